@@ -1,0 +1,52 @@
+# Two commands need no other step: `make demo` and `make test`.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: install demo test test-long neo4j neo4j-if-possible lint format types docs check clean
+
+install: .venv/installed
+
+.venv/installed: pyproject.toml
+	$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("followsuit needs Python 3.11 or later; name one with PYTHON=")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	touch $@
+
+demo: install
+	$(BIN)/followsuit demo
+
+test: install neo4j-if-possible
+	$(BIN)/python -m pytest
+
+test-long: install neo4j-if-possible
+	$(BIN)/python -m pytest -m long
+
+# The jars of Neo4j Community 5.26, from Maven Central.
+.neo4j/lib: tools/neo4j/pom.xml
+	mvn --batch-mode --quiet -Dmaven.artifact.threads=16 --file tools/neo4j/pom.xml \
+	    dependency:copy-dependencies -DoutputDirectory=$(CURDIR)/.neo4j/lib.part
+	rm -rf .neo4j/lib && mv .neo4j/lib.part .neo4j/lib && touch .neo4j/lib
+
+# Without a JDK or Maven the tests that need Neo4j say so themselves (and fail under CI=true).
+neo4j-if-possible:
+	@if command -v mvn >/dev/null && command -v javac >/dev/null; then $(MAKE) --no-print-directory .neo4j/lib; fi
+
+neo4j: install .neo4j/lib
+	$(BIN)/python tools/neo4j/server.py
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: install
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+types: install
+	$(BIN)/mypy
+
+check: lint types
+
+clean:
+	rm -rf .venv .neo4j build dist demo

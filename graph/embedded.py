@@ -1,0 +1,368 @@
+"""The store in a file: LadybugDB, no server."""
+
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import filelock
+import ladybug
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from followsuit.graph import schema as g
+from followsuit.graph.differences import differences
+from followsuit.graph.progress import Progress, silent
+from followsuit.graph.schema import Col, Element, NodeType, RelationshipType
+from followsuit.graph.store import (
+    GraphStore,
+    QueryError,
+    QueryTimeout,
+    Rows,
+    StoreBusy,
+    StoreError,
+    StoreMissing,
+    as_parquet,
+    check_version,
+)
+
+_TYPES = {
+    g.TEXT: "STRING",
+    g.TIME: "TIMESTAMP_TZ",
+    g.DATE: "DATE",
+    g.NUMBER: "DOUBLE",
+    g.WHOLE: "INT64",
+    g.BOOLEAN: "BOOLEAN",
+}
+_BYTES_PER_ROW = 400
+"""What one row of a relationship table takes of the buffer pool while it is copied (measured)."""
+_WAIT = 5.0
+"""Seconds to wait for another process to let go of the store."""
+
+
+class EmbeddedStore(GraphStore):
+    """A LadybugDB file and, beside it, a folder `<file>.state` for locks, snapshots and staging.
+
+    LadybugDB lets one process read a file while another writes it, and what is read then is
+    undefined; so a lock of our own keeps readers and the writer apart. A store is opened for each
+    `reading()` or `writing()` and let go after it.
+
+    Args:
+        path: the file; it need not exist for writing.
+        memory: bytes that the engine and the comparison of old rows with new ones may use.
+    """
+
+    def __init__(self, path: Path, memory: int) -> None:
+        super().__init__(str(path), path.with_name(path.name + ".state"))
+        self._path = path
+        self._memory = memory
+        self._connection: ladybug.Connection | None = None
+        self._writable = False
+
+    # Sessions.
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:  # noqa: D102
+        if self._connection is not None:
+            yield
+            return
+        if not self._path.is_file():
+            raise StoreMissing(
+                f"There is no store at {self.name}. Run `followsuit load FOLDER` first, or name "
+                "another with --store."
+            )
+        with self._locked(write=False), self._opened(write=False):
+            check_version(self.name, self._get_meta())
+            yield
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:  # noqa: D102
+        if self._connection is not None:
+            if not self._writable:
+                raise RuntimeError("writing() inside reading()")
+            yield
+            return
+        with self._locked(write=True), self._opened(write=True):
+            if not self._has(g.META.name) and self._tables():
+                check_version(self.name, {})
+            self._make_schema()
+            self._begin()
+            yield
+
+    @contextmanager
+    def _locked(self, write: bool) -> Iterator[None]:
+        self.state.mkdir(parents=True, exist_ok=True)
+        lock = filelock.ReadWriteLock(self.state / "lock", timeout=_WAIT, is_singleton=False)
+        try:
+            held = lock.write_lock(_WAIT) if write else lock.read_lock(_WAIT)
+            held.__enter__()
+        except filelock.Timeout:
+            raise StoreBusy(
+                f"Another process is {'using' if write else 'writing to'} {self.name}. "
+                "Wait until it is done, then run this again."
+            ) from None
+        try:
+            yield
+        finally:
+            held.__exit__(None, None, None)
+
+    @contextmanager
+    def _opened(self, write: bool) -> Iterator[None]:
+        try:
+            database = ladybug.Database(
+                self._path, read_only=not write, buffer_pool_size=self._memory
+            )
+        except RuntimeError as error:
+            raise StoreError(
+                f"{self.name} can't be opened as a LadybugDB file: {_first_line(error)} "
+                "Name another store with --store."
+            ) from error
+        self._connection, self._writable = ladybug.Connection(database), write
+        try:
+            yield
+        finally:
+            self._connection.close()
+            database.close()
+            self._connection, self._writable = None, False
+
+    def close(self) -> None:
+        """Nothing is held between sessions."""
+
+    # Rows.
+
+    def write(self, element: Element, rows: Rows, progress: Progress = silent) -> None:  # noqa: D102
+        with as_parquet(rows) as new, progress(element.name) as advance:
+            total = pq.read_metadata(new).num_rows
+            if self.count(element) == 0:
+                self._copy(element, new)
+            else:
+                self._upsert(element, new)
+            advance(total)
+
+    def _upsert(self, element: Element, new: Path) -> None:
+        with self._folder() as folder:
+            old = folder / "old.parquet"
+            self.export(element, old)
+            found = differences(element, new, old, folder, self._memory // 2)
+            if found.changed and isinstance(element, NodeType):
+                self._update_nodes(element, found.changed_rows)
+            if found.changed and isinstance(element, RelationshipType):
+                # Changing relationships in place takes more memory than there may be; making the
+                # table again takes as long as adding to it.
+                self._rebuild(
+                    element, [found.kept_rows, found.changed_rows, found.fresh_rows], folder
+                )
+            elif found.fresh:
+                self._copy(element, found.fresh_rows)
+
+    def _copy(self, element: Element, rows: Path) -> None:
+        """Append the rows of a Parquet file, in bulks that fit into the buffer pool."""
+        pair = ""
+        where = ""
+        if isinstance(element, RelationshipType):
+            pair = f" (from='{element.source.label}', to='{element.target.label}')"
+            where = f"WHERE `{Col.TARGET}` IS NOT NULL "
+        file = pq.ParquetFile(rows)
+        bulk = self._memory // _BYTES_PER_ROW
+        returns = ", ".join(f"`{c}`" for c in element.arrow_schema().names)
+        copy = f"COPY `{element.name}` FROM (LOAD FROM %s {where}RETURN {returns}){pair}"
+        if file.metadata.num_rows <= bulk:
+            self._run(copy % _quoted(rows))
+            return
+        with self._folder() as folder:
+            for part in _split(file, bulk, folder):
+                self._run(copy % _quoted(part))
+
+    def _update_nodes(self, node: NodeType, rows: Path) -> None:
+        renamed = [f"CAST(`{c}`, '{_TYPES[t]}') AS `new_{c}`" for c, t in node.columns.items()]
+        sets = [f"n.`{c}` = `new_{c}`" for c in node.columns if c != node.key]
+        self._run(
+            f"LOAD FROM {_quoted(rows)} WITH {', '.join(renamed)} MATCH (n:`{node.label}`) "
+            f"WHERE n.`{node.key}` = `new_{node.key}` SET {', '.join(sets)}"
+        )
+
+    def _rebuild(self, element: RelationshipType, files: list[Path], folder: Path) -> None:
+        """Put these rows in the place of all those of the type, at once."""
+        siblings = [r for r in _of_type(element.name) if r is not element]
+        kept = {r: folder / f"sibling-{i}.parquet" for i, r in enumerate(siblings)}
+        for sibling, path in kept.items():
+            self.export(sibling, path)
+        self._run("BEGIN TRANSACTION")
+        self._run(f"DROP TABLE `{element.name}`")
+        self._run(_create_relationship(element.name))
+        for sibling, path in kept.items():
+            self._copy(sibling, path)
+        for path in files:
+            self._copy(element, path)
+        self._run("COMMIT")
+
+    def export(self, element: Element, path: Path, progress: Progress = silent) -> None:  # noqa: D102
+        with self.reading(), progress(element.name):
+            columns = element.arrow_schema().names
+            if isinstance(element, NodeType):
+                values = [f"n.`{c}` AS `{c}`" for c in columns]
+            else:
+                ends = {
+                    Col.SOURCE.value: f"s.`{element.source.key}`",
+                    Col.TARGET.value: f"t.`{element.target.key}`",
+                }
+                values = [f"{ends.get(c, f'r.`{c}`')} AS `{c}`" for c in columns]
+            self._run(
+                f"COPY (MATCH {_pattern(element)} RETURN {', '.join(values)}) TO {_quoted(path)}"
+            )
+
+    def count(self, element: Element) -> int:  # noqa: D102
+        counted = "n" if isinstance(element, NodeType) else "r"
+        table = self.query(f"MATCH {_pattern(element)} RETURN count({counted}) AS n")
+        return int(table["n"][0].as_py())
+
+    def delete(self, element: Element, column: str, values: Sequence[str]) -> None:  # noqa: D102
+        if not values:
+            return
+        if isinstance(element, NodeType):
+            self._run(
+                f"MATCH {_pattern(element)} WHERE n.`{column}` IN $values DETACH DELETE n",
+                {"values": list(values)},
+            )
+            return
+        with self._folder() as folder:
+            old, kept = folder / "old.parquet", folder / "kept.parquet"
+            self.export(element, old)
+            _filter_out(old, kept, column, values)
+            self._rebuild(element, [kept], folder)
+
+    def clear(self, element: RelationshipType) -> None:  # noqa: D102
+        with self._folder() as folder:
+            self._rebuild(element, [], folder)
+
+    # Queries.
+
+    def query(  # noqa: D102
+        self, cypher: str, parameters: Mapping[str, Any] | None = None, timeout: float | None = None
+    ) -> pa.Table:
+        with self.reading():
+            assert self._connection is not None
+            self._connection.set_query_timeout(int((timeout or 0) * 1000))
+            try:
+                return self._run(cypher, parameters)
+            except RuntimeError as error:
+                if "Interrupted" in str(error):
+                    raise QueryTimeout(
+                        f"The query ran past its limit of {timeout:g} seconds. Narrow it, or raise "
+                        "the limit."
+                    ) from error
+                raise QueryError(f"The query was refused: {_first_line(error)}") from error
+            finally:
+                self._connection.set_query_timeout(0)
+
+    def activate(self, run_id: str) -> None:  # noqa: D102
+        self._run(
+            f"MATCH (n:`{g.RUN.label}`) SET n.`{Col.ACTIVE}` = (n.`{g.RUN.key}` = $run)",
+            {"run": run_id},
+        )
+
+    def _run(self, cypher: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:
+        assert self._connection is not None, "outside reading() and writing()"
+        result = self._connection.execute(cypher, dict(parameters or {}))
+        results = result if isinstance(result, list) else [result]
+        try:
+            last = results[-1]
+            return last.get_as_arrow(100_000) if last.get_column_names() else pa.table({})
+        finally:
+            for each in results:
+                each.close()
+
+    # Schema and notes.
+
+    def _tables(self) -> list[str]:
+        return [str(name) for name in self._run("CALL show_tables() RETURN name")["name"]]
+
+    def _has(self, table: str) -> bool:
+        return table in self._tables()
+
+    def _make_schema(self) -> None:
+        existing = set(self._tables())
+        for node in (g.META, *g.NODES):
+            if node.label not in existing:
+                columns = ", ".join(f"`{c}` {_TYPES[t]}" for c, t in node.columns.items())
+                self._run(
+                    f"CREATE NODE TABLE `{node.label}` ({columns}, PRIMARY KEY (`{node.key}`))"
+                )
+        for name in dict.fromkeys(r.name for r in g.RELATIONSHIPS):
+            if name not in existing:
+                self._run(_create_relationship(name))
+
+    def _get_meta(self) -> dict[str, str]:
+        if not self._has(g.META.label):
+            return {}
+        rows = self._run(
+            f"MATCH (n:{g.META.label}) RETURN n.`{Col.KEY}` AS key, n.`{Col.VALUE}` AS value"
+        )
+        return dict(zip(rows["key"].to_pylist(), rows["value"].to_pylist(), strict=True))
+
+    def _put_meta(self, entries: Mapping[str, str]) -> None:
+        rows = pa.table({Col.KEY: list(entries), Col.VALUE: list(entries.values())})
+        self._run(
+            f"LOAD FROM $rows MERGE (n:{g.META.label} {{{Col.KEY}: key}}) "
+            f"ON CREATE SET n.{Col.VALUE} = value ON MATCH SET n.{Col.VALUE} = value",
+            {"rows": rows},
+        )
+
+    @contextmanager
+    def _folder(self) -> Iterator[Path]:
+        with tempfile.TemporaryDirectory(dir=self.state, prefix="work-") as folder:
+            yield Path(folder)
+
+
+def _of_type(name: str) -> list[RelationshipType]:
+    return [r for r in g.RELATIONSHIPS if r.name == name]
+
+
+def _create_relationship(name: str) -> str:
+    pairs = [f"FROM `{r.source.label}` TO `{r.target.label}`" for r in _of_type(name)]
+    columns = [f"`{c}` {_TYPES[t]}" for c, t in _of_type(name)[0].columns.items()]
+    return f"CREATE REL TABLE `{name}` ({', '.join(pairs + columns)})"
+
+
+def _pattern(element: Element) -> str:
+    if isinstance(element, NodeType):
+        return f"(n:`{element.label}`)"
+    return f"(s:`{element.source.label}`)-[r:`{element.name}`]->(t:`{element.target.label}`)"
+
+
+def _quoted(path: Path) -> str:
+    text = str(path).replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{text}'"
+
+
+def _first_line(error: Exception) -> str:
+    line = str(error).strip().splitlines()[0]
+    return line if line.endswith(".") else line + "."
+
+
+def _split(file: pq.ParquetFile, rows: int, folder: Path) -> Iterator[Path]:
+    """Cut a Parquet file into parts of at most `rows` rows, one on disk at a time."""
+    part, writer, size = folder / "part.parquet", None, 0
+    for batch in file.iter_batches(min(rows, 131_072)):
+        if writer is not None and size + len(batch) > rows:
+            writer.close()
+            yield part
+            writer = None
+        if writer is None:
+            writer, size = pq.ParquetWriter(part, file.schema_arrow), 0
+        writer.write_batch(batch)
+        size += len(batch)
+    if writer is not None:
+        writer.close()
+        yield part
+
+
+def _filter_out(old: Path, kept: Path, column: str, values: Sequence[str]) -> None:
+    import pyarrow.compute as pc
+
+    file = pq.ParquetFile(old)
+    gone = pa.array(values)
+    with pq.ParquetWriter(kept, file.schema_arrow) as writer:
+        for batch in file.iter_batches():
+            writer.write_batch(batch.filter(pc.invert(pc.is_in(batch[column], value_set=gone))))

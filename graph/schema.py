@@ -1,0 +1,315 @@
+"""What lies in the graph: labels, relationship types and their columns, named here and nowhere else.
+
+The tables that a retailer delivers, and how each of them lies in the graph, are in
+`followsuit.graph.tables`.
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+import pyarrow as pa
+
+VERSION = 1
+"""Grows when a store written by this code can't be read by the code before it."""
+
+TEXT = pa.string()
+TIME = pa.timestamp("us", tz="UTC")
+DATE = pa.date32()
+NUMBER = pa.float64()
+MONEY = pa.int64()
+"""Whole minor units: hundredths of the currency's unit."""
+WHOLE = pa.int64()
+BOOLEAN = pa.bool_()
+
+
+class Col(StrEnum):
+    """Every column name of the tables and the graph."""
+
+    ACTIVE = "active"
+    AMOUNT = "amount"
+    ARM = "arm"
+    AS_OF = "as_of"
+    AT = "at"
+    BIRTH_DATE = "birth_date"
+    BRAND = "brand"
+    CATEGORY = "category"
+    CHANNEL = "channel"
+    CITY = "city"
+    CONTACT_ID = "contact_id"
+    COST = "cost"
+    CREATED_AT = "created_at"
+    CURRENCY = "currency"
+    CUSTOMER_ID = "customer_id"
+    CUSTOMERS = "customers"
+    DIRECTED = "directed"
+    EMAIL = "email"
+    EVENT_ID = "event_id"
+    FRIEND_ID = "friend_id"
+    GRANTED = "granted"
+    INTERACTIONS = "interactions"
+    INTEREST = "interest"
+    ITEM_ID = "item_id"
+    ITEM_KIND = "item_kind"
+    JOINED_AT = "joined_at"
+    KEY = "key"
+    KIND = "kind"
+    LATITUDE = "latitude"
+    LONGITUDE = "longitude"
+    MARGIN = "margin"
+    NAME = "name"
+    OFFER_ID = "offer_id"
+    OFFERS = "offers"
+    OUTCOME = "outcome"
+    OUTCOME_AT = "outcome_at"
+    PARAMETERS = "parameters"
+    PHONE = "phone"
+    PRICE = "price"
+    PROBABILITY = "probability"
+    PRODUCT_ID = "product_id"
+    PROGRAM = "program"
+    PURCHASE_ID = "purchase_id"
+    PURPOSE = "purpose"
+    QUANTITY = "quantity"
+    RANK = "rank"
+    REASON = "reason"
+    RUN_ID = "run_id"
+    SENSITIVE = "sensitive"
+    SINCE = "since"
+    STORE_ID = "store_id"
+    TIMEZONE = "timezone"
+    TRIGGER = "trigger"
+    UNTIL = "until"
+    UPLIFT = "uplift"
+    VALID_FROM = "valid_from"
+    VALID_UNTIL = "valid_until"
+    VALUE = "value"
+    VISIT_ID = "visit_id"
+
+    # The two ends of a relationship, in the tables that a store reads and writes.
+    SOURCE = "source"
+    TARGET = "target"
+
+
+@dataclass(frozen=True)
+class NodeType:
+    """A label, the column that identifies its nodes, and all its columns (the key is the first)."""
+
+    label: str
+    columns: dict[str, pa.DataType] = field(hash=False)
+
+    @property
+    def name(self) -> str:
+        """The label."""
+        return self.label
+
+    @property
+    def key(self) -> str:
+        """The column that identifies a node of this label."""
+        return next(iter(self.columns))
+
+    def arrow_schema(self) -> pa.Schema:
+        """Columns of this label's rows in `GraphStore.write` and `GraphStore.read`."""
+        return pa.schema(list(self.columns.items()))
+
+
+@dataclass(frozen=True)
+class RelationshipType:
+    """A relationship type between two labels.
+
+    `key` names what identifies a relationship of this type: `source` and `target` are its ends, the
+    rest are columns. Where `target` is not in the key, a source has at most one of it (a customer's
+    city), and writing another replaces it.
+    """
+
+    name: str
+    source: NodeType
+    target: NodeType
+    key: tuple[str, ...] = field(default=(Col.SOURCE, Col.TARGET))
+    columns: dict[str, pa.DataType] = field(default_factory=dict, hash=False)
+
+    def arrow_schema(self) -> pa.Schema:
+        """Columns of this type's rows: `source`, `target` (the ends' keys), then its own."""
+        ends = [(Col.SOURCE.value, TEXT), (Col.TARGET.value, TEXT)]
+        return pa.schema(ends + list(self.columns.items()))
+
+
+Element = NodeType | RelationshipType
+
+CUSTOMER = NodeType(
+    "Customer",
+    {
+        Col.CUSTOMER_ID: TEXT,
+        Col.NAME: TEXT,
+        Col.BIRTH_DATE: DATE,
+        Col.JOINED_AT: TIME,
+        Col.EMAIL: TEXT,
+        Col.PHONE: TEXT,
+        Col.TIMEZONE: TEXT,
+    },
+)
+PRODUCT = NodeType(
+    "Product",
+    {
+        Col.PRODUCT_ID: TEXT,
+        Col.NAME: TEXT,
+        Col.PRICE: MONEY,
+        Col.MARGIN: MONEY,
+        Col.SENSITIVE: BOOLEAN,
+    },
+)
+CATEGORY = NodeType("Category", {Col.CATEGORY: TEXT})
+BRAND = NodeType("Brand", {Col.BRAND: TEXT})
+STORE = NodeType(
+    "Store",
+    {Col.STORE_ID: TEXT, Col.NAME: TEXT, Col.LATITUDE: NUMBER, Col.LONGITUDE: NUMBER},
+)
+CITY = NodeType("City", {Col.CITY: TEXT})
+INTEREST = NodeType("Interest", {Col.INTEREST: TEXT})
+PROGRAM = NodeType("Program", {Col.PROGRAM: TEXT})
+PURPOSE = NodeType("Purpose", {Col.PURPOSE: TEXT})
+EVENT = NodeType(
+    "Event",
+    {
+        Col.EVENT_ID: TEXT,
+        Col.KIND: TEXT,
+        Col.AT: TIME,
+        Col.PRODUCT_ID: TEXT,
+        Col.STORE_ID: TEXT,
+        Col.CITY: TEXT,
+        Col.VALUE: NUMBER,
+    },
+)
+OFFER = NodeType(
+    "Offer",
+    {
+        Col.OFFER_ID: TEXT,
+        Col.NAME: TEXT,
+        Col.VALID_FROM: TIME,
+        Col.VALID_UNTIL: TIME,
+        Col.COST: MONEY,
+        Col.VALUE: MONEY,
+    },
+)
+RUN = NodeType(
+    "Run",
+    {
+        Col.RUN_ID: TEXT,
+        Col.KIND: TEXT,
+        Col.AS_OF: TIME,
+        Col.CREATED_AT: TIME,
+        Col.ACTIVE: BOOLEAN,
+        Col.CUSTOMERS: WHOLE,
+        Col.OFFERS: WHOLE,
+        Col.PARAMETERS: TEXT,
+    },
+)
+META = NodeType("FollowsuitMeta", {Col.KEY: TEXT, Col.VALUE: TEXT})
+"""What followsuit notes about the store itself: version, revision, an unfinished load."""
+
+NODES = (
+    CUSTOMER, PRODUCT, CATEGORY, BRAND, STORE, CITY, INTEREST, PROGRAM, PURPOSE, EVENT, OFFER, RUN,
+)  # fmt: skip
+
+_ONE = (Col.SOURCE,)
+
+FRIEND_OF = RelationshipType(
+    "FRIEND_OF",
+    CUSTOMER,
+    CUSTOMER,
+    columns={Col.SINCE: TIME, Col.INTERACTIONS: NUMBER, Col.DIRECTED: BOOLEAN},
+)
+PURCHASED = RelationshipType(
+    "PURCHASED",
+    CUSTOMER,
+    PRODUCT,
+    key=(Col.PURCHASE_ID,),
+    columns={
+        Col.PURCHASE_ID: TEXT,
+        Col.AT: TIME,
+        Col.QUANTITY: NUMBER,
+        Col.AMOUNT: MONEY,
+        Col.CURRENCY: TEXT,
+        Col.CHANNEL: TEXT,
+        Col.STORE_ID: TEXT,
+    },
+)
+VISITED = RelationshipType(
+    "VISITED", CUSTOMER, STORE, key=(Col.EVENT_ID,), columns={Col.EVENT_ID: TEXT, Col.AT: TIME}
+)
+VIEWED = RelationshipType(
+    "VIEWED",
+    CUSTOMER,
+    PRODUCT,
+    key=(Col.EVENT_ID,),
+    columns={
+        Col.EVENT_ID: TEXT,
+        Col.AT: TIME,
+        Col.STORE_ID: TEXT,
+        Col.CITY: TEXT,
+        Col.VALUE: NUMBER,
+    },
+)
+DID = RelationshipType("DID", CUSTOMER, EVENT, key=(Col.TARGET,))
+LIKES = RelationshipType("LIKES", CUSTOMER, INTEREST, columns={Col.AT: TIME})
+HOLDS = RelationshipType(
+    "HOLDS",
+    CUSTOMER,
+    PROGRAM,
+    key=(Col.SOURCE, Col.TARGET, Col.SINCE),
+    columns={Col.SINCE: TIME, Col.UNTIL: TIME},
+)
+LIVES_IN = RelationshipType("LIVES_IN", CUSTOMER, CITY, key=_ONE)
+CONSENTED = RelationshipType(
+    "CONSENTED",
+    CUSTOMER,
+    PURPOSE,
+    key=(Col.SOURCE, Col.TARGET, Col.AT, Col.GRANTED),
+    columns={Col.GRANTED: BOOLEAN, Col.AT: TIME},
+)
+PRODUCT_IN_CATEGORY = RelationshipType("IN_CATEGORY", PRODUCT, CATEGORY, key=_ONE)
+STORE_IN_CATEGORY = RelationshipType("IN_CATEGORY", STORE, CATEGORY, key=_ONE)
+OF_BRAND = RelationshipType("OF_BRAND", PRODUCT, BRAND, key=_ONE)
+IN_CITY = RelationshipType("IN_CITY", STORE, CITY, key=_ONE)
+FOR_PRODUCT = RelationshipType("FOR", OFFER, PRODUCT, key=_ONE)
+FOR_CATEGORY = RelationshipType("FOR", OFFER, CATEGORY, key=_ONE)
+FOR_BRAND = RelationshipType("FOR", OFFER, BRAND, key=_ONE)
+FOR_PROGRAM = RelationshipType("FOR", OFFER, PROGRAM, key=_ONE)
+FOR_INTEREST = RelationshipType("FOR", OFFER, INTEREST, key=_ONE)
+REDEEMABLE_AT = RelationshipType("REDEEMABLE_AT", OFFER, STORE, key=_ONE)
+CONTACTED = RelationshipType(
+    "CONTACTED",
+    CUSTOMER,
+    OFFER,
+    key=(Col.CONTACT_ID,),
+    columns={
+        Col.CONTACT_ID: TEXT,
+        Col.CHANNEL: TEXT,
+        Col.AT: TIME,
+        Col.ARM: TEXT,
+        Col.OUTCOME: TEXT,
+        Col.OUTCOME_AT: TIME,
+    },
+)
+
+_RECOMMENDED = {
+    Col.RUN_ID: TEXT,
+    Col.RANK: WHOLE,
+    Col.ITEM_KIND: TEXT,
+    Col.OFFER_ID: TEXT,
+    Col.PROBABILITY: NUMBER,
+    Col.UPLIFT: NUMBER,
+    Col.VALUE: MONEY,
+    Col.CHANNEL: TEXT,
+    Col.TRIGGER: TEXT,
+    Col.REASON: TEXT,
+}
+_RANKED = (Col.SOURCE, Col.RUN_ID, Col.RANK)
+RECOMMENDED_PRODUCT = RelationshipType("RECOMMENDED", CUSTOMER, PRODUCT, _RANKED, _RECOMMENDED)
+RECOMMENDED_STORE = RelationshipType("RECOMMENDED", CUSTOMER, STORE, _RANKED, _RECOMMENDED)
+
+RELATIONSHIPS = (
+    FRIEND_OF, PURCHASED, VISITED, VIEWED, DID, LIKES, HOLDS, LIVES_IN, CONSENTED,
+    PRODUCT_IN_CATEGORY, STORE_IN_CATEGORY, OF_BRAND, IN_CITY,
+    FOR_PRODUCT, FOR_CATEGORY, FOR_BRAND, FOR_PROGRAM, FOR_INTEREST, REDEEMABLE_AT,
+    CONTACTED, RECOMMENDED_PRODUCT, RECOMMENDED_STORE,
+)  # fmt: skip

@@ -1,0 +1,249 @@
+"""The store as a day saw it: columns on disk, read lazily.
+
+A snapshot is made once for each revision of a store: every table of the contract as one Parquet
+file, sorted by key, so that the same data gives the same bytes whichever engine holds it. A
+`Snapshot` shows these files as of an instant: what came later is not there.
+"""
+
+import json
+import shutil
+import tempfile
+from datetime import datetime
+from pathlib import Path
+
+import duckdb
+import ibis
+import ibis.expr.types as ir
+import networkx as nx
+import pandas as pd
+
+from followsuit.graph import tables as t
+from followsuit.graph.progress import Progress, silent
+from followsuit.graph import schema as g
+from followsuit.graph.schema import Col, NodeType
+from followsuit.graph.store import GraphStore, Meta
+from followsuit.graph.tables import VIEW, Part, Table
+
+_SQL = {
+    g.TEXT: "VARCHAR",
+    g.TIME: "TIMESTAMPTZ",
+    g.DATE: "DATE",
+    g.NUMBER: "DOUBLE",
+    g.MONEY: "BIGINT",
+    g.BOOLEAN: "BOOLEAN",
+}
+_KEPT = 2
+"""Revisions whose files stay: the newest, and the one that somebody may still be reading."""
+
+
+class Snapshot:
+    """The tables of a store as of an instant.
+
+    `table(name)` is an Ibis table in the contract's columns. A row dated after `as_of` is not in
+    it; one without a date is. Of consents, later withdrawals are kept: they win at once.
+
+    Attributes:
+        as_of: the instant.
+        meta: what the store noted about itself when the files were made.
+        connection: the Ibis backend (DuckDB), for whoever adds tables of their own.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        as_of: datetime,
+        memory: int,
+        connection: ibis.BaseBackend | None = None,
+    ) -> None:
+        if as_of.tzinfo is None:
+            raise ValueError(f"as_of {as_of} has no time zone")
+        self.folder = folder
+        self.as_of = as_of
+        self.meta = Meta(json.loads((folder / "meta.json").read_text()))
+        self._memory = memory
+        self.connection = connection or self._connect()
+
+    def _connect(self) -> ibis.BaseBackend:
+        connection = ibis.duckdb.connect(memory_limit=f"{self._memory}B")
+        connection.raw_sql("SET TimeZone = 'UTC'")
+        for table in t.TABLES.values():
+            connection.read_parquet(self.folder / f"{table.name}.parquet", table_name=table.name)
+        return connection
+
+    def at(self, as_of: datetime) -> "Snapshot":
+        """The same files as of another instant."""
+        return Snapshot(self.folder, as_of, self._memory, self.connection)
+
+    def table(self, table: Table | str) -> ir.Table:
+        """A table of the contract, as of this snapshot's instant."""
+        contract = t.TABLES[table] if isinstance(table, str) else table
+        rows = self.connection.table(contract.name)
+        if contract.clock is None:
+            return rows
+        clock = rows[contract.clock]
+        seen = clock.isnull() | (clock <= self.as_of)
+        if contract is t.CONSENTS:
+            return rows.filter(seen | ~rows.granted)
+        if contract is t.CONTACTS:
+            known = rows.outcome_at.isnull() | (rows.outcome_at <= self.as_of)
+            rows = rows.mutate(
+                outcome=known.ifelse(rows.outcome, None),
+                outcome_at=known.ifelse(rows.outcome_at, None),
+            )
+        return rows.filter(seen)
+
+    def undated(self) -> list[str]:
+        """What carries no date and so may tell the past something that it could not know.
+
+        Names of tables (some of whose rows have no date) and of columns (`customers.city`).
+        """
+        rows = self.connection.table(t.CUSTOMERS.name)
+        found = ["customers.city"] if rows.city.count().execute() else []
+        for table in (t.FRIENDSHIPS, t.LIKES, t.MEMBERSHIPS):
+            clock = self.connection.table(table.name)[table.clock]
+            if clock.isnull().any().execute():
+                found.append(table.name)
+        return found
+
+    def friends(self) -> nx.Graph:
+        """The friend graph: a node for every customer, edge attributes `since`, `interactions`.
+
+        A `networkx.DiGraph` when any friendship is directed (edges from `customer_id` to
+        `friend_id`, an undirected friendship as two edges), else a `networkx.Graph`.
+        """
+        rows = self.table(t.FRIENDSHIPS).to_pandas()
+        directed = rows[Col.DIRECTED].eq(True)
+        if directed.any():
+            back = rows[~directed].rename(
+                columns={Col.CUSTOMER_ID: Col.FRIEND_ID, Col.FRIEND_ID: Col.CUSTOMER_ID}
+            )
+            rows = pd.concat([rows, back])
+        graph = nx.from_pandas_edgelist(
+            rows,
+            Col.CUSTOMER_ID,
+            Col.FRIEND_ID,
+            [Col.SINCE, Col.INTERACTIONS],
+            nx.DiGraph if directed.any() else nx.Graph,
+        )
+        graph.add_nodes_from(self.table(t.CUSTOMERS).customer_id.execute())
+        return graph
+
+    def purchases(self) -> pd.DataFrame:
+        """Purchases in the contract's columns; `amount` in minor units."""
+        return self.table(t.PURCHASES).to_pandas()
+
+
+def take_snapshot(
+    store: GraphStore,
+    as_of: datetime,
+    *,
+    refresh: bool = False,
+    memory: int = 2**30,
+    progress: Progress = silent,
+) -> Snapshot:
+    """Show a store as of an instant, from the files of its revision (made where they are missing).
+
+    Args:
+        store: whose last load must have ended.
+        as_of: an instant with a time zone.
+        refresh: make the files again, for a server that others than followsuit have written to.
+        memory: bytes that the engine of the snapshot may use.
+        progress: told of each part that is read.
+
+    Raises:
+        StoreIncomplete: a load is under way or was interrupted.
+    """
+    store.require_complete()
+    meta = store.meta
+    home = store.state / "snapshots"
+    folder = home / f"{meta.store_id}-{meta.revision:08d}"
+    if refresh or not folder.exists():
+        home.mkdir(parents=True, exist_ok=True)
+        part = Path(tempfile.mkdtemp(dir=home, prefix="part-"))
+        try:
+            with store.reading():
+                _export(store, part, memory, progress)
+            if refresh:
+                shutil.rmtree(folder, ignore_errors=True)
+            _move(part, folder)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+        forget_snapshots(store, keep=_KEPT)
+    return Snapshot(folder, as_of, memory)
+
+
+def forget_snapshots(store: GraphStore, keep: int = 0) -> None:
+    """Delete a store's snapshot files, but for the newest `keep` revisions."""
+    home = store.state / "snapshots"
+    if home.exists():
+        made = sorted((p for p in home.iterdir()), key=lambda p: p.stat().st_mtime_ns)
+        for folder in made[: len(made) - keep]:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _move(part: Path, folder: Path) -> None:
+    try:
+        part.rename(folder)
+    except OSError:
+        # Another process made the same revision in the meantime.
+        if not folder.exists():
+            raise
+
+
+def _export(store: GraphStore, folder: Path, memory: int, progress: Progress) -> None:
+    entries = {key: json.dumps(value) for key, value in store.meta.entries.items()}
+    (folder / "meta.json").write_text(json.dumps(entries))
+    with progress("snapshot", len(t.TABLES)) as advance:
+        for table in t.TABLES.values():
+            _export_table(store, table, folder, memory)
+            advance(1)
+
+
+def _export_table(store: GraphStore, table: Table, folder: Path, memory: int) -> None:
+    """Read a table's parts and join them back into the table, sorted by key."""
+    with (
+        tempfile.TemporaryDirectory(dir=folder, prefix="rows-") as rows,
+        duckdb.connect(config={"memory_limit": f"{memory}B", "temp_directory": rows}) as db,
+    ):
+        db.execute("SET TimeZone = 'UTC'")
+        views: dict[Part, str] = {}
+        for part in table.parts:
+            if not _says_nothing_more(table, part):
+                views[part] = f"part{len(views)}"
+                path = Path(rows) / f"{views[part]}.parquet"
+                store.export(part.element, path)
+                db.read_parquet(str(path)).create_view(views[part])
+        # Only names from the schema are put into this text.
+        selects = [
+            _select(table, {p: v for p, v in views.items() if bool(p.views) is product_views})
+            for product_views in {bool(p.views) for p in views}
+        ]
+        fields = ", ".join(
+            f'CAST("{f.name}" AS {_SQL[f.type]}) AS "{f.name}"' for f in table.fields
+        )
+        order = ", ".join(f'"{name}"' for name in table.key)
+        db.sql(
+            f"SELECT {fields} FROM ({' UNION ALL BY NAME '.join(selects)}) ORDER BY {order}"
+        ).write_parquet(str(folder / f"{table.name}.parquet"))
+
+
+def _says_nothing_more(table: Table, part: Part) -> bool:
+    """Whether a part only lists values that the table's links name too: its cities, say."""
+    return isinstance(part.element, NodeType) and part.element.key != table.key[0]
+
+
+def _select(table: Table, views: dict[Part, str]) -> str:
+    """The first part's rows, with what the others know of the same key."""
+    (base, view), *links = views.items()
+    columns = {name: f'{view}."{own}"' for own, name in base.columns.items()}
+    joins = ""
+    for link, linked in links:
+        own_key = next(own for own, name in link.columns.items() if name == table.key[0])
+        joins += f' LEFT JOIN {linked} ON {columns[table.key[0]]} = {linked}."{own_key}"'
+        columns |= {
+            name: f'{linked}."{own}"' for own, name in link.columns.items() if own != own_key
+        }
+    if base.views:
+        columns[Col.KIND] = f"'{VIEW}'"
+    values = ", ".join(f'{value} AS "{name}"' for name, value in columns.items())
+    return f"SELECT {values} FROM {view}{joins}"

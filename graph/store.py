@@ -1,0 +1,251 @@
+"""The port that both engines stand behind, its errors, and what a store notes about itself."""
+
+import json
+import tempfile
+import uuid
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any, Self
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from followsuit.graph.errors import FollowsuitError
+from followsuit.graph.progress import Progress, silent
+from followsuit.graph.schema import VERSION, Element, RelationshipType
+
+Rows = pa.Table | Path
+"""Rows of an element: an Arrow table, or a Parquet file of any size, in `arrow_schema()` columns."""
+
+
+class StoreError(FollowsuitError):
+    """The store can't be used as it is."""
+
+
+class StoreMissing(StoreError):
+    """There is nothing at that place."""
+
+
+class StoreNotOurs(StoreError):
+    """The database holds something that followsuit did not write."""
+
+
+class StoreTooNew(StoreError):
+    """The store was written by a later version."""
+
+
+class StoreIncomplete(StoreError):
+    """A load was interrupted."""
+
+
+class StoreBusy(StoreError):
+    """Another process holds the store."""
+
+
+class StoreUnreachable(StoreError):
+    """The server does not answer."""
+
+
+class StoreLogin(StoreError):
+    """The server refuses the user name or password."""
+
+
+class QueryError(FollowsuitError):
+    """The engine refuses the query: its syntax, a name in it, a parameter, or that it writes."""
+
+
+class QueryTimeout(QueryError):
+    """The query ran past its time limit."""
+
+
+class GraphStore(ABC):
+    """A graph of customers, products, stores and friendships, on one engine.
+
+    Reading needs nothing but the store; writing happens inside `writing()`, which one process at a
+    time can hold. Rows go in and come out as Arrow, in the columns of the element's
+    `arrow_schema()`; money is whole minor units, times are UTC.
+    """
+
+    def __init__(self, name: str, state: Path) -> None:
+        self.name = name
+        """The store as the user named it; never holds a password."""
+        self.state = state
+        """A folder beside the store for what can be made again: snapshots, staging, locks."""
+
+    # What an engine does.
+
+    @abstractmethod
+    def reading(self) -> AbstractContextManager[None]:
+        """Hold the store for reading, so that several reads see one state.
+
+        Raises StoreMissing, StoreNotOurs, StoreTooNew, StoreBusy, StoreUnreachable, StoreLogin.
+        """
+
+    @abstractmethod
+    def writing(self) -> AbstractContextManager[None]:
+        """Hold the store for writing, alone; make its schema where there is none.
+
+        Raises what `reading` raises, but for StoreMissing.
+        """
+
+    @abstractmethod
+    def write(self, element: Element, rows: Rows, progress: Progress = silent) -> None:
+        """Create the rows that are new by the element's key, and update those that are known.
+
+        Ends of relationships must exist. Where the key has no `target`, a row with an empty target
+        takes away the relationship that its source has.
+        """
+
+    @abstractmethod
+    def export(self, element: Element, path: Path, progress: Progress = silent) -> None:
+        """Write all rows of an element to a Parquet file, in no particular order."""
+
+    @abstractmethod
+    def count(self, element: Element) -> int:
+        """How many nodes of this label, or relationships of this type between its two labels."""
+
+    @abstractmethod
+    def delete(self, element: Element, column: str, values: Sequence[str]) -> None:
+        """Delete the rows whose `column` is one of `values`; a node goes with its relationships."""
+
+    @abstractmethod
+    def clear(self, element: RelationshipType) -> None:
+        """Delete all relationships of this type between its two labels."""
+
+    @abstractmethod
+    def query(
+        self, cypher: str, parameters: Mapping[str, Any] | None = None, timeout: float | None = None
+    ) -> pa.Table:
+        """Run a read-only Cypher query; `timeout` in seconds.
+
+        Raises QueryError, QueryTimeout. The engine refuses writes, yet not the reading and writing
+        of files: text from outside goes through `followsuit.queries` instead.
+        """
+
+    @abstractmethod
+    def activate(self, run_id: str) -> None:
+        """Make one `Run` the active one and all others inactive, at once."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let go of the engine."""
+
+    @abstractmethod
+    def _put_meta(self, entries: Mapping[str, str]) -> None:
+        """Write notes about the store, all or none where the engine can."""
+
+    @abstractmethod
+    def _get_meta(self) -> dict[str, str]:
+        """Read the notes about the store; empty where the store has none."""
+
+    # What is the same on every engine.
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def read(self, element: Element) -> pa.Table:
+        """All rows of an element, in memory, in no particular order."""
+        with tempfile.TemporaryDirectory(prefix="followsuit-") as folder:
+            path = Path(folder) / "rows.parquet"
+            self.export(element, path)
+            return pq.read_table(path, memory_map=False)
+
+    @property
+    def meta(self) -> "Meta":
+        """What the store notes about itself."""
+        with self.reading():
+            return Meta(self._get_meta())
+
+    def note(self, **entries: object) -> None:
+        """Change notes about the store (inside `writing()`): attributes of `Meta`, by name."""
+        self._put_meta({key: json.dumps(value) for key, value in entries.items()})
+
+    def changed(self) -> None:
+        """Say that the data has changed, so that snapshots of it are made again."""
+        self.note(revision=self.meta.revision + 1)
+
+    def require_complete(self) -> None:
+        """Raise StoreIncomplete unless the last load ran to its end."""
+        source = self.meta.loading
+        if source is not None:
+            raise StoreIncomplete(
+                f"{self.name} is incomplete: its load from {source} is under way or was "
+                f"interrupted. Run `followsuit load {source}` again; it resumes."
+            )
+
+    def _begin(self) -> None:
+        """Check, at the start of writing, that the store is ours; note so where it is new."""
+        meta = self._get_meta()
+        if meta:
+            check_version(self.name, meta)
+        else:
+            self._put_meta(
+                {
+                    "version": json.dumps(VERSION),
+                    "store_id": json.dumps(uuid.uuid4().hex),
+                    "revision": json.dumps(0),
+                }
+            )
+
+
+class Meta:
+    """What a store notes about itself."""
+
+    def __init__(self, entries: Mapping[str, str]) -> None:
+        self.entries: dict[str, Any] = {key: json.loads(value) for key, value in entries.items()}
+
+    @property
+    def store_id(self) -> str:
+        """Tells this store from every other, also one made anew in its place."""
+        return str(self.entries.get("store_id", ""))
+
+    @property
+    def revision(self) -> int:
+        """Grows by one whenever the data changes (results written back don't count)."""
+        return int(self.entries.get("revision", 0))
+
+    @property
+    def loading(self) -> str | None:
+        """The source of a load that has begun and not ended."""
+        return self.entries.get("loading")
+
+    @property
+    def delivered(self) -> list[str]:
+        """The node tables that have been delivered, and so say which keys are known."""
+        return list(self.entries.get("delivered", []))
+
+    @property
+    def assume_consent(self) -> bool:
+        """Whether the last load said to take contact and social use as granted."""
+        return bool(self.entries.get("assume_consent", False))
+
+
+def check_version(name: str, meta: Mapping[str, str]) -> None:
+    """Raise StoreNotOurs where there are no notes, StoreTooNew where they are of a later version."""
+    if not meta:
+        raise StoreNotOurs(
+            f"{name} was not made by followsuit. Name another store, or load into an empty one."
+        )
+    version = json.loads(meta.get("version", "0"))
+    if version > VERSION:
+        raise StoreTooNew(
+            f"{name} was written by a later followsuit (store version {version}, this one reads "
+            f"up to {VERSION}). Upgrade followsuit, or load into a new store."
+        )
+
+
+@contextmanager
+def as_parquet(rows: Rows) -> Iterator[Path]:
+    """Rows as a Parquet file: the very file, or a temporary one."""
+    if isinstance(rows, Path):
+        yield rows
+        return
+    with tempfile.TemporaryDirectory(prefix="followsuit-") as folder:
+        path = Path(folder) / "rows.parquet"
+        pq.write_table(rows, path)
+        yield path

@@ -11,10 +11,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from followsuit.graph.duck import open_duck
 from followsuit.graph.schema import Col, Element, NodeType
 
 WRITERS = 2
@@ -46,8 +46,8 @@ def deal(element: Element, rows: Path, folder: Path, memory: int) -> list[Cell]:
         wide = WRITERS * (2 if element.source == element.target else 1)
     columns = [str(column) for _, column in ends]
     cells = []
-    with duckdb.connect(config={"memory_limit": f"{memory}B", "temp_directory": folder}) as db:
-        relation = db.read_parquet(str(rows))
+    with open_duck(memory, folder, rows=rows) as db:
+        relation = db.view("rows")
         for dealt in itertools.product(range(wide), repeat=len(ends)):
             path = folder / f"cell-{'-'.join(map(str, dealt))}.parquet"
             within = " AND ".join(

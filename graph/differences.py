@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-import duckdb
 import pyarrow.parquet as pq
 
+from followsuit.graph.duck import open_duck
 from followsuit.graph.schema import Col, Element, NodeType
 
 
@@ -39,10 +39,8 @@ def differences(element: Element, new: Path, old: Path, folder: Path, memory: in
     differs = " OR ".join(f'n."{c}" IS DISTINCT FROM o."{c}"' for c in rest) or "FALSE"
     has_end = "TRUE" if isinstance(element, NodeType) else f'n."{Col.TARGET}" IS NOT NULL'
     fresh, changed, kept = (folder / f"{part}.parquet" for part in ("fresh", "changed", "kept"))
-    with duckdb.connect(config={"memory_limit": f"{memory}B", "temp_directory": folder}) as db:
+    with open_duck(memory, folder, n=new, o=old) as db:
         db.execute("SET preserve_insertion_order = false")
-        db.read_parquet(str(new)).create_view("n")
-        db.read_parquet(str(old)).create_view("o")
         # Only names from the schema are put into these texts.
         db.sql(f"SELECT n.* FROM n ANTI JOIN o ON {same_key} WHERE {has_end}").write_parquet(
             str(fresh)

@@ -11,27 +11,18 @@ import tempfile
 from datetime import datetime
 from pathlib import Path
 
-import duckdb
 import ibis
 import ibis.expr.types as ir
 import networkx as nx
 import pandas as pd
 
 from followsuit.graph import tables as t
+from followsuit.graph.duck import TYPES, open_duck
 from followsuit.graph.progress import Progress, silent
-from followsuit.graph import schema as g
 from followsuit.graph.schema import Col, NodeType
 from followsuit.graph.store import GraphStore, Meta
 from followsuit.graph.tables import VIEW, Part, Table
 
-_SQL = {
-    g.TEXT: "VARCHAR",
-    g.TIME: "TIMESTAMPTZ",
-    g.DATE: "DATE",
-    g.NUMBER: "DOUBLE",
-    g.MONEY: "BIGINT",
-    g.BOOLEAN: "BOOLEAN",
-}
 _KEPT = 2
 """Revisions whose files stay: the newest, and the one that somebody may still be reading."""
 
@@ -203,9 +194,8 @@ def _export_table(store: GraphStore, table: Table, folder: Path, memory: int) ->
     """Read a table's parts and join them back into the table, sorted by key."""
     with (
         tempfile.TemporaryDirectory(dir=folder, prefix="rows-") as rows,
-        duckdb.connect(config={"memory_limit": f"{memory}B", "temp_directory": rows}) as db,
+        open_duck(memory, Path(rows)) as db,
     ):
-        db.execute("SET TimeZone = 'UTC'")
         views: dict[Part, str] = {}
         for part in table.parts:
             if not _says_nothing_more(table, part):
@@ -219,7 +209,7 @@ def _export_table(store: GraphStore, table: Table, folder: Path, memory: int) ->
             for product_views in {bool(p.views) for p in views}
         ]
         fields = ", ".join(
-            f'CAST("{f.name}" AS {_SQL[f.type]}) AS "{f.name}"' for f in table.fields
+            f'CAST("{f.name}" AS {TYPES[f.type]}) AS "{f.name}"' for f in table.fields
         )
         order = ", ".join(f'"{name}"' for name in table.key)
         db.sql(

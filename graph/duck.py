@@ -1,0 +1,33 @@
+"""DuckDB as it is used here for sets of rows on disk: bounded memory, UTC."""
+
+from pathlib import Path
+
+import duckdb
+
+from followsuit.graph import schema as g
+
+TYPES = {
+    g.TEXT: "VARCHAR",
+    g.TIME: "TIMESTAMPTZ",
+    g.DATE: "DATE",
+    g.NUMBER: "DOUBLE",
+    g.WHOLE: "BIGINT",
+    g.BOOLEAN: "BOOLEAN",
+}
+"""The SQL name of each type of the schema."""
+
+
+def open_duck(memory: int, spill: Path, **parquet: Path) -> duckdb.DuckDBPyConnection:
+    """Open an engine in memory.
+
+    Args:
+        memory: bytes that it may use; beyond, it spills.
+        spill: the folder to spill to.
+        parquet: files to see as views of these names.
+    """
+    config = {"memory_limit": f"{memory}B", "temp_directory": str(spill / "spill")}
+    db = duckdb.connect(config=config)
+    db.execute("SET TimeZone = 'UTC'")
+    for name, path in parquet.items():
+        db.read_parquet(str(path)).create_view(name)
+    return db

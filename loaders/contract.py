@@ -1,0 +1,93 @@
+"""The contract of every table as a pandera schema, checked on standardised rows."""
+
+from functools import cache
+
+import pandas as pd
+import pandera.pandas as pa_
+from pandera.errors import SchemaErrors
+
+from followsuit.graph.schema import Col
+from followsuit.graph.tables import FRIENDSHIPS, Field, Kind, Table
+
+_LONGEST = 1_000
+"""Characters of a key: an index of the server takes keys up to some 8,000 bytes."""
+_DEGREES = {Col.LATITUDE: 90, Col.LONGITUDE: 180}
+_RETURNABLE = {Col.QUANTITY, Col.AMOUNT}
+_SIGNED = {Col.MARGIN, Col.VALUE, *_DEGREES}
+"""Numbers that may be below zero: a loss leader's margin, an event's value."""
+
+EMPTY = "is empty"
+_HERSELF = "is the customer herself"
+_FRAME_CHECKS = {_HERSELF: Col.FRIEND_ID.value}
+"""The column to name for a check that looks at several."""
+
+
+@cache
+def contract(table: Table, returns: bool = False) -> pa_.DataFrameSchema:
+    """The schema of a table's rows, each column in its Arrow type.
+
+    Args:
+        table: of the contract.
+        returns: whether negative quantities and amounts are returns and so allowed.
+    """
+    checks = []
+    if table is FRIENDSHIPS:
+        checks.append(
+            pa_.Check(
+                lambda rows: (rows[Col.CUSTOMER_ID] != rows[Col.FRIEND_ID]).fillna(True),
+                error=_HERSELF,
+            )
+        )
+    return pa_.DataFrameSchema(
+        {f.name: _column(table, f, returns) for f in table.fields}, checks=checks, strict=True
+    )
+
+
+def _column(table: Table, field: Field, returns: bool) -> pa_.Column:
+    checks = []
+    if field.kind is Kind.ID or field.name in table.key and field.kind is Kind.TEXT:
+        checks.append(
+            pa_.Check(
+                lambda ids: ids.str.len() <= _LONGEST,
+                error=f"is longer than {_LONGEST} characters",
+            )
+        )
+    if field.kind in (Kind.NUMBER, Kind.MONEY) and field.name not in _SIGNED:
+        if not (returns and field.name in _RETURNABLE):
+            checks.append(pa_.Check(lambda values: values >= 0, error="is negative"))
+    if degrees := _DEGREES.get(field.name):
+        checks.append(
+            pa_.Check(
+                lambda values: values.abs() <= degrees,
+                error=f"is not within {degrees} degrees of zero",
+            )
+        )
+    return pa_.Column(pd.ArrowDtype(field.type), checks, nullable=not field.required)
+
+
+def faults(table: Table, rows: pd.DataFrame, returns: bool = False) -> pd.DataFrame:
+    """Check standardised rows; the first fault of each row that has one.
+
+    Args:
+        table: of the contract.
+        rows: its columns, indexed from 0.
+        returns: as for `contract`.
+
+    Returns:
+        Columns `column`, `reason`; indexed as the faulty rows are.
+    """
+    try:
+        contract(table, returns).validate(rows, lazy=True)
+    except SchemaErrors as error:
+        # pandera's own message dumps values: only names and reasons are taken from it.
+        cases = error.failure_cases
+        found = pd.DataFrame(
+            {
+                "column": cases["column"].where(
+                    cases["schema_context"] == "Column", cases["check"].map(_FRAME_CHECKS)
+                ),
+                "reason": cases["check"].replace("not_nullable", EMPTY),
+            }
+        ).set_index(cases["index"].astype("int64"))
+        return found[~found.index.duplicated()].sort_index()
+    return pd.DataFrame({"column": [], "reason": []})

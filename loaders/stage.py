@@ -1,0 +1,149 @@
+"""Stage a table: read it, standardise it, check it row by row, and settle its keys; all on disk.
+
+A staged table is a Parquet file in the contract's columns, with one row for each key, that refers
+to nothing unknown. Memory stays bounded whatever the size of the source: rows stream, and what has
+to see all of them at once (keys, references) runs in DuckDB, which spills.
+"""
+
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from followsuit.graph.progress import Advance, Progress, silent
+from followsuit.loaders.contract import faults
+from followsuit.loaders.readers import ROW, opened
+from followsuit.loaders.rejects import Reject, Rejects
+from followsuit.loaders.settle import PART, settle
+from followsuit.loaders.sources import DeliveryError, Source
+from followsuit.loaders.standardise import (
+    FAULT_COLUMN,
+    FAULT_REASON,
+    FAULT_VALUE,
+    ORDER,
+    standard_for,
+)
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What became of a table's rows: read = loaded + duplicates + rejected."""
+
+    read: int
+    loaded: int
+    duplicates: int
+    rejected: int
+
+
+def stage(
+    source: Source,
+    folder: Path,
+    known: dict[str, Path],
+    memory: int,
+    progress: Progress = silent,
+) -> Counts:
+    """Stage one table as `folder/TABLE.parquet`, its rejects as `folder/TABLE.rejects.parquet`.
+
+    Args:
+        source: where the table's rows are.
+        folder: for the results and what spills.
+        known: for a table that others refer to, a Parquet file whose column `key` lists its keys;
+            a reference to a table that is not in here is taken as it is.
+        memory: bytes for what has to see all rows.
+        progress: told of rows.
+
+    Raises:
+        DeliveryError: a file can't be read, lacks a column, or no row of the table survives.
+    """
+    table = source.table
+    sound = folder / f"{table.name}.sound.parquet"
+    staged = folder / f"{table.name}.parquet"
+    rejects_path = folder / f"{table.name}.rejects.parquet"
+    with closing(Rejects(table.name, rejects_path)) as rejects:
+        with progress(f"reading {table.name}") as advance:
+            _stage_sound(source, sound, rejects, memory, advance)
+        n_sound = pq.read_metadata(sound).num_rows
+        read = n_sound + rejects.count
+        settle(source, sound, staged, known, rejects, memory)
+    sound.unlink()
+    loaded = pq.read_metadata(staged).num_rows
+    if not loaded:
+        raise _nothing_left(source, read, rejects_path)
+    return Counts(read, loaded, read - loaded - rejects.count, rejects.count)
+
+
+def _nothing_left(source: Source, read: int, rejects: Path) -> DeliveryError:
+    if not read:
+        return DeliveryError(
+            f"{', '.join(source.names)} has a header and no rows. Leave it out where there is "
+            "nothing to load."
+        )
+    first = pq.read_table(rejects).slice(0, 1).to_pylist()[0]
+    return DeliveryError(
+        f"No row of {source.table.name} survives: all {read} were rejected, the first (row "
+        f"{first['row']} of {first['file']}) because {first['column'] or 'it'} {first['reason']}. "
+        "Mend them, or say in a --mapping how to read them."
+    )
+
+
+def _stage_sound(
+    source: Source, path: Path, rejects: Rejects, memory: int, advance: Advance
+) -> None:
+    """Write the rows that are sound by themselves, with their part, row and order."""
+    extra = {PART: pa.int32(), ROW: pa.int64(), ORDER: pa.float64()}
+    schema = pa.schema([*source.table.arrow_schema(), *extra.items()])
+    with pq.ParquetWriter(path, schema) as writer:
+        for part in range(len(source.names)):
+            for batch in _sound_batches(source, part, path.parent, rejects, memory):
+                numbers = pa.array(np.full(batch.num_rows, part, dtype=np.int32))
+                rows = batch.append_column(PART, numbers).select(schema.names)
+                writer.write_batch(rows.cast(schema))
+                advance(batch.num_rows)
+
+
+def _sound_batches(
+    source: Source, part: int, spill: Path, rejects: Rejects, memory: int
+) -> Iterator[pa.RecordBatch]:
+    file = source.names[part]
+    with opened(source, part, lambda reject: rejects.add([reject])) as reader:
+        standard = standard_for(source.table, source.mapping, reader.columns, file)
+        for batch in standard.apply(reader.batches(standard.wanted), memory, spill):
+            readable = _put_aside_unreadable(file, batch, rejects)
+            yield _put_aside_faulty(source, file, readable, rejects)
+
+
+def _put_aside_unreadable(file: str, batch: pa.RecordBatch, rejects: Rejects) -> pa.RecordBatch:
+    sound = pc.is_null(batch[FAULT_COLUMN])
+    if sound.true_count == batch.num_rows:
+        return batch
+    names = (ROW, FAULT_COLUMN, FAULT_REASON, FAULT_VALUE)
+    bad = batch.filter(pc.invert(sound)).select(names).to_pylist()
+    rejects.add([Reject(file, *(row[name] for name in names)) for row in bad])
+    return batch.filter(sound)
+
+
+def _put_aside_faulty(
+    source: Source, file: str, batch: pa.RecordBatch, rejects: Rejects
+) -> pa.RecordBatch:
+    rows = batch.select(source.table.arrow_schema().names).to_pandas(types_mapper=pd.ArrowDtype)
+    found = faults(source.table, rows, source.mapping.returns)
+    if found.empty:
+        return batch
+    numbers = batch[ROW].take(pa.array(found.index))
+    rejects.add(
+        [
+            Reject(file, number, column, reason, rows[column][index])
+            for index, number, column, reason in zip(
+                found.index, numbers.to_pylist(), found.column, found.reason, strict=True
+            )
+        ]
+    )
+    sound = np.ones(batch.num_rows, dtype=bool)
+    sound[found.index] = False
+    return batch.filter(pa.array(sound))

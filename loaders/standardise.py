@@ -1,0 +1,251 @@
+"""From what a source holds to the contract's types: one SQL expression for each column.
+
+Text is trimmed, empty is missing, codes lose their case, times become UTC, money whole minor units.
+A value that can't be read leaves its column empty and is named in the fault columns.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.types as pt
+
+from followsuit.graph.duck import TYPES, open_duck
+from followsuit.graph.tables import Field, Kind, Table
+from followsuit.loaders.mapping import ColumnMapping, TableMapping
+from followsuit.loaders.readers import ROW
+from followsuit.loaders.sources import DeliveryError
+
+FAULT_COLUMN = "fault_column"
+FAULT_REASON = "fault_reason"
+FAULT_VALUE = "fault_value"
+ORDER = "order_by"
+"""Where the mapping says `earliest_by`: the number or time that decides which row of a key stays."""
+
+_SPACE = "' ' || chr(9) || chr(10) || chr(13) || chr(160)"
+_NUMBER = r"^[+-]?[0-9]+([.,][0-9]+)?$"
+_ISO = r"^[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([T ].*)?$"
+_ZONED = r"([zZ]|[+-][0-9]{2}(:?[0-9]{2})?)$"
+_MICROSECONDS = {
+    "microseconds": 1,
+    "milliseconds": 10**3,
+    "seconds": 10**6,
+    "minutes": 60 * 10**6,
+    "hours": 3600 * 10**6,
+    "days": 24 * 3600 * 10**6,
+}
+_REASONS = {
+    Kind.TIME: "is no time",
+    Kind.DATE: "is no date",
+    Kind.MONEY: "is no amount",
+    Kind.NUMBER: "is no number",
+    Kind.BOOLEAN: "is neither true nor false",
+}
+_BARE = "is a bare number, and the mapping names no unit"
+
+
+@dataclass(frozen=True)
+class Standard:
+    """How the columns of one file become those of a table."""
+
+    table: Table
+    mapping: TableMapping
+    columns: dict[str, ColumnMapping]
+    """For each field that the file has, where it comes from."""
+
+    @property
+    def wanted(self) -> list[str]:
+        """The columns to read from the file."""
+        names = [*(c.column for c in self.columns.values()), self.mapping.earliest_by]
+        return list(dict.fromkeys(name for name in names if name is not None))
+
+    def apply(
+        self, batches: Iterator[pa.RecordBatch], memory: int, spill: Path
+    ) -> Iterator[pa.RecordBatch]:
+        """Standardise batches of the wanted columns and `row`, as they come.
+
+        Yields batches of the table's columns, `row`, the fault columns (empty where a row is
+        sound), and `order_by`.
+        """
+        first = next(batches, None)
+        if first is None:
+            return
+        reader = pa.RecordBatchReader.from_batches(first.schema, _chain(first, batches))
+        with open_duck(memory, spill) as db:
+            db.from_arrow(reader).create_view("source")
+            yield from db.sql(self._sql(first.schema)).to_arrow_reader(262_144)
+
+    def _sql(self, schema: pa.Schema) -> str:
+        raws, values, faults = [], [], []
+        for i, field in enumerate(self.table.fields):
+            mapping = self.columns.get(field.name)
+            if mapping is None:
+                values.append(f'NULL::{TYPES[field.type]} AS "{field.name}"')
+                continue
+            kind = pa.string() if mapping.column is None else schema.field(mapping.column).type
+            raw = f"raw{i}"
+            raws.append(f"{_raw(mapping, kind)} AS {raw}")
+            values.append(f'{_value(field, mapping, kind, raw)} AS "{field.name}"')
+            if field.kind in _REASONS:
+                faults.append((field, mapping, kind, raw))
+        order = _as_order(self.mapping.earliest_by)
+        return (
+            f"WITH raws AS (SELECT {ROW}, {order} AS {ORDER}, {', '.join(raws)} FROM source), "
+            f"typed AS (SELECT *, {', '.join(values)} FROM raws) "
+            f"SELECT {', '.join(_quoted(f.name) for f in self.table.fields)}, {ROW}, {ORDER}, "
+            f"{_fault_columns(faults)} FROM typed"
+        )
+
+
+def _as_order(column: str | None) -> str:
+    if column is None:
+        return "NULL::DOUBLE"
+    name = _quoted(column)
+    return f"coalesce(try_cast({name} AS DOUBLE), epoch(try_cast({name} AS TIMESTAMPTZ)))"
+
+
+def standard_for(table: Table, mapping: TableMapping, names: list[str], file: str) -> Standard:
+    """Match a file's columns with a table's.
+
+    Raises:
+        DeliveryError: the file lacks a column that the contract requires or the mapping names.
+    """
+    columns = {}
+    for field in table.fields:
+        mapped = mapping.columns.get(field.name)
+        if mapped is None and field.name in names:
+            mapped = ColumnMapping(column=field.name)
+        if mapped is not None:
+            columns[field.name] = mapped
+    named = [c.column for c in columns.values() if c.column is not None]
+    missing = [f.name for f in table.fields if f.required and f.name not in columns]
+    missing += [c for c in [*named, mapping.earliest_by] if c is not None and c not in names]
+    if missing:
+        hint = f" Is its delimiter another? Say so in the mapping." if len(names) == 1 else ""
+        raise DeliveryError(
+            f"{file} has no column {missing[0]} for the table {table.name}; it has "
+            f"{', '.join(names)}.{hint} Name its columns in a --mapping where they differ."
+        )
+    return Standard(table, mapping, columns)
+
+
+def _chain(first: pa.RecordBatch, rest: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    yield first
+    yield from rest
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"
+
+
+def _raw(mapping: ColumnMapping, kind: pa.DataType) -> str:
+    if mapping.column is None:
+        value = mapping.value
+        return _text(str(value).lower() if isinstance(value, bool) else str(value))
+    column = _quoted(mapping.column)
+    return f"nullif(trim({column}, {_SPACE}), '')" if _is_text(kind) else column
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pt.is_string(kind) or pt.is_large_string(kind) or pt.is_string_view(kind)
+                or pt.is_dictionary(kind))
+
+
+def _value(field: Field, mapping: ColumnMapping, kind: pa.DataType, raw: str) -> str:
+    """The SQL that makes a field of its raw value: NULL where that can't be read."""
+    match field.kind:
+        case Kind.ID | Kind.TEXT:
+            return _as_text(kind, raw)
+        case Kind.CODE:
+            return f"lower({_as_text(kind, raw)})"
+        case Kind.CURRENCY:
+            return f"upper({_as_text(kind, raw)})"
+        case Kind.TIME:
+            return _time(mapping, kind, raw)
+        case Kind.DATE:
+            return _date(mapping, kind, raw)
+        case Kind.MONEY:
+            minor = 1 if mapping.unit == "minor" else 100
+            exact = f"try_cast({_point(mapping, kind, raw)} AS DECIMAL(30, 6))"
+            return f"try_cast(round_even({exact} * {minor}, 0) AS BIGINT)"
+        case Kind.NUMBER:
+            number = f"try_cast({_point(mapping, kind, raw)} AS DOUBLE)"
+            return f"CASE WHEN isfinite({number}) THEN {number} END"
+        case Kind.BOOLEAN:
+            word = f"lower({_as_text(kind, raw)})"
+            return f"CASE WHEN {word} IN ('true', '1') THEN TRUE WHEN {word} IN ('false', '0') THEN FALSE END"
+
+
+def _as_text(kind: pa.DataType, raw: str) -> str:
+    if pt.is_floating(kind):
+        # A whole number that came as a float (a table with gaps) is written without its point.
+        return f"CASE WHEN {raw} = trunc({raw}) THEN {raw}::BIGINT::VARCHAR ELSE {raw}::VARCHAR END"
+    return f"{raw}::VARCHAR"
+
+
+def _point(mapping: ColumnMapping, kind: pa.DataType, raw: str) -> str:
+    return f"replace({raw}, ',', '.')" if mapping.decimal == "," and _is_text(kind) else raw
+
+
+def _time(mapping: ColumnMapping, kind: pa.DataType, raw: str) -> str:
+    if pt.is_timestamp(kind) or pt.is_date(kind):
+        value = _in_zone(mapping, f"{raw}::TIMESTAMP") if _is_naive(kind) else f"{raw}::TIMESTAMPTZ"
+    elif mapping.unit is not None:
+        origin = mapping.origin.isoformat() + ("" if mapping.origin.tzinfo else "+00:00")
+        number = f"try_cast({_point(mapping, kind, raw)} AS DOUBLE) * {_MICROSECONDS[mapping.unit]}"
+        elapsed = f"to_microseconds(try_cast(round({number}) AS BIGINT))"
+        value = f"TIMESTAMPTZ '{origin}' + {elapsed}"
+    elif mapping.format is not None:
+        value = f"try_strptime({raw}, {_text(mapping.format)})"
+        value = f"{value}::TIMESTAMPTZ" if "%z" in mapping.format else _in_zone(mapping, value)
+    elif _is_text(kind):
+        zoned = f"regexp_matches({raw}, '{_ZONED}')"
+        read = f"try_cast(CASE WHEN {zoned} THEN {raw} END AS TIMESTAMPTZ)"
+        bare = _in_zone(mapping, f"try_cast(CASE WHEN NOT {zoned} THEN {raw} END AS TIMESTAMP)")
+        value = f"CASE WHEN regexp_matches({raw}, '{_ISO}') THEN coalesce({read}, {bare}) END"
+    else:
+        value = "NULL::TIMESTAMPTZ"
+    return f"CASE WHEN year({value}) BETWEEN 1 AND 9999 THEN {value} END"
+
+
+def _is_naive(kind: pa.DataType) -> bool:
+    return bool(pt.is_date(kind) or kind.tz is None)
+
+
+def _in_zone(mapping: ColumnMapping, value: str) -> str:
+    return f"timezone({_text(mapping.timezone or 'UTC')}, {value})"
+
+
+def _date(mapping: ColumnMapping, kind: pa.DataType, raw: str) -> str:
+    if mapping.format is not None:
+        return f"try_strptime({raw}, {_text(mapping.format)})::DATE"
+    if _is_text(kind):
+        return f"CASE WHEN regexp_matches({raw}, '{_ISO}') THEN try_cast({raw} AS DATE) END"
+    return f"try_cast({raw} AS DATE)" if pt.is_temporal(kind) else "NULL::DATE"
+
+
+def _fault_columns(faults: list[tuple[Field, ColumnMapping, pa.DataType, str]]) -> str:
+    """Column, reason and raw value of a row's first fault."""
+    column, reason, value = [], [], []
+    for field, mapping, kind, raw in faults:
+        broken = f"WHEN {raw} IS NOT NULL AND {_quoted(field.name)} IS NULL THEN"
+        why = _text(_REASONS[field.kind])
+        if field.kind is Kind.TIME and mapping.unit is None and not pt.is_temporal(kind):
+            bare = f"regexp_matches({raw}::VARCHAR, '{_NUMBER}')"
+            why = f"CASE WHEN {bare} THEN {_text(_BARE)} ELSE {why} END"
+        column.append(f"{broken} {_text(field.name)}")
+        reason.append(f"{broken} {why}")
+        value.append(f"{broken} {raw}::VARCHAR")
+    if not faults:
+        names = (FAULT_COLUMN, FAULT_REASON, FAULT_VALUE)
+        return ", ".join(f"NULL::VARCHAR AS {name}" for name in names)
+    return (
+        f"CASE {' '.join(column)} END AS {FAULT_COLUMN}, "
+        f"CASE {' '.join(reason)} END AS {FAULT_REASON}, "
+        f"CASE {' '.join(value)} END AS {FAULT_VALUE}"
+    )

@@ -1,0 +1,89 @@
+"""From staged tables to rows of the graph: which labels and relationship types, in which order."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from followsuit.graph.duck import TYPES, open_duck
+from followsuit.graph.schema import Col, Element, NodeType, RelationshipType
+from followsuit.graph.tables import NODE_TABLES, TABLES, VIEW, Part, Table
+
+
+@dataclass(frozen=True)
+class Step:
+    """One element to write from one table, or (without a part) from what other tables mention."""
+
+    table: Table
+    element: Element
+    part: Part | None
+
+    @property
+    def name(self) -> str:
+        """Tells the step from every other of a load."""
+        element = self.element
+        ends = f"-{element.target.label}" if isinstance(element, RelationshipType) else ""
+        return f"{self.table.name}-{element.name}{ends}"
+
+
+def steps(delivered: set[str], mentioned: set[str]) -> list[Step]:
+    """What to write, nodes before relationships.
+
+    Args:
+        delivered: the tables that are staged.
+        mentioned: the node tables that are made from the keys that those mention.
+    """
+    found = [Step(t, t.parts[0].element, None) for t in TABLES.values() if t.name in mentioned]
+    found += [Step(t, p.element, p) for t in TABLES.values() if t.name in delivered for p in t.parts]
+    return sorted(found, key=lambda step: isinstance(step.element, RelationshipType))
+
+
+def write_rows(step: Step, staged: dict[str, Path], path: Path, memory: int) -> None:
+    """Write a step's rows, in the element's columns, to a Parquet file.
+
+    Args:
+        step: one of `steps`.
+        staged: the Parquet file of every staged table.
+        path: where the rows go.
+        memory: bytes that this may use.
+    """
+    with open_duck(memory, path.parent, **staged) as db:
+        sql = _of_part(step.table, step.part) if step.part else _of_mentions(step.table, staged)
+        db.sql(sql).write_parquet(str(path))
+
+
+def _of_part(table: Table, part: Part) -> str:
+    """Only names from the schema are put into this text."""
+    element = part.element
+    values = ", ".join(f'"{part.columns[c]}" AS "{c}"' for c in element.arrow_schema().names)
+    where = ["TRUE"]
+    if part.views is not None:
+        view = f"({Col.KIND} = '{VIEW}' AND {Col.PRODUCT_ID} IS NOT NULL)"
+        where.append(view if part.views else f"NOT {view}")
+    if isinstance(element, NodeType) and element.key != table.key[0]:
+        where.append(f'"{element.key}" IS NOT NULL')
+        return f"SELECT DISTINCT {values} FROM {table.name} WHERE {' AND '.join(where)}"
+    return f"SELECT {values} FROM {table.name} WHERE {' AND '.join(where)}"
+
+
+def _of_mentions(table: Table, staged: dict[str, Path]) -> str:
+    node = table.parts[0].element
+    assert isinstance(node, NodeType)
+    keys = " UNION ".join(
+        f'SELECT "{column}" AS "{node.key}" FROM {other} WHERE "{column}" IS NOT NULL'
+        for other, column in mentions(table.name, staged)
+    )
+    names = ", ".join(
+        f'"{c}"' if c == node.key else f'NULL::{TYPES[t]} AS "{c}"'
+        for c, t in node.columns.items()
+    )
+    return f"SELECT {names} FROM ({keys})"
+
+
+def mentions(node_table: str, tables: Iterator[str] | dict[str, Path]) -> list[tuple[str, str]]:
+    """(table, column) of every reference to a node table in these tables."""
+    return [(t, f.name) for t in tables for f in TABLES[t].fields if f.refers == node_table]
+
+
+def mentioned(delivered: set[str], known: set[str]) -> set[str]:
+    """The node tables to make from mentions: mentioned, not delivered, not known from before."""
+    return {t for t in NODE_TABLES if t not in delivered | known and mentions(t, iter(delivered))}

@@ -137,7 +137,7 @@ def take_snapshot(
     Args:
         store: whose last load must have ended.
         as_of: an instant with a time zone.
-        refresh: make the files again, for a server that others than followsuit have written to.
+        refresh: count a revision on, for a server that others than followsuit have written to.
         memory: bytes that the engine of the snapshot may use.
         progress: told of each part that is read.
 
@@ -145,17 +145,18 @@ def take_snapshot(
         StoreIncomplete: a load is under way or was interrupted.
     """
     store.require_complete()
+    if refresh:
+        with store.writing():
+            store.changed()
     meta = store.meta
     home = store.state / "snapshots"
     folder = home / f"{meta.store_id}-{meta.revision:08d}"
-    if refresh or not folder.exists():
+    if not folder.exists():
         home.mkdir(parents=True, exist_ok=True)
         part = Path(tempfile.mkdtemp(dir=home, prefix="part-"))
         try:
             with store.reading():
                 _export(store, part, memory, progress)
-            if refresh:
-                shutil.rmtree(folder, ignore_errors=True)
             _move(part, folder)
         finally:
             shutil.rmtree(part, ignore_errors=True)

@@ -1,0 +1,76 @@
+"""Chance, and the few shapes of it that the world's parts share."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Shorts = NDArray[np.int32]
+Flags = NDArray[np.bool_]
+Chance = np.random.Generator
+
+DAY = 86_400
+HOUR = 3_600
+
+_PARTS = (
+    "places", "catalogue", "promotions", "people", "friends", "journeys", "shopping", "sales",
+    "visits", "events", "likes", "memberships", "consents", "offers", "contacts", "dirt",
+)  # fmt: skip
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+
+def compiled(function: _F) -> _F:
+    """Compile a loop with numba, keeping its type for mypy."""
+    return cast(_F, njit(cache=True)(function))
+
+
+def streams(seed: int) -> dict[str, Chance]:
+    """An independent generator for each part of the world.
+
+    What one part draws shifts no other; a new part comes last.
+    """
+    children = np.random.SeedSequence(seed).spawn(len(_PARTS))
+    return {name: np.random.default_rng(s) for name, s in zip(_PARTS, children, strict=True)}
+
+
+def apportion(total: int, weights: Floats, least: int = 0) -> Ints:
+    """Split `total` into whole parts, each at least `least`, the rest in proportion to `weights`.
+
+    The parts add up exactly (largest remainders).
+    """
+    free = total - least * len(weights)
+    exact = weights / weights.sum() * free
+    parts = np.floor(exact).astype(np.int64)
+    parts[np.argsort(parts - exact, kind="stable")[: free - parts.sum()]] += 1
+    return np.asarray(parts + least)
+
+
+def pick(rng: Chance, weights: Floats, size: int) -> Ints:
+    """Draw `size` indices with replacement, in proportion to `weights`."""
+    reach = np.cumsum(weights)
+    return within(np.searchsorted(reach, rng.random(size) * reach[-1], side="right"), len(reach))
+
+
+def within(index: NDArray[np.intp], length: int) -> Ints:
+    """Keep what rounding pushed past the last index at the last index."""
+    return np.minimum(index, length - 1).astype(np.int64)
+
+
+def uneven(rng: Chance, spread: float, size: int) -> Floats:
+    """Lognormal factors with mean 1; `spread` is the deviation of the logarithm."""
+    return np.exp(rng.normal(-spread * spread / 2, spread, size))
+
+
+def directions(rng: Chance, size: int) -> Floats:
+    """Random vectors (size, 3) with independent standard normal parts."""
+    return rng.standard_normal((size, 3))
+
+
+def unit(vectors: Floats) -> Floats:
+    """Scale the rows to length 1."""
+    return np.asarray(vectors / np.sqrt((vectors * vectors).sum(axis=1, keepdims=True)))

@@ -1,0 +1,220 @@
+"""Judge the ranking on the past: at every moment it sees what lay before, and is told what came.
+
+All strategies rank the same customer-moments, those with a live trigger. Weights come from moments
+whose horizon had passed. What carries no date can leak: `interactions` is left out, the rest named.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from followsuit.graph import schema as g
+from followsuit.graph.errors import FollowsuitError
+from followsuit.graph.progress import Progress, silent
+from followsuit.graph.snapshot import Snapshot
+from followsuit.offers import metrics
+from followsuit.offers.facts import Facts
+from followsuit.offers.metrics import Estimate, Tally
+from followsuit.offers.moment import Moment, look
+from followsuit.offers.outcomes import Outcomes, outcomes
+from followsuit.offers.strategies import WITHOUT, Communities, per_customer, per_offer
+from followsuit.offers.weights import Sample, Weights, learn, sample
+
+LEARN_FROM = 6
+"""How many earlier moments the weights are learned from."""
+
+SCHEMA = pa.schema(
+    {
+        "as_of": g.TIME,
+        "strategy": g.TEXT,
+        "customer_id": g.TEXT,
+        "item_kind": g.TEXT,
+        "item_id": g.TEXT,
+        "rank": g.WHOLE,
+        "adopted": g.BOOLEAN,
+        "adoptions": g.WHOLE,
+    }
+)
+"""Columns of `backtest --out`; `adoptions` counts all of the customer's in the horizon."""
+
+
+class BacktestError(FollowsuitError):
+    """There is nothing to judge in that time."""
+
+
+@dataclass(frozen=True)
+class BacktestReport:
+    """The figures of a backtest."""
+
+    moments: list[datetime]
+    undated: list[str]
+    figures: dict[str, dict[str, dict[str, Estimate]]]
+    """view -> strategy -> metric."""
+    lead: dict[str, dict[str, dict[str, Estimate]]]
+    """The ranking's figure less the strategy's, paired."""
+    weights: Weights
+    """Those of the last moment."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """As `backtest --json` prints it."""
+        figures, lead = metrics.as_dict(self.figures), metrics.as_dict(self.lead)
+        customer, offer = metrics.PER_CUSTOMER, metrics.PER_OFFER
+        return {
+            "moments": len(self.moments),
+            "undated": self.undated,
+            **figures,
+            "trigger_gain": {
+                customer: {"ndcg@10": lead[customer][WITHOUT]["ndcg@10"]},
+                offer: {"recall@20": lead[offer][WITHOUT]["recall@20"]},
+            },
+            "lead": lead,
+            "weights": self.weights.as_dict(),
+        }
+
+
+def backtest(
+    snapshot: Snapshot,
+    start: datetime,
+    end: datetime,
+    every: timedelta,
+    horizon: timedelta,
+    *,
+    window: timedelta = timedelta(days=14),
+    seed: int = 0,
+    out: Path | None = None,
+    progress: Progress = silent,
+) -> BacktestReport:
+    """Rank at each of `start`, `start + every`, ... and compare with what happened.
+
+    Args:
+        snapshot: of a store, whatever its instant.
+        start: the first moment.
+        end: no moment's horizon reaches beyond it, nor beyond the last act.
+        every: from one moment to the next.
+        horizon: how long after a moment an adoption counts.
+        window: how long before a moment acts count as just done.
+        seed: of the samples, the random strategy, the communities and the resamples.
+        out: a Parquet file for each customer's first ten items, columns `SCHEMA`.
+        progress: told of moments.
+
+    Raises:
+        BacktestError: no moment fits, or none has a customer with a live trigger.
+    """
+    facts = Facts(snapshot, interactions=False)
+    grid = _grid(facts, start, end, every, horizon, window)
+    moments = [at for at in grid if at >= start]
+    judge = _Judge(facts, horizon, seed)
+    with _writer(out) as writer, progress("backtest", len(grid)) as advance:
+        for at in grid:
+            moment = look(facts, at, window, left=metrics.ITEMS)
+            results = outcomes(facts, moment, horizon)
+            if at >= start:
+                judge.judge(moment, results, writer)
+            judge.remember(moment, results)
+            advance(1)
+    if not judge.tally.sums:
+        raise BacktestError(
+            "At no moment had anybody a live trigger: no friends with consent acted in the "
+            f"{window.days} days before. See `followsuit query counts`, and --assume-consent of "
+            "`followsuit load` for data without a consent table."
+        )
+    figures, lead = metrics.estimates(judge.tally, seed)
+    return BacktestReport(moments, snapshot.undated(), figures, lead, judge.weights)
+
+
+def _grid(
+    facts: Facts,
+    start: datetime,
+    end: datetime,
+    every: timedelta,
+    horizon: timedelta,
+    window: timedelta,
+) -> list[datetime]:
+    """The moments, and before them those that the weights of the first are learned from."""
+    acts = facts.acts["at"]
+    first, last = facts.acts.aggregate(first=acts.min(), last=acts.max()).to_pandas().iloc[0]
+    until = min(end, last) if last is not None else end
+    moments = []
+    while start + every * len(moments) + horizon <= until:
+        moments.append(start + every * len(moments))
+    if not moments:
+        raise BacktestError(
+            f"No moment fits: the first, {start:%Y-%m-%d}, and its horizon of {horizon.days} days "
+            f"reach beyond {until:%Y-%m-%d} (--to, or the last act). Choose an earlier --from."
+        )
+    back = -(-horizon // every)
+    earlier = [start - every * j for j in range(back + LEARN_FROM - 1, 0, -1)]
+    return [at for at in earlier if at - window >= first] + moments
+
+
+class _Judge:
+    """Learns from the moments it has seen, and judges the next one."""
+
+    def __init__(self, facts: Facts, horizon: timedelta, seed: int) -> None:
+        self._facts = facts
+        self._horizon = horizon
+        self._seed = seed
+        self._samples: list[Sample] = []
+        self._communities = Communities(facts, seed)
+        self.tally = Tally(len(facts.customers))
+        self.weights = Weights()
+
+    def remember(self, moment: Moment, results: Outcomes) -> None:
+        self._samples.append(sample(moment, results.pairs, self._seed))
+
+    def judge(self, moment: Moment, results: Outcomes, writer: pq.ParquetWriter | None) -> None:
+        if not len(moment.customers):
+            return
+        past = [s for s in self._samples if s.as_of + self._horizon <= moment.as_of][-LEARN_FROM:]
+        self._samples = [s for s in self._samples if s in past or s.as_of > moment.as_of - self._horizon]
+        self.weights, without = learn(past), learn(past, friends=False)
+        community = self._communities.popularity(moment)
+        for name, values in per_customer(
+            moment, self.weights, without, community, self._seed
+        ).items():
+            found = metrics.places(values, moment)
+            adopted = metrics.adopted_places(found, moment, results)
+            metrics.tally_customers(self.tally, name, moment, adopted, results.adoptions)
+            if writer is not None:
+                writer.write_table(_rows(self._facts, moment, name, found, adopted, results))
+        for name, values in per_offer(moment, self.weights, without).items():
+            metrics.tally_offers(self.tally, name, values, moment, results)
+
+
+@contextmanager
+def _writer(out: Path | None) -> Iterator[pq.ParquetWriter | None]:
+    if out is None:
+        yield None
+        return
+    with pq.ParquetWriter(out, SCHEMA) as writer:
+        yield writer
+
+
+def _rows(
+    facts: Facts,
+    moment: Moment,
+    strategy: str,
+    found: np.ndarray,
+    adopted: np.ndarray,
+    results: Outcomes,
+) -> pa.Table:
+    row, place = np.nonzero(found >= 0)
+    items = moment.items[found[row, place]]
+    columns = {
+        "as_of": pa.repeat(pa.scalar(moment.as_of, g.TIME), len(row)),
+        "strategy": pa.repeat(strategy, len(row)),
+        "customer_id": facts.customers[moment.customers[row]],
+        "item_kind": facts.items.kind[items],
+        "item_id": facts.items.id[items],
+        "rank": place + 1,
+        "adopted": adopted[row, place],
+        "adoptions": results.adoptions[row],
+    }
+    return pa.table({name: pa.array(column) for name, column in columns.items()}, schema=SCHEMA)

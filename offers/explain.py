@@ -1,0 +1,219 @@
+"""Why a customer is offered something, and why not: the run in force, looked at again.
+
+The ranking is computed anew for the one customer, from the store as it is now, as of the run's
+instant and with the run's weights.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import numpy as np
+
+from followsuit.graph import tables as t
+from followsuit.graph.errors import FollowsuitError
+from followsuit.graph.progress import Progress, silent
+from followsuit.graph.snapshot import take_snapshot
+from followsuit.graph.store import GraphStore
+from followsuit.offers.catalogue import Catalogue, offers_in_force
+from followsuit.offers.facts import Facts
+from followsuit.offers.moment import Moment, look
+from followsuit.offers.placing import Places, offer_table, place
+from followsuit.offers.runs import Run, active_run
+from followsuit.offers.suppressed import NO_OFFER, NOT_IN_AUDIENCE, SENSITIVE, suppressed
+from followsuit.offers.weights import Weights
+
+NO_TRIGGER = "no_live_trigger"
+NOT_RECENT = "not_acted_on_lately"
+BELOW = "below_the_top"
+
+_EXPLAINED = {
+    "unknown_age": "her age is unknown, and consent is not assumed",
+    "minor": "she is under 18",
+    "no_contact_consent": "she has not agreed to be contacted",
+    "no_social_use": "no friend who did it has agreed to its social use",
+    "already_taken": "she has it already",
+    "elsewhere": "it is a store of another city than hers",
+    NO_OFFER: "no offer for it is in force",
+    NOT_IN_AUDIENCE: "the offers for it are for others: a program or an interest that is not hers",
+    SENSITIVE: "it is sensitive, and so is never offered",
+    NO_TRIGGER: "no friend with consent has just acted, so there is no reason to write to her now",
+    NOT_RECENT: "nobody has acted on it lately, so it is not among the candidates",
+    BELOW: "other offers rank higher",
+}
+
+
+class UnknownTarget(FollowsuitError):
+    """There is no such customer, item or offer."""
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Why, or why not.
+
+    `rule` is missing where it is offered; `rank`, `score`, `trigger_share`, `reason` and `factors`
+    (what each factor adds to the log-odds) where it was never ranked.
+    """
+
+    run_id: str
+    as_of: datetime
+    customer_id: str
+    target: str
+    offered: bool
+    rule: str | None = None
+    explanation: str | None = None
+    item_kind: str | None = None
+    item_id: str | None = None
+    offer_id: str | None = None
+    rank: int | None = None
+    score: float | None = None
+    trigger: str | None = None
+    trigger_share: float | None = None
+    reason: str | None = None
+    factors: dict[str, float] | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """As `why --json` prints it."""
+        return {**self.__dict__, "as_of": self.as_of.isoformat()}
+
+
+def explain(
+    store: GraphStore,
+    customer: str,
+    target: str,
+    *,
+    memory: int = 2**30,
+    progress: Progress = silent,
+) -> Explanation:
+    """Explain what the run in force offers, or does not offer, to a customer.
+
+    Args:
+        store: with a run in force.
+        customer: her id.
+        target: the id of a product, a store or an offer.
+        memory: bytes that the engine of the snapshot may use.
+        progress: told of the snapshot.
+
+    Raises:
+        UnknownRun: nothing has been scored.
+        UnknownTarget: there is no such customer, item or offer.
+    """
+    run = active_run(store)
+    facts = Facts(take_snapshot(store, run.as_of, memory=memory, progress=progress))
+    found = np.flatnonzero(facts.customers == customer)
+    if not len(found):
+        raise UnknownTarget(f"There is no customer {customer}.")
+    return _Case(facts, run, customer, found, target).explain()
+
+
+class _Case:
+    """One customer and one target."""
+
+    def __init__(
+        self, facts: Facts, run: Run, customer: str, code: np.ndarray, target: str
+    ) -> None:
+        self.facts = facts
+        self.run = run
+        self.customer = customer
+        self.code = code
+        self.target = target
+        self.window = timedelta(days=run.parameters["window_days"])
+        self.weights = Weights(**run.parameters["weights"])
+        self.catalogue = offers_in_force(facts, run.as_of)
+
+    def explain(self) -> Explanation:
+        items = self._items()
+        if items is None:
+            return self._refused(NO_OFFER)
+        if not len(items):
+            return self._refused(SENSITIVE)
+        kept_back = self._kept_back(items)
+        moment = look(
+            self.facts, self.run.as_of, self.window, customers=self.code, catalogue=self.catalogue
+        )
+        if not len(moment.customers):
+            return self._refused(kept_back or self._barrier() or NO_TRIGGER)
+        places = place(moment, self.weights, self.catalogue, top=len(self.facts.items.id))
+        position = self._position(moment, places, items)
+        if position is None:
+            return self._refused(kept_back or self._why_unranked(moment, items))
+        return self._ranked(moment, places, position)
+
+    def _items(self) -> np.ndarray | None:
+        """Codes of the items that the target means; None for an offer that is not in force."""
+        own = np.flatnonzero(self.facts.items.id == self.target)
+        for offer in self.catalogue.offers if self.catalogue else ():
+            if offer.offer_id == self.target:
+                return np.union1d(own, offer.items)
+        if len(own):
+            return own
+        for table, column in ((t.PRODUCTS, "product_id"), (t.STORES, "store_id")):
+            rows = self.facts.snapshot.table(table)
+            if rows.filter(rows[column] == self.target).count().execute():
+                return own
+        offers = self.facts.snapshot.table(t.OFFERS)
+        if offers.filter(offers.offer_id == self.target).count().execute():
+            return None
+        raise UnknownTarget(f"There is no product, store or offer {self.target}.")
+
+    def _kept_back(self, items: np.ndarray) -> str | None:
+        """The rule that kept back what friends did to one of these items."""
+        log = suppressed(
+            self.facts, self.run.as_of, self.window, self.catalogue, self.code
+        ).log
+        mine = log[log.item_id.isin(self.facts.items.id[items])]
+        return None if mine.empty else str(mine.rule.iloc[0])
+
+    def _barrier(self) -> str | None:
+        people = self.facts.people(self.run.as_of)
+        barrier = people.filter(people.customer == int(self.code[0])).barrier.execute().iloc[0]
+        return barrier if isinstance(barrier, str) else None
+
+    def _position(self, moment: Moment, places: Places, items: np.ndarray) -> int | None:
+        """The first place that offers the target."""
+        item = moment.items[places.column]
+        mine = np.isin(item, items)
+        if self.catalogue is not None:
+            names = np.array([o.offer_id for o in self.catalogue.offers], dtype=object)
+            named = names[places.offer] == self.target
+            mine = named if named.any() else mine
+        found = np.flatnonzero(mine)
+        return int(found[0]) if len(found) else None
+
+    def _why_unranked(self, moment: Moment, items: np.ndarray) -> str:
+        column = np.flatnonzero(np.isin(moment.items, items))
+        if not len(column):
+            covered = self.catalogue is None or np.isin(items, self.catalogue.items()).any()
+            return NOT_RECENT if covered else NO_OFFER
+        if moment.taken[:, column].nnz:
+            return "already_taken"
+        if moment.barred(slice(None))[0, column].all():
+            return "elsewhere"
+        return NOT_IN_AUDIENCE
+
+    def _refused(self, rule: str) -> Explanation:
+        return Explanation(
+            self.run.run_id, self.run.as_of, self.customer, self.target, offered=False, rule=rule,
+            explanation=_EXPLAINED[rule],
+        )  # fmt: skip
+
+    def _ranked(self, moment: Moment, places: Places, position: int) -> Explanation:
+        row = offer_table(self.facts, moment, self.weights, places, self.catalogue)
+        said = row.slice(position, 1).to_pylist()[0]
+        offered = said["rank"] <= self.run.parameters["top"]
+        column = int(places.column[position])
+        taste = moment.affinity(slice(0, 1))[0, moment.category[column]]
+        factors = {
+            "popularity": self.weights.popularity * moment.popularity[column],
+            "affinity": self.weights.affinity * taste,
+            "activity": self.weights.activity * moment.activity[0],
+            "friends": self.weights.friends * moment.friends[0, column],
+        }
+        return Explanation(
+            self.run.run_id, self.run.as_of, self.customer, self.target, offered,
+            rule=None if offered else BELOW,
+            explanation=None if offered else _EXPLAINED[BELOW],
+            factors={name: round(float(value), 9) for name, value in factors.items()},
+            **{name: said[name] for name in ("item_kind", "item_id", "offer_id", "rank", "score",
+                                             "trigger", "trigger_share", "reason")},
+        )  # fmt: skip

@@ -1,0 +1,174 @@
+"""What a snapshot knows of acts, items and ties, coded in whole numbers and made once.
+
+Every moment that is scored, learned from or judged looks at the same facts, up to its own instant.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import ibis
+import ibis.expr.types as ir
+import numpy as np
+import pandas as pd
+
+from followsuit.graph import tables as t
+from followsuit.graph.snapshot import Snapshot
+from followsuit.offers.people import people
+
+PRODUCT = "product"
+STORE = "store"
+
+NONE = -1
+"""The code of what is unknown: a category or city that nobody named."""
+
+
+@dataclass(frozen=True)
+class Items:
+    """Products and stores; arrays of one length, by item code."""
+
+    kind: np.ndarray
+    """`product` or `store`."""
+    id: np.ndarray
+    category: np.ndarray
+    """Code of the category in `categories`, -1 where unknown."""
+    city: np.ndarray
+    """Code of a store's city in `Facts.cities`, -1 for products and where unknown."""
+    brand: np.ndarray
+    """Name of the brand, None where unknown."""
+    margin: np.ndarray
+    """Minor units of money a sale brings, NaN where unknown."""
+    categories: np.ndarray
+    """Names of the categories, by code."""
+
+
+class Facts:
+    """Acts, ties and people of a snapshot, whatever its own instant.
+
+    Acts are purchases that are no returns, and visits. Sensitive products are no items here: they
+    never trigger, never count, and are never offered.
+
+    Attributes:
+        snapshot: where all of it comes from.
+        assume_consent: as the last load said.
+        customers: customer ids by code.
+        codes: the same as an Ibis table `customer, id`.
+        city: codes of the customers' cities, -1 where unknown.
+        items: what can be acted on and offered.
+        acts: Ibis table `customer, item, at`.
+        firsts: Ibis table `customer, item, at`: each customer's first act on each item.
+        ties: Ibis table `customer, friend, since, strength`: whose acts (`friend`) reach whom.
+    """
+
+    def __init__(self, snapshot: Snapshot, *, interactions: bool = True) -> None:
+        """Code the facts of a snapshot.
+
+        Args:
+            snapshot: the files.
+            interactions: whether a tie is stronger for more `interactions`, which carry no date
+                and so must be left out where the past is judged.
+        """
+        self.snapshot = snapshot
+        self.assume_consent = snapshot.meta.assume_consent
+        rows = self._all(t.CUSTOMERS).order_by("customer_id").select("customer_id", "city").execute()
+        items = self._items().execute()
+        cities = pd.Index(pd.concat([rows.city, items.city]).dropna().unique()).sort_values()
+        self.customers = rows.customer_id.to_numpy(dtype=object)
+        self.city = cities.get_indexer(rows.city)
+        category = pd.Index(items.category.dropna().unique()).sort_values()
+        self.items = Items(
+            kind=items.kind.to_numpy(dtype=object),
+            id=items.item_id.to_numpy(dtype=object),
+            category=category.get_indexer(items.category),
+            city=cities.get_indexer(items.city),
+            brand=items.brand.to_numpy(dtype=object, na_value=None),
+            margin=items.margin.to_numpy(dtype=float, na_value=np.nan),
+            categories=category.to_numpy(dtype=object),
+        )
+        self.codes = self._keep(
+            pd.DataFrame({"customer": np.arange(len(rows), dtype=np.int32), "id": self.customers})
+        )
+        self._item_codes = self._keep(
+            pd.DataFrame(
+                {
+                    "item": np.arange(len(items), dtype=np.int32),
+                    "kind": self.items.kind,
+                    "id": self.items.id,
+                }
+            )
+        )
+        self.acts = self._keep(self._acts())
+        self.firsts = self._keep(
+            self.acts.group_by("customer", "item").aggregate(at=self.acts["at"].min())
+        )
+        self.ties = self._keep(self._ties(interactions))
+
+    def _all(self, table: t.Table) -> ir.Table:
+        return self.snapshot.connection.table(table.name)
+
+    def _keep(self, rows: ir.Table | pd.DataFrame) -> ir.Table:
+        name = ibis.util.gen_name("facts")
+        kept = ibis.memtable(rows) if isinstance(rows, pd.DataFrame) else rows
+        return self.snapshot.connection.create_table(name, kept, temp=True)
+
+    def _items(self) -> ir.Table:
+        products = self._all(t.PRODUCTS)
+        products = products.filter(~products.sensitive.fill_null(False))
+        stores = self._all(t.STORES)
+        rows = ibis.union(
+            products.select(
+                "category",
+                "brand",
+                "margin",
+                kind=ibis.literal(PRODUCT),
+                item_id=products.product_id,
+                city=ibis.null(str),
+            ),
+            stores.select(
+                "category",
+                kind=ibis.literal(STORE),
+                item_id=stores.store_id,
+                city=stores.city,
+                brand=ibis.null(str),
+                margin=ibis.null("int64"),
+            ).select("category", "brand", "margin", "kind", "item_id", "city"),
+        )
+        return rows.order_by("item_id", "kind")
+
+    def _acts(self) -> ir.Table:
+        bought = self._all(t.PURCHASES)
+        kept = (bought.quantity.fill_null(0) >= 0) & (bought.amount.fill_null(0) >= 0)
+        bought = bought.filter(kept).select(
+            "customer_id", "at", kind=ibis.literal(PRODUCT), id=bought.product_id
+        )
+        visited = self._all(t.VISITS)
+        visited = visited.select(
+            "customer_id", "at", kind=ibis.literal(STORE), id=visited.store_id
+        )
+        rows = ibis.union(bought, visited).inner_join(self._item_codes, ["kind", "id"])
+        codes = self.codes
+        rows = rows.inner_join(codes, rows.customer_id == codes.id)
+        return rows.select("customer", "item", "at").order_by("at", "customer", "item")
+
+    def _ties(self, interactions: bool) -> ir.Table:
+        rows = self._all(t.FRIENDSHIPS)
+        strength = 1 + (1 + rows.interactions.fill_null(0)).ln() if interactions else ibis.literal(1.0)
+        rows = rows.mutate(strength=strength.cast("float64"))
+        back = rows.filter(~rows.directed.fill_null(False)).select(
+            "since", "strength", customer_id="friend_id", friend_id="customer_id"
+        )
+        rows = ibis.union(rows.select("since", "strength", "customer_id", "friend_id"), back)
+        mine = self.codes.rename(customer_id="id")
+        friends = self.codes.rename(friend_id="id", friend="customer")
+        rows = rows.inner_join(mine, "customer_id").inner_join(friends, "friend_id")
+        # Two directed rows and an undirected one may say the same: one tie, the oldest, strongest.
+        return rows.group_by("customer", "friend").aggregate(
+            since=rows.since.isnull().any().ifelse(None, rows.since.min()),
+            strength=rows.strength.max(),
+        )
+
+    def people(self, as_of: datetime) -> ir.Table:
+        """`people` as of an instant, by customer code: `customer, adult, lends, barrier, channel`."""
+        rows = people(self.snapshot.at(as_of), self.assume_consent)
+        codes = self.codes
+        joined = rows.inner_join(codes, rows.customer_id == codes.id)
+        return joined.select("customer", "adult", "lends", "barrier", "channel")

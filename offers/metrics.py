@@ -1,0 +1,210 @@
+"""How good a ranking is, and how sure that is: metrics by customer, bootstrapped by customer.
+
+Every figure is a ratio of two sums over customers, so that a resample of customers is a reweighting
+of them. Per customer (Järvelin and Kekäläinen 2002 for the discount):
+
+- hit@k: share of all customer-moments with an adoption among the first k items
+- ndcg@10: binary gains, the ideal over min(10, adoptions); 0 where nothing was adopted
+
+Per offer, means over the items that somebody adopted (an adopter of an item with m adopters counts
+1/m):
+
+- recall@20: share of an item's adopters among its first 20 customers
+- auc: share of the others that an adopter stands before; ties count half
+- precision@20: share of the first 20 customers, over all items, that adopt
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+from scipy.stats import rankdata
+
+from followsuit.offers.moment import Moment
+from followsuit.offers.outcomes import Outcomes
+from followsuit.offers.ranking import ALL, blocks, first_places
+from followsuit.offers.strategies import Values
+
+ITEMS = 10
+"""Places of the per-customer view."""
+CUSTOMERS = 20
+"""Places of the per-offer view."""
+HITS = (1, 5, 10)
+
+PER_CUSTOMER = "per_customer"
+PER_OFFER = "per_offer"
+
+_RESAMPLES = 1000
+_CHUNK = 50
+_DISCOUNT = 1 / np.log2(np.arange(2, ITEMS + 2))
+_IDEAL = np.cumsum(_DISCOUNT)
+
+
+@dataclass
+class Tally:
+    """Numerators and denominators by customer code, for every view, strategy and metric."""
+
+    customers: int
+    sums: dict[str, dict[str, dict[str, np.ndarray]]] = field(
+        default_factory=lambda: defaultdict(lambda: defaultdict(dict))
+    )
+    """view -> strategy -> metric -> (2, customers)."""
+
+    def add(
+        self, view: str, strategy: str, metric: str, codes: np.ndarray,
+        top: np.ndarray, bottom: np.ndarray,
+    ) -> None:  # fmt: skip
+        """Add contributions to a metric's numerator (`top`) and denominator, by customer code."""
+        metrics = self.sums[view][strategy]
+        if metric not in metrics:
+            metrics[metric] = np.zeros((2, self.customers))
+        np.add.at(metrics[metric][0], codes, top)
+        np.add.at(metrics[metric][1], codes, bottom)
+
+
+def places(values: Values, moment: Moment) -> np.ndarray:
+    """(n, 10) columns of each customer's first items; -1 where there are no more."""
+    parts = [
+        first_places(np.where(moment.barred(rows), -np.inf, values(rows, ALL)), ITEMS)
+        for rows in blocks(len(moment.customers), len(moment.items))
+    ]
+    return np.concatenate(parts)
+
+
+def adopted_places(found: np.ndarray, moment: Moment, results: Outcomes) -> np.ndarray:
+    """(n, 10) bool: which of the places were adopted."""
+    pairs = results.pairs[:, 0] * len(moment.items) + results.pairs[:, 1]
+    shown = np.arange(len(found))[:, None] * len(moment.items) + found
+    return np.isin(shown, pairs) & (found >= 0)
+
+
+def tally_customers(
+    tally: Tally, strategy: str, moment: Moment, adopted: np.ndarray, adoptions: np.ndarray
+) -> None:
+    """Add one moment's customers to a strategy's per-customer metrics."""
+    codes, ones = moment.customers, np.ones(len(moment.customers))
+    for k in HITS:
+        tally.add(PER_CUSTOMER, strategy, f"hit@{k}", codes, adopted[:, :k].any(axis=1), ones)
+    ideal = _IDEAL[np.clip(adoptions, 1, ITEMS) - 1]
+    tally.add(PER_CUSTOMER, strategy, f"ndcg@{ITEMS}", codes, adopted @ _DISCOUNT / ideal, ones)
+
+
+def tally_offers(
+    tally: Tally, strategy: str, values: Values, moment: Moment, results: Outcomes
+) -> None:
+    """Add one moment's items to a strategy's per-offer metrics."""
+    codes = moment.customers
+    shown = np.zeros(len(codes))
+    hit, auc, judged = (np.zeros(len(results.pairs)) for _ in range(3))
+    for columns in blocks(len(moment.items), len(codes)):
+        block = np.where(moment.barred(ALL, columns), -np.inf, values(ALL, columns))
+        first = first_places(block.T, CUSTOMERS)
+        shown += np.bincount(first[first >= 0], minlength=len(codes))
+        here = np.flatnonzero(
+            (results.pairs[:, 1] >= columns.start) & (results.pairs[:, 1] < columns.stop)
+        )
+        adopter, item = results.pairs[here, 0], results.pairs[here, 1] - columns.start
+        hit[here] = (first[item] == adopter[:, None]).any(axis=1)
+        auc[here], judged[here] = _auc(block, adopter, item)
+    adopter, item = results.pairs[:, 0], results.pairs[:, 1]
+    share = 1 / np.bincount(item)[item]
+    precision = np.bincount(adopter, hit, len(codes))
+    tally.add(PER_OFFER, strategy, f"precision@{CUSTOMERS}", codes, precision, shown)
+    tally.add(PER_OFFER, strategy, f"recall@{CUSTOMERS}", codes[adopter], hit * share, share)
+    tally.add(PER_OFFER, strategy, "auc", codes[adopter], auc * share, judged * share)
+
+
+def _auc(
+    block: np.ndarray, adopter: np.ndarray, item: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """(pairs,) for each adopter the share of others that stand behind, and whether there are any."""
+    columns, place, adopters = np.unique(item, return_inverse=True, return_counts=True)
+    judged = block[:, columns]
+    barred = np.isneginf(judged).sum(axis=0)
+    rank = rankdata(judged, axis=0)[adopter, place] - barred[place]
+    among = _rank_among(place, judged[adopter, place])
+    others = (len(block) - barred - adopters)[place]
+    return np.divide(rank - among, others, out=np.zeros(len(item)), where=others > 0), others > 0
+
+
+def _rank_among(group: np.ndarray, value: np.ndarray) -> np.ndarray:
+    """The rank of each value within its group, from 1; ties share the mean."""
+    frame = pd.DataFrame({"group": group, "value": value})
+    return frame.groupby("group").value.rank(method="average").to_numpy()
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A figure with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+    def as_dict(self) -> dict[str, float]:
+        """As in JSON."""
+        return {"value": self.value, "low": self.low, "high": self.high}
+
+
+def estimates(
+    tally: Tally, seed: int
+) -> tuple[dict[str, dict[str, dict[str, Estimate]]], dict[str, dict[str, dict[str, Estimate]]]]:
+    """Every figure, and by how much the first strategy of its view leads it, with intervals.
+
+    Returns:
+        view -> strategy -> metric -> the figure; and the same of the paired differences. The
+        intervals are percentiles over resamples of the customers, the same ones for all.
+    """
+    random = np.random.default_rng(seed)
+    draws: dict[tuple[str, str, str], list[np.ndarray]] = defaultdict(list)
+    seen = np.flatnonzero(
+        sum((s[1] for v in tally.sums.values() for m in v.values() for s in m.values()),
+            np.zeros(tally.customers))
+    )  # fmt: skip
+    share = np.full(len(seen), 1 / max(len(seen), 1))
+    for _ in range(_RESAMPLES // _CHUNK):
+        times = random.multinomial(len(seen), share, size=_CHUNK).astype(float)
+        for view, strategies in tally.sums.items():
+            for strategy, metrics in strategies.items():
+                for metric, sums in metrics.items():
+                    draws[view, strategy, metric].append(_ratio(times @ sums[:, seen].T))
+    resampled = {key: np.concatenate(parts) for key, parts in draws.items()}
+    figures: dict[str, dict[str, dict[str, Estimate]]] = {}
+    leads: dict[str, dict[str, dict[str, Estimate]]] = {}
+    for view, strategies in tally.sums.items():
+        first = next(iter(strategies))
+        figures[view], leads[view] = {}, {}
+        for strategy, metrics in strategies.items():
+            values = {m: float(_ratio(s.sum(axis=1)[None])[0]) for m, s in metrics.items()}
+            figures[view][strategy] = {
+                m: _estimate(v, resampled[view, strategy, m]) for m, v in values.items()
+            }
+            if strategy != first:
+                leads[view][strategy] = {
+                    m: _estimate(
+                        figures[view][first][m].value - v,
+                        resampled[view, first, m] - resampled[view, strategy, m],
+                    )
+                    for m, v in values.items()
+                }
+    return figures, leads
+
+
+def _ratio(sums: np.ndarray) -> np.ndarray:
+    """(draws, 2) -> (draws,) numerator over denominator; 0 over 0 is 0."""
+    return np.divide(sums[:, 0], sums[:, 1], out=np.zeros(len(sums)), where=sums[:, 1] > 0)
+
+
+def _estimate(value: float, resamples: np.ndarray) -> Estimate:
+    low, high = np.percentile(resamples, [2.5, 97.5])
+    return Estimate(value, float(low), float(high))
+
+
+def as_dict(nested: Mapping[str, object]) -> dict[str, object]:
+    """Estimates in nested dictionaries, as in JSON."""
+    return {
+        key: value.as_dict() if isinstance(value, Estimate) else as_dict(value)  # type: ignore[arg-type]
+        for key, value in nested.items()
+    }

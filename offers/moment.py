@@ -1,0 +1,179 @@
+"""One instant for all customers: who has a reason now, and the factors of what each might take.
+
+The factors:
+
+- popularity: log(1 + adults who acted on the item in the window)
+- affinity: log of the share of the customer's items that is in the item's category, over the
+  category's share of what is popular now; smoothed by `_PRIOR` items of the latter
+- activity: log(1 + items that the customer acted on in the window)
+- friends: log(1 + exposure), see `triggers.friend_acted`
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import ibis
+import ibis.expr.types as ir
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from followsuit.offers.catalogue import Catalogue
+from followsuit.offers.facts import NONE, Facts
+from followsuit.offers.triggers import Window, friend_acted, recent_acts, ties_at
+
+FACTORS = ("popularity", "affinity", "activity", "friends")
+
+_PRIOR = 10.0
+
+
+@dataclass(frozen=True)
+class Moment:
+    """The factors at one instant, for n customers with a live trigger and k items.
+
+    A row is a customer, a column an item; numbers are float64 unless said otherwise.
+    """
+
+    as_of: datetime
+    recent: ir.Table
+    """Ibis table `customer, item, at, lends`: the acts that popularity counts."""
+    customers: np.ndarray
+    """(n,) customer codes, rising."""
+    items: np.ndarray
+    """(k,) item codes, rising."""
+    popularity: np.ndarray
+    """(k,) the factor."""
+    activity: np.ndarray
+    """(n,) the factor."""
+    exposed: pd.DataFrame
+    """`row, column, exposure, friends, oldest, latest`: the live triggers, by row and column."""
+    friends: sparse.csr_matrix
+    """(n, k) the factor."""
+    taken: sparse.csr_matrix
+    """(n, k) bool: what the customer has acted on before."""
+    owned: sparse.csr_matrix
+    """(n, categories) how many items of each category the customer has acted on."""
+    shares: np.ndarray
+    """(categories,) each category's share of what is popular now."""
+    category: np.ndarray
+    """(k,) category codes of the items; -1 where unknown."""
+    home: np.ndarray
+    """(n,) city codes of the customers; -1 where unknown."""
+    site: np.ndarray
+    """(k,) city codes of the stores; -1 for products and where unknown."""
+
+    def affinity(self, rows: slice | np.ndarray) -> np.ndarray:
+        """(rows, categories + 1) the factor; the last column, 0, is that of unknown categories."""
+        own = self.owned[rows].toarray()
+        share = (own + _PRIOR * self.shares) / (own.sum(axis=1, keepdims=True) + _PRIOR)
+        known = self.shares > 0
+        lift = np.zeros((own.shape[0], own.shape[1] + 1))
+        lift[:, :-1][:, known] = np.log(share[:, known] / self.shares[known])
+        return lift
+
+    def barred(self, rows: slice, columns: slice = slice(None)) -> np.ndarray:
+        """(rows, columns) bool: not to be offered: taken before, or a store of another city."""
+        away = elsewhere(self.home[rows, None], self.site[None, columns])
+        return self.taken[rows][:, columns].toarray() | away
+
+    def barred_pairs(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+        """(pairs,) bool, the same for pairs."""
+        taken = np.asarray(self.taken[rows, columns]).ravel()
+        return taken | elsewhere(self.home[rows], self.site[columns])
+
+
+def look(
+    facts: Facts,
+    as_of: datetime,
+    window: timedelta,
+    *,
+    customers: np.ndarray | None = None,
+    catalogue: Catalogue | None = None,
+    left: int = 0,
+) -> Moment:
+    """Look at the facts at one instant.
+
+    Args:
+        facts: of which only what lies up to `as_of` is seen.
+        as_of: the instant.
+        window: how long back "lately" reaches.
+        customers: codes of those to look at; None for all.
+        catalogue: the offers in force; None where each item is its own offer.
+        left: where a customer may have fewer than this many items left to take, all items are
+            looked at, also those that nobody acted on lately.
+    """
+    span = Window(as_of, window)
+    people = facts.people(as_of).cache()
+    recent = recent_acts(facts, span, people).cache()
+    taken = facts.firsts.filter(facts.firsts["at"] <= as_of)
+    exposed = friend_acted(ties_at(facts, as_of), recent, people, taken, span)
+    live = _live(facts, exposed, customers, catalogue)
+    lately = _counts(recent, "item")
+    who = np.unique(live.customer)
+    what = lately.index.to_numpy()
+    owned = _owned(taken, who, len(facts.items.id))
+    if left and len(what) - owned.getnnz(axis=1).max(initial=0) < left:
+        what = np.arange(len(facts.items.id))
+    if catalogue is not None:
+        what = np.intersect1d(what, catalogue.items())
+    popular = lately.reindex(what, fill_value=0).to_numpy(dtype=float)
+    active = _counts(recent, "customer").reindex(who, fill_value=0).to_numpy(dtype=float)
+    categories = _membership(facts.items.category, len(facts.items.categories))
+    shares = categories.T @ lately.reindex(np.arange(len(facts.items.id)), fill_value=0)
+    row, column = np.searchsorted(who, live.customer), np.searchsorted(what, live.item)
+    reach = sparse.csr_matrix((np.log1p(live.exposure), (row, column)), (len(who), len(what)))
+    return Moment(
+        as_of=as_of,
+        recent=recent,
+        customers=who,
+        items=what,
+        popularity=np.log1p(popular),
+        activity=np.log1p(active),
+        exposed=live.assign(row=row, column=column),
+        friends=reach,
+        taken=owned[:, what],
+        owned=owned.astype(float) @ categories,
+        shares=shares / max(shares.sum(), 1.0),
+        category=facts.items.category[what],
+        home=facts.city[who],
+        site=facts.items.city[what],
+    )
+
+
+def _live(
+    facts: Facts, exposed: ir.Table, customers: np.ndarray | None, catalogue: Catalogue | None
+) -> pd.DataFrame:
+    """The live triggers as a frame, by customer and item."""
+    live = exposed.order_by("customer", "item").to_pandas()
+    keep = ~elsewhere(facts.city[live.customer], facts.items.city[live.item])
+    if customers is not None:
+        keep &= live.customer.isin(customers).to_numpy()
+    if catalogue is not None:
+        keep &= catalogue.allows(live.customer.to_numpy(), live.item.to_numpy())
+    return live[keep].reset_index(drop=True)
+
+
+def elsewhere(home: np.ndarray, site: np.ndarray) -> np.ndarray:
+    """Whether a store's city is known to be another than the customer's."""
+    return (home != site) & (home != NONE) & (site != NONE)
+
+
+def _counts(rows: ir.Table, column: str) -> pd.Series:
+    """How many rows each code has, by code."""
+    counted = rows.group_by(column).aggregate(n=rows.count()).order_by(column).to_pandas()
+    return counted.set_index(column).n
+
+
+def _owned(taken: ir.Table, who: np.ndarray, items: int) -> sparse.csr_matrix:
+    """(customers, items) bool: what these customers have taken."""
+    mine = ibis.memtable(pd.DataFrame({"customer": who, "row": np.arange(len(who))}))
+    found = taken.inner_join(mine, "customer").select("row", "item").to_pandas()
+    ones = np.ones(len(found), dtype=bool)
+    return sparse.csr_matrix((ones, (found.row, found["item"])), shape=(len(who), items))
+
+
+def _membership(category: np.ndarray, categories: int) -> sparse.csr_matrix:
+    """(items, categories) 1 where an item is of a category."""
+    known = np.flatnonzero(category != NONE)
+    cells = (np.ones(len(known)), (known, category[known]))
+    return sparse.csr_matrix(cells, shape=(len(category), categories))

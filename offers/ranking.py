@@ -1,0 +1,64 @@
+"""From factors and weights to the first places of each customer."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from followsuit.offers.moment import Moment
+from followsuit.offers.weights import Weights
+
+_CELLS = 1_000_000
+"""Customer-item pairs that are scored at a time."""
+
+ALL = slice(None)
+
+DIGITS = 9
+"""Scores are rounded to this many decimals, so that ties are ties on every machine."""
+
+
+def blocks(size: int, width: int) -> Iterator[slice]:
+    """Slices of `size` rows (or columns) of `width` cells each, of a bounded number of cells."""
+    step = max(1, _CELLS // max(width, 1))
+    for start in range(0, size, step):
+        yield slice(start, min(start + step, size))
+
+
+def scores(
+    moment: Moment, weights: Weights, rows: slice = ALL, columns: slice = ALL
+) -> np.ndarray:
+    """(rows, columns) the log-odds that a customer adopts an item, rounded."""
+    own = weights.intercept + weights.activity * moment.activity[rows]
+    taste = weights.affinity * moment.affinity(rows)
+    both = taste[:, moment.category[columns]]
+    both += weights.popularity * moment.popularity[None, columns]
+    both += own[:, None]
+    if weights.friends:
+        both += weights.friends * moment.friends[rows][:, columns].toarray()
+    return both.round(DIGITS, out=both)
+
+
+def probability(log_odds: np.ndarray) -> np.ndarray:
+    """1 / (1 + exp(-x)), rounded."""
+    return (1.0 / (1.0 + np.exp(-log_odds))).round(DIGITS)
+
+
+def first_places(values: np.ndarray, k: int, tie: np.ndarray | None = None) -> np.ndarray:
+    """(rows, k) columns of the k largest values of each row, the largest first.
+
+    Ties go to the smaller `tie` (of the shape of `values`), then to the smaller column. -inf is
+    never shown: -1 stands where nothing is left.
+    """
+    found = np.full((len(values), k), -1, dtype=np.intp)
+    width = min(k, values.shape[1])
+    if width == 0 or len(values) == 0:
+        return found
+    least = -np.partition(-values, width - 1, axis=1)[:, width - 1]
+    # All that reach the last place, so that a tie for it is broken by column, not by chance.
+    row, column = np.nonzero((values >= least[:, None]) & (values > -np.inf))
+    smaller = column if tie is None else tie[row, column]
+    order = np.lexsort((column, smaller, -values[row, column], row))
+    row, column = row[order], column[order]
+    place = np.arange(len(row)) - np.searchsorted(row, np.arange(len(values)))[row]
+    shown = place < k
+    found[row[shown], place[shown]] = column[shown]
+    return found

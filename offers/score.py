@@ -1,0 +1,221 @@
+"""The main job: rank offers for every customer with a reason, and put them into force as a run.
+
+Each step leaves its result in the run's folder, so that a run that was interrupted goes on from the
+last finished one. The id of a run says what it was made from: the same store, as of the same
+instant, with the same parameters, is the same run.
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from followsuit.graph import schema as g
+from followsuit.graph.errors import FollowsuitError
+from followsuit.graph.progress import Progress, silent
+from followsuit.graph.schema import Col
+from followsuit.graph.snapshot import take_snapshot
+from followsuit.graph.store import GraphStore
+from followsuit.offers.catalogue import offers_in_force
+from followsuit.offers.facts import PRODUCT, STORE, Facts
+from followsuit.offers.moment import look
+from followsuit.offers.outcomes import outcomes
+from followsuit.offers.placing import offer_table, place
+from followsuit.offers.runs import Run, prune_runs, write_run
+from followsuit.offers.suppressed import suppressed
+from followsuit.offers.weights import Weights, learn, sample
+
+EARLIER = 6
+"""Earlier moments, a week apart, that the weights are learned from."""
+_WEEK = timedelta(days=7)
+
+OUT = ("customer_id", "rank", "item_kind", "item_id", "offer_id", "trigger", "score",
+       "trigger_share", "reason")  # fmt: skip
+"""Columns of `score --out`."""
+
+
+class ScoreError(FollowsuitError):
+    """The customers to score can't be found."""
+
+
+@dataclass(frozen=True)
+class ScoreReport:
+    """What a run came to."""
+
+    run_id: str
+    as_of: datetime
+    customers: int
+    offers: int
+    suppressed: dict[str, int]
+    weights: Weights
+    rows: Path
+    """Parquet file of the offers, with `value` and `channel` beside the columns of `OUT`."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """As `score --json` prints it."""
+        return {
+            "run_id": self.run_id,
+            "as_of": self.as_of.isoformat(),
+            "customers": self.customers,
+            "offers": self.offers,
+            "suppressed": self.suppressed,
+            "weights": self.weights.as_dict(),
+        }
+
+    def offers_table(self) -> pa.Table:
+        """The offers, in the columns of `OUT`."""
+        return pq.read_table(self.rows, columns=list(OUT))
+
+
+def score(
+    store: GraphStore,
+    as_of: datetime,
+    created_at: datetime,
+    *,
+    window: timedelta = timedelta(days=14),
+    top: int = 10,
+    customers: Sequence[str] | None = None,
+    refresh: bool = False,
+    seed: int = 0,
+    memory: int = 2**30,
+    progress: Progress = silent,
+) -> ScoreReport:
+    """Rank offers as of an instant and put them into force.
+
+    Args:
+        store: whose last load must have ended.
+        as_of: nothing later is seen.
+        created_at: the time that the run is noted with.
+        window: how long back friends' acts count as just done, and for how long ahead the score
+            is the probability of an act.
+        top: offers a customer at the most.
+        customers: ids of those to score; None for all.
+        refresh: read the store anew, though its revision is known.
+        seed: of the samples that the weights are learned from.
+        memory: bytes that the engine of the snapshot may use.
+        progress: told of each step.
+
+    Raises:
+        StoreIncomplete, ScoreError.
+    """
+    snapshot = take_snapshot(store, as_of, refresh=refresh, memory=memory, progress=progress)
+    parameters = {
+        "as_of": as_of.isoformat(),
+        "window_days": window / timedelta(days=1),
+        "top": top,
+        "seed": seed,
+        "assume_consent": snapshot.meta.assume_consent,
+        "only": None if customers is None else len(customers),
+    }
+    made_of = (parameters, snapshot.meta.store_id, snapshot.meta.revision, sorted(customers or []))
+    digest = hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()
+    run_id = f"{as_of:%Y-%m-%d}-{digest[:8]}"
+    folder = store.state / "runs" / run_id
+    folder.mkdir(parents=True, exist_ok=True)
+    if not (folder / "done.json").exists():
+        facts = Facts(snapshot)
+        chosen = _codes(facts, customers)
+        weights = _weights(facts, as_of, window, seed, folder, progress)
+        _rank(facts, as_of, window, top, chosen, weights, folder, progress)
+    return _put_into_force(store, run_id, as_of, created_at, parameters, folder)
+
+
+def _codes(facts: Facts, customers: Sequence[str] | None) -> np.ndarray | None:
+    if customers is None:
+        return None
+    codes = np.flatnonzero(np.isin(facts.customers, list(customers)))
+    if not len(codes):
+        raise ScoreError(
+            f"None of the {len(customers)} customers to score is known to the store. The file must "
+            "hold their ids, in a column customer_id."
+        )
+    return codes
+
+
+def _weights(
+    facts: Facts, as_of: datetime, window: timedelta, seed: int, folder: Path, progress: Progress
+) -> Weights:
+    """Learn the weights on earlier days, or take those that this run has learned before."""
+    path = folder / "weights.json"
+    if not path.exists():
+        samples = []
+        with progress("weights", EARLIER) as advance:
+            for weeks in range(EARLIER):
+                moment = look(facts, as_of - window - weeks * _WEEK, window)
+                samples.append(sample(moment, outcomes(facts, moment, window).pairs, seed))
+                advance(1)
+        _write_json(path, learn(samples[::-1]).as_dict())
+    return Weights(**json.loads(path.read_text()))
+
+
+def _rank(
+    facts: Facts, as_of: datetime, window: timedelta, top: int, customers: np.ndarray | None,
+    weights: Weights, folder: Path, progress: Progress,
+) -> None:  # fmt: skip
+    """Write the offers and what was suppressed; `done.json` is the last of the files."""
+    with progress("ranking", 3) as advance:
+        catalogue = offers_in_force(facts, as_of)
+        moment = look(facts, as_of, window, customers=customers, catalogue=catalogue)
+        advance(1)
+        places = place(moment, weights, catalogue, top)
+        table = offer_table(facts, moment, weights, places, catalogue)
+        pq.write_table(table, folder / "offers.parquet")
+        advance(1)
+        kept_back = suppressed(facts, as_of, window, catalogue, customers)
+        kept_back.log.to_parquet(folder / "suppressed.parquet")
+        advance(1)
+    done = {
+        "customers": len(pc.unique(table[Col.CUSTOMER_ID])),
+        "offers": table.num_rows,
+        "suppressed": kept_back.counts,
+        "weights": weights.as_dict(),
+    }
+    _write_json(folder / "done.json", done)
+
+
+def _put_into_force(
+    store: GraphStore, run_id: str, as_of: datetime, created_at: datetime,
+    parameters: dict[str, Any], folder: Path,
+) -> ScoreReport:  # fmt: skip
+    done = json.loads((folder / "done.json").read_text())
+    rows = folder / "offers.parquet"
+    run = Run(
+        run_id, as_of, created_at, False, done["customers"], done["offers"],
+        {**parameters, "weights": done["weights"]},
+    )  # fmt: skip
+    with store.writing():
+        write_run(store, run, _recommended(pq.read_table(rows), run_id))
+        prune_runs(store)
+    return ScoreReport(
+        run_id, as_of, done["customers"], done["offers"], done["suppressed"],
+        Weights(**done["weights"]), rows,
+    )  # fmt: skip
+
+
+def _recommended(offers: pa.Table, run_id: str) -> dict[g.RelationshipType, pa.Table]:
+    """The offers as relationships of the graph."""
+    names = {"score": Col.PROBABILITY, "trigger_share": Col.UPLIFT, "customer_id": Col.SOURCE,
+             "item_id": Col.TARGET}  # fmt: skip
+    renamed = offers.rename_columns([names.get(n, n) for n in offers.column_names])
+    renamed = renamed.append_column(Col.RUN_ID, pa.repeat(run_id, offers.num_rows))
+    ends = {PRODUCT: g.RECOMMENDED_PRODUCT, STORE: g.RECOMMENDED_STORE}
+    return {
+        element: renamed.filter(pc.equal(renamed[Col.ITEM_KIND], kind))
+        .select(element.arrow_schema().names)
+        .cast(element.arrow_schema())
+        for kind, element in ends.items()
+    }
+
+
+def _write_json(path: Path, content: object) -> None:
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps(content, sort_keys=True))
+    part.replace(path)

@@ -1,0 +1,122 @@
+"""What the ranking is measured against: the strategies of the two views of a backtest.
+
+A strategy gives every (customer, item) pair of a moment a value; -inf is never shown. Ties are
+broken by item, or by customer where customers are ranked.
+"""
+
+from collections.abc import Callable
+
+import ibis
+import networkit
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from followsuit.offers.facts import Facts
+from followsuit.offers.moment import Moment
+from followsuit.offers.ranking import scores
+from followsuit.offers.triggers import ties_at
+from followsuit.offers.weights import Weights
+
+Values = Callable[[slice, slice], np.ndarray]
+"""(rows, columns) the values of some of a moment's customers and items."""
+
+RANKING = "ranking"
+WITHOUT = "ranking_without_trigger"
+TRIGGER = "trigger_only"
+POPULARITY = "popularity"
+COMMUNITY = "community_popularity"
+RANDOM = "random_friend_item"
+ACTIVITY = "activity"
+
+
+def per_customer(
+    moment: Moment, with_friends: Weights, without: Weights, community: sparse.csr_matrix, seed: int
+) -> dict[str, Values]:
+    """The strategies that choose items for a customer.
+
+    Args:
+        moment: to be ranked.
+        with_friends: weights learned on earlier moments.
+        without: the same, learned without the factor of friends.
+        community: (n, k), see `Communities.popularity`.
+        seed: of the random strategy.
+    """
+    exposed = moment.friends > 0
+    random = exposed.astype(float)
+    random.data = np.random.default_rng([seed, int(moment.as_of.timestamp())]).random(random.nnz)
+    return {
+        RANKING: lambda rows, columns: scores(moment, with_friends, rows, columns),
+        WITHOUT: lambda rows, columns: scores(moment, without, rows, columns),
+        TRIGGER: lambda rows, columns: _shown(moment.friends[rows][:, columns]),
+        POPULARITY: lambda rows, columns: _spread(
+            moment.popularity[None, columns], moment.taken[rows][:, columns].shape
+        ),
+        COMMUNITY: lambda rows, columns: community[rows][:, columns].toarray(),
+        RANDOM: lambda rows, columns: _shown(random[rows][:, columns]),
+    }
+
+
+def per_offer(moment: Moment, with_friends: Weights, without: Weights) -> dict[str, Values]:
+    """The strategies that choose customers for an item; see `per_customer`."""
+    return {
+        RANKING: lambda rows, columns: scores(moment, with_friends, rows, columns),
+        WITHOUT: lambda rows, columns: scores(moment, without, rows, columns),
+        TRIGGER: lambda rows, columns: moment.friends[rows][:, columns].toarray(),
+        ACTIVITY: lambda rows, columns: _spread(
+            moment.activity[rows, None], moment.taken[rows][:, columns].shape
+        ),
+    }
+
+
+def _shown(values: sparse.csr_matrix) -> np.ndarray:
+    """The values that are there; -inf elsewhere."""
+    dense = values.toarray()
+    return np.where(dense > 0, dense, -np.inf)
+
+
+def _spread(values: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    return np.broadcast_to(values, shape)
+
+
+class Communities:
+    """Leiden communities of the friend graph (Traag et al. 2019), found again as the graph grows."""
+
+    def __init__(self, facts: Facts, seed: int) -> None:
+        self._facts = facts
+        self._seed = seed
+        self._found: tuple[int, np.ndarray] | None = None
+
+    def popularity(self, moment: Moment) -> sparse.csr_matrix:
+        """(n, k) how many customers of each customer's community acted on each item lately."""
+        of = self._at(moment)
+        members = ibis.memtable(pd.DataFrame({"customer": np.arange(len(of)), "community": of}))
+        rows = moment.recent.inner_join(members, "customer")
+        counts = rows.group_by("community", "item").aggregate(n=rows.count()).to_pandas()
+        counts = counts[counts["item"].isin(moment.items)]
+        columns = np.searchsorted(moment.items, counts["item"])
+        shape = (int(of.max(initial=-1)) + 1, len(moment.items))
+        table = sparse.csr_matrix((counts.n.astype(float), (counts.community, columns)), shape)
+        return table[of[moment.customers]]
+
+    def _at(self, moment: Moment) -> np.ndarray:
+        """(customers,) the community of each customer as the friend graph was at the moment."""
+        ties = ties_at(self._facts, moment.as_of)
+        size = ties.count().execute()
+        if self._found is None or self._found[0] != size:
+            pairs = ties.order_by("customer", "friend").select("customer", "friend").to_pandas()
+            self._found = (size, self._detect(pairs))
+        return self._found[1]
+
+    def _detect(self, pairs: pd.DataFrame) -> np.ndarray:
+        ends = np.unique(np.sort(pairs.to_numpy(dtype=np.uint64), axis=1), axis=0)
+        graph = networkit.Graph(len(self._facts.customers))
+        graph.addEdges((ends[:, 0].copy(), ends[:, 1].copy()))
+        threads = networkit.getMaxNumberOfThreads()
+        # One thread and a seed: the same communities every time.
+        networkit.setNumberOfThreads(1)
+        networkit.setSeed(self._seed, True)
+        found = networkit.community.ParallelLeiden(graph, randomize=True)
+        found.run()
+        networkit.setNumberOfThreads(threads)
+        return np.array(found.getPartition().getVector(), dtype=np.int64)

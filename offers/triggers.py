@@ -1,0 +1,79 @@
+"""The first trigger: a friend has just bought something, or visited a store."""
+
+import math
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import ibis.expr.types as ir
+
+from followsuit.offers.facts import Facts
+
+FRIEND_BOUGHT = "friend_bought"
+FRIEND_VISITED = "friend_visited"
+
+HALF_LIFE = timedelta(days=7)
+"""After this time a friend's act counts half."""
+
+NO_SOCIAL_USE = "no_social_use"
+"""The rule that an act drives no friend's offer without the consent of whoever did it."""
+
+_EXACT = 10**9
+
+
+@dataclass(frozen=True)
+class Window:
+    """What counts as just now: (as_of - length, as_of]."""
+
+    as_of: datetime
+    length: timedelta
+
+    def of(self, rows: ir.Table) -> ir.Table:
+        """The rows whose `at` lies in the window."""
+        return rows.filter(rows["at"] > self.as_of - self.length, rows["at"] <= self.as_of)
+
+
+def recent_acts(facts: Facts, window: Window, people: ir.Table) -> ir.Table:
+    """The adults' last act on each item in the window: `customer, item, at, lends`."""
+    acts = window.of(facts.acts)
+    last = acts.group_by("customer", "item").aggregate(at=acts["at"].max())
+    who = people.filter(people.adult).select("customer", "lends")
+    return last.inner_join(who, "customer")
+
+
+def ties_at(facts: Facts, as_of: datetime) -> ir.Table:
+    """The ties that exist at an instant; those without a date always do."""
+    ties = facts.ties
+    return ties.filter(ties.since.isnull() | (ties.since <= as_of))
+
+
+def friend_acted(
+    ties: ir.Table, recent: ir.Table, people: ir.Table, taken: ir.Table, window: Window
+) -> ir.Table:
+    """What friends of each customer have just done and she has not.
+
+    Args:
+        ties: `customer, friend, strength`.
+        recent: `customer, item, at, lends`, see `recent_acts`.
+        people: `customer, barrier`; of these, who has no barrier is reached.
+        taken: `customer, item` that she has acted on before.
+        window: decides how long ago an act is.
+
+    Returns:
+        `customer, item`; `exposure` = sum over the friends who lend their acts of tie strength x
+        2^(-age / half-life); `friends`, how many they are; `oldest` and `latest`, when the first
+        and the last of them acted.
+    """
+    lent = recent.filter(recent.lends).select("item", "at", friend="customer")
+    reached = people.filter(people.barrier.isnull()).select("customer")
+    seen = ties.inner_join(lent, "friend").semi_join(reached, "customer")
+    seen = seen.anti_join(taken, ["customer", "item"])
+    now = int(window.as_of.timestamp())
+    age = (now - seen["at"].epoch_seconds()).cast("float64") / HALF_LIFE.total_seconds()
+    # Whole numbers add up to the same in any order.
+    weight = (seen.strength * (-age * math.log(2)).exp() * _EXACT).round().cast("int64")
+    return seen.group_by("customer", "item").aggregate(
+        exposure=weight.sum() / float(_EXACT),
+        friends=seen.friend.count(),
+        oldest=seen["at"].min(),
+        latest=seen["at"].max(),
+    )

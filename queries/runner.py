@@ -1,0 +1,75 @@
+"""Runs queries of the library, and an analyst's own, read-only."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.types as pt
+
+from followsuit.graph.store import GraphStore, QueryError
+from followsuit.queries.guard import check_reads_only
+from followsuit.queries.library import TYPES, find
+
+TIMEOUT = 60.0
+"""Seconds that a query may take, unless told otherwise."""
+
+
+def run_query(
+    store: GraphStore,
+    name: str,
+    parameters: Mapping[str, Any] | None = None,
+    timeout: float | None = TIMEOUT,
+) -> pa.Table:
+    """Run a query of the library.
+
+    Args:
+        store: whose last load must have ended.
+        name: of the query.
+        parameters: by name; text is read as the command line gives it.
+        timeout: seconds; None for no limit.
+
+    Returns:
+        The columns, types and order that the query's header names.
+
+    Raises:
+        UnknownQuery, QueryError, QueryTimeout, StoreIncomplete.
+    """
+    query = find(name)
+    bound = query.bind(parameters or {})
+    store.require_complete()
+    rows = store.query(query.cypher, bound, timeout)
+    schema = pa.schema({column: TYPES[kind] for column, kind in query.columns.items()})
+    table = rows.select(schema.names).cast(schema)
+    return table.sort_by(list(query.order)) if query.order else table
+
+
+def run_cypher(
+    store: GraphStore,
+    cypher: str,
+    parameters: Mapping[str, Any] | None = None,
+    timeout: float | None = TIMEOUT,
+) -> pa.Table:
+    """Run a Cypher query that only reads the graph.
+
+    Args:
+        store: whose last load must have ended.
+        cypher: in the dialect of the store's engine; `$name` for parameters.
+        parameters: by name; dates and times as Python's.
+        timeout: seconds; None for no limit.
+
+    Raises:
+        QueryError: it is wrong, would change the graph, or reaches for files.
+        QueryTimeout, StoreIncomplete.
+    """
+    check_reads_only(cypher)
+    store.require_complete()
+    table = store.query(cypher, parameters, timeout)
+    if not table.column_names:
+        raise QueryError("The query returns nothing. End it with RETURN.")
+    return pa.table({n: _whole(table[n]) for n in table.column_names})
+
+
+def _whole(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Sums of whole numbers are decimals on LadybugDB and integers on Neo4j."""
+    whole = pt.is_decimal(column.type) and column.type.scale == 0
+    return column.cast(pa.int64()) if whole else column

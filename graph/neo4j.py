@@ -36,6 +36,7 @@ SCHEMES = ("bolt", "bolt+s", "bolt+ssc", "neo4j", "neo4j+s", "neo4j+ssc")
 
 _BATCH = 5_000
 _FETCH = 10_000
+_DELETE = "CALL (x) { DELETE x } IN TRANSACTIONS OF 10000 ROWS"
 _LOCK = "lock"
 _WRITER = {"app": "followsuit", "role": "writer"}
 
@@ -222,17 +223,16 @@ class Neo4jStore(GraphStore):
         return int(self._read(f"MATCH {_pattern(element)} RETURN count(x)")[0][0])
 
     def delete(self, element: Element, column: str, values: Sequence[str]) -> None:  # noqa: D102
-        detach = "DETACH " if isinstance(element, NodeType) else ""
-        self._in_batches(
-            f"MATCH {_pattern(element)} WHERE x.`{column}` IN $values "
-            f"CALL (x) {{ {detach}DELETE x }} IN TRANSACTIONS OF 10000 ROWS",
-            {"values": list(values)},
-        )
+        match = f"MATCH {_pattern(element)} WHERE x.`{column}` IN $values "
+        if isinstance(element, NodeType):
+            # A node of many relationships would not fit into one transaction with them.
+            self._in_batches(
+                f"{match} MATCH (x)-[r]-() WITH DISTINCT r AS x {_DELETE}", {"values": list(values)}
+            )
+        self._in_batches(match + _DELETE, {"values": list(values)})
 
     def clear(self, element: RelationshipType) -> None:  # noqa: D102
-        self._in_batches(
-            f"MATCH {_pattern(element)} CALL (x) {{ DELETE x }} IN TRANSACTIONS OF 10000 ROWS", {}
-        )
+        self._in_batches(f"MATCH {_pattern(element)} {_DELETE}", {})
 
     def _in_batches(self, cypher: str, parameters: dict[str, Any]) -> None:
         with self._translated(), self._session() as session:

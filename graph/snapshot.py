@@ -5,6 +5,7 @@ file, sorted by key, so that the same data gives the same bytes whichever engine
 `Snapshot` shows these files as of an instant: what came later is not there.
 """
 
+import hashlib
 import json
 import shutil
 import tempfile
@@ -36,6 +37,7 @@ class Snapshot:
     Attributes:
         as_of: the instant.
         meta: what the store noted about itself when the files were made.
+        content: a digest of all the tables, the same for the same data on either engine.
         connection: the Ibis backend (DuckDB), for whoever adds tables of their own.
     """
 
@@ -50,7 +52,9 @@ class Snapshot:
             raise ValueError(f"as_of {as_of} has no time zone")
         self.folder = folder
         self.as_of = as_of
-        self.meta = Meta(json.loads((folder / "meta.json").read_text()))
+        notes = json.loads((folder / "notes.json").read_text())
+        self.meta = Meta(notes["meta"])
+        self.content = str(notes["content"])
         self._memory = memory
         self.connection = connection or self._connect()
 
@@ -183,12 +187,16 @@ def _move(part: Path, folder: Path) -> None:
 
 
 def _export(store: GraphStore, folder: Path, memory: int, progress: Progress) -> None:
-    entries = {key: json.dumps(value) for key, value in store.meta.entries.items()}
-    (folder / "meta.json").write_text(json.dumps(entries))
+    content = hashlib.sha256()
     with progress("snapshot", len(t.TABLES)) as advance:
         for table in t.TABLES.values():
             _export_table(store, table, folder, memory)
+            with (folder / f"{table.name}.parquet").open("rb") as file:
+                content.update(hashlib.file_digest(file, "sha256").digest())
             advance(1)
+    entries = {key: json.dumps(value) for key, value in store.meta.entries.items()}
+    notes = {"content": content.hexdigest(), "meta": entries}
+    (folder / "notes.json").write_text(json.dumps(notes))
 
 
 def _export_table(store: GraphStore, table: Table, folder: Path, memory: int) -> None:

@@ -78,7 +78,7 @@ class Moment:
 
     def barred_pairs(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
         """(pairs,) bool, the same for pairs."""
-        taken = np.asarray(self.taken[rows, columns]).ravel()
+        taken = pick(self.taken, rows, columns)
         return taken | elsewhere(self.home[rows], self.site[columns])
 
 
@@ -112,7 +112,7 @@ def look(
     who = np.unique(live.customer)
     what = lately.index.to_numpy()
     owned = _owned(taken, who, len(facts.items.id))
-    if left and len(what) - owned.getnnz(axis=1).max(initial=0) < left:
+    if left and len(what) - owned[:, what].getnnz(axis=1).max(initial=0) < left:
         what = np.arange(len(facts.items.id))
     if catalogue is not None:
         what = np.intersect1d(what, catalogue.items())
@@ -151,6 +151,13 @@ def _live(
     if catalogue is not None:
         keep &= catalogue.allows(live.customer.to_numpy(), live.item.to_numpy())
     return live[keep].reset_index(drop=True)
+
+
+def pick(matrix: sparse.csr_matrix, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """(pairs,) the cells of a matrix at these rows and columns."""
+    if not len(rows):
+        return np.zeros(0, dtype=matrix.dtype)
+    return np.asarray(matrix[rows, columns]).ravel()
 
 
 def elsewhere(home: np.ndarray, site: np.ndarray) -> np.ndarray:

@@ -8,7 +8,7 @@ import pyarrow as pa
 from followsuit.graph import schema as g
 from followsuit.offers.catalogue import Catalogue
 from followsuit.offers.facts import NONE, STORE, Facts
-from followsuit.offers.moment import Moment
+from followsuit.offers.moment import Moment, pick
 from followsuit.offers.ranking import blocks, first_places, probability, scores
 from followsuit.offers.reasons import friend_reasons, own_reasons
 from followsuit.offers.triggers import FRIEND_BOUGHT, FRIEND_VISITED
@@ -103,7 +103,7 @@ def offer_table(
     else:
         offer_ids = np.array([o.offer_id for o in catalogue.offers], object)[places.offer]
         value = np.array([o.value for o in catalogue.offers], float)[places.offer]
-    friends = np.asarray(moment.friends[row, column]).ravel()
+    friends = pick(moment.friends, row, column)
     affinity = weights.affinity * _affinity(moment, row, column)
     popularity = weights.popularity * (moment.popularity[column] - moment.popularity.mean())
     own = (

@@ -1,7 +1,7 @@
 """The main job: rank offers for every customer with a reason, and put them into force as a run.
 
 Each step leaves its result in the run's folder, so that a run that was interrupted goes on from the
-last finished one. The id of a run says what it was made from: the same store, as of the same
+last finished one. The id of a run says what it was made from: the same data, as of the same
 instant, with the same parameters, is the same run.
 """
 
@@ -115,7 +115,7 @@ def score(
         "assume_consent": snapshot.meta.assume_consent,
         "only": None if customers is None else len(customers),
     }
-    made_of = (parameters, snapshot.meta.store_id, snapshot.meta.revision, sorted(customers or []))
+    made_of = (parameters, snapshot.content, snapshot.meta.delivered, sorted(customers or []))
     digest = hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()
     run_id = f"{as_of:%Y-%m-%d}-{digest[:8]}"
     folder = store.state / "runs" / run_id

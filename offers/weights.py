@@ -13,7 +13,7 @@ from datetime import datetime
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
-from followsuit.offers.moment import FACTORS, Moment
+from followsuit.offers.moment import FACTORS, Moment, pick
 
 _OTHERS = 20_000
 """Pairs, of those neither exposed nor adopted, that a moment contributes."""
@@ -105,7 +105,7 @@ def sample(moment: Moment, adopted: np.ndarray, seed: int) -> Sample:
 
 def _factors(moment: Moment, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
     """(pairs, factors)"""
-    friends = np.asarray(moment.friends[rows, columns]).ravel()
+    friends = pick(moment.friends, rows, columns)
     return np.column_stack(
         [
             moment.popularity[columns],

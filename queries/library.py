@@ -6,6 +6,8 @@
     // column friend_id text
     // order by: at desc, friend_id
 
+A parameter is `text`, `integer`, `number`, `boolean`, `time`, `date` or `days` (a length of time).
+
 Headers name the types, so that parameters are checked before the engine sees them and both engines
 answer in the same types. Rows are put in order here, since neither engine orders a UNION.
 """
@@ -13,7 +15,7 @@ answer in the same types. Rows are put in order here, since neither engine order
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -32,6 +34,8 @@ TYPES: dict[str, pa.DataType] = {
     "time": g.TIME,
     "date": g.DATE,
 }
+
+NOW = "now"
 
 _PARAM = re.compile(r"(\w+) (\w+)(?: = (\S+))?: (.+)")
 _FILES = resources.files("followsuit.queries")
@@ -64,8 +68,12 @@ class LibraryQuery:
     """(column, `ascending` or `descending`), as Arrow sorts."""
     cypher: str
 
-    def bind(self, values: Mapping[str, Any]) -> dict[str, Any]:
+    def bind(self, values: Mapping[str, Any], now: datetime | None) -> dict[str, Any]:
         """Check the values of the parameters and give them their types.
+
+        Args:
+            values: by name; text is read as the command line gives it.
+            now: what a parameter takes whose default is `now`.
 
         Raises:
             QueryError: one is missing, unknown, or not of its type.
@@ -78,7 +86,7 @@ class LibraryQuery:
                 )
         bound = {}
         for name, parameter in known.items():
-            value = values.get(name, parameter.default)
+            value = values.get(name, now if parameter.default == NOW else parameter.default)
             if value is None:
                 raise QueryError(
                     f"{self.name} needs {name} ({parameter.meaning}): --param {name}=..."
@@ -145,6 +153,8 @@ def typed(name: str, value: Any, kind: str) -> Any:
                 return value if isinstance(value, date) else date.fromisoformat(value)
             case "time":
                 return _time(value)
+            case "days":
+                return value if isinstance(value, timedelta) else timedelta(days=float(value))
     except (ValueError, TypeError, KeyError) as error:
         raise QueryError(f"The parameter {name} is {value!r}, which is no {kind}.") from error
     raise AssertionError(kind)

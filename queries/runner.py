@@ -1,6 +1,7 @@
 """Runs queries of the library, and an analyst's own, read-only."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
@@ -18,6 +19,8 @@ def run_query(
     store: GraphStore,
     name: str,
     parameters: Mapping[str, Any] | None = None,
+    *,
+    now: datetime | None = None,
     timeout: float | None = TIMEOUT,
 ) -> pa.Table:
     """Run a query of the library.
@@ -26,6 +29,7 @@ def run_query(
         store: whose last load must have ended.
         name: of the query.
         parameters: by name; text is read as the command line gives it.
+        now: the instant that parameters default to that stand for the present.
         timeout: seconds; None for no limit.
 
     Returns:
@@ -35,7 +39,7 @@ def run_query(
         UnknownQuery, QueryError, QueryTimeout, StoreIncomplete.
     """
     query = find(name)
-    bound = query.bind(parameters or {})
+    bound = query.bind(parameters or {}, now)
     store.require_complete()
     rows = store.query(query.cypher, bound, timeout)
     schema = pa.schema({column: TYPES[kind] for column, kind in query.columns.items()})
@@ -47,6 +51,7 @@ def run_cypher(
     store: GraphStore,
     cypher: str,
     parameters: Mapping[str, Any] | None = None,
+    *,
     timeout: float | None = TIMEOUT,
 ) -> pa.Table:
     """Run a Cypher query that only reads the graph.

@@ -153,13 +153,19 @@ def _collect(
         batch.store[kept] = store
         batch.cause[kept] = cause
         kept += 1
-    order = np.argsort(batch.second[:kept], kind="mergesort")
+    return in_order(batch, kept)
+
+
+@compiled
+def in_order(sales: Sales, count: int) -> Sales:
+    """The first `count` sales in order of time."""
+    order = np.argsort(sales.second[:count], kind="mergesort")
     return Sales(
-        batch.customer[order],
-        batch.product[order],
-        batch.second[order],
-        batch.store[order],
-        batch.cause[order],
+        sales.customer[order],
+        sales.product[order],
+        sales.second[order],
+        sales.store[order],
+        sales.cause[order],
     )
 
 

@@ -5,7 +5,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from followsuit.graph.schema import Col
-from followsuit.loaders.simulator.cascade import shop
+from followsuit.loaders.simulator.cascade import in_order, shop
 from followsuit.loaders.simulator.catalogue import Catalogue, day_weights
 from followsuit.loaders.simulator.columns import ids, rows, take, times, words
 from followsuit.loaders.simulator.draw import Chance, Ints, apportion
@@ -53,14 +53,7 @@ def build_sales(stage: Stage, rng: Chance) -> Sales:
     )
     quota = np.cumsum(apportion(count, day_weights(world, catalogue)))
     shop(rng, quota, setting, sales, agenda_for(world.days, count))
-    order = np.argsort(sales.second, kind="stable")
-    return Sales(
-        sales.customer[order],
-        sales.product[order],
-        sales.second[order],
-        sales.store[order],
-        sales.cause[order],
-    )
+    return in_order(sales, count)
 
 
 def pieces(price: Ints, rng: Chance) -> Ints:

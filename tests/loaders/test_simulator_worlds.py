@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from followsuit.loaders.simulator import Simulated, World, tables
+from followsuit.loaders.simulator.setting import FRIEND
 
 FORTNIGHT = pd.Timedelta(days=14)
 CROWDED = World(
@@ -96,6 +97,25 @@ def city_likeness(simulated: Simulated) -> float:
     return float(same.mean() - (city.value_counts(normalize=True) ** 2).sum())
 
 
+def triggered(simulated: Simulated) -> "pd.Series[str]":
+    """Contacts before which a friend had just bought one of the offer's items."""
+    frames = {name: rows.to_pandas() for name, rows in simulated.tables.items()}
+    offers = frames["offers"].assign(
+        category=frames["offers"].category.fillna(frames["offers"].interest)
+    )
+    contacts = frames["contacts"].merge(offers, on="offer_id")
+    bought = frames["purchases"].merge(frames["products"], on="product_id")
+    bought = bought.rename(columns={"customer_id": "source"})
+    what = ["product_id", "category", "brand", "store_id"]
+    pairs = both_ways(simulated).rename(columns={"target": "customer_id"})
+    met = contacts[["contact_id", "customer_id", "at", *what]].merge(pairs, on="customer_id")
+    met = met.merge(bought[["source", "at", *what]], on="source", suffixes=("", "_bought"))
+    lead = met["at"] - met.at_bought
+    met = met[(lead > pd.Timedelta(0)) & (lead < FORTNIGHT) & ~(met.since >= met.at_bought)]
+    alike = [met[name].notna() & (met[name] == met[f"{name}_bought"]) for name in what]
+    return met.contact_id[np.logical_or.reduce(alike)]
+
+
 def weekly_bursts(simulated: Simulated) -> "np.ndarray[tuple[int, ...], np.dtype[np.float64]]":
     """(products, weeks) deviations from what a product's category lets expect."""
     bought = simulated.tables["purchases"].to_pandas()
@@ -172,6 +192,26 @@ class TestInfluence:
         beyond = by_category.followed - by_category.probability
         assert beyond.between(-0.005, 0.015).all()
 
+    def test_who_follows_does_so_soon(self) -> None:
+        seen = exposures(world(influence=1)).query("since <= at and probability > 0.1")
+        wait = (seen.own - seen["at"]).dropna()
+        assert wait[wait <= FORTNIGHT].mean() / pd.Timedelta(days=1) == pytest.approx(3.5, abs=0.4)
+        assert (wait > FORTNIGHT).sum() < 2 * (wait > 2 * FORTNIGHT).sum()
+
+    def test_who_follows_buys_it_for_the_first_time_and_after_a_friend(self) -> None:
+        simulated = world(influence=1)
+        bought = simulated.tables["purchases"].to_pandas()
+        first = ~bought.duplicated(["customer_id", "product_id"])
+        followers = bought[simulated.sales.cause == FRIEND]
+        assert first[followers.index].all()
+        theirs = bought[first].rename(columns={"customer_id": "source", "at": "before"})
+        pairs = both_ways(simulated).rename(columns={"target": "customer_id"})
+        met = followers.merge(pairs, on="customer_id")
+        met = met.merge(theirs[["source", "product_id", "before"]], on=["source", "product_id"])
+        lead = met["at"] - met.before
+        met = met[(lead > pd.Timedelta(0)) & (lead <= FORTNIGHT)]
+        assert set(met.purchase_id) == set(followers.purchase_id)
+
     def test_no_purchase_causes_more_than_one(self) -> None:
         edges = world(influence=1).edges.to_pandas()
         caused = edges.groupby(["source", "category"]).probability.sum()
@@ -218,10 +258,15 @@ class TestAcceptance:
         sizes = {"customers": 30_000, "products": 60, "friendships": 150_000}
         strong = tables(World(**sizes, purchases=300_000, influence=1))
         contacts, truth = strong.tables["contacts"].to_pandas(), strong.acceptance.to_pandas()
-        shown = (contacts.arm == "treatment") & contacts.outcome.notna()
-        accepted = (contacts.outcome == "accepted")[shown].mean()
-        assert accepted > truth.without_trigger[shown].mean() + 0.03
-        assert accepted < truth.with_trigger[shown].mean()
+        acted = contacts.contact_id.isin(triggered(strong))
+        known = contacts["at"] < contacts["at"].max() - FORTNIGHT
+        shown = known & (contacts.arm == "treatment")
+        accepted = contacts.outcome == "accepted"
+        for rows, column in ((shown & acted, "with_trigger"), (shown & ~acted, "without_trigger")):
+            expected = truth[column][rows]
+            error = np.sqrt((expected * (1 - expected)).sum()) / rows.sum()
+            assert rows.sum() > 500
+            assert accepted[rows].mean() == pytest.approx(expected.mean(), abs=4 * error)
 
 
 class TestSeasonsAndPromotions:

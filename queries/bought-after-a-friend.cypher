@@ -1,0 +1,18 @@
+// question: Who bought what a friend had bought before, within some days? (co-occurrence, not influence)
+// param since time = 1970-01-01: the friend's purchase, from when on
+// param until time = now: both purchases, up to when
+// param within days = 14: between the two, at the most
+// param limit integer = 100: rows at the most
+// column customer_id text
+// column friend_id text
+// column product_id text
+// column friend_at time
+// column at time
+// order by: at desc, customer_id, friend_id, product_id, friend_at
+MATCH (c:Customer)-[own:PURCHASED]->(p:Product)<-[theirs:PURCHASED]-(friend:Customer), (c)-[:FRIEND_OF]-(friend)
+WHERE theirs.at >= $since AND own.at <= $until
+  AND theirs.at < own.at AND own.at <= theirs.at + $within
+WITH DISTINCT c.customer_id AS customer_id, friend.customer_id AS friend_id, p.product_id AS product_id, theirs.at AS friend_at, own.at AS at
+RETURN customer_id, friend_id, product_id, friend_at, at
+ORDER BY at DESC, customer_id, friend_id, product_id, friend_at
+LIMIT $limit

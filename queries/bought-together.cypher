@@ -1,0 +1,13 @@
+// question: Which products do the buyers of a product buy too?
+// param product_id text: the product
+// param limit integer = 20: rows at the most
+// column product_id text
+// column product_name text
+// column customers integer
+// order by: customers desc, product_id
+MATCH (p:Product {product_id: $product_id})<-[:PURCHASED]-(c:Customer)-[:PURCHASED]->(other:Product)
+WHERE other.product_id <> $product_id
+WITH other.product_id AS product_id, other.name AS product_name, count(DISTINCT c.customer_id) AS customers
+RETURN product_id, product_name, customers
+ORDER BY customers DESC, product_id
+LIMIT $limit

@@ -1,0 +1,19 @@
+// question: What does the graph hold of a customer? (for an enquiry: each act, tie, consent, contact)
+// param customer_id text: the customer
+// column kind text
+// column id text
+// column at time
+// column detail text
+// order by: kind, at, id, detail
+MATCH (c:Customer {customer_id: $customer_id}) RETURN 'customer' AS kind, c.customer_id AS id, c.joined_at AS at, c.name AS detail
+UNION ALL MATCH (c:Customer {customer_id: $customer_id})-[:LIVES_IN]->(x:City) RETURN 'lives in' AS kind, x.city AS id, c.joined_at AS at, x.city AS detail
+UNION ALL MATCH (c:Customer {customer_id: $customer_id})-[r:FRIEND_OF]-(x:Customer) RETURN 'friend' AS kind, x.customer_id AS id, r.since AS at, x.name AS detail
+UNION ALL MATCH (c:Customer {customer_id: $customer_id})-[r:PURCHASED]->(x:Product) RETURN 'purchased' AS kind, x.product_id AS id, r.at AS at, r.purchase_id AS detail
+UNION ALL MATCH (c:Customer {customer_id: $customer_id})-[r:VISITED]->(x:Store) RETURN 'visited' AS kind, x.store_id AS id, r.at AS at, r.event_id AS detail
+UNION ALL MATCH (c:Customer {customer_id: $customer_id})-[r:VIEWED]->(x:Product) RETURN 'viewed' AS kind, x.product_id AS id, r.at AS at, r.event_id AS detail
+UNION ALL MATCH (c:Customer {customer_id: $customer_id})-[:DID]->(x:Event) RETURN 'did' AS kind, x.event_id AS id, x.at AS at, x.kind AS detail
+UNION ALL MATCH (c:Customer {customer_id: $customer_id})-[r:LIKES]->(x:Interest) RETURN 'likes' AS kind, x.interest AS id, r.at AS at, x.interest AS detail
+UNION ALL MATCH (c:Customer {customer_id: $customer_id})-[r:HOLDS]->(x:Program) RETURN 'holds' AS kind, x.program AS id, r.since AS at, x.program AS detail
+UNION ALL MATCH (c:Customer {customer_id: $customer_id})-[r:CONSENTED]->(x:Purpose) RETURN CASE WHEN r.granted THEN 'consent given' ELSE 'consent refused' END AS kind, x.purpose AS id, r.at AS at, x.purpose AS detail
+UNION ALL MATCH (c:Customer {customer_id: $customer_id})-[r:CONTACTED]->(x:Offer) RETURN 'contacted' AS kind, x.offer_id AS id, r.at AS at, r.channel AS detail
+UNION ALL MATCH (c:Customer {customer_id: $customer_id})-[r:RECOMMENDED]->(x) RETURN 'recommended' AS kind, coalesce(x.product_id, x.store_id) AS id, c.joined_at AS at, r.run_id AS detail

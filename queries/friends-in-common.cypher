@@ -1,0 +1,9 @@
+// question: Whom do two customers both know?
+// param customer_id text: the one
+// param other_id text: the other
+// column friend_id text
+// column friend_name text
+// order by: friend_id
+MATCH (a:Customer {customer_id: $customer_id})-[:FRIEND_OF]-(friend:Customer)-[:FRIEND_OF]-(b:Customer {customer_id: $other_id})
+WITH DISTINCT friend.customer_id AS friend_id, friend.name AS friend_name
+RETURN friend_id, friend_name

@@ -1,0 +1,19 @@
+// question: What have the friends of a customer bought lately? (friends whose acts reach the customer)
+// param customer_id text: whose friends
+// param since time = 1970-01-01: from when on
+// param until time = now: up to when
+// param limit integer = 100: rows at the most
+// column friend_id text
+// column product_id text
+// column product_name text
+// column at time
+// column purchase_id text
+// order by: at desc, purchase_id
+MATCH (c:Customer {customer_id: $customer_id})-[f:FRIEND_OF]-(friend:Customer)-[b:PURCHASED]->(p:Product)
+WHERE b.at >= $since AND b.at <= $until
+  AND (f.since IS NULL OR f.since <= $until)
+  AND (NOT coalesce(f.directed, false) OR EXISTS { MATCH (c)-[:FRIEND_OF]->(friend) })
+WITH DISTINCT friend.customer_id AS friend_id, p.product_id AS product_id, p.name AS product_name, b.at AS at, b.purchase_id AS purchase_id
+RETURN friend_id, product_id, product_name, at, purchase_id
+ORDER BY at DESC, purchase_id
+LIMIT $limit

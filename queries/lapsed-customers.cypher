@@ -1,0 +1,17 @@
+// question: Who has bought often before a day and not since?
+// param since time: the day
+// param until time = now: up to when the silence is looked at
+// param at_least integer = 3: purchases before the day, at the least
+// param limit integer = 100: rows at the most
+// column customer_id text
+// column purchases integer
+// column last_at time
+// order by: last_at desc, customer_id
+MATCH (c:Customer)-[b:PURCHASED]->(:Product)
+WHERE b.at < $since
+  AND NOT EXISTS { MATCH (c)-[later:PURCHASED]->(:Product) WHERE later.at >= $since AND later.at <= $until }
+WITH c.customer_id AS customer_id, count(b.purchase_id) AS purchases, max(b.at) AS last_at
+WHERE purchases >= $at_least
+RETURN customer_id, purchases, last_at
+ORDER BY last_at DESC, customer_id
+LIMIT $limit

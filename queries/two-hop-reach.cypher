@@ -1,0 +1,13 @@
+// question: Whom does a customer reach through one friend in between, and through how many?
+// param customer_id text: where to start
+// param limit integer = 100: rows at the most
+// column customer_id text
+// column through integer
+// order by: through desc, customer_id
+MATCH (c:Customer {customer_id: $customer_id})-[:FRIEND_OF]-(friend:Customer)-[:FRIEND_OF]-(other:Customer)
+WHERE other.customer_id <> $customer_id
+  AND NOT EXISTS { MATCH (c)-[:FRIEND_OF]-(other) }
+WITH other.customer_id AS customer_id, count(DISTINCT friend.customer_id) AS through
+RETURN customer_id, through
+ORDER BY through DESC, customer_id
+LIMIT $limit

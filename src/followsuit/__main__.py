@@ -1,0 +1,5 @@
+"""`python -m followsuit`."""
+
+from followsuit.cli import main
+
+main()

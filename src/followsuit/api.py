@@ -1,0 +1,195 @@
+"""The Python API: a shop is a store and what can be asked of it."""
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import networkx as nx
+import pandas as pd
+
+from followsuit.config import Settings
+from followsuit.graph.progress import Progress, silent
+from followsuit.graph.snapshot import Snapshot, take_snapshot
+from followsuit.graph.store import GraphStore
+from followsuit.loaders.load import LoadReport, load
+from followsuit.loaders.mapping import read_mapping
+from followsuit.offers.backtest import BacktestReport, backtest
+from followsuit.offers.explain import Explanation, explain
+from followsuit.offers.runs import Run, prune_runs, runs, use_run
+from followsuit.offers.score import ScoreReport, score
+from followsuit.queries.runner import run_cypher, run_query
+from followsuit.times import instant, length
+
+Instant = str | date | datetime
+Length = str | timedelta
+
+
+class Shop:
+    """A store of customers, products, stores and friendships.
+
+    Dates may be text; a date is its 00:00 UTC. Lengths of time are `14d`, `2w`, `36h` or a
+    `timedelta`. A shop holds nothing open between calls of the embedded engine, so that notebooks
+    and nightly loads don't keep each other out.
+
+        >>> shop = followsuit.open("followsuit.lbug")
+        >>> shop.query("counts")
+        >>> shop.friends("2025-12-31").number_of_edges()
+    """
+
+    def __init__(self, settings: Settings, progress: Progress = silent) -> None:
+        self._settings = settings
+        self._progress = progress
+        self.store: GraphStore = settings.connect()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:  # fmt: skip
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the server, where there is one."""
+        self.store.close()
+
+    @property
+    def timeout(self) -> float:
+        """Seconds that a query may take."""
+        return self._settings.timeout
+
+    @property
+    def _memory(self) -> int:
+        """What set-shaped work may use: a third, the engine holds the rest."""
+        return int(self._settings.memory) // 3
+
+    def load(
+        self,
+        place: str | Path,
+        mapping: str | None = None,
+        *,
+        assume_consent: bool = False,
+        replace: Sequence[str] = (),
+    ) -> LoadReport:
+        """Load a folder or a database; see `followsuit.loaders.load.load`.
+
+        Args:
+            place: a folder, or an SQLAlchemy URL.
+            mapping: the name of a shipped mapping or the path of a TOML file.
+            assume_consent: take contact and social use as granted where no row says otherwise.
+            replace: tables that are delivered whole each time.
+        """
+        return load(
+            self.store,
+            str(place),
+            read_mapping(mapping) if mapping else None,
+            assume_consent=assume_consent,
+            replace=replace,
+            memory=self._memory,
+            progress=self._progress,
+        )
+
+    def snapshot(self, as_of: Instant, *, refresh: bool = False) -> Snapshot:
+        """The tables as of an instant, as Ibis tables; see `Snapshot.table`."""
+        return take_snapshot(
+            self.store,
+            instant(as_of),
+            refresh=refresh,
+            memory=self._memory,
+            progress=self._progress,
+        )
+
+    def friends(self, as_of: Instant) -> nx.Graph:
+        """The friend graph; a `networkx.DiGraph` when any friendship is directed."""
+        return self.snapshot(as_of).friends()
+
+    def purchases(self, as_of: Instant) -> pd.DataFrame:
+        """Purchases in the contract's columns, `amount` in minor units of money."""
+        return self.snapshot(as_of).purchases()
+
+    def query(self, name: str, *, now: Instant | None = None, **parameters: Any) -> pd.DataFrame:
+        """Run a query of the library by name.
+
+        Args:
+            name: see `followsuit query` for those that there are.
+            now: the instant that parameters default to that stand for the present.
+            parameters: of the query.
+        """
+        present = None if now is None else instant(now)
+        rows = run_query(self.store, name, parameters, now=present, timeout=self.timeout)
+        return rows.to_pandas()
+
+    def cypher(self, text: str, **parameters: Any) -> pd.DataFrame:
+        """Run a Cypher query of your own that only reads the graph."""
+        return run_cypher(self.store, text, parameters, timeout=self.timeout).to_pandas()
+
+    def score(
+        self,
+        as_of: Instant,
+        created_at: Instant,
+        *,
+        window: Length = "14d",
+        top: int = 10,
+        customers: Sequence[str] | None = None,
+        refresh: bool = False,
+        seed: int = 0,
+    ) -> ScoreReport:
+        """Rank offers and put them into force; see `followsuit.offers.score.score`."""
+        return score(
+            self.store,
+            instant(as_of),
+            instant(created_at),
+            window=length(window),
+            top=top,
+            customers=customers,
+            refresh=refresh,
+            seed=seed,
+            memory=self._memory,
+            progress=self._progress,
+        )
+
+    def explain(self, customer: str, target: str) -> Explanation:
+        """Why, or why not, the run in force offers a customer an item or offer."""
+        return explain(
+            self.store, customer, target, memory=self._memory, progress=self._progress
+        )
+
+    def backtest(
+        self,
+        start: Instant,
+        end: Instant,
+        *,
+        every: Length = "7d",
+        horizon: Length = "14d",
+        window: Length = "14d",
+        seed: int = 0,
+        out: Path | None = None,
+        refresh: bool = False,
+    ) -> BacktestReport:
+        """Judge the ranking on the past; see `followsuit.offers.backtest.backtest`."""
+        return backtest(
+            self.snapshot(end, refresh=refresh),
+            instant(start),
+            instant(end),
+            length(every),
+            length(horizon),
+            window=length(window),
+            seed=seed,
+            out=out,
+            progress=self._progress,
+        )
+
+    def runs(self) -> list[Run]:
+        """All runs, the latest first."""
+        return runs(self.store)
+
+    def use_run(self, run_id: str) -> None:
+        """Put another run into force."""
+        use_run(self.store, run_id)
+
+    def prune_runs(self, keep: int) -> list[str]:
+        """Delete all but the latest runs and the one in force; the ids of those deleted."""
+        return prune_runs(self.store, keep)

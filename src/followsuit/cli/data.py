@@ -1,0 +1,94 @@
+"""`simulate` and `load`: from nothing or a delivery to a store."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from followsuit.cli.app import JsonOption, StoreOption, app, open_shop, say, write_json
+
+
+@app.command(
+    epilog="Example: followsuit simulate shop --customers 2000 --influence 0.8 --truth truth"
+)
+def simulate(
+    folder: Annotated[Path, typer.Argument(help="Where the files of the delivery go.")],
+    customers: Annotated[int, typer.Option(help="Customers.")] = 10_000,
+    products: Annotated[int, typer.Option(help="Products.")] = 1_000,
+    stores: Annotated[int, typer.Option(help="Stores.")] = 50,
+    friendships: Annotated[int, typer.Option(help="Friendships.")] = 60_000,
+    purchases: Annotated[int, typer.Option(help="Purchases.")] = 100_000,
+    days: Annotated[int, typer.Option(help="Length of the period, from 2025-01-01 on.")] = 365,
+    homophily: Annotated[
+        float, typer.Option(help="0 to 1: how alike friends' tastes and cities are.")
+    ] = 0.5,
+    influence: Annotated[
+        float, typer.Option(help="0 to 1: how much friends' purchases cause purchases.")
+    ] = 0.5,
+    shock: Annotated[float, typer.Option(help="0 to 1: how strong promotions are.")] = 0.3,
+    dirt: Annotated[float, typer.Option(help="0 to 1: how many rows are faulty.")] = 0.0,
+    seed: Annotated[int, typer.Option(help="The same seed makes the same files.")] = 0,
+    truth: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Write what really drives the world here.")
+    ] = None,
+    file_format: Annotated[
+        str, typer.Option("--format", metavar="csv|parquet", help="Of the files.")
+    ] = "csv",
+) -> None:
+    """Make a retailer's delivery from a simulated world."""
+    from followsuit.cli.progress import show
+    from followsuit.loaders.simulator import World, simulate
+
+    world = World(
+        customers=customers,
+        products=products,
+        stores=stores,
+        friendships=friendships,
+        purchases=purchases,
+        days=days,
+        homophily=homophily,
+        influence=influence,
+        shock=shock,
+        dirt=dirt,
+        seed=seed,
+    )
+    rows = simulate(world, folder, truth, file_format=file_format, progress=show)
+    say(f"{sum(rows.values()):,} rows in {len(rows)} tables in {folder}")
+
+
+@app.command(
+    epilog="Example: followsuit load delivery/ --mapping crm.toml --store followsuit.lbug"
+)
+def load(
+    place: Annotated[str, typer.Argument(metavar="FOLDER|URL", help="A folder, or an SQLAlchemy URL.")],
+    mapping: Annotated[
+        str | None,
+        typer.Option(metavar="NAME|FILE", help="Which file and column is which: a shipped name "
+                     "(foursquare, ciao) or a TOML file."),
+    ] = None,
+    store: StoreOption = None,
+    assume_consent: Annotated[
+        bool, typer.Option("--assume-consent", help="Take contact and social use as granted, and "
+                           "unknown ages as adult, where no row says otherwise.")
+    ] = False,
+    replace: Annotated[
+        list[str] | None, typer.Option(metavar="TABLE", help="This table is delivered whole: "
+                                       "delete what is not in it. May be given again.")
+    ] = None,
+    json_file: JsonOption = None,
+) -> None:  # fmt: skip
+    """Load a folder or a database into a store; loading twice changes nothing."""
+    shop = open_shop(store)
+    report = shop.load(place, mapping, assume_consent=assume_consent, replace=replace or ())
+    for name in report.ignored:
+        say(f"{name} is no table of the contract and was left out.")
+    for name, counts in report.tables.items():
+        say(
+            f"{name:12} {counts.read:>12,} read {counts.loaded:>12,} loaded "
+            f"{counts.duplicates:>10,} duplicates {counts.rejected:>10,} rejected"
+        )
+    if any(counts.rejected for counts in report.tables.values()):
+        say(f"What was rejected, and why: {report.rejects}")
+    if assume_consent:
+        say("Consent is assumed where no row says otherwise.")
+    write_json(report.as_dict(), json_file)

@@ -1,0 +1,215 @@
+"""`score`, `why`, `why-not`, `runs` and `backtest`: offers, and what they are worth."""
+
+import json
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from followsuit.cli.app import (
+    JsonOption,
+    RefreshOption,
+    StoreOption,
+    app,
+    open_shop,
+    say,
+    write_json,
+)
+
+if TYPE_CHECKING:
+    from followsuit.offers.backtest import BacktestReport
+    from followsuit.offers.explain import Explanation
+
+runs_app = typer.Typer(help="The runs of `score`: list them, put one into force, delete old ones.")
+app.add_typer(runs_app, name="runs", no_args_is_help=True)
+
+WindowOption = Annotated[
+    str, typer.Option(metavar="LENGTH", help="How long back acts count as just done: 14d, 2w, 36h.")
+]
+CustomerArgument = Annotated[str, typer.Argument(metavar="CUSTOMER", help="The id of a customer.")]
+TargetArgument = Annotated[
+    str, typer.Argument(metavar="ITEM|OFFER", help="The id of a product, a store or an offer.")
+]
+JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.command(epilog="Example: followsuit score --as-of 2025-12-31 --out offers.parquet")
+def score(
+    as_of: Annotated[str, typer.Option(metavar="DATE", help="Nothing later is seen; 00:00 UTC.")],
+    window: WindowOption = "14d",
+    top: Annotated[int, typer.Option(min=1, help="Offers a customer at the most.")] = 10,
+    customers: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Score only these: ids, one a line, or a "
+                                  "CSV with a column customer_id.")
+    ] = None,
+    refresh: RefreshOption = False,
+    seed: Annotated[int, typer.Option(help="Of the samples that weights are learned from.")] = 0,
+    store: StoreOption = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE.parquet", help="Write the offers here too.")
+    ] = None,
+    json_file: JsonOption = None,
+) -> None:  # fmt: skip
+    """Rank offers for every customer with a reason, and put them into force."""
+    import pyarrow.parquet as pq
+
+    shop = open_shop(store)
+    chosen = None if customers is None else _read_customers(customers)
+    report = shop.score(
+        as_of, datetime.now(UTC), window=window, top=top, customers=chosen, refresh=refresh,
+        seed=seed,
+    )  # fmt: skip
+    weights = report.weights
+    learned = f"learned on {weights.moments} earlier days" if weights.moments else "to start from"
+    say(
+        f"Weights ({learned}): popularity {weights.popularity:.2f}, affinity "
+        f"{weights.affinity:.2f}, activity {weights.activity:.2f}, friends {weights.friends:.2f}"
+    )
+    for rule, n in report.suppressed.items():
+        say(f"{n:>12,} suppressed by {rule}")
+    say(f"{report.offers:>12,} offers to {report.customers:,} customers: run {report.run_id}")
+    if out is not None:
+        pq.write_table(report.offers_table(), out)
+    write_json(report.as_dict(), json_file)
+
+
+def _read_customers(path: Path) -> list[str]:
+    from followsuit.offers.score import ScoreError
+
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ScoreError(f"{path} can't be read. Name a file of customer ids.") from error
+    rows = [line.split(",") for line in lines if line.strip()]
+    column = rows[0].index("customer_id") if rows and "customer_id" in rows[0] else None
+    if column is None:
+        return [line.strip() for line in lines if line.strip()]
+    return [row[column].strip().strip('"') for row in rows[1:] if len(row) > column]
+
+
+@app.command(epilog="Example: followsuit why c0042 p0007")
+def why(
+    customer: CustomerArgument,
+    target: TargetArgument,
+    store: StoreOption = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Say why the run in force offers a customer an item or offer."""
+    _explain(customer, target, store, as_json)
+
+
+@app.command(name="why-not", epilog="Example: followsuit why-not c0042 p0007")
+def why_not(
+    customer: CustomerArgument,
+    target: TargetArgument,
+    store: StoreOption = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Say which rule keeps an item or offer from a customer."""
+    _explain(customer, target, store, as_json)
+
+
+def _explain(customer: str, target: str, store: str | None, as_json: bool) -> None:
+    found = open_shop(store).explain(customer, target)
+    if as_json:
+        sys.stdout.write(json.dumps(found.as_dict(), indent=2) + "\n")
+    else:
+        sys.stdout.write(_in_words(found) + "\n")
+
+
+def _in_words(found: "Explanation") -> str:
+    if found.rank is None:
+        return f"Not offered ({found.rule}): {found.explanation}."
+    place = f"offered as number {found.rank}" if found.offered else f"number {found.rank} of hers"
+    lines = [f"{found.item_kind} {found.item_id} is {place} in run {found.run_id}: {found.reason}."]
+    if not found.offered:
+        lines = [f"Not offered ({found.rule}): {found.explanation}; it would be number {found.rank}."]
+    lines.append(f"Score {found.score:.6f}, of it by friends {found.trigger_share:.6f}.")
+    lines += [f"  {name:12} {value:+.3f}" for name, value in (found.factors or {}).items()]
+    return "\n".join(lines)
+
+
+@runs_app.command("list")
+def list_runs(store: StoreOption = None) -> None:
+    """List the runs, the latest first; * marks the one in force."""
+    for run in open_shop(store).runs():
+        sys.stdout.write(
+            f"{'*' if run.active else ' '} {run.run_id}  as of {run.as_of:%Y-%m-%d}  made "
+            f"{run.created_at:%Y-%m-%d %H:%M}  {run.offers:,} offers to {run.customers:,} customers"
+            f"{'  consent assumed' if run.parameters.get('assume_consent') else ''}\n"
+        )
+
+
+@runs_app.command("use")
+def use_run(
+    run_id: Annotated[str, typer.Argument(metavar="RUN", help="As `runs list` names it.")],
+    store: StoreOption = None,
+) -> None:
+    """Put another run into force."""
+    open_shop(store).use_run(run_id)
+    say(f"Run {run_id} is in force.")
+
+
+@runs_app.command("prune")
+def prune_runs(
+    keep: Annotated[int, typer.Option(min=1, help="How many of the latest to keep.")] = 7,
+    store: StoreOption = None,
+) -> None:
+    """Delete old runs; the one in force is always kept."""
+    gone = open_shop(store).prune_runs(keep)
+    say(f"{len(gone)} runs deleted{': ' + ', '.join(gone) if gone else ''}.")
+
+
+@app.command(
+    epilog="Example: followsuit backtest --from 2025-06-01 --to 2025-12-31 --every 7d --horizon 14d"
+)
+def backtest(
+    start: Annotated[str, typer.Option("--from", metavar="DATE", help="The first moment.")],
+    end: Annotated[str, typer.Option("--to", metavar="DATE", help="No horizon reaches beyond.")],
+    every: Annotated[str, typer.Option(metavar="LENGTH", help="From moment to moment.")] = "7d",
+    horizon: Annotated[
+        str, typer.Option(metavar="LENGTH", help="How long after a moment an adoption counts.")
+    ] = "14d",
+    window: WindowOption = "14d",
+    seed: Annotated[int, typer.Option(help="Of all that is random.")] = 0,
+    refresh: RefreshOption = False,
+    store: StoreOption = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE.parquet", help="Each customer's first ten items.")
+    ] = None,
+    json_file: JsonOption = None,
+) -> None:
+    """Judge the ranking on the past, beside simpler strategies."""
+    report = open_shop(store).backtest(
+        start, end, every=every, horizon=horizon, window=window, seed=seed, out=out,
+        refresh=refresh,
+    )  # fmt: skip
+    _print_backtest(report)
+    write_json(report.as_dict(), json_file)
+
+
+def _print_backtest(report: "BacktestReport") -> None:
+    from rich.box import SIMPLE
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(width=None if sys.stdout.isatty() else 160, highlight=False)
+    for view, strategies in report.figures.items():
+        metrics = list(next(iter(strategies.values())))
+        table = Table(box=SIMPLE, title=view.replace("_", " "), title_justify="left")
+        table.add_column("strategy")
+        for metric in metrics:
+            table.add_column(metric, justify="right")
+        for strategy, found in strategies.items():
+            cells = [f"{e.value:.4f} [{e.low:.4f}, {e.high:.4f}]" for e in found.values()]
+            table.add_row(strategy, *(cell.replace("[", r"\[") for cell in cells))
+        console.print(table)
+    gain = report.lead["per_customer"]["ranking_without_trigger"]["ndcg@10"]
+    console.print(
+        f"The friends' part of ndcg@10: {gain.value:+.5f} ({gain.low:+.5f} to {gain.high:+.5f}), "
+        f"over {len(report.moments)} moments.", markup=False,
+    )  # fmt: skip
+    if report.undated:
+        console.print(f"Undated, so it may leak: {', '.join(report.undated)}.", markup=False)

@@ -1,0 +1,100 @@
+"""Settings: from `followsuit.toml`, the environment and options, in rising order."""
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import AliasChoices, ByteSize, Field, SecretStr, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from followsuit.graph.connect import MEMORY, connect
+from followsuit.graph.errors import FollowsuitError
+from followsuit.graph.store import GraphStore
+
+FILE = Path("followsuit.toml")
+
+
+class ConfigurationError(FollowsuitError):
+    """A setting has a value that it can't have; the message names it."""
+
+
+def _environment(name: str) -> AliasChoices:
+    return AliasChoices(name, name.upper())
+
+
+class Settings(BaseSettings):
+    """What followsuit is told about its surroundings.
+
+    The file `followsuit.toml` of the working folder may set `store`, `memory`, `state`, `timeout`,
+    `neo4j_username` and `neo4j_database`; the environment the same as FOLLOWSUIT_STORE,
+    FOLLOWSUIT_MEMORY, ... and NEO4J_USERNAME, NEO4J_PASSWORD, NEO4J_DATABASE.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="FOLLOWSUIT_", toml_file=FILE, extra="forbid", populate_by_name=True
+    )
+
+    store: str = "followsuit.lbug"
+    """A file for the embedded engine, or `bolt://...` or `neo4j://...`."""
+    memory: ByteSize = Field(default=ByteSize(MEMORY), ge=2**30)
+    """What followsuit keeps below, at least 1GiB: `3GiB`."""
+    state: Path | None = None
+    """For a server: where snapshots and staging go; the user's cache folder unless said."""
+    timeout: float = Field(default=60.0, gt=0)
+    """Seconds that a query may take."""
+    neo4j_username: str | None = Field(default=None, validation_alias=_environment("neo4j_username"))
+    neo4j_password: SecretStr | None = Field(
+        default=None, validation_alias=_environment("neo4j_password")
+    )
+    """From the environment alone."""
+    neo4j_database: str | None = Field(default=None, validation_alias=_environment("neo4j_database"))
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Options before the environment before the file."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+    def connect(self) -> GraphStore:
+        """Open the store."""
+        password = self.neo4j_password
+        return connect(
+            self.store,
+            username=self.neo4j_username,
+            password=password.get_secret_value() if password else None,
+            database=self.neo4j_database,
+            state=self.state,
+            memory=self.memory,
+        )
+
+
+def read_settings(**options: Any) -> Settings:
+    """The settings, where options that are None are not given.
+
+    Raises:
+        ConfigurationError: a value is wrong, or a key of the file is unknown or a secret.
+    """
+    try:
+        if FILE.exists() and "neo4j_password" in FILE.read_text():
+            raise ConfigurationError(
+                f"{FILE} holds a password. Take it out, and set NEO4J_PASSWORD in the environment."
+            )
+        return Settings(**{k: v for k, v in options.items() if v is not None})
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ConfigurationError(
+            f"The setting {'.'.join(map(str, first['loc']))} is wrong: {first['msg']}. It comes "
+            f"from an option, the environment or {FILE}."
+        ) from error
+    except ValueError as error:
+        raise ConfigurationError(f"{FILE} is no TOML: {error}.") from error

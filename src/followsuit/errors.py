@@ -1,0 +1,48 @@
+"""All errors of followsuit, to catch in one place.
+
+Each lives beside what raises it; every one is a `FollowsuitError`.
+"""
+
+from followsuit.config import ConfigurationError
+from followsuit.graph.errors import FollowsuitError
+from followsuit.graph.store import (
+    QueryError,
+    QueryTimeout,
+    StoreBusy,
+    StoreError,
+    StoreIncomplete,
+    StoreLogin,
+    StoreMissing,
+    StoreNotOurs,
+    StoreTooNew,
+    StoreUnreachable,
+)
+from followsuit.loaders.mapping import MappingError
+from followsuit.loaders.sources import DeliveryError
+from followsuit.offers.backtest import BacktestError
+from followsuit.offers.explain import UnknownTarget
+from followsuit.offers.runs import UnknownRun
+from followsuit.offers.score import ScoreError
+from followsuit.queries.library import UnknownQuery
+
+__all__ = [
+    "BacktestError",
+    "ConfigurationError",
+    "DeliveryError",
+    "FollowsuitError",
+    "MappingError",
+    "QueryError",
+    "QueryTimeout",
+    "ScoreError",
+    "StoreBusy",
+    "StoreError",
+    "StoreIncomplete",
+    "StoreLogin",
+    "StoreMissing",
+    "StoreNotOurs",
+    "StoreTooNew",
+    "StoreUnreachable",
+    "UnknownQuery",
+    "UnknownRun",
+    "UnknownTarget",
+]

@@ -1,0 +1,46 @@
+"""Instants and lengths of time as people write them."""
+
+import re
+from datetime import UTC, date, datetime, time, timedelta
+
+from followsuit.graph.errors import FollowsuitError
+
+_LENGTH = re.compile(r"(\d+)([hdw])")
+_UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
+
+
+class TimeError(FollowsuitError):
+    """Text that is no date, or no length of time."""
+
+
+def instant(value: str | date | datetime) -> datetime:
+    """An instant in UTC: a date is its 00:00 UTC, a time without a zone is in UTC.
+
+    Raises:
+        TimeError: the text is neither.
+    """
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError as error:
+            raise TimeError(f"{value!r} is no date. Write 2025-12-31.") from error
+    if not isinstance(value, datetime):
+        value = datetime.combine(value, time())
+    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def length(text: str | timedelta) -> timedelta:
+    """A length of time: `14d`, `2w`, `36h`.
+
+    Raises:
+        TimeError: the text is none, or it is 0.
+    """
+    if isinstance(text, timedelta):
+        return text
+    match = _LENGTH.fullmatch(text)
+    if match is None or int(match[1]) == 0:
+        raise TimeError(f"{text!r} is no length of time. Write 14d, 2w or 36h.")
+    try:
+        return int(match[1]) * _UNITS[match[2]]
+    except OverflowError as error:
+        raise TimeError(f"{text!r} is too long.") from error

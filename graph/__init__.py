@@ -1,0 +1,1 @@
+"""The schema, the store port with its two engines, and the snapshot as of a day."""

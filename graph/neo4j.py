@@ -23,7 +23,6 @@ from followsuit.graph.store import (
     QueryTimeout,
     Rows,
     StoreBusy,
-    StoreError,
     StoreLogin,
     StoreMissing,
     StoreNotOurs,

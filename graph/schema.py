@@ -12,14 +12,14 @@ import pyarrow as pa
 VERSION = 1
 """Grows when a store written by this code can't be read by the code before it."""
 
-TEXT = pa.string()
-TIME = pa.timestamp("us", tz="UTC")
-DATE = pa.date32()
-NUMBER = pa.float64()
-MONEY = pa.int64()
+TEXT: pa.DataType = pa.string()
+TIME: pa.DataType = pa.timestamp("us", tz="UTC")
+DATE: pa.DataType = pa.date32()
+NUMBER: pa.DataType = pa.float64()
+MONEY: pa.DataType = pa.int64()
 """Whole minor units: hundredths of the currency's unit."""
-WHOLE = pa.int64()
-BOOLEAN = pa.bool_()
+WHOLE: pa.DataType = pa.int64()
+BOOLEAN: pa.DataType = pa.bool_()
 
 
 class Col(StrEnum):

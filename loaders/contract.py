@@ -45,7 +45,7 @@ def contract(table: Table, returns: bool = False) -> pa_.DataFrameSchema:
 
 def _column(table: Table, field: Field, returns: bool) -> pa_.Column:
     checks = []
-    if field.kind is Kind.ID or field.name in table.key and field.kind is Kind.TEXT:
+    if field.kind is Kind.ID or (field.name in table.key and field.kind is Kind.TEXT):
         checks.append(
             pa_.Check(
                 lambda ids: ids.str.len() <= _LONGEST,

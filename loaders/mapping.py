@@ -140,4 +140,6 @@ def read_mapping(name: str) -> Mapping:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"] if part != "function-before")
-        raise MappingError(f"The mapping {name} is wrong at {where or 'its top'}: {first['msg']}.") from error
+        raise MappingError(
+            f"The mapping {name} is wrong at {where or 'its top'}: {first['msg']}."
+        ) from error

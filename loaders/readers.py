@@ -218,9 +218,7 @@ def _open_jsonl(path: Path, source: Source, on_fault: OnFault) -> Reader:
     )
 
 
-def _read_jsonl(
-    path: Path, encoding: str, chosen: Sequence[str], on_fault: OnFault
-) -> Batches:
+def _read_jsonl(path: Path, encoding: str, chosen: Sequence[str], on_fault: OnFault) -> Batches:
     with _plain(path) as stream:
         bulk: list[tuple[int, dict[str, Any]]] = []
         for number, line in enumerate(io.TextIOWrapper(stream, encoding), 1):

@@ -48,10 +48,10 @@ class Rejects:
         """Put rows aside; values are shortened."""
         if not rejects:
             return
-        rows = [
-            (self.table, r.file, r.row, r.column, r.reason, _short(r.value)) for r in rejects
+        rows = [(self.table, r.file, r.row, r.column, r.reason, _short(r.value)) for r in rejects]
+        columns = [
+            pa.array(c, t) for c, t in zip(zip(*rows, strict=True), SCHEMA.types, strict=True)
         ]
-        columns = [pa.array(c, t) for c, t in zip(zip(*rows, strict=True), SCHEMA.types, strict=True)]
         self._writer.write_table(pa.Table.from_arrays(columns, schema=SCHEMA))
         self.count += len(rejects)
 

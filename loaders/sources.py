@@ -11,7 +11,9 @@ from followsuit.graph.errors import FollowsuitError
 from followsuit.graph.tables import TABLES, Table
 from followsuit.loaders.mapping import Mapping, TableMapping
 
-SUFFIXES = tuple(f".{kind}{gz}" for kind in ("csv", "tsv", "jsonl", "parquet") for gz in ("", ".gz"))
+SUFFIXES = tuple(
+    f".{kind}{gz}" for kind in ("csv", "tsv", "jsonl", "parquet") for gz in ("", ".gz")
+)
 
 
 class DeliveryError(FollowsuitError):
@@ -84,9 +86,7 @@ def _in_folder(place: str, mapping: Mapping) -> Delivery:
             sources.append(Source(table, mapped, files))
     known = {folder / p.relative_to(folder).parts[0] for source in sources for p in source.files}
     ignored = [p.name for p in folder.iterdir() if p.name.endswith(SUFFIXES) and p not in known]
-    return Delivery(
-        str(folder), tuple(sources), () if mapping.tables else tuple(sorted(ignored))
-    )
+    return Delivery(str(folder), tuple(sources), () if mapping.tables else tuple(sorted(ignored)))
 
 
 def _named(folder: Path, table: Table, name: str) -> tuple[Path, ...]:
@@ -117,7 +117,9 @@ def _parts(folder: Path) -> tuple[Path, ...]:
     if not files:
         raise DeliveryError(f"{folder} holds no .csv, .tsv, .jsonl or .parquet file.")
     return tuple(
-        sorted(files, key=lambda p: [int(x) if x.isdigit() else x for x in re.split(r"(\d+)", p.name)])
+        sorted(
+            files, key=lambda p: [int(x) if x.isdigit() else x for x in re.split(r"(\d+)", p.name)]
+        )
     )
 
 

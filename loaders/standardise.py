@@ -122,7 +122,7 @@ def standard_for(table: Table, mapping: TableMapping, names: list[str], file: st
     missing = [f.name for f in table.fields if f.required and f.name not in columns]
     missing += [c for c in [*named, mapping.earliest_by] if c is not None and c not in names]
     if missing:
-        hint = f" Is its delimiter another? Say so in the mapping." if len(names) == 1 else ""
+        hint = " Is its delimiter another? Say so in the mapping." if len(names) == 1 else ""
         raise DeliveryError(
             f"{file} has no column {missing[0]} for the table {table.name}; it has "
             f"{', '.join(names)}.{hint} Name its columns in a --mapping where they differ."
@@ -152,8 +152,12 @@ def _raw(mapping: ColumnMapping, kind: pa.DataType) -> str:
 
 
 def _is_text(kind: pa.DataType) -> bool:
-    return bool(pt.is_string(kind) or pt.is_large_string(kind) or pt.is_string_view(kind)
-                or pt.is_dictionary(kind))
+    return bool(
+        pt.is_string(kind)
+        or pt.is_large_string(kind)
+        or pt.is_string_view(kind)
+        or pt.is_dictionary(kind)
+    )
 
 
 def _value(field: Field, mapping: ColumnMapping, kind: pa.DataType, raw: str) -> str:

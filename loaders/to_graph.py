@@ -33,7 +33,9 @@ def steps(delivered: set[str], mentioned: set[str]) -> list[Step]:
         mentioned: the node tables that are made from the keys that those mention.
     """
     found = [Step(t, t.parts[0].element, None) for t in TABLES.values() if t.name in mentioned]
-    found += [Step(t, p.element, p) for t in TABLES.values() if t.name in delivered for p in t.parts]
+    found += [
+        Step(t, p.element, p) for t in TABLES.values() if t.name in delivered for p in t.parts
+    ]
     return sorted(found, key=lambda step: isinstance(step.element, RelationshipType))
 
 
@@ -73,8 +75,7 @@ def _of_mentions(table: Table, staged: dict[str, Path]) -> str:
         for other, column in mentions(table.name, staged)
     )
     names = ", ".join(
-        f'"{c}"' if c == node.key else f'NULL::{TYPES[t]} AS "{c}"'
-        for c, t in node.columns.items()
+        f'"{c}"' if c == node.key else f'NULL::{TYPES[t]} AS "{c}"' for c, t in node.columns.items()
     )
     return f"SELECT {names} FROM ({keys})"
 

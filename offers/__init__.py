@@ -1,0 +1,1 @@
+"""Who has a reason now, which offer suits it, and what it is worth."""

@@ -173,7 +173,9 @@ class _Judge:
         if not len(moment.customers):
             return
         past = [s for s in self._samples if s.as_of + self._horizon <= moment.as_of][-LEARN_FROM:]
-        self._samples = [s for s in self._samples if s in past or s.as_of > moment.as_of - self._horizon]
+        self._samples = [
+            s for s in self._samples if s in past or s.as_of > moment.as_of - self._horizon
+        ]
         self.weights, without = learn(past), learn(past, friends=False)
         community = self._communities.popularity(moment)
         for name, values in per_customer(

@@ -15,7 +15,7 @@ from followsuit.graph.errors import FollowsuitError
 from followsuit.graph.progress import Progress, silent
 from followsuit.graph.snapshot import take_snapshot
 from followsuit.graph.store import GraphStore
-from followsuit.offers.catalogue import Catalogue, offers_in_force
+from followsuit.offers.catalogue import offers_in_force
 from followsuit.offers.facts import Facts
 from followsuit.offers.moment import Moment, look
 from followsuit.offers.placing import Places, offer_table, place
@@ -158,9 +158,7 @@ class _Case:
 
     def _kept_back(self, items: np.ndarray) -> str | None:
         """The rule that kept back what friends did to one of these items."""
-        log = suppressed(
-            self.facts, self.run.as_of, self.window, self.catalogue, self.code
-        ).log
+        log = suppressed(self.facts, self.run.as_of, self.window, self.catalogue, self.code).log
         mine = log[log.item_id.isin(self.facts.items.id[items])]
         return None if mine.empty else str(mine.rule.iloc[0])
 

@@ -69,7 +69,9 @@ class Facts:
         """
         self.snapshot = snapshot
         self.assume_consent = snapshot.meta.assume_consent
-        rows = self._all(t.CUSTOMERS).order_by("customer_id").select("customer_id", "city").execute()
+        rows = (
+            self._all(t.CUSTOMERS).order_by("customer_id").select("customer_id", "city").execute()
+        )
         items = self._items().execute()
         cities = pd.Index(pd.concat([rows.city, items.city]).dropna().unique()).sort_values()
         self.customers = rows.customer_id.to_numpy(dtype=object)
@@ -141,9 +143,7 @@ class Facts:
             "customer_id", "at", kind=ibis.literal(PRODUCT), id=bought.product_id
         )
         visited = self._all(t.VISITS)
-        visited = visited.select(
-            "customer_id", "at", kind=ibis.literal(STORE), id=visited.store_id
-        )
+        visited = visited.select("customer_id", "at", kind=ibis.literal(STORE), id=visited.store_id)
         rows = ibis.union(bought, visited).inner_join(self._item_codes, ["kind", "id"])
         codes = self.codes
         rows = rows.inner_join(codes, rows.customer_id == codes.id)
@@ -151,7 +151,9 @@ class Facts:
 
     def _ties(self, interactions: bool) -> ir.Table:
         rows = self._all(t.FRIENDSHIPS)
-        strength = 1 + (1 + rows.interactions.fill_null(0)).ln() if interactions else ibis.literal(1.0)
+        strength = (
+            1 + (1 + rows.interactions.fill_null(0)).ln() if interactions else ibis.literal(1.0)
+        )
         rows = rows.mutate(strength=strength.cast("float64"))
         back = rows.filter(~rows.directed.fill_null(False)).select(
             "since", "strength", customer_id="friend_id", friend_id="customer_id"

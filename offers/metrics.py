@@ -116,9 +116,7 @@ def tally_offers(
     tally.add(PER_OFFER, strategy, "auc", codes[adopter], auc * share, judged * share)
 
 
-def _auc(
-    block: np.ndarray, adopter: np.ndarray, item: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def _auc(block: np.ndarray, adopter: np.ndarray, item: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(pairs,) for each adopter the share of others that stand behind, and whether there are any."""
     columns, place, adopters = np.unique(item, return_inverse=True, return_counts=True)
     judged = block[:, columns]

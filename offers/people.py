@@ -40,7 +40,9 @@ def people(snapshot: Snapshot, assume_consent: bool) -> ir.Table:
     """
     customers = snapshot.table(t.CUSTOMERS)
     states = _latest(snapshot)
-    social = states.filter(states.purpose == SOCIAL_USE).select("customer_id", social=states.granted)
+    social = states.filter(states.purpose == SOCIAL_USE).select(
+        "customer_id", social=states.granted
+    )
     contact = _contact(states)
     rows = customers.left_join(social, "customer_id").drop("customer_id_right")
     rows = rows.left_join(contact, "customer_id").drop("customer_id_right")

@@ -23,9 +23,7 @@ def blocks(size: int, width: int) -> Iterator[slice]:
         yield slice(start, min(start + step, size))
 
 
-def scores(
-    moment: Moment, weights: Weights, rows: slice = ALL, columns: slice = ALL
-) -> np.ndarray:
+def scores(moment: Moment, weights: Weights, rows: slice = ALL, columns: slice = ALL) -> np.ndarray:
     """(rows, columns) the log-odds that a customer adopts an item, rounded."""
     own = weights.intercept + weights.activity * moment.activity[rows]
     taste = weights.affinity * moment.affinity(rows)

@@ -29,9 +29,7 @@ def friend_reasons(friends: np.ndarray, days: np.ndarray, verbs: np.ndarray) -> 
     return np.where(friends >= FEWEST, counted, KNOWN_PEOPLE)
 
 
-def own_reasons(
-    affinity: np.ndarray, popularity: np.ndarray, categories: np.ndarray
-) -> np.ndarray:
+def own_reasons(affinity: np.ndarray, popularity: np.ndarray, categories: np.ndarray) -> np.ndarray:
     """(rows,) the reasons of offers that no friend moved: own taste, or what is popular.
 
     Args:
@@ -41,4 +39,6 @@ def own_reasons(
     """
     known = np.array([c is not None for c in categories], dtype=bool)
     tasteful = known & (affinity > np.maximum(popularity, 0))
-    return np.where(tasteful, np.array([f"you often choose {c}" for c in categories], object), POPULAR)
+    return np.where(
+        tasteful, np.array([f"you often choose {c}" for c in categories], object), POPULAR
+    )

@@ -1,0 +1,1 @@
+"""The Cypher library and the read-only runner."""

@@ -98,8 +98,12 @@ class LibraryQuery:
 @cache
 def library() -> dict[str, LibraryQuery]:
     """All queries of the library, by name."""
-    files = sorted((f for f in _FILES.iterdir() if f.name.endswith(".cypher")), key=lambda f: f.name)
-    return {q.name: q for q in (_parse(f.name.removesuffix(".cypher"), f.read_text()) for f in files)}
+    files = sorted(
+        (f for f in _FILES.iterdir() if f.name.endswith(".cypher")), key=lambda f: f.name
+    )
+    return {
+        q.name: q for q in (_parse(f.name.removesuffix(".cypher"), f.read_text()) for f in files)
+    }
 
 
 def find(name: str) -> LibraryQuery:

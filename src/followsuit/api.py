@@ -153,9 +153,7 @@ class Shop:
 
     def explain(self, customer: str, target: str) -> Explanation:
         """Why, or why not, the run in force offers a customer an item or offer."""
-        return explain(
-            self.store, customer, target, memory=self._memory, progress=self._progress
-        )
+        return explain(self.store, customer, target, memory=self._memory, progress=self._progress)
 
     def backtest(
         self,

@@ -46,12 +46,16 @@ class Settings(BaseSettings):
     """For a server: where snapshots and staging go; the user's cache folder unless said."""
     timeout: float = Field(default=60.0, gt=0)
     """Seconds that a query may take."""
-    neo4j_username: str | None = Field(default=None, validation_alias=_environment("neo4j_username"))
+    neo4j_username: str | None = Field(
+        default=None, validation_alias=_environment("neo4j_username")
+    )
     neo4j_password: SecretStr | None = Field(
         default=None, validation_alias=_environment("neo4j_password")
     )
     """From the environment alone."""
-    neo4j_database: str | None = Field(default=None, validation_alias=_environment("neo4j_database"))
+    neo4j_database: str | None = Field(
+        default=None, validation_alias=_environment("neo4j_database")
+    )
 
     @classmethod
     def settings_customise_sources(

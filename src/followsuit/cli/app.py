@@ -32,7 +32,8 @@ StoreOption = Annotated[
     ),
 ]
 JsonOption = Annotated[
-    Path | None, typer.Option("--json", metavar="FILE", help="Write the report as JSON; - prints it.")
+    Path | None,
+    typer.Option("--json", metavar="FILE", help="Write the report as JSON; - prints it."),
 ]
 ParamOption = Annotated[
     list[str] | None, typer.Option("--param", metavar="KEY=VALUE", help="A parameter of the query.")
@@ -82,7 +83,7 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def _followsuit(
-    version: Annotated[  # noqa: ARG001
+    version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:

@@ -56,9 +56,7 @@ def simulate(
     say(f"{sum(rows.values()):,} rows in {len(rows)} tables in {folder}")
 
 
-@app.command(
-    epilog="Example: followsuit load delivery/ --mapping crm.toml --store followsuit.lbug"
-)
+@app.command(epilog="Example: followsuit load delivery/ --mapping crm.toml --store followsuit.lbug")
 def load(
     place: Annotated[str, typer.Argument(metavar="FOLDER|URL", help="A folder, or an SQLAlchemy URL.")],
     mapping: Annotated[

@@ -45,7 +45,9 @@ def demo(
     first = offers.filter(offers["trigger"].is_valid()).slice(0, 15)
     write_rows(first, Format.TABLE, None)
     rejected = sum(counts.rejected for counts in report.tables.values())
-    say(f"{ranked.offers:,} offers to {ranked.customers:,} customers as of {end}; above, the first.")
+    say(
+        f"{ranked.offers:,} offers to {ranked.customers:,} customers as of {end}; above, the first."
+    )
     say(f"delivery  {folder / 'shop'}   store  {store}   offers  {out}")
     say(f"{rejected:,} faulty rows put aside, each with a reason: {report.rejects}")
     name = first["customer_id"][0].as_py()

@@ -125,7 +125,9 @@ def _in_words(found: "Explanation") -> str:
     place = f"offered as number {found.rank}" if found.offered else f"number {found.rank} of hers"
     lines = [f"{found.item_kind} {found.item_id} is {place} in run {found.run_id}: {found.reason}."]
     if not found.offered:
-        lines = [f"Not offered ({found.rule}): {found.explanation}; it would be number {found.rank}."]
+        lines = [
+            f"Not offered ({found.rule}): {found.explanation}; it would be number {found.rank}."
+        ]
     lines.append(f"Score {found.score:.6f}, of it by friends {found.trigger_share:.6f}.")
     lines += [f"  {name:12} {value:+.3f}" for name, value in (found.factors or {}).items()]
     return "\n".join(lines)

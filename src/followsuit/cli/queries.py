@@ -66,7 +66,9 @@ def query(
     "count(*) AS n LIMIT $n' --param n=10"
 )
 def cypher(
-    text: Annotated[str, typer.Argument(help="A Cypher query that only reads; $NAME for parameters.")],
+    text: Annotated[
+        str, typer.Argument(help="A Cypher query that only reads; $NAME for parameters.")
+    ],
     param: ParamOption = None,
     store: StoreOption = None,
     file_format: FormatOption = None,

@@ -1,0 +1,45 @@
+"""Simulated worlds as snapshots, without the way through a store."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from followsuit.graph import schema as g
+from followsuit.graph.snapshot import Snapshot
+from followsuit.graph.tables import NODE_TABLES, TABLES, Kind
+from followsuit.loaders.simulator import World, tables
+
+
+def snapshot_of(world: World, folder: Path, assume_consent: bool = False) -> Snapshot:
+    """The snapshot that a load of the world's delivery leads to."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, rows in tables(world).tables.items():
+        table = TABLES[name]
+        columns = [_typed(rows[f.name], f.kind, f.type) for f in table.fields]
+        typed = pa.Table.from_arrays(columns, schema=table.arrow_schema())
+        order = [(key, "ascending") for key in table.key]
+        pq.write_table(typed.sort_by(order), folder / f"{name}.parquet")
+    meta = {
+        "store_id": json.dumps("world"),
+        "revision": json.dumps(1),
+        "delivered": json.dumps(list(NODE_TABLES)),
+        "assume_consent": json.dumps(assume_consent),
+    }
+    (folder / "notes.json").write_text(json.dumps({"content": "world", "meta": meta}))
+    return Snapshot(folder, end_of(world), memory=2**30)
+
+
+def end_of(world: World) -> datetime:
+    """The instant at which a world's period ends."""
+    start = datetime.combine(world.start, datetime.min.time(), tzinfo=UTC)
+    return start + timedelta(days=world.days)
+
+
+def _typed(column: pa.ChunkedArray, kind: Kind, arrow: pa.DataType) -> pa.ChunkedArray:
+    if kind is Kind.MONEY and column.type != g.MONEY:
+        return pc.round(pc.multiply(column.cast(pa.float64()), 100)).cast(pa.int64())
+    return column.cast(arrow)

@@ -56,4 +56,4 @@ def differences(element: Element, new: Path, old: Path, folder: Path, memory: in
 
 
 def _rows(path: Path) -> int:
-    return pq.read_metadata(path).num_rows
+    return int(pq.read_metadata(path).num_rows)

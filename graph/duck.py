@@ -25,7 +25,10 @@ def open_duck(memory: int, spill: Path, **parquet: Path) -> duckdb.DuckDBPyConne
         spill: the folder to spill to.
         parquet: files to see as views of these names.
     """
-    config = {"memory_limit": f"{memory}B", "temp_directory": str(spill / "spill")}
+    config: dict[str, str | bool | int | float | list[str]] = {
+        "memory_limit": f"{memory}B",
+        "temp_directory": str(spill / "spill"),
+    }
     db = duckdb.connect(config=config)
     db.execute("SET TimeZone = 'UTC'")
     for name, path in parquet.items():

@@ -204,7 +204,9 @@ class Neo4jStore(GraphStore):
 
     def export(self, element: Element, path: Path, progress: Progress = silent) -> None:  # noqa: D102
         schema = element.arrow_schema()
-        returns = ", ".join(_read_value(element, c, t) for c, t in zip(schema.names, schema.types))
+        returns = ", ".join(
+            _read_value(element, c, t) for c, t in zip(schema.names, schema.types, strict=True)
+        )
         cypher = f"MATCH {_pattern(element)} RETURN {returns}"
         total = self.count(element)
         with (
@@ -242,7 +244,7 @@ class Neo4jStore(GraphStore):
     def query(  # noqa: D102
         self, cypher: str, parameters: Mapping[str, Any] | None = None, timeout: float | None = None
     ) -> pa.Table:
-        text = neo4j.Query(cypher, timeout=timeout)  # type: ignore[arg-type]
+        text = neo4j.Query(cypher, timeout=timeout)
         try:
             with (
                 self.reading(),

@@ -1,4 +1,4 @@
-"""What lies in the graph: labels, relationship types and their columns, named here and nowhere else.
+"""What lies in the graph: labels, relationship types and their columns, named here alone.
 
 The tables that a retailer delivers, and how each of them lies in the graph, are in
 `followsuit.graph.tables`.
@@ -291,7 +291,7 @@ CONTACTED = RelationshipType(
     },
 )
 
-_RECOMMENDED = {
+_RECOMMENDED: dict[str, pa.DataType] = {
     Col.RUN_ID: TEXT,
     Col.RANK: WHOLE,
     Col.ITEM_KIND: TEXT,

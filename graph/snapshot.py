@@ -125,7 +125,8 @@ class Snapshot:
 
     def purchases(self) -> pd.DataFrame:
         """Purchases in the contract's columns; `amount` in minor units."""
-        return self.table(t.PURCHASES).to_pandas()
+        rows: pd.DataFrame = self.table(t.PURCHASES).to_pandas()
+        return rows
 
 
 def take_snapshot(

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeAlias
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -16,8 +16,8 @@ from followsuit.graph.errors import FollowsuitError
 from followsuit.graph.progress import Progress, silent
 from followsuit.graph.schema import VERSION, Element, RelationshipType
 
-Rows = pa.Table | Path
-"""Rows of an element: an Arrow table, or a Parquet file of any size, in `arrow_schema()` columns."""
+Rows: TypeAlias = pa.Table | Path
+"""An element's rows, in `arrow_schema()` columns: an Arrow table, or a Parquet file of any size."""
 
 
 class StoreError(FollowsuitError):
@@ -226,7 +226,7 @@ class Meta:
 
 
 def check_version(name: str, meta: Mapping[str, str]) -> None:
-    """Raise StoreNotOurs where there are no notes, StoreTooNew where they are of a later version."""
+    """Raise StoreNotOurs where there are no notes, StoreTooNew where a later version wrote them."""
     if not meta:
         raise StoreNotOurs(
             f"{name} was not made by followsuit. Name another store, or load into an empty one."

@@ -11,7 +11,7 @@ from followsuit.graph.tables import FRIENDSHIPS, Field, Kind, Table
 
 _LONGEST = 1_000
 """Characters of a key: an index of the server takes keys up to some 8,000 bytes."""
-_DEGREES = {Col.LATITUDE: 90, Col.LONGITUDE: 180}
+_DEGREES: dict[str, int] = {Col.LATITUDE: 90, Col.LONGITUDE: 180}
 _RETURNABLE = {Col.QUANTITY, Col.AMOUNT}
 _SIGNED = {Col.MARGIN, Col.VALUE, *_DEGREES}
 """Numbers that may be below zero: a loss leader's margin, an event's value."""
@@ -52,9 +52,9 @@ def _column(table: Table, field: Field, returns: bool) -> pa_.Column:
                 error=f"is longer than {_LONGEST} characters",
             )
         )
-    if field.kind in (Kind.NUMBER, Kind.MONEY) and field.name not in _SIGNED:
-        if not (returns and field.name in _RETURNABLE):
-            checks.append(pa_.Check(lambda values: values >= 0, error="is negative"))
+    allowed = _SIGNED | _RETURNABLE if returns else _SIGNED
+    if field.kind in (Kind.NUMBER, Kind.MONEY) and field.name not in allowed:
+        checks.append(pa_.Check(lambda values: values >= 0, error="is negative"))
     if degrees := _DEGREES.get(field.name):
         checks.append(
             pa_.Check(

@@ -1,8 +1,8 @@
 """The TOML mapping from a retailer's own files and columns to the contract.
 
     [tables.visits]
-    file = "checkins.tsv.gz"                # within the folder; `table = "crm.checkins"` in a database
-    earliest_by = "hour"                    # of rows with one key keep the earliest, not the last
+    file = "checkins.tsv.gz"    # within the folder; `table = "crm.checkins"` in a database
+    earliest_by = "hour"        # of rows with one key keep the earliest, not the last
 
     [tables.visits.columns]
     customer_id = "user"
@@ -43,7 +43,7 @@ class ColumnMapping(_Strict):
     value: str | int | float | bool | None = None
     """A constant in the place of a column."""
     unit: str | None = None
-    """Of a bare number: for a time, the unit counted since `origin`; for money, `major` or `minor`."""
+    """Of a bare number: a time's unit, counted since `origin`; money's, `major` or `minor`."""
     origin: datetime = datetime(1970, 1, 1, tzinfo=UTC)
     """What a bare-number time counts from; without a zone, UTC."""
     format: str | None = None

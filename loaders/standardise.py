@@ -21,7 +21,7 @@ FAULT_COLUMN = "fault_column"
 FAULT_REASON = "fault_reason"
 FAULT_VALUE = "fault_value"
 ORDER = "order_by"
-"""Where the mapping says `earliest_by`: the number or time that decides which row of a key stays."""
+"""The mapping's `earliest_by`: the number or time that decides which row of a key stays."""
 
 _SPACE = "' ' || chr(9) || chr(10) || chr(13) || chr(160)"
 _NUMBER = r"^[+-]?[0-9]+([.,][0-9]+)?$"
@@ -182,7 +182,8 @@ def _value(field: Field, mapping: ColumnMapping, kind: pa.DataType, raw: str) ->
             return f"CASE WHEN isfinite({number}) THEN {number} END"
         case Kind.BOOLEAN:
             word = f"lower({_as_text(kind, raw)})"
-            return f"CASE WHEN {word} IN ('true', '1') THEN TRUE WHEN {word} IN ('false', '0') THEN FALSE END"
+            yes, no = f"{word} IN ('true', '1')", f"{word} IN ('false', '0')"
+            return f"CASE WHEN {yes} THEN TRUE WHEN {no} THEN FALSE END"
 
 
 def _as_text(kind: pa.DataType, raw: str) -> str:

@@ -21,7 +21,7 @@ from followsuit.graph.progress import Progress, silent
 from followsuit.graph.snapshot import Snapshot
 from followsuit.offers import metrics
 from followsuit.offers.facts import Facts
-from followsuit.offers.metrics import Estimate, Tally
+from followsuit.offers.metrics import Figures, Tally
 from followsuit.offers.moment import Moment, look
 from followsuit.offers.outcomes import Outcomes, outcomes
 from followsuit.offers.strategies import WITHOUT, Communities, per_customer, per_offer
@@ -55,16 +55,15 @@ class BacktestReport:
 
     moments: list[datetime]
     undated: list[str]
-    figures: dict[str, dict[str, dict[str, Estimate]]]
-    """view -> strategy -> metric."""
-    lead: dict[str, dict[str, dict[str, Estimate]]]
+    figures: Figures
+    lead: Figures
     """The ranking's figure less the strategy's, paired."""
     weights: Weights
     """Those of the last moment."""
 
     def as_dict(self) -> dict[str, Any]:
         """As `backtest --json` prints it."""
-        figures, lead = metrics.as_dict(self.figures), metrics.as_dict(self.lead)
+        figures, lead = metrics.as_dicts(self.figures), metrics.as_dicts(self.lead)
         customer, offer = metrics.PER_CUSTOMER, metrics.PER_OFFER
         return {
             "moments": len(self.moments),
@@ -141,7 +140,7 @@ def _grid(
     acts = facts.acts["at"]
     first, last = facts.acts.aggregate(first=acts.min(), last=acts.max()).to_pandas().iloc[0]
     until = min(end, last) if last is not None else end
-    moments = []
+    moments: list[datetime] = []
     while start + every * len(moments) + horizon <= until:
         moments.append(start + every * len(moments))
     if not moments:

@@ -102,7 +102,7 @@ def _covered(items: Items, offer: dict[str, str | None]) -> np.ndarray:
     if product is not None:
         covered &= (items.kind == PRODUCT) & (items.id == product)
     if category is not None:
-        covered &= np.append(items.categories, None)[items.category] == category
+        covered &= items.category_names(np.arange(len(items.id))) == category
     if brand is not None:
         covered &= items.brand == brand
     return np.flatnonzero(covered)

@@ -40,6 +40,12 @@ class Items:
     categories: np.ndarray
     """Names of the categories, by code."""
 
+    def category_names(self, items: np.ndarray) -> np.ndarray:
+        """(items,) the name of each item's category, None where unknown."""
+        names = np.concatenate([self.categories, np.array([None], dtype=object)])
+        found: np.ndarray = names[self.category[items]]
+        return found
+
 
 class Facts:
     """Acts, ties and people of a snapshot, whatever its own instant.
@@ -169,7 +175,7 @@ class Facts:
         )
 
     def people(self, as_of: datetime) -> ir.Table:
-        """`people` as of an instant, by customer code: `customer, adult, lends, barrier, channel`."""
+        """`people` as of an instant by code: `customer, adult, lends, barrier, channel`."""
         rows = people(self.snapshot.at(as_of), self.assume_consent)
         codes = self.codes
         joined = rows.inner_join(codes, rows.customer_id == codes.id)

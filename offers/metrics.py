@@ -15,7 +15,6 @@ Per offer, means over the items that somebody adopted (an adopter of an item wit
 """
 
 from collections import defaultdict
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -86,7 +85,8 @@ def tally_customers(
     """Add one moment's customers to a strategy's per-customer metrics."""
     codes, ones = moment.customers, np.ones(len(moment.customers))
     for k in HITS:
-        tally.add(PER_CUSTOMER, strategy, f"hit@{k}", codes, adopted[:, :k].any(axis=1), ones)
+        hits = np.any(adopted[:, :k], axis=1).astype(float)
+        tally.add(PER_CUSTOMER, strategy, f"hit@{k}", codes, hits, ones)
     ideal = _IDEAL[np.clip(adoptions, 1, ITEMS) - 1]
     tally.add(PER_CUSTOMER, strategy, f"ndcg@{ITEMS}", codes, adopted @ _DISCOUNT / ideal, ones)
 
@@ -117,7 +117,7 @@ def tally_offers(
 
 
 def _auc(block: np.ndarray, adopter: np.ndarray, item: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(pairs,) for each adopter the share of others that stand behind, and whether there are any."""
+    """(pairs,) for each adopter share of others that stand behind, and whether there are any."""
     columns, place, adopters = np.unique(item, return_inverse=True, return_counts=True)
     judged = block[:, columns]
     barred = np.isneginf(judged).sum(axis=0)
@@ -146,14 +146,16 @@ class Estimate:
         return {"value": self.value, "low": self.low, "high": self.high}
 
 
-def estimates(
-    tally: Tally, seed: int
-) -> tuple[dict[str, dict[str, dict[str, Estimate]]], dict[str, dict[str, dict[str, Estimate]]]]:
+Figures = dict[str, dict[str, dict[str, Estimate]]]
+"""view -> strategy -> metric -> the figure."""
+
+
+def estimates(tally: Tally, seed: int) -> tuple[Figures, Figures]:
     """Every figure, and by how much the first strategy of its view leads it, with intervals.
 
     Returns:
-        view -> strategy -> metric -> the figure; and the same of the paired differences. The
-        intervals are percentiles over resamples of the customers, the same ones for all.
+        The figures, and the paired differences. The intervals are percentiles over resamples of
+        the customers, the same ones for all.
     """
     random = np.random.default_rng(seed)
     draws: dict[tuple[str, str, str], list[np.ndarray]] = defaultdict(list)
@@ -169,8 +171,8 @@ def estimates(
                 for metric, sums in metrics.items():
                     draws[view, strategy, metric].append(_ratio(times @ sums[:, seen].T))
     resampled = {key: np.concatenate(parts) for key, parts in draws.items()}
-    figures: dict[str, dict[str, dict[str, Estimate]]] = {}
-    leads: dict[str, dict[str, dict[str, Estimate]]] = {}
+    figures: Figures = {}
+    leads: Figures = {}
     for view, strategies in tally.sums.items():
         first = next(iter(strategies))
         figures[view], leads[view] = {}, {}
@@ -192,7 +194,10 @@ def estimates(
 
 def _ratio(sums: np.ndarray) -> np.ndarray:
     """(draws, 2) -> (draws,) numerator over denominator; 0 over 0 is 0."""
-    return np.divide(sums[:, 0], sums[:, 1], out=np.zeros(len(sums)), where=sums[:, 1] > 0)
+    ratio: np.ndarray = np.divide(
+        sums[:, 0], sums[:, 1], out=np.zeros(len(sums)), where=sums[:, 1] > 0
+    )
+    return ratio
 
 
 def _estimate(value: float, resamples: np.ndarray) -> Estimate:
@@ -200,9 +205,12 @@ def _estimate(value: float, resamples: np.ndarray) -> Estimate:
     return Estimate(value, float(low), float(high))
 
 
-def as_dict(nested: Mapping[str, object]) -> dict[str, object]:
-    """Estimates in nested dictionaries, as in JSON."""
+def as_dicts(figures: Figures) -> dict[str, dict[str, dict[str, dict[str, float]]]]:
+    """The same with estimates as in JSON."""
     return {
-        key: value.as_dict() if isinstance(value, Estimate) else as_dict(value)  # type: ignore[arg-type]
-        for key, value in nested.items()
+        view: {
+            strategy: {metric: estimate.as_dict() for metric, estimate in metrics.items()}
+            for strategy, metrics in strategies.items()
+        }
+        for view, strategies in figures.items()
     }

@@ -74,12 +74,14 @@ class Moment:
     def barred(self, rows: slice, columns: slice = slice(None)) -> np.ndarray:
         """(rows, columns) bool: not to be offered: taken before, or a store of another city."""
         away = elsewhere(self.home[rows, None], self.site[None, columns])
-        return self.taken[rows][:, columns].toarray() | away
+        barred: np.ndarray = self.taken[rows][:, columns].toarray() | away
+        return barred
 
     def barred_pairs(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
         """(pairs,) bool, the same for pairs."""
         taken = pick(self.taken, rows, columns)
-        return taken | elsewhere(self.home[rows], self.site[columns])
+        barred: np.ndarray = taken | elsewhere(self.home[rows], self.site[columns])
+        return barred
 
 
 def look(
@@ -150,7 +152,8 @@ def _live(
         keep &= live.customer.isin(customers).to_numpy()
     if catalogue is not None:
         keep &= catalogue.allows(live.customer.to_numpy(), live.item.to_numpy())
-    return live[keep].reset_index(drop=True)
+    kept: pd.DataFrame = live[keep].reset_index(drop=True)
+    return kept
 
 
 def pick(matrix: sparse.csr_matrix, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
@@ -162,13 +165,16 @@ def pick(matrix: sparse.csr_matrix, rows: np.ndarray, columns: np.ndarray) -> np
 
 def elsewhere(home: np.ndarray, site: np.ndarray) -> np.ndarray:
     """Whether a store's city is known to be another than the customer's."""
-    return (home != site) & (home != NONE) & (site != NONE)
+    both_known: np.ndarray = (home != NONE) & (site != NONE)
+    away: np.ndarray = both_known & (home != site)
+    return away
 
 
 def _counts(rows: ir.Table, column: str) -> pd.Series:
     """How many rows each code has, by code."""
     counted = rows.group_by(column).aggregate(n=rows.count()).order_by(column).to_pandas()
-    return counted.set_index(column).n
+    counts: pd.Series = counted.set_index(column).n
+    return counts
 
 
 def _owned(taken: ir.Table, who: np.ndarray, items: int) -> sparse.csr_matrix:

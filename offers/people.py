@@ -76,7 +76,7 @@ def _latest(snapshot: Snapshot) -> ir.Table:
 
 
 def _contact(states: ir.Table) -> ir.Table:
-    """`customer_id`, `opted_in`, `opted_out` (of any contact) and the first `channel` opted into."""
+    """`customer_id`, `opted_in`, `opted_out` (of any contact), the first `channel` opted into."""
     order = ibis.literal(dict(zip(CHANNELS, range(len(CHANNELS)), strict=True)))
     rows = states.filter(states.purpose.isin([CONTACT, *CHANNELS]))
     place = order.get(rows.purpose)

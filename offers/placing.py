@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 
 from followsuit.graph import schema as g
@@ -115,13 +116,14 @@ def offer_table(
     score = probability(own + weights.friends * friends)
     visited = facts.items.kind[item] == STORE
     triggers = np.where(visited, FRIEND_VISITED, FRIEND_BOUGHT).astype(object)
+    triggers[friends <= 0] = None
     columns = {
         "customer_id": facts.customers[moment.customers[row]],
         "rank": places.rank,
         "item_kind": facts.items.kind[item],
         "item_id": ids,
         "offer_id": offer_ids,
-        "trigger": np.where(friends > 0, triggers, None),
+        "trigger": triggers,
         "score": score,
         "trigger_share": (score - probability(own)).round(9),
         "reason": _reasons(facts, moment, weights, places, affinity, popularity),
@@ -146,8 +148,7 @@ def _reasons(
     affinity: np.ndarray, popularity: np.ndarray,
 ) -> np.ndarray:  # fmt: skip
     item = moment.items[places.column]
-    names = np.append(facts.items.categories, None)[facts.items.category[item]]
-    texts = own_reasons(affinity, popularity, names)
+    texts = own_reasons(affinity, popularity, facts.items.category_names(item))
     if weights.friends <= 0:
         return texts
     e = moment.exposed
@@ -169,4 +170,5 @@ def _channels(facts: Facts, moment: Moment) -> np.ndarray:
     """(n,) each customer's channel, None where contact is granted in general."""
     rows = facts.people(moment.as_of).select("customer", "channel").to_pandas()
     channels = rows.set_index("customer").channel.reindex(moment.customers)
-    return channels.astype(object).where(channels.notna(), None).to_numpy()
+    known: pd.Series = channels.astype(object).where(channels.notna(), None)
+    return known.to_numpy()

@@ -27,12 +27,13 @@ def scores(moment: Moment, weights: Weights, rows: slice = ALL, columns: slice =
     """(rows, columns) the log-odds that a customer adopts an item, rounded."""
     own = weights.intercept + weights.activity * moment.activity[rows]
     taste = weights.affinity * moment.affinity(rows)
-    both = taste[:, moment.category[columns]]
+    both: np.ndarray = taste[:, moment.category[columns]]
     both += weights.popularity * moment.popularity[None, columns]
     both += own[:, None]
     if weights.friends:
         both += weights.friends * moment.friends[rows][:, columns].toarray()
-    return both.round(DIGITS, out=both)
+    rounded: np.ndarray = both.round(DIGITS, out=both)
+    return rounded
 
 
 def probability(log_odds: np.ndarray) -> np.ndarray:

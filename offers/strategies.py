@@ -80,7 +80,7 @@ def _spread(values: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
 
 
 class Communities:
-    """Leiden communities of the friend graph (Traag et al. 2019), found again as the graph grows."""
+    """Leiden communities of the friend graph (Traag et al. 2019), found anew as it grows."""
 
     def __init__(self, facts: Facts, seed: int) -> None:
         self._facts = facts
@@ -97,7 +97,8 @@ class Communities:
         columns = np.searchsorted(moment.items, counts["item"])
         shape = (int(of.max(initial=-1)) + 1, len(moment.items))
         table = sparse.csr_matrix((counts.n.astype(float), (counts.community, columns)), shape)
-        return table[of[moment.customers]]
+        popularity: sparse.csr_matrix = table[of[moment.customers]]
+        return popularity
 
     def _at(self, moment: Moment) -> np.ndarray:
         """(customers,) the community of each customer as the friend graph was at the moment."""

@@ -1,4 +1,4 @@
-"""Which rule kept an offer back: for every item that a friend has just acted on and that is not live.
+"""Which rule kept an offer back, for every item that a friend has just acted on.
 
 The rules, in the order in which they are asked: `unknown_age`, `minor` and `no_contact_consent` (of
 who would be reached), `no_social_use` (no friend who acted lends the act, or none of them is

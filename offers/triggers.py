@@ -11,7 +11,7 @@ from followsuit.offers.facts import Facts
 FRIEND_BOUGHT = "friend_bought"
 FRIEND_VISITED = "friend_visited"
 
-HALF_LIFE = timedelta(days=7)
+HALF_LIFE = timedelta(days=3.5)
 """After this time a friend's act counts half."""
 
 NO_SOCIAL_USE = "no_social_use"

@@ -1,6 +1,6 @@
 """The weights of a score's factors, learned on earlier days.
 
-A score is the probability that a customer acts on an item, for her the first time, within the
+A score is the probability that a customer acts on an item, for the first time, within the
 horizon: 1 / (1 + exp(-(intercept + sum of weight x factor))). The weights maximise the weighted
 log-likelihood of (customer, item) pairs of earlier moments: every pair that was adopted or exposed,
 and a sample of the many others, each counting for those it stands for.
@@ -118,7 +118,8 @@ def _factors(moment: Moment, rows: np.ndarray, columns: np.ndarray) -> np.ndarra
 
 def _affinity(moment: Moment, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
     who, position = np.unique(rows, return_inverse=True)
-    return moment.affinity(who)[position, moment.category[columns]]
+    found: np.ndarray = moment.affinity(who)[position, moment.category[columns]]
+    return found
 
 
 def learn(samples: Sequence[Sample], *, friends: bool = True) -> Weights:

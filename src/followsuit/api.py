@@ -120,11 +120,14 @@ class Shop:
         """
         present = None if now is None else instant(now)
         rows = run_query(self.store, name, parameters, now=present, timeout=self.timeout)
-        return rows.to_pandas()
+        frame: pd.DataFrame = rows.to_pandas()
+        return frame
 
     def cypher(self, text: str, **parameters: Any) -> pd.DataFrame:
         """Run a Cypher query of your own that only reads the graph."""
-        return run_cypher(self.store, text, parameters, timeout=self.timeout).to_pandas()
+        rows = run_cypher(self.store, text, parameters, timeout=self.timeout)
+        frame: pd.DataFrame = rows.to_pandas()
+        return frame
 
     def score(
         self,

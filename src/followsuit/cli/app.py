@@ -87,4 +87,4 @@ def _followsuit(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    """Find the offer that the moment calls for: a friend has just bought, and it can be told why."""
+    """Find the offer that the moment calls for, and say why."""

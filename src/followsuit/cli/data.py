@@ -56,9 +56,11 @@ def simulate(
     say(f"{sum(rows.values()):,} rows in {len(rows)} tables in {folder}")
 
 
-@app.command(epilog="Example: followsuit load delivery/ --mapping crm.toml --store followsuit.lbug")
+@app.command(epilog="Example: followsuit load delivery/ --mapping crm.toml")
 def load(
-    place: Annotated[str, typer.Argument(metavar="FOLDER|URL", help="A folder, or an SQLAlchemy URL.")],
+    place: Annotated[
+        str, typer.Argument(metavar="FOLDER|URL", help="A folder, or an SQLAlchemy URL.")
+    ],
     mapping: Annotated[
         str | None,
         typer.Option(metavar="NAME|FILE", help="Which file and column is which: a shipped name "

@@ -1,4 +1,4 @@
-"""Progress on the terminal: bars where somebody looks, a line for each long step where nobody does."""
+"""Progress: bars where somebody looks, a line for each long step where nobody does."""
 
 import time
 from collections.abc import Iterator

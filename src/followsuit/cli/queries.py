@@ -62,8 +62,8 @@ def query(
 
 
 @app.command(
-    epilog="Example: followsuit cypher 'MATCH (c:Customer)-[:HOLDS]->(p) RETURN p.program AS program, "
-    "count(*) AS n LIMIT $n' --param n=10"
+    epilog="Example: followsuit cypher 'MATCH (c:Customer)-[:HOLDS]->(p) RETURN p.program AS "
+    "program, count(*) AS n LIMIT $n' --param n=10"
 )
 def cypher(
     text: Annotated[

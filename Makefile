@@ -33,7 +33,7 @@ neo4j-if-possible:
 	@if command -v mvn >/dev/null && command -v javac >/dev/null; then $(MAKE) --no-print-directory .neo4j/lib; fi
 
 neo4j: install .neo4j/lib
-	$(BIN)/python tools/neo4j/server.py
+	$(BIN)/python tools/neo4j/neo4j_server.py
 
 lint: install
 	$(BIN)/ruff check .

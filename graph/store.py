@@ -170,12 +170,17 @@ class GraphStore(ABC):
         self.note(revision=self.meta.revision + 1)
 
     def require_complete(self) -> None:
-        """Raise StoreIncomplete unless the last load ran to its end."""
-        source = self.meta.loading
+        """Raise StoreIncomplete unless the last load has ended, StoreMissing before the first."""
+        meta = self.meta
+        source = meta.loading
         if source is not None:
             raise StoreIncomplete(
                 f"{self.name} is incomplete: its load from {source} is under way or was "
                 f"interrupted. Run `followsuit load {source}` again; it resumes."
+            )
+        if not meta.revision:
+            raise StoreMissing(
+                f"Nothing has been loaded into {self.name} yet. Run `followsuit load FOLDER` first."
             )
 
     def _begin(self) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from followsuit.graph.duck import open_duck
+from followsuit.graph.errors import FollowsuitError
 from followsuit.graph.progress import Progress, silent
 from followsuit.graph.schema import NodeType, RelationshipType
 from followsuit.graph.store import GraphStore
@@ -76,7 +77,14 @@ def load(
             )
     with store.writing():
         job = _Load(store, delivery, _Staging.of(store, delivery, tuple(replace)), tuple(replace))
-        job.stage(memory, progress)
+        before = store.meta.loading
+        store.note(loading=before or delivery.name)
+        try:
+            job.stage(memory, progress)
+        except FollowsuitError:
+            # Nothing has been written: the store is what it was.
+            store.note(loading=before)
+            raise
         job.write(assume_consent, memory, progress)
         report = LoadReport(job.staging.counts, job.collect_rejects(), delivery.ignored)
         shutil.rmtree(job.staging.folder)
@@ -159,7 +167,6 @@ class _Load:
     def write(self, assume_consent: bool, memory: int, progress: Progress) -> None:
         meta = self.store.meta
         other = meta.loading if meta.loading != self.delivery.name else None
-        self.store.note(loading=other or self.delivery.name)
         delivered = set(self.staging.counts)
         made = mentioned(delivered, set(meta.delivered))
         todo = steps(delivered, made)

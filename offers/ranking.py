@@ -32,8 +32,7 @@ def scores(moment: Moment, weights: Weights, rows: slice = ALL, columns: slice =
     both += own[:, None]
     if weights.friends:
         both += weights.friends * moment.friends[rows][:, columns].toarray()
-    rounded: np.ndarray = both.round(DIGITS, out=both)
-    return rounded
+    return np.round(both, DIGITS, out=both)
 
 
 def probability(log_odds: np.ndarray) -> np.ndarray:

@@ -1,0 +1,62 @@
+"""Where the store of a test lies: a file of the embedded engine, or a Neo4j database."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import neo4j
+
+from followsuit.graph.connect import connect
+from followsuit.graph.schema import META
+from followsuit.graph.store import GraphStore
+
+MEMORY = 2**30
+
+
+@dataclass(frozen=True)
+class Place:
+    """An empty place for a store.
+
+    `name` is what `--store` takes; `environment` what a command needs to find its state and login.
+    """
+
+    name: str
+    state: Path | None = None
+    username: str | None = None
+    password: str | None = None
+
+    @property
+    def environment(self) -> dict[str, str]:
+        entries = {
+            "FOLLOWSUIT_STATE": self.state,
+            "NEO4J_USERNAME": self.username,
+            "NEO4J_PASSWORD": self.password,
+        }
+        return {key: str(value) for key, value in entries.items() if value is not None}
+
+    @property
+    def is_server(self) -> bool:
+        return "://" in self.name
+
+    def open(self) -> GraphStore:
+        return connect(
+            self.name,
+            username=self.username,
+            password=self.password,
+            state=self.state,
+            memory=MEMORY,
+        )
+
+
+def empty_database(place: Place) -> None:
+    """Delete all data and constraints; refuse where the data is not followsuit's."""
+    auth = (place.username, place.password or "") if place.username else None
+    with neo4j.GraphDatabase.driver(place.name, auth=auth) as driver:
+        nodes = driver.execute_query("MATCH (n) RETURN count(n) AS n").records[0]["n"]
+        ours = driver.execute_query(f"MATCH (n:{META.label}) RETURN count(n) AS n").records[0]["n"]
+        if nodes and not ours:
+            raise RuntimeError(f"{place.name} holds data that is not followsuit's: not emptied")
+        with driver.session() as session:
+            for what in ("MATCH ()-[x]->()", "MATCH (x)"):
+                session.run(f"{what} CALL (x) {{ DELETE x }} IN TRANSACTIONS").consume()
+            for record in list(session.run("SHOW CONSTRAINTS YIELD name")):
+                session.run(f"DROP CONSTRAINT `{record['name']}`").consume()

@@ -28,11 +28,14 @@ def scores(moment: Moment, weights: Weights, rows: slice = ALL, columns: slice =
     own = weights.intercept + weights.activity * moment.activity[rows]
     taste = weights.affinity * moment.affinity(rows)
     both: np.ndarray = taste[:, moment.category[columns]]
-    both += weights.popularity * moment.popularity[None, columns]
-    both += own[:, None]
+    # In place: this is the largest array of a run.
+    np.add(both, weights.popularity * moment.popularity[None, columns], out=both)
+    np.add(both, own[:, None], out=both)
     if weights.friends:
-        both += weights.friends * moment.friends[rows][:, columns].toarray()
-    return np.round(both, DIGITS, out=both)
+        reach = moment.friends[rows][:, columns].toarray()
+        np.add(both, weights.friends * reach, out=both)
+    np.round(both, DIGITS, out=both)
+    return both
 
 
 def probability(log_odds: np.ndarray) -> np.ndarray:

@@ -27,15 +27,14 @@ def scores(moment: Moment, weights: Weights, rows: slice = ALL, columns: slice =
     """(rows, columns) the log-odds that a customer adopts an item, rounded."""
     own = weights.intercept + weights.activity * moment.activity[rows]
     taste = weights.affinity * moment.affinity(rows)
-    both: np.ndarray = taste[:, moment.category[columns]]
+    both = np.asarray(taste[:, moment.category[columns]])
     # In place: this is the largest array of a run.
     np.add(both, weights.popularity * moment.popularity[None, columns], out=both)
     np.add(both, own[:, None], out=both)
     if weights.friends:
         reach = moment.friends[rows][:, columns].toarray()
         np.add(both, weights.friends * reach, out=both)
-    np.round(both, DIGITS, out=both)
-    return both
+    return np.asarray(np.round(both, DIGITS, out=both))
 
 
 def probability(log_odds: np.ndarray) -> np.ndarray:

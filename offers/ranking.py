@@ -27,19 +27,21 @@ def scores(moment: Moment, weights: Weights, rows: slice = ALL, columns: slice =
     """(rows, columns) the log-odds that a customer adopts an item, rounded."""
     own = weights.intercept + weights.activity * moment.activity[rows]
     taste = weights.affinity * moment.affinity(rows)
-    both = np.asarray(taste[:, moment.category[columns]])
+    both: np.ndarray = taste[:, moment.category[columns]]
     # In place: this is the largest array of a run.
     np.add(both, weights.popularity * moment.popularity[None, columns], out=both)
     np.add(both, own[:, None], out=both)
     if weights.friends:
         reach = moment.friends[rows][:, columns].toarray()
         np.add(both, weights.friends * reach, out=both)
-    return np.asarray(np.round(both, DIGITS, out=both))
+    both.round(DIGITS, out=both)
+    return both
 
 
 def probability(log_odds: np.ndarray) -> np.ndarray:
     """1 / (1 + exp(-x)), rounded."""
-    return (1.0 / (1.0 + np.exp(-log_odds))).round(DIGITS)
+    chance: np.ndarray = 1.0 / (1.0 + np.exp(-log_odds))
+    return chance.round(DIGITS)
 
 
 def first_places(values: np.ndarray, k: int, tie: np.ndarray | None = None) -> np.ndarray:

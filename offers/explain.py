@@ -28,16 +28,16 @@ NOT_RECENT = "not_acted_on_lately"
 BELOW = "below_the_top"
 
 _EXPLAINED = {
-    "unknown_age": "her age is unknown, and consent is not assumed",
-    "minor": "she is under 18",
-    "no_contact_consent": "she has not agreed to be contacted",
+    "unknown_age": "the customer's age is unknown, and consent is not assumed",
+    "minor": "the customer is under 18",
+    "no_contact_consent": "the customer has not agreed to be contacted",
     "no_social_use": "no friend who did it has agreed to its social use",
-    "already_taken": "she has it already",
-    "elsewhere": "it is a store of another city than hers",
+    "already_taken": "the customer has it already",
+    "elsewhere": "it is a store of another city than the customer's",
     NO_OFFER: "no offer for it is in force",
-    NOT_IN_AUDIENCE: "the offers for it are for others: a program or an interest that is not hers",
+    NOT_IN_AUDIENCE: "its offers are for a program or an interest that is not the customer's",
     SENSITIVE: "it is sensitive, and so is never offered",
-    NO_TRIGGER: "no friend with consent has just acted, so there is no reason to write to her now",
+    NO_TRIGGER: "no friend with consent has just acted, so nothing speaks for writing now",
     NOT_RECENT: "nobody has acted on it lately, so it is not among the candidates",
     BELOW: "other offers rank higher",
 }
@@ -89,7 +89,7 @@ def explain(
 
     Args:
         store: with a run in force.
-        customer: her id.
+        customer: an id.
         target: the id of a product, a store or an offer.
         memory: bytes that the engine of the snapshot may use.
         progress: told of the snapshot.

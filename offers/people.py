@@ -34,8 +34,8 @@ def people(snapshot: Snapshot, assume_consent: bool) -> ir.Table:
             nothing says otherwise; never over a recorded no.
 
     Returns:
-        `customer_id`; `adult`; `lends` (her acts may drive friends' offers); `barrier` (the rule
-        that keeps offers from her, missing where none does); `channel` (her first opted-in one,
+        `customer_id`; `adult`; `lends` (whose acts may drive friends' offers); `barrier` (the rule
+        that keeps offers back, missing where none does); `channel` (the first one opted into,
         missing where contact is granted in general or assumed).
     """
     customers = snapshot.table(t.CUSTOMERS)

@@ -49,13 +49,13 @@ def ties_at(facts: Facts, as_of: datetime) -> ir.Table:
 def friend_acted(
     ties: ir.Table, recent: ir.Table, people: ir.Table, taken: ir.Table, window: Window
 ) -> ir.Table:
-    """What friends of each customer have just done and she has not.
+    """What friends of each customer have just done and the customer has not.
 
     Args:
         ties: `customer, friend, strength`.
         recent: `customer, item, at, lends`, see `recent_acts`.
         people: `customer, barrier`; of these, who has no barrier is reached.
-        taken: `customer, item` that she has acted on before.
+        taken: `customer, item` acted on before.
         window: decides how long ago an act is.
 
     Returns:

@@ -47,7 +47,7 @@ class Offers:
 
 def build_offers(world: World, catalogue: Catalogue, places: Places, rng: Chance) -> Offers:
     """Make offers whose windows lie evenly over the period and past its ends."""
-    count = max(20, world.products // 20, world.days // 10)
+    count = max(40, world.products // 10, world.days // 5)
     on = rng.choice(len(_ON), count, p=_SHARES)
     product = pick(rng, np.sqrt(catalogue.popularity), count)
     store = rng.integers(0, world.stores, count)

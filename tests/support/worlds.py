@@ -1,12 +1,11 @@
 """Simulated worlds as snapshots, without the way through a store."""
 
-import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
+from support.snapshots import write_snapshot
 
 from followsuit.graph import schema as g
 from followsuit.graph.snapshot import Snapshot
@@ -16,21 +15,12 @@ from followsuit.loaders.simulator import World, tables
 
 def snapshot_of(world: World, folder: Path, assume_consent: bool = False) -> Snapshot:
     """The snapshot that a load of the world's delivery leads to."""
-    folder.mkdir(parents=True, exist_ok=True)
+    typed = {}
     for name, rows in tables(world).tables.items():
         table = TABLES[name]
         columns = [_typed(rows[f.name], f.kind, f.type) for f in table.fields]
-        typed = pa.Table.from_arrays(columns, schema=table.arrow_schema())
-        order = [(key, "ascending") for key in table.key]
-        pq.write_table(typed.sort_by(order), folder / f"{name}.parquet")
-    meta = {
-        "store_id": json.dumps("world"),
-        "revision": json.dumps(1),
-        "delivered": json.dumps(list(NODE_TABLES)),
-        "assume_consent": json.dumps(assume_consent),
-    }
-    (folder / "notes.json").write_text(json.dumps({"content": "world", "meta": meta}))
-    return Snapshot(folder, end_of(world), memory=2**30)
+        typed[name] = pa.Table.from_arrays(columns, schema=table.arrow_schema())
+    return write_snapshot(folder, end_of(world), typed, NODE_TABLES, assume_consent)
 
 
 def end_of(world: World) -> datetime:

@@ -1,0 +1,72 @@
+"""Snapshots of a few rows, written by hand, without the way through a store."""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from followsuit.graph.snapshot import Snapshot
+from followsuit.graph.tables import NODE_TABLES, TABLES
+
+Rows = Sequence[Mapping[str, Any]]
+
+
+def day(number: int, hour: float = 0) -> datetime:
+    """An instant of January 2025: `day(1)` is the first's 00:00 UTC."""
+    return datetime.fromtimestamp(
+        datetime(2025, 1, 1, tzinfo=UTC).timestamp() + (number - 1) * 86_400 + hour * 3600, UTC
+    )
+
+
+def snapshot_from(
+    folder: Path,
+    as_of: datetime,
+    *,
+    assume_consent: bool = False,
+    delivered: Sequence[str] | None = None,
+    **rows: Rows,
+) -> Snapshot:
+    """A snapshot of these rows; columns that a row leaves out are empty.
+
+    Events without an id get one. `delivered` defaults to the node tables that have rows.
+    """
+    tables = {name: _typed(name, rows.get(name, ())) for name in TABLES}
+    found = [name for name in NODE_TABLES if rows.get(name)]
+    return write_snapshot(folder, as_of, tables, found if delivered is None else delivered,
+                          assume_consent)  # fmt: skip
+
+
+def write_snapshot(
+    folder: Path,
+    as_of: datetime,
+    tables: Mapping[str, pa.Table],
+    delivered: Sequence[str],
+    assume_consent: bool,
+) -> Snapshot:
+    """Write tables, in the contract's columns, as a snapshot's files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, rows in tables.items():
+        order = [(key, "ascending") for key in TABLES[name].key]
+        pq.write_table(rows.sort_by(order), folder / f"{name}.parquet")
+    meta = {
+        "store_id": "hand",
+        "revision": 1,
+        "delivered": list(delivered),
+        "assume_consent": assume_consent,
+    }
+    entries = {key: json.dumps(value) for key, value in meta.items()}
+    (folder / "notes.json").write_text(json.dumps({"content": "hand", "meta": entries}))
+    return Snapshot(folder, as_of, memory=2**30)
+
+
+def _typed(name: str, rows: Rows) -> pa.Table:
+    table = TABLES[name]
+    filled = [dict(row) for row in rows]
+    if table.derived:
+        for number, row in enumerate(filled):
+            row.setdefault(table.derived, f"{name}-{number:05}")
+    return pa.Table.from_pylist(filled, schema=table.arrow_schema())

@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: install demo test test-long neo4j neo4j-if-possible lint format types docs check clean
+.PHONY: install demo test test-long neo4j neo4j-if-possible lint format types check clean
 
 install: .venv/installed
 
@@ -24,8 +24,9 @@ test-long: install neo4j-if-possible
 
 # The jars of Neo4j Community 5.26, from Maven Central.
 .neo4j/lib: tools/neo4j/pom.xml
+	@command -v mvn >/dev/null || { echo 'no `mvn` on the PATH: install Apache Maven' >&2; exit 1; }
 	mvn --batch-mode --quiet -Dmaven.artifact.threads=16 --file tools/neo4j/pom.xml \
-	    dependency:copy-dependencies -DoutputDirectory=$(CURDIR)/.neo4j/lib.part
+	    dependency:copy-dependencies -DoutputDirectory='$(CURDIR)/.neo4j/lib.part'
 	rm -rf .neo4j/lib && mv .neo4j/lib.part .neo4j/lib && touch .neo4j/lib
 
 # Without a JDK or Maven the tests that need Neo4j say so themselves (and fail under CI=true).

@@ -3,7 +3,8 @@
 import sys
 
 from followsuit.cli import data, demo, offers, queries  # noqa: F401
-from followsuit.cli.app import app, complain
+from followsuit.cli.app import app
+from followsuit.cli.screen import complain
 from followsuit.graph.errors import FollowsuitError
 
 

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
 from followsuit import __version__
 
@@ -20,7 +19,6 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-console = Console(stderr=True, highlight=False)
 
 StoreOption = Annotated[
     str | None,
@@ -41,16 +39,6 @@ ParamOption = Annotated[
 RefreshOption = Annotated[
     bool, typer.Option("--refresh", help="Read a server anew that others have written to.")
 ]
-
-
-def complain(message: str) -> None:
-    """Say what went wrong, in one line."""
-    console.print(f"followsuit: {message}", style="red", markup=False, soft_wrap=True)
-
-
-def say(message: str) -> None:
-    """Tell the user something beside the result."""
-    console.print(message, markup=False, soft_wrap=True)
 
 
 def open_shop(store: str | None) -> "Shop":

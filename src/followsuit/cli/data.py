@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from followsuit.cli.app import JsonOption, StoreOption, app, open_shop, say, write_json
+from followsuit.cli.app import JsonOption, StoreOption, app, open_shop, write_json
+from followsuit.cli.screen import say
 
 
 @app.command(

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from followsuit.cli.app import StoreOption, app, console, open_shop, say
+from followsuit.cli.app import StoreOption, app, open_shop
+from followsuit.cli.screen import console, say
 
 
 @app.command(epilog="Example: followsuit demo --folder /tmp/demo")

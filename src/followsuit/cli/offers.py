@@ -14,9 +14,9 @@ from followsuit.cli.app import (
     StoreOption,
     app,
     open_shop,
-    say,
     write_json,
 )
+from followsuit.cli.screen import say
 
 if TYPE_CHECKING:
     from followsuit.offers.backtest import BacktestReport

@@ -13,7 +13,7 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
-from followsuit.cli.app import console, say
+from followsuit.cli.screen import console, say
 from followsuit.graph.progress import Advance
 
 _LONG = 2.0

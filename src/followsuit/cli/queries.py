@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from followsuit.cli.app import ParamOption, StoreOption, app, open_shop, say
+from followsuit.cli.app import ParamOption, StoreOption, app, open_shop
+from followsuit.cli.screen import say
 from followsuit.graph.errors import FollowsuitError
 
 if TYPE_CHECKING:

@@ -106,7 +106,7 @@ def offer_table(
         value = np.array([o.value for o in catalogue.offers], float)[places.offer]
     friends = pick(moment.friends, row, column)
     affinity = weights.affinity * _affinity(moment, row, column)
-    popularity = weights.popularity * (moment.popularity[column] - moment.popularity.mean())
+    popularity = weights.popularity * (moment.popularity[column] - _mean(moment.popularity))
     own = (
         weights.intercept
         + weights.activity * moment.activity[row]
@@ -132,6 +132,10 @@ def offer_table(
     }
     arrays = [pa.array(v, t) for v, t in zip(columns.values(), SCHEMA.types, strict=True)]
     return pa.Table.from_arrays(arrays, schema=SCHEMA)
+
+
+def _mean(values: np.ndarray) -> float:
+    return float(values.mean()) if len(values) else 0.0
 
 
 def _affinity(moment: Moment, row: np.ndarray, column: np.ndarray) -> np.ndarray:

@@ -1,0 +1,195 @@
+"""Runs: the same offers on either engine, in force as the last act, kept and pruned."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+from support.deliveries import write_csv
+from support.places import Place
+from support.shops import NOW, deliver_shop, offers, tables
+from support.snapshots import day
+from support.worlds import end_of
+
+from followsuit.graph import schema as g
+from followsuit.graph.store import GraphStore
+from followsuit.loaders.load import load
+from followsuit.loaders.simulator import World, simulate
+from followsuit.offers.runs import KEPT, UnknownRun, active_run, prune_runs, runs, use_run
+from followsuit.offers.score import OUT, ScoreError, ScoreReport, score
+from followsuit.queries.runner import run_query
+
+WORLD = World(
+    customers=300, products=60, stores=8, friendships=1_800, purchases=5_000, days=90,
+    influence=0.8, dirt=0.5, seed=11,
+)  # fmt: skip
+LATER = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def delivery(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("delivery")
+    simulate(WORLD, folder)
+    return folder
+
+
+def loaded(place: Place, delivery: Path) -> GraphStore:
+    store = place.open()
+    load(store, str(delivery))
+    return store
+
+
+def offered(customer: str, report: ScoreReport) -> dict[str, dict[str, Any]]:
+    """What a customer is offered, by item."""
+    rows = report.offers_table().to_pylist()
+    return {row["item_id"]: row for row in rows if row["customer_id"] == customer}
+
+
+def test_both_engines_give_the_same_offers_to_the_byte(
+    embedded: Place, server: Place, delivery: Path
+) -> None:
+    reports = []
+    for place in (embedded, server):
+        with loaded(place, delivery) as store:
+            reports.append(score(store, end_of(WORLD), LATER))
+    one, other = reports
+    assert one.offers > 300
+    assert one.rows.read_bytes() == other.rows.read_bytes()
+    assert one.as_dict() == other.as_dict()
+
+
+def test_the_offers_in_the_graph_are_those_of_the_file(place: Place, tmp_path: Path) -> None:
+    with loaded(place, deliver_shop(tmp_path / "d", offers=offers())) as store:
+        report = score(store, NOW, LATER)
+        found = run_query(store, "current-recommendations").to_pylist()
+        rows = report.offers_table()
+        assert rows.column_names == list(OUT)
+        assert [(r["rank"], r["item_id"], r["offer_id"], r["reason"]) for r in found] == [
+            (r["rank"], r["item_id"], r["offer_id"], r["reason"]) for r in rows.to_pylist()
+        ]
+        assert store.count(g.RECOMMENDED_PRODUCT) == report.offers == 2
+
+
+def test_scoring_again_replaces_the_run_and_changes_nothing(place: Place, tmp_path: Path) -> None:
+    with loaded(place, deliver_shop(tmp_path / "d")) as store:
+        one = score(store, NOW, LATER)
+        again = score(store, NOW, LATER)
+        assert one.as_dict() == again.as_dict()
+        assert [(r.run_id, r.active) for r in runs(store)] == [(one.run_id, True)]
+
+
+def test_a_planted_future_changes_no_offer(embedded: Place, tmp_path: Path) -> None:
+    shop = tables()
+    later = (NOW + timedelta(microseconds=1)).isoformat()
+    planted = {
+        "purchases": [
+            *shop["purchases"],
+            *(
+                {"customer_id": c, "product_id": p, "at": later}
+                for c in ("ann", "bob", "eve", "fay")
+                for p in ("tea", "jam", "oil")
+            ),
+        ],
+        "friendships": [
+            *({"since": None, **row} for row in shop["friendships"]),
+            {"customer_id": "ann", "friend_id": "dan", "since": later},
+        ],
+    }
+    with loaded(embedded, deliver_shop(tmp_path / "before")) as store:
+        before = score(store, NOW, LATER)
+        load(store, str(deliver_shop(tmp_path / "after", **planted)))
+        after = score(store, NOW, LATER)
+    assert after.run_id != before.run_id  # another store content, yet the same offers
+    assert after.rows.read_bytes() == before.rows.read_bytes()
+    assert after.suppressed == before.suppressed
+
+
+def test_only_the_named_customers_are_scored_with_what_a_whole_run_gives_them(
+    embedded: Place, delivery: Path
+) -> None:
+    with loaded(embedded, delivery) as store:
+        whole = pq.read_table(score(store, end_of(WORLD), LATER).rows).to_pylist()
+        chosen = sorted({row["customer_id"] for row in whole})[3:6]
+        some = pq.read_table(score(store, end_of(WORLD), LATER, customers=chosen).rows).to_pylist()
+    assert some == [row for row in whole if row["customer_id"] in chosen]
+
+
+def test_customers_that_nobody_knows_are_a_fault(embedded: Place, tmp_path: Path) -> None:
+    with (
+        loaded(embedded, deliver_shop(tmp_path / "d")) as store,
+        pytest.raises(ScoreError, match="None of the 2 customers"),
+    ):
+        score(store, NOW, LATER, customers=["zoe", "max"])
+
+
+def test_before_all_data_there_are_no_offers(embedded: Place, tmp_path: Path) -> None:
+    with loaded(embedded, deliver_shop(tmp_path / "d")) as store:
+        report = score(store, datetime(2020, 1, 1, tzinfo=UTC), LATER)
+        assert (report.customers, report.offers) == (0, 0)
+        assert active_run(store).run_id == report.run_id
+
+
+def test_assumed_consent_is_recorded_with_the_run(embedded: Place, tmp_path: Path) -> None:
+    with embedded.open() as store:
+        load(store, str(deliver_shop(tmp_path / "d")), assume_consent=True)
+        report = score(store, NOW, LATER)
+        assert active_run(store).parameters["assume_consent"] is True
+        # Cas said nothing: the oil is now a friend's doing. Kim is still a minor.
+        rows = {
+            r["item_id"]: r for r in report.offers_table().to_pylist() if r["customer_id"] == "ann"
+        }
+        assert rows["oil"]["trigger"] == "friend_bought"
+        assert "egg" not in rows
+        assert report.suppressed["minor"] == 4
+
+
+def test_a_recorded_no_outlives_assumed_consent(embedded: Place, tmp_path: Path) -> None:
+    no = {
+        "customer_id": "bob",
+        "purpose": "social_use",
+        "granted": "false",
+        "at": day(30).isoformat(),
+    }
+    rows = [*tables()["consents"], no]
+    with embedded.open() as store:
+        load(store, str(deliver_shop(tmp_path / "d", consents=rows)), assume_consent=True)
+        items = offered("ann", score(store, NOW, LATER))
+    assert items["tea"]["reason"] == "popular with people you know"  # two friends are left
+    assert items["kiosk"]["trigger"] is None
+
+
+def test_the_last_seven_runs_are_kept_and_the_one_in_force(place: Place, tmp_path: Path) -> None:
+    with loaded(place, deliver_shop(tmp_path / "d")) as store:
+        first = score(store, day(12), day(1))
+        for number in range(1, KEPT + 2):
+            score(store, day(12 + number), day(1 + number))
+        kept = [run.run_id for run in runs(store)]
+        assert len(kept) == KEPT
+        assert first.run_id not in kept
+
+        oldest = kept[-1]
+        use_run(store, oldest)
+        assert active_run(store).run_id == oldest
+        assert prune_runs(store, keep=1) == kept[1:-1]
+        assert [run.run_id for run in runs(store)] == [kept[0], oldest]
+        held = set(store.read(g.RECOMMENDED_PRODUCT)["run_id"].to_pylist())
+        assert held <= {kept[0], oldest}
+        with pytest.raises(UnknownRun, match=first.run_id):
+            use_run(store, first.run_id)
+
+
+def test_ids_come_out_as_they_went_in(embedded: Place, tmp_path: Path) -> None:
+    names = {"ann": "007", "bob": "1e5", "tea": 'tea "loose", 100 g', "eve": "é/\\'"}
+    rows = {
+        name: [{k: names.get(str(v), v) for k, v in row.items()} for row in table]
+        for name, table in tables().items()
+    }
+    folder = tmp_path / "d"
+    folder.mkdir()
+    for name, table in rows.items():
+        write_csv(folder / f"{name}.csv", table)
+    with loaded(embedded, folder) as store:
+        found = score(store, NOW, LATER).offers_table()
+    assert set(found["customer_id"].to_pylist()) == {"007"}
+    assert 'tea "loose", 100 g' in found["item_id"].to_pylist()

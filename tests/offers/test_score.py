@@ -16,7 +16,7 @@ from followsuit.graph import schema as g
 from followsuit.graph.store import GraphStore
 from followsuit.loaders.load import load
 from followsuit.loaders.simulator import World, simulate
-from followsuit.offers.runs import KEPT, UnknownRun, active_run, prune_runs, runs, use_run
+from followsuit.offers.runs import KEPT, Run, active_run, runs, write_run
 from followsuit.offers.score import OUT, ScoreError, ScoreReport, score
 from followsuit.queries.runner import run_query
 
@@ -159,24 +159,13 @@ def test_a_recorded_no_outlives_assumed_consent(embedded: Place, tmp_path: Path)
     assert items["kiosk"]["trigger"] is None
 
 
-def test_the_last_seven_runs_are_kept_and_the_one_in_force(place: Place, tmp_path: Path) -> None:
+def test_a_run_too_many_takes_the_oldest_away(place: Place, tmp_path: Path) -> None:
     with loaded(place, deliver_shop(tmp_path / "d")) as store:
-        first = score(store, day(12), day(1))
-        for number in range(1, KEPT + 2):
-            score(store, day(12 + number), day(1 + number))
+        for number in range(KEPT):
+            write_run(store, Run(f"run-{number}", NOW, day(1 + number), False, 0, 0, {}), {})
+        report = score(store, NOW, LATER)
         kept = [run.run_id for run in runs(store)]
-        assert len(kept) == KEPT
-        assert first.run_id not in kept
-
-        oldest = kept[-1]
-        use_run(store, oldest)
-        assert active_run(store).run_id == oldest
-        assert prune_runs(store, keep=1) == kept[1:-1]
-        assert [run.run_id for run in runs(store)] == [kept[0], oldest]
-        held = set(store.read(g.RECOMMENDED_PRODUCT)["run_id"].to_pylist())
-        assert held <= {kept[0], oldest}
-        with pytest.raises(UnknownRun, match=first.run_id):
-            use_run(store, first.run_id)
+    assert kept == [report.run_id, *(f"run-{number}" for number in range(KEPT - 1, 0, -1))]
 
 
 def test_ids_come_out_as_they_went_in(embedded: Place, tmp_path: Path) -> None:

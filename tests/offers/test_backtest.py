@@ -1,0 +1,195 @@
+"""The backtest: which moments, whose adoption, and that nothing of the future is seen."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+from support.snapshots import day, snapshot_from
+from support.worlds import end_of, snapshot_of
+
+from followsuit.graph.snapshot import Snapshot
+from followsuit.loaders.simulator import World
+from followsuit.offers.backtest import SCHEMA, BacktestError, BacktestReport, backtest
+
+WORLD = World(
+    customers=200, products=60, stores=4, friendships=1_200, purchases=4_000, days=84, seed=2
+)
+WEEK = timedelta(days=7)
+END = end_of(WORLD)
+CUSTOMER_VIEW = {
+    "ranking", "ranking_without_trigger", "trigger_only", "popularity", "community_popularity",
+    "random_friend_item",
+}  # fmt: skip
+OFFER_VIEW = {"ranking", "ranking_without_trigger", "trigger_only", "activity"}
+
+
+@pytest.fixture(scope="module")
+def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
+    return snapshot_of(WORLD, tmp_path_factory.mktemp("world"), assume_consent=True)
+
+
+def judged(snapshot: Snapshot, out: Path | None = None, **options: Any) -> BacktestReport:
+    settings = {"start": END - 5 * WEEK, "end": END, "every": WEEK, "horizon": 2 * WEEK}
+    return backtest(snapshot, **{**settings, **options}, out=out)
+
+
+@pytest.fixture(scope="module")
+def report(
+    snapshot: Snapshot, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[BacktestReport, list[dict[str, Any]]]:
+    out = tmp_path_factory.mktemp("out") / "places.parquet"
+    found = judged(snapshot, out)
+    assert pq.read_schema(out) == SCHEMA
+    return found, pq.read_table(out).to_pylist()
+
+
+def test_a_moment_fits_while_its_horizon_ends_by_the_last_act(snapshot: Snapshot) -> None:
+    start = END - 5 * WEEK
+    last = max(snapshot.table("purchases")["at"].execute().max(),
+               snapshot.table("visits")["at"].execute().max())  # fmt: skip
+    fitting = [start + n * WEEK for n in range(9) if start + (n + 2) * WEEK <= min(END, last)]
+    assert judged(snapshot).moments == fitting
+    assert judged(snapshot, end=start + 2 * WEEK).moments == [start]
+
+
+def test_where_no_moment_fits_the_error_says_so(snapshot: Snapshot) -> None:
+    with pytest.raises(BacktestError, match="earlier --from"):
+        judged(snapshot, start=END)
+
+
+def test_where_nobody_has_a_trigger_the_error_says_so(tmp_path: Path) -> None:
+    acts = [{"customer_id": "a", "product_id": "p", "at": day(d)} for d in (1, 40)]
+    alone = snapshot_from(
+        tmp_path, day(60), customers=[{"customer_id": "a"}], products=[{"product_id": "p"}],
+        purchases=acts,
+    )  # fmt: skip
+    with pytest.raises(BacktestError, match="live trigger"):
+        backtest(alone, day(20), day(60), WEEK, WEEK)
+
+
+def test_the_report_has_the_keys_that_scripts_rely_on(
+    report: tuple[BacktestReport, list[dict[str, Any]]],
+) -> None:
+    found = report[0].as_dict()
+    assert found["moments"] == len(report[0].moments) == 3
+    assert found["undated"] == ["customers.city", "friendships", "likes"]
+    metrics = {"hit@1", "hit@5", "hit@10", "ndcg@10"}
+    assert {name: set(m) for name, m in found["per_customer"].items()} == dict.fromkeys(
+        CUSTOMER_VIEW, metrics
+    )
+    metrics = {"recall@20", "precision@20", "auc"}
+    assert {name: set(m) for name, m in found["per_offer"].items()} == dict.fromkeys(
+        OFFER_VIEW, metrics
+    )
+    lead = found["lead"]
+    assert set(lead["per_customer"]) == CUSTOMER_VIEW - {"ranking"}
+    assert set(lead["per_offer"]) == OFFER_VIEW - {"ranking"}
+    without = lead["per_customer"]["ranking_without_trigger"]
+    assert found["trigger_gain"]["per_customer"] == {"ndcg@10": without["ndcg@10"]}
+    without = lead["per_offer"]["ranking_without_trigger"]
+    assert found["trigger_gain"]["per_offer"] == {"recall@20": without["recall@20"]}
+    for metric in without.values():
+        assert metric["low"] <= metric["value"] <= metric["high"]
+
+
+def test_all_strategies_rank_the_same_customer_moments_without_what_was_taken(
+    report: tuple[BacktestReport, list[dict[str, Any]]], snapshot: Snapshot
+) -> None:
+    rows = report[1]
+    seen: dict[str, set[tuple[datetime, str]]] = {}
+    for row in rows:
+        seen.setdefault(row["strategy"], set()).add((row["as_of"], row["customer_id"]))
+        assert 1 <= row["rank"] <= 10
+    assert set(seen) == CUSTOMER_VIEW
+    assert len({frozenset(moments) for moments in seen.values()}) == 1
+
+    firsts = first_acts(snapshot)
+    for row in rows:
+        at = firsts.get((row["customer_id"], row["item_kind"], row["item_id"]))
+        assert at is None or at > row["as_of"]
+        horizon = row["as_of"] + 2 * WEEK
+        assert row["adopted"] == (at is not None and at <= horizon)
+
+
+def test_hits_are_shares_of_all_customer_moments(
+    report: tuple[BacktestReport, list[dict[str, Any]]],
+) -> None:
+    figures, rows = report
+    for strategy in CUSTOMER_VIEW:
+        mine = [row for row in rows if row["strategy"] == strategy]
+        moments = {(row["as_of"], row["customer_id"]) for row in mine}
+        for k in (1, 5, 10):
+            hit = {(r["as_of"], r["customer_id"]) for r in mine if r["adopted"] and r["rank"] <= k}
+            value = figures.figures["per_customer"][strategy][f"hit@{k}"].value
+            assert value == pytest.approx(len(hit) / len(moments))
+
+
+def first_acts(snapshot: Snapshot) -> dict[tuple[str, str, str], datetime]:
+    firsts: dict[tuple[str, str, str], datetime] = {}
+    for table, kind, column in (
+        ("purchases", "product", "product_id"),
+        ("visits", "store", "store_id"),
+    ):
+        for row in snapshot.connection.table(table).to_pyarrow().to_pylist():
+            key = (row["customer_id"], kind, row[column])
+            firsts[key] = min(row["at"], firsts.get(key, row["at"]))
+    return firsts
+
+
+def test_the_same_inputs_give_the_same_report(
+    snapshot: Snapshot, report: tuple[BacktestReport, list[dict[str, Any]]]
+) -> None:
+    assert judged(snapshot).as_dict() == report[0].as_dict()
+
+
+def test_acts_after_the_last_horizon_change_nothing(
+    tmp_path: Path, report: tuple[BacktestReport, list[dict[str, Any]]]
+) -> None:
+    snapshot = snapshot_of(WORLD, tmp_path, assume_consent=True)
+    path = tmp_path / "purchases.parquet"
+    rows = pq.read_table(path)
+    last = report[0].moments[-1] + 2 * WEEK
+    planted = [
+        {**row, "purchase_id": f"planted-{n}", "at": last + timedelta(hours=1)}
+        for n, row in enumerate(rows.slice(0, 500).to_pylist())
+    ]
+    merged = rows.to_pylist() + planted
+    pq.write_table(rows.from_pylist(merged, schema=rows.schema).sort_by("purchase_id"), path)
+    again = Snapshot(snapshot.folder, snapshot.as_of, memory=2**30)
+    assert judged(again, end=last).as_dict() == report[0].as_dict()
+
+
+def test_what_carries_no_date_is_named(tmp_path: Path) -> None:
+    rows: dict[str, Any] = {
+        "customers": [{"customer_id": c, "city": "Ulm"} for c in ("a", "b")],
+        "products": [{"product_id": f"p{n}"} for n in range(30)],
+        "friendships": [{"customer_id": "a", "friend_id": "b", "interactions": 4.0}],
+        "likes": [{"customer_id": "a", "interest": "tea", "at": day(1)}],
+        "memberships": [{"customer_id": "a", "program": "gold"}],
+        "purchases": [
+            {"customer_id": "ab"[n % 2], "product_id": f"p{n}", "at": day(1 + 2 * n)}
+            for n in range(30)
+        ],
+    }
+    snapshot = snapshot_from(tmp_path, day(70), assume_consent=True, **rows)
+    found = backtest(snapshot, day(20), day(60), WEEK, WEEK)
+    assert found.undated == ["customers.city", "friendships", "memberships"]
+
+
+def test_tie_strength_from_interactions_is_left_out(tmp_path: Path) -> None:
+    reports = []
+    for folder, interactions in (("plain", None), ("strong", 50.0)):
+        snapshot = snapshot_of(WORLD, tmp_path / folder, assume_consent=True)
+        path = tmp_path / folder / "friendships.parquet"
+        rows = pq.read_table(path)
+        known = [{**row, "interactions": interactions} for row in rows.to_pylist()]
+        pq.write_table(rows.from_pylist(known, schema=rows.schema), path)
+        reports.append(judged(Snapshot(snapshot.folder, END, memory=2**30)).as_dict())
+    assert reports[0] == reports[1]
+
+
+def test_the_report_names_an_instant_with_its_zone() -> None:
+    with pytest.raises(ValueError, match="no time zone"):
+        Snapshot(Path("nowhere"), datetime(2025, 1, 1, tzinfo=UTC).replace(tzinfo=None), 2**30)

@@ -1,0 +1,82 @@
+"""Runs: written whole, put into force at once, used again, pruned."""
+
+import pyarrow as pa
+import pytest
+from support.places import Place
+from support.snapshots import day
+
+from followsuit.graph import schema as g
+from followsuit.graph.store import GraphStore
+from followsuit.offers.runs import Run, UnknownRun, active_run, prune_runs, runs, use_run, write_run
+
+CUSTOMERS = ("ann", "bob")
+
+
+@pytest.fixture
+def store(place: Place) -> GraphStore:
+    """A store of two customers and a product."""
+    store = place.open()
+    with store.writing():
+        for node, keys in ((g.CUSTOMER, CUSTOMERS), (g.PRODUCT, ("tea",))):
+            rows = [{node.key: key} for key in keys]
+            store.write(node, pa.Table.from_pylist(rows, schema=node.arrow_schema()))
+        store.changed()
+    return store
+
+
+def write(store: GraphStore, number: int, customers: tuple[str, ...] = CUSTOMERS) -> str:
+    """A run that offers tea to these customers."""
+    run_id = f"run-{number}"
+    run = Run(run_id, day(number), day(number, 1), False, len(customers), len(customers), {"n": 1})
+    rows = [
+        {"source": c, "target": "tea", "run_id": run_id, "rank": 1, "item_kind": "product"}
+        for c in customers
+    ]
+    schema = g.RECOMMENDED_PRODUCT.arrow_schema()
+    write_run(store, run, {g.RECOMMENDED_PRODUCT: pa.Table.from_pylist(rows, schema=schema)})
+    return run_id
+
+
+def offered(store: GraphStore) -> dict[str, set[str]]:
+    """Who is offered something, by run."""
+    found: dict[str, set[str]] = {}
+    for row in store.read(g.RECOMMENDED_PRODUCT).to_pylist():
+        found.setdefault(row["run_id"], set()).add(row["source"])
+    return found
+
+
+def test_the_last_run_written_is_in_force_and_the_others_stay(store: GraphStore) -> None:
+    one, other = write(store, 1), write(store, 2, ("bob",))
+    assert [(run.run_id, run.active) for run in runs(store)] == [(other, True), (one, False)]
+    assert active_run(store) == Run(other, day(2), day(2, 1), True, 1, 1, {"n": 1})
+    assert offered(store) == {one: {"ann", "bob"}, other: {"bob"}}
+
+
+def test_a_run_written_again_is_one_run(store: GraphStore) -> None:
+    run_id = write(store, 1)
+    assert write(store, 1) == run_id
+    assert len(runs(store)) == 1
+    assert offered(store) == {run_id: {"ann", "bob"}}
+
+
+def test_another_run_can_be_put_into_force(store: GraphStore) -> None:
+    one, other = write(store, 1), write(store, 2)
+    use_run(store, one)
+    assert [run.run_id for run in runs(store) if run.active] == [one]
+    with pytest.raises(UnknownRun, match=f"no run gone; there are {other}, {one}"):
+        use_run(store, "gone")
+
+
+def test_pruning_keeps_the_latest_and_the_one_in_force(store: GraphStore) -> None:
+    ids = [write(store, number) for number in range(1, 6)]
+    use_run(store, ids[0])
+    assert prune_runs(store, keep=2) == [ids[2], ids[1]]
+    assert [run.run_id for run in runs(store)] == [ids[4], ids[3], ids[0]]
+    assert set(offered(store)) == {ids[4], ids[3], ids[0]}
+    assert prune_runs(store, keep=2) == []
+
+
+def test_before_the_first_run_nothing_is_in_force(store: GraphStore) -> None:
+    assert runs(store) == []
+    with pytest.raises(UnknownRun, match="followsuit score"):
+        active_run(store)

@@ -6,7 +6,7 @@
 // column detail text
 // order by: kind, at, id, detail
 MATCH (c:Customer {customer_id: $customer_id}) RETURN 'customer' AS kind, c.customer_id AS id, c.joined_at AS at, c.name AS detail
-UNION ALL MATCH (c:Customer {customer_id: $customer_id})-[:LIVES_IN]->(x:City) RETURN 'lives in' AS kind, x.city AS id, c.joined_at AS at, x.city AS detail
+UNION ALL MATCH (c:Customer {customer_id: $customer_id})-[:LIVES_IN]->(x:City) RETURN 'lives in' AS kind, x.city AS id, CASE WHEN false THEN c.joined_at END AS at, x.city AS detail
 UNION ALL MATCH (c:Customer {customer_id: $customer_id})-[r:FRIEND_OF]-(x:Customer) RETURN 'friend' AS kind, x.customer_id AS id, r.since AS at, x.name AS detail
 UNION ALL MATCH (c:Customer {customer_id: $customer_id})-[r:PURCHASED]->(x:Product) RETURN 'purchased' AS kind, x.product_id AS id, r.at AS at, r.purchase_id AS detail
 UNION ALL MATCH (c:Customer {customer_id: $customer_id})-[r:VISITED]->(x:Store) RETURN 'visited' AS kind, x.store_id AS id, r.at AS at, r.event_id AS detail
@@ -16,4 +16,4 @@ UNION ALL MATCH (c:Customer {customer_id: $customer_id})-[r:LIKES]->(x:Interest)
 UNION ALL MATCH (c:Customer {customer_id: $customer_id})-[r:HOLDS]->(x:Program) RETURN 'holds' AS kind, x.program AS id, r.since AS at, x.program AS detail
 UNION ALL MATCH (c:Customer {customer_id: $customer_id})-[r:CONSENTED]->(x:Purpose) RETURN CASE WHEN r.granted THEN 'consent given' ELSE 'consent refused' END AS kind, x.purpose AS id, r.at AS at, x.purpose AS detail
 UNION ALL MATCH (c:Customer {customer_id: $customer_id})-[r:CONTACTED]->(x:Offer) RETURN 'contacted' AS kind, x.offer_id AS id, r.at AS at, r.channel AS detail
-UNION ALL MATCH (c:Customer {customer_id: $customer_id})-[r:RECOMMENDED]->(x) RETURN 'recommended' AS kind, coalesce(x.product_id, x.store_id) AS id, c.joined_at AS at, r.run_id AS detail
+UNION ALL MATCH (c:Customer {customer_id: $customer_id})-[r:RECOMMENDED]->(x), (run:Run {run_id: r.run_id}) RETURN 'recommended' AS kind, coalesce(x.product_id, x.store_id) AS id, run.as_of AS at, r.run_id AS detail

@@ -1,14 +1,19 @@
-"""Refuses what a read-only connection still lets through: the reading and writing of files.
+"""Refuses what a read-only connection still lets through: reaching beyond the graph.
 
 The engines themselves refuse to change the graph in read mode; yet LadybugDB then still runs
-`COPY ... TO`, `EXPORT DATABASE` and `LOAD FROM`, and Neo4j `LOAD CSV`. So the text is looked at
-before it is run, with comments, strings and quoted names taken out of it.
+`COPY ... TO`, `EXPORT DATABASE`, `LOAD FROM` and a `CHECKPOINT` that locks the store, and Neo4j
+`LOAD CSV` and `TERMINATE TRANSACTIONS`. So a query is cut into words before it is run. The engine
+gets it without its comments, about whose ends engines differ: it runs what was looked at.
 """
 
 import re
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 from followsuit.graph.store import QueryError
 
+FIRST = ("MATCH", "OPTIONAL", "UNWIND", "WITH", "RETURN", "CALL")
+"""Words that a query may begin with, after EXPLAIN or PROFILE."""
 REFUSED = ("LOAD", "COPY", "EXPORT", "IMPORT", "ATTACH", "INSTALL")
 ALLOWED_CALLS = (
     "current_setting",
@@ -24,43 +29,136 @@ ALLOWED_CALLS = (
 )
 """Procedures that only describe the graph."""
 
-# What hides text from the clauses. Engines differ on whether a backslash escapes a quote, so both
-# readings are tried: what either takes for a clause is refused.
-_ESCAPED = re.compile(
-    r"""/\*.*?(?:\*/|\Z) | //[^\n\r]* | `(?:[^`]|``)*` | '(?:\\.|[^'\\])*' | "(?:\\.|[^"\\])*" """,
+_TOKEN = re.compile(
+    r"""
+    (?P<comment>/\*.*?\*/ | //[^\n\r]*)
+    | (?P<quoted>'(?:\\.|[^'\\])*' | "(?:\\.|[^"\\])*" | `[^`]*`)
+    | (?P<parameter>\$[^\W\d]\w*)
+    | (?P<number>\d\w*)
+    | (?P<name>[^\W\d]\w*)
+    | (?P<space>\s+)
+    | (?P<mark>.)
+    """,
     re.DOTALL | re.VERBOSE,
 )
-_PLAIN = re.compile(
-    r"""/\*.*?(?:\*/|\Z) | //[^\n\r]* | `[^`]*` | '[^']*' | "[^"]*" """, re.DOTALL | re.VERBOSE
-)
-# A word after a dot, a colon or a dollar sign is a property, a label or a parameter.
-_CLAUSE = re.compile(r"(?<![\w.:$])\s*\b(" + "|".join(REFUSED) + r")\b(?!\s*[:.])", re.IGNORECASE)
-_CALL = re.compile(r"(?<![\w.:$])\bCALL\b\s*([\w.]*)\s*(\(|\{)?", re.IGNORECASE)
+_AFTER_A_NAME = frozenset(",)}];=<>+*/%^|.:-")
+"""No refused clause goes on with one of these."""
+_AFTER_AN_ALIAS = ("ORDER", "SKIP", "LIMIT", "WHERE", "RETURN", "MATCH", "OPTIONAL", "UNWIND")
+"""Nor with these after a variable that is called AS."""
 
 
-def check_reads_only(cypher: str) -> None:
-    """Raise QueryError where a query could reach beyond the graph.
+@dataclass(frozen=True)
+class _Token:
+    kind: str
+    text: str
+    start: int
+
+    @property
+    def word(self) -> str:
+        """The word in upper case; empty for what is none."""
+        return self.text.upper() if self.kind == "name" else ""
+
+    def touches(self, following: "_Token") -> bool:
+        return self.start + len(self.text) == following.start
+
+
+_NONE = _Token("", "", -1)
+
+
+def reading(cypher: str) -> str:
+    """The query as the engine may run it: without comments, everything else in its place.
 
     The query may still try to change the graph: that is refused by the engine.
+
+    Raises:
+        QueryError: it is more than one, or could reach beyond the graph.
     """
     if re.search(r"\\u", cypher, re.IGNORECASE):
         raise QueryError(
             "A query here may not hold \\u escapes, which can hide a clause. Pass the text as a "
             "parameter."
         )
-    for hidden in (_ESCAPED, _PLAIN):
-        text = hidden.sub(" ' ", cypher)
-        if found := _CLAUSE.search(text):
-            raise QueryError(
-                f"{found[1].upper()} reads or writes outside the graph and is refused here."
-            )
-        for call in _CALL.finditer(text):
-            _check_call(call[1], call[2])
+    text = _TOKEN.sub(_without_comment, cypher)
+    tokens = list(_tokens(text))
+    _check_statement(tokens)
+    for i, token in enumerate(tokens):
+        before, after = tokens[max(0, i - 2) : i], (tokens[i + 1 :] or [_NONE])[0]
+        if token.kind == "number":
+            _check_number(token)
+        elif token.word in (*REFUSED, "CALL") and not _is_name(before, token, after):
+            if token.word != "CALL":
+                raise QueryError(_REACHES.format(token.word))
+            _check_call(tokens[i + 1 :])
+    return text
 
 
-def _check_call(name: str, opening: str | None) -> None:
-    subquery = not name and opening is not None
-    if not subquery and name.lower() not in ALLOWED_CALLS:
+_REACHES = (
+    "{0} reads or writes outside the graph and is refused here. Where it is a name, put it between "
+    "backticks."
+)
+
+
+def parameters_in(cypher: str) -> list[str]:
+    """Names of the parameters that a query mentions, in order."""
+    names = [token.text[1:] for token in _tokens(cypher) if token.kind == "parameter"]
+    return list(dict.fromkeys(names))
+
+
+def _without_comment(match: re.Match[str]) -> str:
+    return re.sub(r"[^\n]", " ", match[0]) if match.lastgroup == "comment" else match[0]
+
+
+def _tokens(text: str) -> Iterator[_Token]:
+    for match in _TOKEN.finditer(text):
+        kind = str(match.lastgroup)
+        if kind not in ("space", "comment"):
+            yield _Token(kind, match[0], match.start())
+
+
+def _check_statement(tokens: list[_Token]) -> None:
+    """There is one, and it begins as one that reads."""
+    words = [token.word for token in tokens[:2]]
+    first = words[-1] if words and words[0] in ("EXPLAIN", "PROFILE") else "".join(words[:1])
+    if first in REFUSED:
+        raise QueryError(_REACHES.format(first))
+    if first not in FIRST:
+        raise QueryError(
+            f"A query here only reads: it begins with {', '.join(FIRST[:-1])} or {FIRST[-1]}, "
+            "which EXPLAIN or PROFILE may come before."
+        )
+    if any(token.text == ";" for token in tokens[:-1]):
+        raise QueryError("Only one query at a time runs here. Take out all but one.")
+
+
+def _check_number(token: _Token) -> None:
+    """LadybugDB takes `0LOAD` for a number and a clause."""
+    for word in (*REFUSED, "CALL"):
+        if word in token.text.upper():
+            raise QueryError(f"{token.text} is neither a number nor a name.")
+
+
+def _is_name(before: list[_Token], token: _Token, after: _Token) -> bool:
+    """Whether a word is the name of something: a property, a label, a variable, an alias."""
+    earlier, previous = [_NONE, _NONE, *before][-2:]
+    if previous.text == ":" and previous.touches(token):
+        return True
+    if previous.text == "." and previous.touches(token):
+        return earlier.kind != "number" and earlier.text != "."
+    if after is _NONE or (after.kind == "mark" and after.text in _AFTER_A_NAME):
+        return True
+    aliased = previous.word == "AS" and token.word != "CALL"
+    return aliased and after.word in _AFTER_AN_ALIAS
+
+
+def _check_call(following: list[_Token]) -> None:
+    if following[0].text in ("{", "("):
+        return  # A subquery; what is in it is looked at as all else.
+    name = ""
+    for token in following:
+        if token.text != "." and (token.kind != "name" or name[-1:] not in ("", ".")):
+            break
+        name += token.text
+    if name.lower() not in ALLOWED_CALLS:
         raise QueryError(
             f"CALL {name or 'of a quoted name'} is refused here; allowed are "
             f"{', '.join(ALLOWED_CALLS)}, and subqueries."

@@ -12,8 +12,9 @@ Headers name the types, so that parameters are checked before the engine sees th
 answer in the same types. Rows are put in order here, since neither engine orders a UNION.
 """
 
+import operator
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
@@ -92,6 +93,8 @@ class LibraryQuery:
                     f"{self.name} needs {name} ({parameter.meaning}): --param {name}=..."
                 )
             bound[name] = typed(name, value, parameter.type)
+            if parameter.type == "integer" and bound[name] < 0:
+                raise QueryError(f"The parameter {name} is {bound[name]}. Write 0 or more.")
         return bound
 
 
@@ -141,32 +144,58 @@ def typed(name: str, value: Any, kind: str) -> Any:
     """A parameter's value in its type; text is read as the command line gives it.
 
     Raises:
-        QueryError: it can't be.
+        QueryError: it can't be, or there is no such type.
     """
+    if kind not in _READERS:
+        raise QueryError(f"{kind} is no type of a parameter; there are {', '.join(_READERS)}.")
     try:
-        match kind:
-            case "text":
-                return str(value)
-            case "integer":
-                return int(value)
-            case "number":
-                return float(value)
-            case "boolean":
-                return value if isinstance(value, bool) else _BOOLEANS[str(value).lower()]
-            case "date":
-                return value if isinstance(value, date) else date.fromisoformat(value)
-            case "time":
-                return _time(value)
-            case "days":
-                return value if isinstance(value, timedelta) else timedelta(days=float(value))
-    except (ValueError, TypeError, KeyError) as error:
-        raise QueryError(f"The parameter {name} is {value!r}, which is no {kind}.") from error
-    raise AssertionError(kind)
+        return _READERS[kind](value)
+    except (ValueError, TypeError, OverflowError, KeyError, AttributeError) as error:
+        raise QueryError(
+            f"The parameter {name} is {value!r}, which is no {kind}. Write {_EXAMPLES[kind]}."
+        ) from error
 
 
-_BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
+def _integer(value: Any) -> int:
+    return int(value) if isinstance(value, str) else operator.index(value)
+
+
+def _boolean(value: Any) -> bool:
+    return {"true": True, "1": True, "false": False, "0": False}[str(value).lower()]
 
 
 def _time(value: Any) -> datetime:
     moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def _date(value: Any) -> date:
+    return value if isinstance(value, date) else date.fromisoformat(value)
+
+
+def _days(value: Any) -> timedelta:
+    length = value if isinstance(value, timedelta) else timedelta(days=float(value))
+    if not timedelta() <= length <= _LONGEST:
+        raise ValueError(value)  # Beyond it LadybugDB's times overflow in silence.
+    return length
+
+
+_LONGEST = timedelta(days=36_525)
+_READERS: dict[str, Callable[[Any], Any]] = {
+    "text": str,
+    "integer": _integer,
+    "number": float,
+    "boolean": _boolean,
+    "time": _time,
+    "date": _date,
+    "days": _days,
+}
+_EXAMPLES = {
+    "text": "text",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "time": "2025-12-31 or 2025-12-31T18:00:00+01:00",
+    "date": "2025-12-31",
+    "days": "how many days, up to a hundred years",
+}

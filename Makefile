@@ -31,7 +31,9 @@ test-long: install neo4j-if-possible
 
 # Without a JDK or Maven the tests that need Neo4j say so themselves (and fail under CI=true).
 neo4j-if-possible:
-	@if command -v mvn >/dev/null && command -v javac >/dev/null; then $(MAKE) --no-print-directory .neo4j/lib; fi
+	@if command -v mvn >/dev/null && command -v javac >/dev/null; \
+	then $(MAKE) --no-print-directory .neo4j/lib; \
+	else echo 'No Maven (mvn) or no JDK (javac) on the PATH: the tests against a Neo4j of our own are skipped.'; fi
 
 neo4j: install .neo4j/lib
 	$(BIN)/python tools/neo4j/neo4j_server.py

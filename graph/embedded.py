@@ -22,9 +22,9 @@ from followsuit.graph.store import (
     Rows,
     StoreBusy,
     StoreError,
-    StoreMissing,
     as_parquet,
-    check_version,
+    first_line,
+    missing,
 )
 
 _TYPES = {
@@ -57,6 +57,7 @@ class EmbeddedStore(GraphStore):
         super().__init__(str(path), path.with_name(path.name + ".state"))
         self._path = path
         self._memory = memory
+        self._database: ladybug.Database | None = None
         self._connection: ladybug.Connection | None = None
         self._writable = False
 
@@ -68,12 +69,9 @@ class EmbeddedStore(GraphStore):
             yield
             return
         if not self._path.is_file():
-            raise StoreMissing(
-                f"There is no store at {self.name}. Run `followsuit load FOLDER` first, or name "
-                "another with --store."
-            )
+            raise missing(self.name)
         with self._locked(write=False), self._opened(write=False):
-            check_version(self.name, self._get_meta())
+            self._check_readable()
             yield
 
     @contextmanager
@@ -83,25 +81,31 @@ class EmbeddedStore(GraphStore):
                 raise RuntimeError("writing() inside reading()")
             yield
             return
-        with self._locked(write=True), self._opened(write=True):
-            if not self._has(g.META.name) and self._tables():
-                check_version(self.name, {})
-            self._make_schema()
-            self._begin()
-            yield
+        with self._locked(write=True):
+            if self._path.exists():
+                # LadybugDB changes a file by opening it for writing.
+                with self._opened(write=False):
+                    self._check_writable()
+            with self._opened(write=True):
+                self._make_schema()
+                self._begin()
+                yield
 
     @contextmanager
     def _locked(self, write: bool) -> Iterator[None]:
-        self.state.mkdir(parents=True, exist_ok=True)
+        try:
+            self.state.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(
+                f"{self.name} can't be used: {error.strerror}: {error.filename}. Name another "
+                "store with --store."
+            ) from error
         lock = filelock.ReadWriteLock(self.state / "lock", timeout=_WAIT, is_singleton=False)
         try:
             held = lock.write_lock(_WAIT) if write else lock.read_lock(_WAIT)
             held.__enter__()
         except filelock.Timeout:
-            raise StoreBusy(
-                f"Another process is {'using' if write else 'writing to'} {self.name}. "
-                "Wait until it is done, then run this again."
-            ) from None
+            raise self._busy("using" if write else "writing to") from None
         try:
             yield
         finally:
@@ -114,17 +118,25 @@ class EmbeddedStore(GraphStore):
                 self._path, read_only=not write, buffer_pool_size=self._memory
             )
         except RuntimeError as error:
+            if "set lock" in str(error):
+                raise self._busy("using") from error
             raise StoreError(
-                f"{self.name} can't be opened as a LadybugDB file: {_first_line(error)} "
+                f"{self.name} can't be opened as a LadybugDB file: {first_line(error)} "
                 "Name another store with --store."
             ) from error
-        self._connection, self._writable = ladybug.Connection(database), write
+        self._database, self._writable = database, write
+        self._connection = ladybug.Connection(database)
         try:
             yield
         finally:
             self._connection.close()
             database.close()
-            self._connection, self._writable = None, False
+            self._database, self._connection, self._writable = None, None, False
+
+    def _busy(self, doing: str) -> StoreBusy:
+        return StoreBusy(
+            f"Another process is {doing} {self.name}. Wait until it is done, then run this again."
+        )
 
     def close(self) -> None:
         """Nothing is held between sessions."""
@@ -134,10 +146,15 @@ class EmbeddedStore(GraphStore):
     def write(self, element: Element, rows: Rows, progress: Progress = silent) -> None:  # noqa: D102
         with as_parquet(rows) as new, progress(element.name) as advance:
             total = pq.read_metadata(new).num_rows
-            if self.count(element) == 0:
-                self._copy(element, new)
-            else:
-                self._upsert(element, new)
+            try:
+                if self.count(element) == 0:
+                    self._copy(element, new)
+                else:
+                    self._upsert(element, new)
+            except RuntimeError as error:
+                raise StoreError(
+                    f"{element.name} can't be written to {self.name}: {first_line(error)}"
+                ) from error
             advance(total)
 
     def _upsert(self, element: Element, new: Path) -> None:
@@ -238,23 +255,25 @@ class EmbeddedStore(GraphStore):
 
     # Queries.
 
-    def query(  # noqa: D102
-        self, cypher: str, parameters: Mapping[str, Any] | None = None, timeout: float | None = None
+    def _query(
+        self, cypher: str, parameters: dict[str, Any], timeout: float | None = None
     ) -> pa.Table:
-        with self.reading():
-            assert self._connection is not None
-            self._connection.set_query_timeout(int((timeout or 0) * 1000))
-            try:
-                return self._run(cypher, parameters)
-            except RuntimeError as error:
-                if "Interrupted" in str(error):
-                    raise QueryTimeout(
-                        f"The query ran past its limit of {timeout:g} seconds. Narrow it, or raise "
-                        "the limit."
-                    ) from error
-                raise QueryError(f"The query was refused: {_first_line(error)}") from error
-            finally:
-                self._connection.set_query_timeout(0)
+        assert self._database is not None
+        # A connection of its own: whoever is writing can't write by a query either.
+        connection = ladybug.Connection(self._database)
+        try:
+            _run(connection, "BEGIN TRANSACTION READ ONLY")
+            connection.set_query_timeout(max(1, round((timeout or 0) * 1000)) if timeout else 0)
+            return _as_neo4j_says(_run(connection, cypher, parameters))
+        except RuntimeError as error:
+            if "Interrupted" in str(error):
+                raise QueryTimeout(
+                    f"The query ran past its limit of {timeout:g} seconds. Narrow it, or raise "
+                    "the limit."
+                ) from error
+            raise QueryError(f"The query was refused: {first_line(error)}") from error
+        finally:
+            connection.close()
 
     def activate(self, run_id: str) -> None:  # noqa: D102
         self._run(
@@ -264,14 +283,7 @@ class EmbeddedStore(GraphStore):
 
     def _run(self, cypher: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:
         assert self._connection is not None, "outside reading() and writing()"
-        result = self._connection.execute(cypher, dict(parameters or {}))
-        results = result if isinstance(result, list) else [result]
-        try:
-            last = results[-1]
-            return last.get_as_arrow(100_000) if last.get_column_names() else pa.table({})
-        finally:
-            for each in results:
-                each.close()
+        return _run(self._connection, cypher, parameters)
 
     # Schema and notes.
 
@@ -280,6 +292,9 @@ class EmbeddedStore(GraphStore):
 
     def _has(self, table: str) -> bool:
         return table in self._tables()
+
+    def _holds_others(self) -> bool:
+        return bool(self._tables()) and not self._has(g.META.label)
 
     def _make_schema(self) -> None:
         existing = set(self._tables())
@@ -315,6 +330,32 @@ class EmbeddedStore(GraphStore):
             yield Path(folder)
 
 
+def _run(
+    connection: ladybug.Connection, cypher: str, parameters: Mapping[str, Any] | None = None
+) -> pa.Table:
+    result = connection.execute(cypher, dict(parameters or {}))
+    results = result if isinstance(result, list) else [result]
+    try:
+        last = results[-1]
+        return last.get_as_arrow(100_000) if last.get_column_names() else pa.table({})
+    finally:
+        for each in results:
+            each.close()
+
+
+def _as_neo4j_says(table: pa.Table) -> pa.Table:
+    """Whole numbers of 64 bits, and times in UTC: a parameter that comes back is neither."""
+    columns = []
+    for column in table.columns:
+        if pa.types.is_integer(column.type) and column.type.bit_width < 64:
+            columns.append(column.cast(g.WHOLE))
+        elif column.type == pa.timestamp("us"):
+            columns.append(column.cast(g.TIME))
+        else:
+            columns.append(column)
+    return pa.Table.from_arrays(columns, table.column_names)
+
+
 def _of_type(name: str) -> list[RelationshipType]:
     return [r for r in g.RELATIONSHIPS if r.name == name]
 
@@ -334,11 +375,6 @@ def _pattern(element: Element) -> str:
 def _quoted(path: Path) -> str:
     text = str(path).replace("\\", "\\\\").replace("'", "\\'")
     return f"'{text}'"
-
-
-def _first_line(error: Exception) -> str:
-    line = str(error).strip().splitlines()[0]
-    return line if line.endswith(".") else line + "."
 
 
 def _split(file: pq.ParquetFile, rows: int, folder: Path) -> Iterator[Path]:

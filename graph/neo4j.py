@@ -15,6 +15,7 @@ from neo4j import exceptions
 
 from followsuit.graph import schema as g
 from followsuit.graph.cells import WRITERS, Cell, deal, rounds
+from followsuit.graph.neo4j_rows import own_key, pattern, read_value, rows_of, table_of, write_batch
 from followsuit.graph.progress import Advance, Progress, silent
 from followsuit.graph.schema import Col, Element, NodeType, RelationshipType
 from followsuit.graph.store import (
@@ -23,12 +24,11 @@ from followsuit.graph.store import (
     QueryTimeout,
     Rows,
     StoreBusy,
+    StoreError,
     StoreLogin,
-    StoreMissing,
-    StoreNotOurs,
     StoreUnreachable,
     as_parquet,
-    check_version,
+    first_line,
 )
 
 SCHEMES = ("bolt", "bolt+s", "bolt+ssc", "neo4j", "neo4j+s", "neo4j+ssc")
@@ -38,8 +38,20 @@ _FETCH = 10_000
 _DELETE = "CALL (x) { DELETE x } IN TRANSACTIONS OF 10000 ROWS"
 _LOCK = "lock"
 _WRITER = {"app": "followsuit", "role": "writer"}
-
-Row = Sequence[Any]
+_LOGIN = {
+    "Neo.ClientError.Security.CredentialsExpired": (
+        "wants the password changed before it is used: ALTER CURRENT USER SET PASSWORD FROM '...' "
+        "TO '...' in its database `system`."
+    ),
+    "Neo.ClientError.Security.AuthenticationRateLimit": (
+        "has seen too many wrong passwords. Wait some seconds, then run this again with the right "
+        "one in NEO4J_PASSWORD."
+    ),
+    "Neo.ClientError.Security.Unauthorized": (
+        "refuses the login. Set NEO4J_USERNAME and NEO4J_PASSWORD."
+    ),
+}
+"""What the server says to a login that it refuses."""
 
 # What the driver has to say reaches the user as an error of ours.
 logging.getLogger("neo4j").addHandler(logging.NullHandler())
@@ -48,9 +60,8 @@ logging.getLogger("neo4j").addHandler(logging.NullHandler())
 class Neo4jStore(GraphStore):
     """A database of a Neo4j server.
 
-    Times travel as whole microseconds, which the driver packs many times faster than its own time
-    type. New rows are created, known ones updated; what is known is looked up only where the
-    database has rows of the element at all.
+    New rows are created, known ones updated; what is known is looked up only where the database has
+    rows of the element at all.
 
     Args:
         uri: `bolt://`, `neo4j://`, or with `+s` or `+ssc` for TLS.
@@ -69,6 +80,11 @@ class Neo4jStore(GraphStore):
         password: str | None = None,
         database: str | None = None,
     ) -> None:
+        if "@" in uri:
+            raise StoreUnreachable(
+                "The address of a server holds no login here. Write bolt://HOST:7687 or "
+                "neo4j://HOST:7687, and set NEO4J_USERNAME and NEO4J_PASSWORD."
+            )
         super().__init__(uri, state)
         self._memory = memory
         self._database = database
@@ -80,10 +96,7 @@ class Neo4jStore(GraphStore):
                 uri, auth=auth, notifications_min_severity=neo4j.NotificationMinimumSeverity.OFF
             )
         except (exceptions.ConfigurationError, ValueError) as error:
-            raise StoreUnreachable(
-                f"{uri} is no address of a Neo4j server ({error}). Write bolt://HOST:7687 or "
-                "neo4j://HOST:7687, with +s for TLS."
-            ) from error
+            raise self._no_address(error) from error
 
     # Sessions.
 
@@ -91,13 +104,7 @@ class Neo4jStore(GraphStore):
     def reading(self) -> Iterator[None]:  # noqa: D102
         self._reach()
         if not self._writing:
-            meta = self._get_meta()
-            if not meta and self._is_empty():
-                raise StoreMissing(
-                    f"There is nothing at {self.name} yet. Run `followsuit load FOLDER --store "
-                    f"{self.name}` first."
-                )
-            check_version(self.name, meta)
+            self._check_readable()
         yield
 
     @contextmanager
@@ -107,11 +114,7 @@ class Neo4jStore(GraphStore):
             return
         self._reach()
         with self._translated():
-            if not self._get_meta() and not self._is_empty():
-                raise StoreNotOurs(
-                    f"The database at {self.name} holds data that followsuit did not write. Name "
-                    "an empty database (NEO4J_DATABASE), or empty this one first."
-                )
+            self._check_writable()
             self._make_schema()
             with self._locked():
                 self._begin()
@@ -124,10 +127,11 @@ class Neo4jStore(GraphStore):
     @contextmanager
     def _locked(self) -> Iterator[None]:
         """Hold a lock on a node of ours; the server lets go of it when this process dies."""
+        database = self._read("CALL db.info() YIELD name RETURN name")[0][0]
         others = self._read(
-            "SHOW TRANSACTIONS YIELD metaData WHERE metaData.app = $app AND metaData.role = $role "
-            "RETURN count(*) AS n",
-            _WRITER,
+            "SHOW TRANSACTIONS YIELD database AS d, metaData AS m "
+            "WHERE d = $database AND m.app = $app AND m.role = $role RETURN count(*)",
+            {"database": database, **_WRITER},
         )
         if others[0][0]:
             raise StoreBusy(
@@ -147,28 +151,43 @@ class Neo4jStore(GraphStore):
         """Turn the driver's errors that the user can mend into ours."""
         try:
             yield
-        except exceptions.AuthError as error:
-            raise StoreLogin(
-                f"{self.name} refuses the login. Set NEO4J_USERNAME and NEO4J_PASSWORD."
-            ) from error
-        except (exceptions.ServiceUnavailable, exceptions.SessionExpired) as error:
+        except (
+            exceptions.ServiceUnavailable,
+            exceptions.SessionExpired,
+            exceptions.ConnectionPoolError,
+        ) as error:
             raise StoreUnreachable(
                 f"{self.name} does not answer. See that the server runs and the address is right, "
                 "then run this again."
             ) from error
-        except exceptions.ClientError as error:
-            if error.code and error.code.endswith("DatabaseNotFound"):
-                raise StoreUnreachable(
-                    f"{self.name} has no database of that name. Set NEO4J_DATABASE to one that it "
-                    "has."
-                ) from error
-            raise
+        except exceptions.Neo4jError as error:
+            raise self._as_ours(error) from error
+
+    def _as_ours(self, error: exceptions.Neo4jError) -> StoreError:
+        code = error.code or ""
+        if code in _LOGIN:
+            return StoreLogin(f"{self.name} {_LOGIN[code]}")
+        if code.endswith("DatabaseNotFound"):
+            return StoreUnreachable(
+                f"{self.name} has no database {self._database}. Set NEO4J_DATABASE to one that it "
+                "has."
+            )
+        return StoreError(f"{self.name} answers: {first_line(error.message)}")
+
+    def _no_address(self, error: Exception) -> StoreUnreachable:
+        return StoreUnreachable(
+            f"{self.name} is no address of a Neo4j server: {first_line(error)} Write "
+            "bolt://HOST:7687 or neo4j://HOST:7687, with +s for TLS."
+        )
 
     def _reach(self) -> None:
         """Ask the server once, without the driver's patient retries."""
         if not self._reached:
             with self._translated():
-                self._driver.verify_connectivity()
+                try:
+                    self._driver.verify_connectivity()
+                except (exceptions.ConfigurationError, ValueError) as error:
+                    raise self._no_address(error) from error
             self._reached = True
 
     def _session(self, **options: Any) -> neo4j.Session:
@@ -198,18 +217,19 @@ class Neo4jStore(GraphStore):
     def _write_cell(self, element: Element, cell: Cell, known: bool, advance: Advance) -> None:
         with self._session() as session:
             for batch in cell.batches(_BATCH):
-                rows = _rows_of(element, batch)
-                session.execute_write(_write_batch, element, rows, known)
+                rows = rows_of(element, batch)
+                session.execute_write(write_batch, element, rows, known)
                 advance(len(rows))
 
     def export(self, element: Element, path: Path, progress: Progress = silent) -> None:  # noqa: D102
         schema = element.arrow_schema()
         returns = ", ".join(
-            _read_value(element, c, t) for c, t in zip(schema.names, schema.types, strict=True)
+            read_value(element, c, t) for c, t in zip(schema.names, schema.types, strict=True)
         )
-        cypher = f"MATCH {_pattern(element)} RETURN {returns}"
+        cypher = f"MATCH {pattern(element)} RETURN {returns}"
         total = self.count(element)
         with (
+            self.reading(),
             self._translated(),
             self._session(default_access_mode=neo4j.READ_ACCESS, fetch_size=_FETCH) as session,
             progress(element.name, total) as advance,
@@ -217,14 +237,16 @@ class Neo4jStore(GraphStore):
         ):
             result = session.run(cypher)
             while rows := [record.values() for record in result.fetch(_FETCH)]:
-                writer.write_table(_table_of(rows, schema))
+                writer.write_table(table_of(rows, schema))
                 advance(len(rows))
 
     def count(self, element: Element) -> int:  # noqa: D102
-        return int(self._read(f"MATCH {_pattern(element)} RETURN count(x)")[0][0])
+        with self.reading():
+            return int(self._read(f"MATCH {pattern(element)} RETURN count(x)")[0][0])
 
     def delete(self, element: Element, column: str, values: Sequence[str]) -> None:  # noqa: D102
-        match = f"MATCH {_pattern(element)} WHERE x.`{column}` IN $values "
+        value = read_value(element, column, g.TEXT)
+        match = f"MATCH {pattern(element)} WHERE {value} IN $values "
         if isinstance(element, NodeType):
             # A node of many relationships would not fit into one transaction with them.
             self._in_batches(
@@ -233,7 +255,7 @@ class Neo4jStore(GraphStore):
         self._in_batches(match + _DELETE, {"values": list(values)})
 
     def clear(self, element: RelationshipType) -> None:  # noqa: D102
-        self._in_batches(f"MATCH {_pattern(element)} {_DELETE}", {})
+        self._in_batches(f"MATCH {pattern(element)} {_DELETE}", {})
 
     def _in_batches(self, cypher: str, parameters: dict[str, Any]) -> None:
         with self._translated(), self._session() as session:
@@ -241,26 +263,25 @@ class Neo4jStore(GraphStore):
 
     # Queries.
 
-    def query(  # noqa: D102
-        self, cypher: str, parameters: Mapping[str, Any] | None = None, timeout: float | None = None
+    def _query(
+        self, cypher: str, parameters: dict[str, Any], timeout: float | None = None
     ) -> pa.Table:
         text = neo4j.Query(cypher, timeout=timeout)
-        try:
-            with (
-                self.reading(),
-                self._translated(),
-                self._session(default_access_mode=neo4j.READ_ACCESS) as session,
-            ):
-                result = session.run(text, dict(parameters or {}))
+        with (
+            self._translated(),
+            self._session(default_access_mode=neo4j.READ_ACCESS) as session,
+        ):
+            try:
+                result = session.run(text, parameters)
                 names = result.keys()
                 rows = [[_plain(v) for v in record.values()] for record in result]
-        except exceptions.Neo4jError as error:
-            if error.code and "TransactionTimedOut" in error.code:
-                raise QueryTimeout(
-                    f"The query ran past its limit of {timeout:g} seconds. Narrow it, or raise the "
-                    "limit."
-                ) from error
-            raise QueryError(f"The query was refused: {error.message}") from error
+            except exceptions.Neo4jError as error:
+                if error.code and "TransactionTimedOut" in error.code:
+                    raise QueryTimeout(
+                        f"The query ran past its limit of {timeout:g} seconds. Narrow it, or raise "
+                        "the limit."
+                    ) from error
+                raise QueryError(f"The query was refused: {first_line(error.message)}") from error
         columns = zip(*rows, strict=True) if rows else ([] for _ in names)
         return pa.table({n: _array(list(c)) for n, c in zip(names, columns, strict=True)})
 
@@ -281,8 +302,8 @@ class Neo4jStore(GraphStore):
 
     # Schema and notes.
 
-    def _is_empty(self) -> bool:
-        return not self._read("MATCH (n) RETURN 1 LIMIT 1")
+    def _holds_others(self) -> bool:
+        return bool(self._read(f"MATCH (n) WHERE NOT n:{g.META.label} RETURN 1 LIMIT 1"))
 
     def _make_schema(self) -> None:
         statements = [
@@ -293,7 +314,7 @@ class Neo4jStore(GraphStore):
             f"CREATE CONSTRAINT `{r.name}_{r.key[0]}` IF NOT EXISTS "
             f"FOR ()-[r:`{r.name}`]-() REQUIRE r.`{r.key[0]}` IS UNIQUE"
             for r in g.RELATIONSHIPS
-            if _own_key(r)
+            if own_key(r)
         ]
         with self._session() as session:
             for statement in statements:
@@ -315,66 +336,6 @@ class Neo4jStore(GraphStore):
             f"SET n.{Col.VALUE} = e[1]",
             {"entries": [list(e) for e in entries.items()]},
         )
-
-
-def _pattern(element: Element) -> str:
-    """What matches an element: `x` is it, `s` and `t` are a relationship's ends."""
-    if isinstance(element, NodeType):
-        return f"(x:`{element.label}`)"
-    return f"(s:`{element.source.label}`)-[x:`{element.name}`]->(t:`{element.target.label}`)"
-
-
-def _own_key(element: RelationshipType) -> bool:
-    """Whether a column of its own identifies a relationship, whatever its ends."""
-    return len(element.key) == 1 and element.key[0] in element.columns
-
-
-# From Arrow to what is sent, and back.
-
-
-def _rows_of(element: Element, batch: pa.RecordBatch) -> list[Row]:
-    """Rows in the order of `arrow_schema()`: times as microseconds, dates as text."""
-    columns = []
-    for column, kind in zip(batch.columns, element.arrow_schema().types, strict=True):
-        sent = column.cast(kind)
-        if kind == g.TIME:
-            sent = sent.cast(pa.int64())
-        elif kind == g.DATE:
-            sent = sent.cast(pa.string())
-        columns.append(sent.to_pylist())
-    return list(zip(*columns, strict=True))
-
-
-def _sent_value(element: Element, name: str) -> str:
-    """The Cypher that makes a column's value from the row `row`."""
-    schema = element.arrow_schema()
-    value = f"row[{schema.get_field_index(name)}]"
-    if schema.field(name).type == g.TIME:
-        epoch = f"datetime({{epochSeconds: 0}}) + duration({{microseconds: {value}}})"
-        return f"CASE WHEN {value} IS NULL THEN NULL ELSE {epoch} END"
-    return f"date({value})" if schema.field(name).type == g.DATE else value
-
-
-def _properties(element: Element) -> str:
-    return ", ".join(f"`{c}`: {_sent_value(element, c)}" for c in element.columns)
-
-
-def _read_value(element: Element, name: str, kind: pa.DataType) -> str:
-    if isinstance(element, RelationshipType) and name == Col.SOURCE:
-        return f"s.`{element.source.key}`"
-    if isinstance(element, RelationshipType) and name == Col.TARGET:
-        return f"t.`{element.target.key}`"
-    if kind == g.TIME:
-        return f"x.`{name}`.epochSeconds * 1000000 + x.`{name}`.microsecond"
-    return f"toString(x.`{name}`)" if kind == g.DATE else f"x.`{name}`"
-
-
-def _table_of(rows: list[list[Any]], schema: pa.Schema) -> pa.Table:
-    arrays = []
-    for values, kind in zip(zip(*rows, strict=True), schema.types, strict=True):
-        sent = pa.int64() if kind == g.TIME else pa.string() if kind == g.DATE else kind
-        arrays.append(pa.array(values, sent).cast(kind))
-    return pa.Table.from_arrays(arrays, schema=schema)
 
 
 def _plain(value: Any) -> Any:
@@ -400,106 +361,3 @@ def _array(values: list[Any]) -> pa.Array:
     except (pa.ArrowInvalid, pa.ArrowTypeError):
         # Cypher's columns may mix types; Arrow's may not.
         return pa.array([None if v is None else str(v) for v in values])
-
-
-# One batch in one transaction.
-
-
-def _write_batch(
-    tx: neo4j.ManagedTransaction, element: Element, rows: list[Row], known: bool
-) -> None:
-    if isinstance(element, NodeType):
-        _write_nodes(tx, element, rows, known)
-    else:
-        _write_relationships(tx, element, rows, known)
-
-
-def _write_nodes(
-    tx: neo4j.ManagedTransaction, node: NodeType, rows: list[Row], known: bool
-) -> None:
-    found: set[str] = set()
-    if known:
-        result = tx.run(
-            f"UNWIND $keys AS key MATCH (n:`{node.label}` {{`{node.key}`: key}}) "
-            f"RETURN n.`{node.key}`",
-            {"keys": [row[0] for row in rows]},
-        )
-        found = {record[0] for record in result}
-    _run(
-        tx,
-        f"UNWIND $rows AS row CREATE (:`{node.label}` {{{_properties(node)}}})",
-        [row for row in rows if row[0] not in found],
-    )
-    _run(
-        tx,
-        f"UNWIND $rows AS row MATCH (n:`{node.label}` {{`{node.key}`: row[0]}}) "
-        f"SET n = {{{_properties(node)}}}",
-        [row for row in rows if row[0] in found],
-    )
-
-
-def _write_relationships(
-    tx: neo4j.ManagedTransaction, element: RelationshipType, rows: list[Row], known: bool
-) -> None:
-    found = _find(tx, element, rows) if known else {}
-    positions = [element.arrow_schema().get_field_index(c) for c in element.key]
-    fresh, same, gone = [], [], []
-    for row in rows:
-        old = found.get(tuple(row[p] for p in positions))
-        if old is None or old[1:] != (row[0], row[1]):
-            if row[1] is not None:
-                fresh.append(row)
-            if old is not None:
-                gone.append(old[0])
-        else:
-            same.append((*row, old[0]))
-    _run(
-        tx,
-        f"UNWIND $rows AS id MATCH ()-[r:`{element.name}`]->() WHERE elementId(r) = id DELETE r",
-        gone,
-    )
-    ends = (
-        f"MATCH (s:`{element.source.label}` {{`{element.source.key}`: row[0]}}) "
-        f"MATCH (t:`{element.target.label}` {{`{element.target.key}`: row[1]}}) "
-    )
-    properties = f" {{{_properties(element)}}}" if element.columns else ""
-    _run(tx, f"UNWIND $rows AS row {ends} CREATE (s)-[:`{element.name}`{properties}]->(t)", fresh)
-    if element.columns:
-        _run(
-            tx,
-            f"UNWIND $rows AS row MATCH ()-[r:`{element.name}`]->() WHERE elementId(r) = row[-1] "
-            f"SET r = {{{_properties(element)}}}",
-            same,
-        )
-
-
-def _find(
-    tx: neo4j.ManagedTransaction, element: RelationshipType, rows: list[Row]
-) -> dict[tuple[Any, ...], tuple[str, str, str]]:
-    """The known relationships among these rows: key (as sent) -> its id and its ends' keys."""
-    if _own_key(element):
-        column = element.key[0]
-        match = f"MATCH (s)-[x:`{element.name}` {{`{column}`: value}}]->(t)"
-        position = element.arrow_schema().get_field_index(column)
-        values = [row[position] for row in rows]
-    else:
-        end, position = ("s", 0) if Col.SOURCE in element.key else ("t", 1)
-        node = element.source if end == "s" else element.target
-        match = f"MATCH ({end}:`{node.label}` {{`{node.key}`: value}}) MATCH {_pattern(element)}"
-        values = list(dict.fromkeys(row[position] for row in rows))
-    schema = element.arrow_schema()
-    own = ", ".join(
-        f"{_read_value(element, c, schema.field(c).type)} AS key{i}"
-        for i, c in enumerate(element.key)
-    )
-    result = tx.run(
-        f"UNWIND $values AS value {match} RETURN elementId(x), s.`{element.source.key}`, "
-        f"t.`{element.target.key}`, {own}",
-        {"values": values},
-    )
-    return {tuple(key): (id_, s, t) for id_, s, t, *key in (r.values() for r in result)}
-
-
-def _run(tx: neo4j.ManagedTransaction, cypher: str, rows: Sequence[Any]) -> None:
-    if rows:
-        tx.run(cypher, {"rows": rows}).consume()

@@ -1,14 +1,17 @@
 """The port that both engines stand behind, its errors, and what a store notes about itself."""
 
 import json
+import re
 import tempfile
 import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self, TypeAlias
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -94,8 +97,12 @@ class GraphStore(ABC):
     def write(self, element: Element, rows: Rows, progress: Progress = silent) -> None:
         """Create the rows that are new by the element's key, and update those that are known.
 
-        Ends of relationships must exist. Where the key has no `target`, a row with an empty target
-        takes away the relationship that its source has.
+        Where the key has no `target`, a row with an empty target takes away the relationship that
+        its source has. When this fails, some rows may have been written: writing them again does
+        no harm.
+
+        Raises:
+            StoreError: an end of a relationship does not exist, or the engine can't write.
         """
 
     @abstractmethod
@@ -108,21 +115,14 @@ class GraphStore(ABC):
 
     @abstractmethod
     def delete(self, element: Element, column: str, values: Sequence[str]) -> None:
-        """Delete the rows whose `column` is one of `values`; a node goes with its relationships."""
+        """Delete the rows whose `column` is one of `values`; a node goes with its relationships.
+
+        `column` is one of `arrow_schema()`, of text.
+        """
 
     @abstractmethod
     def clear(self, element: RelationshipType) -> None:
         """Delete all relationships of this type between its two labels."""
-
-    @abstractmethod
-    def query(
-        self, cypher: str, parameters: Mapping[str, Any] | None = None, timeout: float | None = None
-    ) -> pa.Table:
-        """Run a read-only Cypher query; `timeout` in seconds.
-
-        Raises QueryError, QueryTimeout. The engine refuses writes, yet not the reading and writing
-        of files: text from outside goes through `followsuit.queries` instead.
-        """
 
     @abstractmethod
     def activate(self, run_id: str) -> None:
@@ -131,6 +131,16 @@ class GraphStore(ABC):
     @abstractmethod
     def close(self) -> None:
         """Let go of the engine."""
+
+    @abstractmethod
+    def _query(
+        self, cypher: str, parameters: dict[str, Any], timeout: float | None = None
+    ) -> pa.Table:
+        """Run a query whose parameters are checked, in the engine's read mode."""
+
+    @abstractmethod
+    def _holds_others(self) -> bool:
+        """Whether there is anything that is not ours, in a store without notes."""
 
     @abstractmethod
     def _put_meta(self, entries: Mapping[str, str]) -> None:
@@ -147,6 +157,18 @@ class GraphStore(ABC):
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def query(
+        self, cypher: str, parameters: Mapping[str, Any] | None = None, timeout: float | None = None
+    ) -> pa.Table:
+        """Run a read-only Cypher query; `timeout` in seconds.
+
+        Raises QueryError, QueryTimeout. The engine refuses writes, yet not the reading and writing
+        of files: text from outside goes through `followsuit.queries` instead.
+        """
+        checked = _check_parameters(cypher, parameters or {})
+        with self.reading():
+            return self._query(cypher, checked, timeout)
 
     def read(self, element: Element) -> pa.Table:
         """All rows of an element, in memory, in no particular order."""
@@ -183,12 +205,22 @@ class GraphStore(ABC):
                 f"Nothing has been loaded into {self.name} yet. Run `followsuit load FOLDER` first."
             )
 
-    def _begin(self) -> None:
-        """Check, at the start of writing, that the store is ours; note so where it is new."""
+    def _check_readable(self) -> None:
+        """Raise StoreMissing, StoreNotOurs or StoreTooNew unless there is something to read."""
         meta = self._get_meta()
-        if meta:
+        if not meta and not self._holds_others():
+            raise missing(self.name)
+        check_version(self.name, meta)
+
+    def _check_writable(self) -> None:
+        """Raise StoreNotOurs or StoreTooNew, before anything is written to what is not ours."""
+        meta = self._get_meta()
+        if meta or self._holds_others():
             check_version(self.name, meta)
-        else:
+
+    def _begin(self) -> None:
+        """Note, at the start of writing, that the store is ours, where it is new."""
+        if not self._get_meta():
             self._put_meta(
                 {
                     "version": json.dumps(VERSION),
@@ -230,11 +262,20 @@ class Meta:
         return bool(self.entries.get("assume_consent", False))
 
 
+def missing(name: str) -> StoreMissing:
+    """The error of a store in which there is nothing."""
+    return StoreMissing(
+        f"There is no store at {name}. Run `followsuit load FOLDER --store {name}` first, or name "
+        "another with --store."
+    )
+
+
 def check_version(name: str, meta: Mapping[str, str]) -> None:
     """Raise StoreNotOurs where there are no notes, StoreTooNew where a later version wrote them."""
     if not meta:
         raise StoreNotOurs(
-            f"{name} was not made by followsuit. Name another store, or load into an empty one."
+            f"{name} holds data that followsuit did not write. Name another store or database, or "
+            "empty this one first."
         )
     version = json.loads(meta.get("version", "0"))
     if version > VERSION:
@@ -254,3 +295,47 @@ def as_parquet(rows: Rows) -> Iterator[Path]:
         path = Path(folder) / "rows.parquet"
         pq.write_table(rows, path)
         yield path
+
+
+def first_line(text: object) -> str:
+    """The first line of an engine's message, as a sentence."""
+    line = str(text).strip().splitlines()[0]
+    return line if line.endswith(".") else line + "."
+
+
+_HIDDEN = re.compile(
+    r"""/\*.*?\*/ | //[^\n]* | `[^`]*` | '(?:\\.|[^'\\])*' | "(?:\\.|[^"\\])*" """,
+    re.DOTALL | re.VERBOSE,
+)
+"""Comments, quoted names and strings: what looks like a parameter there is none."""
+
+
+def _check_parameters(cypher: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters of a query, of types that both engines take, times in UTC.
+
+    LadybugDB takes a missing parameter for an empty one, and forgets a time's zone.
+    """
+    for name in re.findall(r"\$(\w+)", _HIDDEN.sub(" ", cypher)):
+        if name not in values:
+            raise QueryError(f"The query needs a value for ${name}: --param {name}=...")
+    return {name: _parameter(name, value) for name, value in values.items()}
+
+
+def _parameter(name: str, value: Any) -> Any:
+    match value:
+        case None | bool() | float() | str():
+            return value
+        case int() if -(2**63) <= value < 2**63:
+            return value
+        case datetime() if value.tzinfo is not None:
+            return value.astimezone(UTC)
+        case date() | timedelta() if not isinstance(value, datetime):
+            return value
+        case list() | tuple():
+            return [_parameter(name, each) for each in value]
+        case np.bool_() | np.integer():
+            return _parameter(name, value.item())
+    raise QueryError(
+        f"The parameter {name} is {value!r}. It may be text, a boolean, a whole number of 64 bits, "
+        "a number, a date, a time with a time zone, a length of time, or a list of these."
+    )

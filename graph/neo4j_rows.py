@@ -1,0 +1,193 @@
+"""How rows lie in Neo4j: what is sent and what comes back, and one batch in one transaction.
+
+Times travel as whole microseconds, which the driver packs many times faster than its own time
+type; dates as text.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import neo4j
+import pyarrow as pa
+
+from followsuit.graph import schema as g
+from followsuit.graph.schema import Col, Element, NodeType, RelationshipType
+from followsuit.graph.store import StoreError
+
+Row = Sequence[Any]
+
+
+def pattern(element: Element) -> str:
+    """What matches an element: `x` is it, `s` and `t` are a relationship's ends."""
+    if isinstance(element, NodeType):
+        return f"(x:`{element.label}`)"
+    return f"(s:`{element.source.label}`)-[x:`{element.name}`]->(t:`{element.target.label}`)"
+
+
+def own_key(element: RelationshipType) -> bool:
+    """Whether a column of its own identifies a relationship, whatever its ends."""
+    return len(element.key) == 1 and element.key[0] in element.columns
+
+
+# From Arrow to what is sent, and back.
+
+
+def rows_of(element: Element, batch: pa.RecordBatch) -> list[Row]:
+    """Rows in the order of `arrow_schema()`: times as microseconds, dates as text."""
+    columns = []
+    for field in element.arrow_schema():
+        kind = field.type
+        sent = batch.column(field.name).cast(kind)
+        if kind == g.TIME:
+            sent = sent.cast(pa.int64())
+        elif kind == g.DATE:
+            sent = sent.cast(pa.string())
+        columns.append(sent.to_pylist())
+    return list(zip(*columns, strict=True))
+
+
+def _sent_value(element: Element, name: str) -> str:
+    """The Cypher that makes a column's value from the row `row`."""
+    schema = element.arrow_schema()
+    value = f"row[{schema.get_field_index(name)}]"
+    if schema.field(name).type == g.TIME:
+        epoch = f"datetime({{epochSeconds: 0}}) + duration({{microseconds: {value}}})"
+        return f"CASE WHEN {value} IS NULL THEN NULL ELSE {epoch} END"
+    return f"date({value})" if schema.field(name).type == g.DATE else value
+
+
+def _properties(element: Element) -> str:
+    return ", ".join(f"`{c}`: {_sent_value(element, c)}" for c in element.columns)
+
+
+def read_value(element: Element, name: str, kind: pa.DataType) -> str:
+    """The Cypher that reads a column of what `pattern` matches, as `table_of` takes it."""
+    if isinstance(element, RelationshipType) and name == Col.SOURCE:
+        return f"s.`{element.source.key}`"
+    if isinstance(element, RelationshipType) and name == Col.TARGET:
+        return f"t.`{element.target.key}`"
+    if kind == g.TIME:
+        return f"x.`{name}`.epochSeconds * 1000000 + x.`{name}`.microsecond"
+    return f"toString(x.`{name}`)" if kind == g.DATE else f"x.`{name}`"
+
+
+def table_of(rows: list[list[Any]], schema: pa.Schema) -> pa.Table:
+    """Rows that came back, in their types."""
+    arrays = []
+    for values, kind in zip(zip(*rows, strict=True), schema.types, strict=True):
+        sent = pa.int64() if kind == g.TIME else pa.string() if kind == g.DATE else kind
+        arrays.append(pa.array(values, sent).cast(kind))
+    return pa.Table.from_arrays(arrays, schema=schema)
+
+
+# One batch in one transaction.
+
+
+def write_batch(
+    tx: neo4j.ManagedTransaction, element: Element, rows: list[Row], known: bool
+) -> None:
+    """Create the rows that are new, update the others; `known`: whether there can be others."""
+    if isinstance(element, NodeType):
+        _write_nodes(tx, element, rows, known)
+    else:
+        _write_relationships(tx, element, rows, known)
+
+
+def _write_nodes(
+    tx: neo4j.ManagedTransaction, node: NodeType, rows: list[Row], known: bool
+) -> None:
+    found: set[str] = set()
+    if known:
+        result = tx.run(
+            f"UNWIND $keys AS key MATCH (n:`{node.label}` {{`{node.key}`: key}}) "
+            f"RETURN n.`{node.key}`",
+            {"keys": [row[0] for row in rows]},
+        )
+        found = {record[0] for record in result}
+    _run(
+        tx,
+        f"UNWIND $rows AS row CREATE (:`{node.label}` {{{_properties(node)}}})",
+        [row for row in rows if row[0] not in found],
+    )
+    _run(
+        tx,
+        f"UNWIND $rows AS row MATCH (n:`{node.label}` {{`{node.key}`: row[0]}}) "
+        f"SET n = {{{_properties(node)}}}",
+        [row for row in rows if row[0] in found],
+    )
+
+
+def _write_relationships(
+    tx: neo4j.ManagedTransaction, element: RelationshipType, rows: list[Row], known: bool
+) -> None:
+    found = _find(tx, element, rows) if known else {}
+    positions = [element.arrow_schema().get_field_index(c) for c in element.key]
+    fresh, same, gone = [], [], []
+    for row in rows:
+        old = found.get(tuple(row[p] for p in positions))
+        if old is None or old[1:] != (row[0], row[1]):
+            if row[1] is not None:
+                fresh.append(row)
+            if old is not None:
+                gone.append(old[0])
+        else:
+            same.append((*row, old[0]))
+    _run(
+        tx,
+        f"UNWIND $rows AS id MATCH ()-[r:`{element.name}`]->() WHERE elementId(r) = id DELETE r",
+        gone,
+    )
+    ends = (
+        f"MATCH (s:`{element.source.label}` {{`{element.source.key}`: row[0]}}) "
+        f"MATCH (t:`{element.target.label}` {{`{element.target.key}`: row[1]}}) "
+    )
+    properties = f" {{{_properties(element)}}}" if element.columns else ""
+    created = _run(
+        tx, f"UNWIND $rows AS row {ends} CREATE (s)-[:`{element.name}`{properties}]->(t)", fresh
+    )
+    if created < len(fresh):
+        raise StoreError(
+            f"{element.name} can't be written: {len(fresh) - created} rows name a "
+            f"{element.source.label} or {element.target.label} that is not in the store."
+        )
+    if element.columns:
+        _run(
+            tx,
+            f"UNWIND $rows AS row MATCH ()-[r:`{element.name}`]->() WHERE elementId(r) = row[-1] "
+            f"SET r = {{{_properties(element)}}}",
+            same,
+        )
+
+
+def _find(
+    tx: neo4j.ManagedTransaction, element: RelationshipType, rows: list[Row]
+) -> dict[tuple[Any, ...], tuple[str, str, str]]:
+    """The known relationships among these rows: key (as sent) -> its id and its ends' keys."""
+    if own_key(element):
+        column = element.key[0]
+        match = f"MATCH (s)-[x:`{element.name}` {{`{column}`: value}}]->(t)"
+        position = element.arrow_schema().get_field_index(column)
+        values = [row[position] for row in rows]
+    else:
+        end, position = ("s", 0) if Col.SOURCE in element.key else ("t", 1)
+        node = element.source if end == "s" else element.target
+        match = f"MATCH ({end}:`{node.label}` {{`{node.key}`: value}}) MATCH {pattern(element)}"
+        values = list(dict.fromkeys(row[position] for row in rows))
+    schema = element.arrow_schema()
+    own = ", ".join(
+        f"{read_value(element, c, schema.field(c).type)} AS key{i}"
+        for i, c in enumerate(element.key)
+    )
+    result = tx.run(
+        f"UNWIND $values AS value {match} RETURN elementId(x), s.`{element.source.key}`, "
+        f"t.`{element.target.key}`, {own}",
+        {"values": values},
+    )
+    return {tuple(key): (id_, s, t) for id_, s, t, *key in (r.values() for r in result)}
+
+
+def _run(tx: neo4j.ManagedTransaction, cypher: str, rows: Sequence[Any]) -> int:
+    """Run an update; returns how many relationships it has created."""
+    if not rows:
+        return 0
+    return tx.run(cypher, {"rows": rows}).consume().counters.relationships_created

@@ -1,0 +1,170 @@
+"""What the headers of the library promise, and the parameters that they describe."""
+
+import re
+from datetime import UTC, date, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+
+from followsuit.graph import schema as g
+from followsuit.graph.store import QueryError
+from followsuit.queries.guard import parameters_in, reading
+from followsuit.queries.library import TYPES, LibraryQuery, UnknownQuery, find, library, typed
+
+NAMES = [
+    "bought-after-a-friend", "bought-together", "counts", "current-recommendations",
+    "customer-record", "friends-in-common", "friends-recent-purchases", "lapsed-customers",
+    "offers-in-force", "top-customers", "two-hop-reach", "visits-by-city",
+]  # fmt: skip
+NOW = datetime(2025, 7, 1, tzinfo=UTC)
+
+
+def test_the_library_holds_the_first_twelve_queries() -> None:
+    assert list(library()) == NAMES
+
+
+@pytest.fixture(params=NAMES)
+def query(request: pytest.FixtureRequest) -> LibraryQuery:
+    return find(request.param)
+
+
+def test_every_parameter_and_column_has_a_type_that_there_is(query: LibraryQuery) -> None:
+    assert {p.type for p in query.parameters} <= {*TYPES, "days"}
+    assert set(query.columns.values()) <= set(TYPES)
+    assert query.question.endswith((")", "?"))
+
+
+def test_every_parameter_is_declared_and_used(query: LibraryQuery) -> None:
+    assert set(parameters_in(query.cypher)) == {p.name for p in query.parameters}
+
+
+def test_every_default_is_of_the_type(query: LibraryQuery) -> None:
+    needed = {p.name: "x" if p.type == "text" else "2025-01-01" for p in query.parameters
+              if p.default is None}  # fmt: skip
+    bound = query.bind(needed, NOW)
+    python = {"text": str, "integer": int, "time": datetime, "days": timedelta}
+    for parameter in query.parameters:
+        assert type(bound[parameter.name]) is python[parameter.type]
+
+
+def test_the_order_names_columns_and_is_that_of_the_cut(query: LibraryQuery) -> None:
+    assert query.order
+    assert {column for column, _ in query.order} <= set(query.columns)
+    if "LIMIT" in query.cypher:
+        said = ", ".join(c + (" DESC" if way == "descending" else "") for c, way in query.order)
+        assert re.search(rf"ORDER BY {said}\s+LIMIT \$limit\s*$", query.cypher)
+
+
+def test_every_query_would_be_let_through_as_an_analysts_own(query: LibraryQuery) -> None:
+    assert "//" not in reading(query.cypher)
+
+
+def test_counts_asks_for_exactly_the_schema() -> None:
+    query = find("counts")
+    assert list(query.columns) == ["kind", "name", "n"]
+    asked = re.findall(r"'(node|relationship)' AS kind, '(\w+)' AS name", query.cypher)
+    nodes = [("node", n.label) for n in g.NODES]
+    assert sorted(asked) == sorted({*nodes, *(("relationship", r.name) for r in g.RELATIONSHIPS)})
+    matched = re.findall(r"\(x:(\w+)\)|\[x:`?(\w+)`?\]", query.cypher)
+    assert [a or b for a, b in matched] == [name for _, name in asked]
+
+
+def test_an_unknown_query_is_answered_with_those_that_there_are() -> None:
+    with pytest.raises(UnknownQuery, match=r"no query frends; there are bought-after-a-friend, "):
+        find("frends")
+
+
+# Parameters.
+
+
+def refusal(name: str, **parameters: Any) -> str:
+    with pytest.raises(QueryError) as caught:
+        find(name).bind(parameters, NOW)
+    return str(caught.value)
+
+
+def test_a_missing_parameter_is_named_with_its_meaning() -> None:
+    assert refusal("two-hop-reach") == (
+        "two-hop-reach needs customer_id (where to start): --param customer_id=..."
+    )
+    assert "needs customer_id" in refusal("two-hop-reach", customer_id=None)
+
+
+def test_an_unknown_parameter_is_named_with_those_that_there_are() -> None:
+    assert refusal("bought-together", product="p1") == (
+        "bought-together has no parameter product; it has product_id, limit."
+    )
+    assert refusal("counts", limit=1) == "counts has no parameter limit; it has none."
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("limit", "abc"),
+        ("limit", "1.5"),
+        ("limit", 1.5),
+        ("limit", ""),
+        ("limit", [1]),
+        ("within", "soon"),
+        ("within", "-1"),
+        ("within", "nan"),
+        ("within", "inf"),
+        ("within", "1e300"),
+        ("within", "36526"),
+        ("since", "yesterday"),
+        ("since", "2025-13-01"),
+        ("since", 20250101.5),
+        ("since", "0001-01-01T00:00:00+14:00"),
+    ],
+)
+def test_a_value_of_the_wrong_type_is_named_with_its_parameter(name: str, value: Any) -> None:
+    said = refusal("bought-after-a-friend", **{name: value})
+    assert said.startswith(f"The parameter {name} is {value!r}, which is no ")
+    assert " Write " in said
+
+
+def test_a_negative_limit_is_refused_alike_for_both_engines() -> None:
+    assert refusal("top-customers", limit="-1") == "The parameter limit is -1. Write 0 or more."
+
+
+def test_defaults_are_taken_where_nothing_is_given() -> None:
+    assert find("bought-after-a-friend").bind({}, NOW) == {
+        "since": datetime(1970, 1, 1, tzinfo=UTC),
+        "until": NOW,
+        "within": timedelta(days=14),
+        "limit": 100,
+    }
+
+
+def test_without_a_present_what_defaults_to_it_must_be_given() -> None:
+    with pytest.raises(QueryError, match="offers-in-force needs at"):
+        find("offers-in-force").bind({}, None)
+    at = datetime(2025, 1, 1, tzinfo=timezone(timedelta(hours=2)))
+    assert find("offers-in-force").bind({"at": at}, None)["at"] == datetime(
+        2024, 12, 31, 22, tzinfo=UTC
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "read"),
+    [
+        ("text", 7, "7"),
+        ("integer", "7", 7),
+        ("number", "7.5", 7.5),
+        ("boolean", "TRUE", True),
+        ("boolean", "0", False),
+        ("boolean", True, True),
+        ("date", "2025-12-31", date(2025, 12, 31)),
+        ("time", "2025-12-31", datetime(2025, 12, 31, tzinfo=UTC)),
+        ("time", "2025-12-31T01:00:00+01:00", datetime(2025, 12, 31, tzinfo=UTC)),
+        ("days", "1.5", timedelta(hours=36)),
+    ],
+)
+def test_text_is_read_as_the_type_says(kind: str, value: Any, read: Any) -> None:
+    assert typed("x", value, kind) == read
+    assert type(typed("x", value, kind)) is type(read)
+
+
+def test_an_unknown_type_is_answered_with_those_that_there_are() -> None:
+    with pytest.raises(QueryError, match=r"^int is no type of a parameter; there are text, inte"):
+        typed("x", "1", "int")

@@ -1,0 +1,292 @@
+"""The library on a simulated shop: the rows that pandas finds in the delivery, on each engine."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from support.worlds import end_of
+
+from followsuit.graph.store import GraphStore
+from followsuit.loaders.load import load
+from followsuit.loaders.simulator import World, simulate
+from followsuit.offers.score import ScoreReport, score
+from followsuit.queries.library import library
+from followsuit.queries.runner import run_query
+
+WORLD = World(
+    customers=300, products=60, stores=8, friendships=1200, purchases=5000, days=200,
+    influence=0.8, seed=5,
+)  # fmt: skip
+NOW = end_of(WORLD)
+SINCE = NOW - timedelta(days=60)
+SOME = ("c0001", "c0042", "c0300")
+
+Frame = pd.DataFrame
+Ask = Callable[..., Frame]
+
+
+@pytest.fixture(scope="module")
+def delivery(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("simulated")
+    simulate(WORLD, folder, file_format="parquet")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def tables(delivery: Path) -> dict[str, Frame]:
+    """The delivery's tables, with money in minor units."""
+    found = {path.stem: pd.read_parquet(path) for path in delivery.iterdir()}
+    found["purchases"]["amount"] = (found["purchases"].amount * 100).round().astype("int64")
+    return found
+
+
+@pytest.fixture(scope="module")
+def run(store: GraphStore, delivery: Path) -> ScoreReport:
+    load(store, str(delivery))
+    return score(store, NOW, NOW)
+
+
+@pytest.fixture
+def ask(store: GraphStore, run: ScoreReport) -> Ask:
+    def rows(name: str, **parameters: Any) -> Frame:
+        answer: Frame = run_query(store, name, parameters, now=NOW).to_pandas()
+        keys = [column for column, _ in library()[name].order]
+        assert not answer.drop_duplicates().duplicated(keys).any(), "the order leaves a choice"
+        return answer
+
+    return rows
+
+
+def same(answer: Frame, expected: Frame) -> None:
+    """The same rows in the same order; the truth has its own types for times and absent values."""
+    assert len(answer), "the shop has nothing to ask this about"
+    assert list(answer.columns) == list(expected.columns)
+    assert _plain(answer) == _plain(expected)
+
+
+def _plain(frame: Frame) -> list[tuple[Any, ...]]:
+    absent = frame.astype(object).where(frame.notna(), None)
+    return list(absent.itertuples(index=False, name=None))
+
+
+def ties(tables: dict[str, Frame]) -> Frame:
+    """Every friendship from both its ends: `customer_id`, `friend_id`, `since`."""
+    one = tables["friendships"][["customer_id", "friend_id", "since"]]
+    other = one.rename(columns={"customer_id": "friend_id", "friend_id": "customer_id"})
+    return pd.concat([one, other], ignore_index=True)
+
+
+def bought(tables: dict[str, Frame]) -> Frame:
+    rows = tables["purchases"]
+    names = tables["products"][["product_id", "name"]].rename(columns={"name": "product_name"})
+    return rows[rows["at"] <= NOW].merge(names, "left", "product_id")
+
+
+def test_counts(ask: Ask, tables: dict[str, Frame], run: ScoreReport) -> None:
+    counted = ask("counts").set_index("name").n
+    views = (tables["events"].kind == "view") & tables["events"].product_id.notna()
+    categories = pd.concat([tables[t].category for t in ("products", "stores", "offers")])
+    assert {
+        "Customer": 300, "Product": 60, "Store": 8, "Run": 1,
+        "Offer": len(tables["offers"]),
+        "Event": (~views).sum(),
+        "DID": (~views).sum(),
+        "VIEWED": views.sum(),
+        "FRIEND_OF": 1200, "PURCHASED": 5000,
+        "VISITED": len(tables["visits"]),
+        "LIKES": len(tables["likes"]),
+        "HOLDS": len(tables["memberships"]),
+        "CONSENTED": len(tables["consents"]),
+        "CONTACTED": len(tables["contacts"]),
+        "Category": categories.nunique(),
+        "RECOMMENDED": run.offers,
+    }.items() <= counted.to_dict().items()  # fmt: skip
+
+
+def test_friends_recent_purchases(ask: Ask, tables: dict[str, Frame]) -> None:
+    known = ties(tables)
+    known = known[known.since.isna() | (known.since <= NOW)]
+    rows = known.merge(
+        bought(tables), left_on="friend_id", right_on="customer_id", suffixes=("", "_")
+    )
+    rows = rows[rows["at"] >= SINCE]
+    rows = rows.sort_values(["at", "purchase_id"], ascending=[False, True])
+    columns = ["friend_id", "product_id", "product_name", "at", "purchase_id"]
+    for customer in SOME:
+        expected = rows[rows.customer_id == customer][columns].drop_duplicates().head(25)
+        same(ask("friends-recent-purchases", customer_id=customer, since=SINCE, limit=25), expected)
+
+
+def test_two_hop_reach(ask: Ask, tables: dict[str, Frame]) -> None:
+    known = ties(tables)
+    friends = known.groupby("customer_id").friend_id.agg(set)
+    for customer in SOME:
+        through: dict[str, int] = {}
+        for friend in friends[customer]:
+            for other in friends[friend] - friends[customer] - {customer}:
+                through[other] = through.get(other, 0) + 1
+        expected = pd.DataFrame(through.items(), columns=["customer_id", "through"])
+        expected = expected.sort_values(["through", "customer_id"], ascending=[False, True])
+        same(ask("two-hop-reach", customer_id=customer, limit=30), expected.head(30))
+
+
+def test_friends_in_common(ask: Ask, tables: dict[str, Frame]) -> None:
+    friends = ties(tables).groupby("customer_id").friend_id.agg(set)
+    names = tables["customers"].set_index("customer_id").name
+    one = SOME[0]
+    other = max(set(friends.index) - {one}, key=lambda c: (len(friends[c] & friends[one]), c))
+    shared = sorted(friends[one] & friends[other])
+    expected = pd.DataFrame({"friend_id": shared, "friend_name": list(names[shared])})
+    same(ask("friends-in-common", customer_id=one, other_id=other), expected)
+
+
+def test_bought_together(ask: Ask, tables: dict[str, Frame]) -> None:
+    rows = bought(tables)
+    for product in ("p0001", "p0033"):
+        buyers = rows[rows.product_id == product].customer_id.unique()
+        others = rows[rows.customer_id.isin(buyers) & (rows.product_id != product)]
+        expected = (
+            others.groupby(["product_id", "product_name"])
+            .customer_id.nunique()
+            .reset_index(name="customers")
+            .sort_values(["customers", "product_id"], ascending=[False, True])
+            .head(20)
+        )
+        same(ask("bought-together", product_id=product), expected)
+
+
+def test_visits_by_city(ask: Ask, tables: dict[str, Frame]) -> None:
+    rows = tables["visits"].merge(tables["stores"], on="store_id")
+    rows = rows[(rows["at"] >= SINCE) & (rows["at"] <= NOW)]
+    expected = (
+        rows.groupby("city")
+        .agg(
+            visits=("visit_id", "size"),
+            visitors=("customer_id", "nunique"),
+            stores=("store_id", "nunique"),
+        )
+        .reset_index()
+        .sort_values(["visits", "city"], ascending=[False, True])
+    )
+    same(ask("visits-by-city", since=SINCE), expected)
+
+
+def test_top_customers(ask: Ask, tables: dict[str, Frame]) -> None:
+    rows = bought(tables)
+    expected = (
+        rows[rows["at"] >= SINCE]
+        .groupby(["customer_id", "currency"], dropna=False)
+        .agg(purchases=("purchase_id", "size"), amount=("amount", "sum"))
+        .reset_index()
+        .sort_values(["amount", "purchases", "customer_id"], ascending=[False, False, True])
+        .head(50)
+    )
+    same(ask("top-customers", since=SINCE, limit=50), expected)
+
+
+def test_lapsed_customers(ask: Ask, tables: dict[str, Frame]) -> None:
+    rows = bought(tables)
+    since = NOW - timedelta(days=15)
+    active = rows[rows["at"] >= since].customer_id.unique()
+    before = rows[(rows["at"] < since) & ~rows.customer_id.isin(active)]
+    expected = (
+        before.groupby("customer_id")
+        .agg(purchases=("purchase_id", "size"), last_at=("at", "max"))
+        .reset_index()
+        .query("purchases >= 5")
+        .sort_values(["last_at", "customer_id"], ascending=[False, True])
+    )
+    same(ask("lapsed-customers", since=since, at_least=5), expected)
+
+
+def test_bought_after_a_friend(ask: Ask, tables: dict[str, Frame]) -> None:
+    acts = bought(tables)[["customer_id", "product_id", "at"]]
+    theirs = acts.rename(columns={"customer_id": "friend_id", "at": "friend_at"})
+    rows = ties(tables).drop(columns="since").merge(acts, on="customer_id")
+    rows = rows.merge(theirs, on=["friend_id", "product_id"])
+    rows = rows[(rows.friend_at < rows["at"]) & (rows["at"] <= rows.friend_at + timedelta(days=3))]
+    rows = rows[rows.friend_at >= SINCE]
+    expected = (
+        rows[["customer_id", "friend_id", "product_id", "friend_at", "at"]]
+        .drop_duplicates()
+        .sort_values(
+            ["at", "customer_id", "friend_id", "product_id", "friend_at"],
+            ascending=[False, True, True, True, True],
+        )
+        .head(200)
+    )
+    same(ask("bought-after-a-friend", since=SINCE, within=3, limit=200), expected)
+
+
+def test_offers_in_force(ask: Ask, tables: dict[str, Frame]) -> None:
+    offers = tables["offers"]
+    begun = offers.valid_from.isna() | (offers.valid_from <= NOW)
+    open_ = offers.valid_until.isna() | (offers.valid_until > NOW)
+    kinds = ["product", "category", "brand", "program", "interest"]
+    answer = ask("offers-in-force")
+    expected = {
+        (str(row["offer_id"]), kind, row["product_id" if kind == "product" else kind])
+        for row in offers[begun & open_].to_dict("records")
+        for kind in kinds
+        if isinstance(row["product_id" if kind == "product" else kind], str)
+    }
+    found = answer.dropna(subset="for_kind")
+    assert expected == set(zip(found.offer_id, found.for_kind, found.for_id, strict=True))
+    assert set(answer.offer_id) == set(offers[begun & open_].offer_id)
+
+
+def test_current_recommendations(ask: Ask, run: ScoreReport) -> None:
+    scored = pq.read_table(run.rows).to_pandas()
+    names = {"score": "probability", "trigger_share": "uplift"}
+    answer = ask("current-recommendations")
+    expected = scored.rename(columns=names)[list(answer.columns)]
+    same(answer, expected.sort_values(["customer_id", "rank"]))
+    assert run.offers == len(answer) > 100
+
+
+def test_customer_record(ask: Ask, tables: dict[str, Frame], run: ScoreReport) -> None:
+    offered = pq.read_table(run.rows).to_pandas()
+    for customer in SOME:
+        counted = ask("customer-record", customer_id=customer).kind.value_counts()
+        mine = {name: rows[rows.customer_id == customer] for name, rows in tables.items()
+                if "customer_id" in rows}  # fmt: skip
+        expected = {
+            "customer": 1,
+            "lives in": mine["customers"].city.notna().sum(),
+            "friend": (ties(tables).customer_id == customer).sum(),
+            "purchased": len(mine["purchases"]),
+            "visited": len(mine["visits"]),
+            "likes": len(mine["likes"]),
+            "holds": len(mine["memberships"]),
+            "contacted": len(mine["contacts"]),
+            "consent given": mine["consents"].granted.sum(),
+            "consent refused": (~mine["consents"].granted).sum(),
+            "viewed": (mine["events"].kind == "view").sum(),
+            "did": (mine["events"].kind != "view").sum(),
+            "recommended": (offered.customer_id == customer).sum(),
+        }
+        assert counted.to_dict() == {kind: n for kind, n in expected.items() if n}
+
+
+@pytest.fixture(scope="module")
+def answers() -> dict[str, pa.Table]:
+    """What the first engine of this module answered, for the second to be held against."""
+    return {}
+
+
+@pytest.mark.parametrize("name", list(library()))
+def test_both_engines_answer_alike_to_the_value(
+    name: str, store: GraphStore, run: ScoreReport, answers: dict[str, pa.Table]
+) -> None:
+    given = {
+        "customer_id": "c0042", "other_id": "c0001", "product_id": "p0001", "since": SINCE,
+    }  # fmt: skip
+    mine = {p.name: given[p.name] for p in library()[name].parameters if p.name in given}
+    answer = run_query(store, name, mine, now=NOW)
+    assert answer.num_rows
+    assert answer.equals(answers.setdefault(name, answer))

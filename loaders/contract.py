@@ -6,7 +6,7 @@ import pandas as pd
 import pandera.pandas as pa_
 from pandera.errors import SchemaErrors
 
-from followsuit.graph.schema import Col
+from followsuit.graph.schema import Col, NodeType
 from followsuit.graph.tables import FRIENDSHIPS, Field, Kind, Table
 
 _LONGEST = 1_000
@@ -17,8 +17,8 @@ _SIGNED = {Col.MARGIN, Col.VALUE, *_DEGREES}
 """Numbers that may be below zero: a loss leader's margin, an event's value."""
 
 EMPTY = "is empty"
-_HERSELF = "is the customer herself"
-_FRAME_CHECKS = {_HERSELF: Col.FRIEND_ID.value}
+_SAME = "is the same customer"
+_FRAME_CHECKS = {_SAME: Col.FRIEND_ID.value}
 """The column to name for a check that looks at several."""
 
 
@@ -35,7 +35,7 @@ def contract(table: Table, returns: bool = False) -> pa_.DataFrameSchema:
         checks.append(
             pa_.Check(
                 lambda rows: (rows[Col.CUSTOMER_ID] != rows[Col.FRIEND_ID]).fillna(True),
-                error=_HERSELF,
+                error=_SAME,
             )
         )
     return pa_.DataFrameSchema(
@@ -45,7 +45,7 @@ def contract(table: Table, returns: bool = False) -> pa_.DataFrameSchema:
 
 def _column(table: Table, field: Field, returns: bool) -> pa_.Column:
     checks = []
-    if field.kind is Kind.ID or (field.name in table.key and field.kind is Kind.TEXT):
+    if field.kind is Kind.ID or field.name in _node_keys(table):
         checks.append(
             pa_.Check(
                 lambda ids: ids.str.len() <= _LONGEST,
@@ -63,6 +63,12 @@ def _column(table: Table, field: Field, returns: bool) -> pa_.Column:
             )
         )
     return pa_.Column(pd.ArrowDtype(field.type), checks, nullable=not field.required)
+
+
+def _node_keys(table: Table) -> set[str]:
+    """The columns whose values become keys of nodes: a category, a city."""
+    elements = [(part, part.element) for part in table.parts]
+    return {p.columns[e.key] for p, e in elements if isinstance(e, NodeType)}
 
 
 def faults(table: Table, rows: pd.DataFrame, returns: bool = False) -> pd.DataFrame:

@@ -11,6 +11,7 @@
 A column that is not named here is taken under its own name where the file has it.
 """
 
+import io
 import tomllib
 from datetime import UTC, datetime
 from importlib import resources
@@ -18,12 +19,21 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, model_validator
+import duckdb
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from followsuit.graph.errors import FollowsuitError
 from followsuit.graph.tables import TABLES, Kind
 
 _SHIPPED = resources.files("followsuit.loaders") / "mappings"
+_NO_DELIMITERS = '"\r\n\0'
 _TIME_UNITS = {"microseconds", "milliseconds", "seconds", "minutes", "hours", "days"}
 
 
@@ -69,10 +79,21 @@ class ColumnMapping(_Strict):
         units = {Kind.TIME: _TIME_UNITS, Kind.MONEY: {"major", "minor"}}.get(kind, set())
         if self.unit is not None and self.unit not in units:
             raise ValueError(
-                f"unit {self.unit!r} is none of {', '.join(sorted(units)) or 'a ' + kind}"
+                f"unit {self.unit!r} is none of {', '.join(sorted(units))}"
                 if units
                 else f"a {kind} takes no unit"
             )
+        if self.format is not None:
+            if kind not in (Kind.TIME, Kind.DATE):
+                raise ValueError(f"a {kind} takes no format")
+            _check_format(self.format)
+
+
+def _check_format(text: str) -> None:
+    try:
+        duckdb.connect().execute("SELECT try_strptime('', ?)", [text])
+    except duckdb.Error as error:
+        raise ValueError(f"{text!r} is no strptime format") from error
 
 
 def _column(value: Any) -> Any:
@@ -92,6 +113,24 @@ class TableMapping(_Strict):
     returns: bool = False
     """Negative quantities and amounts are returns, not faults."""
     columns: dict[str, Annotated[ColumnMapping, BeforeValidator(_column)]] = {}
+
+    @field_validator("delimiter")
+    @classmethod
+    def _one_character(cls, delimiter: str | None) -> str | None:
+        if delimiter is not None and (
+            len(delimiter) != 1 or not delimiter.isascii() or delimiter in _NO_DELIMITERS
+        ):
+            raise ValueError(f"the delimiter {delimiter!r} is not one ASCII character like ; or |")
+        return delimiter
+
+    @field_validator("encoding")
+    @classmethod
+    def _text_encoding(cls, encoding: str) -> str:
+        try:
+            io.TextIOWrapper(io.BytesIO(), encoding)
+            return encoding
+        except LookupError as error:
+            raise ValueError(f"there is no encoding {encoding!r}") from error
 
 
 class Mapping(_Strict):
@@ -139,7 +178,6 @@ def read_mapping(name: str) -> Mapping:
         raise MappingError(f"The mapping {name} is no TOML: {error}.") from error
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"] if part != "function-before")
-        raise MappingError(
-            f"The mapping {name} is wrong at {where or 'its top'}: {first['msg']}."
-        ) from error
+        where = ".".join(map(str, first["loc"])) or "its top"
+        why = first["msg"].removeprefix("Value error, ").rstrip(".")
+        raise MappingError(f"The mapping {name} is wrong at {where}: {why}.") from error

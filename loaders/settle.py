@@ -8,7 +8,7 @@ import duckdb
 from followsuit.graph.duck import open_duck
 from followsuit.graph.schema import Col
 from followsuit.graph.tables import FRIENDSHIPS, Field, Table
-from followsuit.loaders.readers import ROW
+from followsuit.loaders.reading import ROW
 from followsuit.loaders.rejects import Reject, Rejects
 from followsuit.loaders.sources import Source
 from followsuit.loaders.standardise import ORDER

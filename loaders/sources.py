@@ -84,9 +84,15 @@ def _in_folder(place: str, mapping: Mapping) -> Delivery:
         files = _named(folder, table, mapped.file) if mapped.file else _found(folder, table)
         if files:
             sources.append(Source(table, mapped, files))
-    known = {folder / p.relative_to(folder).parts[0] for source in sources for p in source.files}
-    ignored = [p.name for p in folder.iterdir() if p.name.endswith(SUFFIXES) and p not in known]
-    return Delivery(str(folder), tuple(sources), () if mapping.tables else tuple(sorted(ignored)))
+    known = {p for source in sources for file in source.files for p in (file, file.parent)}
+    ignored = sorted(p.name for p in folder.iterdir() if p not in known and _like_table(p))
+    return Delivery(str(folder), tuple(sources), () if mapping.tables else tuple(ignored))
+
+
+def _like_table(path: Path) -> bool:
+    """Whether somebody may take a file for a table of the delivery."""
+    name = path.name.lower()
+    return name.endswith(SUFFIXES) or name.partition(".")[0] in TABLES
 
 
 def _named(folder: Path, table: Table, name: str) -> tuple[Path, ...]:
@@ -113,7 +119,8 @@ def _found(folder: Path, table: Table) -> tuple[Path, ...]:
 
 def _parts(folder: Path) -> tuple[Path, ...]:
     """A table's parts, in the order of the numbers in their names: part-2 before part-10."""
-    files = [p for p in folder.iterdir() if p.name.endswith(SUFFIXES)]
+    # Hidden files are what a file system or another program notes beside the parts.
+    files = [p for p in folder.iterdir() if p.name.endswith(SUFFIXES) and p.name[0] != "."]
     if not files:
         raise DeliveryError(f"{folder} holds no .csv, .tsv, .jsonl or .parquet file.")
     return tuple(
@@ -126,7 +133,9 @@ def _parts(folder: Path) -> tuple[Path, ...]:
 def _in_database(url: str, mapping: Mapping) -> Delivery:
     try:
         engine = sqlalchemy.create_engine(url)
-        name = engine.url.render_as_string(hide_password=True)
+        # Some drivers take a password after the question mark.
+        name = engine.url.set(query={}).render_as_string(hide_password=True)
+        _require_file(engine.url)
         inspector = sqlalchemy.inspect(engine)
         existing = set(inspector.get_table_names()) | set(inspector.get_view_names())
         sources = []
@@ -139,7 +148,7 @@ def _in_database(url: str, mapping: Mapping) -> Delivery:
                 )
             if mapped.table is not None or table.name in existing:
                 sources.append(Source(table, mapped, database=engine))
-    except (exc.ArgumentError, exc.NoSuchModuleError, ModuleNotFoundError) as error:
+    except (exc.ArgumentError, ModuleNotFoundError, ValueError) as error:
         scheme = url.partition("://")[0]
         raise DeliveryError(
             f"No database of kind {scheme} can be opened here ({type(error).__name__}). Name a "
@@ -147,10 +156,18 @@ def _in_database(url: str, mapping: Mapping) -> Delivery:
         ) from error
     except exc.SQLAlchemyError as error:
         raise DeliveryError(
-            f"The database {engine.url.render_as_string(hide_password=True)} can't be read "
+            f"The database {name} can't be read "
             f"({type(error).__name__}). See that it runs, and its name and login."
         ) from error
     return Delivery(name, tuple(sources))
+
+
+def _require_file(url: sqlalchemy.URL) -> None:
+    """SQLite would make a database that is not there."""
+    name = url.database or ""
+    local = url.get_backend_name() == "sqlite" and not name.startswith("file:")
+    if local and not Path(name).is_file():
+        raise DeliveryError(f"There is no database file {name!r}. Name one that exists.")
 
 
 def _has_table(inspector: sqlalchemy.Inspector, name: str) -> bool:

@@ -8,6 +8,7 @@ to see all of them at once (keys, references) runs in DuckDB, which spills.
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +18,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from followsuit.graph.progress import Advance, Progress, silent
+from followsuit.graph.tables import Kind
 from followsuit.loaders.contract import faults
-from followsuit.loaders.readers import ROW, opened
+from followsuit.loaders.readers import opened
+from followsuit.loaders.reading import ROW
 from followsuit.loaders.rejects import Reject, Rejects
 from followsuit.loaders.settle import PART, settle
 from followsuit.loaders.sources import DeliveryError, Source
@@ -81,8 +84,7 @@ def stage(
 def _nothing_left(source: Source, read: int, rejects: Path) -> DeliveryError:
     if not read:
         return DeliveryError(
-            f"{', '.join(source.names)} has a header and no rows. Leave it out where there is "
-            "nothing to load."
+            f"{', '.join(source.names)} has no rows. Leave it out where there is nothing to load."
         )
     first = pq.read_table(rejects).slice(0, 1).to_pylist()[0]
     return DeliveryError(
@@ -112,7 +114,7 @@ def _sound_batches(
 ) -> Iterator[pa.RecordBatch]:
     file = source.names[part]
     with opened(source, part, lambda reject: rejects.add([reject])) as reader:
-        standard = standard_for(source.table, source.mapping, reader.columns, file)
+        standard = standard_for(source.table, source.mapping, reader, file)
         for batch in standard.apply(reader.batches(standard.wanted), memory, spill):
             readable = _put_aside_unreadable(file, batch, rejects)
             yield _put_aside_faulty(source, file, readable, rejects)
@@ -128,6 +130,17 @@ def _put_aside_unreadable(file: str, batch: pa.RecordBatch, rejects: Rejects) ->
     return batch.filter(sound)
 
 
+def _shown(source: Source, column: str, value: object) -> object:
+    """A standardised value as it was delivered, more or less."""
+    if value is pd.NA:
+        return None
+    if source.table[column].kind is Kind.MONEY and isinstance(value, int):
+        mapped = source.mapping.columns.get(column)
+        minor = mapped is not None and mapped.unit == "minor"
+        return value if minor else Decimal(value).scaleb(-2)
+    return value
+
+
 def _put_aside_faulty(
     source: Source, file: str, batch: pa.RecordBatch, rejects: Rejects
 ) -> pa.RecordBatch:
@@ -138,7 +151,7 @@ def _put_aside_faulty(
     numbers = batch[ROW].take(pa.array(found.index))
     rejects.add(
         [
-            Reject(file, number, column, reason, rows[column][index])
+            Reject(file, number, column, reason, _shown(source, column, rows[column][index]))
             for index, number, column, reason in zip(
                 found.index, numbers.to_pylist(), found.column, found.reason, strict=True
             )

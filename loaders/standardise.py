@@ -6,6 +6,7 @@ A value that can't be read leaves its column empty and is named in the fault col
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import pyarrow as pa
@@ -14,7 +15,7 @@ import pyarrow.types as pt
 from followsuit.graph.duck import TYPES, open_duck
 from followsuit.graph.tables import Field, Kind, Table
 from followsuit.loaders.mapping import ColumnMapping, TableMapping
-from followsuit.loaders.readers import ROW
+from followsuit.loaders.reading import ROW, Reader
 from followsuit.loaders.sources import DeliveryError
 
 FAULT_COLUMN = "fault_column"
@@ -25,8 +26,12 @@ ORDER = "order_by"
 
 _SPACE = "' ' || chr(9) || chr(10) || chr(13) || chr(160)"
 _NUMBER = r"^[+-]?[0-9]+([.,][0-9]+)?$"
-_ISO = r"^[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([T ].*)?$"
-_ZONED = r"([zZ]|[+-][0-9]{2}(:?[0-9]{2})?)$"
+_ZONE = r" ?([zZ]|UTC|[+-][0-9]{2}(:?[0-9]{2})?)"
+_ISO = (
+    r"^[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}"
+    rf"([T ][0-9]{{1,2}}:[0-9]{{2}}(:[0-9]{{2}}([.][0-9]+)?)?({_ZONE})?)?$"
+)
+_ZONED = rf":[0-9.]+{_ZONE}$"
 _MICROSECONDS = {
     "microseconds": 1,
     "milliseconds": 10**3,
@@ -42,6 +47,9 @@ _REASONS = {
     Kind.NUMBER: "is no number",
     Kind.BOOLEAN: "is neither true nor false",
 }
+_LONGEST = 400 * 10_000 * _MICROSECONDS["days"]
+"""Microseconds: longer ago than any time, and yet no overflow."""
+_BATCH = 262_144
 _BARE = "is a bare number, and the mapping names no unit"
 
 
@@ -68,13 +76,20 @@ class Standard:
         Yields batches of the table's columns, `row`, the fault columns (empty where a row is
         sound), and `order_by`.
         """
-        first = next(batches, None)
-        if first is None:
-            return
-        reader = pa.RecordBatchReader.from_batches(first.schema, _chain(first, batches))
-        with open_duck(memory, spill) as db:
-            db.from_arrow(reader).create_view("source")
-            yield from db.sql(self._sql(first.schema)).to_arrow_reader(262_144)
+        fault: list[Exception] = []
+        try:
+            numbered = _watched(batches, fault)
+            first = next(numbered, None)
+            if first is None:
+                return
+            rows = pa.RecordBatchReader.from_batches(first.schema, chain([first], numbered))
+            with open_duck(memory, spill) as db:
+                db.from_arrow(rows).create_view("source")
+                yield from db.sql(self._sql(first.schema)).to_arrow_reader(_BATCH)
+        except Exception:
+            if fault:  # what the engine makes of it says less
+                raise fault[0] from None
+            raise
 
     def _sql(self, schema: pa.Schema) -> str:
         raws, values, faults = [], [], []
@@ -83,13 +98,18 @@ class Standard:
             if mapping is None:
                 values.append(f'NULL::{TYPES[field.type]} AS "{field.name}"')
                 continue
-            kind = pa.string() if mapping.column is None else schema.field(mapping.column).type
             raw = f"raw{i}"
-            raws.append(f"{_raw(mapping, kind)} AS {raw}")
+            if mapping.column is None:
+                kind, given = pa.string(), _constant(mapping)
+            else:
+                at = self._name(mapping.column)
+                kind, given = schema.field(at).type, _given(at, schema.field(at).type)
+            raws.append(f"{given} AS {raw}")
             values.append(f'{_value(field, mapping, kind, raw)} AS "{field.name}"')
             if field.kind in _REASONS:
                 faults.append((field, mapping, kind, raw))
-        order = _as_order(self.mapping.earliest_by)
+        earliest = self.mapping.earliest_by
+        order = "NULL::DOUBLE" if earliest is None else _as_order(self._name(earliest))
         return (
             f"WITH raws AS (SELECT {ROW}, {order} AS {ORDER}, {', '.join(raws)} FROM source), "
             f"typed AS (SELECT *, {', '.join(values)} FROM raws) "
@@ -97,42 +117,51 @@ class Standard:
             f"{_fault_columns(faults)} FROM typed"
         )
 
+    def _name(self, column: str) -> str:
+        """What a column of the source is called in SQL, whatever its name is like."""
+        return f"c{self.wanted.index(column)}"
 
-def _as_order(column: str | None) -> str:
-    if column is None:
-        return "NULL::DOUBLE"
-    name = _quoted(column)
+
+def _watched(batches: Iterator[pa.RecordBatch], fault: list[Exception]) -> Iterator[pa.RecordBatch]:
+    """The batches, their columns named by place, `row` last; keeps the fault that ends them."""
+    try:
+        for batch in batches:
+            wanted = batch.num_columns - 1
+            yield batch.rename_columns([*(f"c{i}" for i in range(wanted)), ROW])
+    except Exception as error:
+        fault.append(error)
+        raise
+
+
+def _as_order(name: str) -> str:
     return f"coalesce(try_cast({name} AS DOUBLE), epoch(try_cast({name} AS TIMESTAMPTZ)))"
 
 
-def standard_for(table: Table, mapping: TableMapping, names: list[str], file: str) -> Standard:
+def standard_for(table: Table, mapping: TableMapping, reader: Reader, file: str) -> Standard:
     """Match a file's columns with a table's.
 
     Raises:
         DeliveryError: the file lacks a column that the contract requires or the mapping names.
     """
     columns = {}
+    names = reader.columns
     for field in table.fields:
         mapped = mapping.columns.get(field.name)
-        if mapped is None and field.name in names:
+        if mapped is None and (field.name in names or (reader.open_ended and not field.required)):
             mapped = ColumnMapping(column=field.name)
         if mapped is not None:
             columns[field.name] = mapped
-    named = [c.column for c in columns.values() if c.column is not None]
+    named = [c.column for c in mapping.columns.values()]
     missing = [f.name for f in table.fields if f.required and f.name not in columns]
     missing += [c for c in [*named, mapping.earliest_by] if c is not None and c not in names]
     if missing:
-        hint = " Is its delimiter another? Say so in the mapping." if len(names) == 1 else ""
+        one = len(names) == 1 and any(sign in names[0] for sign in ";,|\t ")
+        hint = " Is its delimiter another? Say so in the mapping." if one else ""
         raise DeliveryError(
             f"{file} has no column {missing[0]} for the table {table.name}; it has "
             f"{', '.join(names)}.{hint} Name its columns in a --mapping where they differ."
         )
     return Standard(table, mapping, columns)
-
-
-def _chain(first: pa.RecordBatch, rest: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    yield first
-    yield from rest
 
 
 def _quoted(name: str) -> str:
@@ -143,21 +172,24 @@ def _text(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
 
 
-def _raw(mapping: ColumnMapping, kind: pa.DataType) -> str:
-    if mapping.column is None:
-        value = mapping.value
-        return _text(str(value).lower() if isinstance(value, bool) else str(value))
-    column = _quoted(mapping.column)
-    return f"nullif(trim({column}, {_SPACE}), '')" if _is_text(kind) else column
+def _constant(mapping: ColumnMapping) -> str:
+    value = mapping.value
+    return _text(str(value).lower() if isinstance(value, bool) else str(value))
+
+
+def _given(name: str, kind: pa.DataType) -> str:
+    """What a source's column holds: NULL where that is nothing."""
+    if _is_text(kind):
+        return f"nullif(trim({name}, {_SPACE}), '')"
+    return f"CASE WHEN NOT isnan({name}) THEN {name} END" if pt.is_floating(kind) else name
 
 
 def _is_text(kind: pa.DataType) -> bool:
-    return bool(
-        pt.is_string(kind)
-        or pt.is_large_string(kind)
-        or pt.is_string_view(kind)
-        or pt.is_dictionary(kind)
-    )
+    return bool(pt.is_string(kind) or pt.is_large_string(kind) or pt.is_string_view(kind))
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return bool(pt.is_integer(kind) or pt.is_floating(kind) or pt.is_decimal(kind))
 
 
 def _value(field: Field, mapping: ColumnMapping, kind: pa.DataType, raw: str) -> str:
@@ -175,10 +207,10 @@ def _value(field: Field, mapping: ColumnMapping, kind: pa.DataType, raw: str) ->
             return _date(mapping, kind, raw)
         case Kind.MONEY:
             minor = 1 if mapping.unit == "minor" else 100
-            exact = f"try_cast({_point(mapping, kind, raw)} AS DECIMAL(30, 6))"
+            exact = f"try_cast({_number(mapping, kind, raw)} AS DECIMAL(30, 6))"
             return f"try_cast(round_even({exact} * {minor}, 0) AS BIGINT)"
         case Kind.NUMBER:
-            number = f"try_cast({_point(mapping, kind, raw)} AS DOUBLE)"
+            number = f"try_cast({_number(mapping, kind, raw)} AS DOUBLE)"
             return f"CASE WHEN isfinite({number}) THEN {number} END"
         case Kind.BOOLEAN:
             word = f"lower({_as_text(kind, raw)})"
@@ -189,32 +221,50 @@ def _value(field: Field, mapping: ColumnMapping, kind: pa.DataType, raw: str) ->
 def _as_text(kind: pa.DataType, raw: str) -> str:
     if pt.is_floating(kind):
         # A whole number that came as a float (a table with gaps) is written without its point.
-        return f"CASE WHEN {raw} = trunc({raw}) THEN {raw}::BIGINT::VARCHAR ELSE {raw}::VARCHAR END"
+        whole = f"CASE WHEN {raw} = trunc({raw}) THEN try_cast({raw} AS BIGINT) END"
+        return f"coalesce({whole}::VARCHAR, {raw}::VARCHAR)"
     return f"{raw}::VARCHAR"
 
 
-def _point(mapping: ColumnMapping, kind: pa.DataType, raw: str) -> str:
-    return f"replace({raw}, ',', '.')" if mapping.decimal == "," and _is_text(kind) else raw
+def _number(mapping: ColumnMapping, kind: pa.DataType, raw: str) -> str:
+    """What can be cast to a number, NULL where it can't be meant as one."""
+    if not _is_text(kind):
+        return raw if _is_number(kind) else "NULL"
+    if mapping.decimal == ",":
+        # A point would be a separator of thousands, or it is not the format that was said.
+        return f"CASE WHEN NOT regexp_matches({raw}, '[._]') THEN replace({raw}, ',', '.') END"
+    return f"CASE WHEN NOT contains({raw}, '_') THEN {raw} END"  # 1_000 is a number to DuckDB
 
 
 def _time(mapping: ColumnMapping, kind: pa.DataType, raw: str) -> str:
     if pt.is_timestamp(kind) or pt.is_date(kind):
-        value = _in_zone(mapping, f"{raw}::TIMESTAMP") if _is_naive(kind) else f"{raw}::TIMESTAMPTZ"
+        naive = _in_zone(mapping, f"try_cast({raw} AS TIMESTAMP)")
+        value = naive if _is_naive(kind) else f"{raw}::TIMESTAMPTZ"
     elif mapping.unit is not None:
         origin = mapping.origin.isoformat() + ("" if mapping.origin.tzinfo else "+00:00")
-        number = f"try_cast({_point(mapping, kind, raw)} AS DOUBLE) * {_MICROSECONDS[mapping.unit]}"
-        elapsed = f"to_microseconds(try_cast(round({number}) AS BIGINT))"
-        value = f"TIMESTAMPTZ '{origin}' + {elapsed}"
+        number = f"try_cast({_number(mapping, kind, raw)} AS DOUBLE)"
+        micros = f"try_cast(round({number} * {_MICROSECONDS[mapping.unit]}) AS BIGINT)"
+        value = (
+            f"CASE WHEN abs({micros}) < {_LONGEST} "
+            f"THEN TIMESTAMPTZ '{origin}' + to_microseconds({micros}) END"
+        )
     elif mapping.format is not None:
-        value = f"try_strptime({raw}, {_text(mapping.format)})"
-        value = f"{value}::TIMESTAMPTZ" if "%z" in mapping.format else _in_zone(mapping, value)
+        value = f"try_strptime({raw}::VARCHAR, {_text(mapping.format)})"
+        zoned = "%z" in mapping.format or "%Z" in mapping.format
+        value = f"{value}::TIMESTAMPTZ" if zoned else _in_zone(mapping, value)
     elif _is_text(kind):
-        zoned = f"regexp_matches({raw}, '{_ZONED}')"
-        read = f"try_cast(CASE WHEN {zoned} THEN {raw} END AS TIMESTAMPTZ)"
-        bare = _in_zone(mapping, f"try_cast(CASE WHEN NOT {zoned} THEN {raw} END AS TIMESTAMP)")
+        zoned_text = f"regexp_matches({raw}, '{_ZONED}')"
+        read = f"try_cast(CASE WHEN {zoned_text} THEN upper({raw}) END AS TIMESTAMPTZ)"
+        bare = f"try_cast(CASE WHEN NOT {zoned_text} THEN {raw} END AS TIMESTAMP)"
+        bare = _in_zone(mapping, bare)
         value = f"CASE WHEN regexp_matches({raw}, '{_ISO}') THEN coalesce({read}, {bare}) END"
     else:
         value = "NULL::TIMESTAMPTZ"
+    return _within_years(value)
+
+
+def _within_years(value: str) -> str:
+    """Years that both engines and Python know."""
     return f"CASE WHEN year({value}) BETWEEN 1 AND 9999 THEN {value} END"
 
 
@@ -228,10 +278,12 @@ def _in_zone(mapping: ColumnMapping, value: str) -> str:
 
 def _date(mapping: ColumnMapping, kind: pa.DataType, raw: str) -> str:
     if mapping.format is not None:
-        return f"try_strptime({raw}, {_text(mapping.format)})::DATE"
-    if _is_text(kind):
-        return f"CASE WHEN regexp_matches({raw}, '{_ISO}') THEN try_cast({raw} AS DATE) END"
-    return f"try_cast({raw} AS DATE)" if pt.is_temporal(kind) else "NULL::DATE"
+        value = f"try_strptime({raw}::VARCHAR, {_text(mapping.format)})::DATE"
+    elif _is_text(kind):
+        value = f"CASE WHEN regexp_matches({raw}, '{_ISO}') THEN try_cast({raw} AS DATE) END"
+    else:
+        value = f"try_cast({raw} AS DATE)" if pt.is_temporal(kind) else "NULL::DATE"
+    return _within_years(value)
 
 
 def _fault_columns(faults: list[tuple[Field, ColumnMapping, pa.DataType, str]]) -> str:

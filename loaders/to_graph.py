@@ -70,14 +70,14 @@ def _of_part(table: Table, part: Part) -> str:
 def _of_mentions(table: Table, staged: dict[str, Path]) -> str:
     node = table.parts[0].element
     assert isinstance(node, NodeType)
-    keys = " UNION ".join(
+    keys = " UNION ALL ".join(
         f'SELECT "{column}" AS "{node.key}" FROM {other} WHERE "{column}" IS NOT NULL'
         for other, column in mentions(table.name, staged)
     )
     names = ", ".join(
         f'"{c}"' if c == node.key else f'NULL::{TYPES[t]} AS "{c}"' for c, t in node.columns.items()
     )
-    return f"SELECT {names} FROM ({keys})"
+    return f"SELECT DISTINCT {names} FROM ({keys})"
 
 
 def mentions(node_table: str, tables: Iterator[str] | dict[str, Path]) -> list[tuple[str, str]]:

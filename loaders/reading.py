@@ -1,0 +1,44 @@
+"""What all readers share: the batches that they give, and how a file's bytes are opened."""
+
+import gzip
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import pyarrow as pa
+
+from followsuit.loaders.rejects import Reject
+
+ROW = "row"
+"""The column that every reader adds: the number of the row within its file, from 1."""
+BULK = 65_536
+"""Rows of a batch, where a reader may choose."""
+
+OnFault = Callable[[Reject], None]
+Batches = Iterator[pa.RecordBatch]
+
+
+@dataclass(frozen=True)
+class Reader:
+    """An open file or database table.
+
+    Attributes:
+        columns: its names.
+        batches: read some of these columns, in that order, and `row` after them.
+        open_ended: whether a later row may have a column that `columns` does not name.
+    """
+
+    columns: list[str]
+    batches: Callable[[Sequence[str]], Batches]
+    open_ended: bool = False
+
+
+def with_rows(batch: pa.RecordBatch, numbers: Iterable[int]) -> pa.RecordBatch:
+    """A batch with the numbers of its rows."""
+    return batch.append_column(ROW, pa.array(numbers, pa.int64()))
+
+
+def plain_bytes(path: Path) -> IO[bytes]:
+    """Open a file's bytes, unpacked where it is packed."""
+    return gzip.open(path) if path.suffix == ".gz" else path.open("rb")  # type: ignore[return-value]

@@ -1,0 +1,57 @@
+"""Deliveries loaded into a store, and what became of them."""
+
+from collections.abc import Mapping as AbstractMapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+from support.places import Place
+
+from followsuit.graph.snapshot import take_snapshot
+from followsuit.loaders.load import LoadReport, load
+from followsuit.loaders.mapping import Mapping
+
+MEMORY = 2**28
+END = datetime(9999, 12, 31, tzinfo=UTC)
+
+
+def load_from(
+    place: Place,
+    source: str | Path,
+    mapping: AbstractMapping[str, Any] | None = None,
+    **options: Any,
+) -> LoadReport:
+    """Load a delivery; `mapping` is what the TOML file of one would hold under `tables`."""
+    understood = Mapping.model_validate({"tables": mapping}) if mapping else None
+    with place.open() as store:
+        return load(store, str(source), understood, **{"memory": MEMORY} | options)
+
+
+def counts(report: LoadReport) -> dict[str, tuple[int, int, int, int]]:
+    """Read, loaded, duplicates and rejected of every table."""
+    return {n: (c.read, c.loaded, c.duplicates, c.rejected) for n, c in report.tables.items()}
+
+
+def rejects(report: LoadReport) -> list[tuple[Any, ...]]:
+    """Table, file, row, column, reason and value of every reject."""
+    return [tuple(row.values()) for row in pq.read_table(report.rejects).to_pylist()]
+
+
+def rows(place: Place, table: str) -> list[dict[str, Any]]:
+    """All rows of a table, by key, what is empty left out."""
+    with place.open() as store:
+        found = take_snapshot(store, END).connection.table(table).to_pyarrow().to_pylist()
+    return [{k: v for k, v in row.items() if v is not None} for row in found]
+
+
+def content(place: Place) -> str:
+    """A digest of all that the store holds of the tables."""
+    with place.open() as store:
+        return take_snapshot(store, END).content
+
+
+def meta(place: Place) -> dict[str, Any]:
+    """What the store notes about itself."""
+    with place.open() as store:
+        return store.meta.entries

@@ -10,6 +10,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,7 @@ from followsuit.offers.weights import Weights, learn, sample
 EARLIER = 6
 """Earlier moments, a week apart, that the weights are learned from."""
 _WEEK = timedelta(days=7)
+_WEIGHTS, _DONE = "weights.json", "done.json"
 
 OUT = ("customer_id", "rank", "item_kind", "item_id", "offer_id", "trigger", "score",
        "trigger_share", "reason")  # fmt: skip
@@ -115,12 +117,15 @@ def score(
         "assume_consent": snapshot.meta.assume_consent,
         "only": None if customers is None else len(customers),
     }
-    made_of = (parameters, snapshot.content, snapshot.meta.delivered, sorted(customers or []))
+    made_of = (
+        version("followsuit"), parameters, snapshot.content, snapshot.meta.delivered,
+        sorted(customers or []),
+    )  # fmt: skip
     digest = hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()
     run_id = f"{as_of:%Y-%m-%d}-{digest[:8]}"
     folder = store.state / "runs" / run_id
     folder.mkdir(parents=True, exist_ok=True)
-    if not (folder / "done.json").exists():
+    if not (folder / _DONE).exists():
         facts = Facts(snapshot)
         chosen = _codes(facts, customers)
         weights = _weights(facts, as_of, window, seed, folder, progress)
@@ -144,7 +149,7 @@ def _weights(
     facts: Facts, as_of: datetime, window: timedelta, seed: int, folder: Path, progress: Progress
 ) -> Weights:
     """Learn the weights on earlier days, or take those that this run has learned before."""
-    path = folder / "weights.json"
+    path = folder / _WEIGHTS
     if not path.exists():
         samples = []
         with progress("weights", EARLIER) as advance:
@@ -160,7 +165,7 @@ def _rank(
     facts: Facts, as_of: datetime, window: timedelta, top: int, customers: np.ndarray | None,
     weights: Weights, folder: Path, progress: Progress,
 ) -> None:  # fmt: skip
-    """Write the offers and what was suppressed; `done.json` is the last of the files."""
+    """Write the offers and what was suppressed; `_DONE` is the last of the files."""
     with progress("ranking", 3) as advance:
         catalogue = offers_in_force(facts, as_of)
         moment = look(facts, as_of, window, customers=customers, catalogue=catalogue)
@@ -178,14 +183,14 @@ def _rank(
         "suppressed": kept_back.counts,
         "weights": weights.as_dict(),
     }
-    _write_json(folder / "done.json", done)
+    _write_json(folder / _DONE, done)
 
 
 def _put_into_force(
     store: GraphStore, run_id: str, as_of: datetime, created_at: datetime,
     parameters: dict[str, Any], folder: Path,
 ) -> ScoreReport:  # fmt: skip
-    done = json.loads((folder / "done.json").read_text())
+    done = json.loads((folder / _DONE).read_text())
     rows = folder / "offers.parquet"
     run = Run(
         run_id, as_of, created_at, False, done["customers"], done["offers"],
@@ -194,6 +199,9 @@ def _put_into_force(
     with store.writing():
         write_run(store, run, _recommended(pq.read_table(rows), run_id))
         prune_runs(store)
+    # Steps are kept for a run that is interrupted; scored again, it is made anew.
+    for step in (_WEIGHTS, _DONE):
+        (folder / step).unlink(missing_ok=True)
     return ScoreReport(
         run_id, as_of, done["customers"], done["offers"], done["suppressed"],
         Weights(**done["weights"]), rows,

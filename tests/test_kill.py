@@ -1,0 +1,171 @@
+"""Killed with -9 at random moments of load and of score, and started again: nothing is lost."""
+
+import random
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support import commands
+from support.places import Place, empty_database
+from support.worlds import end_of
+
+from followsuit.graph.store import StoreBusy, StoreIncomplete, StoreMissing
+from followsuit.loaders.simulator import World, simulate
+from followsuit.queries.runner import run_query
+
+WORLD = World(
+    customers=2_000, products=200, stores=20, friendships=10_000, purchases=25_000, days=120,
+    influence=0.8, dirt=0.3, seed=9,
+)  # fmt: skip
+EARLIER, LATER = "2025-04-20", f"{end_of(WORLD):%Y-%m-%d}"
+Rows = list[dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def delivery(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("delivery")
+    simulate(WORLD, folder)
+    return folder
+
+
+@dataclass(frozen=True)
+class Desk:
+    """A folder to work in, and a store."""
+
+    place: Place
+    folder: Path
+
+    def arguments(self, command: str, *rest: str | Path) -> list[str | Path]:
+        return [command, *rest, "--store", self.place.name]
+
+    def run(self, command: str, *rest: str | Path) -> float:
+        """Run a command to its end; how many seconds it took."""
+        began = time.monotonic()
+        outcome = commands.run(
+            *self.arguments(command, *rest), folder=self.folder,
+            environment=self.place.environment,
+        )  # fmt: skip
+        assert outcome.code == 0, outcome.said
+        return time.monotonic() - began
+
+    @contextmanager
+    def killed_after(self, seconds: float, command: str, *rest: str | Path) -> Iterator[None]:
+        """Run a command that is killed with -9 after so many seconds, unless it is done."""
+        process = commands.start(
+            *self.arguments(command, *rest), folder=self.folder,
+            environment=self.place.environment,
+        )  # fmt: skip
+        began = time.monotonic()
+        try:
+            yield
+            time.sleep(max(0.0, seconds - (time.monotonic() - began)))
+        finally:
+            process.kill()
+            process.communicate()
+
+    def ask(self, query: str) -> Rows:
+        with self.place.open() as store:
+            return run_query(store, query).to_pylist()
+
+    def offers(self) -> Rows:
+        """The offers in force; none before the first run."""
+        with self.place.open() as store:
+            return run_query(store, "current-recommendations").to_pylist()
+
+    def offers_unless_busy(self) -> Rows | None:
+        try:
+            return self.offers()
+        except StoreBusy:
+            return None
+
+    def load(self, delivery: Path) -> float:
+        return self.run("load", delivery)
+
+    def score(self, as_of: str) -> float:
+        return self.run("score", "--as-of", as_of)
+
+
+def fresh(place: Place, folder: Path) -> Desk:
+    """A desk with an empty store."""
+    folder.mkdir()
+    if place.is_server:
+        empty_database(place)
+        return Desk(Place(place.name, folder / "state", place.username, place.password), folder)
+    return Desk(Place(str(folder / "store.lbug")), folder)
+
+
+def loads_in_spite_of_kills(place: Place, delivery: Path, folder: Path, rounds: int) -> None:
+    calm = fresh(place, folder / "calm")
+    took = calm.load(delivery)
+    counts = calm.ask("counts")
+    calm.score(LATER)
+    offers = calm.offers()
+    assert len(offers) > 1_000
+    chance = random.Random(rounds)
+    interrupted = 0
+    for number in range(rounds):
+        desk = fresh(place, folder / f"round-{number}")
+        for _ in range(2):
+            with desk.killed_after(chance.uniform(0.2, 1.0) * took, "load", delivery):
+                pass
+            try:
+                assert desk.ask("counts") == counts
+            except (StoreIncomplete, StoreMissing):
+                interrupted += 1
+        desk.load(delivery)
+        assert desk.ask("counts") == counts
+        desk.score(LATER)
+        assert desk.offers() == offers
+    assert interrupted > 0
+
+
+def scores_in_spite_of_kills(place: Place, delivery: Path, folder: Path, rounds: int) -> None:
+    desk = fresh(place, folder / "desk")
+    desk.load(delivery)
+    took = desk.score(LATER)
+    later = desk.offers()
+    desk.score(EARLIER)
+    earlier = desk.offers()
+    counts = desk.ask("counts")
+    assert len(later) > 1_000
+    assert len(earlier) > 1_000
+    chance = random.Random(rounds)
+    interrupted = 0
+    for _ in range(rounds):
+        desk.run("runs", "prune", "--keep", "1")
+        moment = chance.uniform(0.3, 1.0) * took
+        with desk.killed_after(moment, "score", "--as-of", LATER):
+            while_scoring = [desk.offers_unless_busy() for _ in range(3)]
+        after = desk.offers()
+        interrupted += after == earlier
+        # Whoever reads meets the run before or the whole new one.
+        assert all(offers in (None, earlier, later) for offers in [*while_scoring, after])
+        desk.score(LATER)
+        assert desk.offers() == later
+        desk.score(EARLIER)
+        assert desk.offers() == earlier
+        assert desk.ask("counts") == counts
+    assert interrupted > 0
+
+
+CASES = {"load": loads_in_spite_of_kills, "score": scores_in_spite_of_kills}
+
+
+@pytest.mark.parametrize("command", CASES)
+def test_a_killed_command_loses_nothing(
+    place: Place, delivery: Path, tmp_path: Path, command: str
+) -> None:
+    CASES[command](place, delivery, tmp_path, rounds=2)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(3_600)
+@pytest.mark.parametrize("command", CASES)
+def test_a_command_killed_twenty_times_loses_nothing(
+    place: Place, delivery: Path, tmp_path: Path, command: str
+) -> None:
+    CASES[command](place, delivery, tmp_path, rounds=20)

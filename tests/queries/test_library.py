@@ -6,7 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from support.shops import MAPPING, NOW, ZOE, day, hand_made
+from support.hand_made import MAPPING, NOW, ZOE, day, hand_made
 
 from followsuit.graph.store import GraphStore
 from followsuit.loaders.load import load

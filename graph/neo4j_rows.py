@@ -51,8 +51,10 @@ def _sent_value(element: Element, name: str) -> str:
     schema = element.arrow_schema()
     value = f"row[{schema.get_field_index(name)}]"
     if schema.field(name).type == g.TIME:
-        epoch = f"datetime({{epochSeconds: 0}}) + duration({{microseconds: {value}}})"
-        return f"CASE WHEN {value} IS NULL THEN NULL ELSE {epoch} END"
+        # Not by a duration: one of microseconds goes wrong beyond 292 years.
+        part = f"({value} % 1000000 + 1000000) % 1000000"
+        made = f"datetime.fromEpoch(({value} - {part}) / 1000000, {part} * 1000)"
+        return f"CASE WHEN {value} IS NULL THEN NULL ELSE {made} END"
     return f"date({value})" if schema.field(name).type == g.DATE else value
 
 
@@ -67,7 +69,8 @@ def read_value(element: Element, name: str, kind: pa.DataType) -> str:
     if isinstance(element, RelationshipType) and name == Col.TARGET:
         return f"t.`{element.target.key}`"
     if kind == g.TIME:
-        return f"x.`{name}`.epochSeconds * 1000000 + x.`{name}`.microsecond"
+        # Not by epochSeconds: before 1970 it is the second after, of a time between two.
+        return f"x.`{name}`.epochMillis * 1000 + x.`{name}`.microsecond % 1000"
     return f"toString(x.`{name}`)" if kind == g.DATE else f"x.`{name}`"
 
 

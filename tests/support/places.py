@@ -37,6 +37,11 @@ class Place:
     def is_server(self) -> bool:
         return "://" in self.name
 
+    def driver(self) -> neo4j.Driver:
+        """The server's own driver, to look at the database from outside."""
+        auth = (self.username, self.password or "") if self.username else None
+        return neo4j.GraphDatabase.driver(self.name, auth=auth)
+
     def open(self) -> GraphStore:
         return connect(
             self.name,
@@ -49,8 +54,7 @@ class Place:
 
 def empty_database(place: Place) -> None:
     """Delete all data, not the constraints; refuse where the data is not followsuit's."""
-    auth = (place.username, place.password or "") if place.username else None
-    with neo4j.GraphDatabase.driver(place.name, auth=auth) as driver:
+    with place.driver() as driver:
         nodes = driver.execute_query("MATCH (n) RETURN count(n) AS n").records[0]["n"]
         ours = driver.execute_query(f"MATCH (n:{META.label}) RETURN count(n) AS n").records[0]["n"]
         if nodes and not ours:

@@ -7,6 +7,7 @@ from pathlib import Path
 import neo4j_server
 import pytest
 from support.places import Place, empty_database
+from support.servers import require_neo4j
 
 ENGINES = ("embedded", "neo4j")
 
@@ -27,14 +28,6 @@ def neo4j_server_place() -> Iterator[Place]:
     require_neo4j()
     with neo4j_server.running() as (uri, _):
         yield Place(uri)
-
-
-def require_neo4j() -> None:
-    """Skip the test where no Neo4j can be started here; fail it in CI."""
-    if lacks := neo4j_server.missing():
-        if os.environ.get("CI") == "true":
-            pytest.fail(f"The tests against Neo4j must run in CI: {lacks}")
-        pytest.skip(f"The tests against Neo4j need one: {lacks}")
 
 
 @pytest.fixture

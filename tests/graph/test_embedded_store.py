@@ -1,0 +1,162 @@
+"""What is the embedded engine's own: one file, and who may open it when."""
+
+import time
+from pathlib import Path
+
+import ladybug
+import pytest
+from support.graphs import nodes, rows, samples, stored
+from support.places import Place
+from support.processes import another_process
+
+from followsuit.graph import embedded as engine
+from followsuit.graph import schema as g
+from followsuit.graph.connect import connect
+from followsuit.graph.store import StoreBusy, StoreError, StoreMissing
+
+
+def test_while_another_process_writes_nobody_reads(embedded: Place) -> None:
+    with another_process(embedded, "hold") as writer, embedded.open() as store:
+        began = time.monotonic()
+        with pytest.raises(StoreBusy, match="is writing to"):
+            store.count(g.CUSTOMER)
+        assert time.monotonic() - began < 20
+        writer.stdin.close()
+        writer.wait()
+        assert store.count(g.CUSTOMER) == 0
+
+
+def test_readers_don_t_keep_each_other_out(embedded: Place) -> None:
+    with embedded.open() as one, embedded.open() as other:
+        with one.writing():
+            one.write(g.CUSTOMER, samples(g.CUSTOMER))
+        with one.reading(), other.reading():
+            assert one.count(g.CUSTOMER) == other.count(g.CUSTOMER) == 3
+
+
+def test_a_reader_keeps_the_writer_out(embedded: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "_WAIT", 0.2)
+    with embedded.open() as reader, embedded.open() as writer:
+        with writer.writing():
+            pass
+        with (
+            reader.reading(),
+            pytest.raises(StoreBusy, match="Another process is using"),
+            writer.writing(),
+        ):
+            pytest.fail("it is changed under the reader's eyes")
+
+
+def test_a_file_that_another_program_has_open_is_busy(
+    embedded: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "_WAIT", 0.2)
+    with another_process(embedded, "hold"), embedded.open() as store:
+        # Without our lock, as a tool of LadybugDB's own would hold the file.
+        (store.state / "lock").unlink()
+        with pytest.raises(StoreBusy, match="Another process is using"), store.writing():
+            pytest.fail("two write at once")
+
+
+def test_writing_does_not_begin_inside_reading(embedded: Place) -> None:
+    with embedded.open() as store:
+        with store.writing():
+            pass
+        with (
+            store.reading(),
+            pytest.raises(RuntimeError, match="inside reading"),
+            store.writing(),
+        ):
+            pytest.fail("the store was opened for reading")
+
+
+@pytest.mark.parametrize("content", [b"customer_id,name\nc1,Ann\n" * 500, b"x", bytes(8192)])
+def test_a_file_that_is_no_database_is_refused_and_stays(embedded: Place, content: bytes) -> None:
+    path = Path(embedded.name)
+    path.write_bytes(content)
+    with embedded.open() as store:
+        with pytest.raises(StoreError, match="can't be opened as a LadybugDB file"):
+            store.count(g.CUSTOMER)
+        with pytest.raises(StoreError, match="can't be opened"), store.writing():
+            pytest.fail("it is no database")
+    assert path.read_bytes() == content
+
+
+def test_an_empty_file_is_an_empty_store(embedded: Place) -> None:
+    Path(embedded.name).touch()
+    with embedded.open() as store:
+        with pytest.raises(StoreMissing):
+            store.count(g.CUSTOMER)
+        with store.writing():
+            store.write(g.CUSTOMER, nodes(g.CUSTOMER, "ann"))
+        assert store.count(g.CUSTOMER) == 1
+
+
+def test_a_store_whose_first_writer_died_at_once_is_an_empty_one(embedded: Place) -> None:
+    # As much as a writer has made that was killed before it noted anything.
+    database = ladybug.Database(embedded.name, buffer_pool_size=2**28)
+    connection = ladybug.Connection(database)
+    connection.execute(
+        f"CREATE NODE TABLE {g.META.label} (key STRING, value STRING, PRIMARY KEY (key))"
+    )
+    connection.close()
+    database.close()
+    with embedded.open() as store:
+        with pytest.raises(StoreMissing):
+            store.count(g.CUSTOMER)
+        with store.writing():
+            store.write(g.CUSTOMER, nodes(g.CUSTOMER, "ann"))
+        assert store.count(g.CUSTOMER) == 1
+
+
+def test_a_folder_is_no_store(tmp_path: Path) -> None:
+    with connect(tmp_path) as store:
+        with pytest.raises(StoreMissing):
+            store.count(g.CUSTOMER)
+        with pytest.raises(StoreError, match="can't be opened"), store.writing():
+            pytest.fail("it is a folder")
+
+
+def test_a_place_below_a_file_is_no_store(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with (
+        connect(tmp_path / "file" / "store.lbug") as store,
+        pytest.raises(StoreError, match="Not a directory"),
+        store.writing(),
+    ):
+        pytest.fail("there is no such place")
+
+
+def test_the_folders_of_a_new_store_are_made(tmp_path: Path) -> None:
+    place = Place(str(tmp_path / "it's new" / "deep" / "store.lbug"))
+    with place.open() as store:
+        with store.writing():
+            store.write(g.CUSTOMER, nodes(g.CUSTOMER, "ann"))
+            store.write(g.CUSTOMER, nodes(g.CUSTOMER, "ann", "bob"))
+        assert store.count(g.CUSTOMER) == 2
+
+
+def test_a_store_made_anew_in_the_same_place_has_another_identity(embedded: Place) -> None:
+    with embedded.open() as store:
+        with store.writing():
+            first = store.meta.store_id
+        Path(embedded.name).unlink()
+        with store.writing():
+            assert store.meta.store_id != first
+
+
+def test_work_leaves_no_files_behind(embedded: Place) -> None:
+    with embedded.open() as store:
+        with store.writing():
+            for table in (
+                samples(g.CUSTOMER),
+                rows(g.CUSTOMER, {"customer_id": "Customer 1", "name": "changed"}),
+            ):
+                store.write(g.CUSTOMER, table)
+            store.write(g.FRIEND_OF, samples(g.FRIEND_OF))
+            store.delete(g.FRIEND_OF, "source", ["Customer 0"])
+            store.clear(g.FRIEND_OF)
+            stored(store, g.CUSTOMER)
+        assert [path.name for path in store.state.iterdir()] == ["lock"]
+    names = {path.name for path in Path(embedded.name).parent.iterdir()}
+    assert names == {"store.lbug", "store.lbug.state"}

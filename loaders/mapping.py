@@ -86,14 +86,17 @@ class ColumnMapping(_Strict):
         if self.format is not None:
             if kind not in (Kind.TIME, Kind.DATE):
                 raise ValueError(f"a {kind} takes no format")
-            _check_format(self.format)
+            if not _is_format(self.format):
+                raise ValueError(f"{self.format!r} is no strptime format")
 
 
-def _check_format(text: str) -> None:
-    try:
-        duckdb.connect().execute("SELECT try_strptime('', ?)", [text])
-    except duckdb.Error as error:
-        raise ValueError(f"{text!r} is no strptime format") from error
+def _is_format(text: str) -> bool:
+    with duckdb.connect() as db:
+        try:
+            db.execute("SELECT try_strptime('', ?)", [text])
+        except duckdb.Error:
+            return False
+        return True
 
 
 def _column(value: Any) -> Any:
@@ -164,17 +167,17 @@ def read_mapping(name: str) -> Mapping:
     """
     path = Path(name)
     if name in shipped_mappings():
-        text = (_SHIPPED / f"{name}.toml").read_text()
+        data = (_SHIPPED / f"{name}.toml").read_bytes()
     elif path.is_file():
-        text = path.read_text()
+        data = path.read_bytes()
     else:
         raise MappingError(
             f"There is no mapping {name}: name a TOML file or one of "
             f"{', '.join(shipped_mappings())}."
         )
     try:
-        return Mapping.model_validate(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
+        return Mapping.model_validate(tomllib.loads(data.decode()))
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise MappingError(f"The mapping {name} is no TOML: {error}.") from error
     except ValidationError as error:
         first = error.errors()[0]

@@ -88,7 +88,7 @@ class Standard:
                 yield from db.sql(self._sql(first.schema)).to_arrow_reader(_BATCH)
         except Exception:
             if fault:  # what the engine makes of it says less
-                raise fault[0] from None
+                raise fault.pop() from None
             raise
 
     def _sql(self, schema: pa.Schema) -> str:

@@ -198,9 +198,9 @@ class TestFaultyRows:
 
 class TestReturns:
     ROWS = (
-        {"customer_id": "c", "product_id": "p", "at": "2025-01-01", "quantity": -1, "amount": "-3.50"},
-        {"customer_id": "c", "product_id": "p", "at": "2025-01-02", "quantity": 1, "amount": "3.50"},
-    )  # fmt: skip
+        {"customer_id": "c", "product_id": "p", "at": "2025-01-01", "quantity": -1, "amount": -3.5},
+        {"customer_id": "c", "product_id": "p", "at": "2025-01-02", "quantity": 1, "amount": 3.5},
+    )
 
     def test_a_negative_purchase_is_loaded_where_the_mapping_says_that_it_is_a_return(
         self, embedded: Place, tmp_path: Path

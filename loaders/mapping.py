@@ -150,7 +150,10 @@ class Mapping(_Strict):
             for column, source in mapping.columns.items():
                 if column not in fields:
                     raise ValueError(f"{name} has no column {column}; it has {', '.join(fields)}")
-                source.check_for(fields[column].kind)
+                try:
+                    source.check_for(fields[column].kind)
+                except ValueError as error:
+                    raise ValueError(f"tables.{name}.columns.{column}: {error}") from error
         return self
 
 
@@ -181,6 +184,7 @@ def read_mapping(name: str) -> Mapping:
         raise MappingError(f"The mapping {name} is no TOML: {error}.") from error
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "its top"
+        where = ".".join(map(str, first["loc"]))
         why = first["msg"].removeprefix("Value error, ").rstrip(".")
-        raise MappingError(f"The mapping {name} is wrong at {where}: {why}.") from error
+        told = f"{where}: {why}" if where else why
+        raise MappingError(f"The mapping {name} is wrong: {told}.") from error

@@ -49,6 +49,7 @@ _REASONS = {
 }
 _LONGEST = 400 * 10_000 * _MICROSECONDS["days"]
 """Microseconds: longer ago than any time, and yet no overflow."""
+_FIRST, _LAST = "'0001-01-01 00:00:00+00'", "'9999-12-31 23:59:59.999999+00'"
 _BATCH = 262_144
 _BARE = "is a bare number, and the mapping names no unit"
 
@@ -264,8 +265,8 @@ def _time(mapping: ColumnMapping, kind: pa.DataType, raw: str) -> str:
 
 
 def _within_years(value: str) -> str:
-    """Years that both engines and Python know."""
-    return f"CASE WHEN year({value}) BETWEEN 1 AND 9999 THEN {value} END"
+    """Times and dates of the years that both engines and Python know."""
+    return f"CASE WHEN {value} BETWEEN {_FIRST} AND {_LAST} THEN {value} END"
 
 
 def _is_naive(kind: pa.DataType) -> bool:

@@ -293,7 +293,7 @@ class TestMappings:
                 ("customers has no column id", "it has customer_id, name"),
             ),
             ("[tables.customers]\nfiles = 'x'\n", ("tables.customers.files", "not permitted")),
-            ("[table.customers]\nfile = 'x'\n", ("wrong at table", "not permitted")),
+            ("[table.customers]\nfile = 'x'\n", ("wrong: table: ", "not permitted")),
             ("[tables.customers]\nencoding = 'klingon'\n", ("no encoding 'klingon'",)),
             ("[tables.customers]\nencoding = 'hex'\n", ("no encoding 'hex'",)),
             ("[tables.customers]\ndelimiter = '||'\n", ("delimiter '||' is not one",)),
@@ -301,7 +301,7 @@ class TestMappings:
             ("[tables.customers]\ndelimiter = '§'\n", ("is not one ASCII character",)),
             (
                 "[tables.visits.columns]\nat = { column = 't', unit = 'fortnights' }\n",
-                ("unit 'fortnights' is none of days, hours",),
+                ("tables.visits.columns.at: unit 'fortnights' is none of days, hours",),
             ),
             (
                 "[tables.purchases.columns]\namount = { column = 't', unit = 'hours' }\n",

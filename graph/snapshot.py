@@ -21,7 +21,7 @@ from followsuit.graph import tables as t
 from followsuit.graph.duck import TYPES, open_duck
 from followsuit.graph.progress import Progress, silent
 from followsuit.graph.schema import Col, NodeType
-from followsuit.graph.store import GraphStore, Meta
+from followsuit.graph.store import GraphStore, Meta, StoreBusy
 from followsuit.graph.tables import VIEW, Part, Table
 
 _KEPT = 2
@@ -148,6 +148,7 @@ def take_snapshot(
 
     Raises:
         StoreIncomplete: a load is under way or was interrupted.
+        StoreBusy: a load has begun and ended while the store was read.
     """
     store.require_complete()
     if refresh:
@@ -162,6 +163,12 @@ def take_snapshot(
         try:
             with store.reading():
                 _export(store, part, memory, progress)
+                # A server lets others write while one reads.
+                store.require_complete()
+                if store.meta.revision != meta.revision:
+                    raise StoreBusy(
+                        f"{store.name} was loaded into while it was read. Run this again."
+                    )
             _move(part, folder)
         finally:
             shutil.rmtree(part, ignore_errors=True)
@@ -174,7 +181,7 @@ def forget_snapshots(store: GraphStore, keep: int = 0) -> None:
     home = store.state / "snapshots"
     if home.exists():
         made = sorted((p for p in home.iterdir()), key=lambda p: p.stat().st_mtime_ns)
-        for folder in made[: len(made) - keep]:
+        for folder in made[: max(0, len(made) - keep)]:
             shutil.rmtree(folder, ignore_errors=True)
 
 

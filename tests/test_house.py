@@ -7,8 +7,6 @@ from pathlib import Path
 import networkx as nx
 import pytest
 
-from followsuit.graph.schema import META, NODES, RELATIONSHIPS
-
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "src" / "followsuit"
 
@@ -23,7 +21,6 @@ MAY_IMPORT = {
 """Of each room the others that it may import; the face in `src/followsuit` may import all."""
 
 ROOMS = sorted(path.name for path in PACKAGE.iterdir() if path.is_symlink())
-LABELS = {element.name for element in (*NODES, META, *RELATIONSHIPS)}
 
 
 def python_files() -> dict[str, Path]:
@@ -110,17 +107,6 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
     edges = [(m, name) for m, path in MODULES.items() for name in imports(path) if name in MODULES]
     assert len(edges) > len(MODULES)
     assert list(nx.simple_cycles(nx.DiGraph(edges))) == []
-
-
-def test_labels_and_relationship_types_are_spelled_in_the_schema_alone() -> None:
-    wrong = [
-        f"{module}: {node.value!r}"
-        for module, path in MODULES.items()
-        if module != "followsuit.graph.schema"
-        for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.Constant) and node.value in LABELS
-    ]
-    assert wrong == []
 
 
 def test_the_tests_are_laid_out_as_the_rooms_are() -> None:

@@ -323,6 +323,8 @@ def _check_parameters(cypher: str, values: Mapping[str, Any]) -> dict[str, Any]:
 
 def _parameter(name: str, value: Any) -> Any:
     match value:
+        case str() if not value.isascii() and value.encode(errors="replace").decode() != value:
+            pass  # Bytes that were no UTF-8.
         case None | bool() | float() | str():
             return value
         case int() if -(2**63) <= value < 2**63:
@@ -331,11 +333,11 @@ def _parameter(name: str, value: Any) -> Any:
             return value.astimezone(UTC)
         case date() | timedelta() if not isinstance(value, datetime):
             return value
-        case list() | tuple():
+        case list() | tuple() if len({type(each) for each in value if each is not None}) < 2:
             return [_parameter(name, each) for each in value]
         case np.bool_() | np.integer():
             return _parameter(name, value.item())
     raise QueryError(
         f"The parameter {name} is {value!r}. It may be text, a boolean, a whole number of 64 bits, "
-        "a number, a date, a time with a time zone, a length of time, or a list of these."
+        "a number, a date, a time with a time zone, a length of time, or a list of one of these."
     )

@@ -42,9 +42,12 @@ _TOKEN = re.compile(
     re.DOTALL | re.VERBOSE,
 )
 _AFTER_A_NAME = frozenset(",)}];=<>+*/%^|.:-")
-"""No refused clause goes on with one of these."""
-_AFTER_AN_ALIAS = ("ORDER", "SKIP", "LIMIT", "WHERE", "RETURN", "MATCH", "OPTIONAL", "UNWIND")
-"""Nor with these after a variable that is called AS."""
+_WORDS_AFTER_A_NAME = (
+    "AND", "AS", "ASC", "CONTAINS", "DESC", "ELSE", "END", "ENDS", "IN", "IS", "LIMIT", "MATCH",
+    "OPTIONAL", "OR", "ORDER", "RETURN", "SKIP", "STARTS", "THEN", "UNION", "UNWIND", "WHEN",
+    "WHERE", "XOR",
+)  # fmt: skip
+"""No refused clause goes on with one of these, after the beginning of a query."""
 
 
 @dataclass(frozen=True)
@@ -98,12 +101,6 @@ _REACHES = (
 )
 
 
-def parameters_in(cypher: str) -> list[str]:
-    """Names of the parameters that a query mentions, in order."""
-    names = [token.text[1:] for token in _tokens(cypher) if token.kind == "parameter"]
-    return list(dict.fromkeys(names))
-
-
 def _without_comment(match: re.Match[str]) -> str:
     return re.sub(r"[^\n]", " ", match[0]) if match.lastgroup == "comment" else match[0]
 
@@ -146,8 +143,7 @@ def _is_name(before: list[_Token], token: _Token, after: _Token) -> bool:
         return earlier.kind != "number" and earlier.text != "."
     if after is _NONE or (after.kind == "mark" and after.text in _AFTER_A_NAME):
         return True
-    aliased = previous.word == "AS" and token.word != "CALL"
-    return aliased and after.word in _AFTER_AN_ALIAS
+    return token.word != "CALL" and after.word in _WORDS_AFTER_A_NAME
 
 
 def _check_call(following: list[_Token]) -> None:

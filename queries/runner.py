@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.types as pt
 
 from followsuit.graph.store import GraphStore, QueryError
-from followsuit.queries.guard import parameters_in, reading
+from followsuit.queries.guard import reading
 from followsuit.queries.library import TYPES, find
 
 TIMEOUT = 60.0
@@ -67,12 +67,8 @@ def run_cypher(
         QueryTimeout, StoreIncomplete.
     """
     text = reading(cypher)
-    given = dict(parameters or {})
-    # LadybugDB would take one that is missing for null.
-    if missing := [name for name in parameters_in(text) if name not in given]:
-        raise QueryError(f"The query needs {missing[0]}: --param {missing[0]}=...")
     store.require_complete()
-    table = store.query(text, given, timeout)
+    table = store.query(text, parameters, timeout)
     if not table.column_names:
         raise QueryError("The query returns nothing. End it with RETURN.")
     if twice := [name for name in table.column_names if table.column_names.count(name) > 1]:

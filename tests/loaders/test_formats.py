@@ -1,0 +1,535 @@
+"""The same rows lead to the same store, whatever the format that they come in."""
+
+import gzip
+import json
+import tempfile
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, time
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import sqlalchemy
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from support.deliveries import Rows, deliver
+from support.formats import FORMATS, deliver_as
+from support.loading import MEMORY, content, counts, load_from, rejects, rows
+from support.places import Place
+
+from followsuit.errors import DeliveryError
+from followsuit.loaders.mapping import Mapping
+from followsuit.loaders.sources import find_delivery
+from followsuit.loaders.stage import Counts, stage
+
+Row = dict[str, str | None]
+
+ODD_TEXT = st.text(
+    st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=12
+)
+TIMES = ("2025-01-01", "2025-01-01T10:00:00+02:00", "2025-02-30", "12", None)
+dirty_rows = st.lists(
+    st.fixed_dictionaries(
+        {
+            "purchase_id": st.sampled_from(["a", "b", " a ", "c", None, None]),
+            "customer_id": st.sampled_from(["c1", "c2", "c2", "c9", None]),
+            "product_id": st.sampled_from(["p1", " p1"]),
+            "at": st.sampled_from(TIMES),
+            "quantity": st.sampled_from(["1", "2", "-1", "x", None]),
+            "channel": st.one_of(st.sampled_from(["Web", "web"]), ODD_TEXT),
+        }
+    ),
+    min_size=1,
+    max_size=12,
+)  # fmt: skip
+
+
+def is_sound(row: Row) -> bool:
+    return (
+        row["customer_id"] in ("c1", "c2")
+        and row["at"] in TIMES[:2]
+        and row["quantity"] in ("1", "2", None)
+    )
+
+
+def expected_counts(delivered: Sequence[Row]) -> Counts:
+    sound = [row for row in delivered if is_sound(row)]
+    named = [row["purchase_id"].strip() for row in sound if row["purchase_id"]]
+    loaded = len(set(named)) + len(sound) - len(named)
+    return Counts(len(delivered), loaded, len(sound) - loaded, len(delivered) - len(sound))
+
+
+def staged(place: str, folder: Path) -> tuple[Counts, list[Any], list[Any]]:
+    """Counts, rows and rejects (file left out) of purchases, where c1 and c2 are known."""
+    folder.mkdir()
+    pq.write_table(pa.table({"key": ["c1", "c2"]}), folder / "customers.keys.parquet")
+    (source,) = find_delivery(place, Mapping()).sources
+    found = stage(source, folder, {"customers": folder / "customers.keys.parquet"}, MEMORY)
+    kept = pq.read_table(folder / "purchases.parquet").sort_by("purchase_id").to_pylist()
+    aside = pq.read_table(folder / "purchases.rejects.parquet").to_pylist()
+    return found, kept, sorted((tuple(row.values())[2:] for row in aside), key=repr)
+
+
+class TestDirtyTables:
+    @settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(delivered=dirty_rows)
+    def test_every_row_is_loaded_a_duplicate_or_rejected_in_every_format(
+        self, delivered: list[Row]
+    ) -> None:
+        expected = expected_counts(delivered)
+        with tempfile.TemporaryDirectory() as name:
+            results = []
+            for form in FORMATS:
+                place = deliver_as(form, Path(name) / form, "purchases", delivered)
+                staging = Path(name) / f"{form}-staged"
+                if not expected.loaded:
+                    with pytest.raises(DeliveryError, match="No row of purchases survives"):
+                        staged(place, staging)
+                    continue
+                results.append(staged(place, staging))
+            for found in results:
+                assert found[0] == expected
+                assert found == results[0]
+
+    def test_a_dirty_delivery_is_the_same_store_in_every_format(self, tmp_path: Path) -> None:
+        delivered: list[Row] = [
+            {"customer_id": " c1", "name": 'Ann "A" O\'Neil', "city": "São Paulo, SP"},
+            {"customer_id": "c2", "name": "two\nlines; and\ttab", "city": None},
+            {"customer_id": None, "name": "nobody", "city": "Rome"},
+            {"customer_id": "007", "name": "back\\slash 😀", "city": "1e5"},
+            {"customer_id": "c1", "name": "  Ann\u00a0", "city": ""},
+            {"customer_id": "x" * 1001, "name": None, "city": None},
+        ]
+        seen = set()
+        for form in FORMATS:
+            place = Place(str(tmp_path / f"{form}.lbug"))
+            report = load_from(place, deliver_as(form, tmp_path / form, "customers", delivered))
+            assert counts(report) == {"customers": (6, 3, 1, 2)}
+            assert [reject[2:] for reject in rejects(report)] == [
+                (3, "customer_id", "is empty", None),
+                (6, "customer_id", "is longer than 1000 characters", "x" * 39 + "…"),
+            ]
+            seen.add(content(place))
+        assert len(seen) == 1
+        assert rows(place, "customers") == [
+            {"customer_id": "007", "name": "back\\slash 😀", "city": "1e5"},
+            {"customer_id": "c1", "name": "Ann"},
+            {"customer_id": "c2", "name": "two\nlines; and\ttab"},
+        ]
+
+
+class TestDelimitedText:
+    @pytest.mark.parametrize(
+        "data",
+        [
+            b"\xef\xbb\xbfcustomer_id,name\nc1,Ann\nc2,Bob\n",
+            b'\xef\xbb\xbf"customer_id","name"\n"c1","Ann"\n"c2","Bob"\n',
+            b"customer_id,name\r\nc1,Ann\r\nc2,Bob\r\n",
+            b"customer_id,name\rc1,Ann\rc2,Bob",
+            b"customer_id,name\nc1,Ann\nc2,Bob",
+            b"\n\ncustomer_id,name\n\nc1,Ann\n\nc2,Bob\n\n\n",
+            gzip.compress(b"customer_id,name\nc1,Ann\n") + gzip.compress(b"c2,Bob\n"),
+        ],
+        ids=["BOM", "BOM-quoted", "CRLF", "CR", "no-last-newline", "blank-lines", "gzip-members"],
+    )
+    def test_line_ends_marks_and_blank_lines_do_not_matter(
+        self, embedded: Place, tmp_path: Path, data: bytes
+    ) -> None:
+        suffix = ".gz" if data[:2] == b"\x1f\x8b" else ""
+        folder = tmp_path / "d"
+        folder.mkdir()
+        (folder / f"customers.csv{suffix}").write_bytes(data)
+        assert counts(load_from(embedded, folder)) == {"customers": (2, 2, 0, 0)}
+        assert [row["name"] for row in rows(embedded, "customers")] == ["Ann", "Bob"]
+
+    @pytest.mark.parametrize("encoding", ["latin-1", "cp1252", "utf-16", "utf-16-le", "shift_jis"])
+    def test_an_encoding_is_read_where_the_mapping_names_it(
+        self, embedded: Place, tmp_path: Path, encoding: str
+    ) -> None:
+        name = "山田" if encoding == "shift_jis" else "Zoë"
+        people = [f"c{i},{name} {i}" for i in range(3000)]
+        (tmp_path / "customers.csv").write_bytes(
+            "\n".join(["customer_id,name", *people]).encode(encoding)
+        )
+        report = load_from(embedded, tmp_path, {"customers": {"encoding": encoding}})
+        assert counts(report) == {"customers": (3000, 3000, 0, 0)}
+        assert rows(embedded, "customers")[0] == {"customer_id": "c0", "name": f"{name} 0"}
+
+    def test_rows_of_too_many_or_few_cells_are_rejects_with_the_number_of_the_row(
+        self, embedded: Place, tmp_path: Path
+    ) -> None:
+        (tmp_path / "customers.csv").write_text(
+            'customer_id,name,birth_date\nc1,"two\nlines",\nc2\nc3,Eve,,,\n\nc4,Joe,soon\nc5,Kim,\n'
+        )
+        report = load_from(embedded, tmp_path)
+        assert counts(report) == {"customers": (5, 2, 0, 3)}
+        assert sorted(reject[1:] for reject in rejects(report)) == [
+            ("customers.csv", 2, None, "has 1 cells where the header has 3", None),
+            ("customers.csv", 3, None, "has 5 cells where the header has 3", None),
+            ("customers.csv", 4, "birth_date", "is no date", "soon"),
+        ]
+
+    def test_rows_keep_their_numbers_across_the_blocks_of_a_big_file(
+        self, embedded: Place, tmp_path: Path
+    ) -> None:
+        n, broken, unreadable = 300_000, {5, 150_000, 299_999}, {6, 150_001, 300_000}
+        with (tmp_path / "customers.csv").open("w") as file:
+            file.write("customer_id,name,birth_date\n")
+            for i in range(1, n + 1):
+                birth = "soon" if i in unreadable else ""
+                file.write(f"c{i}\n" if i in broken else f"c{i},{'x' * 100},{birth}\n")
+        report = load_from(embedded, tmp_path)
+        assert counts(report) == {"customers": (n, n - 6, 0, 6)}
+        assert {reject[2] for reject in rejects(report) if reject[3] is None} == broken
+        assert {reject[2] for reject in rejects(report) if reject[3]} == unreadable
+
+
+class TestJsonLines:
+    def write(self, folder: Path, *lines: str, table: str = "customers") -> Path:
+        folder.mkdir(exist_ok=True)
+        (folder / f"{table}.jsonl").write_text("\n".join(lines))
+        return folder
+
+    def test_broken_lines_are_rejects(self, embedded: Place, tmp_path: Path) -> None:
+        folder = self.write(
+            tmp_path / "d",
+            '{"customer_id": "c1"}', '{"customer_id": "c2"', "", '["c3"]', '"c4"', "null",
+            '{"customer_id": "\\ud800"}', "[" * 200_000, '{"customer_id": ["c5"]}',
+            '{"customer_id": "c6", "name": "\\ud83d\\ude00", "shoe": {"size": 41}}',
+        )  # fmt: skip
+        report = load_from(embedded, folder)
+        assert counts(report) == {"customers": (9, 2, 0, 7)}
+        assert [reject[2:5] for reject in rejects(report)] == [
+            *((line, None, "is no JSON object") for line in (2, 4, 5, 6, 7, 8)),
+            (9, "customer_id", "is no single value"),
+        ]
+        assert rows(embedded, "customers")[1] == {"customer_id": "c6", "name": "😀"}
+
+    def test_numbers_and_truth_come_as_written(self, embedded: Place, tmp_path: Path) -> None:
+        folder = self.write(
+            tmp_path / "d",
+            '{"product_id": 12345678901234567890, "price": 19.990, "sensitive": true}',
+            '{"product_id": 1.50, "price": 1e2, "sensitive": 0}',
+            '{"product_id": "7", "price": null, "name": null}',
+            '{"product_id": 8, "price": NaN}',
+            table="products",
+        )
+        report = load_from(embedded, folder)
+        assert [reject[2:] for reject in rejects(report)] == [(4, "price", "is no amount", "NaN")]
+        assert rows(embedded, "products") == [
+            {"product_id": "1.50", "price": 10_000, "sensitive": False},
+            {"product_id": "12345678901234567890", "price": 1999, "sensitive": True},
+            {"product_id": "7"},
+        ]
+
+    def test_a_column_that_only_a_late_row_has_is_read(
+        self, embedded: Place, tmp_path: Path
+    ) -> None:
+        early = ['{"customer_id": "c1"}'] * 70_000
+        folder = self.write(tmp_path / "d", *early, '{"customer_id": "c2", "city": "Rome"}')
+        assert counts(load_from(embedded, folder)) == {"customers": (70_001, 2, 69_999, 0)}
+        assert rows(embedded, "customers")[1] == {"customer_id": "c2", "city": "Rome"}
+
+    def test_a_byte_order_mark_is_no_part_of_the_first_line(
+        self, embedded: Place, tmp_path: Path
+    ) -> None:
+        folder = self.write(tmp_path / "d", '\ufeff{"customer_id": "c1"}', '{"customer_id": "c2"}')
+        assert counts(load_from(embedded, folder)) == {"customers": (2, 2, 0, 0)}
+
+
+SECONDS = 1_735_689_600  # 2025-01-01T00:00:00Z
+NEW_YEAR = datetime(2025, 1, 1, tzinfo=UTC)
+FIRST_DAY = datetime(2025, 1, 1)  # noqa: DTZ001
+
+
+class TestParquetTypes:
+    def read(self, folder: Path, column: str, values: pa.Array, **options: Any) -> list[Any]:
+        """What a column of purchases becomes; None where the row is rejected or it is empty."""
+        n = len(values)
+        columns = {
+            "purchase_id": pa.array([f"b{i}" for i in range(n)]),
+            "customer_id": pa.array(["c"] * n),
+            "product_id": pa.array(["p"] * n),
+            "at": pa.array([FIRST_DAY] * n),
+        } | {column: values}
+        (folder / "d").mkdir()
+        pq.write_table(pa.table(columns), folder / "d" / "purchases.parquet")
+        place = Place(str(folder / "store.lbug"))
+        mapping = {"purchases": {"columns": {column: {"column": column, **options}}}}
+        load_from(place, folder / "d", mapping)
+        found = rows(place, "purchases")
+        if column == "purchase_id":
+            return sorted(row[column] for row in found)
+        by_id = {row["purchase_id"]: row.get(column) for row in found}
+        return [by_id.get(f"b{i}") for i in range(n)]
+
+    @pytest.mark.parametrize(
+        ("values", "ids"),
+        [
+            (pa.array([7, 8]), ["7", "8"]),
+            (pa.array([7, 2**64 - 1], pa.uint64()), ["18446744073709551615", "7"]),
+            (pa.array([7.0, 1.5, 1e20]), ["1.5", "1e+20", "7"]),
+            (pa.array([7.0, 16_777_216.0], pa.float32()), ["16777216", "7"]),
+            (pa.array([7.0, 8.0], pa.float16()), ["7", "8"]),
+            (pa.array([Decimal(7), Decimal(8)]), ["7", "8"]),
+            (pa.array([Decimal(7), Decimal(8)], pa.decimal256(60, 0)), ["7", "8"]),
+            (pa.array([" a", "b"], pa.large_string()), ["a", "b"]),
+            (pa.array([" a", "b"], pa.string_view()), ["a", "b"]),
+            (pa.array(["a", "b"]).dictionary_encode(), ["a", "b"]),
+            (pa.array([1, 2]).dictionary_encode(), ["1", "2"]),
+            (pa.array(["é".encode(), b"b"]), ["b", "é"]),
+            (pa.array([b"a", b"b"], pa.binary(1)), ["a", "b"]),
+        ],
+        ids=lambda v: str(v.type) if isinstance(v, pa.Array) else "",
+    )
+    def test_ids_of_any_type_become_their_text(
+        self, tmp_path: Path, values: pa.Array, ids: list[str]
+    ) -> None:
+        assert self.read(tmp_path, "purchase_id", values) == ids
+
+    def test_a_uuid_becomes_its_text(self, tmp_path: Path) -> None:
+        values = pa.array([bytes(15) + b"\1"], pa.uuid())
+        found = self.read(tmp_path, "purchase_id", values)
+        assert found == ["00000000-0000-0000-0000-000000000001"]
+
+    def test_a_whole_key_in_a_column_of_floats_with_gaps_is_the_same_key(
+        self, embedded: Place, tmp_path: Path
+    ) -> None:
+        stores = pa.table({"store_id": [7, 8]})
+        bought = {"customer_id": ["c"] * 3, "product_id": ["p"] * 3, "at": [FIRST_DAY] * 3}
+        purchases = pa.table(bought | {"store_id": [7.0, None, float("nan")]})
+        pq.write_table(stores, tmp_path / "stores.parquet")
+        pq.write_table(purchases, tmp_path / "purchases.parquet")
+        assert counts(load_from(embedded, tmp_path))["purchases"] == (3, 3, 0, 0)
+        found = sorted(row.get("store_id", "") for row in rows(embedded, "purchases"))
+        assert found == ["", "", "7"]
+
+    def test_columns_without_a_type_are_empty(self, embedded: Place, tmp_path: Path) -> None:
+        given = {"customer_id": ["c"], "product_id": ["p"], "at": [FIRST_DAY]}
+        nothing = ("purchase_id", "store_id", "quantity", "amount", "currency", "channel")
+        purchases = pa.table(given | dict.fromkeys(nothing, pa.nulls(1)))
+        pq.write_table(purchases, tmp_path / "purchases.parquet")
+        load_from(embedded, tmp_path)
+        (found,) = rows(embedded, "purchases")
+        assert set(found) == {*given, "purchase_id"}
+
+    @pytest.mark.parametrize(
+        ("values", "minor"),
+        [
+            (pa.array([1, 20], pa.int8()), [100, 2000]),
+            (pa.array([1, 2**64 - 1], pa.uint64()), [100, None]),
+            (pa.array([19.99, 0.1, 1e308]), [1999, 10, None]),
+            (pa.array([float("nan"), float("inf"), -0.0]), [None, None, 0]),
+            (pa.array([1.5], pa.float16()), [150]),
+            (pa.array([Decimal("19.990"), Decimal("0.285")]), [1999, 28]),
+            (pa.array([Decimal("1.25")], pa.decimal256(70, 2)), [125]),
+            (pa.array(["19.99", "x", None]), [1999, None, None]),
+            (pa.array([1.5, 2.5]).dictionary_encode(), [150, 250]),
+        ],
+        ids=lambda v: str(v.type) if isinstance(v, pa.Array) else "",
+    )
+    def test_money_of_any_type_becomes_whole_minor_units(
+        self, tmp_path: Path, values: pa.Array, minor: list[int | None]
+    ) -> None:
+        assert self.read(tmp_path, "amount", values) == minor
+
+    @pytest.mark.parametrize(
+        "values",
+        [
+            pa.array([SECONDS], pa.timestamp("s")),
+            pa.array([SECONDS * 10**3], pa.timestamp("ms")),
+            pa.array([SECONDS * 10**9 + 999], pa.timestamp("ns")),
+            pa.array([SECONDS * 10**9], pa.timestamp("ns", "Europe/Berlin")),
+            pa.array([SECONDS], pa.timestamp("s", "+02:00")),
+            pa.array([date(2025, 1, 1)], pa.date32()),
+            pa.array([date(2025, 1, 1)], pa.date64()),
+            pa.array([FIRST_DAY]).dictionary_encode(),
+            pa.array(["2025-01-01"]).dictionary_encode(),
+        ],
+        ids=lambda v: str(v.type),
+    )
+    def test_times_of_any_type_become_utc(self, tmp_path: Path, values: pa.Array) -> None:
+        assert self.read(tmp_path, "at", values) == [NEW_YEAR]
+
+    def test_a_typed_time_without_a_zone_is_in_the_mappings(self, tmp_path: Path) -> None:
+        values = pa.array([datetime(2025, 7, 1, 2)])  # noqa: DTZ001
+        found = self.read(tmp_path, "at", values, timezone="Europe/Berlin")
+        assert found == [datetime(2025, 7, 1, tzinfo=UTC)]
+
+    def test_a_typed_number_is_a_time_with_a_unit_or_a_format_only(self, tmp_path: Path) -> None:
+        for name in ("unit", "format", "neither"):
+            (tmp_path / name).mkdir()
+        found = self.read(tmp_path / "unit", "at", pa.array([SECONDS]), unit="seconds")
+        assert found == [NEW_YEAR]
+        found = self.read(tmp_path / "format", "at", pa.array([20250101]), format="%Y%m%d")
+        assert found == [NEW_YEAR]
+        for values in (pa.array([SECONDS]), pa.array([1.5]), pa.array([Decimal("1.5")])):
+            with pytest.raises(DeliveryError, match="at is a bare number, and the mapping names"):
+                self.read(tmp_path / "neither", "at", values)
+            (tmp_path / "neither" / "d" / "purchases.parquet").unlink()
+            (tmp_path / "neither" / "d").rmdir()
+
+    @pytest.mark.parametrize(
+        "values",
+        [
+            pa.array([True]),
+            pa.array([time(1, 2)]),
+            pa.array([datetime(2025, 1, 1) - datetime(2024, 1, 1)]),  # noqa: DTZ001
+            pa.array([FIRST_DAY]),
+        ],
+        ids=lambda v: str(v.type),
+    )
+    def test_what_is_no_number_by_its_type_is_a_reject(
+        self, tmp_path: Path, values: pa.Array
+    ) -> None:
+        with pytest.raises(DeliveryError, match="quantity is no number"):
+            self.read(tmp_path, "quantity", values)
+
+    def test_dates_too_far_for_any_calendar_are_rejects(self, tmp_path: Path) -> None:
+        values = pa.array([20_089, 2**31 - 5], pa.int32()).cast(pa.date32())
+        assert self.read(tmp_path, "at", values) == [NEW_YEAR, None]
+
+
+class TestDatabases:
+    def make(self, folder: Path, *statements: str, rows_: Rows = ()) -> str:
+        url = f"sqlite:///{folder}/shop.db"
+        engine = sqlalchemy.create_engine(url)
+        with engine.begin() as connection:
+            for statement in statements:
+                connection.exec_driver_sql(statement)
+            for row in rows_:
+                names = ", ".join(f":{name}" for name in row)
+                connection.execute(sqlalchemy.text(f"INSERT INTO purchases VALUES ({names})"), row)
+        engine.dispose()
+        return url
+
+    def test_values_of_any_sql_type_are_read_and_bad_ones_are_rejects(
+        self, embedded: Place, tmp_path: Path
+    ) -> None:
+        good = {"a": "b1", "b": 7, "c": 8.0, "d": "2025-01-01 10:00:00", "e": 19.99, "f": 2}
+        url = self.make(
+            tmp_path,
+            "CREATE TABLE purchases (purchase_id TEXT, customer_id INTEGER, product_id FLOAT, "
+            "at DATETIME, amount NUMERIC(10, 2), quantity INTEGER)",
+            rows_=[
+                good,
+                good | {"a": "b2", "d": "soon"},
+                good | {"a": "b3", "d": SECONDS},
+                good | {"a": "b4", "e": "much"},
+                good | {"a": "b5", "f": float("inf")},
+                good | {"a": "b6", "d": "2025-01-01", "e": None, "f": 0.5},
+            ],
+        )
+        report = load_from(embedded, url)
+        assert [reject[1:] for reject in rejects(report)] == [
+            ("purchases", 2, "at", "is no time", "soon"),
+            ("purchases", 3, "at", "is a bare number, and the mapping names no unit", str(SECONDS)),
+            ("purchases", 4, "amount", "is no amount", "much"),
+            ("purchases", 5, "quantity", "is no number", "inf"),
+        ]
+        both = {"customer_id": "7", "product_id": "8"}
+        assert rows(embedded, "purchases") == [
+            both | {
+                "purchase_id": "b1", "at": NEW_YEAR.replace(hour=10), "quantity": 2.0,
+                "amount": 1999,
+            },
+            both | {"purchase_id": "b6", "at": NEW_YEAR, "quantity": 0.5},
+        ]  # fmt: skip
+
+    def test_tables_views_and_columns_of_other_names_are_mapped(
+        self, embedded: Place, tmp_path: Path
+    ) -> None:
+        url = self.make(
+            tmp_path,
+            'CREATE TABLE "Crm People" ("row" INT, "full name" TEXT)',
+            "INSERT INTO \"Crm People\" VALUES (1, 'Ann')",
+            "CREATE VIEW likes AS SELECT 1 AS customer_id, 'tea' AS interest",
+        )
+        columns = {"customer_id": "row", "name": "full name"}
+        mapping = {"customers": {"table": "main.Crm People", "columns": columns}}
+        report = load_from(embedded, url, mapping)
+        assert counts(report) == {"customers": (1, 1, 0, 0), "likes": (1, 1, 0, 0)}
+        assert rows(embedded, "customers") == [{"customer_id": "1", "name": "Ann"}]
+
+    @pytest.mark.parametrize(
+        ("url", "says"),
+        [
+            ("klingon://u:sesame@host/db", "No database of kind klingon can be opened here"),
+            ("oracle://u:sesame@host/db", "No database of kind oracle can be opened here"),
+            ("postgresql://u:sesame@host:port/db", "No database of kind postgresql"),
+            ("sqlite:///nowhere.db?password=sesame", "There is no database file 'nowhere.db'"),
+            ("sqlite://", "There is no database file ''"),
+        ],
+    )
+    def test_a_database_that_is_not_there_is_one_message_without_the_password(
+        self,
+        embedded: Place,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        url: str,
+        says: str,
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        with pytest.raises(DeliveryError) as caught:
+            load_from(embedded, url)
+        assert says in str(caught.value)
+        assert "sesame" not in str(caught.value)
+        assert list(tmp_path.iterdir()) == []
+
+    def test_what_can_not_be_read_of_a_database_is_said(
+        self, embedded: Place, tmp_path: Path
+    ) -> None:
+        (tmp_path / "text.db").write_text("no database" * 100)
+        for folder in ("empty", "columns", "bytes"):
+            (tmp_path / folder).mkdir()
+        bytes_ = "CREATE TABLE customers AS SELECT x'ff' AS customer_id"
+        for url, mapping, says in [
+            (f"sqlite:///{tmp_path}/text.db", None, r"text\.db can't be read \(DatabaseError\)"),
+            (self.make(tmp_path / "empty", "CREATE TABLE x (y INT)"), None, "holds no table"),
+            (
+                self.make(tmp_path / "columns", "CREATE TABLE customers (id INT)"),
+                None,
+                "customers has no column customer_id for the table customers; it has id",
+            ),
+            (
+                f"sqlite:///{tmp_path}/columns/shop.db",
+                {"visits": {"table": "crm.calls"}},
+                r"The mapping takes visits from crm\.calls, but .* has no such table",
+            ),
+            (
+                f"sqlite:///{tmp_path}/columns/shop.db",
+                {"customers": {"columns": {"customer_id": "id"}}},
+                "customers has no rows",
+            ),
+            (self.make(tmp_path / "bytes", bytes_), None, "holds bytes that are no text"),
+        ]:
+            with pytest.raises(DeliveryError, match=says):
+                load_from(embedded, url, mapping)
+
+
+class TestFolders:
+    def test_parts_may_differ_in_format_and_in_what_they_leave_out(
+        self, embedded: Place, tmp_path: Path
+    ) -> None:
+        parts = deliver(tmp_path / "d" / "customers", **{"part-2": [{"customer_id": "2"}]})
+        pq.write_table(pa.table({"name": ["B"], "customer_id": [1]}), parts / "part-1.parquet")
+        (parts / "part-10.jsonl").write_text(json.dumps({"customer_id": "2", "city": "Rome"}))
+        (parts / "._part-3.csv").write_bytes(b"\0\5\26\7")
+        (parts / "_SUCCESS").write_text("")
+        assert counts(load_from(embedded, tmp_path / "d")) == {"customers": (3, 2, 1, 0)}
+        assert rows(embedded, "customers") == [
+            {"customer_id": "1", "name": "B"},
+            {"customer_id": "2", "city": "Rome"},
+        ]
+
+    def test_files_that_look_like_tables_and_are_none_are_named(
+        self, embedded: Place, tmp_path: Path
+    ) -> None:
+        folder = deliver(tmp_path / "d", customers=[{"customer_id": "1"}], returns=[{"a": 1}])
+        for name in ("STORES.CSV", "visits.csv.zip", "offers.xlsx", "readme.md"):
+            (folder / name).write_text("x")
+        report = load_from(embedded, folder)
+        assert report.ignored == ("STORES.CSV", "offers.xlsx", "returns.csv", "visits.csv.zip")

@@ -21,9 +21,9 @@ import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
 
-from followsuit.offers.moment import Moment
+from followsuit.offers.moment import Moment, blocks
 from followsuit.offers.outcomes import Outcomes
-from followsuit.offers.ranking import ALL, blocks, first_places
+from followsuit.offers.ranking import ALL, first_places
 from followsuit.offers.strategies import Values
 
 ITEMS = 10

@@ -9,6 +9,7 @@ The factors:
 - friends: log(1 + exposure), see `triggers.friend_acted`
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -25,6 +26,8 @@ from followsuit.offers.triggers import Window, friend_acted, recent_acts, ties_a
 FACTORS = ("popularity", "affinity", "activity", "friends")
 
 _PRIOR = 10.0
+_CELLS = 1_000_000
+"""Cells of a dense array that are held at a time."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,16 @@ class Moment:
         lift = np.zeros((own.shape[0], own.shape[1] + 1))
         lift[:, :-1][:, known] = np.log(share[:, known] / self.shares[known])
         return lift
+
+    def affinity_of(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+        """(pairs,) the factor, for pairs."""
+        who, position = np.unique(rows, return_inverse=True)
+        found = np.empty(len(rows))
+        for block in blocks(len(who), self.owned.shape[1] + 1):
+            here = (position >= block.start) & (position < block.stop)
+            taste = self.affinity(who[block])
+            found[here] = taste[position[here] - block.start, self.category[columns[here]]]
+        return found
 
     def barred(self, rows: slice, columns: slice = slice(None)) -> np.ndarray:
         """(rows, columns) bool: not to be offered: taken before, or a store of another city."""
@@ -154,6 +167,13 @@ def _live(
         keep &= catalogue.allows(live.customer.to_numpy(), live.item.to_numpy())
     kept: pd.DataFrame = live[keep].reset_index(drop=True)
     return kept
+
+
+def blocks(size: int, width: int) -> Iterator[slice]:
+    """Slices of `size` rows (or columns) of `width` cells each, of a bounded number of cells."""
+    step = max(1, _CELLS // max(width, 1))
+    for start in range(0, size, step):
+        yield slice(start, min(start + step, size))
 
 
 def pick(matrix: sparse.csr_matrix, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:

@@ -9,8 +9,8 @@ import pyarrow as pa
 from followsuit.graph import schema as g
 from followsuit.offers.catalogue import Catalogue
 from followsuit.offers.facts import NONE, STORE, Facts
-from followsuit.offers.moment import Moment, pick
-from followsuit.offers.ranking import blocks, first_places, probability, scores
+from followsuit.offers.moment import Moment, blocks, pick
+from followsuit.offers.ranking import first_places, probability, scores
 from followsuit.offers.reasons import friend_reasons, own_reasons
 from followsuit.offers.triggers import FRIEND_BOUGHT, FRIEND_VISITED
 from followsuit.offers.weights import Weights
@@ -105,7 +105,7 @@ def offer_table(
         offer_ids = np.array([o.offer_id for o in catalogue.offers], object)[places.offer]
         value = np.array([o.value for o in catalogue.offers], float)[places.offer]
     friends = pick(moment.friends, row, column)
-    affinity = weights.affinity * _affinity(moment, row, column)
+    affinity = weights.affinity * moment.affinity_of(row, column)
     popularity = weights.popularity * (moment.popularity[column] - _mean(moment.popularity))
     own = (
         weights.intercept
@@ -136,15 +136,6 @@ def offer_table(
 
 def _mean(values: np.ndarray) -> float:
     return float(values.mean()) if len(values) else 0.0
-
-
-def _affinity(moment: Moment, row: np.ndarray, column: np.ndarray) -> np.ndarray:
-    found = np.empty(len(row))
-    for rows in blocks(len(moment.customers), moment.owned.shape[1] + 1):
-        here = (row >= rows.start) & (row < rows.stop)
-        taste = moment.affinity(rows)
-        found[here] = taste[row[here] - rows.start, moment.category[column[here]]]
-    return found
 
 
 def _reasons(

@@ -1,26 +1,14 @@
 """From factors and weights to the first places of each customer."""
 
-from collections.abc import Iterator
-
 import numpy as np
 
 from followsuit.offers.moment import Moment
 from followsuit.offers.weights import Weights
 
-_CELLS = 1_000_000
-"""Customer-item pairs that are scored at a time."""
-
 ALL = slice(None)
 
 DIGITS = 9
 """Scores are rounded to this many decimals, so that ties are ties on every machine."""
-
-
-def blocks(size: int, width: int) -> Iterator[slice]:
-    """Slices of `size` rows (or columns) of `width` cells each, of a bounded number of cells."""
-    step = max(1, _CELLS // max(width, 1))
-    for start in range(0, size, step):
-        yield slice(start, min(start + step, size))
 
 
 def scores(moment: Moment, weights: Weights, rows: slice = ALL, columns: slice = ALL) -> np.ndarray:

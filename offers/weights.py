@@ -109,17 +109,11 @@ def _factors(moment: Moment, rows: np.ndarray, columns: np.ndarray) -> np.ndarra
     return np.column_stack(
         [
             moment.popularity[columns],
-            _affinity(moment, rows, columns),
+            moment.affinity_of(rows, columns),
             moment.activity[rows],
             friends,
         ]
     )
-
-
-def _affinity(moment: Moment, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    who, position = np.unique(rows, return_inverse=True)
-    found: np.ndarray = moment.affinity(who)[position, moment.category[columns]]
-    return found
 
 
 def learn(samples: Sequence[Sample], *, friends: bool = True) -> Weights:

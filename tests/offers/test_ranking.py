@@ -4,7 +4,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from followsuit.offers.ranking import blocks, first_places, probability
+from followsuit.offers.moment import blocks
+from followsuit.offers.ranking import first_places, probability
 
 VALUES = st.sampled_from([-np.inf, -2.0, 0.0, 0.5, 1.0])
 

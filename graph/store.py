@@ -252,6 +252,11 @@ class Meta:
         return self.entries.get("loading")
 
     @property
+    def pending(self) -> list[str]:
+        """The sources of all loads that have begun and not ended; `loading` is the first."""
+        return list(self.entries.get("pending", []))
+
+    @property
     def delivered(self) -> list[str]:
         """The node tables that have been delivered, and so say which keys are known."""
         return list(self.entries.get("delivered", []))

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from followsuit.graph.duck import open_duck
 from followsuit.graph.errors import FollowsuitError
 from followsuit.graph.progress import Progress, silent
-from followsuit.graph.schema import NodeType, RelationshipType
+from followsuit.graph.schema import RELATIONSHIPS, Col, Element, NodeType, RelationshipType
 from followsuit.graph.store import GraphStore
 from followsuit.graph.tables import NODE_TABLES, TABLES, Table
 from followsuit.loaders.mapping import Mapping
@@ -77,18 +77,27 @@ def load(
             )
     with store.writing():
         job = _Load(store, delivery, _Staging.of(store, delivery, tuple(replace)), tuple(replace))
-        before = store.meta.loading
-        store.note(loading=before or delivery.name)
+        before = store.meta.pending
+        _note_pending(store, [*(name for name in before if name != delivery.name), delivery.name])
         try:
             job.stage(memory, progress)
         except FollowsuitError:
             # Nothing has been written: the store is what it was.
-            store.note(loading=before)
+            _note_pending(store, before)
             raise
         job.write(assume_consent, memory, progress)
         report = LoadReport(job.staging.counts, job.collect_rejects(), delivery.ignored)
         shutil.rmtree(job.staging.folder)
     return report
+
+
+def _note_pending(store: GraphStore, names: list[str]) -> None:
+    store.note(**_pending(names))
+
+
+def _pending(names: list[str]) -> dict[str, object]:
+    """Notes of the loads that have begun and not ended; the store speaks of the first."""
+    return {"pending": names, "loading": names[0] if names else None}
 
 
 class _Staging:
@@ -166,7 +175,6 @@ class _Load:
 
     def write(self, assume_consent: bool, memory: int, progress: Progress) -> None:
         meta = self.store.meta
-        other = meta.loading if meta.loading != self.delivery.name else None
         delivered = set(self.staging.counts)
         made = mentioned(delivered, set(meta.delivered))
         todo = steps(delivered, made)
@@ -177,8 +185,9 @@ class _Load:
                     self.staging.written.append(step.name)
                     self.staging.save()
                 advance(1)
+        others = [name for name in meta.pending if name != self.delivery.name]
         self.store.note(
-            loading=other,
+            **_pending(others),
             delivered=sorted(set(meta.delivered) | delivered & set(NODE_TABLES)),
             assume_consent=assume_consent,
             revision=meta.revision + 1,
@@ -188,21 +197,44 @@ class _Load:
         rows = self.staging.folder / "rows.parquet"
         staged = {name: self.staging.path(name) for name in self.staging.counts}
         write_rows(step, staged, rows, memory)
+        self._leave_other_part(step, rows, memory)
         whole = step.table.name in self.replace
         if whole and isinstance(step.element, RelationshipType) and step.table.node is None:
             self.store.clear(step.element)
         self.store.write(step.element, rows, progress)
         if whole and isinstance(step.element, NodeType) and step.element.key == step.table.key[0]:
-            stale = self._stale(step.element, rows, memory)
-            self.store.delete(step.element, step.element.key, stale)
+            self._delete_stale(step.element, rows, memory)
 
-    def _stale(self, node: NodeType, rows: Path, memory: int) -> list[str]:
+    def _leave_other_part(self, step: Step, rows: Path, memory: int) -> None:
+        """Delete events that were a view to the store, and are another act now, or the reverse."""
+        key = step.table.key[0]
+        for part in step.table.parts:
+            parted = step.part is not None and part.views is not step.part.views
+            both = [e.arrow_schema().names for e in (step.element, part.element)]
+            if parted and all(key in names for names in both) and self.store.count(part.element):
+                moved = self._stored(part.element, key, key, "SEMI", rows, key, memory)
+                self.store.delete(part.element, key, moved)
+
+    def _delete_stale(self, node: NodeType, rows: Path, memory: int) -> None:
+        """Delete the nodes that were not delivered, and first what is nothing without them."""
+        for owned in RELATIONSHIPS:
+            if owned.source is node and owned.key == (Col.TARGET,):
+                targets = self._stored(
+                    owned, Col.TARGET, Col.SOURCE, "ANTI", rows, node.key, memory
+                )
+                self.store.delete(owned.target, owned.target.key, targets)
+        stale = self._stored(node, node.key, node.key, "ANTI", rows, node.key, memory)
+        self.store.delete(node, node.key, stale)
+
+    def _stored(
+        self, element: Element, column: str, by: str, how: str, rows: Path, key: str, memory: int
+    ) -> list[str]:
+        """A column of the stored rows whose `by` is (SEMI) or is not (ANTI) a key in `rows`."""
         stored = self.staging.folder / "stored.parquet"
-        self.store.export(node, stored)
-        with open_duck(memory, self.staging.folder, stored=stored, delivered=rows) as db:
-            key = f'"{node.key}"'
-            found = db.execute(f"SELECT {key} FROM stored ANTI JOIN delivered USING ({key})")
-            return [row[0] for row in found.fetchall()]
+        self.store.export(element, stored)
+        with open_duck(memory, self.staging.folder, stored=stored, rows=rows) as db:
+            join = f'FROM stored {how} JOIN rows ON stored."{by}" = rows."{key}"'
+            return [row[0] for row in db.execute(f'SELECT stored."{column}" {join}').fetchall()]
 
     def collect_rejects(self) -> Path:
         path = self.store.state / "rejects.parquet"

@@ -1,0 +1,463 @@
+"""Deliveries after deliveries: what the last one says holds, and nothing is there twice."""
+
+import csv
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.deliveries import Rows, deliver, write_csv
+from support.loading import content, counts, load_from, rejects, rows
+from support.places import Place
+
+from followsuit.errors import DeliveryError
+from followsuit.graph import schema as g
+from followsuit.graph.snapshot import take_snapshot
+from followsuit.loaders.simulator import World, simulate
+
+BUY: dict[str, Any] = {"customer_id": "c1", "product_id": "p1", "at": "2025-01-01", "amount": "5"}
+PEOPLE = [{"customer_id": f"c{i}"} for i in (1, 2, 3)]
+
+
+def load_rows(
+    place: Place, folder: Path, replace: tuple[str, ...] = (), **tables: Rows
+) -> dict[str, tuple[int, int, int, int]]:
+    """Deliver tables in a folder of their own and load them; the counts."""
+    nth = sum(1 for _ in folder.glob("delivery-*"))
+    delivered = deliver(folder / f"delivery-{nth}", **tables)
+    return counts(load_from(place, delivered, replace=replace))
+
+
+def values(place: Place, table: str, column: str) -> list[Any]:
+    return [row.get(column) for row in rows(place, table)]
+
+
+class TestKeys:
+    def test_the_last_row_of_a_key_wins_and_the_earlier_are_duplicates(
+        self, embedded: Place, tmp_path: Path
+    ) -> None:
+        said = load_rows(
+            embedded,
+            tmp_path,
+            customers=[
+                {"customer_id": "c1", "name": "first", "city": "Rome"},
+                {"customer_id": "c2", "name": "only", "city": ""},
+                {"customer_id": "c1", "name": "second", "city": "Oslo"},
+                {"customer_id": " c1 ", "name": "last", "city": ""},
+            ],
+            purchases=[BUY | {"purchase_id": "b1", "amount": n} for n in (1, 3, 2)],
+            consents=[
+                {"customer_id": "c1", "purpose": p, "granted": g, "at": "2025-01-01"}
+                for p, g in [("email", 1), ("EMAIL", "true"), ("email", 0)]
+            ],
+        )
+        assert said == {
+            "customers": (4, 2, 2, 0), "purchases": (3, 1, 2, 0), "consents": (3, 2, 1, 0)
+        }  # fmt: skip
+        assert rows(embedded, "customers")[0] == {"customer_id": "c1", "name": "last"}
+        assert values(embedded, "purchases", "amount") == [200]
+
+    def test_a_rejected_row_of_a_key_does_not_win(self, embedded: Place, tmp_path: Path) -> None:
+        people = [
+            {"customer_id": "c1", "name": "good", "birth_date": ""},
+            {"customer_id": "c1", "name": "bad", "birth_date": "soon"},
+        ]
+        assert load_rows(embedded, tmp_path, customers=people) == {"customers": (2, 1, 0, 1)}
+        assert values(embedded, "customers", "name") == ["good"]
+
+    def test_the_last_part_wins_and_part_2_comes_before_part_10(
+        self, embedded: Place, tmp_path: Path
+    ) -> None:
+        parts = {
+            f"part-{n}": [{"customer_id": "c1", "name": f"from part {n}"}] for n in (10, 9, 2, 1)
+        }
+        deliver(tmp_path / "d" / "customers", **parts)
+        assert counts(load_from(embedded, tmp_path / "d")) == {"customers": (4, 1, 3, 0)}
+        assert values(embedded, "customers", "name") == ["from part 10"]
+
+    @pytest.mark.parametrize("order", ["number", "time"])
+    def test_the_earliest_row_of_a_key_wins_where_the_mapping_says_so(
+        self, embedded: Place, tmp_path: Path, order: str
+    ) -> None:
+        days = ("2025-01-10", "2025-01-09", "", "2025-01-09")
+        ranks = {"number": ("10", "9", "", "9"), "time": days}
+        names = ("later", "earliest", "undated", "as early, but after")
+        stores = [
+            {"store_id": "s1", "name": name, "seen": seen}
+            for name, seen in zip(names, ranks[order], strict=True)
+        ]
+        folder = deliver(tmp_path / "d", stores=stores)
+        report = load_from(embedded, folder, {"stores": {"earliest_by": "seen"}})
+        assert counts(report) == {"stores": (4, 1, 3, 0)}
+        assert values(embedded, "stores", "name") == ["earliest"]
+
+
+class TestFriendships:
+    def test_both_directions_of_an_undirected_friendship_are_one(
+        self, place: Place, tmp_path: Path
+    ) -> None:
+        friends = [
+            {"customer_id": "c2", "friend_id": "c1", "interactions": "1"},
+            {"customer_id": "c1", "friend_id": "c2", "interactions": "2"},
+        ]
+        assert load_rows(place, tmp_path, friendships=friends) == {"friendships": (2, 1, 1, 0)}
+        one = {"customer_id": "c1", "friend_id": "c2", "interactions": 2.0, "directed": False}
+        assert rows(place, "friendships") == [one]
+        # The other way round, in a later delivery, it is the same one still.
+        assert load_rows(place, tmp_path, friendships=friends[:1]) == {"friendships": (1, 1, 0, 0)}
+        assert rows(place, "friendships") == [one | {"interactions": 1.0}]
+
+    def test_two_opposite_directed_rows_are_two(self, place: Place, tmp_path: Path) -> None:
+        friends = [
+            {"customer_id": "c2", "friend_id": "c1", "directed": "1"},
+            {"customer_id": "c1", "friend_id": "c2", "directed": "true"},
+        ]
+        assert load_rows(place, tmp_path, friendships=friends) == {"friendships": (2, 2, 0, 0)}
+        found = [
+            (r["customer_id"], r["friend_id"], r["directed"]) for r in rows(place, "friendships")
+        ]
+        assert found == [("c1", "c2", True), ("c2", "c1", True)]
+
+    def test_ids_are_compared_as_text(self, embedded: Place, tmp_path: Path) -> None:
+        friends = [
+            {"customer_id": "9", "friend_id": "10"},
+            {"customer_id": "007", "friend_id": "7"},
+        ]
+        load_rows(embedded, tmp_path, friendships=friends)
+        found = [(r["customer_id"], r["friend_id"]) for r in rows(embedded, "friendships")]
+        assert found == [("007", "7"), ("10", "9")]
+
+
+class TestDerivedIds:
+    def test_two_true_like_purchases_stay_two(self, embedded: Place, tmp_path: Path) -> None:
+        bought = [BUY, BUY, BUY | {"amount": "7"}]
+        assert load_rows(embedded, tmp_path, purchases=bought) == {"purchases": (3, 3, 0, 0)}
+        assert sorted(values(embedded, "purchases", "amount")) == [500, 500, 700]
+
+    def test_every_kind_of_event_gets_an_id_of_its_content(
+        self, embedded: Place, tmp_path: Path
+    ) -> None:
+        who = {"customer_id": "c1", "at": "2025-01-01"}
+        said = load_rows(
+            embedded,
+            tmp_path,
+            visits=[who | {"store_id": "s1"}] * 2,
+            events=[who | {"kind": kind, "product_id": "p1"} for kind in ("view", "VIEW", "cart")],
+            contacts=[who | {"offer_id": "o1", "channel": "sms"}] * 2,
+        )
+        assert said == {"visits": (2, 2, 0, 0), "events": (3, 3, 0, 0), "contacts": (2, 2, 0, 0)}
+        for table, key in (
+            ("visits", "visit_id"),
+            ("events", "event_id"),
+            ("contacts", "contact_id"),
+        ):
+            assert len(set(values(embedded, table, key))) == said[table][1]
+
+    def test_they_are_the_same_when_loaded_again_and_when_the_file_is_cut_up(
+        self, embedded: Place, tmp_path: Path
+    ) -> None:
+        bought = [BUY | {"amount": str(i // 3)} for i in range(60)]
+        load_rows(embedded, tmp_path, purchases=bought)
+        ids = values(embedded, "purchases", "purchase_id")
+        assert len(set(ids)) == 60
+        parts = {f"part-{i}": bought[5 * i : 5 * i + 5] for i in range(12)}
+        deliver(tmp_path / "parts" / "purchases", **parts)
+        assert counts(load_from(embedded, tmp_path / "parts")) == {"purchases": (60, 60, 0, 0)}
+        assert values(embedded, "purchases", "purchase_id") == ids
+
+    def test_they_do_not_depend_on_how_the_same_content_is_written(
+        self, embedded: Place, tmp_path: Path
+    ) -> None:
+        load_rows(embedded, tmp_path, purchases=[BUY])
+        again = BUY | {"at": "2025-01-01T01:00:00+01:00", "amount": "5.00", "product_id": " p1"}
+        load_rows(embedded, tmp_path, purchases=[again | {"channel": ""}])
+        assert len(rows(embedded, "purchases")) == 1
+
+    def test_only_the_rows_without_an_id_get_one(self, embedded: Place, tmp_path: Path) -> None:
+        bought = [BUY | {"purchase_id": i} for i in ("b1", "", "", "b1")]
+        assert load_rows(embedded, tmp_path, purchases=bought) == {"purchases": (4, 3, 1, 0)}
+        assert "b1" in values(embedded, "purchases", "purchase_id")
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A dirty delivery of every table."""
+    folder = tmp_path_factory.mktemp("shop") / "delivery"
+    world = World(
+        customers=120, products=40, stores=6, friendships=300, purchases=900, days=60,
+        dirt=0.3, seed=5,
+    )  # fmt: skip
+    simulate(world, folder)
+    return folder
+
+
+class TestLoadedAgain:
+    def test_loading_twice_changes_nothing(self, place: Place, shop: Path) -> None:
+        first = load_from(place, shop)
+        before = content(place)
+        again = load_from(place, shop)
+        assert counts(again) == counts(first)
+        assert sum(c.duplicates for c in again.tables.values()) > 0
+        assert sum(c.rejected for c in again.tables.values()) > 0
+        assert content(place) == before
+        assert rejects(again) == rejects(first)
+
+    def test_counts_add_up_to_the_rows_of_the_files(self, embedded: Place, shop: Path) -> None:
+        report = load_from(embedded, shop)
+        for name, (read, loaded, duplicates, rejected) in counts(report).items():
+            with (shop / f"{name}.csv").open(newline="") as file:
+                assert read == sum(1 for _ in csv.reader(file)) - 1
+            assert read == loaded + duplicates + rejected
+            assert loaded == len(rows(embedded, name))
+            assert rejected == sum(reject[0] == name for reject in rejects(report))
+
+    def test_a_row_that_the_store_has_already_counts_as_loaded(
+        self, embedded: Place, tmp_path: Path
+    ) -> None:
+        for _ in range(2):
+            assert load_rows(embedded, tmp_path, purchases=[BUY, BUY]) == {
+                "purchases": (2, 2, 0, 0)
+            }
+        assert len(rows(embedded, "purchases")) == 2
+
+
+class TestIncrements:
+    def test_a_second_delivery_adds_to_the_first_and_changes_what_it_names(
+        self, place: Place, tmp_path: Path
+    ) -> None:
+        who = {"customer_id": "c1", "name": "Ann", "city": "Rome", "birth_date": "1990-01-01"}
+        load_rows(
+            place,
+            tmp_path,
+            customers=[who, who | {"customer_id": "c2"}],
+            products=[{"product_id": "p1", "category": "tea", "brand": "x", "price": "1"}],
+            purchases=[BUY | {"purchase_id": "b1"}],
+            friendships=[{"customer_id": "c1", "friend_id": "c2", "interactions": "1"}],
+        )
+        load_rows(
+            place,
+            tmp_path,
+            customers=[who | {"customer_id": "c3"}, who | {"city": "", "name": "Anna"}],
+            products=[{"product_id": "p1", "category": "cake", "brand": "", "price": "2"}],
+            purchases=[BUY | {"purchase_id": i, "amount": "9"} for i in ("b1", "b2")],
+            friendships=[
+                {"customer_id": "c1", "friend_id": i, "interactions": "7"} for i in ("c2", "c3")
+            ],
+        )
+        assert [(r["customer_id"], r["name"], r.get("city")) for r in rows(place, "customers")] == [
+            ("c1", "Anna", None), ("c2", "Ann", "Rome"), ("c3", "Ann", "Rome")
+        ]  # fmt: skip
+        assert rows(place, "products") == [{"product_id": "p1", "category": "cake", "price": 200}]
+        assert values(place, "purchases", "amount") == [900, 900]
+        assert values(place, "friendships", "interactions") == [7.0, 7.0]
+
+    def test_an_absent_node_table_is_made_of_all_mentions(
+        self, place: Place, tmp_path: Path
+    ) -> None:
+        load_rows(
+            place,
+            tmp_path,
+            purchases=[BUY | {"store_id": "s1"}, BUY | {"customer_id": "c2", "store_id": ""}],
+            friendships=[{"customer_id": "c3", "friend_id": "c4"}],
+            contacts=[
+                {"customer_id": "c1", "offer_id": "o1", "channel": "sms", "at": "2025-01-01"}
+            ],
+        )
+        assert values(place, "customers", "customer_id") == ["c1", "c2", "c3", "c4"]
+        assert rows(place, "products") == [{"product_id": "p1"}]
+        assert rows(place, "stores") == [{"store_id": "s1"}]
+        assert rows(place, "offers") == [{"offer_id": "o1"}]
+
+    def test_keys_made_of_mentions_do_not_close_the_table(
+        self, embedded: Place, tmp_path: Path
+    ) -> None:
+        load_rows(embedded, tmp_path, purchases=[BUY])
+        new = BUY | {"customer_id": "c2", "product_id": "p2"}
+        assert load_rows(embedded, tmp_path, purchases=[new]) == {"purchases": (1, 1, 0, 0)}
+        assert values(embedded, "customers", "customer_id") == ["c1", "c2"]
+
+    def test_a_node_table_delivered_once_makes_unknown_keys_rejects_from_then_on(
+        self, place: Place, tmp_path: Path
+    ) -> None:
+        load_rows(place, tmp_path, customers=PEOPLE[:1])
+        report = load_from(
+            place, deliver(tmp_path / "d", purchases=[BUY, BUY | {"customer_id": "c9"}])
+        )
+        assert [reject[2:] for reject in rejects(report)] == [
+            (2, "customer_id", "is none of the customers", "c9")
+        ]
+        assert values(place, "customers", "customer_id") == ["c1"]
+
+    def test_keys_known_from_any_delivery_can_be_referred_to(
+        self, embedded: Place, tmp_path: Path
+    ) -> None:
+        load_rows(embedded, tmp_path, purchases=[BUY | {"customer_id": "mentioned"}])
+        load_rows(embedded, tmp_path, customers=PEOPLE[:1])
+        said = load_rows(
+            embedded,
+            tmp_path,
+            customers=PEOPLE[1:2],
+            likes=[{"customer_id": i, "interest": "tea"} for i in ("mentioned", "c1", "c2", "c3")],
+        )
+        assert said["likes"] == (4, 3, 0, 1)
+
+    def test_a_key_that_is_only_in_a_rejected_row_is_unknown(
+        self, embedded: Place, tmp_path: Path
+    ) -> None:
+        people = [{"customer_id": "c1", "birth_date": ""}, {"customer_id": "c2", "birth_date": "x"}]
+        said = load_rows(
+            embedded,
+            tmp_path,
+            customers=people,
+            likes=[{"customer_id": i, "interest": "tea"} for i in ("c1", "c2")],
+        )
+        assert said == {"customers": (2, 1, 0, 1), "likes": (2, 1, 0, 1)}
+
+    def test_future_rows_load_and_stay_unseen_until_their_time_has_come(
+        self, embedded: Place, tmp_path: Path
+    ) -> None:
+        bought = [BUY | {"at": "2025-01-01T12:00"}, BUY | {"at": "2999-01-01"}]
+        assert load_rows(embedded, tmp_path, purchases=bought) == {"purchases": (2, 2, 0, 0)}
+        with embedded.open() as store:
+            seen = take_snapshot(store, datetime(2025, 1, 2, tzinfo=UTC))
+            assert len(seen.purchases()) == 1
+            assert len(seen.at(datetime(2999, 1, 1, tzinfo=UTC)).purchases()) == 2
+            assert len(seen.at(datetime(2025, 1, 1, tzinfo=UTC)).purchases()) == 0
+
+
+EVENTS = [
+    {"event_id": "e1", "customer_id": "c1", "kind": "view", "product_id": "p1"},
+    {"event_id": "e2", "customer_id": "c2", "kind": "view", "product_id": "p1"},
+    {"event_id": "e3", "customer_id": "c1", "kind": "trip", "product_id": ""},
+    {"event_id": "e4", "customer_id": "c2", "kind": "trip", "product_id": ""},
+]
+EVENTS = [event | {"at": "2025-01-01"} for event in EVENTS]
+
+
+def consent(who: str, granted: str) -> dict[str, str]:
+    return {"customer_id": who, "purpose": "email", "granted": granted, "at": "2025-01-01"}
+
+
+class TestEvents:
+    def test_an_event_that_becomes_a_view_or_stops_being_one_is_there_once(
+        self, place: Place, tmp_path: Path
+    ) -> None:
+        load_rows(place, tmp_path, events=EVENTS)
+        changed = [EVENTS[0] | {"kind": "cart"}, EVENTS[3] | {"kind": "view", "product_id": "p2"}]
+        assert load_rows(place, tmp_path, events=changed) == {"events": (2, 2, 0, 0)}
+        found = [(r["event_id"], r["kind"], r.get("product_id")) for r in rows(place, "events")]
+        assert found == [
+            ("e1", "cart", "p1"), ("e2", "view", "p1"), ("e3", "trip", None), ("e4", "view", "p2")
+        ]  # fmt: skip
+
+
+class TestReplace:
+    def test_relationships_that_are_not_in_the_new_table_are_gone(
+        self, place: Place, tmp_path: Path
+    ) -> None:
+        load_rows(
+            place,
+            tmp_path,
+            customers=PEOPLE,
+            friendships=[{"customer_id": "c1", "friend_id": i} for i in ("c2", "c3")],
+            consents=[consent("c1", "1"), consent("c2", "1")],
+            purchases=[BUY | {"purchase_id": i} for i in ("b1", "b2")],
+            likes=[{"customer_id": "c1", "interest": "tea"}],
+        )
+        load_rows(
+            place,
+            tmp_path,
+            replace=("friendships", "consents", "purchases"),
+            friendships=[{"customer_id": "c3", "friend_id": i} for i in ("c1", "c2")],
+            consents=[consent("c2", "0")],
+            purchases=[BUY | {"purchase_id": i} for i in ("b2", "b3")],
+        )
+        found = [(r["customer_id"], r["friend_id"]) for r in rows(place, "friendships")]
+        assert found == [("c1", "c3"), ("c2", "c3")]
+        assert [(r["customer_id"], r["granted"]) for r in rows(place, "consents")] == [
+            ("c2", False)
+        ]
+        assert values(place, "purchases", "purchase_id") == ["b2", "b3"]
+        assert len(rows(place, "likes")) == 1
+
+    def test_events_that_are_not_in_the_new_table_are_gone_views_too(
+        self, place: Place, tmp_path: Path
+    ) -> None:
+        load_rows(place, tmp_path, events=EVENTS)
+        assert values(place, "events", "event_id") == ["e1", "e2", "e3", "e4"]
+        load_rows(place, tmp_path, replace=("events",), events=[EVENTS[0], EVENTS[2]])
+        assert values(place, "events", "event_id") == ["e1", "e3"]
+        with place.open() as store:
+            assert [store.count(e) for e in (g.EVENT, g.DID, g.VIEWED)] == [1, 1, 1]
+
+    def test_nodes_that_are_not_in_the_new_table_are_gone_with_all_that_was_theirs(
+        self, place: Place, tmp_path: Path
+    ) -> None:
+        load_rows(
+            place,
+            tmp_path,
+            customers=PEOPLE,
+            products=[{"product_id": "p1"}, {"product_id": "p2"}],
+            friendships=[{"customer_id": "c1", "friend_id": i} for i in ("c2", "c3")],
+            purchases=[BUY | {"customer_id": f"c{i}", "purchase_id": f"b{i}"} for i in (1, 2, 3)],
+            events=EVENTS,
+            consents=[consent("c1", "1"), consent("c2", "1")],
+        )
+        load_rows(place, tmp_path, replace=("customers",), customers=[PEOPLE[0], PEOPLE[2]])
+        assert values(place, "customers", "customer_id") == ["c1", "c3"]
+        assert values(place, "friendships", "friend_id") == ["c3"]
+        assert values(place, "purchases", "purchase_id") == ["b1", "b3"]
+        assert [(r["event_id"], r["customer_id"]) for r in rows(place, "events")] == [
+            ("e1", "c1"), ("e3", "c1")
+        ]  # fmt: skip
+        assert values(place, "consents", "customer_id") == ["c1"]
+        assert values(place, "products", "product_id") == ["p1", "p2"]
+
+    def test_a_key_that_the_new_table_lacks_is_unknown_at_once(
+        self, embedded: Place, tmp_path: Path
+    ) -> None:
+        load_rows(embedded, tmp_path, customers=PEOPLE)
+        said = load_rows(
+            embedded,
+            tmp_path,
+            replace=("customers",),
+            customers=PEOPLE[:1],
+            likes=[{"customer_id": i, "interest": "tea"} for i in ("c1", "c2")],
+        )
+        assert said == {"customers": (1, 1, 0, 0), "likes": (2, 1, 0, 1)}
+
+    def test_replacing_by_the_same_changes_nothing(self, place: Place, tmp_path: Path) -> None:
+        tables = {
+            "customers": PEOPLE,
+            "events": EVENTS,
+            "friendships": [{"customer_id": "c1", "friend_id": "c2"}],
+            "likes": [{"customer_id": "c1", "interest": "tea"}],
+        }
+        load_rows(place, tmp_path, **tables)
+        before = content(place)
+        load_rows(place, tmp_path, replace=tuple(tables), **tables)
+        assert content(place) == before
+
+    def test_a_replaced_table_of_which_no_row_survives_stays_what_it_was(
+        self, embedded: Place, tmp_path: Path
+    ) -> None:
+        load_rows(embedded, tmp_path, customers=PEOPLE)
+        with pytest.raises(DeliveryError, match="No row of customers survives"):
+            load_rows(embedded, tmp_path, replace=("customers",), customers=[{"customer_id": ""}])
+        assert len(rows(embedded, "customers")) == 3
+
+
+def test_a_file_that_other_tables_share_is_read_for_each(embedded: Place, tmp_path: Path) -> None:
+    write_csv(
+        tmp_path / "bills.csv",
+        [{"who": "c1", "what": "p1", "day": "2025-01-01", "kind": "tea"}] * 2,
+    )
+    product = {"product_id": "what", "category": "kind"}
+    purchase = {"customer_id": "who", "product_id": "what", "at": "day"}
+    mapping = {
+        "products": {"file": "bills.csv", "columns": product},
+        "purchases": {"file": "bills.csv", "columns": purchase},
+    }
+    report = load_from(embedded, tmp_path, mapping)
+    assert counts(report) == {"products": (2, 1, 1, 0), "purchases": (2, 2, 0, 0)}
+    assert rows(embedded, "products") == [{"product_id": "p1", "category": "tea"}]

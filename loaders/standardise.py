@@ -10,6 +10,7 @@ from itertools import chain
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.types as pt
 
 from followsuit.graph.duck import TYPES, open_duck
@@ -24,7 +25,7 @@ FAULT_VALUE = "fault_value"
 ORDER = "order_by"
 """The mapping's `earliest_by`: the number or time that decides which row of a key stays."""
 
-_SPACE = "' ' || chr(9) || chr(10) || chr(13) || chr(160)"
+_SPACE = " \t\n\r\u00a0"
 _NUMBER = r"^[+-]?[0-9]+([.,][0-9]+)?$"
 _ZONE = r" ?([zZ]|UTC|[+-][0-9]{2}(:?[0-9]{2})?)"
 _ISO = (
@@ -124,14 +125,22 @@ class Standard:
 
 
 def _watched(batches: Iterator[pa.RecordBatch], fault: list[Exception]) -> Iterator[pa.RecordBatch]:
-    """The batches, their columns named by place, `row` last; keeps the fault that ends them."""
+    """The batches, trimmed, columns named by place, `row` last; keeps the fault that ends them."""
     try:
         for batch in batches:
-            wanted = batch.num_columns - 1
-            yield batch.rename_columns([*(f"c{i}" for i in range(wanted)), ROW])
+            names = [*(f"c{i}" for i in range(batch.num_columns - 1)), ROW]
+            yield pa.RecordBatch.from_arrays([_trimmed(c) for c in batch.columns], names)
     except Exception as error:
         fault.append(error)
         raise
+
+
+def _trimmed(values: pa.Array) -> pa.Array:
+    """Text without the space around it, which Arrow takes off many times faster than DuckDB."""
+    if not _is_text(values.type):
+        return values
+    plain = values.cast(pa.string()) if pt.is_string_view(values.type) else values
+    return pc.utf8_trim(plain, _SPACE)
 
 
 def _as_order(name: str) -> str:
@@ -181,7 +190,7 @@ def _constant(mapping: ColumnMapping) -> str:
 def _given(name: str, kind: pa.DataType) -> str:
     """What a source's column holds: NULL where that is nothing."""
     if _is_text(kind):
-        return f"nullif(trim({name}, {_SPACE}), '')"
+        return f"nullif({name}, '')"
     return f"CASE WHEN NOT isnan({name}) THEN {name} END" if pt.is_floating(kind) else name
 
 

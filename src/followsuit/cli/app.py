@@ -1,5 +1,6 @@
 """The application that every command hangs from, and what they share."""
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from followsuit import __version__
+from followsuit.graph.errors import FollowsuitError
 
 if TYPE_CHECKING:
     from followsuit.api import Shop
@@ -14,9 +16,9 @@ if TYPE_CHECKING:
 app = typer.Typer(
     name="followsuit",
     help="A graph-based social-influence recommender for retailers.",
-    no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
+    epilog="Example: followsuit demo, then followsuit COMMAND --help.",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
@@ -29,10 +31,36 @@ StoreOption = Annotated[
         show_default=False,
     ),
 ]
+
+
+class OutputError(FollowsuitError):
+    """The result can't be written there, or not like that."""
+
+
+def to_write(path: Path | None) -> Path | None:
+    """Say before the work, not after it, that its result can't be written there."""
+    if path is None:
+        return None
+    if path.is_dir():
+        raise OutputError(f"{path} is a folder. Name a file to write to.")
+    if not path.parent.is_dir():
+        raise OutputError(f"There is no folder {path.parent} to write {path.name} into. Make it.")
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise OutputError(f"{path} may not be written. Name another file.")
+    return path
+
+
+def _to_print_or_write(path: Path | None) -> Path | None:
+    return path if str(path) == "-" else to_write(path)
+
+
 JsonOption = Annotated[
     Path | None,
-    typer.Option("--json", metavar="FILE", help="Write the report as JSON; - prints it."),
-]
+    typer.Option(
+        "--json", metavar="FILE", callback=_to_print_or_write,
+        help="Write the report as JSON; - prints it.",
+    ),
+]  # fmt: skip
 ParamOption = Annotated[
     list[str] | None, typer.Option("--param", metavar="KEY=VALUE", help="A parameter of the query.")
 ]

@@ -13,7 +13,9 @@ from followsuit.cli.screen import say
     epilog="Example: followsuit simulate shop --customers 2000 --influence 0.8 --truth truth"
 )
 def simulate(
-    folder: Annotated[Path, typer.Argument(help="Where the files of the delivery go.")],
+    folder: Annotated[
+        Path, typer.Argument(file_okay=False, help="Where the files of the delivery go.")
+    ],
     customers: Annotated[int, typer.Option(help="Customers.")] = 10_000,
     products: Annotated[int, typer.Option(help="Products.")] = 1_000,
     stores: Annotated[int, typer.Option(help="Stores.")] = 50,
@@ -30,7 +32,10 @@ def simulate(
     dirt: Annotated[float, typer.Option(help="0 to 1: how many rows are faulty.")] = 0.0,
     seed: Annotated[int, typer.Option(help="The same seed makes the same files.")] = 0,
     truth: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="Write what really drives the world here.")
+        Path | None,
+        typer.Option(
+            metavar="FOLDER", file_okay=False, help="Write what really drives the world here."
+        ),
     ] = None,
     file_format: Annotated[
         str, typer.Option("--format", metavar="csv|parquet", help="Of the files.")

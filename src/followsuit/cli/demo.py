@@ -1,27 +1,33 @@
 """`demo` and `doctor`: the main job in one command, and what this machine lacks."""
 
+import shlex
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from followsuit.cli.app import StoreOption, app, open_shop
-from followsuit.cli.screen import console, say
+from followsuit.cli.screen import say
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 @app.command(epilog="Example: followsuit demo --folder /tmp/demo")
 def demo(
-    folder: Annotated[Path, typer.Option(help="Where everything goes.")] = Path("demo"),
+    folder: Annotated[Path, typer.Option(file_okay=False, help="Where everything goes.")] = Path(
+        "demo"
+    ),
     customers: Annotated[int, typer.Option(min=100, help="Customers of the shop.")] = 2_000,
-    seed: Annotated[int, typer.Option(help="Another seed, another shop.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Another seed, another shop.")] = 0,
 ) -> None:
     """Simulate a shop, load it into the embedded engine, and rank offers with their reasons."""
     import pyarrow.parquet as pq
 
     from followsuit.cli.progress import show
-    from followsuit.cli.queries import Format, write_rows
+    from followsuit.cli.queries import drawn
     from followsuit.loaders.simulator import World, simulate
 
     world = World(
@@ -34,28 +40,42 @@ def demo(
         dirt=0.2,
         seed=seed,
     )
-    simulate(world, folder / "shop", progress=show)
+    delivered = simulate(world, folder / "shop", progress=show)
     store = folder / "followsuit.lbug"
     with open_shop(str(store)) as shop:
-        report = shop.load(folder / "shop")
+        # Of a demo before this one nothing stays.
+        report = shop.load(folder / "shop", replace=[t for t, rows in delivered.items() if rows])
         end = world.start + timedelta(days=world.days)
         ranked = shop.score(end, datetime.now(UTC))
     out = folder / "offers.parquet"
     offers = ranked.offers_table()
     pq.write_table(offers, out)
     first = offers.filter(offers["trigger"].is_valid()).slice(0, 15)
-    write_rows(first, Format.TABLE, None)
+    sys.stdout.write(drawn(_short(first)))
+    sys.stdout.flush()
     rejected = sum(counts.rejected for counts in report.tables.values())
     say(
         f"{ranked.offers:,} offers to {ranked.customers:,} customers as of {end}; above, the first."
     )
     say(f"delivery  {folder / 'shop'}   store  {store}   offers  {out}")
     say(f"{rejected:,} faulty rows put aside, each with a reason: {report.rejects}")
-    name = first["customer_id"][0].as_py()
-    say(f"Next: followsuit why {name} {first['item_id'][0].as_py()} --store {store}")
+    for offer in first.slice(0, 1).to_pylist():
+        place = shlex.quote(str(store))
+        say(f"Next: followsuit why {offer['customer_id']} {offer['item_id']} --store {place}")
 
 
-@app.command()
+def _short(offers: "pa.Table") -> "pa.Table":
+    """The offers in a width that a screen has: four digits are enough there."""
+    import pyarrow as pa
+
+    shown = offers.drop_columns(["item_kind"])
+    for name in ("score", "trigger_share"):
+        digits = pa.array([f"{value:.4f}" for value in shown[name].to_pylist()], pa.string())
+        shown = shown.set_column(shown.column_names.index(name), name, digits)
+    return shown
+
+
+@app.command(epilog="Example: followsuit doctor --store bolt://localhost:7687")
 def doctor(store: StoreOption = None) -> None:
     """Say what of followsuit works here, and what to do about what does not."""
     from followsuit.doctor import examine
@@ -64,6 +84,6 @@ def doctor(store: StoreOption = None) -> None:
     for check in examine(store):
         sound &= check.sound or not check.needed
         mark = "ok     " if check.sound else "MISSING" if check.needed else "absent "
-        console.print(f"{mark} {check.name}: {check.said}", markup=False, soft_wrap=True)
+        sys.stdout.write(f"{mark} {check.name}: {check.said}\n")
     if not sound:
         sys.exit(1)

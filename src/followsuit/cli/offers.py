@@ -1,5 +1,6 @@
 """`score`, `why`, `why-not`, `runs` and `backtest`: offers, and what they are worth."""
 
+import csv
 import json
 import sys
 from datetime import UTC, datetime
@@ -14,6 +15,7 @@ from followsuit.cli.app import (
     StoreOption,
     app,
     open_shop,
+    to_write,
     write_json,
 )
 from followsuit.cli.screen import say
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from followsuit.offers.explain import Explanation
 
 runs_app = typer.Typer(help="The runs of `score`: list them, put one into force, delete old ones.")
-app.add_typer(runs_app, name="runs", no_args_is_help=True)
+app.add_typer(runs_app, name="runs")
 
 WindowOption = Annotated[
     str, typer.Option(metavar="LENGTH", help="How long back acts count as just done: 14d, 2w, 36h.")
@@ -45,10 +47,13 @@ def score(
                                   "CSV with a column customer_id.")
     ] = None,
     refresh: RefreshOption = False,
-    seed: Annotated[int, typer.Option(help="Of the samples that weights are learned from.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, help="Of the samples that weights are learned from.")
+    ] = 0,
     store: StoreOption = None,
     out: Annotated[
-        Path | None, typer.Option(metavar="FILE.parquet", help="Write the offers here too.")
+        Path | None, typer.Option(metavar="FILE.parquet", callback=to_write,
+                                  help="Write the offers here too.")
     ] = None,
     json_file: JsonOption = None,
 ) -> None:  # fmt: skip
@@ -70,6 +75,8 @@ def score(
     for rule, n in report.suppressed.items():
         say(f"{n:>12,} suppressed by {rule}")
     say(f"{report.offers:>12,} offers to {report.customers:,} customers: run {report.run_id}")
+    if not report.offers:
+        say(f"No customer has a reason as of {report.as_of:%Y-%m-%d %H:%M} UTC.")
     if out is not None:
         pq.write_table(report.offers_table(), out)
     write_json(report.as_dict(), json_file)
@@ -82,11 +89,18 @@ def _read_customers(path: Path) -> list[str]:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise ScoreError(f"{path} can't be read. Name a file of customer ids.") from error
-    rows = [line.split(",") for line in lines if line.strip()]
-    column = rows[0].index("customer_id") if rows and "customer_id" in rows[0] else None
-    if column is None:
-        return [line.strip() for line in lines if line.strip()]
-    return [row[column].strip().strip('"') for row in rows[1:] if len(row) > column]
+    lines = [line.strip() for line in lines if line.strip()]
+    rows = [[cell.strip() for cell in row] for row in csv.reader(lines, skipinitialspace=True)]
+    if rows and "customer_id" in rows[0]:
+        column = rows[0].index("customer_id")
+        return [row[column] for row in rows[1:] if len(row) > column]
+    return [_bare_id(line) for line in lines]
+
+
+def _bare_id(line: str) -> str:
+    """The id that is a line of its own: it may have commas in it, between quotes or not."""
+    row = next(csv.reader([line]))
+    return row[0].strip() if len(row) == 1 else line
 
 
 @app.command(epilog="Example: followsuit why c0042 p0007")
@@ -122,7 +136,7 @@ def _explain(customer: str, target: str, store: str | None, as_json: bool) -> No
 def _in_words(found: "Explanation") -> str:
     if found.rank is None:
         return f"Not offered ({found.rule}): {found.explanation}."
-    place = f"offered as number {found.rank}" if found.offered else f"number {found.rank} of hers"
+    place = f"offered as number {found.rank}" if found.offered else f"number {found.rank} of theirs"
     lines = [f"{found.item_kind} {found.item_id} is {place} in run {found.run_id}: {found.reason}."]
     if not found.offered:
         lines = [
@@ -133,10 +147,13 @@ def _in_words(found: "Explanation") -> str:
     return "\n".join(lines)
 
 
-@runs_app.command("list")
+@runs_app.command("list", epilog="Example: followsuit runs list")
 def list_runs(store: StoreOption = None) -> None:
     """List the runs, the latest first; * marks the one in force."""
-    for run in open_shop(store).runs():
+    found = open_shop(store).runs()
+    if not found:
+        say("There are no runs yet. Run `followsuit score --as-of DATE` first.")
+    for run in found:
         sys.stdout.write(
             f"{'*' if run.active else ' '} {run.run_id}  as of {run.as_of:%Y-%m-%d}  made "
             f"{run.created_at:%Y-%m-%d %H:%M}  {run.offers:,} offers to {run.customers:,} customers"
@@ -144,7 +161,7 @@ def list_runs(store: StoreOption = None) -> None:
         )
 
 
-@runs_app.command("use")
+@runs_app.command("use", epilog="Example: followsuit runs use 2025-12-31-1f3a5c7e")
 def use_run(
     run_id: Annotated[str, typer.Argument(metavar="RUN", help="As `runs list` names it.")],
     store: StoreOption = None,
@@ -154,7 +171,7 @@ def use_run(
     say(f"Run {run_id} is in force.")
 
 
-@runs_app.command("prune")
+@runs_app.command("prune", epilog="Example: followsuit runs prune --keep 3")
 def prune_runs(
     keep: Annotated[int, typer.Option(min=1, help="How many of the latest to keep.")] = 7,
     store: StoreOption = None,
@@ -175,11 +192,14 @@ def backtest(
         str, typer.Option(metavar="LENGTH", help="How long after a moment an adoption counts.")
     ] = "14d",
     window: WindowOption = "14d",
-    seed: Annotated[int, typer.Option(help="Of all that is random.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of all that is random.")] = 0,
     refresh: RefreshOption = False,
     store: StoreOption = None,
     out: Annotated[
-        Path | None, typer.Option(metavar="FILE.parquet", help="Each customer's first ten items.")
+        Path | None,
+        typer.Option(
+            metavar="FILE.parquet", callback=to_write, help="Each customer's first ten items."
+        ),
     ] = None,
     json_file: JsonOption = None,
 ) -> None:
@@ -188,16 +208,18 @@ def backtest(
         start, end, every=every, horizon=horizon, window=window, seed=seed, out=out,
         refresh=refresh,
     )  # fmt: skip
-    _print_backtest(report)
+    # With --json - the report itself is all that goes to standard output.
+    _print_backtest(report, to_stderr=str(json_file) == "-")
     write_json(report.as_dict(), json_file)
 
 
-def _print_backtest(report: "BacktestReport") -> None:
+def _print_backtest(report: "BacktestReport", to_stderr: bool) -> None:
     from rich.box import SIMPLE
     from rich.console import Console
     from rich.table import Table
 
-    console = Console(width=None if sys.stdout.isatty() else 160, highlight=False)
+    seen = (sys.stderr if to_stderr else sys.stdout).isatty()
+    console = Console(stderr=to_stderr, width=None if seen else 160, highlight=False)
     for view, strategies in report.figures.items():
         metrics = list(next(iter(strategies.values())))
         table = Table(box=SIMPLE, title=view.replace("_", " "), title_justify="left")

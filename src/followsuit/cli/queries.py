@@ -1,21 +1,23 @@
 """`query` and `cypher`: questions to the graph."""
 
+import csv
 import io
 import json
+import math
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from followsuit.cli.app import ParamOption, StoreOption, app, open_shop
-from followsuit.cli.screen import say
-from followsuit.graph.errors import FollowsuitError
+from followsuit.cli.app import OutputError, ParamOption, StoreOption, app, open_shop, to_write
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from followsuit.queries.library import LibraryQuery
 
 
 class Format(StrEnum):
@@ -27,15 +29,13 @@ class Format(StrEnum):
     PARQUET = "parquet"
 
 
-class OutputError(FollowsuitError):
-    """The answer can't be written like that."""
-
-
 FormatOption = Annotated[
     Format | None,
     typer.Option("--format", help="Of the answer. [default: table, or what --out ends in]"),
 ]
-OutOption = Annotated[Path | None, typer.Option("--out", help="Write the answer to this file.")]
+OutOption = Annotated[
+    Path | None, typer.Option("--out", callback=to_write, help="Write the answer to this file.")
+]
 
 
 @app.command(epilog="Example: followsuit query friends-recent-purchases --param customer_id=c0042")
@@ -53,8 +53,7 @@ def query(
     from followsuit.queries.runner import run_query
 
     if name is None:
-        for each in library().values():
-            say(f"{each.name:26} {each.question}")
+        sys.stdout.write("".join(map(_described, library().values())))
         return
     shop = open_shop(store)
     values = dict(_pair(p) for p in param or ())
@@ -87,10 +86,18 @@ def cypher(
     write_rows(run_cypher(shop.store, text, values, timeout=shop.timeout), file_format, out)
 
 
+def _described(query: "LibraryQuery") -> str:
+    """A query's name and question, and below it its parameters."""
+    given = [
+        p.name if p.default is None else f"{p.name}={p.default}" for p in query.parameters
+    ]  # fmt: skip
+    return f"{query.name:26} {query.question}\n" + (f"{'':26} {' '.join(given)}\n" if given else "")
+
+
 def _pair(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals or not name:
-        raise OutputError(f"--param {text!r} is no KEY=VALUE.")
+        raise typer.BadParameter(f"{text!r} is no KEY=VALUE.", param_hint="--param")
     return name, value
 
 
@@ -109,7 +116,7 @@ def _guessed(text: str) -> tuple[str, Any]:
 
 def write_rows(rows: "pa.Table", file_format: Format | None, out: Path | None) -> None:
     """Write an answer to a file or the screen."""
-    suffix = out.suffix.removeprefix(".") if out else ""
+    suffix = out.suffix.removeprefix(".").lower() if out else ""
     chosen = file_format or (Format(suffix) if suffix in set(Format) else Format.TABLE)
     if chosen is Format.PARQUET and out is None and sys.stdout.isatty():
         raise OutputError("Parquet is not for the screen. Name a file with --out.")
@@ -122,54 +129,76 @@ def write_rows(rows: "pa.Table", file_format: Format | None, out: Path | None) -
 
 
 def _encoded(rows: "pa.Table", file_format: Format) -> bytes:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+    match file_format:
+        case Format.PARQUET:
+            import pyarrow.parquet as pq
 
-    buffer = io.BytesIO()
-    if file_format is Format.PARQUET:
-        pq.write_table(rows, buffer)
-        return buffer.getvalue()
-    if file_format is Format.JSON:
-        return (json.dumps(rows.to_pylist(), default=_json, ensure_ascii=False) + "\n").encode()
-    if file_format is Format.CSV:
-        frame = pa.table({n: _flat(rows[n]) for n in rows.column_names}).to_pandas()
-        frame.to_csv(buffer, index=False)
-        return buffer.getvalue()
-    return _drawn(rows).encode()
-
-
-def _json(value: object) -> str:
-    return value.isoformat() if hasattr(value, "isoformat") else str(value)
-
-
-def _flat(column: "pa.ChunkedArray") -> "pa.ChunkedArray":
-    """Times as ISO 8601 with their zone, lists and maps as JSON."""
-    import pyarrow as pa
-    import pyarrow.types as pt
-
-    if pt.is_temporal(column.type) or pt.is_nested(column.type):
-        texts = [
-            None if v is None else json.dumps(v, default=_json) if isinstance(v, list | dict)
-            else _json(v)
-            for v in column.to_pylist()
-        ]  # fmt: skip
-        return pa.chunked_array([pa.array(texts, pa.string())])
-    return column
+            buffer = io.BytesIO()
+            pq.write_table(rows, buffer)
+            return buffer.getvalue()
+        case Format.JSON:
+            values = [_jsonable(row) for row in rows.to_pylist()]
+            return (json.dumps(values, ensure_ascii=False) + "\n").encode()
+        case Format.CSV:
+            text = io.StringIO()
+            writer = csv.writer(text, lineterminator="\n")
+            writer.writerow(rows.column_names)
+            writer.writerows([_text(v) for v in row.values()] for row in rows.to_pylist())
+            return text.getvalue().encode()
+        case Format.TABLE:
+            return drawn(rows).encode()
 
 
-def _drawn(rows: "pa.Table") -> str:
+def _jsonable(value: object) -> object:
+    """A value of Arrow's as JSON has it: times in ISO 8601, what is no number null."""
+    match value:
+        case dict():
+            return {str(k): _jsonable(v) for k, v in value.items()}
+        case list() | tuple():
+            return [_jsonable(v) for v in value]
+        case float() if not math.isfinite(value):
+            return None
+        case None | bool() | int() | float() | str():
+            return value
+        case date():
+            return value.isoformat()
+    return str(value)
+
+
+def _text(value: object) -> str:
+    """A value of Arrow's as a cell: nothing for null, lists and maps as JSON."""
+    if value is None:
+        return ""
+    if isinstance(value, bool | list | dict):
+        return json.dumps(_jsonable(value), ensure_ascii=False)
+    return value.isoformat() if isinstance(value, date) else str(value)
+
+
+def drawn(rows: "pa.Table") -> str:
+    """Rows as a table for people: as wide as the screen, or as it takes where there is none."""
     from rich.box import SIMPLE
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(box=SIMPLE, show_edge=False, pad_edge=False)
-    for name in rows.column_names:
-        table.add_column(name, overflow="fold")
-    for row in rows.to_pylist():
-        table.add_row(*("" if v is None else _json(v) for v in row.values()))
-    width = None if sys.stdout.isatty() else 200
-    console = Console(file=io.StringIO(), width=width, highlight=False)
+    cells = [[_text(v) for v in row.values()] for row in rows.to_pylist()]
+    table = Table(box=SIMPLE, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+    for i, name in enumerate(rows.column_names):
+        longest = max((len(row[i]) for row in cells), default=0)
+        short = longest <= _SHORT
+        table.add_column(name, overflow="fold", no_wrap=short, min_width=None if short else _SHORT)
+    for row in cells:
+        table.add_row(*row)
+    screen = Console(file=sys.stdout).width if sys.stdout.isatty() else _WIDE
+    # Rather too wide for the screen than with less in it.
+    least = Console(width=_ENDLESS).measure(table).minimum
+    console = Console(file=io.StringIO(), width=max(screen, least), highlight=False)
     with console.capture() as captured:
         console.print(table, markup=False)
-        console.print(f"{rows.num_rows:,} rows")
+        console.print(f"{rows.num_rows:,} row{'' if rows.num_rows == 1 else 's'}", markup=False)
     return captured.get()
+
+
+_SHORT = 20
+"""Characters of a cell up to which it is never folded."""
+_WIDE = 200
+_ENDLESS = 100_000

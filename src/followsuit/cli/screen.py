@@ -7,7 +7,8 @@ console = Console(stderr=True, highlight=False)
 
 def complain(message: str) -> None:
     """Say what went wrong, in one line."""
-    console.print(f"followsuit: {message}", style="red", markup=False, soft_wrap=True)
+    line = " ".join(message.splitlines())
+    console.print(f"followsuit: {line}", style="red", markup=False, soft_wrap=True)
 
 
 def say(message: str) -> None:

@@ -48,8 +48,12 @@ def write_rows(step: Step, staged: dict[str, Path], path: Path, memory: int) -> 
         path: where the rows go.
         memory: bytes that this may use.
     """
-    with open_duck(memory, path.parent, **staged) as db:
-        sql = _of_part(step.table, step.part) if step.part else _of_mentions(step.table, staged)
+    if step.part is None:
+        needed, sql = staged, _of_mentions(step.table, staged)
+    else:
+        needed = {step.table.name: staged[step.table.name]}
+        sql = _of_part(step.table, step.part)
+    with open_duck(memory, path.parent, **needed) as db:
         db.sql(sql).write_parquet(str(path))
 
 

@@ -1,0 +1,238 @@
+"""A load that was interrupted: the store says so, and the same load goes on where it stopped."""
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support import commands
+from support.deliveries import deliver, write_csv
+from support.loading import content, counts, load_from, meta, rejects, rows
+from support.places import Place
+
+from followsuit.errors import DeliveryError, StoreIncomplete
+from followsuit.graph.progress import Advance
+from followsuit.loaders.simulator import World, simulate
+
+SMALL = World(
+    customers=60, products=20, stores=4, friendships=120, purchases=300, days=40, dirt=0.3, seed=2
+)
+LARGER = World(customers=2_000, products=100, stores=10, friendships=8_000, purchases=20_000)
+
+
+class Interruption(BaseException):
+    """As a Ctrl-C is one, or the end of a process."""
+
+
+class Watch:
+    """A progress that keeps what was begun, and interrupts where it is told to."""
+
+    def __init__(self, stop_at: str = "") -> None:
+        self.begun: list[str] = []
+        self._stop_at = stop_at
+
+    @contextmanager
+    def __call__(self, name: str, total: int | None = None) -> Iterator[Advance]:
+        self.begun.append(name)
+        if name == self._stop_at:
+            raise Interruption
+        yield lambda units: None
+
+    @property
+    def read(self) -> list[str]:
+        """The tables that were read."""
+        return [n.removeprefix("reading ") for n in self.begun if n.startswith("reading ")]
+
+
+def interrupt(place: Place, folder: Path, stop_at: str, **options: object) -> None:
+    with pytest.raises(Interruption):
+        load_from(place, folder, progress=Watch(stop_at), **options)
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("shop") / "delivery"
+    simulate(SMALL, folder)
+    return folder
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a load that nothing disturbs comes to."""
+
+    content: str
+    counts: dict[str, tuple[int, int, int, int]]
+    rejects: list[tuple[Any, ...]]
+
+
+@pytest.fixture(scope="module")
+def undisturbed(shop: Path, tmp_path_factory: pytest.TempPathFactory) -> Outcome:
+    place = Place(str(tmp_path_factory.mktemp("undisturbed") / "store.lbug"))
+    report = load_from(place, shop)
+    return Outcome(content(place), counts(report), rejects(report))
+
+
+class TestInterruptedLoads:
+    @pytest.mark.parametrize("stop_at", ["reading purchases", "Customer", "PURCHASED", "CONSENTED"])
+    def test_the_same_load_goes_on_and_ends_as_if_it_had_never_stopped(
+        self, embedded: Place, shop: Path, undisturbed: Outcome, stop_at: str
+    ) -> None:
+        interrupt(embedded, shop, stop_at)
+        with embedded.open() as store, pytest.raises(StoreIncomplete) as caught:
+            store.require_complete()
+        assert f"Run `followsuit load {shop}` again; it resumes." in str(caught.value)
+        report = load_from(embedded, shop)
+        assert Outcome(content(embedded), counts(report), rejects(report)) == undisturbed
+        assert meta(embedded)["loading"] is None
+
+    def test_on_a_server_too(self, server: Place, shop: Path, undisturbed: Outcome) -> None:
+        for stop_at in ("reading purchases", "PURCHASED"):
+            interrupt(server, shop, stop_at)
+        load_from(server, shop)
+        assert content(server) == undisturbed.content
+
+    def test_what_is_staged_is_not_read_again_nor_what_is_written_written(
+        self, embedded: Place, shop: Path
+    ) -> None:
+        interrupt(embedded, shop, "reading purchases")
+        second = Watch("FRIEND_OF")
+        with pytest.raises(Interruption):
+            load_from(embedded, shop, progress=second)
+        assert second.read[0] == "purchases"
+        assert not {"customers", "products", "stores", "friendships"} & set(second.read)
+        third = Watch()
+        load_from(embedded, shop, progress=third)
+        assert third.read == []
+        # Labels and types that the second had written are not written again.
+        assert "Customer" in second.begun
+        assert "Customer" not in third.begun
+        assert "FRIEND_OF" in third.begun
+
+    def test_a_changed_file_is_read_anew_and_all_with_it(
+        self, embedded: Place, tmp_path: Path
+    ) -> None:
+        folder = deliver(
+            tmp_path / "d",
+            customers=[{"customer_id": "c1"}],
+            likes=[{"customer_id": "c1", "interest": "tea"}],
+        )
+        interrupt(embedded, folder, "LIKES")
+        write_csv(folder / "customers.csv", [{"customer_id": "c1"}, {"customer_id": "c2"}])
+        again = Watch()
+        load_from(embedded, folder, progress=again)
+        assert again.read == ["customers", "likes"]
+        assert len(rows(embedded, "customers")) == 2
+
+    def test_a_changed_mapping_reads_anew(self, embedded: Place, tmp_path: Path) -> None:
+        folder = deliver(tmp_path / "d", customers=[{"customer_id": "c1", "town": "Rome"}])
+        interrupt(embedded, folder, "Customer")
+        again = Watch()
+        load_from(embedded, folder, {"customers": {"columns": {"city": "town"}}}, progress=again)
+        assert again.read == ["customers"]
+        assert rows(embedded, "customers") == [{"customer_id": "c1", "city": "Rome"}]
+
+    def test_nothing_of_an_ended_load_is_kept_for_the_next(
+        self, embedded: Place, tmp_path: Path
+    ) -> None:
+        folder = deliver(tmp_path / "d", customers=[{"customer_id": "c1"}])
+        load_from(embedded, folder)
+        again = Watch()
+        load_from(embedded, folder, progress=again)
+        assert again.read == ["customers"]
+        with embedded.open() as store:
+            assert list((store.state / "staging").iterdir()) == []
+
+    def test_an_interrupted_replacement_ends_as_it_should(
+        self, embedded: Place, tmp_path: Path
+    ) -> None:
+        people = [{"customer_id": i} for i in ("c1", "c2", "c3")]
+        friends = [{"customer_id": "c1", "friend_id": i} for i in ("c2", "c3")]
+        load_from(embedded, deliver(tmp_path / "1", customers=people, friendships=friends))
+        turned = [{"customer_id": "c3", "friend_id": "c2"}]
+        second = deliver(tmp_path / "2", customers=people[1:], friendships=turned)
+        replace = ("customers", "friendships")
+        interrupt(embedded, second, "FRIEND_OF", replace=replace)
+        load_from(embedded, second, replace=replace)
+        assert [row["customer_id"] for row in rows(embedded, "customers")] == ["c2", "c3"]
+        assert [row["friend_id"] for row in rows(embedded, "friendships")] == ["c3"]
+
+    def test_another_delivery_does_not_make_up_for_an_interrupted_one(
+        self, embedded: Place, tmp_path: Path
+    ) -> None:
+        first = deliver(tmp_path / "1", customers=[{"customer_id": "c1"}])
+        second = deliver(tmp_path / "2", customers=[{"customer_id": "c2"}])
+        interrupt(embedded, first, "Customer")
+        load_from(embedded, second)
+        with embedded.open() as store, pytest.raises(StoreIncomplete, match=f"load {first}"):
+            store.require_complete()
+        load_from(embedded, first)
+        assert len(rows(embedded, "customers")) == 2
+
+    def test_of_two_interrupted_loads_both_must_end(self, embedded: Place, tmp_path: Path) -> None:
+        folders = [deliver(tmp_path / f"{i}", customers=[{"customer_id": f"c{i}"}]) for i in (1, 2)]
+        for folder in folders:
+            interrupt(embedded, folder, "Customer")
+        load_from(embedded, folders[0])
+        with embedded.open() as store, pytest.raises(StoreIncomplete, match=f"load {folders[1]}"):
+            store.require_complete()
+        load_from(embedded, folders[1])
+        assert len(rows(embedded, "customers")) == 2
+
+    def test_a_fault_leaves_the_store_as_incomplete_as_it_was(
+        self, embedded: Place, tmp_path: Path
+    ) -> None:
+        first = deliver(tmp_path / "1", customers=[{"customer_id": "c1"}])
+        interrupt(embedded, first, "Customer")
+        with pytest.raises(DeliveryError):
+            load_from(embedded, deliver(tmp_path / "2", customers=[{"customer_id": ""}]))
+        with embedded.open() as store, pytest.raises(StoreIncomplete, match=f"load {first}"):
+            store.require_complete()
+
+
+class TestKilled:
+    def test_readers_refuse_after_kill_9_until_the_load_has_been_run_again(
+        self, embedded: Place, tmp_path: Path
+    ) -> None:
+        delivery = tmp_path / "delivery"
+        simulate(LARGER, delivery)
+        arguments = ("load", delivery, "--store", embedded.name)
+        process = commands.start(*arguments, folder=tmp_path)
+        staging = Path(f"{embedded.name}.state") / "staging"
+        while len(written(staging)) < 3:
+            assert process.poll() is None, process.communicate()
+            time.sleep(0.005)
+        process.kill()
+        process.communicate()
+
+        asked = [
+            ("query", "counts"),
+            ("score", "--as-of", "2025-12-01"),
+            ("backtest", "--from", "2025-06-01", "--to", "2025-12-01", "--every", "7d"),
+        ]
+        for question in asked:
+            done = commands.run(*question, "--store", embedded.name, folder=tmp_path)
+            assert done.code == 2
+            assert done.out == ""
+            assert done.said.count("\n") == 1
+            assert f"Run `followsuit load {delivery}` again; it resumes." in done.said
+
+        done = commands.run(*arguments, folder=tmp_path)
+        assert done.code == 0, done.said
+        calm = Place(str(tmp_path / "calm.lbug"))
+        load_from(calm, delivery)
+        assert content(embedded) == content(calm)
+        # Nothing of the killed process is left beside the store.
+        left = {path.name.partition("-")[0] for path in Path(f"{embedded.name}.state").iterdir()}
+        assert left <= {"lock", "staging", "snapshots", "rejects.parquet"}
+        assert list(staging.iterdir()) == []
+
+
+def written(staging: Path) -> list[str]:
+    """The steps that the load under way has noted as written."""
+    for notes in staging.glob("*/notes.json"):
+        return list(json.loads(notes.read_text())["written"])
+    return []

@@ -1,5 +1,7 @@
 """Settings: from `followsuit.toml`, the environment and options, in rising order."""
 
+import tomllib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -35,10 +37,14 @@ class Settings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(
-        env_prefix="FOLLOWSUIT_", toml_file=FILE, extra="forbid", populate_by_name=True
+        env_prefix="FOLLOWSUIT_",
+        env_ignore_empty=True,
+        toml_file=FILE,
+        extra="forbid",
+        populate_by_name=True,
     )
 
-    store: str = "followsuit.lbug"
+    store: str = Field(default="followsuit.lbug", min_length=1)
     """A file for the embedded engine, or `bolt://...` or `neo4j://...`."""
     memory: ByteSize = Field(default=ByteSize(MEMORY), ge=2**30)
     """What followsuit keeps below, at least 1GiB: `3GiB`."""
@@ -89,16 +95,30 @@ def read_settings(**options: Any) -> Settings:
         ConfigurationError: a value is wrong, or a key of the file is unknown or a secret.
     """
     try:
-        if FILE.exists() and "neo4j_password" in FILE.read_text():
+        written = tomllib.loads(FILE.read_text()) if FILE.exists() else {}
+        if any("password" in key.lower() for key in _keys(written)):
             raise ConfigurationError(
                 f"{FILE} holds a password. Take it out, and set NEO4J_PASSWORD in the environment."
             )
         return Settings(**{k: v for k, v in options.items() if v is not None})
     except ValidationError as error:
         first = error.errors()[0]
+        name = ".".join(map(str, first["loc"]))
+        if first["type"] == "extra_forbidden":
+            known = [field for field in Settings.model_fields if field != "neo4j_password"]
+            raise ConfigurationError(
+                f"There is no setting {name}; there are {', '.join(known)}."
+            ) from error
         raise ConfigurationError(
-            f"The setting {'.'.join(map(str, first['loc']))} is wrong: {first['msg']}. It comes "
-            f"from an option, the environment or {FILE}."
+            f"The setting {name} is wrong: {first['msg']}. It comes from an option, the "
+            f"environment or {FILE}."
         ) from error
     except ValueError as error:
         raise ConfigurationError(f"{FILE} is no TOML: {error}.") from error
+
+
+def _keys(table: Mapping[str, Any]) -> Iterator[str]:
+    for key, value in table.items():
+        yield key
+        if isinstance(value, dict):
+            yield from _keys(value)

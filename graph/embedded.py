@@ -2,10 +2,11 @@
 
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import filelock
 import ladybug
 import pyarrow as pa
@@ -36,9 +37,15 @@ _TYPES = {
     g.BOOLEAN: "BOOLEAN",
 }
 _BYTES_PER_ROW = 400
-"""What one row of a relationship table takes of the buffer pool while it is copied (measured)."""
+"""What a row takes of the buffer pool while it is copied into an empty table (measured)."""
+_BYTES_PER_ADDED_ROW = 1_200
+"""The same for a table that has rows, which the engine rewrites in part (measured)."""
 _WAIT = 5.0
 """Seconds to wait for another process to let go of the store."""
+
+
+class _RecoveryPending(Exception):
+    """A writer was killed within a checkpoint; only opening for writing mends that."""
 
 
 class EmbeddedStore(GraphStore):
@@ -70,7 +77,16 @@ class EmbeddedStore(GraphStore):
             return
         if not self._path.is_file():
             raise missing(self.name)
-        with self._locked(write=False), self._opened(write=False):
+        with ExitStack() as held:
+            held.enter_context(self._locked(write=False))
+            try:
+                held.enter_context(self._opened(write=False))
+            except _RecoveryPending:
+                held.close()
+                with self._locked(write=True):
+                    self._recover()
+                held.enter_context(self._locked(write=False))
+                held.enter_context(self._opened(write=False))
             self._check_readable()
             yield
 
@@ -84,8 +100,11 @@ class EmbeddedStore(GraphStore):
         with self._locked(write=True):
             if self._path.exists():
                 # LadybugDB changes a file by opening it for writing.
-                with self._opened(write=False):
-                    self._check_writable()
+                try:
+                    with self._opened(write=False):
+                        self._check_writable()
+                except _RecoveryPending:
+                    self._recover()
             with self._opened(write=True):
                 self._make_schema()
                 self._begin()
@@ -120,6 +139,8 @@ class EmbeddedStore(GraphStore):
         except RuntimeError as error:
             if "set lock" in str(error):
                 raise self._busy("using") from error
+            if "recovery is pending" in str(error):
+                raise _RecoveryPending from error
             raise StoreError(
                 f"{self.name} can't be opened as a LadybugDB file: {first_line(error)} "
                 "Name another store with --store."
@@ -132,6 +153,11 @@ class EmbeddedStore(GraphStore):
             self._connection.close()
             database.close()
             self._database, self._connection, self._writable = None, None, False
+
+    def _recover(self) -> None:
+        """Let the engine end what a writer that was killed had begun to fold into the file."""
+        with self._opened(write=True):
+            self._check_readable()
 
     def _busy(self, doing: str) -> StoreBusy:
         return StoreBusy(
@@ -151,9 +177,10 @@ class EmbeddedStore(GraphStore):
                     self._copy(element, new)
                 else:
                     self._upsert(element, new)
-            except RuntimeError as error:
+            except (RuntimeError, duckdb.Error) as error:
+                hint = " Raise FOLLOWSUIT_MEMORY." if "memory" in str(error).lower() else ""
                 raise StoreError(
-                    f"{element.name} can't be written to {self.name}: {first_line(error)}"
+                    f"{element.name} can't be written to {self.name}: {first_line(error)}{hint}"
                 ) from error
             advance(total)
 
@@ -171,24 +198,28 @@ class EmbeddedStore(GraphStore):
                     element, [found.kept_rows, found.changed_rows, found.fresh_rows], folder
                 )
             elif found.fresh:
-                self._copy(element, found.fresh_rows)
+                self._copy(element, found.fresh_rows, empty=False)
 
-    def _copy(self, element: Element, rows: Path) -> None:
-        """Append the rows of a Parquet file, in bulks that fit into the buffer pool."""
+    def _copy(self, element: Element, rows: Path, empty: bool = True) -> None:
+        """Append the rows of a Parquet file, in bulks that fit into the buffer pool.
+
+        `empty` says whether the element has no rows yet.
+        """
         pair = ""
         where = ""
         if isinstance(element, RelationshipType):
             pair = f" (from='{element.source.label}', to='{element.target.label}')"
             where = f"WHERE `{Col.TARGET}` IS NOT NULL "
         file = pq.ParquetFile(rows)
-        bulk = self._memory // _BYTES_PER_ROW
+        added = self._memory // _BYTES_PER_ADDED_ROW
+        first = self._memory // _BYTES_PER_ROW if empty else added
         returns = ", ".join(f"`{c}`" for c in element.arrow_schema().names)
         copy = f"COPY `{element.name}` FROM (LOAD FROM %s {where}RETURN {returns}){pair}"
-        if file.metadata.num_rows <= bulk:
+        if file.metadata.num_rows <= first:
             self._run(copy % _quoted(rows))
             return
         with self._folder() as folder:
-            for part in _split(file, bulk, folder):
+            for part in _split(file, first, added, folder):
                 self._run(copy % _quoted(part))
 
     def _update_nodes(self, node: NodeType, rows: Path) -> None:
@@ -210,8 +241,8 @@ class EmbeddedStore(GraphStore):
         self._run(_create_relationship(element.name))
         for sibling, path in kept.items():
             self._copy(sibling, path)
-        for path in files:
-            self._copy(element, path)
+        for number, path in enumerate(files):
+            self._copy(element, path, empty=number == 0)
         self._run("COMMIT")
 
     def export(self, element: Element, path: Path, progress: Progress = silent) -> None:  # noqa: D102
@@ -377,14 +408,14 @@ def _quoted(path: Path) -> str:
     return f"'{text}'"
 
 
-def _split(file: pq.ParquetFile, rows: int, folder: Path) -> Iterator[Path]:
-    """Cut a Parquet file into parts of at most `rows` rows, one on disk at a time."""
-    part, writer, size = folder / "part.parquet", None, 0
-    for batch in file.iter_batches(min(rows, 131_072)):
-        if writer is not None and size + len(batch) > rows:
+def _split(file: pq.ParquetFile, first: int, rest: int, folder: Path) -> Iterator[Path]:
+    """Cut a Parquet file into parts of at most so many rows, one on disk at a time."""
+    part, writer, size, most = folder / "part.parquet", None, 0, first
+    for batch in file.iter_batches(min(first, rest, 131_072)):
+        if writer is not None and size + len(batch) > most:
             writer.close()
             yield part
-            writer = None
+            writer, most = None, rest
         if writer is None:
             writer, size = pq.ParquetWriter(part, file.schema_arrow), 0
         writer.write_batch(batch)

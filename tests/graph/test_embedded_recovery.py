@@ -1,0 +1,60 @@
+"""A writer killed while the engine folds its log into the file."""
+
+import random
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import ladybug
+import pytest
+from support.places import Place
+
+CHECKPOINTS = """
+import sys
+import ladybug
+connection = ladybug.Connection(ladybug.Database(sys.argv[1]))
+connection.execute("CREATE NODE TABLE IF NOT EXISTS Junk (id INT64 PRIMARY KEY, text STRING)")
+first = int(sys.argv[2])
+print("begun", flush=True)
+while True:
+    connection.execute(
+        f"UNWIND range({first}, {first + 20_000}) AS id "
+        "CREATE (:Junk {id: id, text: 'as long as it takes to write'})"
+    )
+    connection.execute("CHECKPOINT")
+    first += 20_001
+"""
+TRIES = 40
+
+
+def killed_within_a_checkpoint(path: Path) -> None:
+    """Leave the file in the state in which the engine refuses to open it for reading."""
+    chance = random.Random(0)
+    for number in range(TRIES):
+        command = [sys.executable, "-c", CHECKPOINTS, str(path), str(number * 10**8)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            process.stdout.readline()
+            time.sleep(chance.uniform(0.05, 0.5))
+            process.kill()
+        try:
+            ladybug.Database(path, read_only=True).close()
+        except RuntimeError as error:
+            assert "recovery is pending" in str(error)
+            return
+    pytest.fail(f"{TRIES} kills met no checkpoint")
+
+
+def test_whoever_comes_next_mends_the_file(embedded: Place) -> None:
+    store = embedded.open()
+    with store.writing():
+        store.changed()
+
+    killed_within_a_checkpoint(Path(embedded.name))
+    assert store.meta.revision == 1
+
+    killed_within_a_checkpoint(Path(embedded.name))
+    with store.writing():
+        store.changed()
+    assert store.meta.revision == 2

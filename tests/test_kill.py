@@ -1,6 +1,7 @@
 """Killed with -9 at random moments of load and of score, and started again: nothing is lost."""
 
 import random
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -60,12 +61,12 @@ class Desk:
             *self.arguments(command, *rest), folder=self.folder,
             environment=self.place.environment,
         )  # fmt: skip
-        began = time.monotonic()
+        killer = threading.Timer(seconds, process.kill)
+        killer.start()
         try:
             yield
-            time.sleep(max(0.0, seconds - (time.monotonic() - began)))
         finally:
-            process.kill()
+            killer.join()
             process.communicate()
 
     def ask(self, query: str) -> Rows:
@@ -95,6 +96,12 @@ class Desk:
         return self.run("score", "--as-of", as_of)
 
 
+def moments(took: float, rounds: int) -> list[float]:
+    """Moments at random within as many equal parts of the time that a command took."""
+    chance = random.Random(rounds)
+    return [took * (0.1 + 0.9 * (n + chance.random()) / rounds) for n in range(rounds)]
+
+
 def fresh(place: Place, folder: Path) -> Desk:
     """A desk with an empty store."""
     folder.mkdir()
@@ -111,11 +118,10 @@ def loads_in_spite_of_kills(place: Place, delivery: Path, folder: Path, rounds: 
     calm.score(LATER)
     offers = calm.offers()
     assert len(offers) > 1_000
-    chance = random.Random(rounds)
     interrupted = 0
-    for number in range(rounds):
+    for number, moment in enumerate(moments(took, rounds)):
         desk = fresh(place, folder / f"round-{number}")
-        with desk.killed_after(chance.uniform(0.2, 1.0) * took, "load", delivery):
+        with desk.killed_after(moment, "load", delivery):
             pass
         try:
             assert desk.ask("counts") == counts
@@ -139,11 +145,9 @@ def scores_in_spite_of_kills(place: Place, delivery: Path, folder: Path, rounds:
     counts = desk.ask("counts")
     assert len(later) > 1_000
     assert len(earlier) > 1_000
-    chance = random.Random(rounds)
     interrupted = 0
-    for _ in range(rounds):
+    for moment in moments(took, rounds):
         desk.run("runs", "prune", "--keep", "1")
-        moment = chance.uniform(0.3, 1.0) * took
         with desk.killed_after(moment, "score", "--as-of", LATER):
             while_scoring = [desk.offers_unless_busy() for _ in range(3)]
         after = desk.offers()

@@ -38,11 +38,17 @@ def settle(
     with open_duck(memory, staged.parent, sound=sound, **views) as db:
         # Only names from the contract are put into these texts.
         referring = [f for f in table.fields if f.refers in known]
-        db.execute(f"CREATE VIEW resolved AS {_resolved(referring)}")
-        if referring:
-            _put_aside_unknown(db, source, referring, rejects)
-        db.execute(f"CREATE VIEW keyed AS {_keyed(db, table)}")
-        db.sql(_one_for_each_key(db, source)).write_parquet(str(staged))
+        unknown = _put_aside_unknown(db, source, referring, rejects) if referring else 0
+        made = _made(db, table)
+        db.execute(f"CREATE VIEW keyed AS {_keyed(made, unknown > 0)}")
+        twice = _find_twice(db, table)
+        if unknown or made or twice:
+            columns = _list(f.name for f in table.fields)
+            rows = _one_for_each_key(source) if twice else "FROM keyed"
+            db.sql(f"SELECT {columns} FROM ({rows})").write_parquet(str(staged))
+            return
+    # Nothing to settle: many a delivery is as it should be.
+    sound.rename(staged)
 
 
 def _q(name: str) -> str:
@@ -53,55 +59,58 @@ def _list(names: Iterable[str]) -> str:
     return ", ".join(map(_q, names))
 
 
-def _resolved(referring: list[Field]) -> str:
-    """The sound rows, and in `unknown` the first column whose key nobody has."""
+def _put_aside_unknown(
+    db: duckdb.DuckDBPyConnection, source: Source, referring: list[Field], rejects: Rejects
+) -> int:
+    """Put the rows into a table `unknown` whose first unknown key is in a column; how many."""
     joins = [
         f"LEFT JOIN known_{f.refers} AS k{i} ON sound.{_q(f.name)} = k{i}.key"
         for i, f in enumerate(referring)
     ]
-    cases = [
-        f"WHEN sound.{_q(f.name)} IS NOT NULL AND k{i}.key IS NULL THEN '{f.name}'"
-        for i, f in enumerate(referring)
-    ]
-    unknown = f"CASE {' '.join(cases)} END" if cases else "NULL::VARCHAR"
-    return f"SELECT sound.*, {unknown} AS unknown FROM sound {' '.join(joins)}"
-
-
-def _put_aside_unknown(
-    db: duckdb.DuckDBPyConnection, source: Source, referring: list[Field], rejects: Rejects
-) -> None:
-    value = " ".join(f"WHEN '{f.name}' THEN {_q(f.name)}" for f in referring)
-    rows = db.execute(
-        f"SELECT {PART}, {ROW}, unknown, CASE unknown {value} END FROM resolved "
-        f"WHERE unknown IS NOT NULL ORDER BY {PART}, {ROW}"
+    lost = [f"sound.{_q(f.name)} IS NOT NULL AND k{i}.key IS NULL" for i, f in enumerate(referring)]
+    names = [f"WHEN {lost[i]} THEN '{f.name}'" for i, f in enumerate(referring)]
+    keys = [f"WHEN {lost[i]} THEN sound.{_q(f.name)}" for i, f in enumerate(referring)]
+    db.execute(
+        f"CREATE TEMP TABLE unknown AS SELECT {PART}, {ROW}, "
+        f"CASE {' '.join(names)} END AS named, CASE {' '.join(keys)} END AS key "
+        f"FROM sound {' '.join(joins)} WHERE {' OR '.join(f'({each})' for each in lost)}"
     )
-    names = source.names
+    rows = db.execute(f"FROM unknown ORDER BY {PART}, {ROW}")
     tables = {f.name: f.refers for f in referring}
+    before = rejects.count
     while bulk := rows.fetchmany(_BULK):
         rejects.add(
             [
-                Reject(names[part], row, column, f"is none of the {tables[column]}", key)
+                Reject(source.names[part], row, column, f"is none of the {tables[column]}", key)
                 for part, row, column, key in bulk
             ]
         )
+    return rejects.count - before
 
 
-def _keyed(db: duckdb.DuckDBPyConnection, table: Table) -> str:
-    """The rows that refer to what is known, in the contract's columns, each with its key."""
-    columns = {f.name: _q(f.name) for f in table.fields}
+def _made(db: duckdb.DuckDBPyConnection, table: Table) -> dict[str, str]:
+    """The columns whose values are made here, each with its SQL."""
     if table is FRIENDSHIPS:
         # An undirected friendship is one fact, whichever of the two is named first.
         directed = f"coalesce({Col.DIRECTED}, FALSE)"
         one, other = Col.CUSTOMER_ID, Col.FRIEND_ID
-        columns[Col.DIRECTED] = directed
-        columns[one] = f"CASE WHEN {directed} THEN {one} ELSE least({one}, {other}) END"
-        columns[other] = f"CASE WHEN {directed} THEN {other} ELSE greatest({one}, {other}) END"
+        return {
+            Col.DIRECTED: directed,
+            one: f"CASE WHEN {directed} THEN {one} ELSE least({one}, {other}) END",
+            other: f"CASE WHEN {directed} THEN {other} ELSE greatest({one}, {other}) END",
+        }
     if table.derived:
         without = f"SELECT count(*) FROM sound WHERE {_q(table.derived)} IS NULL"
         if db.execute(without).fetchall()[0][0]:
-            columns[table.derived] = _derived(table, table.derived)
-    values = ", ".join(f"{value} AS {_q(name)}" for name, value in columns.items())
-    return f"SELECT {values}, {PART}, {ROW}, {ORDER} FROM resolved WHERE unknown IS NULL"
+            return {table.derived: _derived(table, table.derived)}
+    return {}
+
+
+def _keyed(made: dict[str, str], unknown: bool) -> str:
+    """The rows that refer to what is known, each with its key."""
+    replaced = ", ".join(f"{value} AS {_q(name)}" for name, value in made.items())
+    known = f" ANTI JOIN unknown USING ({PART}, {ROW})" if unknown else ""
+    return f"SELECT *{f' REPLACE ({replaced})' if made else ''} FROM sound{known}"
 
 
 def _derived(table: Table, name: str) -> str:
@@ -111,21 +120,31 @@ def _derived(table: Table, name: str) -> str:
     return f"coalesce({_q(name)}, {digest} || '-' || row_number() OVER ({likes}))"
 
 
-def _one_for_each_key(db: duckdb.DuckDBPyConnection, source: Source) -> str:
-    """The query for the rows that stay; it sorts only the rows of keys that come twice."""
-    table = source.table
-    columns = _list(f.name for f in table.fields)
+def _find_twice(db: duckdb.DuckDBPyConnection, table: Table) -> int:
+    """Make a table `twice` of the keys that come more than once; how many.
+
+    Hashes are counted first: few keys share one, and numbers take less time and room than text.
+    """
     key = _list(table.key)
     db.execute(
-        f"CREATE TEMP TABLE twice AS SELECT {key} FROM keyed GROUP BY {key} HAVING count(*) > 1"
+        f"CREATE TEMP TABLE likely AS SELECT hash({key}) AS h FROM keyed GROUP BY h "
+        "HAVING count(*) > 1"
     )
-    if not db.execute("SELECT count(*) FROM twice").fetchall()[0][0]:
-        return f"SELECT {columns} FROM keyed"
+    db.execute(
+        f"CREATE TEMP TABLE twice AS SELECT {key} FROM keyed WHERE hash({key}) IN (FROM likely) "
+        f"GROUP BY {key} HAVING count(*) > 1"
+    )
+    return int(db.execute("SELECT count(*) FROM twice").fetchall()[0][0])
+
+
+def _one_for_each_key(source: Source) -> str:
+    """The query for the rows that stay; it sorts only the rows of keys that come twice."""
+    table = source.table
     same = " AND ".join(f"keyed.{_q(c)} IS NOT DISTINCT FROM twice.{_q(c)}" for c in table.key)
     earliest = f"{ORDER} NULLS LAST, {PART}, {ROW}"
     order = earliest if source.mapping.earliest_by else f"{PART} DESC, {ROW} DESC"
     return (
-        f"SELECT {columns} FROM keyed ANTI JOIN twice ON {same} UNION ALL "
-        f"(SELECT {columns} FROM keyed SEMI JOIN twice ON {same} "
-        f"QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY {order}) = 1)"
+        f"SELECT * FROM keyed ANTI JOIN twice ON {same} UNION ALL "
+        f"(SELECT * FROM keyed SEMI JOIN twice ON {same} "
+        f"QUALIFY row_number() OVER (PARTITION BY {_list(table.key)} ORDER BY {order}) = 1)"
     )

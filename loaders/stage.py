@@ -74,7 +74,7 @@ def stage(
         n_sound = pq.read_metadata(sound).num_rows
         read = n_sound + rejects.count
         settle(source, sound, staged, known, rejects, memory)
-    sound.unlink()
+    sound.unlink(missing_ok=True)
     loaded = pq.read_metadata(staged).num_rows
     if not loaded:
         raise _nothing_left(source, read, rejects_path)
@@ -100,7 +100,11 @@ def _stage_sound(
     """Write the rows that are sound by themselves, with their part, row and order."""
     extra = {PART: pa.int32(), ROW: pa.int64(), ORDER: pa.float64()}
     schema = pa.schema([*source.table.arrow_schema(), *extra.items()])
-    with pq.ParquetWriter(path, schema) as writer:
+    # A file that is read once: only what is short and repeated is worth a dictionary.
+    repeated = [f.name for f in source.table.fields if f.kind in (Kind.CODE, Kind.CURRENCY)]
+    with pq.ParquetWriter(
+        path, schema, compression="lz4", use_dictionary=repeated, write_statistics=False
+    ) as writer:
         for part in range(len(source.names)):
             for batch in _sound_batches(source, part, path.parent, rejects, memory):
                 numbers = pa.array(np.full(batch.num_rows, part, dtype=np.int32))

@@ -14,6 +14,18 @@ import pyarrow.parquet as pq
 
 from followsuit.graph import schema as g
 from followsuit.graph.differences import differences
+from followsuit.graph.embedded_rows import (
+    TYPES,
+    create_relationship,
+    filter_out,
+    of_type,
+    pattern,
+    quoted,
+    run,
+    spare_name,
+    split_rows,
+    widened,
+)
 from followsuit.graph.progress import Progress, silent
 from followsuit.graph.schema import Col, Element, NodeType, RelationshipType
 from followsuit.graph.store import (
@@ -28,14 +40,6 @@ from followsuit.graph.store import (
     missing,
 )
 
-_TYPES = {
-    g.TEXT: "STRING",
-    g.TIME: "TIMESTAMP_TZ",
-    g.DATE: "DATE",
-    g.NUMBER: "DOUBLE",
-    g.WHOLE: "INT64",
-    g.BOOLEAN: "BOOLEAN",
-}
 _BYTES_PER_ROW = 400
 """What a row takes of the buffer pool while it is copied into an empty table (measured)."""
 _BYTES_PER_ADDED_ROW = 1_200
@@ -105,6 +109,8 @@ class EmbeddedStore(GraphStore):
                         self._check_writable()
                 except _RecoveryPending:
                     self._recover()
+                    with self._opened(write=False):
+                        self._check_writable()
             with self._opened(write=True):
                 self._make_schema()
                 self._begin()
@@ -157,7 +163,7 @@ class EmbeddedStore(GraphStore):
     def _recover(self) -> None:
         """Let the engine end what a writer that was killed had begun to fold into the file."""
         with self._opened(write=True):
-            self._check_readable()
+            pass
 
     def _busy(self, doing: str) -> StoreBusy:
         return StoreBusy(
@@ -174,7 +180,7 @@ class EmbeddedStore(GraphStore):
             total = pq.read_metadata(new).num_rows
             try:
                 if self.count(element) == 0:
-                    self._copy(element, new)
+                    self._copy(element, [new])
                 else:
                     self._upsert(element, new)
             except (RuntimeError, duckdb.Error) as error:
@@ -198,51 +204,67 @@ class EmbeddedStore(GraphStore):
                     element, [found.kept_rows, found.changed_rows, found.fresh_rows], folder
                 )
             elif found.fresh:
-                self._copy(element, found.fresh_rows, empty=False)
+                self._copy(element, [found.fresh_rows], empty=False)
 
-    def _copy(self, element: Element, rows: Path, empty: bool = True) -> None:
-        """Append the rows of a Parquet file, in bulks that fit into the buffer pool.
+    def _copy(
+        self, element: Element, files: list[Path], *, table: str = "", empty: bool = True
+    ) -> None:
+        """Append the rows of Parquet files, in bulks that fit into the buffer pool.
 
-        `empty` says whether the element has no rows yet.
+        Args:
+            element: whose columns the files have.
+            files: one at the least.
+            table: where to, if not to the element's own.
+            empty: whether there are no rows of the element yet.
         """
         pair = ""
         where = ""
         if isinstance(element, RelationshipType):
             pair = f" (from='{element.source.label}', to='{element.target.label}')"
             where = f"WHERE `{Col.TARGET}` IS NOT NULL "
-        file = pq.ParquetFile(rows)
         added = self._memory // _BYTES_PER_ADDED_ROW
         first = self._memory // _BYTES_PER_ROW if empty else added
         returns = ", ".join(f"`{c}`" for c in element.arrow_schema().names)
-        copy = f"COPY `{element.name}` FROM (LOAD FROM %s {where}RETURN {returns}){pair}"
-        if file.metadata.num_rows <= first:
-            self._run(copy % _quoted(rows))
+        into = table or element.name
+        copy = f"COPY `{into}` FROM (LOAD FROM [%s] {where}RETURN {returns}){pair}"
+        if sum(pq.read_metadata(file).num_rows for file in files) <= first:
+            self._run(copy % ", ".join(map(quoted, files)))
             return
         with self._folder() as folder:
-            for part in _split(file, first, added, folder):
-                self._run(copy % _quoted(part))
+            for part in split_rows(files, element.arrow_schema(), first, added, folder):
+                self._run(copy % quoted(part))
 
     def _update_nodes(self, node: NodeType, rows: Path) -> None:
-        renamed = [f"CAST(`{c}`, '{_TYPES[t]}') AS `new_{c}`" for c, t in node.columns.items()]
+        renamed = [f"CAST(`{c}`, '{TYPES[t]}') AS `new_{c}`" for c, t in node.columns.items()]
         sets = [f"n.`{c}` = `new_{c}`" for c in node.columns if c != node.key]
         self._run(
-            f"LOAD FROM {_quoted(rows)} WITH {', '.join(renamed)} MATCH (n:`{node.label}`) "
+            f"LOAD FROM {quoted(rows)} WITH {', '.join(renamed)} MATCH (n:`{node.label}`) "
             f"WHERE n.`{node.key}` = `new_{node.key}` SET {', '.join(sets)}"
         )
 
     def _rebuild(self, element: RelationshipType, files: list[Path], folder: Path) -> None:
-        """Put these rows in the place of all those of the type, at once."""
-        siblings = [r for r in _of_type(element.name) if r is not element]
+        """Put these rows in the place of all those of the type, at once.
+
+        They go into a spare table, since a transaction is held in memory; then that takes the
+        place of the old one.
+        """
+        spare = spare_name(element.name)
+        siblings = [r for r in of_type(element.name) if r is not element]
         kept = {r: folder / f"sibling-{i}.parquet" for i, r in enumerate(siblings)}
         for sibling, path in kept.items():
             self.export(sibling, path)
+        self._run(create_relationship(element.name, spare))
+        try:
+            for sibling, path in kept.items():
+                self._copy(sibling, [path], table=spare)
+            if files:
+                self._copy(element, files, table=spare)
+        except RuntimeError:
+            self._run(f"DROP TABLE `{spare}`")
+            raise
         self._run("BEGIN TRANSACTION")
         self._run(f"DROP TABLE `{element.name}`")
-        self._run(_create_relationship(element.name))
-        for sibling, path in kept.items():
-            self._copy(sibling, path)
-        for number, path in enumerate(files):
-            self._copy(element, path, empty=number == 0)
+        self._run(f"ALTER TABLE `{spare}` RENAME TO `{element.name}`")
         self._run("COMMIT")
 
     def export(self, element: Element, path: Path, progress: Progress = silent) -> None:  # noqa: D102
@@ -257,12 +279,12 @@ class EmbeddedStore(GraphStore):
                 }
                 values = [f"{ends.get(c, f'r.`{c}`')} AS `{c}`" for c in columns]
             self._run(
-                f"COPY (MATCH {_pattern(element)} RETURN {', '.join(values)}) TO {_quoted(path)}"
+                f"COPY (MATCH {pattern(element)} RETURN {', '.join(values)}) TO {quoted(path)}"
             )
 
     def count(self, element: Element) -> int:  # noqa: D102
         counted = "n" if isinstance(element, NodeType) else "r"
-        table = self.query(f"MATCH {_pattern(element)} RETURN count({counted}) AS n")
+        table = self.query(f"MATCH {pattern(element)} RETURN count({counted}) AS n")
         return int(table["n"][0].as_py())
 
     def delete(self, element: Element, column: str, values: Sequence[str]) -> None:  # noqa: D102
@@ -270,14 +292,14 @@ class EmbeddedStore(GraphStore):
             return
         if isinstance(element, NodeType):
             self._run(
-                f"MATCH {_pattern(element)} WHERE n.`{column}` IN $values DETACH DELETE n",
+                f"MATCH {pattern(element)} WHERE n.`{column}` IN $values DETACH DELETE n",
                 {"values": list(values)},
             )
             return
         with self._folder() as folder:
             old, kept = folder / "old.parquet", folder / "kept.parquet"
             self.export(element, old)
-            _filter_out(old, kept, column, values)
+            filter_out(old, kept, column, values)
             self._rebuild(element, [kept], folder)
 
     def clear(self, element: RelationshipType) -> None:  # noqa: D102
@@ -293,9 +315,9 @@ class EmbeddedStore(GraphStore):
         # A connection of its own: whoever is writing can't write by a query either.
         connection = ladybug.Connection(self._database)
         try:
-            _run(connection, "BEGIN TRANSACTION READ ONLY")
+            run(connection, "BEGIN TRANSACTION READ ONLY")
             connection.set_query_timeout(max(1, round((timeout or 0) * 1000)) if timeout else 0)
-            return _as_neo4j_says(_run(connection, cypher, parameters))
+            return widened(run(connection, cypher, parameters))
         except RuntimeError as error:
             if "Interrupted" in str(error):
                 raise QueryTimeout(
@@ -314,7 +336,7 @@ class EmbeddedStore(GraphStore):
 
     def _run(self, cypher: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:
         assert self._connection is not None, "outside reading() and writing()"
-        return _run(self._connection, cypher, parameters)
+        return run(self._connection, cypher, parameters)
 
     # Schema and notes.
 
@@ -331,13 +353,15 @@ class EmbeddedStore(GraphStore):
         existing = set(self._tables())
         for node in (g.META, *g.NODES):
             if node.label not in existing:
-                columns = ", ".join(f"`{c}` {_TYPES[t]}" for c, t in node.columns.items())
+                columns = ", ".join(f"`{c}` {TYPES[t]}" for c, t in node.columns.items())
                 self._run(
                     f"CREATE NODE TABLE `{node.label}` ({columns}, PRIMARY KEY (`{node.key}`))"
                 )
         for name in dict.fromkeys(r.name for r in g.RELATIONSHIPS):
+            if spare_name(name) in existing:  # of a writer that was interrupted
+                self._run(f"DROP TABLE `{spare_name(name)}`")
             if name not in existing:
-                self._run(_create_relationship(name))
+                self._run(create_relationship(name, name))
 
     def _get_meta(self) -> dict[str, str]:
         if not self._has(g.META.label):
@@ -359,77 +383,3 @@ class EmbeddedStore(GraphStore):
     def _folder(self) -> Iterator[Path]:
         with tempfile.TemporaryDirectory(dir=self.state, prefix="work-") as folder:
             yield Path(folder)
-
-
-def _run(
-    connection: ladybug.Connection, cypher: str, parameters: Mapping[str, Any] | None = None
-) -> pa.Table:
-    result = connection.execute(cypher, dict(parameters or {}))
-    results = result if isinstance(result, list) else [result]
-    try:
-        last = results[-1]
-        return last.get_as_arrow(100_000) if last.get_column_names() else pa.table({})
-    finally:
-        for each in results:
-            each.close()
-
-
-def _as_neo4j_says(table: pa.Table) -> pa.Table:
-    """Whole numbers of 64 bits, and times in UTC: a parameter that comes back is neither."""
-    columns = []
-    for column in table.columns:
-        if pa.types.is_integer(column.type) and column.type.bit_width < 64:
-            columns.append(column.cast(g.WHOLE))
-        elif column.type == pa.timestamp("us"):
-            columns.append(column.cast(g.TIME))
-        else:
-            columns.append(column)
-    return pa.Table.from_arrays(columns, table.column_names)
-
-
-def _of_type(name: str) -> list[RelationshipType]:
-    return [r for r in g.RELATIONSHIPS if r.name == name]
-
-
-def _create_relationship(name: str) -> str:
-    pairs = [f"FROM `{r.source.label}` TO `{r.target.label}`" for r in _of_type(name)]
-    columns = [f"`{c}` {_TYPES[t]}" for c, t in _of_type(name)[0].columns.items()]
-    return f"CREATE REL TABLE `{name}` ({', '.join(pairs + columns)})"
-
-
-def _pattern(element: Element) -> str:
-    if isinstance(element, NodeType):
-        return f"(n:`{element.label}`)"
-    return f"(s:`{element.source.label}`)-[r:`{element.name}`]->(t:`{element.target.label}`)"
-
-
-def _quoted(path: Path) -> str:
-    text = str(path).replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{text}'"
-
-
-def _split(file: pq.ParquetFile, first: int, rest: int, folder: Path) -> Iterator[Path]:
-    """Cut a Parquet file into parts of at most so many rows, one on disk at a time."""
-    part, writer, size, most = folder / "part.parquet", None, 0, first
-    for batch in file.iter_batches(min(first, rest, 131_072)):
-        if writer is not None and size + len(batch) > most:
-            writer.close()
-            yield part
-            writer, most = None, rest
-        if writer is None:
-            writer, size = pq.ParquetWriter(part, file.schema_arrow), 0
-        writer.write_batch(batch)
-        size += len(batch)
-    if writer is not None:
-        writer.close()
-        yield part
-
-
-def _filter_out(old: Path, kept: Path, column: str, values: Sequence[str]) -> None:
-    import pyarrow.compute as pc
-
-    file = pq.ParquetFile(old)
-    gone = pa.array(values)
-    with pq.ParquetWriter(kept, file.schema_arrow) as writer:
-        for batch in file.iter_batches():
-            writer.write_batch(batch.filter(pc.invert(pc.is_in(batch[column], value_set=gone))))

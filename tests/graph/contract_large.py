@@ -24,6 +24,7 @@ class LargeContract:
     def small_bulks(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Let tables of some thousand rows take the way of tables of millions."""
         monkeypatch.setattr(embedded, "_BYTES_PER_ROW", MEMORY // BULK)
+        monkeypatch.setattr(embedded, "_BYTES_PER_ADDED_ROW", 3 * MEMORY // BULK)
         monkeypatch.setattr(cells, "_FEW", BULK)
         monkeypatch.setattr(neo4j, "_BATCH", BULK // 3)
         monkeypatch.setattr(neo4j, "_FETCH", BULK)

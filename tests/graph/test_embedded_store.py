@@ -4,14 +4,16 @@ import time
 from pathlib import Path
 
 import ladybug
+import pyarrow as pa
 import pytest
-from support.graphs import nodes, rows, samples, stored
+from support.graphs import by_key, nodes, rows, sample, samples, stored
 from support.places import Place
 from support.processes import another_process
 
 from followsuit.graph import embedded as engine
 from followsuit.graph import schema as g
 from followsuit.graph.connect import connect
+from followsuit.graph.embedded import EmbeddedStore
 from followsuit.graph.store import StoreBusy, StoreError, StoreMissing
 
 
@@ -160,3 +162,54 @@ def test_work_leaves_no_files_behind(embedded: Place) -> None:
         assert [path.name for path in store.state.iterdir()] == ["lock"]
     names = {path.name for path in Path(embedded.name).parent.iterdir()}
     assert names == {"store.lbug", "store.lbug.state"}
+
+
+def test_what_an_interrupted_change_leaves_is_gone_at_the_next_writing(embedded: Place) -> None:
+    # A changed relationship is put in place by a table that takes the place of the old one.
+    with embedded.open() as store:
+        with store.writing():
+            for element in (g.CUSTOMER, g.FRIEND_OF):
+                store.write(element, samples(element))
+        database = ladybug.Database(embedded.name, buffer_pool_size=2**28)
+        connection = ladybug.Connection(database)
+        tables = "CALL show_tables() RETURN name"
+        before = sorted(connection.execute(tables).get_as_arrow()["name"].to_pylist())
+        connection.execute("CREATE REL TABLE FRIEND_OF_spare (FROM Customer TO Customer)")
+        connection.execute(
+            "MATCH (a:Customer), (b:Customer) WHERE a.customer_id < b.customer_id "
+            "CREATE (a)-[:FRIEND_OF_spare]->(b)"
+        )
+        connection.close()
+        database.close()
+        with store.writing():
+            assert sorted(store.query(tables)["name"].to_pylist()) == before
+            found = store.query("MATCH (:Customer)-[r]->(:Customer) RETURN count(r) AS n")
+            assert found["n"].to_pylist() == [3]
+            changed = rows(g.FRIEND_OF, sample(g.FRIEND_OF, 0) | {"interactions": None})
+            store.write(g.FRIEND_OF, changed)
+            assert stored(store, g.FRIEND_OF) == by_key(g.FRIEND_OF, samples(g.FRIEND_OF)) | by_key(
+                g.FRIEND_OF, changed
+            )
+
+
+def test_rows_that_need_more_memory_than_there_is_say_so_and_stay_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "_BYTES_PER_ROW", 1)
+    store = EmbeddedStore(tmp_path / "store.lbug", 40 * 2**20)
+    people = [f"c{number:05}" for number in range(20_000)]
+    many = pa.Table.from_pydict(
+        {
+            "source": people * 50,
+            "target": people[1:] + people * 49 + people[:1],
+            "since": pa.nulls(1_000_000, g.TIME),
+            "interactions": pa.array(range(1_000_000), g.NUMBER),
+            "directed": pa.nulls(1_000_000, g.BOOLEAN),
+        }
+    )
+    with store.writing():
+        store.write(g.CUSTOMER, nodes(g.CUSTOMER, *people))
+        with pytest.raises(StoreError, match=r"FRIEND_OF can't.*Raise FOLLOWSUIT_MEMORY\.") as no:
+            store.write(g.FRIEND_OF, many)
+        assert len(str(no.value).splitlines()) == 1
+        assert (store.count(g.CUSTOMER), store.count(g.FRIEND_OF)) == (20_000, 0)

@@ -23,7 +23,7 @@ def say(word: str) -> None:
 def main() -> None:
     action, *files = sys.argv[1:]
     settings = read_settings()
-    embedded._BYTES_PER_ROW = settings.memory // FEW
+    embedded._BYTES_PER_ROW = embedded._BYTES_PER_ADDED_ROW = settings.memory // FEW
     neo4j._BATCH = cells._FEW = FEW
     with settings.connect() as store, store.writing():
         say("held")

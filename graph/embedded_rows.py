@@ -1,0 +1,108 @@
+"""How rows lie in LadybugDB: tables and their types, the files that go in and out."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import ladybug
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from followsuit.graph import schema as g
+from followsuit.graph.schema import Element, NodeType, RelationshipType
+
+TYPES = {
+    g.TEXT: "STRING",
+    g.TIME: "TIMESTAMP_TZ",
+    g.DATE: "DATE",
+    g.NUMBER: "DOUBLE",
+    g.WHOLE: "INT64",
+    g.BOOLEAN: "BOOLEAN",
+}
+
+
+def run(
+    connection: ladybug.Connection, cypher: str, parameters: Mapping[str, Any] | None = None
+) -> pa.Table:
+    """Run statements; returns what the last of them returns."""
+    result = connection.execute(cypher, dict(parameters or {}))
+    results = result if isinstance(result, list) else [result]
+    try:
+        last = results[-1]
+        return last.get_as_arrow(100_000) if last.get_column_names() else pa.table({})
+    finally:
+        for each in results:
+            each.close()
+
+
+def widened(table: pa.Table) -> pa.Table:
+    """Whole numbers of 64 bits, and times in UTC: a parameter that comes back is neither."""
+    columns = []
+    for column in table.columns:
+        if pa.types.is_integer(column.type) and column.type.bit_width < 64:
+            columns.append(column.cast(g.WHOLE))
+        elif column.type == pa.timestamp("us"):
+            columns.append(column.cast(g.TIME))
+        else:
+            columns.append(column)
+    return pa.Table.from_arrays(columns, table.column_names)
+
+
+def of_type(name: str) -> list[RelationshipType]:
+    """The relationships of one name, between whatever labels: they share a table."""
+    return [r for r in g.RELATIONSHIPS if r.name == name]
+
+
+def spare_name(name: str) -> str:
+    """The table that is filled to take the place of a relationship type's."""
+    return f"{name}_spare"
+
+
+def create_relationship(name: str, table: str) -> str:
+    """The statement that makes a table for the relationships of that name."""
+    pairs = [f"FROM `{r.source.label}` TO `{r.target.label}`" for r in of_type(name)]
+    columns = [f"`{c}` {TYPES[t]}" for c, t in of_type(name)[0].columns.items()]
+    return f"CREATE REL TABLE `{table}` ({', '.join(pairs + columns)})"
+
+
+def pattern(element: Element) -> str:
+    """What matches an element: a node is `n`; a relationship `r`, its ends `s` and `t`."""
+    if isinstance(element, NodeType):
+        return f"(n:`{element.label}`)"
+    return f"(s:`{element.source.label}`)-[r:`{element.name}`]->(t:`{element.target.label}`)"
+
+
+def quoted(path: Path) -> str:
+    """A path as a string of Cypher."""
+    text = str(path).replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{text}'"
+
+
+def split_rows(
+    files: list[Path], schema: pa.Schema, first: int, rest: int, folder: Path
+) -> Iterator[Path]:
+    """Deal the rows of Parquet files into parts of at most so many, one on disk at a time."""
+    part, writer, size, most = folder / "part.parquet", None, 0, first
+    for file in map(pq.ParquetFile, files):
+        for batch in file.iter_batches(min(first, rest, 131_072)):
+            if writer is not None and size + len(batch) > most:
+                writer.close()
+                yield part
+                writer, most = None, rest
+            if writer is None:
+                writer, size = pq.ParquetWriter(part, schema), 0
+            writer.write_batch(batch.select(schema.names).cast(schema))
+            size += len(batch)
+    if writer is not None:
+        writer.close()
+        yield part
+
+
+def filter_out(old: Path, kept: Path, column: str, values: Sequence[str]) -> None:
+    """Copy the rows of a Parquet file but those whose column is one of the values."""
+    file = pq.ParquetFile(old)
+    gone = pa.array(values)
+    with pq.ParquetWriter(kept, file.schema_arrow) as writer:
+        for batch in file.iter_batches():
+            writer.write_batch(batch.filter(pc.invert(pc.is_in(batch[column], value_set=gone))))

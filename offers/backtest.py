@@ -74,7 +74,6 @@ class BacktestReport:
                 offer: {"recall@20": lead[offer][WITHOUT]["recall@20"]},
             },
             "lead": lead,
-            "weights": self.weights.as_dict(),
         }
 
 

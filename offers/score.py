@@ -69,7 +69,6 @@ class ScoreReport:
             "customers": self.customers,
             "offers": self.offers,
             "suppressed": self.suppressed,
-            "weights": self.weights.as_dict(),
         }
 
     def offers_table(self) -> pa.Table:

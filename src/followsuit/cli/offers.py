@@ -61,7 +61,7 @@ def score(
     import pyarrow.parquet as pq
 
     shop = open_shop(store)
-    chosen = None if customers is None else _read_customers(customers)
+    chosen = None if customers is None else read_customers(customers)
     report = shop.score(
         as_of, datetime.now(UTC), window=window, top=top, customers=chosen, refresh=refresh,
         seed=seed,
@@ -82,7 +82,8 @@ def score(
     write_json(report.as_dict(), json_file)
 
 
-def _read_customers(path: Path) -> list[str]:
+def read_customers(path: Path) -> list[str]:
+    """The ids that a file holds: one a line, or a CSV's column `customer_id`."""
     from followsuit.offers.score import ScoreError
 
     try:
@@ -136,8 +137,8 @@ def _explain(customer: str, target: str, store: str | None, as_json: bool) -> No
 def _in_words(found: "Explanation") -> str:
     if found.rank is None:
         return f"Not offered ({found.rule}): {found.explanation}."
-    place = f"offered as number {found.rank}" if found.offered else f"number {found.rank} of theirs"
-    lines = [f"{found.item_kind} {found.item_id} is {place} in run {found.run_id}: {found.reason}."]
+    place = f"number {found.rank} in run {found.run_id}"
+    lines = [f"{found.item_kind} {found.item_id} is offered as {place}: {found.reason}."]
     if not found.offered:
         lines = [
             f"Not offered ({found.rule}): {found.explanation}; it would be number {found.rank}."
@@ -178,7 +179,8 @@ def prune_runs(
 ) -> None:
     """Delete old runs; the one in force is always kept."""
     gone = open_shop(store).prune_runs(keep)
-    say(f"{len(gone)} runs deleted{': ' + ', '.join(gone) if gone else ''}.")
+    names = f": {', '.join(gone)}" if gone else ""
+    say(f"{len(gone)} run{'' if len(gone) == 1 else 's'} deleted{names}.")
 
 
 @app.command(

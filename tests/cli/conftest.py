@@ -1,0 +1,32 @@
+"""A small shop, simulated, loaded and scored once, by commands."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from support.cli_shop import AS_OF, Shop
+from support.commands import run
+
+
+@pytest.fixture(scope="session")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
+    """The shop, for tests that only read it."""
+    folder = tmp_path_factory.mktemp("shop")
+    sizes = "--customers 200 --products 40 --stores 6 --friendships 900 --purchases 3000 --days 150"
+    dials = "--homophily 0.6 --influence 0.9 --shock 0.2 --dirt 0.4 --seed 3 --truth truth"
+    return Shop(
+        folder,
+        run("simulate", "delivery", *sizes.split(), *dials.split(), folder=folder),
+        run("load", "delivery", "--json", "load.json", folder=folder),
+        run(
+            "score", "--as-of", AS_OF, "--out", "offers.parquet", "--json", "score.json",
+            folder=folder,
+        ),
+    )  # fmt: skip
+
+
+@pytest.fixture
+def own_shop(shop: Shop, tmp_path: Path) -> Shop:
+    """A copy of the shop, for tests that change it."""
+    shutil.copytree(shop.folder, tmp_path / "own")
+    return Shop(tmp_path / "own", shop.simulated, shop.loaded, shop.scored)

@@ -15,8 +15,11 @@ from followsuit.loaders.reading import Batches, OnFault, Reader, plain_bytes, wi
 from followsuit.loaders.rejects import Reject
 from followsuit.loaders.sources import DeliveryError, Source
 
-LONGEST_ROW = 16 * 2**20
-"""Bytes: Arrow parses a file in blocks of this size, and a row must fit into one."""
+LONGEST_ROW = 2 * 2**20
+"""Bytes: Arrow parses a file in blocks of this size, and a row must fit into one.
+
+It reads up to 32 blocks ahead.
+"""
 
 
 def open_delimited(path: Path, source: Source, on_fault: OnFault) -> Reader:

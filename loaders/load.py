@@ -23,6 +23,7 @@ from followsuit.graph.tables import NODE_TABLES, TABLES, Table
 from followsuit.loaders.mapping import Mapping
 from followsuit.loaders.rejects import SCHEMA as REJECTS
 from followsuit.loaders.sources import Delivery, DeliveryError, find_delivery
+from followsuit.loaders.spill import write_parquet
 from followsuit.loaders.stage import Counts, stage
 from followsuit.loaders.to_graph import Step, mentioned, steps, write_rows
 
@@ -169,8 +170,8 @@ class _Load:
             self.store.export(node, files[-1])
         keys = self.staging.folder / f"{table.name}.keys.parquet"
         with open_duck(memory, self.staging.folder) as db:
-            rows = db.read_parquet([str(f) for f in files])
-            rows.project(f'"{node.key}" AS key').distinct().write_parquet(str(keys))
+            db.read_parquet([str(f) for f in files]).create_view("listed")
+            write_parquet(db, f'SELECT DISTINCT "{node.key}" AS key FROM listed', keys)
         return keys
 
     def write(self, assume_consent: bool, memory: int, progress: Progress) -> None:

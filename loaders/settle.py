@@ -11,6 +11,7 @@ from followsuit.graph.tables import FRIENDSHIPS, Field, Table
 from followsuit.loaders.reading import ROW
 from followsuit.loaders.rejects import Reject, Rejects
 from followsuit.loaders.sources import Source
+from followsuit.loaders.spill import write_parquet
 from followsuit.loaders.standardise import ORDER
 
 PART = "part"
@@ -45,7 +46,7 @@ def settle(
         if unknown or made or twice:
             columns = _list(f.name for f in table.fields)
             rows = _one_for_each_key(source) if twice else "FROM keyed"
-            db.sql(f"SELECT {columns} FROM ({rows})").write_parquet(str(staged))
+            write_parquet(db, f"SELECT {columns} FROM ({rows})", staged)
             return
     # Nothing to settle: many a delivery is as it should be.
     sound.rename(staged)

@@ -109,7 +109,8 @@ def _stage_sound(
             for batch in _sound_batches(source, part, path.parent, rejects, memory):
                 numbers = pa.array(np.full(batch.num_rows, part, dtype=np.int32))
                 rows = batch.append_column(PART, numbers).select(schema.names)
-                writer.write_batch(rows.cast(schema))
+                # A table each time: of batches the writer keeps a million rows in memory.
+                writer.write_table(pa.Table.from_batches([rows.cast(schema)]))
                 advance(batch.num_rows)
 
 

@@ -51,7 +51,9 @@ _REASONS = {
 _LONGEST = 400 * 10_000 * _MICROSECONDS["days"]
 """Microseconds: longer ago than any time, and yet no overflow."""
 _FIRST, _LAST = "'0001-01-01 00:00:00+00'", "'9999-12-31 23:59:59.999999+00'"
-_BATCH = 262_144
+_BATCH = 16 * 2**20
+"""Bytes of what comes out at a time, more or less, in rows from `_FEWEST` to `_MOST`."""
+_FEWEST, _MOST = 2_048, 262_144
 _BARE = "is a bare number, and the mapping names no unit"
 
 
@@ -87,7 +89,9 @@ class Standard:
             rows = pa.RecordBatchReader.from_batches(first.schema, chain([first], numbered))
             with open_duck(memory, spill) as db:
                 db.from_arrow(rows).create_view("source")
-                yield from db.sql(self._sql(first.schema)).to_arrow_reader(_BATCH)
+                wide = first.nbytes // max(1, len(first)) + 1
+                size = max(_FEWEST, min(_MOST, _BATCH // wide))
+                yield from db.sql(self._sql(first.schema)).to_arrow_reader(size)
         except Exception:
             if fault:  # what the engine makes of it says less
                 raise fault.pop() from None

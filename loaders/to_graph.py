@@ -7,6 +7,7 @@ from pathlib import Path
 from followsuit.graph.duck import TYPES, open_duck
 from followsuit.graph.schema import Col, Element, NodeType, RelationshipType
 from followsuit.graph.tables import NODE_TABLES, TABLES, VIEW, Part, Table
+from followsuit.loaders.spill import write_parquet
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ def write_rows(step: Step, staged: dict[str, Path], path: Path, memory: int) -> 
         needed = {step.table.name: staged[step.table.name]}
         sql = _of_part(step.table, step.part)
     with open_duck(memory, path.parent, **needed) as db:
-        db.sql(sql).write_parquet(str(path))
+        write_parquet(db, sql, path)
 
 
 def _of_part(table: Table, part: Part) -> str:

@@ -145,15 +145,19 @@ class Facts:
     def _acts(self) -> ir.Table:
         bought = self._all(t.PURCHASES)
         kept = (bought.quantity.fill_null(0) >= 0) & (bought.amount.fill_null(0) >= 0)
-        bought = bought.filter(kept).select(
-            "customer_id", "at", kind=ibis.literal(PRODUCT), id=bought.product_id
-        )
+        bought = bought.filter(kept).select("customer_id", "at", id=bought.product_id)
         visited = self._all(t.VISITS)
-        visited = visited.select("customer_id", "at", kind=ibis.literal(STORE), id=visited.store_id)
-        rows = ibis.union(bought, visited).inner_join(self._item_codes, ["kind", "id"])
+        visited = visited.select("customer_id", "at", id=visited.store_id)
+        rows = ibis.union(self._on_items(bought, PRODUCT), self._on_items(visited, STORE))
         codes = self.codes
         rows = rows.inner_join(codes, rows.customer_id == codes.id)
-        return rows.select("customer", "item", "at").order_by("at", "customer", "item")
+        return rows.select("customer", "item", "at")
+
+    def _on_items(self, rows: ir.Table, kind: str) -> ir.Table:
+        """Acts by the code of the item; on what is none (it is sensitive) they are left out."""
+        items = self._item_codes
+        items = items.filter(items.kind == kind).select("item", "id")
+        return rows.inner_join(items, "id").select("customer_id", "at", "item")
 
     def _ties(self, interactions: bool) -> ir.Table:
         rows = self._all(t.FRIENDSHIPS)
@@ -161,17 +165,20 @@ class Facts:
             1 + (1 + rows.interactions.fill_null(0)).ln() if interactions else ibis.literal(1.0)
         )
         rows = rows.mutate(strength=strength.cast("float64"))
-        back = rows.filter(~rows.directed.fill_null(False)).select(
-            "since", "strength", customer_id="friend_id", friend_id="customer_id"
-        )
-        rows = ibis.union(rows.select("since", "strength", "customer_id", "friend_id"), back)
         mine = self.codes.rename(customer_id="id")
         friends = self.codes.rename(friend_id="id", friend="customer")
         rows = rows.inner_join(mine, "customer_id").inner_join(friends, "friend_id")
+        directed = rows.directed.fill_null(False)
+        back = rows.filter(~directed).select(
+            "since", "strength", customer="friend", friend="customer"
+        )
+        ties = ibis.union(rows.select("since", "strength", "customer", "friend"), back)
+        if not directed.any().execute():
+            return ties
         # Two directed rows and an undirected one may say the same: one tie, the oldest, strongest.
-        return rows.group_by("customer", "friend").aggregate(
-            since=rows.since.isnull().any().ifelse(None, rows.since.min()),
-            strength=rows.strength.max(),
+        return ties.group_by("customer", "friend").aggregate(
+            since=ties.since.isnull().any().ifelse(None, ties.since.min()),
+            strength=ties.strength.max(),
         )
 
     def people(self, as_of: datetime) -> ir.Table:

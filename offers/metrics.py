@@ -19,7 +19,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
-from scipy.stats import rankdata
 
 from followsuit.offers.moment import Moment, blocks
 from followsuit.offers.outcomes import Outcomes
@@ -121,7 +120,8 @@ def _auc(block: np.ndarray, adopter: np.ndarray, item: np.ndarray) -> tuple[np.n
     columns, place, adopters = np.unique(item, return_inverse=True, return_counts=True)
     judged = block[:, columns]
     barred = np.isneginf(judged).sum(axis=0)
-    rank = rankdata(judged, axis=0)[adopter, place] - barred[place]
+    ranks = pd.DataFrame(judged).rank(method="average").to_numpy()
+    rank = ranks[adopter, place] - barred[place]
     among = _rank_among(place, judged[adopter, place])
     others = (len(block) - barred - adopters)[place]
     return np.divide(rank - among, others, out=np.zeros(len(item)), where=others > 0), others > 0

@@ -11,7 +11,6 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
 import numpy as np
-from sklearn.linear_model import LogisticRegression
 
 from followsuit.offers.moment import FACTORS, Moment, pick
 
@@ -132,6 +131,8 @@ def learn(samples: Sequence[Sample], *, friends: bool = True) -> Weights:
     adoptions = int(sum(s.y.sum() for s in samples))
     if adoptions < _ENOUGH:
         return Weights() if friends else Weights().without_friends()
+    from sklearn.linear_model import LogisticRegression  # slow to import, and seldom needed
+
     used = [i for i, name in enumerate(FACTORS) if friends or name != "friends"]
     model = LogisticRegression(C=_RIDGE, solver="newton-cholesky", tol=1e-9, max_iter=100)
     model.fit(

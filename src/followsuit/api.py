@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import networkx as nx
 import pandas as pd
@@ -13,14 +13,16 @@ from followsuit.config import Settings
 from followsuit.graph.progress import Progress, silent
 from followsuit.graph.snapshot import Snapshot, take_snapshot
 from followsuit.graph.store import GraphStore
-from followsuit.loaders.load import LoadReport, load
-from followsuit.loaders.mapping import read_mapping
-from followsuit.offers.backtest import BacktestReport, backtest
-from followsuit.offers.explain import Explanation, explain
 from followsuit.offers.runs import Run, prune_runs, runs, use_run
-from followsuit.offers.score import ScoreReport, score
 from followsuit.queries.runner import run_cypher, run_query
 from followsuit.times import instant, length
+
+# What is slow to import is imported by the method that needs it.
+if TYPE_CHECKING:
+    from followsuit.loaders.load import LoadReport
+    from followsuit.offers.backtest import BacktestReport
+    from followsuit.offers.explain import Explanation
+    from followsuit.offers.score import ScoreReport
 
 Instant = str | date | datetime
 Length = str | timedelta
@@ -73,7 +75,7 @@ class Shop:
         *,
         assume_consent: bool = False,
         replace: Sequence[str] = (),
-    ) -> LoadReport:
+    ) -> "LoadReport":
         """Load a folder or a database; see `followsuit.loaders.load.load`.
 
         Args:
@@ -82,6 +84,9 @@ class Shop:
             assume_consent: take contact and social use as granted where no row says otherwise.
             replace: tables that are delivered whole each time.
         """
+        from followsuit.loaders.load import load
+        from followsuit.loaders.mapping import read_mapping
+
         return load(
             self.store,
             str(place),
@@ -139,8 +144,10 @@ class Shop:
         customers: Sequence[str] | None = None,
         refresh: bool = False,
         seed: int = 0,
-    ) -> ScoreReport:
+    ) -> "ScoreReport":
         """Rank offers and put them into force; see `followsuit.offers.score.score`."""
+        from followsuit.offers.score import score
+
         return score(
             self.store,
             instant(as_of),
@@ -154,8 +161,10 @@ class Shop:
             progress=self._progress,
         )
 
-    def explain(self, customer: str, target: str) -> Explanation:
+    def explain(self, customer: str, target: str) -> "Explanation":
         """Why, or why not, the run in force offers a customer an item or offer."""
+        from followsuit.offers.explain import explain
+
         return explain(self.store, customer, target, memory=self._memory, progress=self._progress)
 
     def backtest(
@@ -169,8 +178,10 @@ class Shop:
         seed: int = 0,
         out: Path | None = None,
         refresh: bool = False,
-    ) -> BacktestReport:
+    ) -> "BacktestReport":
         """Judge the ranking on the past; see `followsuit.offers.backtest.backtest`."""
+        from followsuit.offers.backtest import backtest
+
         return backtest(
             self.snapshot(end, refresh=refresh),
             instant(start),

@@ -40,10 +40,12 @@ def settle(
         # Only names from the contract are put into these texts.
         referring = [f for f in table.fields if f.refers in known]
         unknown = _put_aside_unknown(db, source, referring, rejects) if referring else 0
-        made = _made(db, table)
-        db.execute(f"CREATE VIEW keyed AS {_keyed(made, unknown > 0)}")
-        twice = _find_twice(db, table)
-        if unknown or made or twice:
+        less = f"ANTI JOIN unknown USING ({PART}, {ROW})" if unknown else ""
+        db.execute(f"CREATE VIEW known AS FROM sound {less}")
+        given, lacking = _has_ids(db, table)
+        db.execute(f"CREATE VIEW keyed AS {_derived(db, table) if lacking else _keyed(table)}")
+        twice = _find_twice(db, table) if given else 0
+        if unknown or lacking or twice or table is FRIENDSHIPS:
             columns = _list(f.name for f in table.fields)
             rows = _one_for_each_key(source) if twice else "FROM keyed"
             write_parquet(db, f"SELECT {columns} FROM ({rows})", staged)
@@ -89,36 +91,51 @@ def _put_aside_unknown(
     return rejects.count - before
 
 
-def _made(db: duckdb.DuckDBPyConnection, table: Table) -> dict[str, str]:
-    """The columns whose values are made here, each with its SQL."""
-    if table is FRIENDSHIPS:
-        # An undirected friendship is one fact, whichever of the two is named first.
-        directed = f"coalesce({Col.DIRECTED}, FALSE)"
-        one, other = Col.CUSTOMER_ID, Col.FRIEND_ID
-        return {
-            Col.DIRECTED: directed,
-            one: f"CASE WHEN {directed} THEN {one} ELSE least({one}, {other}) END",
-            other: f"CASE WHEN {directed} THEN {other} ELSE greatest({one}, {other}) END",
-        }
-    if table.derived:
-        without = f"SELECT count(*) FROM sound WHERE {_q(table.derived)} IS NULL"
-        if db.execute(without).fetchall()[0][0]:
-            return {table.derived: _derived(table, table.derived)}
-    return {}
+def _has_ids(db: duckdb.DuckDBPyConnection, table: Table) -> tuple[bool, bool]:
+    """Whether some rows come with an id, and whether some come without one that can be made."""
+    if table.derived is None:
+        return True, False
+    found = db.execute(f"SELECT DISTINCT {_q(table.derived)} IS NULL FROM sound").fetchall()
+    return (False,) in found, (True,) in found
 
 
-def _keyed(made: dict[str, str], unknown: bool) -> str:
-    """The rows that refer to what is known, each with its key."""
-    replaced = ", ".join(f"{value} AS {_q(name)}" for name, value in made.items())
-    known = f" ANTI JOIN unknown USING ({PART}, {ROW})" if unknown else ""
-    return f"SELECT *{f' REPLACE ({replaced})' if made else ''} FROM sound{known}"
+def _keyed(table: Table) -> str:
+    """The rows that refer to what is known; an undirected friendship names the smaller id first."""
+    if table is not FRIENDSHIPS:
+        return "FROM known"
+    directed = f"coalesce({Col.DIRECTED}, FALSE)"
+    one, other = Col.CUSTOMER_ID, Col.FRIEND_ID
+    first = f"CASE WHEN {directed} THEN {one} ELSE least({one}, {other}) END"
+    second = f"CASE WHEN {directed} THEN {other} ELSE greatest({one}, {other}) END"
+    replaced = f"{directed} AS {Col.DIRECTED}, {first} AS {one}, {second} AS {other}"
+    return f"SELECT * REPLACE ({replaced}) FROM known"
 
 
-def _derived(table: Table, name: str) -> str:
-    content = [f"coalesce({_q(f.name)}::VARCHAR, '')" for f in table.fields if f.name != name]
-    digest = f"md5(concat_ws(chr(31), {', '.join(content)}))"
-    likes = f"PARTITION BY {_q(name)}, {digest} ORDER BY {PART}, {ROW}"
-    return f"coalesce({_q(name)}, {digest} || '-' || row_number() OVER ({likes}))"
+def _derived(db: duckdb.DuckDBPyConnection, table: Table) -> str:
+    """The rows that refer to what is known; an id they lack is their content and their ordinal.
+
+    Only rows that have likes are sorted. As for all keys, few hashes are shared, and they take less
+    time and room than text.
+    """
+    key = _q(str(table.derived))
+    content = [
+        f"coalesce({_q(f.name)}::VARCHAR, '')" for f in table.fields if f.name != table.derived
+    ]
+    text = f"concat_ws(chr(31), {', '.join(content)})"
+    rows = f"(SELECT *, md5_number({text}) AS content FROM known WHERE {key} IS NULL)"
+    db.execute(
+        f"CREATE TEMP TABLE likes AS SELECT content FROM {rows} GROUP BY ALL HAVING count(*) > 1"
+    )
+
+    def numbered(ordinal: str) -> str:
+        return f"SELECT * EXCLUDE (content) REPLACE (md5({text}) || '-' || {ordinal} AS {key})"
+
+    ordinal = f"row_number() OVER (PARTITION BY content ORDER BY {PART}, {ROW})"
+    return (
+        f"FROM known WHERE {key} IS NOT NULL "
+        f"UNION ALL {numbered('1')} FROM {rows} ANTI JOIN likes USING (content) "
+        f"UNION ALL {numbered(ordinal)} FROM {rows} SEMI JOIN likes USING (content)"
+    )
 
 
 def _find_twice(db: duckdb.DuckDBPyConnection, table: Table) -> int:

@@ -76,6 +76,8 @@ def reading(cypher: str) -> str:
     Raises:
         QueryError: it is more than one, or could reach beyond the graph.
     """
+    if any("\ud800" <= letter <= "\udfff" for letter in cypher):
+        raise QueryError("The query holds bytes that are no UTF-8.")
     if re.search(r"\\u", cypher, re.IGNORECASE):
         raise QueryError(
             "A query here may not hold \\u escapes, which can hide a clause. Pass the text as a "

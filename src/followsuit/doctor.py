@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import version
 
-from followsuit.config import read_settings
+from followsuit.config import Settings, read_settings
 from followsuit.graph.errors import FollowsuitError
 from followsuit.graph.store import StoreMissing
 
@@ -35,11 +35,12 @@ class Check:
 
 def examine(store: str | None) -> Iterator[Check]:
     """Look at Python, the libraries, the store, and what the tests against Neo4j need."""
+    settings = read_settings(store=store)
     running = ".".join(map(str, sys.version_info[:3]))
     yield Check("Python", sys.version_info >= (3, 11), f"{running}, 3.11 or later is needed")
     for name, purpose in _LIBRARIES.items():
         yield _library(name, purpose)
-    yield _store(store)
+    yield _store(settings)
     for tool, what in (
         ("java", "a JDK 17 or later"),
         ("javac", "a JDK 17 or later; this may be a JRE"),
@@ -49,7 +50,7 @@ def examine(store: str | None) -> Iterator[Check]:
         lacking = f"install {what}, for `make neo4j` and the tests that need a Neo4j of their own"
         yield Check(tool, found is not None, found or lacking, needed=False)
     if uri := os.environ.get("NEO4J_URI"):
-        yield _store(uri)
+        yield _store(read_settings(store=uri))
 
 
 def _library(name: str, purpose: str) -> Check:
@@ -61,8 +62,7 @@ def _library(name: str, purpose: str) -> Check:
         return Check(name, False, f"{error}; install followsuit again, {purpose} need it")
 
 
-def _store(name: str | None) -> Check:
-    settings = read_settings(store=name)
+def _store(settings: Settings) -> Check:
     try:
         with settings.connect() as store:
             meta = store.meta

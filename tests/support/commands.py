@@ -49,7 +49,8 @@ import io, json, sys, traceback
 from followsuit.cli import main
 outcomes = []
 for arguments in json.load(sys.stdin):
-    out, said = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8") for _ in range(2))
+    out = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
+    said = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", errors="backslashreplace")
     sys.argv, sys.stdout, sys.stderr = ["followsuit", *arguments], out, said
     try:
         code = main()

@@ -11,15 +11,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pacsv
 
-from followsuit.loaders.reading import Batches, OnFault, Reader, plain_bytes, with_rows
+from followsuit.loaders.reading import (
+    LONGEST_ROW,
+    Batches,
+    OnFault,
+    Reader,
+    plain_bytes,
+    with_rows,
+)
 from followsuit.loaders.rejects import Reject
 from followsuit.loaders.sources import DeliveryError, Source
-
-LONGEST_ROW = 2 * 2**20
-"""Bytes: Arrow parses a file in blocks of this size, and a row must fit into one.
-
-It reads up to 32 blocks ahead.
-"""
 
 
 def open_delimited(path: Path, source: Source, on_fault: OnFault) -> Reader:
@@ -109,6 +110,7 @@ def _read(
         reader = pacsv.open_csv(
             pa.PythonFile(_Utf8(stream, encoding, f"\n{mark}\n".encode()), mode="r"),
             # With threads Arrow does not know the numbers of the rows that it puts aside.
+            # It reads up to 32 blocks ahead, and a row must fit into a block.
             pacsv.ReadOptions(block_size=LONGEST_ROW, use_threads=False),
             pacsv.ParseOptions(
                 delimiter=delimiter, newlines_in_values=True, invalid_row_handler=put_aside

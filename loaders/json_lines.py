@@ -8,7 +8,16 @@ from typing import Any
 
 import pyarrow as pa
 
-from followsuit.loaders.reading import BULK, Batches, OnFault, Reader, plain_bytes, with_rows
+from followsuit.loaders.reading import (
+    BULK,
+    LONGEST_ROW,
+    Batches,
+    OnFault,
+    Reader,
+    plain_bytes,
+    row_too_long,
+    with_rows,
+)
 from followsuit.loaders.rejects import Reject
 from followsuit.loaders.sources import DeliveryError, Source
 
@@ -42,6 +51,7 @@ def _columns(path: Path, encoding: str) -> list[str]:
 
 def _read(path: Path, encoding: str, chosen: Sequence[str], on_fault: OnFault) -> Batches:
     bulk: list[_Numbered] = []
+    size = 0
     for number, line in _lines(path, encoding):
         row = _object(line)
         if row is None:
@@ -50,9 +60,10 @@ def _read(path: Path, encoding: str, chosen: Sequence[str], on_fault: OnFault) -
             on_fault(Reject(path.name, number, nested, "is no single value"))
         else:
             bulk.append((number, row))
-        if len(bulk) == BULK:
+            size += len(line)
+        if len(bulk) == BULK or size > 4 * LONGEST_ROW:
             yield _batch(bulk, chosen)
-            bulk = []
+            bulk, size = [], 0
     if bulk:
         yield _batch(bulk, chosen)
 
@@ -60,7 +71,11 @@ def _read(path: Path, encoding: str, chosen: Sequence[str], on_fault: OnFault) -
 def _lines(path: Path, encoding: str) -> Iterator[tuple[int, str]]:
     with plain_bytes(path) as stream:
         text = io.TextIOWrapper(stream, encoding)
-        for number, line in enumerate(text, 1):
+        number = 0
+        while line := text.readline(LONGEST_ROW):
+            if len(line) == LONGEST_ROW:
+                raise row_too_long(path.name)
+            number += 1
             found = line.removeprefix("\ufeff") if number == 1 else line
             if not found.isspace():
                 yield number, found

@@ -18,7 +18,7 @@ from followsuit.loaders.sources import DeliveryError
 @contextmanager
 def open_parquet(path: Path) -> Iterator[Reader]:
     """Open a Parquet file, unpacked to a temporary one where it is packed."""
-    with _unpacked(path) as plain, pq.ParquetFile(plain) as file:
+    with _unpacked(path) as plain, _streamed(plain) as file:
         names = file.schema_arrow.names
         repeated = {name for name in names if names.count(name) > 1}
         if repeated:
@@ -35,6 +35,11 @@ def open_parquet(path: Path) -> Iterator[Reader]:
                 done += batch.num_rows
 
         yield Reader(names, batches)
+
+
+def _streamed(path: Path) -> pq.ParquetFile:
+    # By default all of a row group is read at once, and some writers make but one.
+    return pq.ParquetFile(path, buffer_size=2**20, pre_buffer=False)
 
 
 @contextmanager

@@ -15,10 +15,10 @@ import pyarrow as pa
 import sqlalchemy
 
 from followsuit.loaders.database import open_table
-from followsuit.loaders.delimited import LONGEST_ROW, open_delimited
+from followsuit.loaders.delimited import open_delimited
 from followsuit.loaders.json_lines import open_json_lines
 from followsuit.loaders.parquet import open_parquet
-from followsuit.loaders.reading import Batches, OnFault, Reader
+from followsuit.loaders.reading import Batches, OnFault, Reader, row_too_long
 from followsuit.loaders.sources import DeliveryError, Source
 
 
@@ -82,10 +82,7 @@ def _unreadable(name: str, source: Source, text: str) -> DeliveryError:
     if "UTF8" in text:
         return _undecodable(name, source)
     if "straddling" in text:
-        megabytes = LONGEST_ROW // 2**20
-        return DeliveryError(
-            f"{name} has a row of more than {megabytes} MB. Is a quote left open? Close it."
-        )
+        return row_too_long(name)
     return DeliveryError(
         f"{name} can't be read: {text.splitlines()[0].rstrip('.')}. Deliver it again."
     )

@@ -9,11 +9,14 @@ from typing import IO
 import pyarrow as pa
 
 from followsuit.loaders.rejects import Reject
+from followsuit.loaders.sources import DeliveryError
 
 ROW = "row"
 """The column that every reader adds: the number of the row within its file, from 1."""
-BULK = 65_536
+BULK = 16_384
 """Rows of a batch, where a reader may choose."""
+LONGEST_ROW = 2 * 2**20
+"""Bytes (of JSON: characters). Rows are read some at a time, so that one can't be of any length."""
 
 OnFault = Callable[[Reject], None]
 Batches = Iterator[pa.RecordBatch]
@@ -32,6 +35,14 @@ class Reader:
     columns: list[str]
     batches: Callable[[Sequence[str]], Batches]
     open_ended: bool = False
+
+
+def row_too_long(name: str) -> DeliveryError:
+    """The fault of a row that is longer than LONGEST_ROW."""
+    megabytes = LONGEST_ROW // 2**20
+    return DeliveryError(
+        f"{name} has a row of more than {megabytes} MB. Is a quote left open, or a line end lost?"
+    )
 
 
 def with_rows(batch: pa.RecordBatch, numbers: Iterable[int]) -> pa.RecordBatch:

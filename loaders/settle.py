@@ -114,8 +114,7 @@ def _keyed(table: Table) -> str:
 def _derived(db: duckdb.DuckDBPyConnection, table: Table) -> str:
     """The rows that refer to what is known; an id they lack is their content and their ordinal.
 
-    Only rows that have likes are sorted. As for all keys, few hashes are shared, and they take less
-    time and room than text.
+    Only the rows that have likes are sorted.
     """
     key = _q(str(table.derived))
     content = [

@@ -44,6 +44,8 @@ _BYTES_PER_ROW = 400
 """What a row takes of the buffer pool while it is copied into an empty table (measured)."""
 _BYTES_PER_ADDED_ROW = 1_200
 """The same for a table that has rows, which the engine rewrites in part (measured)."""
+_LEAST = 10_000
+"""Rows that are not parted any further."""
 _WAIT = 5.0
 """Seconds to wait for another process to let go of the store."""
 
@@ -227,12 +229,25 @@ class EmbeddedStore(GraphStore):
         returns = ", ".join(f"`{c}`" for c in element.arrow_schema().names)
         into = table or element.name
         copy = f"COPY `{into}` FROM (LOAD FROM [%s] {where}RETURN {returns}){pair}"
-        if sum(pq.read_metadata(file).num_rows for file in files) <= first:
-            self._run(copy % ", ".join(map(quoted, files)))
-            return
+        self._copy_bulks(copy, files, element.arrow_schema(), first, added)
+
+    def _copy_bulks(
+        self, copy: str, files: list[Path], schema: pa.Schema, first: int, rest: int
+    ) -> None:
+        """Run `copy` on all the files if they hold at most `first` rows, else part by part."""
+        rows = sum(pq.read_metadata(file).num_rows for file in files)
+        if rows <= first:
+            try:
+                self._run(copy % ", ".join(map(quoted, files)))
+                return
+            except RuntimeError as error:
+                if "Buffer manager" not in str(error) or rows < _LEAST:
+                    raise
+                # Wide rows take more than was measured.
+                first = rest = rows // 2
         with self._folder() as folder:
-            for part in split_rows(files, element.arrow_schema(), first, added, folder):
-                self._run(copy % quoted(part))
+            for part in split_rows(files, schema, first, rest, folder):
+                self._copy_bulks(copy, [part], schema, first, rest)
 
     def _update_nodes(self, node: NodeType, rows: Path) -> None:
         renamed = [f"CAST(`{c}`, '{TYPES[t]}') AS `new_{c}`" for c, t in node.columns.items()]
@@ -271,15 +286,18 @@ class EmbeddedStore(GraphStore):
         with self.reading(), progress(element.name):
             columns = element.arrow_schema().names
             if isinstance(element, NodeType):
-                values = [f"n.`{c}` AS `{c}`" for c in columns]
+                values, hint = [f"n.`{c}` AS `{c}`" for c in columns], ""
             else:
                 ends = {
                     Col.SOURCE.value: f"s.`{element.source.key}`",
                     Col.TARGET.value: f"t.`{element.target.key}`",
                 }
                 values = [f"{ends.get(c, f'r.`{c}`')} AS `{c}`" for c in columns]
+                # Left to itself the engine may hold all relationships in memory.
+                hint = "HINT (s JOIN r) JOIN t "
             self._run(
-                f"COPY (MATCH {pattern(element)} RETURN {', '.join(values)}) TO {quoted(path)}"
+                f"COPY (MATCH {pattern(element)} {hint}RETURN {', '.join(values)}) "
+                f"TO {quoted(path)}"
             )
 
     def count(self, element: Element) -> int:  # noqa: D102

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from followsuit.graph.duck import open_duck
@@ -86,6 +87,7 @@ def load(
             # Nothing has been written: the store is what it was.
             _note_pending(store, before)
             raise
+        pa.default_memory_pool().release_unused()  # the engine may need it now
         job.write(assume_consent, memory, progress)
         report = LoadReport(job.staging.counts, job.collect_rejects(), delivery.ignored)
         shutil.rmtree(job.staging.folder)

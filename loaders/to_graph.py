@@ -55,7 +55,8 @@ def write_rows(step: Step, staged: dict[str, Path], path: Path, memory: int) -> 
         needed = {step.table.name: staged[step.table.name]}
         sql = _of_part(step.table, step.part)
     with open_duck(memory, path.parent, **needed) as db:
-        write_parquet(db, sql, path)
+        # LadybugDB copies relationships a quarter faster where those of a source come together.
+        write_parquet(db, f'{sql} ORDER BY "{step.element.arrow_schema().names[0]}"', path)
 
 
 def _of_part(table: Table, part: Part) -> str:

@@ -1,0 +1,164 @@
+"""The shipped mappings: on tiny folders laid out as the real ones, and on the real ones."""
+
+import gzip
+import os
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from support import commands
+from support.loading import END, counts, load_from, rows
+from support.places import Place
+
+from followsuit.graph.snapshot import take_snapshot
+from followsuit.loaders.mapping import read_mapping, shipped_mappings
+
+DATA = os.environ.get("FOLLOWSUIT_DATA")
+"""The folder of the real data sets; read before the tests hide the environment."""
+needs_data = pytest.mark.skipif(
+    DATA is None, reason="set FOLLOWSUIT_DATA to the folder that holds ciao/ and foursquare_*/"
+)
+START = datetime(2012, 4, 1, tzinfo=UTC)
+
+
+def put(folder: Path, name: str, *lines: Sequence[object]) -> None:
+    folder.mkdir(exist_ok=True)
+    text = "".join("\t".join(map(str, line)) + "\n" for line in lines)
+    (folder / name).write_bytes(gzip.compress(text.encode()))
+
+
+def foursquare(folder: Path) -> Path:
+    put(
+        folder, "checkins.tsv.gz",
+        ("user", "venue", "category", "hour"),
+        (7, 50, 3, 49), (8, 50, 9, 12), (7, 51, 4, 0), (7, 50, 3, 49), (9, 51, 4, 24 * 568),
+    )  # fmt: skip
+    put(folder, "friends_before.tsv.gz", ("a", "b"), (7, 8), (8, 10))
+    put(folder, "friends_after.tsv.gz", ("a", "b"), (7, 9))
+    return folder
+
+
+def ciao(folder: Path) -> Path:
+    put(
+        folder, "ratings.tsv.gz",
+        ("user", "item", "category", "rating", "helpfulness", "unix_ts"),
+        (1, 100, 24, 5, 4, 959756400), (2, 100, 5, 4, 3, 959670000), (1, 101, 6, 1, 0, 0),
+        (2, 100, 24, 3, 2, 959756400),
+    )  # fmt: skip
+    put(folder, "trust.tsv.gz", ("truster", "trustee"), (1, 2), (2, 1), (3, 1))
+    return folder
+
+
+def test_the_mappings_that_are_shipped_can_be_read() -> None:
+    assert shipped_mappings() == ["ciao", "foursquare"]
+    for name in shipped_mappings():
+        assert read_mapping(name).tables
+
+
+class TestFoursquare:
+    def test_a_venue_is_a_store_a_check_in_a_visit_and_friends_are_from_before(
+        self, place: Place, tmp_path: Path
+    ) -> None:
+        folder = foursquare(tmp_path / "some_city")
+        report = load_from(place, folder, read_mapping("foursquare").model_dump()["tables"])
+        assert counts(report) == {
+            "stores": (5, 2, 3, 0), "friendships": (2, 2, 0, 0), "visits": (5, 5, 0, 0)
+        }  # fmt: skip
+        # A venue of several categories takes its earliest.
+        assert rows(place, "stores") == [
+            {"store_id": "50", "category": "9"}, {"store_id": "51", "category": "4"}
+        ]  # fmt: skip
+        visits = [(r["customer_id"], r["store_id"], r["at"]) for r in rows(place, "visits")]
+        assert sorted(visits) == [
+            ("7", "50", START + timedelta(hours=49)), ("7", "50", START + timedelta(hours=49)),
+            ("7", "51", START), ("8", "50", START + timedelta(hours=12)),
+            ("9", "51", START + timedelta(days=568)),
+        ]  # fmt: skip
+        assert rows(place, "friendships") == [
+            {"customer_id": "10", "friend_id": "8", "directed": False},
+            {"customer_id": "7", "friend_id": "8", "directed": False},
+        ]
+        assert [r["customer_id"] for r in rows(place, "customers")] == ["10", "7", "8", "9"]
+        assert rows(place, "products") == []
+
+    def test_a_folder_without_friends_is_refused(self, tmp_path: Path) -> None:
+        folder = foursquare(tmp_path / "city")
+        (folder / "friends_before.tsv.gz").unlink()
+        done = commands.run("load", folder, "--mapping", "foursquare", folder=tmp_path)
+        assert done.code == 2
+        assert done.said == (
+            "followsuit: The mapping takes friendships from friends_before.tsv.gz, but "
+            f"{folder} has no such file.\n"
+        )
+
+
+class TestCiao:
+    def test_a_review_is_a_purchase_and_trust_a_directed_friendship(
+        self, place: Place, tmp_path: Path
+    ) -> None:
+        folder = ciao(tmp_path / "ciao")
+        report = load_from(place, folder, read_mapping("ciao").model_dump()["tables"])
+        assert counts(report) == {
+            "products": (4, 2, 2, 0), "friendships": (3, 3, 0, 0), "purchases": (4, 4, 0, 0)
+        }  # fmt: skip
+        assert rows(place, "products") == [
+            {"product_id": "100", "category": "5"}, {"product_id": "101", "category": "6"}
+        ]  # fmt: skip
+        assert [
+            (r["customer_id"], r["friend_id"], r["directed"]) for r in rows(place, "friendships")
+        ] == [("1", "2", True), ("2", "1", True), ("3", "1", True)]
+        assert sorted(r["at"] for r in rows(place, "purchases")) == [
+            datetime(1970, 1, 1, tzinfo=UTC), datetime(2000, 5, 30, 7, tzinfo=UTC),
+            datetime(2000, 5, 31, 7, tzinfo=UTC), datetime(2000, 5, 31, 7, tzinfo=UTC),
+        ]  # fmt: skip
+
+
+@needs_data
+class TestRealData:
+    """The counts are those of the data sets' README."""
+
+    def load(self, place: Place, folder: str, mapping: str) -> dict[str, tuple[int, int, int, int]]:
+        assert DATA is not None
+        tables = read_mapping(mapping).model_dump()["tables"]
+        return counts(load_from(place, Path(DATA) / folder, tables))
+
+    @pytest.mark.parametrize(
+        ("city", "visits", "friends", "people"),
+        [("sao_paulo", 249_839, 9_655, 3_954), ("jakarta", 378_559, 11_207, 6_395)],
+    )
+    def test_foursquare(
+        self, embedded: Place, city: str, visits: int, friends: int, people: int
+    ) -> None:
+        said = self.load(embedded, f"foursquare_{city}", "foursquare")
+        assert said["visits"] == (visits, visits, 0, 0)
+        assert said["friendships"] == (friends, friends, 0, 0)
+        told = pd.read_csv(f"{DATA}/foursquare_{city}/checkins.tsv.gz", sep="\t", dtype=str)
+        told["hour"] = told.hour.astype(int)
+        self.assert_earliest(embedded, "stores", "store_id", told, "venue", "hour")
+        assert said["stores"][:2] == (visits, told.venue.nunique())
+        assert len(rows(embedded, "customers")) == people
+        with embedded.open() as store:
+            seen = take_snapshot(store, END).table("visits")
+            last = seen.at.max().execute()
+        assert last == START + timedelta(hours=int(told.hour.max()))
+
+    def test_ciao(self, embedded: Place) -> None:
+        said = self.load(embedded, "ciao", "ciao")
+        assert said["purchases"] == (284_086, 284_086, 0, 0)
+        assert said["friendships"] == (111_781, 111_781, 0, 0)
+        told = pd.read_csv(f"{DATA}/ciao/ratings.tsv.gz", sep="\t", dtype=str)
+        told["unix_ts"] = told.unix_ts.astype(int)
+        self.assert_earliest(embedded, "products", "product_id", told, "item", "unix_ts")
+        found = rows(embedded, "friendships")
+        pairs = {(r["customer_id"], r["friend_id"]) for r in found}
+        assert sum((b, a) in pairs for a, b in pairs) == 53_152
+
+    def assert_earliest(
+        self, place: Place, table: str, key: str, told: pd.DataFrame, item: str, clock: str
+    ) -> None:
+        """Every item has the category of its earliest row, the first of those in the file."""
+        first = told.sort_values(clock, kind="stable").drop_duplicates(item)
+        expected = dict(zip(first[item], first.category, strict=True))
+        assert {r[key]: r["category"] for r in rows(place, table)} == expected

@@ -26,20 +26,17 @@ READERS: dict[str, Callable[[GraphStore], object]] = {
 
 
 class NotesContract:
-    @pytest.mark.parametrize("reader", READERS)
-    def test_where_there_is_nothing_it_says_how_to_load(self, place: Place, reader: str) -> None:
-        with place.open() as store, pytest.raises(StoreMissing) as refusal:
-            READERS[reader](store)
-        assert str(refusal.value) == (
-            f"There is no store at {store.name}. Run `followsuit load FOLDER --store {store.name}` "
-            "first, or name another with --store."
-        )
-
-    def test_reading_makes_nothing(self, place: Place) -> None:
+    def test_where_there_is_nothing_it_says_how_to_load(self, place: Place) -> None:
+        before = self.everything(place)
         with place.open() as store:
             for reader in READERS.values():
-                with pytest.raises(StoreMissing):
+                with pytest.raises(StoreMissing) as refusal:
                     reader(store)
+                assert str(refusal.value) == (
+                    f"There is no store at {store.name}. Run `followsuit load FOLDER --store "
+                    f"{store.name}` first, or name another with --store."
+                )
+        assert self.everything(place) == before
 
     def test_a_new_store_has_an_identity_and_no_revision(self, place: Place) -> None:
         with place.open() as store:
@@ -94,13 +91,13 @@ class NotesContract:
             with pytest.raises(StoreIncomplete, match="/data/more"):
                 store.require_complete()
 
-    @pytest.mark.parametrize("reader", READERS)
-    def test_a_store_of_a_later_version_is_not_read(self, place: Place, reader: str) -> None:
+    def test_a_store_of_a_later_version_is_not_read(self, place: Place) -> None:
         with place.open() as store:
             with store.writing():
                 store.note(version=g.VERSION + 1)
-            with pytest.raises(StoreTooNew, match="Upgrade followsuit, or load into a new store"):
-                READERS[reader](store)
+            for reader in READERS.values():
+                with pytest.raises(StoreTooNew, match="Upgrade followsuit, or load into a new"):
+                    reader(store)
 
     def test_a_store_of_a_later_version_is_not_written(self, place: Place) -> None:
         with place.open() as store:
@@ -112,11 +109,11 @@ class NotesContract:
                 pytest.fail("it let itself be written")
             assert self.everything(place) == before
 
-    @pytest.mark.parametrize("reader", READERS)
-    def test_what_others_have_made_is_not_read(self, place: Place, reader: str) -> None:
-        refusal = pytest.raises(StoreNotOurs, match="data that followsuit did not write")
-        with self.foreign(place), place.open() as store, refusal:
-            READERS[reader](store)
+    def test_what_others_have_made_is_not_read(self, place: Place) -> None:
+        with self.foreign(place), place.open() as store:
+            for reader in READERS.values():
+                with pytest.raises(StoreNotOurs, match="data that followsuit did not write"):
+                    reader(store)
 
     def test_what_others_have_made_is_not_written(self, place: Place) -> None:
         with self.foreign(place), place.open() as store:

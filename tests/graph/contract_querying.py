@@ -15,6 +15,13 @@ from followsuit.graph import schema as g
 from followsuit.graph.store import QueryError, QueryTimeout
 
 FOREVER = "UNWIND range(1, 1000000) AS a UNWIND range(1, 1000000) AS b RETURN count(*) AS n"
+CHANGES = (
+    "CREATE (:Customer {customer_id: 'eve'})",
+    "MATCH (c:Customer) SET c.name = 'eve'",
+    "MATCH (c:Customer) DETACH DELETE c",
+    "MERGE (c:Customer {customer_id: 'eve'}) RETURN c.customer_id AS id",
+    "MATCH (a:Customer), (b:Customer) CREATE (a)-[:FRIEND_OF]->(b)",
+)
 SAO_PAULO = timezone(timedelta(hours=-3))
 PARAMETERS: list[tuple[Any, pa.DataType, Any]] = [
     ('it\'s "a" \\ text\n', g.TEXT, 'it\'s "a" \\ text\n'),
@@ -65,17 +72,13 @@ class QueryingContract:
                 )
                 assert found["id"].to_pylist() == ["ann", "cas"]
 
-    @pytest.mark.parametrize(
-        "value",
-        [2**63, NOON.replace(tzinfo=None), object(), {"a": 1}, b"x", np.datetime64("2025-03-01")],
-        ids=["beyond int64", "time without zone", "object", "map", "bytes", "datetime64"],
-    )
-    def test_a_parameter_that_no_column_holds_is_refused(self, place: Place, value: Any) -> None:
+    def test_a_parameter_that_no_column_holds_is_refused(self, place: Place) -> None:
+        zoneless = NOON.replace(tzinfo=None)
+        odd = [2**63, zoneless, object(), {"a": 1}, b"x", np.datetime64("2025-03-01")]
         with place.open() as store, store.writing():
-            with pytest.raises(QueryError, match="The parameter odd is"):
-                store.query("RETURN $odd AS x", {"odd": value})
-            with pytest.raises(QueryError, match="The parameter odd is"):
-                store.query("RETURN $odd AS x", {"odd": [value]})
+            for value in (*odd, [odd[0]], [[zoneless]]):
+                with pytest.raises(QueryError, match="The parameter odd is"):
+                    store.query("RETURN $odd AS x", {"odd": value})
 
     def test_a_parameter_without_a_value_is_refused(self, place: Place) -> None:
         with place.open() as store, store.writing():
@@ -84,15 +87,12 @@ class QueryingContract:
             hidden = "/* $a */ RETURN '$b it\\'s $c' AS x, \"$d\" AS `$e` // $f"
             assert store.query(hidden)["x"].to_pylist() == ["$b it's $c"]
 
-    @pytest.mark.parametrize(
-        "wrong",
-        ["RETRUN 1", "MATCH (c:Customer RETURN c", "RETURN nothing", "RETURN no_function(1)", ""],
-    )
-    def test_a_wrong_query_is_refused_in_one_line(self, place: Place, wrong: str) -> None:
+    def test_a_wrong_query_is_refused_in_one_line(self, place: Place) -> None:
         with place.open() as store, store.writing():
-            with pytest.raises(QueryError, match=r"\AThe query was refused: [^\n]+\.\Z"):
-                store.query(wrong)
-            assert store.query("RETURN 1 AS one")["one"].to_pylist() == [1]
+            for wrong in ("RETRUN 1", "MATCH (c:Customer RETURN c", "RETURN c", "RETURN no(1)", ""):
+                with pytest.raises(QueryError, match=r"\AThe query was refused: [^\n]+\.\Z"):
+                    store.query(wrong)
+                assert store.query("RETURN 1 AS one")["one"].to_pylist() == [1]
 
     def test_no_rows_keep_their_columns(self, place: Place) -> None:
         with place.open() as store, store.writing():
@@ -108,26 +108,17 @@ class QueryingContract:
             assert time.monotonic() - began < 30
             assert store.query("RETURN 1 AS one", timeout=60)["one"].to_pylist() == [1]
 
-    @pytest.mark.parametrize(
-        "writing",
-        [
-            "CREATE (:Customer {customer_id: 'eve'})",
-            "MATCH (c:Customer) SET c.name = 'eve'",
-            "MATCH (c:Customer) DETACH DELETE c",
-            "MERGE (c:Customer {customer_id: 'eve'}) RETURN c.customer_id AS id",
-            "MATCH (a:Customer), (b:Customer) CREATE (a)-[:FRIEND_OF]->(b)",
-        ],
-    )
-    def test_a_query_never_writes(self, place: Place, writing: str) -> None:
+    def test_a_query_never_writes(self, place: Place) -> None:
         with place.open() as store:
             with store.writing():
                 store.write(g.CUSTOMER, samples(g.CUSTOMER))
                 before = stored(store, g.CUSTOMER)
-                with pytest.raises(QueryError, match=r"(?i)read"):
-                    store.query(writing)
-                assert stored(store, g.CUSTOMER) == before
-            with store.reading(), pytest.raises(QueryError, match=r"(?i)read"):
-                store.query(writing)
+                for change in CHANGES:
+                    with pytest.raises(QueryError, match=r"(?i)read"):
+                        store.query(change)
+            for change in CHANGES:
+                with store.reading(), pytest.raises(QueryError, match=r"(?i)read"):
+                    store.query(change)
             assert stored(store, g.CUSTOMER) == before
             assert store.count(g.FRIEND_OF) == 0
 

@@ -59,7 +59,7 @@ class TestEmbedded(StoreContract):
         yield
 
     @settings(
-        max_examples=30,
+        max_examples=20,
         deadline=None,
         suppress_health_check=[HealthCheck.function_scoped_fixture],
     )

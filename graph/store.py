@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import tempfile
 import uuid
 from abc import ABC, abstractmethod
@@ -198,7 +199,8 @@ class GraphStore(ABC):
         if source is not None:
             raise StoreIncomplete(
                 f"{self.name} is incomplete: its load from {source} is under way or was "
-                f"interrupted. Run `followsuit load {source}` again; it resumes."
+                f"interrupted. Run `followsuit load {shlex.quote(source)} --store "
+                f"{shlex.quote(self.name)}` again, with the options it had; it resumes."
             )
         if not meta.revision:
             raise StoreMissing(

@@ -50,7 +50,8 @@ def people(snapshot: Snapshot, assume_consent: bool) -> ir.Table:
     unknown = ibis.literal(assume_consent)
     rows = rows.mutate(
         adult=adult.fill_null(unknown),
-        reachable=rows.opted_in.fill_null(False) | (unknown & ~rows.opted_out.fill_null(False)),
+        reachable=~rows.refused.fill_null(False)
+        & (rows.opted_in.fill_null(False) | (unknown & ~rows.opted_out.fill_null(False))),
         social=rows.social.fill_null(unknown),
     )
     barrier = ibis.cases(
@@ -76,13 +77,20 @@ def _latest(snapshot: Snapshot) -> ir.Table:
 
 
 def _contact(states: ir.Table) -> ir.Table:
-    """`customer_id`, `opted_in`, `opted_out` (of any contact), the first `channel` opted into."""
+    """What each customer said of contact.
+
+    `customer_id`; `opted_in` to any; `opted_out` of any; `refused`, contact in general, over which
+    no channel's opt-in goes; the first `channel` opted into.
+    """
     order = ibis.literal(dict(zip(CHANNELS, range(len(CHANNELS)), strict=True)))
     rows = states.filter(states.purpose.isin([CONTACT, *CHANNELS]))
     place = order.get(rows.purpose)
     chosen = rows.purpose.argmin(place, where=rows.granted & place.notnull())
     return rows.group_by("customer_id").aggregate(
-        opted_in=rows.granted.any(), opted_out=(~rows.granted).any(), channel=chosen
+        opted_in=rows.granted.any(),
+        opted_out=(~rows.granted).any(),
+        refused=((rows.purpose == CONTACT) & ~rows.granted).any(),
+        channel=chosen,
     )
 
 

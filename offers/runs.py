@@ -37,7 +37,12 @@ class Run:
 
 
 def runs(store: GraphStore) -> list[Run]:
-    """All finished runs, the latest first."""
+    """All finished runs, the latest first.
+
+    Raises:
+        StoreIncomplete: a load is under way or was interrupted.
+    """
+    store.require_complete()
     rows = store.read(g.RUN).to_pylist()
     found = [
         Run(

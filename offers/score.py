@@ -58,6 +58,8 @@ class ScoreReport:
     offers: int
     suppressed: dict[str, int]
     weights: Weights
+    unknown: int
+    """Customers to score that the store does not know."""
     rows: Path
     """Parquet file of the offers, with `value` and `channel` beside the columns of `OUT`."""
 
@@ -126,22 +128,23 @@ def score(
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / _DONE).exists():
         facts = Facts(snapshot)
-        chosen = _codes(facts, customers)
+        chosen, unknown = _codes(facts, customers)
         weights = _weights(facts, as_of, window, seed, folder, progress)
-        _rank(facts, as_of, window, top, chosen, weights, folder, progress)
+        _rank(facts, as_of, window, top, chosen, unknown, weights, folder, progress)
     return _put_into_force(store, run_id, as_of, created_at, parameters, folder)
 
 
-def _codes(facts: Facts, customers: Sequence[str] | None) -> np.ndarray | None:
+def _codes(facts: Facts, customers: Sequence[str] | None) -> tuple[np.ndarray | None, int]:
+    """Codes of the customers to score, None for all, and how many of them nobody knows."""
     if customers is None:
-        return None
+        return None, 0
     codes = np.flatnonzero(np.isin(facts.customers, list(customers)))
     if not len(codes):
         raise ScoreError(
             f"None of the {len(customers)} customers to score is known to the store. The file must "
             "hold their ids, in a column customer_id."
         )
-    return codes
+    return codes, len(set(customers)) - len(codes)
 
 
 def _weights(
@@ -162,7 +165,7 @@ def _weights(
 
 def _rank(
     facts: Facts, as_of: datetime, window: timedelta, top: int, customers: np.ndarray | None,
-    weights: Weights, folder: Path, progress: Progress,
+    unknown: int, weights: Weights, folder: Path, progress: Progress,
 ) -> None:  # fmt: skip
     """Write the offers and what was suppressed; `_DONE` is the last of the files."""
     with progress("ranking", 3) as advance:
@@ -180,6 +183,7 @@ def _rank(
         "customers": len(pc.unique(table[Col.CUSTOMER_ID])),
         "offers": table.num_rows,
         "suppressed": kept_back.counts,
+        "unknown": unknown,
         "weights": weights.as_dict(),
     }
     _write_json(folder / _DONE, done)
@@ -203,7 +207,7 @@ def _put_into_force(
         (folder / step).unlink(missing_ok=True)
     return ScoreReport(
         run_id, as_of, done["customers"], done["offers"], done["suppressed"],
-        Weights(**done["weights"]), rows,
+        Weights(**done["weights"]), done["unknown"], rows,
     )  # fmt: skip
 
 

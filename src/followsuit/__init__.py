@@ -1,15 +1,25 @@
 """followsuit: a graph-based social-influence recommender for retailers."""
 
+from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from followsuit import errors
     from followsuit.api import Shop
 
 __version__ = version("followsuit")
 
-__all__ = ["__version__", "open"]
+__all__ = ["__version__", "errors", "open"]
+
+
+def __getattr__(name: str) -> ModuleType:
+    """`followsuit.errors`, imported when it is first asked for."""
+    if name == "errors":
+        return import_module("followsuit.errors")
+    raise AttributeError(f"module 'followsuit' has no attribute {name!r}")
 
 
 def open(store: str | Path | None = None, **options: Any) -> "Shop":  # noqa: A001

@@ -84,7 +84,7 @@ class TestInterruptedLoads:
         interrupt(embedded, shop, stop_at)
         with embedded.open() as store, pytest.raises(StoreIncomplete) as caught:
             store.require_complete()
-        assert f"Run `followsuit load {shop}` again; it resumes." in str(caught.value)
+        assert f"Run `followsuit load {shop} --store {embedded.name}` again" in str(caught.value)
         report = load_from(embedded, shop)
         assert Outcome(content(embedded), counts(report), rejects(report)) == undisturbed
         assert meta(embedded)["loading"] is None
@@ -218,7 +218,7 @@ class TestKilled:
             assert done.code == 2
             assert done.out == ""
             assert done.said.count("\n") == 1
-            assert f"Run `followsuit load {delivery}` again; it resumes." in done.said
+            assert f"`followsuit load {delivery} --store {embedded.name}` again" in done.said
 
         done = commands.run(*arguments, folder=tmp_path)
         assert done.code == 0, done.said

@@ -71,6 +71,20 @@ def test_the_channel_is_the_first_that_was_opted_into(tmp_path: Path) -> None:
     assert look(tmp_path, *said).channel == "email"
 
 
+@pytest.mark.parametrize("assume", [False, True])
+def test_a_no_to_contact_in_general_goes_over_a_channels_opt_in(
+    tmp_path: Path, assume: bool
+) -> None:
+    said = [consent("contact", False), consent("email", True, day(2))]
+    assert look(tmp_path, *said, assume=assume).barrier == "no_contact_consent"
+
+
+def test_a_no_to_one_channel_leaves_the_others(tmp_path: Path) -> None:
+    person = look(tmp_path, consent("push", False), consent("email", True))
+    assert reached(person)
+    assert person.channel == "email"
+
+
 def test_general_contact_names_no_channel(tmp_path: Path) -> None:
     assert pd.isna(look(tmp_path, consent("contact", True)).channel)
 

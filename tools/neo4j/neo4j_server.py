@@ -5,6 +5,7 @@ The jars come from Maven Central by `make .neo4j/lib`, see pom.xml.
 
 import argparse
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -88,6 +89,8 @@ def main() -> None:
     options = parser.parse_args()
     if lacks := missing():
         sys.exit(lacks)
+    # Ended by a signal, it takes the server with it.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     options.data.mkdir(parents=True, exist_ok=True)
     with running(options.data, options.port) as (uri, server):
         print(f"Neo4j 5.26 at {uri}, no password, data in {options.data}. Ctrl-C ends it.")

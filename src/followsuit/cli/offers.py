@@ -75,6 +75,10 @@ def score(
     for rule, n in report.suppressed.items():
         say(f"{n:>12,} suppressed by {rule}")
     say(f"{report.offers:>12,} offers to {report.customers:,} customers: run {report.run_id}")
+    if report.unknown:
+        say(f"{report.unknown:>12,} of the customers to score are unknown to the store")
+    if chosen is not None:
+        say("Only these customers were scored: the run, now in force, offers nothing to others.")
     if not report.offers:
         say(f"No customer has a reason as of {report.as_of:%Y-%m-%d %H:%M} UTC.")
     if out is not None:

@@ -1,0 +1,51 @@
+"""Questions to stores that are empty, almost empty, or not loaded to the end."""
+
+from pathlib import Path
+
+import pytest
+from support.deliveries import deliver
+from support.hand_made import NOW
+from support.places import Place
+
+from followsuit.graph.store import QueryError, StoreIncomplete, StoreMissing
+from followsuit.loaders.load import load
+from followsuit.queries.library import UnknownQuery
+from followsuit.queries.runner import run_cypher, run_query
+
+
+def test_counts_says_0_of_what_there_is_none_of(place: Place, tmp_path: Path) -> None:
+    with place.open() as small:
+        load(small, str(deliver(tmp_path, customers=[{"customer_id": "ana"}])))
+        counted = run_query(small, "counts").to_pylist()
+    assert len(counted) == 28
+    assert [row["name"] for row in counted if row["n"]] == ["Customer"]
+
+
+def test_an_interrupted_load_is_said_before_anything_is_asked(place: Place, tmp_path: Path) -> None:
+    with place.open() as store:
+        with pytest.raises(StoreMissing):
+            run_cypher(store, "RETURN 1 AS x")
+        folder = deliver(tmp_path / "shop", customers=[{"customer_id": "ana"}])
+        load(store, str(folder))
+        with store.writing():
+            store.note(loading=str(folder))
+        said = rf"incomplete: .* Run `followsuit load {folder} --store .*` again, .* it resumes\."
+        with pytest.raises(StoreIncomplete, match=said):
+            run_query(store, "counts")
+        with pytest.raises(StoreIncomplete, match=said):
+            run_cypher(store, "RETURN 1 AS x")
+        load(store, str(folder))
+        assert run_cypher(store, "MATCH (c:Customer) RETURN c.customer_id AS id").num_rows == 1
+
+
+def test_what_is_wrong_with_a_question_is_said_first(embedded: Place) -> None:
+    # Whoever mistypes a name need not load a shop to learn so.
+    with embedded.open() as store:
+        with pytest.raises(UnknownQuery):
+            run_query(store, "cuonts")
+        with pytest.raises(QueryError, match="needs customer_id"):
+            run_query(store, "two-hop-reach", now=NOW)
+        with pytest.raises(QueryError, match="only reads"):
+            run_cypher(store, "CREATE (:Customer)")
+        with pytest.raises(StoreMissing):
+            run_query(store, "counts")

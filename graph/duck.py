@@ -1,5 +1,6 @@
 """DuckDB as it is used here for sets of rows on disk: bounded memory, UTC."""
 
+import glob
 from pathlib import Path
 
 import duckdb
@@ -32,5 +33,5 @@ def open_duck(memory: int, spill: Path, **parquet: Path) -> duckdb.DuckDBPyConne
     db = duckdb.connect(config=config)
     db.execute("SET TimeZone = 'UTC'")
     for name, path in parquet.items():
-        db.read_parquet(str(path)).create_view(name)
+        db.read_parquet(glob.escape(str(path))).create_view(name)
     return db

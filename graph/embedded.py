@@ -21,6 +21,7 @@ from followsuit.graph.embedded_rows import (
     of_type,
     pattern,
     quoted,
+    quoted_source,
     run,
     spare_name,
     split_rows,
@@ -238,7 +239,7 @@ class EmbeddedStore(GraphStore):
         rows = sum(pq.read_metadata(file).num_rows for file in files)
         if rows <= first:
             try:
-                self._run(copy % ", ".join(map(quoted, files)))
+                self._run(copy % ", ".join(map(quoted_source, files)))
                 return
             except RuntimeError as error:
                 if "Buffer manager" not in str(error) or rows < _LEAST:
@@ -253,7 +254,7 @@ class EmbeddedStore(GraphStore):
         renamed = [f"CAST(`{c}`, '{TYPES[t]}') AS `new_{c}`" for c, t in node.columns.items()]
         sets = [f"n.`{c}` = `new_{c}`" for c in node.columns if c != node.key]
         self._run(
-            f"LOAD FROM {quoted(rows)} WITH {', '.join(renamed)} MATCH (n:`{node.label}`) "
+            f"LOAD FROM {quoted_source(rows)} WITH {', '.join(renamed)} MATCH (n:`{node.label}`) "
             f"WHERE n.`{node.key}` = `new_{node.key}` SET {', '.join(sets)}"
         )
 

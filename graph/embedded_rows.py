@@ -1,5 +1,6 @@
 """How rows lie in LadybugDB: tables and their types, the files that go in and out."""
 
+import glob
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -77,6 +78,11 @@ def quoted(path: Path) -> str:
     """A path as a string of Cypher."""
     text = str(path).replace("\\", "\\\\").replace("'", "\\'")
     return f"'{text}'"
+
+
+def quoted_source(path: Path) -> str:
+    """The same for LOAD FROM, which takes `[` and the like for a pattern of paths."""
+    return quoted(Path(glob.escape(str(path))))
 
 
 def split_rows(

@@ -126,6 +126,7 @@ def _read(
         for batch in reader:
             numbers = _numbers(done, batch.num_rows, aside)
             done = int(numbers[-1]) if len(numbers) else done
+            aside[:] = [number for number in aside if number > done]
             yield with_rows(batch, numbers)
     if not marked:
         raise DeliveryError(
@@ -136,6 +137,6 @@ def _read(
 
 def _numbers(done: int, count: int, aside: Sequence[int]) -> np.ndarray:
     """The numbers of the next `count` rows after `done`, leaving out those put aside."""
-    gone = np.array([number for number in aside if number > done], dtype=np.int64)
+    gone = np.array(aside, dtype=np.int64)
     numbers = np.arange(done + 1, done + count + len(gone) + 1)
     return numbers[~np.isin(numbers, gone)][:count]

@@ -4,6 +4,7 @@ What is staged and what is written is noted on disk beside the store; a load tha
 goes on from there, when it is run again on the same files. Until it ends the store is marked.
 """
 
+import glob
 import hashlib
 import json
 import shutil
@@ -172,7 +173,7 @@ class _Load:
             self.store.export(node, files[-1])
         keys = self.staging.folder / f"{table.name}.keys.parquet"
         with open_duck(memory, self.staging.folder) as db:
-            db.read_parquet([str(f) for f in files]).create_view("listed")
+            db.read_parquet([glob.escape(str(f)) for f in files]).create_view("listed")
             write_parquet(db, f'SELECT DISTINCT "{node.key}" AS key FROM listed', keys)
         return keys
 

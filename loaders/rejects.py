@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 _SHORT = 40
+_BULK = 10_000
 
 SCHEMA = pa.schema(
     {
@@ -42,22 +43,29 @@ class Rejects:
 
     def __post_init__(self) -> None:
         self.count = 0
+        self._waiting: list[Reject] = []
         self._writer = pq.ParquetWriter(self.path, SCHEMA)
 
     def add(self, rejects: Sequence[Reject]) -> None:
         """Put rows aside; values are shortened."""
-        if not rejects:
-            return
-        rows = [(self.table, r.file, r.row, r.column, r.reason, _short(r.value)) for r in rejects]
-        columns = [
-            pa.array(c, t) for c, t in zip(zip(*rows, strict=True), SCHEMA.types, strict=True)
-        ]
-        self._writer.write_table(pa.Table.from_arrays(columns, schema=SCHEMA))
         self.count += len(rejects)
+        self._waiting += rejects
+        if len(self._waiting) >= _BULK:
+            self._write()
 
     def close(self) -> None:
         """Finish the file."""
+        self._write()
         self._writer.close()
+
+    def _write(self) -> None:
+        rows = [(self.table, *r[:-1], _short(r.value)) for r in self._waiting]
+        self._waiting = []
+        if rows:
+            columns = [
+                pa.array(c, t) for c, t in zip(zip(*rows, strict=True), SCHEMA.types, strict=True)
+            ]
+            self._writer.write_table(pa.Table.from_arrays(columns, schema=SCHEMA))
 
 
 def _short(value: object) -> str | None:

@@ -132,7 +132,7 @@ def _parts(folder: Path) -> tuple[Path, ...]:
 
 def _in_database(url: str, mapping: Mapping) -> Delivery:
     try:
-        engine = sqlalchemy.create_engine(url)
+        engine = sqlalchemy.create_engine(url, poolclass=sqlalchemy.NullPool)
         # Some drivers take a password after the question mark.
         name = engine.url.set(query={}).render_as_string(hide_password=True)
         _require_file(engine.url)

@@ -172,6 +172,13 @@ class TestDelimitedText:
             ("customers.csv", 4, "birth_date", "is no date", "soon"),
         ]
 
+    def test_a_file_of_nothing_but_malformed_rows_is_refused(
+        self, embedded: Place, tmp_path: Path
+    ) -> None:
+        (tmp_path / "customers.csv").write_text("customer_id,name\n" + "c1\n" * 25_000)
+        with pytest.raises(DeliveryError, match=r"all 25000 were rejected, the first .row 1 of"):
+            load_from(embedded, tmp_path)
+
     def test_rows_keep_their_numbers_across_the_blocks_of_a_big_file(
         self, embedded: Place, tmp_path: Path
     ) -> None:
@@ -510,7 +517,20 @@ class TestDatabases:
                 load_from(embedded, url, mapping)
 
 
+PEOPLE = [{"customer_id": "c1"}, {"customer_id": "c2"}]
+
+
 class TestFolders:
+    @pytest.mark.parametrize("name", ["new [2025] shop", "a*b?c{d}", 'it\'s \\ "100%"; é'])
+    def test_a_store_and_a_delivery_may_lie_in_a_folder_of_any_name(
+        self, tmp_path: Path, name: str
+    ) -> None:
+        place = Place(str(tmp_path / name / "store.lbug"))
+        likes = [{"customer_id": "c1", "interest": "tea"}]
+        for _ in range(2):
+            load_from(place, deliver(tmp_path / name / "d", customers=PEOPLE, likes=likes))
+        assert [row["customer_id"] for row in rows(place, "customers")] == ["c1", "c2"]
+
     def test_parts_may_differ_in_format_and_in_what_they_leave_out(
         self, embedded: Place, tmp_path: Path
     ) -> None:

@@ -259,6 +259,28 @@ class TestMoneyAndNumbers:
         check(tmp_path, "products", "sensitive", meant)
 
 
+class TestExtremes:
+    def test_the_ends_of_every_kind_come_out_as_they_went_in(
+        self, place: Place, tmp_path: Path
+    ) -> None:
+        first, last = "0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z"
+        customer = {"customer_id": "😀" * 1000, "city": "é" * 1000, "name": "n" * 100_000}
+        dates = {"birth_date": "0001-01-01", "joined_at": first}
+        bought = {"customer_id": customer["customer_id"], "product_id": "'", "purchase_id": "b1"}
+        ends = {"at": last, "quantity": "1.7976931348623157e308", "amount": "92233720368547758.07"}
+        load_from(
+            place, deliver(tmp_path / "d", customers=[customer | dates], purchases=[bought | ends])
+        )
+        assert rows(place, "customers") == [
+            customer | {"birth_date": date(1, 1, 1), "joined_at": utc(1, 1, 1)}
+        ]
+        assert rows(place, "purchases") == [
+            bought
+            | {"at": utc(9999, 12, 31, 23, 59, 59, 999_999), "amount": 2**63 - 1}
+            | {"quantity": 1.7976931348623157e308}
+        ]
+
+
 class TestMapping:
     def test_a_constant_stands_for_a_column(self, embedded: Place, tmp_path: Path) -> None:
         folder = deliver(tmp_path / "d", visits=[{"who": "a", "day": "2025-01-02"}])

@@ -200,8 +200,7 @@ def test_a_full_disk_is_one_line(shop: Shop) -> None:
     check(done, "can't be used: No space left on device.")
 
 
-ODD = ["", "-1", "nan", "'", '"', "\\", "é😀", "a b", "$x", "2025-13-01", "../..", "\udcff", "%s",
-       "x" * 5000, "--", "[b]", "None", "0"]  # fmt: skip
+ODD = ["", "-1", "nan", "'", "\\", "é😀", "a b", "2025-13-01", "../..", "\udcff", "x" * 5000, "0"]
 
 
 def test_no_odd_word_in_any_place_ends_in_a_traceback(shop: Shop, tmp_path: Path) -> None:

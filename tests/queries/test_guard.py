@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import ladybug
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -235,42 +236,45 @@ def test_no_question_makes_an_embedded_store_unreadable(embedded: Place, tmp_pat
     for query in ("CHECKPOINT", "FORCE CHECKPOINT", "RETURN 1 AS x; CHECKPOINT"):
         with pytest.raises(QueryError):
             run_cypher(store, query)
-    assert run_query(store, "counts").num_rows == 26
+    assert run_query(store, "counts").num_rows == 28
 
 
-@pytest.mark.parametrize(
-    "query",
-    [
-        "CREATE (:Customer {customer_id: 'new'})",
-        "CREATE (c:Customer {customer_id: 'new'}) RETURN c.customer_id",
-        "MATCH (c:Customer) SET c.name = 'changed' RETURN count(*) AS n",
-        "MATCH (c:Customer) REMOVE c.name RETURN count(*) AS n",
-        "MATCH (c:Customer) DETACH DELETE c",
-        "MATCH ()-[r:PURCHASED]->() DELETE r RETURN count(*) AS n",
-        "MERGE (c:Customer {customer_id: 'new'}) RETURN c.customer_id",
-        "WITH 1 AS x MERGE (c:Customer {customer_id: 'new'}) RETURN c.customer_id",
-        "MATCH (c:Customer) FOREACH (x IN [1] | SET c.name = 'changed')",
-        "CALL { CREATE (:Customer {customer_id: 'new'}) }",
-        "MATCH (c:Customer) CALL (c) { SET c.name = 'changed' } IN TRANSACTIONS",
-        "INSERT (:Customer {customer_id: 'new'})",
-        "DROP TABLE VIEWED",
-        "DROP CONSTRAINT Customer_customer_id",
-        "ALTER TABLE Customer ADD new INT64",
-        "CREATE NODE TABLE New(a INT64 PRIMARY KEY)",
-        "CREATE INDEX new FOR (c:Customer) ON (c.name)",
-        "CREATE CONSTRAINT new FOR (c:Customer) REQUIRE c.name IS UNIQUE",
-        "CREATE MACRO new(x) AS x + 1",
-        "CREATE USER new SET PASSWORD 'longenough'",
-        "COMMENT ON TABLE Customer IS 'changed'",
-        "EXPLAIN CREATE (:Customer {customer_id: 'new'})",
-    ],
-)
-def test_writes_are_refused_and_change_nothing(query: str, loaded: GraphStore) -> None:
-    record = {"customer_id": "ana"}
-    before = (run_query(loaded, "counts"), run_query(loaded, "customer-record", record))
-    with pytest.raises(QueryError):
-        run_cypher(loaded, query)
-    assert (run_query(loaded, "counts"), run_query(loaded, "customer-record", record)) == before
+WRITES = [
+    "CREATE (:Customer {customer_id: 'new'})",
+    "CREATE (c:Customer {customer_id: 'new'}) RETURN c.customer_id",
+    "MATCH (c:Customer) SET c.name = 'changed' RETURN count(*) AS n",
+    "MATCH (c:Customer) REMOVE c.name RETURN count(*) AS n",
+    "MATCH (c:Customer) DETACH DELETE c",
+    "MATCH ()-[r:PURCHASED]->() DELETE r RETURN count(*) AS n",
+    "MERGE (c:Customer {customer_id: 'new'}) RETURN c.customer_id",
+    "WITH 1 AS x MERGE (c:Customer {customer_id: 'new'}) RETURN c.customer_id",
+    "MATCH (c:Customer) FOREACH (x IN [1] | SET c.name = 'changed')",
+    "CALL { CREATE (:Customer {customer_id: 'new'}) }",
+    "MATCH (c:Customer) CALL (c) { SET c.name = 'changed' } IN TRANSACTIONS",
+    "INSERT (:Customer {customer_id: 'new'})",
+    "DROP TABLE VIEWED",
+    "DROP CONSTRAINT Customer_customer_id",
+    "ALTER TABLE Customer ADD new INT64",
+    "CREATE NODE TABLE New(a INT64 PRIMARY KEY)",
+    "CREATE INDEX new FOR (c:Customer) ON (c.name)",
+    "CREATE CONSTRAINT new FOR (c:Customer) REQUIRE c.name IS UNIQUE",
+    "CREATE MACRO new(x) AS x + 1",
+    "CREATE USER new SET PASSWORD 'longenough'",
+    "COMMENT ON TABLE Customer IS 'changed'",
+    "EXPLAIN CREATE (:Customer {customer_id: 'new'})",
+]
+
+
+def test_writes_are_refused_and_change_nothing(loaded: GraphStore) -> None:
+    def held() -> tuple[pa.Table, pa.Table]:
+        record = {"customer_id": "ana"}
+        return run_query(loaded, "counts"), run_query(loaded, "customer-record", record)
+
+    before = held()
+    for query in WRITES:
+        with pytest.raises(QueryError):
+            run_cypher(loaded, query)
+    assert held() == before
 
 
 HARMLESS = [

@@ -545,6 +545,14 @@ class TestFolders:
             {"customer_id": "2", "city": "Rome"},
         ]
 
+    def test_a_part_may_have_no_rows_and_a_mapping_may_name_a_folder_of_parts(
+        self, embedded: Place, tmp_path: Path
+    ) -> None:
+        parts = deliver(tmp_path / "d" / "crm-2025", **{"1": PEOPLE})
+        (parts / "2.csv").write_text("customer_id\n")
+        report = load_from(embedded, tmp_path / "d", {"customers": {"file": "crm-2025"}})
+        assert counts(report) == {"customers": (2, 2, 0, 0)}
+
     def test_files_that_look_like_tables_and_are_none_are_named(
         self, embedded: Place, tmp_path: Path
     ) -> None:

@@ -211,6 +211,16 @@ class TestLoadedAgain:
             assert loaded == len(rows(embedded, name))
             assert rejected == sum(reject[0] == name for reject in rejects(report))
 
+    def test_what_has_no_date_is_the_same_again(self, place: Place, tmp_path: Path) -> None:
+        undated = {
+            "memberships": [{"customer_id": "c1", "program": "gold", "until": "2026-01-01"}],
+            "likes": [{"customer_id": "c1", "interest": "tea"}],
+            "friendships": [{"customer_id": "c1", "friend_id": "c2", "since": ""}],
+        }
+        for _ in range(2):
+            load_rows(place, tmp_path, **undated)
+        assert [len(rows(place, table)) for table in undated] == [1, 1, 1]
+
     def test_a_row_that_the_store_has_already_counts_as_loaded(
         self, embedded: Place, tmp_path: Path
     ) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from support import commands
 from support.deliveries import deliver, write_csv
+from support.formats import deliver_as
 from support.loading import content, counts, load_from, meta, rejects, rows
 from support.places import Place
 
@@ -48,7 +49,7 @@ class Watch:
         return [n.removeprefix("reading ") for n in self.begun if n.startswith("reading ")]
 
 
-def interrupt(place: Place, folder: Path, stop_at: str, **options: object) -> None:
+def interrupt(place: Place, folder: str | Path, stop_at: str, **options: object) -> None:
     with pytest.raises(Interruption):
         load_from(place, folder, progress=Watch(stop_at), **options)
 
@@ -134,6 +135,18 @@ class TestInterruptedLoads:
         load_from(embedded, folder, {"customers": {"columns": {"city": "town"}}}, progress=again)
         assert again.read == ["customers"]
         assert rows(embedded, "customers") == [{"customer_id": "c1", "city": "Rome"}]
+
+    def test_a_database_whose_changes_can_not_be_seen_is_read_anew(
+        self, embedded: Place, tmp_path: Path
+    ) -> None:
+        url = deliver_as("sql", tmp_path, "customers", [{"customer_id": "c1"}])
+        interrupt(embedded, url, "Customer")
+        with embedded.open() as store, pytest.raises(StoreIncomplete, match=f"load {url}"):
+            store.require_complete()
+        again = Watch()
+        load_from(embedded, url, progress=again)
+        assert again.read == ["customers"]
+        assert rows(embedded, "customers") == [{"customer_id": "c1"}]
 
     def test_nothing_of_an_ended_load_is_kept_for_the_next(
         self, embedded: Place, tmp_path: Path

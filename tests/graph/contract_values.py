@@ -26,6 +26,7 @@ VALUES: dict[str, tuple[pa.DataType, list[Any]]] = {
             "two\nlines\r\nand\ta tab",
             "Zoë Ångström",
             "Zoe\u0308",
+            "nul \x00 in the middle",
             "李小龙 🛒🇧🇷 \U0010ffff",
             "مرحبا",
             "null",

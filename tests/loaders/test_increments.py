@@ -287,16 +287,16 @@ class TestIncrements:
         assert values(embedded, "customers", "customer_id") == ["c1", "c2"]
 
     def test_a_node_table_delivered_once_makes_unknown_keys_rejects_from_then_on(
-        self, place: Place, tmp_path: Path
+        self, embedded: Place, tmp_path: Path
     ) -> None:
-        load_rows(place, tmp_path, customers=PEOPLE[:1])
+        load_rows(embedded, tmp_path, customers=PEOPLE[:1])
         report = load_from(
-            place, deliver(tmp_path / "d", purchases=[BUY, BUY | {"customer_id": "c9"}])
+            embedded, deliver(tmp_path / "d", purchases=[BUY, BUY | {"customer_id": "c9"}])
         )
         assert [reject[2:] for reject in rejects(report)] == [
             (2, "customer_id", "is none of the customers", "c9")
         ]
-        assert values(place, "customers", "customer_id") == ["c1"]
+        assert values(embedded, "customers", "customer_id") == ["c1"]
 
     def test_keys_known_from_any_delivery_can_be_referred_to(
         self, embedded: Place, tmp_path: Path
@@ -436,17 +436,17 @@ class TestReplace:
         )
         assert said == {"customers": (1, 1, 0, 0), "likes": (2, 1, 0, 1)}
 
-    def test_replacing_by_the_same_changes_nothing(self, place: Place, tmp_path: Path) -> None:
+    def test_replacing_by_the_same_changes_nothing(self, embedded: Place, tmp_path: Path) -> None:
         tables = {
             "customers": PEOPLE,
             "events": EVENTS,
             "friendships": [{"customer_id": "c1", "friend_id": "c2"}],
             "likes": [{"customer_id": "c1", "interest": "tea"}],
         }
-        load_rows(place, tmp_path, **tables)
-        before = content(place)
-        load_rows(place, tmp_path, replace=tuple(tables), **tables)
-        assert content(place) == before
+        load_rows(embedded, tmp_path, **tables)
+        before = content(embedded)
+        load_rows(embedded, tmp_path, replace=tuple(tables), **tables)
+        assert content(embedded) == before
 
     def test_a_replaced_table_of_which_no_row_survives_stays_what_it_was(
         self, embedded: Place, tmp_path: Path

@@ -96,20 +96,20 @@ class TestFoursquare:
 
 class TestCiao:
     def test_a_review_is_a_purchase_and_trust_a_directed_friendship(
-        self, place: Place, tmp_path: Path
+        self, embedded: Place, tmp_path: Path
     ) -> None:
         folder = ciao(tmp_path / "ciao")
-        report = load_from(place, folder, read_mapping("ciao").model_dump()["tables"])
+        report = load_from(embedded, folder, read_mapping("ciao").model_dump()["tables"])
         assert counts(report) == {
             "products": (4, 2, 2, 0), "friendships": (3, 3, 0, 0), "purchases": (4, 4, 0, 0)
         }  # fmt: skip
-        assert rows(place, "products") == [
+        assert rows(embedded, "products") == [
             {"product_id": "100", "category": "5"}, {"product_id": "101", "category": "6"}
         ]  # fmt: skip
         assert [
-            (r["customer_id"], r["friend_id"], r["directed"]) for r in rows(place, "friendships")
+            (r["customer_id"], r["friend_id"], r["directed"]) for r in rows(embedded, "friendships")
         ] == [("1", "2", True), ("2", "1", True), ("3", "1", True)]
-        assert sorted(r["at"] for r in rows(place, "purchases")) == [
+        assert sorted(r["at"] for r in rows(embedded, "purchases")) == [
             datetime(1970, 1, 1, tzinfo=UTC), datetime(2000, 5, 30, 7, tzinfo=UTC),
             datetime(2000, 5, 31, 7, tzinfo=UTC), datetime(2000, 5, 31, 7, tzinfo=UTC),
         ]  # fmt: skip

@@ -1,5 +1,6 @@
 """Deliveries loaded into a store, and what became of them."""
 
+import tempfile
 from collections.abc import Mapping as AbstractMapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,7 +9,8 @@ from typing import Any
 import pyarrow.parquet as pq
 from support.places import Place
 
-from followsuit.graph.snapshot import take_snapshot
+from followsuit.graph.snapshot import _export_table, take_snapshot
+from followsuit.graph.tables import TABLES
 from followsuit.loaders.load import LoadReport, load
 from followsuit.loaders.mapping import Mapping
 
@@ -40,8 +42,10 @@ def rejects(report: LoadReport) -> list[tuple[Any, ...]]:
 
 def rows(place: Place, table: str) -> list[dict[str, Any]]:
     """All rows of a table, by key, what is empty left out."""
-    with place.open() as store:
-        found = take_snapshot(store, END).connection.table(table).to_pyarrow().to_pylist()
+    with tempfile.TemporaryDirectory() as folder, place.open() as store, store.reading():
+        # As a snapshot reads it, without the other tables.
+        _export_table(store, TABLES[table], Path(folder), MEMORY)
+        found = pq.read_table(Path(folder) / f"{table}.parquet").to_pylist()
     return [{k: v for k, v in row.items() if v is not None} for row in found]
 
 

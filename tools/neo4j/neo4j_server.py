@@ -17,7 +17,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 JARS = HERE.parent.parent / ".neo4j" / "lib"
-START = 120.0
+START = 300.0
 
 
 def missing() -> str | None:

@@ -376,12 +376,9 @@ class TestCommandLine:
     @pytest.mark.parametrize(
         ("arguments", "says"),
         [
-            (("nowhere",), "There is no folder"),
             (("half",), "customers.csv.gz is damaged or cut short"),
             (("delivery", "--mapping", "unheard-of"), "There is no mapping unheard-of"),
             (("klingon://u:sesame@host/db",), "No database of kind klingon can be opened here"),
-            (("delivery", "--replace", "visits"), "--replace visits"),
-            (("delivery", "--store", "http://host"), "http:// is no store"),
         ],
     )
     def test_a_fault_is_one_line_and_exit_code_2(

@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.deliveries import Rows, deliver
 from support.formats import FORMATS, deliver_as
-from support.loading import MEMORY, content, counts, load_from, rejects, rows
+from support.loading import MEMORY, counts, load_from, rejects, rows
 from support.places import Place
 
 from followsuit.errors import DeliveryError
@@ -103,7 +103,6 @@ class TestDirtyTables:
             {"customer_id": "c1", "name": "  Ann\u00a0", "city": ""},
             {"customer_id": "x" * 1001, "name": None, "city": None},
         ]
-        seen = set()
         for form in FORMATS:
             place = Place(str(tmp_path / f"{form}.lbug"))
             report = load_from(place, deliver_as(form, tmp_path / form, "customers", delivered))
@@ -112,13 +111,11 @@ class TestDirtyTables:
                 (3, "customer_id", "is empty", None),
                 (6, "customer_id", "is longer than 1000 characters", "x" * 39 + "…"),
             ]
-            seen.add(content(place))
-        assert len(seen) == 1
-        assert rows(place, "customers") == [
-            {"customer_id": "007", "name": "back\\slash 😀", "city": "1e5"},
-            {"customer_id": "c1", "name": "Ann"},
-            {"customer_id": "c2", "name": "two\nlines; and\ttab"},
-        ]
+            assert rows(place, "customers") == [
+                {"customer_id": "007", "name": "back\\slash 😀", "city": "1e5"},
+                {"customer_id": "c1", "name": "Ann"},
+                {"customer_id": "c2", "name": "two\nlines; and\ttab"},
+            ]
 
 
 class TestDelimitedText:

@@ -19,9 +19,6 @@ from followsuit.errors import DeliveryError, StoreIncomplete
 from followsuit.graph.progress import Advance
 from followsuit.loaders.simulator import World, simulate
 
-SMALL = World(
-    customers=60, products=20, stores=4, friendships=120, purchases=300, days=40, dirt=0.3, seed=2
-)
 LARGER = World(customers=2_000, products=100, stores=10, friendships=8_000, purchases=20_000)
 
 
@@ -56,9 +53,18 @@ def interrupt(place: Place, folder: str | Path, stop_at: str, **options: object)
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("shop") / "delivery"
-    simulate(SMALL, folder)
-    return folder
+    bought = {"customer_id": "c1", "product_id": "p1", "at": "2025-01-01", "amount": "5"}
+    return deliver(
+        tmp_path_factory.mktemp("shop") / "delivery",
+        customers=[{"customer_id": i, "city": "Rome"} for i in ("c1", "c2", "c1", "")],
+        products=[{"product_id": "p1", "price": p} for p in ("1", "-1")],
+        friendships=[{"customer_id": "c1", "friend_id": i} for i in ("c2", "c1", "c9")],
+        purchases=[bought, bought, bought | {"at": "soon"}, bought | {"product_id": "p9"}],
+        consents=[
+            {"customer_id": i, "purpose": "sms", "granted": "1", "at": "2025-01-01"}
+            for i in ("c1", "c2")
+        ],
+    )
 
 
 @dataclass(frozen=True)
@@ -78,7 +84,7 @@ def undisturbed(shop: Path, tmp_path_factory: pytest.TempPathFactory) -> Outcome
 
 
 class TestInterruptedLoads:
-    @pytest.mark.parametrize("stop_at", ["reading purchases", "Customer", "PURCHASED", "CONSENTED"])
+    @pytest.mark.parametrize("stop_at", ["reading purchases", "Customer", "CONSENTED"])
     def test_the_same_load_goes_on_and_ends_as_if_it_had_never_stopped(
         self, embedded: Place, shop: Path, undisturbed: Outcome, stop_at: str
     ) -> None:
@@ -103,8 +109,7 @@ class TestInterruptedLoads:
         second = Watch("FRIEND_OF")
         with pytest.raises(Interruption):
             load_from(embedded, shop, progress=second)
-        assert second.read[0] == "purchases"
-        assert not {"customers", "products", "stores", "friendships"} & set(second.read)
+        assert second.read == ["purchases", "consents"]
         third = Watch()
         load_from(embedded, shop, progress=third)
         assert third.read == []

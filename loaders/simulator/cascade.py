@@ -9,6 +9,7 @@ is used up is bought again. What is due on a day comes first; own purchases fill
 
 import numpy as np
 
+from followsuit.graph.progress import Advance
 from followsuit.loaders.simulator.catalogue import Promotions
 from followsuit.loaders.simulator.crowd import Crowd
 from followsuit.loaders.simulator.draw import DAY, HOUR, Chance, Floats, Ints, Shorts, compiled
@@ -40,29 +41,46 @@ _LONGEST_DELAY = 13.0
 _FREE = np.int64(-1)
 
 
-@compiled
-def shop(rng: Chance, quota: Ints, setting: Setting, sales: Sales, agenda: Agenda) -> None:
+def shop(
+    rng: Chance, quota: Ints, setting: Setting, sales: Sales, agenda: Agenda, advance: Advance
+) -> None:
     """Fill `sales`, day by day, until day d ends with `quota[d]` purchases in all.
 
     Where more is due than the quota allows, the days after make up for it; what is due when all
-    is sold is left out, so that the total is exact.
+    is sold is left out, so that the total is exact. `advance` is told of each day; between two
+    days Python has the word, so that Ctrl-C is heard.
     """
-    total = len(sales.customer)
-    owned = np.full(_table_size(total), _FREE)
-    reach = np.empty(len(setting.market.popularity))
+    owned = np.full(_table_size(len(sales.customer)), _FREE)
     done = 0
     for day in range(len(quota)):
-        _cumulate(day, setting.market, setting.promotions, reach)
-        while done < total:
-            due = _due(agenda, day)
-            own = max(0, quota[day] - done - len(due))
-            if len(due) + own == 0:
-                break
-            batch = _collect(rng, day, due, own, setting, agenda, reach)
-            done = _settle(rng, batch, done, owned, setting, sales, agenda)
+        done = _shop_on(rng, day, quota[day], done, owned, setting, sales, agenda)
+        advance(1)
 
 
 @compiled
+def _shop_on(
+    rng: Chance,
+    day: int,
+    quota: int,
+    done: int,
+    owned: Ints,
+    setting: Setting,
+    sales: Sales,
+    agenda: Agenda,
+) -> int:
+    """Sell on one day; returns how much is sold in all."""
+    reach = np.empty(len(setting.market.popularity))
+    _cumulate(day, setting.market, setting.promotions, reach)
+    while done < len(sales.customer):
+        due = _due(agenda, day)
+        own = max(0, quota - done - len(due))
+        if len(due) + own == 0:
+            break
+        batch = _collect(rng, day, due, own, setting, agenda, reach)
+        done = _settle(rng, batch, done, owned, setting, sales, agenda)
+    return done
+
+
 def _table_size(entries: int) -> int:
     size = 16
     while size < 2 * entries:

@@ -4,6 +4,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from followsuit.graph.progress import Advance
 from followsuit.graph.schema import Col
 from followsuit.loaders.simulator.cascade import in_order, shop
 from followsuit.loaders.simulator.catalogue import Catalogue, day_weights
@@ -31,8 +32,8 @@ def _market(catalogue: Catalogue) -> Market:
     )
 
 
-def build_sales(stage: Stage, rng: Chance) -> Sales:
-    """Let the world buy; the purchases come in order of time."""
+def build_sales(stage: Stage, rng: Chance, advance: Advance) -> Sales:
+    """Let the world buy; the purchases come in order of time. `advance` is told of each day."""
     world, catalogue = stage.world, stage.catalogue
     setting = Setting(
         crowd=stage.crowd,
@@ -52,7 +53,7 @@ def build_sales(stage: Stage, rng: Chance) -> Sales:
         cause=np.empty(count, dtype=np.int8),
     )
     quota = np.cumsum(apportion(count, day_weights(world, catalogue)))
-    shop(rng, quota, setting, sales, agenda_for(world.days, count))
+    shop(rng, quota, setting, sales, agenda_for(world.days, count), advance)
     return in_order(sales, count)
 
 

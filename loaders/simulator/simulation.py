@@ -79,11 +79,10 @@ class Simulated:
 def tables(world: World, progress: Progress = silent) -> Simulated:
     """Make a world in memory; the same world is the same to the byte."""
     chances = streams(world.seed)
-    with progress("simulating", total=4) as advance:
+    with progress("simulating", total=world.days + 3) as advance:
         stage = build_stage(world, chances)
         advance(1)
-        sales = build_sales(stage, chances["shopping"])
-        advance(1)
+        sales = build_sales(stage, chances["shopping"], advance)
         made = _stage_tables(stage, chances) | _sales_tables(stage, sales, chances)
         advance(1)
         offers, acceptance = _offer_tables(stage, sales, chances)

@@ -81,7 +81,8 @@ class NotesContract:
                 store.require_complete()
             with store.writing():
                 store.note(loading="/data/shop")
-            with pytest.raises(StoreIncomplete, match="Run `followsuit load /data/shop` again"):
+            again = r"Run `followsuit load /data/shop --store \S+` again"
+            with pytest.raises(StoreIncomplete, match=again):
                 store.require_complete()
             with store.writing():
                 store.note(loading=None, revision=1)

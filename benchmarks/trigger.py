@@ -47,8 +47,8 @@ def find_triggers(folder: Path, as_of: datetime) -> Any:
     """The trigger as followsuit finds it: `customer_id, kind, item_id` and what it says of them."""
     import pyarrow as pa
 
+    from followsuit.graph.facts import Facts
     from followsuit.graph.snapshot import Snapshot
-    from followsuit.offers.facts import Facts
     from followsuit.offers.triggers import Window, friend_acted, recent_acts, ties_at
 
     facts = Facts(Snapshot(folder, as_of, memory=2**30))

@@ -17,10 +17,10 @@ import pyarrow.parquet as pq
 
 from followsuit.graph import schema as g
 from followsuit.graph.errors import FollowsuitError
+from followsuit.graph.facts import Facts
 from followsuit.graph.progress import Progress, silent
 from followsuit.graph.snapshot import Snapshot
 from followsuit.offers import metrics
-from followsuit.offers.facts import Facts
 from followsuit.offers.metrics import Figures, Tally
 from followsuit.offers.moment import Moment, look
 from followsuit.offers.outcomes import Outcomes, outcomes

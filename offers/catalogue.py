@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 
 from followsuit.graph import tables as t
+from followsuit.graph.facts import PRODUCT, STORE, Facts, Items
 from followsuit.graph.snapshot import Snapshot
-from followsuit.offers.facts import PRODUCT, STORE, Facts, Items
 
 
 @dataclass(frozen=True)

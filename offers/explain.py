@@ -12,11 +12,11 @@ import numpy as np
 
 from followsuit.graph import tables as t
 from followsuit.graph.errors import FollowsuitError
+from followsuit.graph.facts import Facts
 from followsuit.graph.progress import Progress, silent
 from followsuit.graph.snapshot import take_snapshot
 from followsuit.graph.store import GraphStore
 from followsuit.offers.catalogue import offers_in_force
-from followsuit.offers.facts import Facts
 from followsuit.offers.moment import Moment, look
 from followsuit.offers.placing import Places, offer_table, place
 from followsuit.offers.runs import Run, active_run

@@ -19,8 +19,8 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from followsuit.graph.facts import NONE, Facts
 from followsuit.offers.catalogue import Catalogue
-from followsuit.offers.facts import NONE, Facts
 from followsuit.offers.triggers import Window, friend_acted, recent_acts, ties_at
 
 FACTORS = ("popularity", "affinity", "activity", "friends")

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import numpy as np
 
-from followsuit.offers.facts import Facts
+from followsuit.graph.facts import Facts
 from followsuit.offers.moment import Moment
 
 

@@ -7,8 +7,8 @@ import pandas as pd
 import pyarrow as pa
 
 from followsuit.graph import schema as g
+from followsuit.graph.facts import NONE, STORE, Facts
 from followsuit.offers.catalogue import Catalogue
-from followsuit.offers.facts import NONE, STORE, Facts
 from followsuit.offers.moment import Moment, blocks, pick
 from followsuit.offers.ranking import first_places, probability, scores
 from followsuit.offers.reasons import friend_reasons, own_reasons

@@ -21,12 +21,12 @@ import pyarrow.parquet as pq
 
 from followsuit.graph import schema as g
 from followsuit.graph.errors import FollowsuitError
+from followsuit.graph.facts import PRODUCT, STORE, Facts
 from followsuit.graph.progress import Progress, silent
 from followsuit.graph.schema import Col
 from followsuit.graph.snapshot import take_snapshot
 from followsuit.graph.store import GraphStore
 from followsuit.offers.catalogue import offers_in_force
-from followsuit.offers.facts import PRODUCT, STORE, Facts
 from followsuit.offers.moment import look
 from followsuit.offers.outcomes import outcomes
 from followsuit.offers.placing import offer_table, place

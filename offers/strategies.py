@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from followsuit.offers.facts import Facts
+from followsuit.graph.facts import Facts
 from followsuit.offers.moment import Moment
 from followsuit.offers.ranking import scores
 from followsuit.offers.triggers import ties_at

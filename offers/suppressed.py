@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 
 from followsuit.graph import tables as t
+from followsuit.graph.facts import Facts
 from followsuit.offers.catalogue import Catalogue
-from followsuit.offers.facts import Facts
 from followsuit.offers.moment import elsewhere
 from followsuit.offers.triggers import NO_SOCIAL_USE, Window, ties_at
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import ibis.expr.types as ir
 
-from followsuit.offers.facts import Facts
+from followsuit.graph.facts import Facts
 
 FRIEND_BOUGHT = "friend_bought"
 FRIEND_VISITED = "friend_visited"

@@ -15,10 +15,10 @@ from support import commands
 
 from followsuit.cli import app
 from followsuit.config import Settings, read_settings
+from followsuit.graph.people import CHANNELS
 from followsuit.graph.tables import TABLES, Kind
 from followsuit.loaders.mapping import ColumnMapping, TableMapping, read_mapping, shipped_mappings
 from followsuit.loaders.simulator import World
-from followsuit.offers.people import CHANNELS
 from followsuit.offers.score import OUT
 from followsuit.queries.library import library
 

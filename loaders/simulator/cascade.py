@@ -9,10 +9,11 @@ is used up is bought again. What is due on a day comes first; own purchases fill
 
 import numpy as np
 
+from followsuit.graph.compiled import compiled
 from followsuit.graph.progress import Advance
 from followsuit.loaders.simulator.catalogue import Promotions
 from followsuit.loaders.simulator.crowd import Crowd
-from followsuit.loaders.simulator.draw import DAY, HOUR, Chance, Floats, Ints, Shorts, compiled
+from followsuit.loaders.simulator.draw import DAY, HOUR, Chance, Floats, Ints, Shorts
 from followsuit.loaders.simulator.journeys import Journeys
 from followsuit.loaders.simulator.places import CLOSE, OPEN
 from followsuit.loaders.simulator.setting import (

@@ -1,10 +1,6 @@
 """Chance, and the few shapes of it that the world's parts share."""
 
-from collections.abc import Callable
-from typing import Any, TypeVar, cast
-
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
@@ -20,13 +16,6 @@ _PARTS = (
     "places", "catalogue", "promotions", "people", "friends", "journeys", "shopping", "sales",
     "visits", "events", "likes", "memberships", "consents", "offers", "contacts", "dirt",
 )  # fmt: skip
-
-_F = TypeVar("_F", bound=Callable[..., Any])
-
-
-def compiled(function: _F) -> _F:
-    """Compile a loop with numba, keeping its type for mypy."""
-    return cast(_F, njit(cache=True)(function))
 
 
 def streams(seed: int) -> dict[str, Chance]:

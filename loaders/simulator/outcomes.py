@@ -7,11 +7,12 @@ import numpy as np
 import pyarrow as pa
 
 from followsuit.graph import schema as g
+from followsuit.graph.compiled import compiled
 from followsuit.graph.schema import Col
 from followsuit.loaders.simulator.catalogue import Catalogue
 from followsuit.loaders.simulator.columns import ids, rows, take, times, words
 from followsuit.loaders.simulator.contacts import Contacts
-from followsuit.loaders.simulator.draw import DAY, Chance, Flags, Floats, Ints, compiled
+from followsuit.loaders.simulator.draw import DAY, Chance, Flags, Floats, Ints
 from followsuit.loaders.simulator.friends import Ties
 from followsuit.loaders.simulator.offers import Offers
 from followsuit.loaders.simulator.people import People

@@ -114,6 +114,33 @@ def test_ctrl_c_ends_a_command_without_a_word(command: tuple[str, ...], shop: Sh
     assert all(re.fullmatch(r"[a-z ]+: .*\d+ s", line) for line in said.splitlines()), said
 
 
+# Ctrl-C falls into a callback of numba's compiler or llvmlite's, which raises nothing.
+SWALLOWED = """
+import time
+import followsuit.doctor
+from followsuit.cli import main
+class Callback:
+    def __del__(self):
+        raise KeyboardInterrupt
+def examine(store):
+    Callback()
+    {then}
+followsuit.doctor.examine = examine
+import sys
+sys.argv = ["followsuit", "doctor"]
+main()
+"""
+
+
+@pytest.mark.parametrize("then", ["time.sleep(60)", "raise RuntimeError('no compiled object')"])
+def test_ctrl_c_is_heard_where_a_callback_swallows_it(then: str, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", SWALLOWED.format(then=then)],
+        cwd=tmp_path, capture_output=True, text=True, check=False, timeout=50,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
 BUG = """
 import followsuit.doctor
 from followsuit.cli import main

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from support.snapshots import day, snapshot_from
 
+from followsuit.graph.facts import Facts
 from followsuit.offers.catalogue import Catalogue, offers_in_force
-from followsuit.offers.facts import Facts
 
 NOW = day(20)
 SHOP: dict[str, Any] = {

@@ -8,9 +8,9 @@ import pytest
 from sklearn.metrics import roc_auc_score
 from support.worlds import end_of, snapshot_of
 
+from followsuit.graph.facts import Facts
 from followsuit.loaders.simulator import World
 from followsuit.offers import metrics
-from followsuit.offers.facts import Facts
 from followsuit.offers.metrics import PER_CUSTOMER, PER_OFFER, Tally
 from followsuit.offers.moment import Moment, look
 from followsuit.offers.outcomes import Outcomes, outcomes

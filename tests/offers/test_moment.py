@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from support.snapshots import day, snapshot_from
 
+from followsuit.graph.facts import Facts
 from followsuit.graph.snapshot import Snapshot
-from followsuit.offers.facts import Facts
 from followsuit.offers.moment import Moment, look
 from followsuit.offers.outcomes import outcomes
 

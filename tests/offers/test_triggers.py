@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from support.snapshots import Rows, day, snapshot_from
 
-from followsuit.offers.facts import Facts
+from followsuit.graph.facts import Facts
 from followsuit.offers.triggers import HALF_LIFE, Window, friend_acted, recent_acts, ties_at
 
 NOW = day(20)

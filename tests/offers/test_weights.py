@@ -7,8 +7,8 @@ import pytest
 from support.snapshots import day
 from support.worlds import end_of, snapshot_of
 
+from followsuit.graph.facts import Facts
 from followsuit.loaders.simulator import World
-from followsuit.offers.facts import Facts
 from followsuit.offers.moment import FACTORS, look
 from followsuit.offers.outcomes import outcomes
 from followsuit.offers.weights import Sample, Weights, learn, sample

@@ -1,7 +1,10 @@
 """The command line."""
 
 import errno
+import signal
 import sys
+import threading
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -10,6 +13,9 @@ from followsuit.cli.app import app
 from followsuit.cli.screen import complain
 from followsuit.graph.errors import FollowsuitError
 
+if TYPE_CHECKING:
+    from sys import UnraisableHookArgs
+
 _MENDABLE = (
     errno.EACCES, errno.EDQUOT, errno.EEXIST, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG,
     errno.ENOSPC, errno.ENOTDIR, errno.EPERM, errno.EROFS,
@@ -17,8 +23,13 @@ _MENDABLE = (
 """Faults of a path or a disk, which the user can mend; any other is a bug of ours."""
 
 
+_fallen = threading.Event()
+"""Set when Ctrl-C has fallen into a callback that raises nothing, as numba's do."""
+
+
 def main() -> None:
     """Run a command; what the user can mend is one line and exit code 2."""
+    sys.unraisablehook = _heard
     if len(sys.argv) == 1:
         sys.argv.append("--help")
     try:
@@ -33,4 +44,19 @@ def main() -> None:
         if error.errno not in _MENDABLE:
             raise
         complain(f"{error.filename or 'a file'} can't be used: {error.strerror}.")
+    except Exception:
+        if not _fallen.is_set():
+            raise
+        sys.exit(130)
     sys.exit(2)
+
+
+def _heard(unraisable: "UnraisableHookArgs") -> None:
+    """Press Ctrl-C again where it fell into a callback."""
+    if unraisable.exc_type is KeyboardInterrupt:
+        _fallen.set()
+        # Not at once: this is still within the callback.
+        main_thread = threading.main_thread().ident or 0
+        threading.Timer(0.05, signal.pthread_kill, (main_thread, signal.SIGINT)).start()
+    else:
+        sys.__unraisablehook__(unraisable)

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.snapshots import day, snapshot_from
 
-from followsuit.offers.people import people
+from followsuit.graph.people import people
 
 ADULT = date(1980, 5, 5)
 NOW = day(20)

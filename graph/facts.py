@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 
 from followsuit.graph import tables as t
+from followsuit.graph.people import people
 from followsuit.graph.snapshot import Snapshot
-from followsuit.offers.people import people
 
 PRODUCT = "product"
 STORE = "store"

@@ -182,8 +182,8 @@ class Facts:
         )
 
     def people(self, as_of: datetime) -> ir.Table:
-        """`people` as of an instant by code: `customer, adult, lends, barrier, channel`."""
+        """`people` as of an instant by code: `customer, adult, minor, lends, barrier, channel`."""
         rows = people(self.snapshot.at(as_of), self.assume_consent)
         codes = self.codes
         joined = rows.inner_join(codes, rows.customer_id == codes.id)
-        return joined.select("customer", "adult", "lends", "barrier", "channel")
+        return joined.select("customer", "adult", "minor", "lends", "barrier", "channel")

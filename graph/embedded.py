@@ -1,6 +1,7 @@
 """The store in a file: LadybugDB, no server."""
 
 import tempfile
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -333,12 +334,15 @@ class EmbeddedStore(GraphStore):
         assert self._database is not None
         # A connection of its own: whoever is writing can't write by a query either.
         connection = ladybug.Connection(self._database)
+        begun = time.monotonic()
         try:
             run(connection, "BEGIN TRANSACTION READ ONLY")
             connection.set_query_timeout(max(1, round((timeout or 0) * 1000)) if timeout else 0)
             return widened(run(connection, cypher, parameters))
         except RuntimeError as error:
             if "Interrupted" in str(error):
+                if not timeout or time.monotonic() - begun < timeout:
+                    raise KeyboardInterrupt from error  # the engine heard Ctrl-C before Python did
                 raise QueryTimeout(
                     f"The query ran past its limit of {timeout:g} seconds. Narrow it, or raise "
                     "the limit."

@@ -1,0 +1,241 @@
+"""Random reverse-reachable sets: who would have set off a random customer's act.
+
+Borgs et al. 2014: take a customer at random (here in proportion to value), keep each edge with its
+probability, and gather all from whom a kept path leads there. A set of customers S is expected to
+set off `total value x P(S meets such a set)`.
+
+Incoming edges are walked as by SUBSIM (Guo et al. 2020, section 3): sorted by probability, from one
+kept edge the next candidate is a geometric jump away, so that edges that are not kept cost nothing.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from followsuit.graph.compiled import compiled
+from followsuit.influence.inputs import customers_of
+from followsuit.influence.log import Flags, Floats, Ints, Network, Shorts
+
+
+class Incoming(NamedTuple):
+    """Edges of probability above 0 by target, each target's most probable first.
+
+    Attributes:
+        pointer: (customers + 1) bounds of each target's edges in the others.
+        source: (edges kept) whose act may be followed.
+        probability: (edges kept) falling within a target's.
+        jump: (edges kept) 1 / log(1 - probability), the scale of the geometric jump.
+        reach: (customers) values added up, from which roots are drawn.
+    """
+
+    pointer: Ints
+    source: Shorts
+    probability: Floats
+    jump: Floats
+    reach: Floats
+
+
+def incoming(network: Network, probability: Floats, value: Floats) -> Incoming:
+    """The edges as reverse-reachable sets walk them.
+
+    Args:
+        network: who may follow whom.
+        probability: (edges) from 0 to 1.
+        value: (customers) at least 0; roots are drawn in proportion to it.
+    """
+    customers = customers_of(network)
+    kept = np.flatnonzero(probability > 0)
+    order = kept[np.lexsort((kept, -probability[kept], network.target[kept]))]
+    sizes = np.bincount(network.target[kept], minlength=customers)
+    chance = probability[order]
+    with np.errstate(divide="ignore"):
+        jump = 1 / np.log1p(-chance)
+    return Incoming(
+        pointer=np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64),
+        source=network.source[order],
+        probability=chance,
+        jump=jump,
+        reach=np.cumsum(value),
+    )
+
+
+class Sets(NamedTuple):
+    """Reverse-reachable sets, one after the other.
+
+    Attributes:
+        pointer: (sets + 1) bounds of each set in `member`.
+        member: (members) codes of customers, each set's root first.
+    """
+
+    pointer: Ints
+    member: Shorts
+
+
+def joined(some: Sets, more: list[Sets]) -> Sets:
+    """All these sets, in this order."""
+    lots = [some, *more]
+    starts = np.cumsum([0, *(len(sets.member) for sets in lots[:-1])])
+    pointers = [sets.pointer[1:] + start for sets, start in zip(lots, starts, strict=True)]
+    return Sets(
+        np.concatenate([[0], *pointers]).astype(np.int64),
+        np.concatenate([sets.member for sets in lots]),
+    )
+
+
+NONE = Sets(np.zeros(1, dtype=np.int64), np.empty(0, dtype=np.int32))
+
+
+class Walker:
+    """Draws reverse-reachable sets, from a stream of chance of its own."""
+
+    def __init__(self, edges: Incoming, seed: np.random.SeedSequence) -> None:
+        customers = len(edges.pointer) - 1
+        self._edges = edges
+        self._rng = np.random.default_rng(seed)
+        self._mark = np.zeros(customers, dtype=np.int64)
+        self._queue = np.empty(customers, dtype=np.int32)
+        self._nobody = np.zeros(customers, dtype=np.bool_)
+        self._stamp = 0
+
+    def sets(self, count: int) -> Sets:
+        """Draw sets and keep them."""
+        size = np.empty(count, dtype=np.int64)
+        self._stamp, member = _gather(
+            self._rng, self._edges, self._stamp, self._mark, self._queue, self._nobody, size
+        )
+        return Sets(np.concatenate([[0], np.cumsum(size)]).astype(np.int64), member)
+
+    def met(self, seeds: np.ndarray, count: int) -> int:
+        """Draw sets and count those that hold one of `seeds`; none is kept."""
+        wanted = self._nobody.copy()
+        wanted[seeds] = True
+        self._stamp, met = _count_met(
+            self._rng, self._edges, self._stamp, self._mark, self._queue, wanted, count
+        )
+        return int(met)
+
+    def tally(self, count: int, hits: Ints) -> int:
+        """Draw sets and add to `hits` those each customer is in, other than as the root.
+
+        Args:
+            count: of sets.
+            hits: (customers) added to.
+
+        Returns:
+            How many members they had in all.
+        """
+        self._stamp, members = _tally(
+            self._rng, self._edges, self._stamp, self._mark, self._queue, self._nobody, count, hits
+        )
+        return int(members)
+
+
+@compiled
+def _walk(
+    rng: np.random.Generator,
+    edges: Incoming,
+    stamp: int,
+    mark: Ints,
+    queue: Shorts,
+    wanted: Flags,
+) -> tuple[int, bool]:
+    """Gather one set in `queue`, up to the first of `wanted`; its size, and if one was met."""
+    at = rng.random() * edges.reach[-1]
+    root = min(np.searchsorted(edges.reach, at, side="right"), len(queue) - 1)
+    mark[root] = stamp
+    queue[0] = root
+    if wanted[root]:
+        return 1, True
+    count, done = 1, 0
+    while done < count:
+        v = queue[done]
+        done += 1
+        e, end = edges.pointer[v], edges.pointer[v + 1]
+        if e == end:
+            continue
+        # No edge from here on is more probable than `bound`: each is a candidate with that
+        # probability, and a candidate is kept with its own over it.
+        bound, jump = edges.probability[e], edges.jump[e]
+        while True:
+            ahead = np.log(1 - rng.random()) * jump
+            if not ahead < end - e:
+                break
+            e += int(ahead)
+            chance = edges.probability[e]
+            u = edges.source[e]
+            if (chance == bound or rng.random() * bound < chance) and mark[u] != stamp:
+                mark[u] = stamp
+                queue[count] = u
+                count += 1
+                if wanted[u]:
+                    return count, True
+            bound, jump = chance, edges.jump[e]
+            e += 1
+            if e == end:
+                break
+    return count, False
+
+
+@compiled
+def _gather(
+    rng: np.random.Generator,
+    edges: Incoming,
+    stamp: int,
+    mark: Ints,
+    queue: Shorts,
+    nobody: Flags,
+    size: Ints,
+) -> tuple[int, Shorts]:
+    """Fill `size` with the sets' sizes; returns the last stamp and the members."""
+    member = np.empty(4 * len(size), dtype=np.int32)
+    used = 0
+    for s in range(len(size)):
+        stamp += 1
+        count, _ = _walk(rng, edges, stamp, mark, queue, nobody)
+        if used + count > len(member):
+            larger = np.empty(2 * (used + count), dtype=np.int32)
+            larger[:used] = member[:used]
+            member = larger
+        member[used : used + count] = queue[:count]
+        used += count
+        size[s] = count
+    return stamp, member[:used].copy()
+
+
+@compiled
+def _count_met(
+    rng: np.random.Generator,
+    edges: Incoming,
+    stamp: int,
+    mark: Ints,
+    queue: Shorts,
+    wanted: Flags,
+    sets: int,
+) -> tuple[int, int]:
+    met = 0
+    for _ in range(sets):
+        stamp += 1
+        _, found = _walk(rng, edges, stamp, mark, queue, wanted)
+        met += found
+    return stamp, met
+
+
+@compiled
+def _tally(
+    rng: np.random.Generator,
+    edges: Incoming,
+    stamp: int,
+    mark: Ints,
+    queue: Shorts,
+    nobody: Flags,
+    sets: int,
+    hits: Ints,
+) -> tuple[int, int]:
+    members = 0
+    for _ in range(sets):
+        stamp += 1
+        count, _ = _walk(rng, edges, stamp, mark, queue, nobody)
+        for k in range(1, count):
+            hits[queue[k]] += 1
+        members += count
+    return stamp, members

@@ -1,0 +1,50 @@
+"""What customers like, from what they did before the judged period.
+
+Taste is a truncated singular value decomposition of the customers' acts on items and categories
+(latent semantic analysis, Deerwester et al. 1990), each column weighted by how rare it is.
+"""
+
+import numpy as np
+from scipy import sparse
+from sklearn.decomposition import TruncatedSVD
+
+from followsuit.influence.log import Floats, Log
+
+_DIMENSIONS = 8
+
+
+def learn_taste(log: Log, start: int, seed: int) -> Floats:
+    """Learn taste from the acts before `start` (seconds before `as_of`).
+
+    Returns:
+        (customers, d) with d at most 8; rows of who did nothing are 0.
+    """
+    acts = _acts_before(log, start)
+    size = min(_DIMENSIONS, min(acts.shape) - 1)
+    if size < 1 or acts.nnz == 0:
+        return np.zeros((len(log.customers), 1))
+    model = TruncatedSVD(size, algorithm="arpack", random_state=seed)
+    return standardised(model.fit_transform(acts))
+
+
+def standardised(taste: np.ndarray) -> Floats:
+    """Centre the columns, and scale all by one factor, so that the first varies by 1."""
+    centred = np.asarray(taste, dtype=float) - np.mean(taste, axis=0)
+    spread = centred.std(axis=0).max(initial=0.0)
+    return centred / spread if spread > 0 else centred
+
+
+def _acts_before(log: Log, start: int) -> sparse.csr_matrix:
+    """(customers, items + categories) weights, rows of length 1."""
+    item = np.repeat(np.arange(len(log.items)), np.diff(log.actions.pointer))
+    early = log.actions.time < start
+    customer, item = log.actions.customer[early], item[early]
+    columns = np.concatenate([item, len(log.items) + log.category[item]])
+    shape = (len(log.customers), len(log.items) + len(log.categories))
+    rows = np.concatenate([customer, customer])
+    counts = sparse.coo_matrix((np.ones(len(rows)), (rows, columns)), shape).tocsr()
+    counts.data = 1 + np.log(counts.data)
+    known = np.bincount(columns, minlength=shape[1])
+    weighted = counts @ sparse.diags(np.log1p(len(log.customers) / np.maximum(known, 1)))
+    length = np.sqrt(np.asarray(weighted.multiply(weighted).sum(axis=1)).ravel())
+    return sparse.csr_matrix(sparse.diags(1 / np.maximum(length, 1e-12)) @ weighted)

@@ -38,30 +38,18 @@ class Links(NamedTuple):
     delay: np.ndarray
 
 
-class Counts(NamedTuple):
-    """Complete exposures.
-
-    Attributes:
-        edge: (edges) of each edge.
-        category: (categories) of each category.
-    """
-
-    edge: Floats
-    category: Floats
-
-
 class Pairs(NamedTuple):
     """Edges with enough exposures in a category; sorted by category, then edge.
 
     Attributes:
         edge: (pairs) number of the edge.
         category: (pairs) code of the category.
-        count: (pairs) complete exposures.
+        exposures: (pairs) complete ones.
     """
 
     edge: Shorts
     category: Shorts
-    count: Floats
+    exposures: Floats
 
 
 def count_exposures(log: Log, window: int, weight: Floats) -> tuple[Floats, Floats]:

@@ -191,12 +191,13 @@ class _Search:
         failing = np.log(2 * _ROUNDS / self.delta)
         total = float(self.value.sum())
         own = float(self.value[choice.customers].sum())
-        least = max(lower_bound(met, failing) * total / size, own)
-        most = min(upper_bound(choice.bound, failing) * total / size, total)
-        if least >= most:
-            return 1.0, 0.0
-        plain = max(met * total / size, own) / min(choice.bound * total / size, total)
-        return least / most, 1 - least / most / plain if plain > 0 else 1.0
+        lower, upper = lower_bound(met, failing), upper_bound(choice.bound, failing)
+        least = max(lower * total / size, own)
+        most = min(upper * total / size, total)
+        ratio = least / most if least < most else 1.0
+        unsampled = met / choice.bound if choice.bound > 0 else 0.0
+        loss = 1 - lower / upper / unsampled if unsampled > 0 else 1.0
+        return ratio, 0.0 if ratio == 1 else loss
 
 
 def _grown(walker: Walker, sets: Sets, size: int, advance: Advance) -> Sets:

@@ -11,6 +11,7 @@ an act leaves this very act out of the counts, or each act would help to explain
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -82,49 +83,78 @@ def background(acts: Acts, own: Floats, of: Ints) -> Floats:
     Returns:
         (acts)
     """
-    customers, items = acts.customers, len(acts.item_category)
-    by_customer = _sums(acts.customer, own, customers)
-    by_item = _sums(acts.item, own, items)
-    whole = acts.windows * customers * items
-    overall = max(own.sum(), 1e-9) / whole
-    c, i = np.ones(customers), np.ones(items)
-    for _ in range(_ROUNDS):
-        risk = i.sum() - _sums(acts.customer, acts.left * i[acts.item], customers)
-        customer_expected = overall * acts.windows * np.maximum(risk, 0)
-        c, c_prior = _shrunk(by_customer, customer_expected)
-        risk = c.sum() - _sums(acts.item, acts.left * c[acts.customer], items)
-        item_expected = overall * acts.windows * np.maximum(risk, 0)
-        i, i_prior = _shrunk(by_item, item_expected)
+    level = _levels(acts, own)
     now = own[of]
-    customer, item = acts.customer[of], acts.item[of]
-    rate: Floats = overall * _without(by_customer, customer_expected, c_prior, customer, now)
-    rate *= _without(by_item, item_expected, i_prior, item, now)
-    rate *= _taste(acts, own, of, overall * c, i)
+    rate: Floats = level.overall * _without(level.customers, acts.customer[of], now)
+    rate *= _without(level.items, acts.item[of], now)
+    rate *= _without(_taste(acts, own, level), acts.pair[of], now)
     rate *= _season(acts, own)[acts.period[of]]
     return rate
 
 
-def _taste(acts: Acts, own: Floats, of: Ints, rate: Floats, i: Floats) -> Floats:
-    """The factor of the acts' customers for the acts' categories."""
-    count = _sums(acts.pair, own)
+def own_chance(acts: Acts, own: Floats, customer: np.ndarray, item: np.ndarray) -> Floats:
+    """How likely each of these customers is to act on the item within a window, friends apart."""
+    level = _levels(acts, own)
+    rate = level.overall * level.customers.factor[customer] * level.items.factor[item]
+    chance: Floats = -np.expm1(-rate)
+    return chance
+
+
+class _Group(NamedTuple):
+    """Counts of acts, of acts expected where the factor is 1, and the prior's shape."""
+
+    acts: Floats
+    expected: Floats
+    prior: float
+
+    @property
+    def factor(self) -> Floats:
+        return (self.acts + self.prior) / (self.expected + self.prior)
+
+
+class _Levels(NamedTuple):
+    overall: float
+    customers: _Group
+    items: _Group
+
+
+def _levels(acts: Acts, own: Floats) -> _Levels:
+    """The factors of customers and items."""
+    customers, items = acts.customers, len(acts.item_category)
+    by_customer = _sums(acts.customer, own, customers)
+    by_item = _sums(acts.item, own, items)
+    overall = max(own.sum(), 1e-9) / (acts.windows * customers * items)
+    i = np.ones(items)
+    for _ in range(_ROUNDS):
+        risk = i.sum() - _sums(acts.customer, acts.left * i[acts.item], customers)
+        of_customers = _group(by_customer, overall * acts.windows * np.maximum(risk, 0))
+        c = of_customers.factor
+        risk = c.sum() - _sums(acts.item, acts.left * c[acts.customer], items)
+        of_items = _group(by_item, overall * acts.windows * np.maximum(risk, 0))
+        i = of_items.factor
+    return _Levels(overall, of_customers, of_items)
+
+
+def _taste(acts: Acts, own: Floats, level: _Levels) -> _Group:
+    """The factors of pairs of customer and category."""
+    i, rate = level.items.factor, level.overall * level.customers.factor
     of_category = _sums(acts.item_category, i, acts.categories)
     gone = _sums(acts.pair, acts.left * i[acts.item])
     risk = np.maximum(of_category[acts.pair_category] - gone, 0)
     expected = acts.windows * rate[acts.pair_customer] * risk
     # Pairs without an act have no row, yet tell how far tastes differ.
     silent = (acts.windows**2) * (rate**2).sum() * (of_category**2).sum() - (expected**2).sum()
-    _, prior = _shrunk(count, expected, silent=max(silent, 0.0))
-    return _without(count, expected, prior, acts.pair[of], own[of])
+    return _group(_sums(acts.pair, own), expected, silent=max(silent, 0.0))
 
 
 def _season(acts: Acts, own: Floats) -> Floats:
     """(periods) how much more than on average is done."""
     count = _sums(acts.period, own)
-    return _shrunk(count, np.full(len(count), count.sum() / acts.windows))[0]
+    return _group(count, np.full(len(count), count.sum() / acts.windows)).factor
 
 
-def _shrunk(count: Floats, expected: Floats, silent: float = 0.0) -> tuple[Floats, float]:
-    """Factors shrunk towards 1, and the gamma prior's shape.
+def _group(count: Floats, expected: Floats, silent: float = 0.0) -> _Group:
+    """Estimate the gamma prior's shape.
 
     Args:
         count: of acts.
@@ -134,14 +164,16 @@ def _shrunk(count: Floats, expected: Floats, silent: float = 0.0) -> tuple[Float
     squares = (expected**2).sum() + silent
     spread = ((count - expected) ** 2).sum() + silent - count.sum()
     prior = 1e6 if spread <= 0 else min(max(squares / spread, 1e-2), 1e6)
-    return (count + prior) / (expected + prior), prior
+    return _Group(count, expected, prior)
+
+
+def _without(group: _Group, of: np.ndarray, now: Floats) -> Floats:
+    """The factors of these, from all acts but the one that is explained."""
+    left: Floats = (np.maximum(group.acts[of] - now, 0) + group.prior) / (
+        group.expected[of] + group.prior
+    )
+    return left
 
 
 def _sums(of: np.ndarray, weight: Floats, size: int = 0) -> Floats:
     return np.bincount(of, weight, size).astype(np.float64, copy=False)
-
-
-def _without(count: Floats, expected: Floats, prior: float, of: np.ndarray, now: Floats) -> Floats:
-    """The factors of these, from all acts but the one that is explained."""
-    left: Floats = (np.maximum(count[of] - now, 0) + prior) / (expected[of] + prior)
-    return left

@@ -1,55 +1,28 @@
-"""What chosen seeds are measured against: the same budget, spent by simpler rules."""
+"""Plain estimators of edge probabilities, to compare with (Goyal, Bonchi and Lakshmanan 2010)."""
 
 import numpy as np
 
-from followsuit.influence.centrality import core, pagerank, symmetrised
-from followsuit.influence.log import Flags, Floats, Ints, Network
-
-DEGREE = "degree"
-PAGERANK = "PageRank"
-CORE = "k-core"
-RANDOM = "random"
+from followsuit.influence.exposures import find_links
+from followsuit.influence.log import Floats, Log
 
 
-def baselines(
-    network: Network, probability: Floats, budget: float, cost: Floats, allowed: Flags, seed: int
-) -> dict[str, Ints]:
-    """Customers by followers, PageRank or core number per cost, or at random.
-
-    Args:
-        network: who may follow whom.
-        probability: (edges) above 0 where somebody follows.
-        budget: what the costs of those chosen may add up to.
-        cost: (customers) at least 0.
-        allowed: (customers) who may be chosen.
-        seed: of the random ones.
-
-    Returns:
-        By name, codes in the order chosen; whoever doesn't fit any more is passed over.
-    """
-    followers = np.bincount(network.source[probability > 0], minlength=len(cost))
-    scores = {
-        DEGREE: followers.astype(np.float64),
-        PAGERANK: pagerank(network, probability),
-        CORE: core(symmetrised(network, probability)).astype(np.float64),
-    }
-    orders = {name: _by_score(score, cost) for name, score in scores.items()}
-    orders[RANDOM] = np.random.default_rng(seed).permutation(len(cost))
-    return {name: within(order[allowed[order]], cost, budget) for name, order in orders.items()}
+def bernoulli(log: Log, window: int) -> Floats:
+    """(edges) acts of the source that the target followed, over its acts (section 4.1, eq. 3)."""
+    links = find_links(log, window)
+    return _over_acts(log, window, links.edge, np.ones(len(links.edge)))
 
 
-def _by_score(score: Floats, cost: Floats) -> Ints:
-    free = (cost == 0) & (score > 0)
-    per_cost = np.divide(score, cost, out=np.where(free, np.inf, 0.0), where=cost > 0)
-    return np.lexsort((-score, -per_cost))
+def partial_credit(log: Log, window: int) -> Floats:
+    """(edges) the same where friends who acted before share the credit equally (eq. 6-7)."""
+    links = find_links(log, window)
+    parents = np.diff(links.pointer)
+    return _over_acts(log, window, links.edge, np.repeat(1 / np.maximum(parents, 1), parents))
 
 
-def within(order: np.ndarray, cost: Floats, budget: float) -> Ints:
-    """Those of `order`, in turn, who fit into what is left of the budget."""
-    left = budget
-    kept = []
-    for v in order[cost[order] <= budget]:
-        if cost[v] <= left:
-            left -= cost[v]
-            kept.append(v)
-    return np.array(kept, dtype=np.int64)
+def _over_acts(log: Log, window: int, edge: np.ndarray, credit: Floats) -> Floats:
+    complete = edge >= 0
+    shared = np.bincount(edge[complete], credit[complete], len(log.network.target))
+    seen = log.actions.time <= -window
+    acts = np.bincount(log.actions.customer[seen], minlength=len(log.customers))
+    found: Floats = shared / np.maximum(acts, 1)[log.network.source]
+    return found

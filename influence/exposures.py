@@ -121,7 +121,7 @@ def _count(
 
 
 @compiled
-def _grown(array: np.ndarray, size: int) -> np.ndarray:
+def grown(array: np.ndarray, size: int) -> np.ndarray:
     """The same with room for `size` entries and half as many again."""
     more = np.empty(size + size // 2, dtype=array.dtype)
     more[: len(array)] = array
@@ -156,9 +156,9 @@ def _pairs(
         for e in range(edges):
             if count[e] >= least:
                 if found == len(found_edge):
-                    found_edge = _grown(found_edge, found + 1)
-                    found_category = _grown(found_category, found + 1)
-                    found_count = _grown(found_count, found + 1)
+                    found_edge = grown(found_edge, found + 1)
+                    found_category = grown(found_category, found + 1)
+                    found_count = grown(found_count, found + 1)
                 found_edge[found], found_category[found] = e, c
                 found_count[found] = count[e]
                 found += 1
@@ -183,16 +183,16 @@ def _links(
             for k in range(a, end):
                 low, high = _parents_of(actions.customer[k], network)
                 if links + high - low > len(edge):
-                    edge = _grown(edge, links + high - low)
-                    delay = _grown(delay, links + high - low)
+                    edge = grown(edge, links + high - low)
+                    delay = grown(delay, links + high - low)
                 before = links
                 links = _link(
                     low, high, actions.time[k], window, network, acted, edge, delay, links
                 )
                 if links > before:
                     if acts + 1 >= len(act):
-                        act, act_item = _grown(act, acts + 2), _grown(act_item, acts + 2)
-                        act_first = _grown(act_first, acts + 2)
+                        act, act_item = grown(act, acts + 2), grown(act_item, acts + 2)
+                        act_first = grown(act_first, acts + 2)
                     act[acts], act_item[acts], act_first[acts] = k, item, before
                     acts += 1
             for k in range(a, end):

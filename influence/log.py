@@ -5,8 +5,8 @@ from a `source`, whose acts may be followed, to a `target`, who may follow. Time
 before `as_of`, so at most 0; what is older than 68 years counts as that old.
 """
 
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 import ibis
@@ -88,6 +88,23 @@ class Log:
     categories: np.ndarray
     actions: Actions
     network: Network
+
+    def until(self, seconds: int) -> "Log":
+        """The same log, with the same codes, as of so many seconds earlier."""
+        kept = self.actions.time <= -seconds
+        before = np.concatenate([[0], np.cumsum(kept)])
+        since = self.network.since.astype(np.int64)
+        shifted = np.where(since == LONG_AGO, since, since + seconds)
+        return replace(
+            self,
+            as_of=self.as_of - timedelta(seconds=seconds),
+            actions=Actions(
+                self.actions.customer[kept],
+                self.actions.time[kept] + np.int32(seconds),
+                before[self.actions.pointer],
+            ),
+            network=self.network._replace(since=shifted.astype(np.int32)),
+        )
 
 
 def read_log(facts: Facts, as_of: datetime) -> Log:

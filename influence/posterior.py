@@ -184,7 +184,8 @@ def posterior(known: Evidence, strength: Floats, progress: Progress = silent) ->
     """Posterior means and 90 % intervals.
 
     `low` is 0, and `high` the 90 % quantile, where the likelihood ratio against p = 0 is under
-    2.71; elsewhere both tails hold 5 %.
+    2.71; elsewhere both tails hold 5 %. Where the prior is so skewed that the mean lies above,
+    `high` is the mean.
     """
     found = _of_silent(known, strength)
     acted = np.flatnonzero(np.diff(known.pointer))
@@ -202,7 +203,8 @@ def posterior(known: Evidence, strength: Floats, progress: Progress = silent) ->
             tail = (1 - LEVEL) / 2
             low = _quantile(reach, np.full(len(rows), tail))
             found.low[rows] = np.where(sure, low, 0.0)
-            found.high[rows] = _quantile(reach, np.where(sure, 1 - tail, LEVEL))
+            high = _quantile(reach, np.where(sure, 1 - tail, LEVEL))
+            found.high[rows] = np.maximum(high, found.mean[rows])
             advance(len(rows))
     return found
 
@@ -213,9 +215,10 @@ def _of_silent(known: Evidence, strength: Floats) -> Posterior:
     distinct, case = np.unique(cases, axis=0, return_inverse=True)
     a = distinct[:, 0] * distinct[:, 1]
     b = distinct[:, 1] - a + distinct[:, 2]
-    high: Floats = betaincinv(a, b, LEVEL)
+    mean: Floats = a / (a + b)
+    high: Floats = np.maximum(np.asarray(betaincinv(a, b, LEVEL), dtype=np.float64), mean)
     case = case.ravel()
-    return Posterior((a / (a + b))[case], np.zeros(len(case)), high[case])
+    return Posterior(mean[case], np.zeros(len(case)), high[case])
 
 
 def _log_likelihood(known: Evidence, rows: Ints) -> Floats:

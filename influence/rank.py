@@ -16,6 +16,7 @@ import pyarrow as pa
 from scipy import stats
 
 from followsuit.graph.progress import Advance, Progress, silent
+from followsuit.influence.arrays import Floats, Ints, Network
 from followsuit.influence.centrality import centrality
 from followsuit.influence.inputs import (
     BadInput,
@@ -23,7 +24,6 @@ from followsuit.influence.inputs import (
     checked_probability,
     customers_of,
 )
-from followsuit.influence.log import Floats, Ints, Network
 from followsuit.influence.reverse_reachable import Walker, incoming
 
 LEVEL = 0.9
@@ -33,8 +33,11 @@ _ENOUGH = 400
 """Sets that hold a customer: enough for a standard error of a twentieth."""
 _LEAD = 100
 """Places that are given that many where nobody says how many are wanted."""
+_PER_CUSTOMER = 4_096
+"""Sets for every customer beyond which a sample isn't doubled: they say as much as that many
+cascades simulated from each customer would."""
 _MEMBERS = 1 << 27
-"""Members of the first sample at which it is no longer doubled: about ten seconds' work."""
+"""Members beyond which it isn't, either: about ten seconds' work."""
 _AT_ONCE = 1 << 14
 
 
@@ -123,7 +126,11 @@ def _hits(
     size, members = _FIRST, 0
     with progress("Simulating cascades backwards") as advance:
         members += _tally(choosing, size, first, advance)
-        while np.partition(first, -places)[-places] < _ENOUGH and 2 * members <= _MEMBERS:
+        while (
+            np.partition(first, -places)[-places] < _ENOUGH
+            and 2 * size <= _PER_CUSTOMER * len(value)
+            and 2 * members <= _MEMBERS
+        ):
             members += _tally(choosing, size, first, advance)
             size *= 2
         _tally(judging, size, second, advance)

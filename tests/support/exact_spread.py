@@ -1,11 +1,11 @@
 """Small influence networks, and what spreads in them by enumerating all that can happen."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import product
 
 import numpy as np
 
-from followsuit.influence.log import Floats, Network, network
+from followsuit.influence.arrays import Flags, Floats, Network, network
 
 Edge = tuple[int, int, float]
 """Source, target, probability."""
@@ -40,9 +40,12 @@ class Exact:
     def __init__(
         self, made: Network, probability: Floats, value: Floats, *, threshold: bool = False
     ) -> None:
-        worlds = list(_by_choice(made, probability) if threshold else _by_coin(made, probability))
-        self.chance = np.array([chance for chance, _ in worlds])
-        self.reach = np.array([_closure(len(value), edges) for _, edges in worlds])
+        worlds = _by_choice(made, probability) if threshold else _by_coin(probability)
+        self.chance, kept = worlds
+        self.reach = np.tile(1 << np.arange(len(value)), (len(kept), 1))
+        for _ in range(len(value)):
+            for e, (u, v) in enumerate(zip(made.source, made.target, strict=True)):
+                self.reach[:, u] |= np.where(kept[:, e], self.reach[:, v], 0)
         masks = np.arange(1 << len(value))
         self._worth = sum(v * (masks >> i & 1) for i, v in enumerate(value))
 
@@ -54,31 +57,21 @@ class Exact:
         return float(self.chance @ self._worth[reached])
 
 
-def _by_coin(made: Network, probability: Floats) -> Iterator[tuple[float, list[tuple[int, int]]]]:
+def _by_coin(probability: Floats) -> tuple[Floats, Flags]:
     """Independent cascade: each edge is kept or not."""
-    edges = list(zip(made.source.tolist(), made.target.tolist(), strict=True))
-    for kept in product((False, True), repeat=len(edges)):
-        flags = np.array(kept, dtype=bool)
-        chance = float(np.where(flags, probability, 1 - probability).prod())
-        yield chance, [edge for edge, keep in zip(edges, kept, strict=True) if keep]
+    kept = np.array(list(product((False, True), repeat=len(probability))), dtype=bool)
+    return np.where(kept, probability, 1 - probability).prod(axis=1), kept
 
 
-def _by_choice(made: Network, probability: Floats) -> Iterator[tuple[float, list[tuple[int, int]]]]:
+def _by_choice(made: Network, probability: Floats) -> tuple[Floats, Flags]:
     """Linear threshold: each customer keeps one edge or none (Kempe et al. 2003, claim 2.6)."""
-    options: dict[int, list[tuple[float, list[tuple[int, int]]]]] = {}
-    for u, v, p in zip(made.source.tolist(), made.target.tolist(), probability, strict=True):
-        options.setdefault(v, []).append((float(p), [(u, v)]))
-    for choices in options.values():
-        total = sum(p for p, _ in choices)
-        choices[:] = [(p / max(total, 1), edge) for p, edge in choices]
-        choices.append((1 - min(total, 1.0), []))
-    for chosen in product(*options.values()):
-        yield float(np.prod([p for p, _ in chosen])), [e for _, edges in chosen for e in edges]
-
-
-def _closure(customers: int, edges: list[tuple[int, int]]) -> list[int]:
-    reach = [1 << v for v in range(customers)]
-    for _ in range(customers):
-        for u, v in edges:
-            reach[u] |= reach[v]
-    return reach
+    options = []
+    for v in np.unique(made.target):
+        edges = np.flatnonzero(made.target == v)
+        weight = probability[edges] / max(probability[edges].sum(), 1)
+        options.append([(1 - weight.sum(), -1), *zip(weight, edges, strict=True)])
+    worlds = list(product(*options))
+    kept = np.zeros((len(worlds), len(probability)), dtype=bool)
+    for world, chosen in zip(kept, worlds, strict=True):
+        world[[e for _, e in chosen if e >= 0]] = True
+    return np.array([np.prod([p for p, _ in chosen]) for chosen in worlds]), kept

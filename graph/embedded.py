@@ -229,8 +229,10 @@ class EmbeddedStore(GraphStore):
         added = self._memory // _BYTES_PER_ADDED_ROW
         first = self._memory // _BYTES_PER_ROW if empty else added
         returns = ", ".join(f"`{c}`" for c in element.arrow_schema().names)
-        into = table or element.name
-        copy = f"COPY `{into}` FROM (LOAD FROM [%s] {where}RETURN {returns}){pair}"
+        into = f"`{table or element.name}`"
+        if isinstance(element, NodeType):
+            into += f" ({returns})"
+        copy = f"COPY {into} FROM (LOAD FROM [%s] {where}RETURN {returns}){pair}"
         self._copy_bulks(copy, files, element.arrow_schema(), first, added)
 
     def _copy_bulks(
@@ -353,7 +355,9 @@ class EmbeddedStore(GraphStore):
 
     def activate(self, run_id: str) -> None:  # noqa: D102
         self._run(
-            f"MATCH (n:`{g.RUN.label}`) SET n.`{Col.ACTIVE}` = (n.`{g.RUN.key}` = $run)",
+            f"MATCH (r:`{g.RUN.label}` {{`{g.RUN.key}`: $run}}), (n:`{g.RUN.label}`) "
+            f"WHERE n.`{Col.KIND}` = r.`{Col.KIND}` "
+            f"SET n.`{Col.ACTIVE}` = (n.`{g.RUN.key}` = $run)",
             {"run": run_id},
         )
 
@@ -380,6 +384,9 @@ class EmbeddedStore(GraphStore):
                 self._run(
                     f"CREATE NODE TABLE `{node.label}` ({columns}, PRIMARY KEY (`{node.key}`))"
                 )
+        for node in g.RESULTS:
+            for column, kind in node.columns.items():
+                self._run(f"ALTER TABLE `{node.label}` ADD IF NOT EXISTS `{column}` {TYPES[kind]}")
         for name in dict.fromkeys(r.name for r in g.RELATIONSHIPS):
             if spare_name(name) in existing:  # of a writer that was interrupted
                 self._run(f"DROP TABLE `{spare_name(name)}`")

@@ -287,7 +287,9 @@ class Neo4jStore(GraphStore):
 
     def activate(self, run_id: str) -> None:  # noqa: D102
         self._write(
-            f"MATCH (n:{g.RUN.label}) SET n.{Col.ACTIVE} = (n.{g.RUN.key} = $run)", {"run": run_id}
+            f"MATCH (r:{g.RUN.label} {{{g.RUN.key}: $run}}), (n:{g.RUN.label}) "
+            f"WHERE n.{Col.KIND} = r.{Col.KIND} SET n.{Col.ACTIVE} = (n.{g.RUN.key} = $run)",
+            {"run": run_id},
         )
 
     def _read(self, cypher: str, parameters: Mapping[str, Any] | None = None) -> list[list[Any]]:

@@ -115,7 +115,7 @@ def _write_nodes(
     _run(
         tx,
         f"UNWIND $rows AS row MATCH (n:`{node.label}` {{`{node.key}`: row[0]}}) "
-        f"SET n = {{{_properties(node)}}}",
+        f"SET n += {{{_properties(node)}}}",
         [row for row in rows if row[0] in found],
     )
 

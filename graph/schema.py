@@ -36,6 +36,8 @@ class Col(StrEnum):
     CHANNEL = "channel"
     CITY = "city"
     CONTACT_ID = "contact_id"
+    COMMUNITY = "community"
+    CORE = "core"
     COST = "cost"
     CREATED_AT = "created_at"
     CURRENCY = "currency"
@@ -44,8 +46,12 @@ class Col(StrEnum):
     DIRECTED = "directed"
     EMAIL = "email"
     EVENT_ID = "event_id"
+    EVIDENCE = "evidence"
     FRIEND_ID = "friend_id"
+    GRADE = "grade"
     GRANTED = "granted"
+    HIGH = "high"
+    INCREMENTAL_VALUE = "incremental_value"
     INTERACTIONS = "interactions"
     INTEREST = "interest"
     ITEM_ID = "item_id"
@@ -55,12 +61,14 @@ class Col(StrEnum):
     KIND = "kind"
     LATITUDE = "latitude"
     LONGITUDE = "longitude"
+    LOW = "low"
     MARGIN = "margin"
     NAME = "name"
     OFFER_ID = "offer_id"
     OFFERS = "offers"
     OUTCOME = "outcome"
     OUTCOME_AT = "outcome_at"
+    PAGERANK = "pagerank"
     PARAMETERS = "parameters"
     PHONE = "phone"
     PRICE = "price"
@@ -71,6 +79,7 @@ class Col(StrEnum):
     PURPOSE = "purpose"
     QUANTITY = "quantity"
     RANK = "rank"
+    RANKED_AS_OF = "ranked_as_of"
     REASON = "reason"
     RUN_ID = "run_id"
     SENSITIVE = "sensitive"
@@ -206,6 +215,22 @@ RUN = NodeType(
 META = NodeType("FollowsuitMeta", {Col.KEY: TEXT, Col.VALUE: TEXT})
 """What followsuit notes about the store itself: version, revision, an unfinished load."""
 
+CUSTOMER_RANK = NodeType(
+    CUSTOMER.label,
+    {
+        Col.CUSTOMER_ID: TEXT,
+        Col.INCREMENTAL_VALUE: NUMBER,
+        Col.PAGERANK: NUMBER,
+        Col.CORE: WHOLE,
+        Col.COMMUNITY: WHOLE,
+        Col.RANKED_AS_OF: TIME,
+    },
+)
+"""What `influence rank` writes to customers that are there already."""
+
+RESULTS = (CUSTOMER_RANK,)
+"""Further columns of a label, written by themselves: neither side touches the other's."""
+
 NODES = (
     CUSTOMER, PRODUCT, CATEGORY, BRAND, STORE, CITY, INTEREST, PROGRAM, PURPOSE, EVENT, OFFER, RUN,
 )  # fmt: skip
@@ -306,10 +331,25 @@ _RECOMMENDED: dict[str, pa.DataType] = {
 _RANKED = (Col.SOURCE, Col.RUN_ID, Col.RANK)
 RECOMMENDED_PRODUCT = RelationshipType("RECOMMENDED", CUSTOMER, PRODUCT, _RANKED, _RECOMMENDED)
 RECOMMENDED_STORE = RelationshipType("RECOMMENDED", CUSTOMER, STORE, _RANKED, _RECOMMENDED)
+INFLUENCES = RelationshipType(
+    "INFLUENCES",
+    CUSTOMER,
+    CUSTOMER,
+    key=(Col.SOURCE, Col.TARGET, Col.CATEGORY, Col.RUN_ID),
+    columns={
+        Col.RUN_ID: TEXT,
+        Col.CATEGORY: TEXT,
+        Col.PROBABILITY: NUMBER,
+        Col.LOW: NUMBER,
+        Col.HIGH: NUMBER,
+        Col.EVIDENCE: NUMBER,
+        Col.GRADE: TEXT,
+    },
+)
 
 RELATIONSHIPS = (
     FRIEND_OF, PURCHASED, VISITED, VIEWED, DID, LIKES, HOLDS, LIVES_IN, CONSENTED,
     PRODUCT_IN_CATEGORY, STORE_IN_CATEGORY, OF_BRAND, IN_CITY,
     FOR_PRODUCT, FOR_CATEGORY, FOR_BRAND, FOR_PROGRAM, FOR_INTEREST, REDEEMABLE_AT,
-    CONTACTED, RECOMMENDED_PRODUCT, RECOMMENDED_STORE,
+    CONTACTED, RECOMMENDED_PRODUCT, RECOMMENDED_STORE, INFLUENCES,
 )  # fmt: skip

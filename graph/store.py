@@ -127,7 +127,7 @@ class GraphStore(ABC):
 
     @abstractmethod
     def activate(self, run_id: str) -> None:
-        """Make one `Run` the active one and all others inactive, at once."""
+        """Make one `Run` the active one of its kind and the others of it inactive, at once."""
 
     @abstractmethod
     def close(self) -> None:

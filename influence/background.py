@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from followsuit.influence.log import Floats, Ints, Log, Shorts
+from followsuit.influence.arrays import Floats, Ints, Log, Shorts
 
 _ROUNDS = 2
 """Customers and items depend on each other's factors; two rounds bring them within a percent."""

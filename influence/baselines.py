@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from followsuit.influence.arrays import Floats, Log
 from followsuit.influence.exposures import find_links
-from followsuit.influence.log import Floats, Log
 
 
 def bernoulli(log: Log, window: int) -> Floats:

@@ -12,6 +12,7 @@ import numpy as np
 
 from followsuit.graph.compiled import compiled
 from followsuit.graph.progress import Progress, silent
+from followsuit.influence.arrays import Floats, Ints, Network, Shorts
 from followsuit.influence.inputs import (
     BadInput,
     checked_amounts,
@@ -19,7 +20,6 @@ from followsuit.influence.inputs import (
     checked_probability,
     customers_of,
 )
-from followsuit.influence.log import Floats, Ints, Network, Shorts
 
 INDEPENDENT: Literal["independent"] = "independent"
 THRESHOLD: Literal["threshold"] = "threshold"

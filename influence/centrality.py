@@ -12,8 +12,8 @@ import networkit
 import numpy as np
 from scipy import sparse
 
+from followsuit.influence.arrays import Floats, Ints, Network
 from followsuit.influence.inputs import checked_probability, customers_of
-from followsuit.influence.log import Floats, Ints, Network
 
 DAMPING = 0.85
 _TOLERANCE = 1e-12

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from followsuit.graph.compiled import compiled
-from followsuit.influence.log import Flags, Floats, Ints, Shorts
+from followsuit.influence.arrays import Flags, Floats, Ints, Shorts
 from followsuit.influence.reverse_reachable import Sets
 
 _STAGES = 4

@@ -12,8 +12,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from followsuit.influence.log import Flags, Floats, Ints
-from followsuit.influence.matching import Sample
+from followsuit.graph.compiled import compiled
+from followsuit.influence.arrays import Flags, Floats, Ints
+from followsuit.influence.matching import ACTS, FIT, Sample
 
 _ROUNDS = 25
 _RIDGE = 1.0
@@ -43,8 +44,7 @@ def adjust(sample: Sample) -> Adjusted:
     pointer, first = sample.pointer, sample.pointer[:-1]
     exposed = np.zeros(len(sample.customer), dtype=bool)
     exposed[first] = True
-    scale = sample.features.std(axis=0)
-    features = (sample.features - sample.features.mean(axis=0)) / np.where(scale > 0, scale, 1)
+    features = _terms(sample.features)
     fitted, few = _some(pointer)
     told, chosen = features[fitted], exposed[fitted]
     propensity = conditional_logit(told, chosen, few, np.ones(len(chosen), dtype=bool))
@@ -52,6 +52,17 @@ def adjust(sample: Sample) -> Adjusted:
     weight = _tilted(features, propensity, first, exposed)
     risk = np.exp(np.clip(features @ outcome, -_STEEPEST, _STEEPEST))
     return _augmented(sample, exposed, weight, risk)
+
+
+def _terms(features: Floats) -> Floats:
+    """Standardised, with squares of those that matter most.
+
+    What the exposed and their nearest differ in isn't only the mean: the nearest of somebody
+    extreme are less so.
+    """
+    scale = features.std(axis=0)
+    linear = (features - features.mean(axis=0)) / np.where(scale > 0, scale, 1)
+    return np.column_stack([linear, linear[:, [ACTS, FIT]] ** 2 - 1])
 
 
 def _augmented(sample: Sample, exposed: Flags, weight: Floats, risk: Floats) -> Adjusted:
@@ -87,7 +98,7 @@ def _some(pointer: Ints) -> tuple[Flags, Ints]:
 
 
 def conditional_logit(features: Floats, chosen: Flags, pointer: Ints, offered: Flags) -> Floats:
-    """Fit which rows of a group are chosen (McFadden 1974; Cox's partial likelihood, Breslow's ties).
+    """Fit which rows of a group are chosen (McFadden 1974; as Cox's partial likelihood, ties too).
 
     Args:
         features: (rows, k) standardised.
@@ -98,24 +109,52 @@ def conditional_logit(features: Floats, chosen: Flags, pointer: Ints, offered: F
     Returns:
         (k) coefficients, by Newton's method with a ridge of 1.
     """
-    first, size = pointer[:-1], np.diff(pointer)
-    picks = np.add.reduceat(chosen.astype(float), first)
-    told = np.repeat(picks > 0, size) & offered
-    group = np.repeat(np.cumsum(picks > 0) - 1, size)[told]
-    rows, picks, count = features[told], picks[picks > 0], int((picks > 0).sum())
-    beta = np.zeros(features.shape[1])
-    if count == 0:
-        return beta
-    target = features[chosen].sum(axis=0)
-    begin = np.searchsorted(group, np.arange(count))
+    size = features.shape[1]
+    beta = np.zeros(size)
     for _ in range(_ROUNDS):
-        odds = np.exp(np.clip(rows @ beta, -30, 30))
-        share = odds * (picks / np.add.reduceat(odds, begin))[group]
-        mean = np.add.reduceat(share[:, None] * rows, begin)
-        gradient = target - mean.sum(axis=0) - _RIDGE * beta
-        curvature = (share[:, None] * rows).T @ rows - (mean / picks[:, None]).T @ mean
-        step = np.linalg.solve(curvature + _RIDGE * np.eye(len(beta)), gradient)
+        gradient, curvature = _slopes(features, chosen, pointer, offered, beta)
+        gradient -= _RIDGE * beta
+        step = np.linalg.solve(curvature + _RIDGE * np.eye(size), gradient)
         beta += step * min(1.0, 2.0 / max(np.abs(step).max(), 1e-12))
         if np.abs(step).max() < 1e-6:
             break
     return beta
+
+
+@compiled
+def _slopes(
+    features: Floats, chosen: Flags, pointer: Ints, offered: Flags, beta: Floats
+) -> tuple[Floats, Floats]:
+    """Gradient of the log likelihood, and its curvature with the sign turned."""
+    size = len(beta)
+    gradient, curvature = np.zeros(size), np.zeros((size, size))
+    mean, square = np.empty(size), np.empty((size, size))
+    for g in range(len(pointer) - 1):
+        rows = range(pointer[g], pointer[g + 1])
+        picks = 0
+        for r in rows:
+            picks += chosen[r]
+        if picks == 0:
+            continue
+        total = 0.0
+        mean[:], square[:] = 0, 0
+        for r in rows:
+            if not offered[r]:
+                continue
+            score = 0.0
+            for j in range(size):
+                score += features[r, j] * beta[j]
+            odds = np.exp(min(max(score, -30.0), 30.0))
+            total += odds
+            for j in range(size):
+                mean[j] += odds * features[r, j]
+                for k in range(j + 1):
+                    square[j, k] += odds * features[r, j] * features[r, k]
+            if chosen[r]:
+                gradient += features[r]
+        for j in range(size):
+            gradient[j] -= picks * mean[j] / total
+            for k in range(j + 1):
+                curvature[j, k] += picks * (square[j, k] - mean[j] * mean[k] / total) / total
+                curvature[k, j] = curvature[j, k]
+    return gradient, curvature

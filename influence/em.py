@@ -15,8 +15,8 @@ from typing import NamedTuple
 import numpy as np
 
 from followsuit.graph.compiled import compiled
+from followsuit.influence.arrays import Floats, Shorts
 from followsuit.influence.exposures import BINS, Links
-from followsuit.influence.log import Floats, Shorts
 
 MOST = 0.99
 """No exposure is followed more surely."""

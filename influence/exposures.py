@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from followsuit.graph.compiled import compiled
-from followsuit.influence.log import Actions, Floats, Ints, Log, Network, Shorts
+from followsuit.influence.arrays import Actions, Floats, Ints, Log, Network, Shorts
 
 BINS = 14
 """Parts of the window in which delays are told apart."""

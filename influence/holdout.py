@@ -19,11 +19,11 @@ from scipy.optimize import minimize_scalar
 from followsuit.graph.compiled import compiled
 from followsuit.graph.errors import FollowsuitError
 from followsuit.graph.progress import Progress, silent
+from followsuit.influence.arrays import LONG_AGO, Actions, Floats, Log, Network, Shorts
 from followsuit.influence.background import acts_of, own_chance
 from followsuit.influence.em import MOST
 from followsuit.influence.exposures import grown
 from followsuit.influence.learn import Influences, learn
-from followsuit.influence.log import LONG_AGO, Actions, Floats, Log, Network, Shorts
 
 _LEAST = 1e-6
 _NEVER = np.iinfo(np.int32).max
@@ -177,7 +177,7 @@ def _fit(past: Cases, b: float, shape: Floats) -> Floats:
 
     def surprise(c: float) -> float:
         chance = 1 - (1 - b) * (1 - np.minimum(c * x, MOST))
-        return _log_loss(chance, y).sum()
+        return float(_log_loss(chance, y).sum())
 
     if not y.any():
         return np.zeros(len(shape))

@@ -3,8 +3,8 @@
 import numpy as np
 
 from followsuit.graph.errors import FollowsuitError
+from followsuit.influence.arrays import Floats, Ints, Network
 from followsuit.influence.errors import NotEnoughEvidence
-from followsuit.influence.log import Floats, Ints, Network
 
 
 class BadInput(FollowsuitError):

@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from followsuit.graph.progress import Advance, Progress, silent
+from followsuit.influence.arrays import Floats, Log
 from followsuit.influence.background import Acts, acts_of, background
 from followsuit.influence.em import (
     MOST,
@@ -24,7 +25,6 @@ from followsuit.influence.exposures import (
     find_links,
     find_pairs,
 )
-from followsuit.influence.log import Floats, Log
 from followsuit.influence.posterior import (
     Evidence,
     LinkValues,

@@ -7,11 +7,12 @@ it three times.) Where friends' communities are resampled instead and that varie
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
+from followsuit.influence.arrays import Flags, Floats, Ints
 from followsuit.influence.doubly_robust import Adjusted
-from followsuit.influence.log import Flags, Floats, Ints
 from followsuit.influence.matching import Sample
 from followsuit.influence.triples import Triples
 
@@ -50,64 +51,64 @@ class Lift:
         return {"lift": self.lift, "low": self.low, "high": self.high, "n": self.n}
 
 
-@dataclass(frozen=True)
-class Sums:
+class Sums(NamedTuple):
     """The two sums whose ratio is a lift, in parts that belong to a customer and an item.
 
     Attributes:
         customer: (parts) code.
         item: (parts) code.
-        triple: (parts) to which triple it belongs.
         acted: (parts) added to the numerator.
         expected: (parts) added to the denominator.
-        n: triples.
-        acts: different acts of unexposed customers behind the denominator.
+        exposed: (parts) whether it is an exposed triple's; the others are controls'.
+        told: (parts) whether unexposed customers' acts are behind it.
     """
 
     customer: Ints
     item: Ints
-    triple: Ints
     acted: Floats
     expected: Floats
-    n: int
-    acts: int
+    exposed: Flags
+    told: Flags
 
-    def where(self, triples: Flags, acts: int) -> "Sums":
-        """Those of some triples."""
-        kept = triples[self.triple]
-        parts = (self.customer, self.item, self.triple, self.acted, self.expected)
-        return Sums(*(part[kept] for part in parts), int(triples.sum()), acts)
+    def within(self, items: Flags) -> "Sums":
+        """Those on some items, given as a mask."""
+        kept = items[self.item]
+        return Sums(
+            self.customer[kept],
+            self.item[kept],
+            self.acted[kept],
+            self.expected[kept],
+            self.exposed[kept],
+            self.told[kept],
+        )
 
 
 def observed_sums(triples: Triples) -> Sums:
     """Exposed against all unexposed customers at the same time on the same item."""
-    n = len(triples.customer)
     return Sums(
         triples.customer.astype(np.int64),
         triples.item.astype(np.int64),
-        np.arange(n),
         triples.acted.astype(float),
         triples.popularity,
-        n,
-        acts=ENOUGH if triples.popularity.any() else 0,
+        np.ones(len(triples.customer), dtype=bool),
+        triples.popularity > 0,
     )
 
 
 def adjusted_sums(sample: Sample, adjusted: Adjusted) -> Sums:
     """Exposed against matched unexposed customers."""
-    triples, size = sample.triples, np.diff(sample.pointer)
-    n = len(triples.customer)
-    triple = np.repeat(np.arange(n), size)
-    controls = np.ones(len(triple), dtype=bool)
-    controls[sample.pointer[:-1]] = False
+    triples = sample.triples
+    exposed = np.zeros(len(sample.customer), dtype=bool)
+    exposed[sample.pointer[:-1]] = True
+    expected = adjusted.residual.copy()
+    expected[exposed] = adjusted.smooth
     return Sums(
-        np.concatenate([triples.customer, sample.customer[controls]]).astype(np.int64),
-        np.concatenate([triples.item, triples.item[triple[controls]]]).astype(np.int64),
-        np.concatenate([np.arange(n), triple[controls]]),
-        np.concatenate([triples.acted.astype(float), np.zeros(int(controls.sum()))]),
-        np.concatenate([adjusted.smooth, adjusted.residual[controls]]),
-        n,
-        acts=int((sample.acted & controls).sum()),
+        sample.customer.astype(np.int64),
+        np.repeat(triples.item, np.diff(sample.pointer)).astype(np.int64),
+        (sample.acted & exposed).astype(float),
+        expected,
+        exposed,
+        sample.acted & ~exposed,
     )
 
 
@@ -120,12 +121,13 @@ def lift_of(sums: Sums, communities: Ints, seed: int) -> Lift:
         seed: of the resamples.
     """
     acted, expected = sums.acted.sum(), sums.expected.sum()
-    if acted < ENOUGH or sums.acts < ENOUGH or expected <= 0:
-        return Lift(None, None, None, sums.n)
+    n = int(sums.exposed.sum())
+    if acted < ENOUGH or sums.told.sum() < ENOUGH or expected <= 0:
+        return Lift(None, None, None, n)
     lift = float(acted / expected)
     spread = float(np.sqrt(_variance(sums, communities, seed)))
     low, high = lift * np.exp(-_WIDE * spread), lift * np.exp(_WIDE * spread)
-    return Lift(round(lift, 9), round(float(low), 9), round(float(high), 9), sums.n)
+    return Lift(round(lift, 9), round(float(low), 9), round(float(high), 9), n)
 
 
 def _variance(sums: Sums, communities: Ints, seed: int) -> float:
@@ -154,8 +156,8 @@ def _resampled(sums: Sums, cluster: Ints, seed: int) -> float:
 
     Each is taken a number of times that is Poisson with mean 1; draws without an act are left out.
     """
-    place = np.unique(cluster, return_inverse=True)[1]
-    both = np.stack([np.bincount(place, sums.acted), np.bincount(place, sums.expected)])
+    both = np.stack([np.bincount(cluster, sums.acted), np.bincount(cluster, sums.expected)])
+    both = both[:, both.any(axis=0)]
     rng = np.random.default_rng(seed)
     draws = [
         rng.poisson(1.0, (_CHUNK, both.shape[1])) @ both.T for _ in range(_RESAMPLES // _CHUNK)

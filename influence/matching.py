@@ -6,6 +6,7 @@ item nor seen a friend do so. Item, popularity and time are thus matched by cons
 may be exposed later (as in a sequence of trials, Hernán et al. 2016), which pulls the lift to 1.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -13,7 +14,7 @@ from scipy.spatial import cKDTree
 
 from followsuit.graph.compiled import compiled
 from followsuit.graph.progress import Progress, silent
-from followsuit.influence.log import DAY, Actions, Flags, Floats, Ints, Log, Network, Shorts
+from followsuit.influence.arrays import DAY, Actions, Flags, Floats, Ints, Log, Network, Shorts
 from followsuit.influence.triples import NEVER, Design, Triples, clear, fill
 
 # Compiled code is kept by the text of this file alone: touch it when `log` or `triples` changes
@@ -24,7 +25,9 @@ _POOL = 20_000
 """Above so many customers, controls come from a seeded draw of them."""
 _SHRINK = 3.0
 """Acts by nobody in particular that an item's taste is averaged with."""
-_FEATURES = 6
+_FEATURES = 7
+ACTS, FIT = 1, 5
+"""Columns of the features: acts ever, and how well the item fits."""
 
 
 class Sample(NamedTuple):
@@ -35,9 +38,10 @@ class Sample(NamedTuple):
         pointer: (triples + 1) bounds of each one's rows.
         customer: (rows) who.
         acted: (rows) whether within the window.
-        features: (rows, 6) as of just before the triple's time: log(1 +) acts in the window before,
+        features: (rows, 7) as of just before the triple's time: log(1 +) acts in the window before,
             acts ever, acts in the item's category, days since the last act; log(1 +) friends;
-            how well the item's earlier customers' mean taste fits.
+            how well the item's earlier customers' mean taste fits; how peculiar the taste is
+            (squared length: who likes some items much acts much, yet not on every item).
     """
 
     triples: Triples
@@ -92,7 +96,7 @@ def matched(
     return _joined(triples, parts)
 
 
-def _joined(triples: Triples, parts: list[tuple[np.ndarray, ...]]) -> Sample:
+def _joined(triples: Triples, parts: Sequence[tuple[np.ndarray, ...]]) -> Sample:
     """Put the parts together and leave out triples without a control."""
     counts, customer, acted, features = (
         np.concatenate(column) for column in zip(*parts, strict=True)
@@ -183,7 +187,8 @@ def _rows(
                 did[row] = acted[c] != NEVER and acted[c] <= time + design.window
                 _describe(c, category[item], time, design.window, history, features[row])
                 features[row, 4] = friends[c]
-                features[row, 5] = (liked * taste[c]).sum() / (acts + _SHRINK)
+                features[row, FIT] = (liked * taste[c]).sum() / (acts + _SHRINK)
+                features[row, 6] = (taste[c] ** 2).sum()
                 row += 1
                 counts[r] += 1
             r += 1

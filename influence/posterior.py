@@ -18,9 +18,9 @@ from scipy.special import betaincinv, betaln
 
 from followsuit.graph.compiled import compiled
 from followsuit.graph.progress import Progress, silent
+from followsuit.influence.arrays import Floats, Ints, Shorts
 from followsuit.influence.em import MOST, Delays
 from followsuit.influence.exposures import Links
-from followsuit.influence.log import Floats, Ints, Shorts
 
 LEVEL = 0.9
 SURE = 2.71

@@ -13,8 +13,8 @@ from typing import NamedTuple
 import numpy as np
 
 from followsuit.graph.compiled import compiled
+from followsuit.influence.arrays import Flags, Floats, Ints, Network, Shorts
 from followsuit.influence.inputs import customers_of
-from followsuit.influence.log import Flags, Floats, Ints, Network, Shorts
 
 
 class Incoming(NamedTuple):

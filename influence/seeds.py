@@ -20,6 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from followsuit.graph.progress import Advance, Progress, silent
+from followsuit.influence.arrays import Flags, Floats, Ints, Network
 from followsuit.influence.cascade import spread
 from followsuit.influence.cover import Choice, best_choice
 from followsuit.influence.inputs import (
@@ -28,7 +29,6 @@ from followsuit.influence.inputs import (
     checked_probability,
     customers_of,
 )
-from followsuit.influence.log import Flags, Floats, Ints, Network
 from followsuit.influence.reverse_reachable import NONE, Sets, Walker, incoming, joined
 
 _FIRST = 64

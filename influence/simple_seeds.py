@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from followsuit.influence.arrays import Flags, Floats, Ints, Network
 from followsuit.influence.centrality import core, pagerank, symmetrised
-from followsuit.influence.log import Flags, Floats, Ints, Network
 
 DEGREE = "degree"
 PAGERANK = "PageRank"

@@ -8,7 +8,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.decomposition import TruncatedSVD
 
-from followsuit.influence.log import Floats, Log
+from followsuit.influence.arrays import Floats, Log
 
 _DIMENSIONS = 8
 
@@ -31,7 +31,8 @@ def standardised(taste: np.ndarray) -> Floats:
     """Centre the columns, and scale all by one factor, so that the first varies by 1."""
     centred = np.asarray(taste, dtype=float) - np.mean(taste, axis=0)
     spread = centred.std(axis=0).max(initial=0.0)
-    return centred / spread if spread > 0 else centred
+    scaled: Floats = centred / spread if spread > 0 else centred
+    return scaled
 
 
 def _acts_before(log: Log, start: int) -> sparse.csr_matrix:

@@ -1,8 +1,8 @@
 """Exposed triples (customer, item, time), and what all unexposed customers did at the same time.
 
 A customer is exposed to an item by the first act of a friend on it, once, provided that they were
-friends by then and that the customer hadn't acted on it before ("at risk"). What is asked is whether
-the customer acts on it in the window after. Exposures whose window isn't over are left out.
+friends by then and that the customer hadn't acted on it before ("at risk"). What is asked is
+whether the customer acts on it in the window after. Exposures whose window isn't over are left out.
 """
 
 from typing import NamedTuple
@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from followsuit.graph.compiled import compiled
-from followsuit.influence.log import Actions, Flags, Floats, Ints, Log, Network, Shorts
+from followsuit.influence.arrays import Actions, Flags, Floats, Ints, Log, Network, Shorts
 
 # Compiled code is kept by the text of this file alone: touch it when `log` changes its types.
 NEVER = np.iinfo(np.int64).max

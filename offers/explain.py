@@ -14,12 +14,13 @@ from followsuit.graph import tables as t
 from followsuit.graph.errors import FollowsuitError
 from followsuit.graph.facts import Facts
 from followsuit.graph.progress import Progress, silent
+from followsuit.graph.runs import Run
 from followsuit.graph.snapshot import take_snapshot
 from followsuit.graph.store import GraphStore
 from followsuit.offers.catalogue import offers_in_force
 from followsuit.offers.moment import Moment, look
 from followsuit.offers.placing import Places, offer_table, place
-from followsuit.offers.runs import Run, active_run
+from followsuit.offers.runs import active_run
 from followsuit.offers.suppressed import NO_OFFER, NOT_IN_AUDIENCE, SENSITIVE, suppressed
 from followsuit.offers.weights import Weights
 

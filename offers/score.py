@@ -23,6 +23,7 @@ from followsuit.graph import schema as g
 from followsuit.graph.errors import FollowsuitError
 from followsuit.graph.facts import PRODUCT, STORE, Facts
 from followsuit.graph.progress import Progress, silent
+from followsuit.graph.runs import Run, write_run
 from followsuit.graph.schema import Col
 from followsuit.graph.snapshot import take_snapshot
 from followsuit.graph.store import GraphStore
@@ -30,7 +31,7 @@ from followsuit.offers.catalogue import offers_in_force
 from followsuit.offers.moment import look
 from followsuit.offers.outcomes import outcomes
 from followsuit.offers.placing import offer_table, place
-from followsuit.offers.runs import Run, prune_runs, write_run
+from followsuit.offers.runs import SCORE, prune_runs
 from followsuit.offers.suppressed import suppressed
 from followsuit.offers.weights import Weights, learn, sample
 
@@ -196,7 +197,7 @@ def _put_into_force(
     done = json.loads((folder / _DONE).read_text())
     rows = folder / "offers.parquet"
     run = Run(
-        run_id, as_of, created_at, False, done["customers"], done["offers"],
+        run_id, SCORE, as_of, created_at, False, done["customers"], done["offers"],
         {**parameters, "weights": done["weights"]},
     )  # fmt: skip
     with store.writing():

@@ -11,14 +11,16 @@ import pandas as pd
 
 from followsuit.config import Settings
 from followsuit.graph.progress import Progress, silent
+from followsuit.graph.runs import Run, runs
 from followsuit.graph.snapshot import Snapshot, take_snapshot
 from followsuit.graph.store import GraphStore
-from followsuit.offers.runs import Run, prune_runs, runs, use_run
+from followsuit.offers.runs import SCORE, prune_runs, use_run
 from followsuit.queries.runner import run_cypher, run_query
 from followsuit.times import instant, length
 
 # What is slow to import is imported by the method that needs it.
 if TYPE_CHECKING:
+    from followsuit.influence.analysis import Analysis
     from followsuit.loaders.load import LoadReport
     from followsuit.offers.backtest import BacktestReport
     from followsuit.offers.explain import Explanation
@@ -194,9 +196,16 @@ class Shop:
             progress=self._progress,
         )
 
+    def influence(self, as_of: Instant, *, refresh: bool = False) -> "Analysis":
+        """Network analysis as of an instant; see `followsuit.influence.analysis.Analysis`."""
+        from followsuit.influence.analysis import Analysis
+
+        snapshot = self.snapshot(as_of, refresh=refresh)
+        return Analysis(self.store, snapshot, progress=self._progress)
+
     def runs(self) -> list[Run]:
         """All runs, the latest first."""
-        return runs(self.store)
+        return runs(self.store, SCORE)
 
     def use_run(self, run_id: str) -> None:
         """Put another run into force."""

@@ -6,8 +6,9 @@ from support.places import Place
 from support.snapshots import day
 
 from followsuit.graph import schema as g
+from followsuit.graph.runs import Run, runs, write_run
 from followsuit.graph.store import GraphStore
-from followsuit.offers.runs import Run, UnknownRun, active_run, prune_runs, runs, use_run, write_run
+from followsuit.offers.runs import SCORE, UnknownRun, active_run, prune_runs, use_run
 
 CUSTOMERS = ("ann", "bob")
 
@@ -27,7 +28,9 @@ def store(place: Place) -> GraphStore:
 def write(store: GraphStore, number: int, customers: tuple[str, ...] = CUSTOMERS) -> str:
     """A run that offers tea to these customers."""
     run_id = f"run-{number}"
-    run = Run(run_id, day(number), day(number, 1), False, len(customers), len(customers), {"n": 1})
+    run = Run(
+        run_id, SCORE, day(number), day(number, 1), False, len(customers), len(customers), {"n": 1}
+    )
     rows = [
         {"source": c, "target": "tea", "run_id": run_id, "rank": 1, "item_kind": "product"}
         for c in customers
@@ -47,22 +50,22 @@ def offered(store: GraphStore) -> dict[str, set[str]]:
 
 def test_the_last_run_written_is_in_force_and_the_others_stay(store: GraphStore) -> None:
     one, other = write(store, 1), write(store, 2, ("bob",))
-    assert [(run.run_id, run.active) for run in runs(store)] == [(other, True), (one, False)]
-    assert active_run(store) == Run(other, day(2), day(2, 1), True, 1, 1, {"n": 1})
+    assert [(run.run_id, run.active) for run in runs(store, SCORE)] == [(other, True), (one, False)]
+    assert active_run(store) == Run(other, SCORE, day(2), day(2, 1), True, 1, 1, {"n": 1})
     assert offered(store) == {one: {"ann", "bob"}, other: {"bob"}}
 
 
 def test_a_run_written_again_is_one_run(store: GraphStore) -> None:
     run_id = write(store, 1)
     assert write(store, 1) == run_id
-    assert len(runs(store)) == 1
+    assert len(runs(store, SCORE)) == 1
     assert offered(store) == {run_id: {"ann", "bob"}}
 
 
 def test_another_run_can_be_put_into_force(store: GraphStore) -> None:
     one, other = write(store, 1), write(store, 2)
     use_run(store, one)
-    assert [run.run_id for run in runs(store) if run.active] == [one]
+    assert [run.run_id for run in runs(store, SCORE) if run.active] == [one]
     with pytest.raises(UnknownRun, match=f"no run gone; there are {other}, {one}"):
         use_run(store, "gone")
 
@@ -71,12 +74,12 @@ def test_pruning_keeps_the_latest_and_the_one_in_force(store: GraphStore) -> Non
     ids = [write(store, number) for number in range(1, 6)]
     use_run(store, ids[0])
     assert prune_runs(store, keep=2) == [ids[2], ids[1]]
-    assert [run.run_id for run in runs(store)] == [ids[4], ids[3], ids[0]]
+    assert [run.run_id for run in runs(store, SCORE)] == [ids[4], ids[3], ids[0]]
     assert set(offered(store)) == {ids[4], ids[3], ids[0]}
     assert prune_runs(store, keep=2) == []
 
 
 def test_before_the_first_run_nothing_is_in_force(store: GraphStore) -> None:
-    assert runs(store) == []
+    assert runs(store, SCORE) == []
     with pytest.raises(UnknownRun, match="followsuit score"):
         active_run(store)

@@ -13,10 +13,11 @@ from support.snapshots import day
 from support.worlds import end_of
 
 from followsuit.graph import schema as g
+from followsuit.graph.runs import Run, runs, write_run
 from followsuit.graph.store import GraphStore
 from followsuit.loaders.load import load
 from followsuit.loaders.simulator import World, simulate
-from followsuit.offers.runs import KEPT, Run, active_run, runs, write_run
+from followsuit.offers.runs import KEPT, SCORE, active_run
 from followsuit.offers.score import OUT, ScoreError, ScoreReport, score
 from followsuit.queries.runner import run_query
 
@@ -76,7 +77,7 @@ def test_scoring_again_replaces_the_run_and_changes_nothing(place: Place, tmp_pa
         one = score(store, NOW, LATER)
         again = score(store, NOW, LATER)
         assert one.as_dict() == again.as_dict()
-        assert [(r.run_id, r.active) for r in runs(store)] == [(one.run_id, True)]
+        assert [(r.run_id, r.active) for r in runs(store, SCORE)] == [(one.run_id, True)]
 
 
 def test_a_planted_future_changes_no_offer(embedded: Place, tmp_path: Path) -> None:
@@ -162,9 +163,9 @@ def test_a_recorded_no_outlives_assumed_consent(embedded: Place, tmp_path: Path)
 def test_a_run_too_many_takes_the_oldest_away(place: Place, tmp_path: Path) -> None:
     with loaded(place, deliver_shop(tmp_path / "d")) as store:
         for number in range(KEPT):
-            write_run(store, Run(f"run-{number}", NOW, day(1 + number), False, 0, 0, {}), {})
+            write_run(store, Run(f"run-{number}", SCORE, NOW, day(1 + number), False, 0, 0, {}), {})
         report = score(store, NOW, LATER)
-        kept = [run.run_id for run in runs(store)]
+        kept = [run.run_id for run in runs(store, SCORE)]
     assert kept == [report.run_id, *(f"run-{number}" for number in range(KEPT - 1, 0, -1))]
 
 

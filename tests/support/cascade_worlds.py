@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from followsuit.influence.log import DAY, LONG_AGO, Actions, Log, network
+from followsuit.influence.arrays import DAY, LONG_AGO, Actions, Log, network
 
 AS_OF = datetime(2025, 1, 1, tzinfo=UTC)
 WINDOW = 14 * DAY
@@ -60,8 +60,8 @@ def cascade_world(
     if spread and mean:
         p = rng.beta(spread * mean, spread * (1 - mean), len(source))
     weight = p / np.maximum(np.bincount(net.target, p, customers), 1)[net.target]
-    active = np.exp(rng.normal(-uneven**2 / 2, uneven, customers))
-    popular = np.exp(rng.normal(-uneven**2 / 2, uneven, items))
+    active = np.exp(rng.normal(-(uneven**2) / 2, uneven, customers))
+    popular = np.exp(rng.normal(-(uneven**2) / 2, uneven, items))
     category = np.sort(np.arange(items) % categories)
     factor = np.linspace(0.5, 1.5, categories) if categories > 1 else np.ones(1)
     rows = []

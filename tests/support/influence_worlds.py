@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 
 from followsuit.graph.compiled import compiled
-from followsuit.influence.log import DAY, LONG_AGO, Actions, Log, Network, network
+from followsuit.influence.arrays import DAY, LONG_AGO, Actions, Log, Network, network
 
 WINDOW = timedelta(days=14)
 AS_OF = datetime(2026, 1, 1, tzinfo=UTC)

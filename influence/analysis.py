@@ -1,0 +1,115 @@
+"""Network analysis of a store as of an instant: what `followsuit influence` and notebooks use."""
+
+from datetime import datetime, timedelta
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from followsuit.graph import schema as g
+from followsuit.graph.facts import Facts
+from followsuit.graph.progress import Progress, silent
+from followsuit.graph.schema import Col
+from followsuit.graph.snapshot import Snapshot
+from followsuit.graph.store import GraphStore
+from followsuit.influence import holdout
+from followsuit.influence.arrays import Flags, Floats, Log
+from followsuit.influence.edges import write_edges
+from followsuit.influence.holdout import HoldoutReport
+from followsuit.influence.learn import Influences, learn
+from followsuit.influence.log import read_log
+from followsuit.influence.rank import rank
+from followsuit.influence.report import EffectReport, report
+from followsuit.influence.seeds import Seeds, seeds
+from followsuit.influence.worth import act_values
+
+WINDOW = timedelta(days=14)
+
+
+class Analysis:
+    """Who acts after whom in a store, as of its snapshot's instant.
+
+    Attributes:
+        facts: acts, items, ties and people of the snapshot.
+        log: the first acts and the friend network.
+        customers: (customers) ids by code.
+    """
+
+    def __init__(
+        self, store: GraphStore, snapshot: Snapshot, *, progress: Progress = silent
+    ) -> None:
+        self._store = store
+        self._snapshot = snapshot
+        self._progress = progress
+        self.facts = Facts(snapshot, interactions=False)
+        self.customers: np.ndarray = self.facts.customers
+
+    @cached_property
+    def log(self) -> Log:  # noqa: D102
+        return read_log(self.facts, self._snapshot.as_of)
+
+    def learn(self, window: timedelta = WINDOW) -> Influences:
+        """Learn how likely each friend's act is to be followed."""
+        return learn(self.log, window, progress=self._progress)
+
+    def write(self, found: Influences, created_at: datetime) -> str:
+        """Put what was learned into force in the store; returns the run's id."""
+        return write_edges(self._store, found, self._snapshot.content, created_at)
+
+    def holdout(self, share: float, window: timedelta = WINDOW) -> HoldoutReport:
+        """Judge what is learned on the last part of the time."""
+        return holdout.judge(self.log, window, share, progress=self._progress)
+
+    def report(self, window: timedelta = WINDOW) -> EffectReport:
+        """Whether acting after friends is more than acting alike."""
+        return report(self.log, window, progress=self._progress)
+
+    def rank(self, top: int | None = None, *, write: bool = False) -> tuple[pd.DataFrame, str]:
+        """Customers by what others are expected to do because of one act of theirs.
+
+        Args:
+            top: how many rows; all customers where not given.
+            write: put the figures of all customers into the store, as their properties.
+
+        Returns:
+            `customer_id, value, low, high, pagerank, core, community`, and the unit of the value:
+            `margin` or `amount` in minor units of money, or `acts`.
+        """
+        worth, unit = act_values(self.facts)
+        found = self.learn()
+        places = rank(found.log.network, found.edges.mean, worth, progress=self._progress)
+        rows = places.to_pandas()
+        rows.insert(0, "customer_id", self.customers[rows.pop("customer")])
+        if write:
+            self._write_rank(rows)
+        return rows.head(top) if top is not None else rows, unit
+
+    def _write_rank(self, rows: pd.DataFrame) -> None:
+        renamed = rows.rename(columns={"value": Col.INCREMENTAL_VALUE.value})
+        renamed[Col.RANKED_AS_OF] = pd.Timestamp(self._snapshot.as_of)
+        schema = g.CUSTOMER_RANK.arrow_schema()
+        table = pa.Table.from_pandas(renamed[schema.names], schema=schema, preserve_index=False)
+        with self._store.writing():
+            self._store.write(g.CUSTOMER_RANK, table, self._progress)
+
+    def seeds(self, budget: float, cost: Floats | None = None) -> tuple[Seeds, Influences]:
+        """Choose through whom to start; `cost` (customers) is 1 where not given.
+
+        Only customers who may be reached and lend their acts to friends' offers are chosen.
+        """
+        found = self.learn()
+        chosen = seeds(
+            found.log.network, found.edges.mean, budget, cost=cost, allowed=self.allowed,
+            progress=self._progress,
+        )  # fmt: skip
+        return chosen, found
+
+    @cached_property
+    def allowed(self) -> Flags:
+        """(customers) who may be reached and lend their acts."""
+        people = self.facts.people(self._snapshot.as_of)
+        may = people.filter(people.barrier.isnull() & people.lends).customer.execute()
+        flags = np.zeros(len(self.customers), dtype=np.bool_)
+        flags[may.to_numpy(dtype=np.int64)] = True
+        return flags

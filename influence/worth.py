@@ -1,0 +1,32 @@
+"""What an act of a customer is worth: the margin of what they buy, else the amount, else 1."""
+
+import numpy as np
+
+from followsuit.graph import tables as t
+from followsuit.graph.facts import Facts
+from followsuit.influence.arrays import Floats
+
+
+def act_values(facts: Facts) -> tuple[Floats, str]:
+    """The value of an act of each customer, as of the snapshot of the facts.
+
+    Returns:
+        (customers), and what it is in: `margin` or `amount` (mean of a customer's purchases, in
+        minor units; of all purchases for those who have none; losses count as 0), or `acts` (1
+        each), where the shop knows neither.
+    """
+    bought = facts.snapshot.table(t.PURCHASES)
+    bought = bought.filter((bought.quantity.fill_null(0) >= 0) & (bought.amount.fill_null(0) >= 0))
+    products = facts.snapshot.table(t.PRODUCTS).select("product_id", "margin")
+    rows = bought.inner_join(products, "product_id")
+    rows = rows.mutate(
+        gain=rows.margin * rows.quantity.fill_null(1), amount=rows.amount.cast("float64")
+    )
+    for name, column in (("margin", rows.gain), ("amount", rows.amount)):
+        known = rows.filter(column.notnull()).group_by("customer_id")
+        means = known.aggregate(value=column.mean(), n=column.count()).to_pandas()
+        if len(means) and means.value.max() > 0:
+            overall = float((means.value * means.n).sum() / means.n.sum())
+            own = means.set_index("customer_id").value.reindex(facts.customers)
+            return np.maximum(own.fillna(overall).to_numpy(dtype=np.float64), 0), name
+    return np.ones(len(facts.customers)), "acts"

@@ -1,0 +1,210 @@
+"""`influence`: who acts after whom, how sure that is, and through whom to start."""
+
+import sys
+from collections.abc import Hashable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from followsuit.cli.app import (
+    JsonOption,
+    RefreshOption,
+    StoreOption,
+    app,
+    open_shop,
+    to_write,
+    write_json,
+)
+from followsuit.cli.screen import say
+from followsuit.times import length
+
+if TYPE_CHECKING:
+    from followsuit.influence.analysis import Analysis
+
+influence_app = typer.Typer(
+    help="Who acts after whom, how sure that is, and through whom to start."
+)
+app.add_typer(influence_app, name="influence")
+
+AsOfOption = Annotated[
+    str, typer.Option("--as-of", metavar="DATE", help="Nothing later is seen; 00:00 UTC.")
+]
+WindowOption = Annotated[
+    str, typer.Option(metavar="LENGTH", help="Who acts this long after a friend follows: 14d, 2w.")
+]
+PlotOption = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE.png", callback=to_write, help="Draw the result."),
+]
+
+
+def _analysis(store: str | None, as_of: str, refresh: bool) -> "Analysis":
+    return open_shop(store).influence(as_of, refresh=refresh)
+
+
+@influence_app.command(
+    epilog="Example: followsuit influence learn --as-of 2025-12-31 --out influences.parquet"
+)
+def learn(
+    as_of: AsOfOption,
+    window: WindowOption = "14d",
+    holdout: Annotated[
+        float | None,
+        typer.Option(metavar="SHARE", help="Learn on all but this last part of the time, and judge "
+                     "on it: 0.2. Writes nothing to the store."),
+    ] = None,
+    refresh: RefreshOption = False,
+    store: StoreOption = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.parquet", callback=to_write, help="Write the edges here too."),
+    ] = None,
+    json_file: JsonOption = None,
+    plot: PlotOption = None,
+) -> None:  # fmt: skip
+    """Learn how likely each friend's act is to be followed, and write it to the graph."""
+    import pyarrow.parquet as pq
+
+    from followsuit.influence.edge_plot import plot_edges
+
+    analysis, span = _analysis(store, as_of, refresh), length(window)
+    report = None
+    if holdout is not None:
+        report = analysis.holdout(holdout, span)
+        _say_holdout(report.as_dict())
+    found = analysis.learn(span)
+    table = found.table()
+    if holdout is None:
+        run_id = analysis.write(found, datetime.now(UTC))
+        say(f"{table.num_rows:>12,} rows from {found.completed:,} exposures: run {run_id}")
+    if not table.num_rows:
+        say(f"not enough evidence: {found.completed} exposures")
+    if out is not None:
+        pq.write_table(table, out)
+    if plot is not None:
+        plot_edges(found, plot)
+    summary = {"rows": table.num_rows, "exposures": found.completed}
+    write_json(summary if report is None else report.as_dict(), json_file)
+
+
+def _say_holdout(report: dict[str, dict[str, dict[str, float | None]]]) -> None:
+    if not report["cases"]:
+        say("not enough evidence: 0 cases in the part held out")
+        return
+    for metric in ("auc", "log_loss"):
+        for name, figure in report[metric].items():
+            value, low, high = (figure[key] for key in ("value", "low", "high"))
+            told = (
+                "not enough evidence" if value is None else f"{value:.4f} [{low:.4f}, {high:.4f}]"
+            )
+            say(f"{metric:9} {name:8} {told}")
+
+
+@influence_app.command(
+    epilog="Example: followsuit influence report --as-of 2025-12-31 --plot effects.png"
+)
+def report(
+    as_of: AsOfOption,
+    window: WindowOption = "14d",
+    refresh: RefreshOption = False,
+    store: StoreOption = None,
+    json_file: JsonOption = None,
+    plot: PlotOption = None,
+) -> None:
+    """Say whether acting after friends is more than being alike: grades, placebos, a verdict."""
+    from followsuit.influence.effect_plot import plot_report
+
+    found = _analysis(store, as_of, refresh).report(length(window))
+    written = found.as_dict()
+    for grade, figure in written["grades"].items():
+        if figure["lift"] is None:
+            told = "not enough evidence"
+        else:
+            told = f"lift {figure['lift']:.3f} [{figure['low']:.3f}, {figure['high']:.3f}]"
+        say(f"{grade.replace('_', ' '):16} {told}, {figure['n']:,} exposures")
+    say(written["verdict"])
+    if plot is not None:
+        plot_report(found, plot)
+    write_json(written, json_file)
+
+
+@influence_app.command(epilog="Example: followsuit influence rank --as-of 2025-12-31 --top 20")
+def rank(
+    as_of: AsOfOption,
+    top: Annotated[int, typer.Option(min=1, help="How many customers to list.")] = 20,
+    refresh: RefreshOption = False,
+    store: StoreOption = None,
+    json_file: JsonOption = None,
+    plot: PlotOption = None,
+) -> None:
+    """Rank customers by what others do because of one act of theirs; write it to the graph."""
+    from followsuit.influence.edge_plot import plot_rank
+
+    rows, unit = _analysis(store, as_of, refresh).rank(top, write=True)
+    if str(json_file) != "-":
+        _print_rank(rows.to_dict("records"), unit)
+    if plot is not None:
+        plot_rank(rows, unit, plot)
+    write_json(rows.to_dict("records"), json_file)
+
+
+def _print_rank(rows: list[dict[Hashable, Any]], unit: str) -> None:
+    from rich.box import SIMPLE
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(width=None if sys.stdout.isatty() else 120, highlight=False)
+    table = Table(box=SIMPLE, title=f"further {unit} because of one act", title_justify="left")
+    for name in ("customer", "value", "90 % interval", "PageRank", "core", "community"):
+        table.add_column(name, justify="left" if name == "customer" else "right")
+    for row in rows:
+        table.add_row(
+            str(row["customer_id"]), f"{row['value']:.4g}",
+            f"{row['low']:.4g} to {row['high']:.4g}", f"{row['pagerank']:.3g}", str(row["core"]),
+            str(row["community"]),
+        )  # fmt: skip
+    console.print(table)
+
+
+@influence_app.command(epilog="Example: followsuit influence seeds --as-of 2025-12-31 --budget 20")
+def seeds(
+    as_of: AsOfOption,
+    budget: Annotated[float, typer.Option(metavar="B", help="In the unit of the costs.")],
+    costs: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="A CSV of customer_id, cost; 1 for all others."),
+    ] = None,
+    refresh: RefreshOption = False,
+    store: StoreOption = None,
+    json_file: JsonOption = None,
+    plot: PlotOption = None,
+) -> None:
+    """Choose through whom to start, among those with consent, so that most others follow."""
+    from followsuit.influence.costs import read_costs
+
+    analysis = _analysis(store, as_of, refresh)
+    cost = None if costs is None else read_costs(costs, analysis.customers)
+    found, learned = analysis.seeds(budget, cost)
+    names = analysis.customers[found.seeds].tolist()
+    say(
+        f"{len(names):,} seeds reach {found.spread:.2f} customers "
+        f"[{found.low:.2f}, {found.high:.2f}], at least {found.certified_ratio:.0%} of the most "
+        "that the budget allows"
+    )
+    if str(json_file) != "-":
+        sys.stdout.write("".join(f"{name}\n" for name in names))
+    if plot is not None:
+        from followsuit.influence.spread_plot import plot_spread
+
+        plot_spread(learned.log.network, learned.edges.mean, found, plot)
+    report = {
+        "seeds": names,
+        "spread": found.spread,
+        "low": found.low,
+        "high": found.high,
+        "certified_ratio": found.certified_ratio,
+        "seconds": found.seconds,
+    }
+    write_json(report, json_file)

@@ -116,7 +116,7 @@ def conditional_logit(features: Floats, chosen: Flags, pointer: Ints, offered: F
         gradient -= _RIDGE * beta
         step = np.linalg.solve(curvature + _RIDGE * np.eye(size), gradient)
         beta += step * min(1.0, 2.0 / max(np.abs(step).max(), 1e-12))
-        if np.abs(step).max() < 1e-6:
+        if np.abs(step).max() < 1e-5:
             break
     return beta
 

@@ -21,7 +21,7 @@ ENOUGH = 5
 _RESAMPLES = 400
 _CHUNK = 50
 _WIDE = 1.96
-_COMMUNITIES = 12
+_COMMUNITIES = 20
 """Resampling fewer says little."""
 
 

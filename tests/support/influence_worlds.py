@@ -37,7 +37,7 @@ class Planted:
     shock: float = 1.0
     directed: bool = False
     customers: int = 400
-    items: int = 60
+    items: int = 80
     days: int = 240
     friends: int = 6
     rate: float = 0.0015
@@ -70,7 +70,8 @@ def plant(world: Planted) -> Planting:
 
 def _friends(world: Planted, taste: np.ndarray, rng: np.random.Generator) -> Network:
     """Pairs by chance, kept with a chance of exp(-homophily x squared distance)."""
-    ends = rng.integers(0, world.customers, (200 * world.customers * world.friends, 2))
+    tried = int((2 + 8 * world.homophily**2) * world.customers * world.friends)
+    ends = rng.integers(0, world.customers, (tried, 2))
     apart = ((taste[ends[:, 0]] - taste[ends[:, 1]]) ** 2).sum(axis=1)
     kept = (rng.random(len(ends)) < np.exp(-world.homophily * apart)) & (ends[:, 0] != ends[:, 1])
     ends = ends[kept][: world.customers * world.friends // (1 if world.directed else 2)]

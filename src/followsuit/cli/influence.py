@@ -196,9 +196,14 @@ def seeds(
     if str(json_file) != "-":
         sys.stdout.write("".join(f"{name}\n" for name in names))
     if plot is not None:
-        from followsuit.influence.spread_plot import plot_spread
+        from followsuit.cli.progress import show
+        from followsuit.influence.spread_plot import plot_spread, spread_by_budget
 
-        plot_spread(learned.log.network, learned.edges.mean, found, plot)
+        curves = spread_by_budget(
+            learned.log.network, learned.edges.mean, found.seeds, budget, cost=cost,
+            allowed=analysis.allowed, progress=show,
+        )  # fmt: skip
+        plot_spread(curves, plot)
     report = {
         "seeds": names,
         "spread": found.spread,

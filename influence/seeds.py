@@ -175,11 +175,13 @@ class _Search:
             while True:
                 sets = _grown(choosing, sets, size, advance)
                 choice = best_choice(sets, self.budget, self.cost, self.value, self.may)
-                met = _met(judging, choice.customers, size, advance)
-                ratio, loss = self._judged(choice, met, size)
-                last = size == _FIRST << (_ROUNDS - 1)
-                if loss <= self.epsilon or last or 2 * len(sets.member) > _MEMBERS:
-                    return choice.customers, ratio
+                last = size == _FIRST << (_ROUNDS - 1) or 2 * len(sets.member) > _MEMBERS
+                # Not judged before it can come out well enough.
+                if last or self._judged(choice, choice.covered, size)[1] <= self.epsilon:
+                    met = _met(judging, choice.customers, size, advance)
+                    ratio, loss = self._judged(choice, met, size)
+                    if last or loss <= self.epsilon:
+                        return choice.customers, ratio
                 size *= 2
 
     def _judged(self, choice: Choice, met: int, size: int) -> tuple[float, float]:

@@ -31,3 +31,4 @@ UNION ALL MATCH ()-[x:`FOR`]->() WITH count(x) AS n RETURN 'relationship' AS kin
 UNION ALL MATCH ()-[x:REDEEMABLE_AT]->() WITH count(x) AS n RETURN 'relationship' AS kind, 'REDEEMABLE_AT' AS name, n
 UNION ALL MATCH ()-[x:CONTACTED]->() WITH count(x) AS n RETURN 'relationship' AS kind, 'CONTACTED' AS name, n
 UNION ALL MATCH ()-[x:RECOMMENDED]->() WITH count(x) AS n RETURN 'relationship' AS kind, 'RECOMMENDED' AS name, n
+UNION ALL MATCH ()-[x:INFLUENCES]->() WITH count(x) AS n RETURN 'relationship' AS kind, 'INFLUENCES' AS name, n

@@ -17,3 +17,6 @@ UNION ALL MATCH (c:Customer {customer_id: $customer_id})-[r:HOLDS]->(x:Program) 
 UNION ALL MATCH (c:Customer {customer_id: $customer_id})-[r:CONSENTED]->(x:Purpose) RETURN CASE WHEN r.granted THEN 'consent given' ELSE 'consent refused' END AS kind, x.purpose AS id, r.at AS at, x.purpose AS detail
 UNION ALL MATCH (c:Customer {customer_id: $customer_id})-[r:CONTACTED]->(x:Offer) RETURN 'contacted' AS kind, x.offer_id AS id, r.at AS at, r.channel AS detail
 UNION ALL MATCH (c:Customer {customer_id: $customer_id})-[r:RECOMMENDED]->(x), (run:Run {run_id: r.run_id}) RETURN 'recommended' AS kind, coalesce(x.product_id, x.store_id) AS id, run.as_of AS at, r.run_id AS detail
+UNION ALL MATCH (c:Customer {customer_id: $customer_id})-[r:INFLUENCES]->(x:Customer), (run:Run {run_id: r.run_id}) RETURN 'followed by' AS kind, x.customer_id AS id, run.as_of AS at, r.category AS detail
+UNION ALL MATCH (c:Customer {customer_id: $customer_id})<-[r:INFLUENCES]-(x:Customer), (run:Run {run_id: r.run_id}) RETURN 'follows' AS kind, x.customer_id AS id, run.as_of AS at, r.category AS detail
+UNION ALL MATCH (c:Customer {customer_id: $customer_id}) WHERE c.ranked_as_of IS NOT NULL RETURN 'ranked' AS kind, c.customer_id AS id, c.ranked_as_of AS at, c.name AS detail

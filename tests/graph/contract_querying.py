@@ -129,11 +129,15 @@ class QueryingContract:
                 found = store.query("MATCH (c:Customer) RETURN c.customer_id AS id ORDER BY id")
                 assert found["id"].to_pylist() == names
 
-    def test_one_run_is_active_at_a_time(self, place: Place) -> None:
-        runs = [sample(g.RUN, n) | {"run_id": f"run {n}", "active": n == 0} for n in range(3)]
+    def test_one_run_of_a_kind_is_active_at_a_time(self, place: Place) -> None:
+        runs = [
+            sample(g.RUN, n) | {"run_id": f"run {n}", "kind": "score", "active": n == 0}
+            for n in range(3)
+        ]
+        other = sample(g.RUN, 3) | {"run_id": "other", "kind": "influence", "active": True}
         with place.open() as store, store.writing():
-            store.write(g.RUN, rows(g.RUN, *runs))
+            store.write(g.RUN, rows(g.RUN, *runs, other))
             for chosen in ("run 2", "run 1", "run 1"):
                 store.activate(chosen)
                 expected = {(r["run_id"],): r | {"active": r["run_id"] == chosen} for r in runs}
-                assert stored(store, g.RUN) == expected
+                assert stored(store, g.RUN) == expected | {("other",): other}

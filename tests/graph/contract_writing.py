@@ -56,6 +56,19 @@ class WritingContract:
             for element in ELEMENTS:
                 assert stored(store, element) == by_key(element, samples(element))
 
+    def test_further_columns_of_a_label_and_its_own_leave_each_other_alone(
+        self, place: Place
+    ) -> None:
+        ranks = samples(g.CUSTOMER_RANK)
+        with place.open() as store, store.writing():
+            store.write(g.CUSTOMER, samples(g.CUSTOMER))
+            store.write(g.CUSTOMER_RANK, ranks)
+            store.write(g.CUSTOMER, samples(g.CUSTOMER).set_column(1, "name", [["a", "b", "c"]]))
+            assert stored(store, g.CUSTOMER_RANK) == by_key(g.CUSTOMER_RANK, ranks)
+            assert [r["name"] for r in sorted(stored(store, g.CUSTOMER).values(), key=str)] == [
+                "a", "b", "c",
+            ]  # fmt: skip
+
     def test_no_rows_change_nothing(self, place: Place) -> None:
         with place.open() as store, store.writing():
             for element in (g.CUSTOMER, g.FRIEND_OF):

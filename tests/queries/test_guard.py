@@ -236,7 +236,7 @@ def test_no_question_makes_an_embedded_store_unreadable(embedded: Place, tmp_pat
     for query in ("CHECKPOINT", "FORCE CHECKPOINT", "RETURN 1 AS x; CHECKPOINT"):
         with pytest.raises(QueryError):
             run_cypher(store, query)
-    assert run_query(store, "counts").num_rows == 28
+    assert run_query(store, "counts").num_rows == 29
 
 
 WRITES = [

@@ -11,7 +11,9 @@ import pyarrow.parquet as pq
 import pytest
 from support.worlds import end_of
 
+from followsuit.graph.snapshot import take_snapshot
 from followsuit.graph.store import GraphStore
+from followsuit.influence.analysis import Analysis
 from followsuit.loaders.load import load
 from followsuit.loaders.simulator import World, simulate
 from followsuit.offers.score import ScoreReport, score
@@ -46,8 +48,18 @@ def tables(delivery: Path) -> dict[str, Frame]:
 
 
 @pytest.fixture(scope="module")
-def run(store: GraphStore, delivery: Path) -> ScoreReport:
+def edges(store: GraphStore, delivery: Path) -> Frame:
+    """What `influence learn` wrote: `source, target, category, probability, ...`."""
     load(store, str(delivery))
+    analysis = Analysis(store, take_snapshot(store, NOW))
+    found = analysis.learn()
+    analysis.write(found, NOW)
+    learned: Frame = found.table().to_pandas()
+    return learned
+
+
+@pytest.fixture(scope="module")
+def run(store: GraphStore, edges: Frame) -> ScoreReport:
     return score(store, NOW, NOW)
 
 
@@ -87,12 +99,12 @@ def bought(tables: dict[str, Frame]) -> Frame:
     return rows[rows["at"] <= NOW].merge(names, "left", "product_id")
 
 
-def test_counts(ask: Ask, tables: dict[str, Frame], run: ScoreReport) -> None:
+def test_counts(ask: Ask, tables: dict[str, Frame], run: ScoreReport, edges: Frame) -> None:
     counted = ask("counts").set_index("name").n
     views = (tables["events"].kind == "view") & tables["events"].product_id.notna()
     categories = pd.concat([tables[t].category for t in ("products", "stores", "offers")])
     assert {
-        "Customer": 300, "Product": 60, "Store": 8, "Run": 1,
+        "Customer": 300, "Product": 60, "Store": 8, "Run": 2, "INFLUENCES": len(edges),
         "Offer": len(tables["offers"]),
         "Event": (~views).sum(),
         "DID": (~views).sum(),
@@ -249,7 +261,9 @@ def test_current_recommendations(ask: Ask, run: ScoreReport) -> None:
     assert run.offers == len(answer) > 100
 
 
-def test_customer_record(ask: Ask, tables: dict[str, Frame], run: ScoreReport) -> None:
+def test_customer_record(
+    ask: Ask, tables: dict[str, Frame], run: ScoreReport, edges: Frame
+) -> None:
     offered = pq.read_table(run.rows).to_pandas()
     for customer in SOME:
         counted = ask("customer-record", customer_id=customer).kind.value_counts()
@@ -269,6 +283,8 @@ def test_customer_record(ask: Ask, tables: dict[str, Frame], run: ScoreReport) -
             "viewed": (mine["events"].kind == "view").sum(),
             "did": (mine["events"].kind != "view").sum(),
             "recommended": (offered.customer_id == customer).sum(),
+            "followed by": (edges.source == customer).sum(),
+            "follows": (edges.target == customer).sum(),
         }
         assert counted.to_dict() == {kind: n for kind, n in expected.items() if n}
 
@@ -281,10 +297,11 @@ def answers() -> dict[str, pa.Table]:
 
 @pytest.mark.parametrize("name", list(library()))
 def test_both_engines_answer_alike_to_the_value(
-    name: str, store: GraphStore, run: ScoreReport, answers: dict[str, pa.Table]
+    name: str, store: GraphStore, run: ScoreReport, edges: Frame, answers: dict[str, pa.Table]
 ) -> None:
     given = {
         "customer_id": "c0042", "other_id": "c0001", "product_id": "p0001", "since": SINCE,
+        "friend_id": str(edges[edges.target == "c0042"].source.iloc[0]),
     }  # fmt: skip
     mine = {p.name: given[p.name] for p in library()[name].parameters if p.name in given}
     answer = run_query(store, name, mine, now=NOW)

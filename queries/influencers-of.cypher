@@ -1,0 +1,18 @@
+// question: Whose acts does a customer follow, how surely, and on what evidence?
+// param customer_id text: the follower
+// param limit integer = 20: rows at the most
+// column friend_id text
+// column category text
+// column probability number
+// column low number
+// column high number
+// column evidence number
+// column grade text
+// order by: probability desc, friend_id, category
+MATCH (run:Run {kind: 'influence', active: true})
+MATCH (friend:Customer)-[i:INFLUENCES]->(:Customer {customer_id: $customer_id})
+WHERE i.run_id = run.run_id
+RETURN friend.customer_id AS friend_id, i.category AS category, i.probability AS probability,
+  i.low AS low, i.high AS high, i.evidence AS evidence, i.grade AS grade
+ORDER BY probability DESC, friend_id, category
+LIMIT $limit

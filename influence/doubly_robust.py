@@ -4,7 +4,8 @@ Two models of the rows of each triple, both conditional on the triple, so that w
 share (item, time, popularity, a promotion) cancels: *propensity*, which of the rows is the exposed
 one, and *outcome*, which of the controls acts. The mean that the exposed would have had unexposed
 is estimated by augmented inverse-probability weighting (Robins, Rotnitzky and Zhao 1994; its form
-for the exposed in Mercatanti and Li 2014, eq. 9): right where either model is. The lift is the
+for the exposed in Mercatanti and Li 2014, eq. 9): right where either model is, but for an error in
+the order of one over the number of controls, since the baseline is a triple's own. The lift is the
 exposed ones' mean over it.
 """
 
@@ -22,6 +23,8 @@ _RIDGE = 1.0
 _FIT_ROWS = 1_000_000
 _STEEPEST = 4.0
 """Largest absolute score: nobody weighs more than exp(this) times as much as the average."""
+_MOST = 0.8
+"""Largest share: no control stands for more than four exposed."""
 
 
 class Adjusted(NamedTuple):
@@ -83,10 +86,16 @@ def _augmented(sample: Sample, exposed: Flags, weight: Floats, risk: Floats) -> 
 
 
 def _tilted(features: Floats, propensity: Floats, first: Ints, exposed: Flags) -> Floats:
-    """(rows) each control's weight: its odds of exposure among the controls of its triple."""
+    """(rows) each control's weight, by which the controls stand for the exposed.
+
+    Whatever g is, the exposed one's is expected to be sum(p g) over the rows, p being a row's share
+    of the odds. A row is a control with a chance of 1 - p; with p / (1 - p) the controls' sum is
+    expected to be the same. (Their shares among themselves would not do: triples are small.)
+    """
     size = np.diff(np.append(first, len(features)))
-    odds = np.where(exposed, 0.0, np.exp(np.clip(features @ propensity, -_STEEPEST, _STEEPEST)))
-    weight: Floats = odds / np.repeat(np.add.reduceat(odds, first), size)
+    odds = np.exp(np.clip(features @ propensity, -_STEEPEST, _STEEPEST))
+    share = np.minimum(odds / np.repeat(np.add.reduceat(odds, first), size), _MOST)
+    weight: Floats = np.where(exposed, 0.0, share / (1 - share))
     return weight
 
 

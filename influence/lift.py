@@ -134,7 +134,8 @@ def _variance(sums: Sums, communities: Ints, seed: int) -> float:
     """Of the log lift."""
     by_customer = _resampled(sums, sums.customer, seed)
     by_item = _resampled(sums, sums.item, seed + 1)
-    two_way = max(by_customer + by_item - _by_pair(sums), by_customer, by_item)
+    narrower = min(by_customer, by_item)
+    two_way = max(by_customer + by_item - _by_pair(sums), narrower)
     community = communities[sums.customer]
     if len(np.unique(community)) < _COMMUNITIES:
         return two_way

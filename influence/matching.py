@@ -161,7 +161,7 @@ def _rows(
     most = len(triples.item) * (near.who.shape[1] + 1)
     counts = np.zeros(len(triples.item), np.int64)
     who, did = np.empty(most, np.int32), np.empty(most, np.bool_)
-    features = np.empty((most, _FEATURES))
+    features = np.empty((most, _FEATURES), np.float32)
     acted, reached = np.full(customers, NEVER), np.full(customers, NEVER)
     seen = np.empty(customers, np.int64)
     liked = np.empty(taste.shape[1])

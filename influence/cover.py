@@ -1,4 +1,4 @@
-"""Budgeted coverage: which customers meet most of given sets, and how many any choice could meet.
+"""Budgeted coverage: whom to choose for the sets they meet and their own worth, and the most of it.
 
 See `seeds` for the reasons.
 """
@@ -22,63 +22,45 @@ class Choice(NamedTuple):
     Attributes:
         customers: (chosen) codes, in the order chosen.
         covered: how many sets hold one of them.
-        bound: no choice within the budget covers more.
+        worth: `scale` for each of these, and what the customers are worth alone.
+        most: no choice within the budget is worth more.
+        most_covered: none covers more.
     """
 
     customers: Ints
     covered: int
-    bound: float
+    worth: float
+    most: float
+    most_covered: float
 
 
-def best_choice(sets: Sets, budget: float, cost: Floats, value: Floats, may: Flags) -> Choice:
+def best_choice(
+    sets: Sets, scale: float, alone: Floats, budget: float, cost: Floats, may: Flags
+) -> Choice:
     """The better of two greedy choices: from nothing, and from the best single customer.
-
-    What is left of the budget then goes to those whom no set holds, for their own value's sake.
 
     Args:
         sets: to be covered.
+        scale: what a set is worth, above 0.
+        alone: (customers) what each is worth besides, at least 0.
         budget: what the costs of those chosen may add up to.
         cost: (customers) at least 0.
-        value: (customers) at least 0.
-        may: (customers) who may be chosen, each affordable.
+        may: (customers) who may be chosen, each affordable; at least one.
     """
     pointer, holds = _index(sets.pointer, sets.member, len(cost))
-    counts = np.diff(pointer)
-    single = int(np.argmax(np.where(may, counts, -1)))
+    singly = np.diff(pointer) * scale + alone
+    single = int(np.argmax(np.where(may, singly, -1)))
     runs = [
-        _greedy(sets.pointer, sets.member, pointer, holds, cost, may, float(budget), start)
-        for start in (-1, single)
-    ]
-    order, covered, _ = max(runs, key=lambda run: run[1])
-    rest = _unknown(order, counts, budget, cost, value, may)
-    return Choice(
-        np.concatenate([order, rest]).astype(np.int64), int(covered), min(run[2] for run in runs)
+        Choice(
+            *_greedy(
+                sets.pointer, sets.member, pointer, holds, scale, alone, cost, may, float(budget),
+                start,
+            )
+        ) for start in (-1, single)
+    ]  # fmt: skip
+    return max(runs, key=lambda run: run.worth)._replace(
+        most=min(run.most for run in runs), most_covered=min(run.most_covered for run in runs)
     )
-
-
-def _unknown(
-    order: Ints, counts: Ints, budget: float, cost: Floats, value: Floats, may: Flags
-) -> Ints:
-    """Those in no set who still fit, by value per cost."""
-    left = budget - float(cost[order].sum())
-    free = np.flatnonzero(may & (counts == 0) & (value > 0))
-    with np.errstate(divide="ignore"):
-        worth = value[free] / cost[free]
-    free = free[np.lexsort((free, -worth))]
-    return _fitting(free, cost, left)
-
-
-@compiled
-def _fitting(codes: Ints, cost: Floats, left: float) -> Ints:
-    """Those of `codes`, in their order, who fit into what is left."""
-    kept = np.empty(len(codes), dtype=np.int64)
-    count = 0
-    for v in codes:
-        if cost[v] <= left:
-            left -= cost[v]
-            kept[count] = v
-            count += 1
-    return kept[:count].copy()
 
 
 @compiled
@@ -105,71 +87,76 @@ def _greedy(
     member: Shorts,
     pointer: Ints,
     holds: Shorts,
+    scale: float,
+    alone: Floats,
     cost: Floats,
     may: Flags,
     budget: float,
     start: int,
-) -> tuple[Ints, int, float]:
+) -> tuple[Ints, int, float, float, float]:
     """Choose by gain per cost, after `start` if that is a customer; lazily (Minoux 1978)."""
-    customers = len(cost)
     gain = np.diff(pointer)
-    taken = np.zeros(len(set_pointer) - 1, dtype=np.bool_)
-    order = np.empty(customers, dtype=np.int64)
-    chosen, covered, spent = 0, 0, 0.0
-    heap = [(-_density(gain[v], cost[v]), v) for v in range(customers) if may[v] and gain[v] > 0]
+    left = may.copy()
+    met = np.zeros(len(set_pointer) - 1, dtype=np.bool_)
+    order = np.empty(len(cost), dtype=np.int64)
+    chosen, covered, spent, own = 0, 0, 0.0, 0.0
+    singly = scale * gain + alone
+    heap = [(-_density(singly[v], cost[v]), v) for v in np.flatnonzero(may & (singly > 0))]
     heapq.heapify(heap)
-    bound = _bound(gain, cost, may, budget)
+    if start >= 0 and singly[start] > 0:
+        heapq.heappush(heap, (-np.inf, np.int64(start)))
+    most, most_covered = _knapsack(singly, cost, left, budget), np.inf
     stage = 1
-    following = start
-    while following >= 0 or len(heap) > 0:
-        if following >= 0:
-            v = following
-            following = -1
-        else:
-            kept, v = heapq.heappop(heap)
-            density = _density(gain[v], cost[v])
-            if gain[v] == 0 or spent + cost[v] > budget:
-                continue
-            if density < -kept:
-                heapq.heappush(heap, (-density, v))
-                continue
-        if gain[v] == 0:
+    while len(heap) > 0:
+        kept, v = heapq.heappop(heap)
+        gained = scale * gain[v] + alone[v]
+        if not left[v] or gained <= 0 or spent + cost[v] > budget:
+            continue
+        density = _density(gained, cost[v])
+        if density < -kept and not (chosen == 0 and v == start):
+            heapq.heappush(heap, (-density, v))
             continue
         order[chosen] = v
         chosen += 1
+        left[v] = False
         spent += cost[v]
         covered += gain[v]
+        own += alone[v]
         for k in range(pointer[v], pointer[v + 1]):
             s = holds[k]
-            if not taken[s]:
-                taken[s] = True
+            if not met[s]:
+                met[s] = True
                 for m in range(set_pointer[s], set_pointer[s + 1]):
                     gain[member[m]] -= 1
         if spent >= stage * budget / _STAGES:
-            bound = min(bound, covered + _bound(gain, cost, may, budget))
             stage = int(spent * _STAGES / budget) + 1
-    bound = min(bound, covered + _bound(gain, cost, may, budget))
-    return order[:chosen].copy(), covered, bound
+            further = _knapsack(scale * gain + alone, cost, left, budget)
+            most = min(most, scale * covered + own + further)
+            most_covered = min(most_covered, covered + _knapsack(gain * 1.0, cost, left, budget))
+    further = _knapsack(scale * gain + alone, cost, left, budget)
+    most = min(most, scale * covered + own + further)
+    most_covered = min(most_covered, covered + _knapsack(gain * 1.0, cost, left, budget))
+    return order[:chosen].copy(), covered, scale * covered + own, most, most_covered
 
 
 @compiled
-def _density(gain: int, cost: float) -> float:
-    """Gain per cost; for those who cost nothing above all others, by gain."""
-    return gain / cost if cost > 0 else 1e300 * (1 + gain)
+def _density(gain: float, cost: float) -> float:
+    """Gain per cost; for those who cost nothing above all others."""
+    return min(gain / cost, 1e300) if cost > 0 else 2e300
 
 
 @compiled
-def _bound(gain: Ints, cost: Floats, may: Flags, budget: float) -> float:
+def _knapsack(gain: Floats, cost: Floats, left: Flags, budget: float) -> float:
     """The fractional knapsack (Dantzig 1957): at least what any choice within the budget gains."""
-    codes = np.flatnonzero(may & (gain > 0))
+    codes = np.flatnonzero(left & (gain > 0))
     density = np.empty(len(codes))
     for k in range(len(codes)):
         density[k] = -_density(gain[codes[k]], cost[codes[k]])
-    total, left = 0.0, budget
+    total, rest = 0.0, budget
     for k in np.argsort(density):
         v = codes[k]
-        if cost[v] > left:
-            return float(total + gain[v] * left / cost[v])
+        if cost[v] > rest:
+            return float(total + gain[v] * rest / cost[v])
         total += gain[v]
-        left -= cost[v]
+        rest -= cost[v]
     return total

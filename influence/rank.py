@@ -1,9 +1,9 @@
 """The incremental value of a customer: what others are expected to do because of one act of theirs.
 
 Cascades are simulated backwards, for all customers at once: a reverse-reachable set holds those who
-would have set off its root's act, so that
+would have set off its root's act, so that, with Q as in `reverse_reachable`,
 
-    value(u) = total value x P(u is in a set, other than as its root)
+    value(u) = Q x P(u is in a set, other than as its root)
 
 A first sample says who comes first; a second one, which the choice has not seen, what they are
 worth. Otherwise those who were lucky in the sample would come first and look better than they are.
@@ -24,13 +24,13 @@ from followsuit.influence.inputs import (
     checked_probability,
     customers_of,
 )
-from followsuit.influence.reverse_reachable import Walker, incoming
+from followsuit.influence.reverse_reachable import Incoming, Walker, incoming
 
 LEVEL = 0.9
 _FIRST = 1 << 14
 """Sets of the first round; each has twice as many as the last."""
-_ENOUGH = 400
-"""Sets that hold a customer: enough for a standard error of a twentieth."""
+_ENOUGH = 1_600
+"""Sets that hold a customer: enough for a standard error of a fortieth."""
 _LEAD = 100
 """Places that are given that many where nobody says how many are wanted."""
 _PER_CUSTOMER = 4_096
@@ -78,9 +78,10 @@ def rank(
     if not worth.any():
         raise BadInput("the value of every customer is 0: give one above 0 to somebody")
     places = centrality(network, chance, seed=seed)
-    first, second = _hits(network, chance, worth, min(top or _LEAD, customers), seed, progress)
+    edges = incoming(network, chance, worth)
+    first, second = _hits(edges, min(top or _LEAD, customers), seed, progress)
     chosen = _order(first[0], places.pagerank)[:top]
-    value_of, low, high = _interval(second[0][chosen], second[1], float(worth.sum()))
+    value_of, low, high = _interval(second[0][chosen], second[1], edges.total)
     # Nobody follows them: that is known, not measured.
     alone = np.bincount(network.source, weights=chance, minlength=customers)[chosen] == 0
     high[alone] = 0.0
@@ -108,27 +109,19 @@ _Sample = tuple[Ints, int]
 """(customers) how many sets hold each, other than as the root; and how many sets there are."""
 
 
-def _hits(
-    network: Network,
-    probability: Floats,
-    value: Floats,
-    places: int,
-    seed: int,
-    progress: Progress,
-) -> tuple[_Sample, _Sample]:
+def _hits(edges: Incoming, places: int, seed: int, progress: Progress) -> tuple[_Sample, _Sample]:
     """Two samples of one size, enough for those in the first `places`."""
-    edges = incoming(network, probability, value)
     choosing, judging = (
         Walker(edges, stream) for stream in np.random.SeedSequence([seed, 1]).spawn(2)
     )
-    first = np.zeros(len(value), dtype=np.int64)
+    first = np.zeros(len(edges.alone), dtype=np.int64)
     second = first.copy()
     size, members = _FIRST, 0
     with progress("Simulating cascades backwards") as advance:
         members += _tally(choosing, size, first, advance)
         while (
             np.partition(first, -places)[-places] < _ENOUGH
-            and 2 * size <= _PER_CUSTOMER * len(value)
+            and 2 * size <= _PER_CUSTOMER * len(first)
             and 2 * members <= _MEMBERS
         ):
             members += _tally(choosing, size, first, advance)

@@ -1,8 +1,12 @@
 """Random reverse-reachable sets: who would have set off a random customer's act.
 
-Borgs et al. 2014: take a customer at random (here in proportion to value), keep each edge with its
-probability, and gather all from whom a kept path leads there. A set of customers S is expected to
-set off `total value x P(S meets such a set)`.
+Borgs et al. 2014: take a customer at random, the root, keep each edge with its probability, and
+gather all from whom a kept path leads there. Most such sets would hold their root alone, and say
+only what is known: so (Nguyen et al. 2017, importance sketching) the root v is drawn in proportion
+to value(v) x q(v), where q(v) is the chance that it keeps any edge, and it keeps at least one. A
+set of customers S is then expected to set off, with Q the sum of value x q,
+
+    Q x P(S meets such a set) + sum over S of value x (1 - q).
 
 Incoming edges are walked as by SUBSIM (Guo et al. 2020, section 3): sorted by probability, from one
 kept edge the next candidate is a geometric jump away, so that edges that are not kept cost nothing.
@@ -14,6 +18,7 @@ import numpy as np
 
 from followsuit.graph.compiled import compiled
 from followsuit.influence.arrays import Flags, Floats, Ints, Network, Shorts
+from followsuit.influence.errors import NotEnoughEvidence
 from followsuit.influence.inputs import customers_of
 
 
@@ -25,14 +30,23 @@ class Incoming(NamedTuple):
         source: (edges kept) whose act may be followed.
         probability: (edges kept) falling within a target's.
         jump: (edges kept) 1 / log(1 - probability), the scale of the geometric jump.
-        reach: (customers) values added up, from which roots are drawn.
+        some: (edges kept) the chance that the target keeps this edge or one before it.
+        alone: (customers) value x the chance that no edge is kept.
+        reach: (customers) value x the chance that some edge is kept, added up.
     """
 
     pointer: Ints
     source: Shorts
     probability: Floats
     jump: Floats
+    some: Floats
+    alone: Floats
     reach: Floats
+
+    @property
+    def total(self) -> float:
+        """The expected value of acts that others have set off, if everybody acts."""
+        return float(self.reach[-1])
 
 
 def incoming(network: Network, probability: Floats, value: Floats) -> Incoming:
@@ -41,22 +55,47 @@ def incoming(network: Network, probability: Floats, value: Floats) -> Incoming:
     Args:
         network: who may follow whom.
         probability: (edges) from 0 to 1.
-        value: (customers) at least 0; roots are drawn in proportion to it.
+        value: (customers) at least 0.
+
+    Raises:
+        NotEnoughEvidence: nobody whose act has a value follows anybody.
     """
     customers = customers_of(network)
     kept = np.flatnonzero(probability > 0)
     order = kept[np.lexsort((kept, -probability[kept], network.target[kept]))]
     sizes = np.bincount(network.target[kept], minlength=customers)
     chance = probability[order]
+    pointer = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+    some = _some(pointer, chance)
+    any_edge = np.zeros(customers)
+    any_edge[sizes > 0] = some[pointer[1:][sizes > 0] - 1]
+    if not (value * any_edge).any():
+        raise NotEnoughEvidence(
+            "not enough evidence: nobody whose act has a value is known to follow anybody"
+        )
     with np.errstate(divide="ignore"):
         jump = 1 / np.log1p(-chance)
     return Incoming(
-        pointer=np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64),
+        pointer=pointer,
         source=network.source[order],
         probability=chance,
         jump=jump,
-        reach=np.cumsum(value),
+        some=some,
+        alone=value * (1 - any_edge),
+        reach=np.cumsum(value * any_edge),
     )
+
+
+@compiled
+def _some(pointer: Ints, probability: Floats) -> Floats:
+    """See `Incoming.some`; by logarithms, so that small chances are not rounded away."""
+    some = np.empty(len(probability))
+    for v in range(len(pointer) - 1):
+        none = 0.0
+        for e in range(pointer[v], pointer[v + 1]):
+            none += np.log1p(-probability[e]) if probability[e] < 1 else -np.inf
+            some[e] = -np.expm1(none)
+    return some
 
 
 class Sets(NamedTuple):
@@ -156,11 +195,18 @@ def _walk(
         # No edge from here on is more probable than `bound`: each is a candidate with that
         # probability, and a candidate is kept with its own over it.
         bound, jump = edges.probability[e], edges.jump[e]
-        while True:
-            ahead = np.log(1 - rng.random()) * jump
-            if not ahead < end - e:
-                break
-            e += int(ahead)
+        surely = done == 1  # the root keeps one edge at least: which is its first?
+        while e < end:
+            if surely:
+                first = rng.random() * edges.some[end - 1]
+                e += min(np.searchsorted(edges.some[e:end], first, side="right"), end - e - 1)
+                bound = edges.probability[e]
+                surely = False
+            else:
+                ahead = np.log(1 - rng.random()) * jump
+                if not ahead < end - e:
+                    break
+                e += int(ahead)
             chance = edges.probability[e]
             u = edges.source[e]
             if (chance == bound or rng.random() * bound < chance) and mark[u] != stamp:
@@ -171,8 +217,6 @@ def _walk(
                     return count, True
             bound, jump = chance, edges.jump[e]
             e += 1
-            if e == end:
-                break
     return count, False
 
 

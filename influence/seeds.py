@@ -6,12 +6,12 @@ by the first, is the certified ratio. Samples double until sampling costs the ra
 
 Under a knapsack (Khuller et al. 1999) two greedy choices by gain per cost are made, one from
 nothing and one from the best single customer, and the better one is taken. The most that any choice
-T within the budget covers of the first sample is, for every set A, as coverage is submodular,
+T within the budget is worth on the first sample is, for every set A, as that worth is submodular,
 
-    coverage(T) <= coverage(A) + sum over T of gain(v | A)
-                <= coverage(A) + fractional knapsack of the gains given A,
+    worth(T) <= worth(A) + sum over T of gain(v | A)
+             <= worth(A) + fractional knapsack of the gains given A,
 
-and the least of that over stages A of the greedy choice is used.
+and the least of that over stages A of the greedy choices is used.
 """
 
 import time
@@ -29,7 +29,7 @@ from followsuit.influence.inputs import (
     checked_probability,
     customers_of,
 )
-from followsuit.influence.reverse_reachable import NONE, Sets, Walker, incoming, joined
+from followsuit.influence.reverse_reachable import NONE, Incoming, Sets, Walker, incoming, joined
 
 _FIRST = 64
 """Sets of the first round; each has twice as many as the last."""
@@ -97,7 +97,7 @@ def seeds(
     Raises:
         BadInput: a budget that is not above 0 or affords nobody; a probability, cost or value that
             is none; nobody allowed.
-        NotEnoughEvidence: no probability is above 0.
+        NotEnoughEvidence: no probability is above 0, or nobody of value follows.
     """
     began = time.perf_counter()
     chance = checked_probability(network, probability)
@@ -110,7 +110,8 @@ def seeds(
     if not worth.any():
         raise BadInput("the value of every customer is 0: give one above 0 to somebody")
     streams = np.random.SeedSequence(seed).spawn(3)
-    search = _Search(network, chance, budget, costs, worth, may, delta, epsilon)
+    edges = incoming(network, chance, worth)
+    search = _Search(edges, budget, costs, worth, may, delta, epsilon)
     chosen, ratio = search.run(streams[0], streams[1], progress)
     judged = spread(
         network,
@@ -151,8 +152,7 @@ def _affordable(budget: float, cost: Floats, allowed: np.ndarray | None) -> Flag
 
 @dataclass(frozen=True)
 class _Search:
-    network: Network
-    probability: Floats
+    edges: Incoming
     budget: float
     cost: Floats
     value: Floats
@@ -168,13 +168,14 @@ class _Search:
         The second sample is drawn anew in every round, which costs little, since a set need not be
         walked beyond the first customer chosen, and no memory.
         """
-        edges = incoming(self.network, self.probability, self.value)
+        edges = self.edges
         choosing, judging = Walker(edges, first), Walker(edges, second)
         sets, size = NONE, _FIRST
         with progress("Drawing reverse-reachable sets") as advance:
             while True:
                 sets = _grown(choosing, sets, size, advance)
-                choice = best_choice(sets, self.budget, self.cost, self.value, self.may)
+                scale = edges.total / size
+                choice = best_choice(sets, scale, edges.alone, self.budget, self.cost, self.may)
                 last = size == _FIRST << (_ROUNDS - 1) or 2 * len(sets.member) > _MEMBERS
                 # Not judged before it can come out well enough.
                 if last or self._judged(choice, choice.covered, size)[1] <= self.epsilon:
@@ -185,21 +186,25 @@ class _Search:
                 size *= 2
 
     def _judged(self, choice: Choice, met: int, size: int) -> tuple[float, float]:
-        """The certified ratio, and the share of it that sampling costs.
+        """The certified ratio, and the share of it that sampling may cost where sets decide.
 
         Each round's two bounds fail with a chance of delta / (2 rounds), so that all rounds' hold
-        together: it is no matter which of them is the last.
+        together: it is no matter which of them is the last. The best choice T covers an unknown x
+        of the first sample; upper_bound(x) - x grows with x, which is at most `most_covered`, so
+
+            spread(T) <= most + scale x (upper_bound(most_covered) - most_covered).
         """
         failing = np.log(2 * _ROUNDS / self.delta)
-        total = float(self.value.sum())
+        scale = self.edges.total / size
         own = float(self.value[choice.customers].sum())
-        lower, upper = lower_bound(met, failing), upper_bound(choice.bound, failing)
-        least = max(lower * total / size, own)
-        most = min(upper * total / size, total)
-        ratio = least / most if least < most else 1.0
-        unsampled = met / choice.bound if choice.bound > 0 else 0.0
-        loss = 1 - lower / upper / unsampled if unsampled > 0 else 1.0
-        return ratio, 0.0 if ratio == 1 else loss
+        lower, upper = lower_bound(met, failing), upper_bound(choice.most_covered, failing)
+        least = scale * lower + float(self.edges.alone[choice.customers].sum())
+        most = choice.most + scale * (upper - choice.most_covered)
+        least, most = max(least, own), min(most, float(self.value.sum()))
+        if least >= most:
+            return 1.0, 0.0
+        unsampled = met / choice.most_covered if choice.most_covered > 0 else 0.0
+        return least / most, 1 - lower / upper / unsampled if unsampled > 0 else 1.0
 
 
 def _grown(walker: Walker, sets: Sets, size: int, advance: Advance) -> Sets:

@@ -111,17 +111,20 @@ def test_no_choice_covers_more_than_the_bound_says() -> None:
         may = (rng.random(8) < 0.8) & (cost <= 3)
         if not may.any():
             continue
-        choice = best_choice(sets, 3.0, cost, np.ones(8), may)
+        alone = rng.choice([0.0, 0.3, 2.0], 8)
+        choice = best_choice(sets, 0.5, alone, 3.0, cost, may)
         covers = {
             c: sum(bool(set(c) & set(one.tolist())) for one in held)
             for size in range(9)
             for c in combinations(np.flatnonzero(may).tolist(), size)
             if cost[list(c)].sum() <= 3
         }
-        most = max(covers.values())
-        assert choice.bound >= most - 1e-9
+        worths = {c: 0.5 * covers[c] + alone[list(c)].sum() for c in covers}
+        assert choice.most >= max(worths.values()) - 1e-9
+        assert choice.most_covered >= max(covers.values()) - 1e-9
         assert choice.covered == covers[tuple(sorted(choice.customers.tolist()))]
-        assert choice.covered >= (1 - 1 / np.e) / 2 * most
+        assert choice.worth == pytest.approx(worths[tuple(sorted(choice.customers.tolist()))])
+        assert choice.worth >= (1 - 1 / np.e) / 2 * max(worths.values())
 
 
 def test_one_dear_customer_is_not_missed_for_a_cheap_one() -> None:

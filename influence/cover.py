@@ -35,7 +35,14 @@ class Choice(NamedTuple):
 
 
 def best_choice(
-    sets: Sets, scale: float, alone: Floats, budget: float, cost: Floats, may: Flags
+    sets: Sets,
+    scale: float,
+    alone: Floats,
+    budget: float,
+    cost: Floats,
+    may: Flags,
+    *,
+    bounded: bool = True,
 ) -> Choice:
     """The better of two greedy choices: from nothing, and from the best single customer.
 
@@ -46,17 +53,21 @@ def best_choice(
         budget: what the costs of those chosen may add up to.
         cost: (customers) at least 0.
         may: (customers) who may be chosen, each affordable; at least one.
+        bounded: whether to work out `most` and `most_covered`; they are infinite otherwise.
     """
     pointer, holds = _index(sets.pointer, sets.member, len(cost))
     singly = np.diff(pointer) * scale + alone
     single = int(np.argmax(np.where(may, singly, -1)))
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        densest = int(np.argmax(np.where(may & (singly > 0), singly / cost, -1)))
+    stages = _STAGES if bounded else 0
     runs = [
         Choice(
             *_greedy(
                 sets.pointer, sets.member, pointer, holds, scale, alone, cost, may, float(budget),
-                start,
+                start, stages,
             )
-        ) for start in (-1, single)
+        ) for start in ((-1,) if single == densest else (-1, single))
     ]  # fmt: skip
     return max(runs, key=lambda run: run.worth)._replace(
         most=min(run.most for run in runs), most_covered=min(run.most_covered for run in runs)
@@ -93,6 +104,7 @@ def _greedy(
     may: Flags,
     budget: float,
     start: int,
+    stages: int,
 ) -> tuple[Ints, int, float, float, float]:
     """Choose by gain per cost, after `start` if that is a customer; lazily (Minoux 1978)."""
     gain = np.diff(pointer)
@@ -105,7 +117,10 @@ def _greedy(
     heapq.heapify(heap)
     if start >= 0 and singly[start] > 0:
         heapq.heappush(heap, (-np.inf, np.int64(start)))
-    most, most_covered = _knapsack(singly, cost, left, budget), np.inf
+    most, most_covered = np.inf, np.inf
+    if stages > 0:
+        most = _knapsack(singly, cost, left, budget)
+        most_covered = _knapsack(gain * 1.0, cost, left, budget)
     stage = 1
     while len(heap) > 0:
         kept, v = heapq.heappop(heap)
@@ -128,14 +143,15 @@ def _greedy(
                 met[s] = True
                 for m in range(set_pointer[s], set_pointer[s + 1]):
                     gain[member[m]] -= 1
-        if spent >= stage * budget / _STAGES:
-            stage = int(spent * _STAGES / budget) + 1
+        if stages > 0 and spent >= stage * budget / stages:
+            stage = int(spent * stages / budget) + 1
             further = _knapsack(scale * gain + alone, cost, left, budget)
             most = min(most, scale * covered + own + further)
             most_covered = min(most_covered, covered + _knapsack(gain * 1.0, cost, left, budget))
-    further = _knapsack(scale * gain + alone, cost, left, budget)
-    most = min(most, scale * covered + own + further)
-    most_covered = min(most_covered, covered + _knapsack(gain * 1.0, cost, left, budget))
+    if stages > 0:
+        further = _knapsack(scale * gain + alone, cost, left, budget)
+        most = min(most, scale * covered + own + further)
+        most_covered = min(most_covered, covered + _knapsack(gain * 1.0, cost, left, budget))
     return order[:chosen].copy(), covered, scale * covered + own, most, most_covered
 
 

@@ -168,22 +168,36 @@ class _Search:
         The second sample is drawn anew in every round, which costs little, since a set need not be
         walked beyond the first customer chosen, and no memory.
         """
-        edges = self.edges
-        choosing, judging = Walker(edges, first), Walker(edges, second)
+        choosing, judging = Walker(self.edges, first), Walker(self.edges, second)
         sets, size = NONE, _FIRST
         with progress("Drawing reverse-reachable sets") as advance:
             while True:
                 sets = _grown(choosing, sets, size, advance)
-                scale = edges.total / size
-                choice = best_choice(sets, scale, edges.alone, self.budget, self.cost, self.may)
                 last = size == _FIRST << (_ROUNDS - 1) or 2 * len(sets.member) > _MEMBERS
-                # Not judged before it can come out well enough.
-                if last or self._judged(choice, choice.covered, size)[1] <= self.epsilon:
+                # Neither bounded nor judged before it can come out well enough.
+                if last or self._promising(self._chosen(sets, size, bounded=False)):
+                    choice = self._chosen(sets, size, bounded=True)
                     met = _met(judging, choice.customers, size, advance)
                     ratio, loss = self._judged(choice, met, size)
                     if last or loss <= self.epsilon:
                         return choice.customers, ratio
                 size *= 2
+
+    def _chosen(self, sets: Sets, size: int, *, bounded: bool) -> Choice:
+        return best_choice(
+            sets, self.edges.total / size, self.edges.alone, self.budget, self.cost, self.may,
+            bounded=bounded,
+        )  # fmt: skip
+
+    def _promising(self, choice: Choice) -> bool:
+        """Whether sampling would cost little, should the second sample look like the first."""
+        failing = self._failing
+        upper = upper_bound(choice.covered, failing)
+        return lower_bound(choice.covered, failing) >= (1 - self.epsilon) * upper
+
+    @property
+    def _failing(self) -> float:
+        return float(np.log(2 * _ROUNDS / self.delta))
 
     def _judged(self, choice: Choice, met: int, size: int) -> tuple[float, float]:
         """The certified ratio, and the share of it that sampling may cost where sets decide.
@@ -194,7 +208,7 @@ class _Search:
 
             spread(T) <= most + scale x (upper_bound(most_covered) - most_covered).
         """
-        failing = np.log(2 * _ROUNDS / self.delta)
+        failing = self._failing
         scale = self.edges.total / size
         own = float(self.value[choice.customers].sum())
         lower, upper = lower_bound(met, failing), upper_bound(choice.most_covered, failing)

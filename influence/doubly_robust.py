@@ -45,6 +45,8 @@ class Adjusted(NamedTuple):
 def adjust(sample: Sample) -> Adjusted:
     """Estimate what the exposed customers would have done unexposed."""
     pointer, first = sample.pointer, sample.pointer[:-1]
+    if not len(first):
+        return Adjusted(*(np.zeros(0) for _ in Adjusted._fields))
     exposed = np.zeros(len(sample.customer), dtype=bool)
     exposed[first] = True
     features = _terms(sample.features)

@@ -56,7 +56,7 @@ class Sums(NamedTuple):
 
     Attributes:
         customer: (parts) code.
-        item: (parts) code.
+        item: (parts) code, in order.
         acted: (parts) added to the numerator.
         expected: (parts) added to the denominator.
         exposed: (parts) whether it is an exposed triple's; the others are controls'.
@@ -70,16 +70,16 @@ class Sums(NamedTuple):
     exposed: Flags
     told: Flags
 
-    def within(self, items: Flags) -> "Sums":
-        """Those on some items, given as a mask."""
-        kept = items[self.item]
+    def between(self, first: int, last: int) -> "Sums":
+        """Those on the items from `first` to before `last`."""
+        begin, end = np.searchsorted(self.item, [first, last])
         return Sums(
-            self.customer[kept],
-            self.item[kept],
-            self.acted[kept],
-            self.expected[kept],
-            self.exposed[kept],
-            self.told[kept],
+            self.customer[begin:end],
+            self.item[begin:end],
+            self.acted[begin:end],
+            self.expected[begin:end],
+            self.exposed[begin:end],
+            self.told[begin:end],
         )
 
 

@@ -23,6 +23,8 @@ NEAREST = 64
 """How many customers are asked whether they can be a control."""
 _POOL = 20_000
 """Above so many customers, controls come from a seeded draw of them."""
+_JITTER = 0.01
+"""Among the equally near, which is most where little is known, chance decides."""
 _SHRINK = 3.0
 """Acts by nobody in particular that an item's taste is averaged with."""
 _FEATURES = 7
@@ -131,14 +133,18 @@ def _nearest(
     early = log.actions.customer[log.actions.time < design.start]
     activity = np.log1p(np.bincount(early, minlength=size))
     place = np.column_stack([taste, activity / max(activity.std(), 1e-9)])
+    rng = np.random.default_rng(seed)
+    place += rng.normal(scale=_JITTER, size=place.shape)
     pool = np.flatnonzero(np.diff(edges.in_pointer) > 0)
     if len(pool) > _POOL:
-        pool = np.sort(np.random.default_rng(seed).choice(pool, _POOL, replace=False))
+        pool = np.sort(rng.choice(pool, _POOL, replace=False))
     exposed = np.unique(triples.customer)
     row = np.full(size, -1)
     row[exposed] = np.arange(len(exposed))
     if not len(pool):
         return _Near(row, np.full((len(exposed), 1), -1, dtype=np.int32))
+    if not len(exposed):
+        return _Near(row, np.empty((0, 1), dtype=np.int32))
     found = cKDTree(place[pool]).query(place[exposed], k=min(NEAREST + 1, len(pool)))[1]
     who = pool[found.reshape(len(exposed), -1)]
     return _Near(row, np.where(who == exposed[:, None], -1, who).astype(np.int32))

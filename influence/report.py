@@ -193,11 +193,17 @@ def _by_category(log: Log, sums: dict[str, Sums], groups: Ints, seed: int) -> di
     most = np.argsort(-counts[:-1], kind="stable")[:_CATEGORIES]
     return {
         str(log.categories[code]): {
-            grade: lift_of(found.within(log.category == code), groups, seed)
+            grade: lift_of(found.between(*_items_of(log, code)), groups, seed)
             for grade, found in sums.items()
         }
         for code in np.sort(most[counts[most] > 0])
     }
+
+
+def _items_of(log: Log, category: int) -> tuple[int, int]:
+    """The bounds of a category's items, which lie together."""
+    first, last = np.searchsorted(log.category, [category, category + 1])
+    return int(first), int(last)
 
 
 def sensitivity_of(lift: Lift) -> Sensitivity:
@@ -217,7 +223,7 @@ def verdict_on(grades: Grades) -> str:
     """What may be said of the four grades."""
     lift = grades[ADJUSTED]
     if lift.lift is None:
-        return f"not enough evidence: {_count(lift.n, 'exposure')}"
+        return f"not enough evidence: {_count(grades[OBSERVED].n, 'exposure')}"
     said = f"adjusted lift {_told(lift)}"
     off = [grade for grade in (PLACEBO_TIME, PLACEBO_REWIRED) if grades[grade].off]
     if off:

@@ -1,30 +1,46 @@
-"""What customers like, from what they did before the judged period.
+"""What customers like, from what they and their friends did before the judged period.
 
 Taste is a truncated singular value decomposition of the customers' acts on items and categories
-(latent semantic analysis, Deerwester et al. 1990), each column weighted by how rare it is.
+(latent semantic analysis, Deerwester et al. 1990), each column weighted by how rare it is; to it
+the mean of the friends' is added. Friends are alike, so theirs says what one's own few acts don't:
+in the planted worlds it doubles the share of the homophily that the adjustment removes.
 """
 
 import numpy as np
 from scipy import sparse
 from sklearn.decomposition import TruncatedSVD
 
-from followsuit.influence.arrays import Floats, Log
+from followsuit.influence.arrays import Floats, Log, Network
 
 _DIMENSIONS = 8
+_FRIENDS = 2.0
+"""How much the friends' mean counts; the own acts count 1."""
 
 
 def learn_taste(log: Log, start: int, seed: int) -> Floats:
     """Learn taste from the acts before `start` (seconds before `as_of`).
 
     Returns:
-        (customers, d) with d at most 8; rows of who did nothing are 0.
+        (customers, d) with d at most 8.
     """
     acts = _acts_before(log, start)
     size = min(_DIMENSIONS, min(acts.shape) - 1)
     if size < 1 or acts.nnz == 0:
         return np.zeros((len(log.customers), 1))
     model = TruncatedSVD(size, algorithm="arpack", random_state=seed)
-    return standardised(model.fit_transform(acts))
+    own = model.fit_transform(acts)
+    return standardised(own + _FRIENDS * (_friendship(log.network) @ own))
+
+
+def _friendship(edges: Network) -> sparse.csr_matrix:
+    """(customers, customers) rows that average over the friends, of either direction."""
+    size = len(edges.pointer) - 1
+    ends = (np.ones(len(edges.target)), (edges.target, edges.source))
+    either = sparse.csr_matrix(sparse.coo_matrix(ends, (size, size)))
+    either = either + either.T
+    either.data[:] = 1
+    degree = np.diff(either.indptr)
+    return sparse.csr_matrix(sparse.diags(1 / np.maximum(degree, 1)) @ either)
 
 
 def standardised(taste: np.ndarray) -> Floats:

@@ -36,8 +36,8 @@ _LEAD = 100
 _PER_CUSTOMER = 4_096
 """Sets for every customer beyond which a sample isn't doubled: they say as much as that many
 cascades simulated from each customer would."""
-_MEMBERS = 1 << 27
-"""Members beyond which it isn't, either: about ten seconds' work."""
+_MEMBERS = 1 << 25
+"""Members beyond which it isn't, either: some ten seconds' work for two samples."""
 _AT_ONCE = 1 << 14
 
 

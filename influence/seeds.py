@@ -34,6 +34,11 @@ from followsuit.influence.reverse_reachable import NONE, Incoming, Sets, Walker,
 _FIRST = 64
 """Sets of the first round; each has twice as many as the last."""
 _ROUNDS = 21
+_PER_CUSTOMER = 1 << 14
+"""Sets for every customer beyond which the first sample is not doubled."""
+_OVERALL = 10
+"""Where what the chosen do of themselves counts most, a loss in all weighs this many times one in
+what they set off: otherwise the latter would be drawn at random."""
 _AT_ONCE = 1 << 15
 """Sets between two words of progress."""
 _ROUNDING = 1e-12
@@ -170,12 +175,13 @@ class _Search:
         """
         choosing, judging = Walker(self.edges, first), Walker(self.edges, second)
         sets, size = NONE, _FIRST
+        most = min(_FIRST << (_ROUNDS - 1), _PER_CUSTOMER * len(self.cost))
         with progress("Drawing reverse-reachable sets") as advance:
             while True:
                 sets = _grown(choosing, sets, size, advance)
-                last = size == _FIRST << (_ROUNDS - 1) or 2 * len(sets.member) > _MEMBERS
+                last = 2 * size > most or 2 * len(sets.member) > _MEMBERS
                 # Neither bounded nor judged before it can come out well enough.
-                if last or self._promising(self._chosen(sets, size, bounded=False)):
+                if last or self._promising(self._chosen(sets, size, bounded=False), size):
                     choice = self._chosen(sets, size, bounded=True)
                     met = _met(judging, choice.customers, size, advance)
                     ratio, loss = self._judged(choice, met, size)
@@ -189,11 +195,10 @@ class _Search:
             bounded=bounded,
         )  # fmt: skip
 
-    def _promising(self, choice: Choice) -> bool:
+    def _promising(self, choice: Choice, size: int) -> bool:
         """Whether sampling would cost little, should the second sample look like the first."""
-        failing = self._failing
-        upper = upper_bound(choice.covered, failing)
-        return lower_bound(choice.covered, failing) >= (1 - self.epsilon) * upper
+        hoped = choice._replace(most=choice.worth, most_covered=choice.covered)
+        return self._judged(hoped, choice.covered, size)[1] <= self.epsilon
 
     @property
     def _failing(self) -> float:
@@ -212,13 +217,17 @@ class _Search:
         scale = self.edges.total / size
         own = float(self.value[choice.customers].sum())
         lower, upper = lower_bound(met, failing), upper_bound(choice.most_covered, failing)
-        least = scale * lower + float(self.edges.alone[choice.customers].sum())
+        alone = float(self.edges.alone[choice.customers].sum())
+        least = scale * lower + alone
         most = choice.most + scale * (upper - choice.most_covered)
         least, most = max(least, own), min(most, float(self.value.sum()))
         if least >= most:
             return 1.0, 0.0
         unsampled = met / choice.most_covered if choice.most_covered > 0 else 0.0
-        return least / most, 1 - lower / upper / unsampled if unsampled > 0 else 1.0
+        loss = 1 - lower / upper / unsampled if unsampled > 0 else 1.0
+        hoped = max(scale * met + alone, own) / choice.most if choice.most > 0 else 0.0
+        overall = 1 - least / most / hoped if hoped > 0 else 1.0
+        return least / most, min(loss, _OVERALL * overall)
 
 
 def _grown(walker: Walker, sets: Sets, size: int, advance: Advance) -> Sets:

@@ -32,6 +32,7 @@ SETTINGS = {
     "both": HOMOPHILY | INFLUENCE,
     "promotion": SHOCK,
     "all three": HOMOPHILY | INFLUENCE | SHOCK,
+    "hidden homophily": HOMOPHILY | {"turn": 100},
 }
 COLOURS = {OBSERVED: "#8c8c8c", ADJUSTED: "#1f5fa8", ALL[2]: "#d1781c", ALL[3]: "#e0b13c"}
 
@@ -60,8 +61,9 @@ def two_by_two(worlds: int) -> dict[str, list[Grades]]:
         some = [Planted(seed, **planted) for seed in range(worlds)]
         results[name] = graded(some, knows_taste=False, grades=ALL)
         print(row(name, results[name], ALL), flush=True)
-    observed, adjusted = (mean_log(of(results["homophily"], g)) for g in (OBSERVED, ADJUSTED))
-    print(f"\nof the observed log lift by homophily, {1 - adjusted / observed:.0%} is removed")
+    for name in ("homophily", "hidden homophily"):
+        observed, adjusted = (mean_log(of(results[name], g)) for g in (OBSERVED, ADJUSTED))
+        print(f"\nof the observed log lift by {name}, {1 - adjusted / observed:.0%} is removed")
     return results
 
 

@@ -15,10 +15,11 @@ from scipy.spatial import cKDTree
 from followsuit.graph.compiled import compiled
 from followsuit.graph.progress import Progress, silent
 from followsuit.influence.arrays import DAY, Actions, Flags, Floats, Ints, Log, Network, Shorts
+from followsuit.influence.taste import Taste
 from followsuit.influence.triples import NEVER, Design, Triples, clear, fill
 
-# Compiled code is kept by the text of this file alone: touch it when `log` or `triples` changes
-# its types, or `fill` what it does.
+# Compiled code is kept by the text of this file alone: touch it when `arrays`, `triples` or `taste`
+# change their types, or `fill` what it does.
 NEAREST = 64
 """How many customers are asked whether they can be a control."""
 _POOL = 20_000
@@ -27,7 +28,7 @@ _JITTER = 0.01
 """Among the equally near, which is most where little is known, chance decides."""
 _SHRINK = 3.0
 """Acts by nobody in particular that an item's taste is averaged with."""
-_FEATURES = 7
+_FEATURES = 8
 ACTS, FIT = 1, 5
 """Columns of the features: acts ever, and how well the item fits."""
 
@@ -40,10 +41,11 @@ class Sample(NamedTuple):
         pointer: (triples + 1) bounds of each one's rows.
         customer: (rows) who.
         acted: (rows) whether within the window.
-        features: (rows, 7) as of just before the triple's time: log(1 +) acts in the window before,
+        features: (rows, 8) as of just before the triple's time: log(1 +) acts in the window before,
             acts ever, acts in the item's category, days since the last act; log(1 +) friends;
-            how well the item's earlier customers' mean taste fits; how peculiar the taste is
-            (squared length: who likes some items much acts much, yet not on every item).
+            how well the mean taste of the item's earlier customers fits the own, and the friends';
+            how peculiar the taste is (squared length: who likes some items much acts much, yet not
+            on every item).
     """
 
     triples: Triples
@@ -66,7 +68,7 @@ def matched(
     edges: Network,
     design: Design,
     triples: Triples,
-    taste: Floats,
+    taste: Taste,
     seed: int,
     progress: Progress = silent,
 ) -> Sample:
@@ -77,7 +79,7 @@ def matched(
         edges: by which the triples were found.
         design: the same that they were found with.
         triples: sorted by item.
-        taste: (customers, d) what customers like.
+        taste: what customers like.
         seed: of the draw of possible controls.
         progress: is told of the triples done.
     """
@@ -126,13 +128,13 @@ class _Near(NamedTuple):
 
 
 def _nearest(
-    log: Log, edges: Network, design: Design, triples: Triples, taste: Floats, seed: int
+    log: Log, edges: Network, design: Design, triples: Triples, taste: Taste, seed: int
 ) -> _Near:
     """The customers with a friend that are nearest in taste and in activity before `start`."""
     size = len(log.customers)
     early = log.actions.customer[log.actions.time < design.start]
     activity = np.log1p(np.bincount(early, minlength=size))
-    place = np.column_stack([taste, activity / max(activity.std(), 1e-9)])
+    place = np.column_stack([taste.both, activity / max(activity.std(), 1e-9)])
     rng = np.random.default_rng(seed)
     place += rng.normal(scale=_JITTER, size=place.shape)
     pool = np.flatnonzero(np.diff(edges.in_pointer) > 0)
@@ -160,7 +162,7 @@ def _rows(
     near: _Near,
     history: _History,
     friends: Floats,
-    taste: Floats,
+    taste: Taste,
 ) -> tuple[Ints, Shorts, Flags, Floats]:
     """For each triple the number of rows; and the rows."""
     customers = len(edges.pointer) - 1
@@ -170,7 +172,7 @@ def _rows(
     features = np.empty((most, _FEATURES), np.float32)
     acted, reached = np.full(customers, NEVER), np.full(customers, NEVER)
     seen = np.empty(customers, np.int64)
-    liked = np.empty(taste.shape[1])
+    liked = np.empty(taste.both.shape[1])
     row, first = 0, 0
     while first < len(triples.item):
         item, known = triples.item[first], 0
@@ -181,7 +183,7 @@ def _rows(
         while r < len(triples.item) and triples.item[r] == item:
             time = triples.time[r]
             while act < actions.pointer[item + 1] and actions.time[act] < time:
-                liked += taste[actions.customer[act]]
+                liked += taste.both[actions.customer[act]]
                 act += 1
                 acts += 1
             mine = near.who[near.place[triples.customer[r]]]
@@ -193,8 +195,9 @@ def _rows(
                 did[row] = acted[c] != NEVER and acted[c] <= time + design.window
                 _describe(c, category[item], time, design.window, history, features[row])
                 features[row, 4] = friends[c]
-                features[row, FIT] = (liked * taste[c]).sum() / (acts + _SHRINK)
-                features[row, 6] = (taste[c] ** 2).sum()
+                features[row, FIT] = (liked * taste.own[c]).sum() / (acts + _SHRINK)
+                features[row, FIT + 1] = (liked * taste.friends[c]).sum() / (acts + _SHRINK)
+                features[row, 7] = (taste.both[c] ** 2).sum()
                 row += 1
                 counts[r] += 1
             r += 1

@@ -22,7 +22,7 @@ from followsuit.influence.doubly_robust import adjust
 from followsuit.influence.lift import Lift, Sums, adjusted_sums, lift_of, observed_sums
 from followsuit.influence.matching import matched
 from followsuit.influence.placebos import later, rewired
-from followsuit.influence.taste import learn_taste, standardised
+from followsuit.influence.taste import Taste, given_taste, learn_taste
 from followsuit.influence.triples import Design, exposed
 
 OBSERVED = "observed"
@@ -105,6 +105,9 @@ def report(
 
     Returns:
         The report; a lift for which there is too little is None, and the verdict says so.
+
+    Raises:
+        WrongTaste: the given taste doesn't fit the customers.
     """
     with threadpool_limits(limits=1):
         return _report(log, window, taste, seed, progress)
@@ -114,9 +117,9 @@ def _report(
     log: Log, window: timedelta, taste: np.ndarray | None, seed: int, progress: Progress
 ) -> EffectReport:
     design = design_of(log, window)
-    likes = learn_taste(log, design.start, seed) if taste is None else standardised(taste)
+    likes = learn_taste(log, design.start, seed) if taste is None else given_taste(log, taste)
     groups = communities(log.network, seed)
-    swapped = rewired(log.network, likes, seed)
+    swapped = rewired(log.network, likes.both, seed)
     sums: dict[str, Sums] = {}
     with progress("comparing", 4) as advance:
         for grade, found in _all_sums(log, design, likes, swapped, seed, progress):
@@ -142,7 +145,7 @@ def design_of(log: Log, window: timedelta) -> Design:
 
 
 def _all_sums(
-    log: Log, design: Design, taste: np.ndarray, swapped: Network, seed: int, progress: Progress
+    log: Log, design: Design, taste: Taste, swapped: Network, seed: int, progress: Progress
 ) -> Iterator[tuple[str, Sums]]:
     """Each grade's sums, in the order of the report."""
     triples = exposed(log, log.network, design, _TRIPLES, seed)
@@ -159,7 +162,7 @@ def sums_adjusted(
     log: Log,
     edges: Network,
     design: Design,
-    taste: np.ndarray,
+    taste: Taste,
     seed: int = 0,
     progress: Progress = silent,
 ) -> Sums:

@@ -6,10 +6,13 @@ the mean of the friends' is added. Friends are alike, so theirs says what one's 
 in the planted worlds it doubles the share of the homophily that the adjustment removes.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 from scipy import sparse
 from sklearn.decomposition import TruncatedSVD
 
+from followsuit.graph.errors import FollowsuitError
 from followsuit.influence.arrays import Floats, Log, Network
 
 _DIMENSIONS = 8
@@ -17,19 +20,61 @@ _FRIENDS = 2.0
 """How much the friends' mean counts; the own acts count 1."""
 
 
-def learn_taste(log: Log, start: int, seed: int) -> Floats:
-    """Learn taste from the acts before `start` (seconds before `as_of`).
+class WrongTaste(FollowsuitError):
+    """A given taste doesn't have a row of numbers for each customer."""
 
-    Returns:
-        (customers, d) with d at most 8.
+
+class Taste(NamedTuple):
+    """What customers like, by their own acts and by their friends'.
+
+    Both are kept apart, since what friends like says who is exposed in any case, yet only where
+    friends are alike who acts.
+
+    Attributes:
+        own: (customers, d) of the customer alone.
+        friends: (customers, d) mean of the friends' own; 0 where taste is given and needs no help.
+        both: (customers, d) the two together, by which customers are compared.
     """
+
+    own: Floats
+    friends: Floats
+    both: Floats
+
+
+def given_taste(log: Log, taste: np.ndarray) -> Taste:
+    """Taste that the caller knows.
+
+    Args:
+        log: whose customers they are.
+        taste: (customers, d).
+
+    Raises:
+        WrongTaste: it has another number of rows, or numbers that aren't finite.
+    """
+    found = np.asarray(taste, dtype=float)
+    if found.ndim != 2 or len(found) != len(log.customers):
+        raise WrongTaste(
+            f"taste has the shape {found.shape}; give a row for each of {len(log.customers)} "
+            "customers"
+        )
+    if not np.isfinite(found).all():
+        raise WrongTaste("taste has numbers that are not finite; give 0 where nothing is known")
+    scaled = _standardised(found)
+    return Taste(scaled, np.zeros_like(scaled), scaled)
+
+
+def learn_taste(log: Log, start: int, seed: int) -> Taste:
+    """Learn taste, in at most 8 dimensions, from the acts before `start`."""
     acts = _acts_before(log, start)
     size = min(_DIMENSIONS, min(acts.shape) - 1)
     if size < 1 or acts.nnz == 0:
-        return np.zeros((len(log.customers), 1))
+        return given_taste(log, np.zeros((len(log.customers), 1)))
     model = TruncatedSVD(size, algorithm="arpack", random_state=seed)
     own = model.fit_transform(acts)
-    return standardised(own + _FRIENDS * (_friendship(log.network) @ own))
+    friends = _friendship(log.network) @ own
+    return Taste(
+        _standardised(own), _standardised(friends), _standardised(own + _FRIENDS * friends)
+    )
 
 
 def _friendship(edges: Network) -> sparse.csr_matrix:
@@ -43,7 +88,7 @@ def _friendship(edges: Network) -> sparse.csr_matrix:
     return sparse.csr_matrix(sparse.diags(1 / np.maximum(degree, 1)) @ either)
 
 
-def standardised(taste: np.ndarray) -> Floats:
+def _standardised(taste: np.ndarray) -> Floats:
     """Centre the columns, and scale all by one factor, so that the first varies by 1."""
     centred = np.asarray(taste, dtype=float) - np.mean(taste, axis=0)
     spread = centred.std(axis=0).max(initial=0.0)

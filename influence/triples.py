@@ -12,7 +12,7 @@ import numpy as np
 from followsuit.graph.compiled import compiled
 from followsuit.influence.arrays import Actions, Flags, Floats, Ints, Log, Network, Shorts
 
-# Compiled code is kept by the text of this file alone: touch it when `log` changes its types.
+# Compiled code is kept by the text of this file alone: touch it when `arrays` changes its types.
 NEVER = np.iinfo(np.int64).max
 """The time of what hasn't happened."""
 
@@ -131,7 +131,9 @@ def _walk(
     customers = len(edges.pointer) - 1
     acted, reached = np.full(customers, NEVER), np.full(customers, NEVER)
     seen = np.empty(customers, np.int64)
-    count = 0
+    count, friended = 0, 0
+    for c in range(customers):
+        friended += edges.in_pointer[c + 1] > edges.in_pointer[c]
     for item in range(len(actions.pointer) - 1):
         known = fill(item, actions, edges, design.lag, acted, reached, seen)
         first = count
@@ -150,7 +152,9 @@ def _walk(
                 out.acted[count] = acted[c] <= time + design.window
                 count += 1
         if share > 0 and count > first:
-            _popularity(edges, design.window, acted, reached, seen[:known], out, first, count)
+            _popularity(
+                edges, friended, design.window, acted, reached, seen[:known], out, first, count
+            )
         clear(acted, reached, seen, known)
     return count
 
@@ -158,6 +162,7 @@ def _walk(
 @compiled
 def _popularity(
     edges: Network,
+    friended: int,
     window: int,
     acted: Ints,
     reached: Ints,
@@ -167,9 +172,6 @@ def _popularity(
     last: int,
 ) -> None:
     """Share of the unexposed at risk that acts in the window, for the triples of one item."""
-    friended = 0
-    for c in range(len(edges.in_pointer) - 1):
-        friended += edges.in_pointer[c + 1] > edges.in_pointer[c]
     left, size = np.empty(len(seen), np.int64), 0
     opens, closes, owners = np.empty_like(left), np.empty_like(left), 0
     for k in range(len(seen)):

@@ -27,7 +27,7 @@ def planted(seed: int, shape: str) -> Sample:
     risk = BASE * np.exp(1.5 * (x > 1) if shape == "step act" else SLOPE * x)
     risk[:, 0] *= LIFT
     acted = rng.random(x.shape) < risk
-    features = np.zeros((x.size, 7))
+    features = np.zeros((x.size, 8))
     features[:, 1] = x.ravel()
     triples = Triples(
         place.astype(np.int32), place.astype(np.int32), np.zeros(TRIPLES, dtype=np.int64),

@@ -22,7 +22,7 @@ from followsuit.influence.report import (
     design_of,
     sums_adjusted,
 )
-from followsuit.influence.taste import learn_taste, standardised
+from followsuit.influence.taste import given_taste, learn_taste
 from followsuit.influence.triples import exposed
 
 ALL = (OBSERVED, ADJUSTED, PLACEBO_TIME, PLACEBO_REWIRED)
@@ -48,7 +48,9 @@ def _graded(world: Planted, knows_taste: bool, grades: Sequence[str]) -> Grades:
     planting = plant(world)
     log, design = planting.log, design_of(planting.log, WINDOW)
     with threadpool_limits(limits=1):
-        taste = standardised(planting.taste) if knows_taste else learn_taste(log, design.start, 0)
+        taste = (
+            given_taste(log, planting.taste) if knows_taste else learn_taste(log, design.start, 0)
+        )
         groups = communities(log.network, 0)
         found: Grades = {}
         for grade in grades:
@@ -57,7 +59,7 @@ def _graded(world: Planted, knows_taste: bool, grades: Sequence[str]) -> Grades:
             else:
                 judged = later(design) if grade == PLACEBO_TIME else design
                 swapped = grade == PLACEBO_REWIRED
-                edges = rewired(log.network, taste, 0) if swapped else log.network
+                edges = rewired(log.network, taste.both, 0) if swapped else log.network
                 sums = sums_adjusted(log, edges, judged, taste)
             found[grade] = lift_of(sums, groups, 0)
     return found

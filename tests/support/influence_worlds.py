@@ -43,6 +43,8 @@ class Planted:
     rate: float = 0.0015
     appeal: float = 0.8
     """How much taste matters: standard deviation of log rates over customers."""
+    turn: int = 0
+    """Day from which it does; what came before doesn't show it."""
 
 
 @dataclass(frozen=True)
@@ -61,10 +63,11 @@ def plant(world: Planted) -> Planting:
     wanted = rng.normal(size=(world.items, 2)) * world.appeal / np.sqrt(2)
     own = rng.normal(size=world.customers) * 0.4
     base = world.rate * np.exp(rng.normal(size=world.items) * 0.5)
-    rate = base * np.exp(own[:, None] + taste @ wanted.T - world.appeal**2 / 2)
+    plain = base * np.exp(own)[:, None]
+    rate = plain * np.exp(taste @ wanted.T - world.appeal**2 / 2)
     kind = np.arange(world.items) * KINDS // world.items
     factor = _promotions(world, kind, rng)
-    day = _course(rate, factor, edges, world.influence, WINDOW.days, rng)
+    day = _course(plain, rate, world.turn, factor, edges, world.influence, WINDOW.days, rng)
     return Planting(_log(world, day, kind, edges), taste)
 
 
@@ -92,8 +95,8 @@ def _promotions(world: Planted, kind: np.ndarray, rng: np.random.Generator) -> n
 
 @compiled
 def _course(
-    rate: np.ndarray, factor: np.ndarray, edges: Network, lift: float, window: int,
-    rng: np.random.Generator,
+    plain: np.ndarray, rate: np.ndarray, turn: int, factor: np.ndarray, edges: Network,
+    lift: float, window: int, rng: np.random.Generator,
 ) -> np.ndarray:  # fmt: skip
     """(customers, items) day of the first act, -1 for none."""
     customers, items = rate.shape
@@ -104,7 +107,7 @@ def _course(
         for c in range(customers):
             for i in range(items):
                 if day[c, i] < 0:
-                    chance = rate[c, i] * factor[now, i]
+                    chance = (rate[c, i] if now >= turn else plain[c, i]) * factor[now, i]
                     if now <= until[c, i]:
                         chance *= lift
                     if rng.random() < chance:

@@ -1,6 +1,8 @@
 # Two commands need no other step: `make demo` and `make test`.
 PYTHON ?= python3
 BIN := .venv/bin
+# Each of two workers has a Neo4j of its own; a server that NEO4J_URI names is tested by one alone.
+WORKERS := $(if $(NEO4J_URI),,-n 2 --dist loadscope)
 
 .PHONY: install demo test test-long neo4j neo4j-if-possible lint format types check clean
 
@@ -17,10 +19,10 @@ demo: install
 	$(BIN)/followsuit demo
 
 test: install neo4j-if-possible
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(WORKERS)
 
 test-long: install neo4j-if-possible
-	$(BIN)/python -m pytest -m long
+	$(BIN)/python -m pytest $(WORKERS) -m long
 
 # The jars of Neo4j Community 5.26, from Maven Central.
 .neo4j/lib: tools/neo4j/pom.xml

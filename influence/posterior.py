@@ -28,7 +28,9 @@ SURE = 2.71
 
 _BOUNDS = np.concatenate([[0.0], np.geomspace(1e-5, 0.05, 50), np.linspace(0.06, 1.0, 64)])
 _MIDDLES = (_BOUNDS[1:] + _BOUNDS[:-1]) / 2
-_LEARN_FROM = 20_000
+_LOG_P, _LOG_Q = np.log(_MIDDLES[1:]), np.log1p(-_MIDDLES[1:])
+_LOG_WIDTH = np.log(np.diff(_BOUNDS)[1:])
+_LEARN_FROM = 5_000
 """Edges with links that the prior's strength is learned from."""
 _CHUNK = 50_000
 _WEAKEST, _STRONGEST = 0.3, 3e4
@@ -171,7 +173,7 @@ def prior_strength(known: Evidence, seed: int, cap: Floats | None = None) -> Flo
         )
 
     bounds = (np.log(_WEAKEST), np.log(_STRONGEST))
-    found = minimize_scalar(surprise, bounds=bounds, method="bounded", options={"xatol": 0.01})
+    found = minimize_scalar(surprise, bounds=bounds, method="bounded", options={"xatol": 0.05})
     strength: Floats = 1 / (np.exp(-found.x) + 1 / limit)
     return strength
 
@@ -246,16 +248,17 @@ def _add_links(found: Floats, pointer: Ints, slope: Floats, rows: Ints, p: Float
 
 def _prior(mean: Floats, strength: Floats) -> Floats:
     """(rows, cells) the beta prior's mass, summing to 1."""
-    a = (strength * mean)[:, None]
-    b = (strength * (1 - mean))[:, None]
-    p = _MIDDLES[None, 1:]
-    log_mass = (a - 1) * np.log(p) + (b - 1) * np.log1p(-p) + np.log(np.diff(_BOUNDS)[1:])
+    # Most share theirs with many others.
+    distinct, case = np.unique(np.column_stack([mean, strength]), axis=0, return_inverse=True)
+    a = (distinct[:, 1] * distinct[:, 0])[:, None]
+    b = distinct[:, 1, None] - a
+    log_mass = (a - 1) * _LOG_P + (b - 1) * _LOG_Q + _LOG_WIDTH
     # Where the density may be infinite, its integral.
     first = a * np.log(_BOUNDS[1]) - np.log(a)
     log_mass = np.concatenate([first, log_mass], axis=1)
     mass: Floats = np.exp(log_mass - log_mass.max(axis=1, keepdims=True))
     mass /= mass.sum(axis=1, keepdims=True)
-    return mass
+    return mass[case.ravel()]
 
 
 def _quantile(reach: Floats, at: Floats) -> Floats:

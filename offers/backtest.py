@@ -24,7 +24,8 @@ from followsuit.offers import metrics
 from followsuit.offers.metrics import Figures, Tally
 from followsuit.offers.moment import Moment, look
 from followsuit.offers.outcomes import Outcomes, outcomes
-from followsuit.offers.strategies import WITHOUT, Communities, per_customer, per_offer
+from followsuit.offers.strategies import WITHOUT, Communities, Learned, per_customer, per_offer
+from followsuit.offers.ties import GrowingTies
 from followsuit.offers.weights import Sample, Weights, learn, sample
 
 LEARN_FROM = 6
@@ -109,9 +110,10 @@ def backtest(
     grid = _grid(facts, start, end, every, horizon, window)
     moments = [at for at in grid if at >= start]
     judge = _Judge(facts, horizon, seed)
+    ties = GrowingTies(facts, window)
     with _writer(out) as writer, progress("backtest", len(grid)) as advance:
         for at in grid:
-            moment = look(facts, at, window, left=metrics.ITEMS)
+            moment = look(facts, at, window, ties=ties.at(at), left=metrics.ITEMS)
             results = outcomes(facts, moment, horizon)
             if at >= start:
                 judge.judge(moment, results, writer)
@@ -160,32 +162,36 @@ class _Judge:
         self._horizon = horizon
         self._seed = seed
         self._samples: list[Sample] = []
+        self._plain: list[Sample] = []
         self._communities = Communities(facts, seed)
         self.tally = Tally(len(facts.customers))
         self.weights = Weights()
 
     def remember(self, moment: Moment, results: Outcomes) -> None:
         self._samples.append(sample(moment, results.pairs, self._seed))
+        self._plain.append(sample(moment.with_plain_ties(), results.pairs, self._seed))
 
     def judge(self, moment: Moment, results: Outcomes, writer: pq.ParquetWriter | None) -> None:
         if not len(moment.customers):
             return
-        past = [s for s in self._samples if s.as_of + self._horizon <= moment.as_of][-LEARN_FROM:]
-        self._samples = [
-            s for s in self._samples if s in past or s.as_of > moment.as_of - self._horizon
-        ]
-        self.weights, without = learn(past), learn(past, friends=False)
+        past, plain = self._past(self._samples, moment), self._past(self._plain, moment)
+        learned = Learned(learn(past), learn(past, friends=False), learn(plain))
+        self.weights = learned.ranking
         community = self._communities.popularity(moment)
-        for name, values in per_customer(
-            moment, self.weights, without, community, self._seed
-        ).items():
+        for name, values in per_customer(moment, learned, community, self._seed).items():
             found = metrics.places(values, moment)
             adopted = metrics.adopted_places(found, moment, results)
             metrics.tally_customers(self.tally, name, moment, adopted, results.adoptions)
             if writer is not None:
                 writer.write_table(_rows(self._facts, moment, name, found, adopted, results))
-        for name, values in per_offer(moment, self.weights, without).items():
+        for name, values in per_offer(moment, learned).items():
             metrics.tally_offers(self.tally, name, values, moment, results)
+
+    def _past(self, samples: list[Sample], moment: Moment) -> list[Sample]:
+        """The last moments whose horizon has passed; those before them are forgotten."""
+        passed = [s for s in samples if s.as_of + self._horizon <= moment.as_of]
+        del samples[: max(0, len(passed) - LEARN_FROM)]
+        return passed[-LEARN_FROM:]
 
 
 @contextmanager

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+import ibis.expr.types as ir
 import numpy as np
+import pandas as pd
 
 from followsuit.graph import tables as t
 from followsuit.graph.errors import FollowsuitError
@@ -17,11 +19,14 @@ from followsuit.graph.progress import Progress, silent
 from followsuit.graph.runs import Run
 from followsuit.graph.snapshot import take_snapshot
 from followsuit.graph.store import GraphStore
+from followsuit.influence.log import read_log
 from followsuit.offers.catalogue import offers_in_force
 from followsuit.offers.moment import Moment, look
 from followsuit.offers.placing import Places, offer_table, place
 from followsuit.offers.runs import active_run
+from followsuit.offers.score import TIES
 from followsuit.offers.suppressed import NO_OFFER, NOT_IN_AUDIENCE, SENSITIVE, suppressed
+from followsuit.offers.ties import learn_ties, learned_ties
 from followsuit.offers.weights import Weights
 
 NO_TRIGGER = "no_live_trigger"
@@ -104,17 +109,27 @@ def explain(
     found = np.flatnonzero(facts.customers == customer)
     if not len(found):
         raise UnknownTarget(f"There is no customer {customer}.")
-    return _Case(facts, run, customer, found, target).explain()
+    return _Case(facts, run, _ties(store, facts, run), customer, found, target).explain()
+
+
+def _ties(store: GraphStore, facts: Facts, run: Run) -> ir.Table:
+    """The ties that the run was made with; learned again where its folder is elsewhere."""
+    path = store.state / "runs" / run.run_id / TIES
+    if path.exists():
+        return learned_ties(facts, run.as_of, pd.read_parquet(path))
+    window = timedelta(days=run.parameters["window_days"])
+    return learned_ties(facts, run.as_of, learn_ties(read_log(facts, run.as_of), window))
 
 
 class _Case:
     """One customer and one target."""
 
     def __init__(
-        self, facts: Facts, run: Run, customer: str, code: np.ndarray, target: str
+        self, facts: Facts, run: Run, ties: ir.Table, customer: str, code: np.ndarray, target: str
     ) -> None:
         self.facts = facts
         self.run = run
+        self.ties = ties
         self.customer = customer
         self.code = code
         self.target = target
@@ -130,7 +145,12 @@ class _Case:
             return self._refused(SENSITIVE)
         kept_back = self._kept_back(items)
         moment = look(
-            self.facts, self.run.as_of, self.window, customers=self.code, catalogue=self.catalogue
+            self.facts,
+            self.run.as_of,
+            self.window,
+            customers=self.code,
+            catalogue=self.catalogue,
+            ties=self.ties,
         )
         if not len(moment.customers):
             return self._refused(kept_back or self._barrier() or NO_TRIGGER)

@@ -10,7 +10,7 @@ The factors:
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import ibis
@@ -49,9 +49,12 @@ class Moment:
     activity: np.ndarray
     """(n,) the factor."""
     exposed: pd.DataFrame
-    """`row, column, exposure, friends, oldest, latest`: the live triggers, by row and column."""
+    """`row, column, exposure, plain_exposure, friends, oldest, latest`: the live triggers, by row
+    and column."""
     friends: sparse.csr_matrix
     """(n, k) the factor."""
+    plain: sparse.csr_matrix
+    """(n, k) the factor by plain ties."""
     taken: sparse.csr_matrix
     """(n, k) bool: what the customer has acted on before."""
     owned: sparse.csr_matrix
@@ -64,6 +67,10 @@ class Moment:
     """(n,) city codes of the customers; -1 where unknown."""
     site: np.ndarray
     """(k,) city codes of the stores; -1 for products and where unknown."""
+
+    def with_plain_ties(self) -> "Moment":
+        """The same by plain ties."""
+        return replace(self, friends=self.plain)
 
     def affinity(self, rows: slice | np.ndarray) -> np.ndarray:
         """(rows, categories + 1) the factor; the last column, 0, is that of unknown categories."""
@@ -104,6 +111,7 @@ def look(
     *,
     customers: np.ndarray | None = None,
     catalogue: Catalogue | None = None,
+    ties: ir.Table | None = None,
     left: int = 0,
 ) -> Moment:
     """Look at the facts at one instant.
@@ -114,6 +122,7 @@ def look(
         window: how long back "lately" reaches.
         customers: codes of those to look at; None for all.
         catalogue: the offers in force; None where each item is its own offer.
+        ties: those that exist, with their strength; the plain ones where not given.
         left: where a customer may have fewer than this many items left to take, all items are
             looked at, also those that nobody acted on lately.
     """
@@ -121,7 +130,9 @@ def look(
     people = facts.people(as_of).cache()
     recent = recent_acts(facts, span, people).cache()
     taken = facts.firsts.filter(facts.firsts["at"] <= as_of)
-    exposed = friend_acted(ties_at(facts, as_of), recent, people, taken, span)
+    exposed = friend_acted(
+        ties_at(facts, as_of) if ties is None else ties, recent, people, taken, span
+    )
     live = _live(facts, exposed, customers, catalogue)
     lately = _counts(recent, "item")
     who = np.unique(live.customer)
@@ -136,7 +147,7 @@ def look(
     categories = _membership(facts.items.category, len(facts.items.categories))
     shares = categories.T @ lately.reindex(np.arange(len(facts.items.id)), fill_value=0)
     row, column = np.searchsorted(who, live.customer), np.searchsorted(what, live.item)
-    reach = sparse.csr_matrix((np.log1p(live.exposure), (row, column)), (len(who), len(what)))
+    shape = (len(who), len(what))
     return Moment(
         as_of=as_of,
         recent=recent,
@@ -145,7 +156,8 @@ def look(
         popularity=np.log1p(popular),
         activity=np.log1p(active),
         exposed=live.assign(row=row, column=column),
-        friends=reach,
+        friends=sparse.csr_matrix((np.log1p(live.exposure), (row, column)), shape),
+        plain=sparse.csr_matrix((np.log1p(live.plain_exposure), (row, column)), shape),
         taken=owned[:, what],
         owned=owned.astype(float) @ categories,
         shares=shares / max(shares.sum(), 1.0),

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -27,17 +28,22 @@ from followsuit.graph.runs import Run, write_run
 from followsuit.graph.schema import Col
 from followsuit.graph.snapshot import take_snapshot
 from followsuit.graph.store import GraphStore
+from followsuit.influence.arrays import Log
+from followsuit.influence.log import read_log
 from followsuit.offers.catalogue import offers_in_force
 from followsuit.offers.moment import look
 from followsuit.offers.outcomes import outcomes
 from followsuit.offers.placing import offer_table, place
 from followsuit.offers.runs import SCORE, prune_runs
 from followsuit.offers.suppressed import suppressed
+from followsuit.offers.ties import learn_ties, learned_ties
 from followsuit.offers.weights import Weights, learn, sample
 
 EARLIER = 6
 """Earlier moments, a week apart, that the weights are learned from."""
 _WEEK = timedelta(days=7)
+TIES = "ties.parquet"
+"""In a run's folder: what was learned of the ties."""
 _WEIGHTS, _DONE = "weights.json", "done.json"
 
 OUT = ("customer_id", "rank", "item_kind", "item_id", "offer_id", "trigger", "score",
@@ -130,7 +136,9 @@ def score(
     if not (folder / _DONE).exists():
         facts = Facts(snapshot)
         chosen, unknown = _codes(facts, customers)
-        weights = _weights(facts, as_of, window, seed, folder, progress)
+        log = read_log(facts, as_of)
+        weights = _weights(facts, log, window, seed, folder, progress)
+        learn_ties(log, window, progress).to_parquet(folder / TIES)
         _rank(facts, as_of, window, top, chosen, unknown, weights, folder, progress)
     return _put_into_force(store, run_id, as_of, created_at, parameters, folder)
 
@@ -149,15 +157,21 @@ def _codes(facts: Facts, customers: Sequence[str] | None) -> tuple[np.ndarray | 
 
 
 def _weights(
-    facts: Facts, as_of: datetime, window: timedelta, seed: int, folder: Path, progress: Progress
+    facts: Facts, log: Log, window: timedelta, seed: int, folder: Path, progress: Progress
 ) -> Weights:
-    """Learn the weights on earlier days, or take those that this run has learned before."""
+    """Learn the weights on earlier days, or take those that this run has learned before.
+
+    The ties' strength is learned on what lay before all of these days, or it would know what came.
+    """
     path = folder / _WEIGHTS
     if not path.exists():
         samples = []
+        days = [log.as_of - window - weeks * _WEEK for weeks in range(EARLIER)]
+        before = log.until(int((log.as_of - days[-1]).total_seconds()))
+        learned = learn_ties(before, window, progress)
         with progress("weights", EARLIER) as advance:
-            for weeks in range(EARLIER):
-                moment = look(facts, as_of - window - weeks * _WEEK, window)
+            for day in days:
+                moment = look(facts, day, window, ties=learned_ties(facts, day, learned))
                 samples.append(sample(moment, outcomes(facts, moment, window).pairs, seed))
                 advance(1)
         _write_json(path, learn(samples[::-1]).as_dict())
@@ -171,7 +185,8 @@ def _rank(
     """Write the offers and what was suppressed; `_DONE` is the last of the files."""
     with progress("ranking", 3) as advance:
         catalogue = offers_in_force(facts, as_of)
-        moment = look(facts, as_of, window, customers=customers, catalogue=catalogue)
+        ties = learned_ties(facts, as_of, pd.read_parquet(folder / TIES))
+        moment = look(facts, as_of, window, customers=customers, catalogue=catalogue, ties=ties)
         advance(1)
         places = place(moment, weights, catalogue, top)
         table = offer_table(facts, moment, weights, places, catalogue)

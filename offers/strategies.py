@@ -5,6 +5,7 @@ broken by item, or by customer where customers are ranked.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import ibis
 import networkit
@@ -18,11 +19,22 @@ from followsuit.offers.ranking import scores
 from followsuit.offers.triggers import ties_at
 from followsuit.offers.weights import Weights
 
+
+@dataclass(frozen=True)
+class Learned:
+    """Weights learned on earlier moments: of the ranking, without friends, and by plain ties."""
+
+    ranking: Weights
+    without: Weights
+    plain: Weights
+
+
 Values = Callable[[slice, slice], np.ndarray]
 """(rows, columns) the values of some of a moment's customers and items."""
 
 RANKING = "ranking"
 WITHOUT = "ranking_without_trigger"
+PLAIN = "ranking_plain_ties"
 TRIGGER = "trigger_only"
 POPULARITY = "popularity"
 COMMUNITY = "community_popularity"
@@ -31,14 +43,13 @@ ACTIVITY = "activity"
 
 
 def per_customer(
-    moment: Moment, with_friends: Weights, without: Weights, community: sparse.csr_matrix, seed: int
+    moment: Moment, learned: Learned, community: sparse.csr_matrix, seed: int
 ) -> dict[str, Values]:
     """The strategies that choose items for a customer.
 
     Args:
         moment: to be ranked.
-        with_friends: weights learned on earlier moments.
-        without: the same, learned without the factor of friends.
+        learned: weights learned on earlier moments.
         community: (n, k), see `Communities.popularity`.
         seed: of the random strategy.
     """
@@ -46,8 +57,7 @@ def per_customer(
     random = exposed.astype(float)
     random.data = np.random.default_rng([seed, int(moment.as_of.timestamp())]).random(random.nnz)
     return {
-        RANKING: lambda rows, columns: scores(moment, with_friends, rows, columns),
-        WITHOUT: lambda rows, columns: scores(moment, without, rows, columns),
+        **_rankings(moment, learned),
         TRIGGER: lambda rows, columns: _shown(moment.friends[rows][:, columns]),
         POPULARITY: lambda rows, columns: _spread(
             moment.popularity[None, columns], moment.taken[rows][:, columns].shape
@@ -57,15 +67,23 @@ def per_customer(
     }
 
 
-def per_offer(moment: Moment, with_friends: Weights, without: Weights) -> dict[str, Values]:
+def per_offer(moment: Moment, learned: Learned) -> dict[str, Values]:
     """The strategies that choose customers for an item; see `per_customer`."""
     return {
-        RANKING: lambda rows, columns: scores(moment, with_friends, rows, columns),
-        WITHOUT: lambda rows, columns: scores(moment, without, rows, columns),
+        **_rankings(moment, learned),
         TRIGGER: lambda rows, columns: moment.friends[rows][:, columns].toarray(),
         ACTIVITY: lambda rows, columns: _spread(
             moment.activity[rows, None], moment.taken[rows][:, columns].shape
         ),
+    }
+
+
+def _rankings(moment: Moment, learned: Learned) -> dict[str, Values]:
+    by_plain_ties = moment.with_plain_ties()
+    return {
+        RANKING: lambda rows, columns: scores(moment, learned.ranking, rows, columns),
+        WITHOUT: lambda rows, columns: scores(moment, learned.without, rows, columns),
+        PLAIN: lambda rows, columns: scores(by_plain_ties, learned.plain, rows, columns),
     }
 
 

@@ -41,8 +41,11 @@ def recent_acts(facts: Facts, window: Window, people: ir.Table) -> ir.Table:
 
 
 def ties_at(facts: Facts, as_of: datetime) -> ir.Table:
-    """The ties that exist at an instant; those without a date always do."""
-    ties = facts.ties
+    """The ties that exist at an instant, plainly: `customer, friend, since, strength, plain`.
+
+    Those without a date always do. `plain` is the strength that nothing was learned for.
+    """
+    ties = facts.ties.mutate(plain=facts.ties.strength)
     return ties.filter(ties.since.isnull() | (ties.since <= as_of))
 
 
@@ -52,7 +55,7 @@ def friend_acted(
     """What friends of each customer have just done and the customer has not.
 
     Args:
-        ties: `customer, friend, strength`.
+        ties: `customer, friend, strength, plain`.
         recent: `customer, item, at, lends`, see `recent_acts`.
         people: `customer, barrier`; of these, who has no barrier is reached.
         taken: `customer, item` acted on before.
@@ -60,8 +63,8 @@ def friend_acted(
 
     Returns:
         `customer, item`; `exposure` = sum over the friends who lend their acts of tie strength x
-        2^(-age / half-life); `friends`, how many they are; `oldest` and `latest`, when the first
-        and the last of them acted.
+        2^(-age / half-life); `plain_exposure`, the same of plain strengths; `friends`, how many
+        they are; `oldest` and `latest`, when the first and the last of them acted.
     """
     lent = recent.filter(recent.lends).select("item", "at", friend="customer")
     reached = people.filter(people.barrier.isnull()).select("customer")
@@ -70,9 +73,12 @@ def friend_acted(
     now = int(window.as_of.timestamp())
     age = (now - seen["at"].epoch_seconds()).cast("float64") / HALF_LIFE.total_seconds()
     # Whole numbers add up to the same in any order.
-    weight = (seen.strength * (-age * math.log(2)).exp() * _EXACT).round().cast("int64")
+    decay = (-age * math.log(2)).exp() * _EXACT
+    weight = (seen.strength * decay).round().cast("int64")
+    plain = (seen.plain * decay).round().cast("int64")
     return seen.group_by("customer", "item").aggregate(
         exposure=weight.sum() / float(_EXACT),
+        plain_exposure=plain.sum() / float(_EXACT),
         friends=seen.friend.count(),
         oldest=seen["at"].min(),
         latest=seen["at"].max(),

@@ -20,9 +20,11 @@ WEEK = timedelta(days=7)
 END = end_of(WORLD)
 CUSTOMER_VIEW = {
     "ranking", "ranking_without_trigger", "trigger_only", "popularity", "community_popularity",
-    "random_friend_item",
+    "random_friend_item", "ranking_plain_ties",
 }  # fmt: skip
-OFFER_VIEW = {"ranking", "ranking_without_trigger", "trigger_only", "activity"}
+OFFER_VIEW = {
+    "ranking", "ranking_without_trigger", "ranking_plain_ties", "trigger_only", "activity",
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")

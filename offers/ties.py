@@ -1,0 +1,71 @@
+"""How strongly a friend's act pulls: as learned from the log where there is evidence, else plainly.
+
+What is learned is the probability that an act is followed (`influence/`), relative to its mean over
+all exposures, so that a learned tie is as strong on average as a plain one.
+"""
+
+from datetime import datetime, timedelta
+
+import ibis
+import ibis.expr.types as ir
+import numpy as np
+import pandas as pd
+
+from followsuit.graph.facts import Facts
+from followsuit.graph.progress import Progress, silent
+from followsuit.influence.arrays import Log
+from followsuit.influence.learn import LEAST, learn
+from followsuit.influence.log import read_log
+from followsuit.offers.triggers import ties_at
+
+_GROWTH = 1.5
+"""A backtest learns anew once the log has grown by half."""
+
+
+def learn_ties(log: Log, window: timedelta, progress: Progress = silent) -> pd.DataFrame:
+    """What a log says of ties: `customer, friend` (codes), `relative`, where it has evidence."""
+    found = learn(log, window, progress=progress)
+    told = np.flatnonzero(found.exposures >= LEAST)
+    weight = found.exposures[told]
+    mean = float((found.edges.mean[told] * weight).sum() / max(weight.sum(), 1.0))
+    if mean <= 0:
+        told = told[:0]
+    return pd.DataFrame(
+        {
+            "customer": log.network.target[told],
+            "friend": log.network.source[told],
+            "relative": np.round(found.edges.mean[told] / max(mean, 1e-12), 9),
+        }
+    )
+
+
+def learned_ties(facts: Facts, as_of: datetime, learned: pd.DataFrame) -> ir.Table:
+    """The ties that exist at an instant: `customer, friend, since, strength, plain`."""
+    name = ibis.util.gen_name("learned")
+    known = facts.snapshot.connection.create_table(name, ibis.memtable(learned), temp=True)
+    plain = facts.ties.strength.mean().execute()
+    rows = ties_at(facts, as_of).left_join(known, ["customer", "friend"])
+    strength = rows.strength
+    if len(learned):
+        strength = (rows.relative * float(plain)).fill_null(rows.strength)
+    return rows.select("customer", "friend", "since", strength=strength, plain=rows.strength)
+
+
+class GrowingTies:
+    """Learned ties at one instant after the other, each from the log up to it at the latest."""
+
+    def __init__(self, facts: Facts, window: timedelta) -> None:
+        self._facts = facts
+        self._window = window
+        self._log = read_log(facts, facts.snapshot.as_of)
+        self._acts = 0
+        self._learned: pd.DataFrame | None = None
+
+    def at(self, as_of: datetime) -> ir.Table:
+        """See `learned_ties`; instants are asked for in order of time."""
+        earlier = self._log.until(int((self._log.as_of - as_of).total_seconds()))
+        acts = len(earlier.actions.customer)
+        if self._learned is None or acts >= self._acts * _GROWTH:
+            self._acts = acts
+            self._learned = learn_ties(earlier, self._window)
+        return learned_ties(self._facts, as_of, self._learned)

@@ -1,5 +1,6 @@
 """The network analysis, each part against what it replaces.
 
+`learning`: EM against a plain walk over the same links, and growth with the number of actions.
 `seeds`: OPIM-C against CELF (Leskovec et al. 2007), greedy by 100 simulations per look, by our
 compiled cascade without its checks; then at size, its time and certificate. `networkit`: PageRank
 and Leiden, from our arrays, against calling NetworKit by hand on them. Networks are random: 20
@@ -13,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import influence_learning
 from measure import (
     Took,
     alone,
@@ -39,6 +41,7 @@ FASTER = 100
 CLOSE = 0.99
 SLOWEST = 1.1
 
+PARTS = ("learning", "seeds", "networkit")
 OURS, CELF, BY_HAND = "followsuit", "CELF", "NetworKit by hand"
 
 
@@ -251,13 +254,14 @@ def main() -> None:
         "--scale", type=float, default=1.0, help="1 is 200k customers, 4M edges (default)"
     )
     parser.add_argument("--rounds", type=int, default=3, help="runs of each contestant (default 3)")
-    parser.add_argument(
-        "--only", choices=("seeds", "networkit"), action="append", help="this part (all by default)"
-    )
+    parser.add_argument("--only", choices=PARTS, action="append", help="this part (all by default)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures here")
     options = parser.parse_args()
-    parts = options.only or ["seeds", "networkit"]
+    parts = options.only or PARTS
     figures: dict[str, Any] = {}
+    if "learning" in parts:
+        figures["learning"] = influence_learning.against_walk(options.scale, options.rounds)
+        figures["growth"] = influence_learning.growth(options.scale)
     if "seeds" in parts:
         figures["seeds_against_celf"] = against_celf(min(1, options.scale * 10), options.rounds)
         figures["seeds_at_size"] = at_size(options.scale)

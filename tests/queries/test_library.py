@@ -53,7 +53,8 @@ def test_counts_every_label_and_relationship_type(ask: Ask) -> None:
     relationships = {
         "CONSENTED": 3, "CONTACTED": 2, "DID": 1, "FOR": 8, "FRIEND_OF": 9, "HOLDS": 2,
         "INFLUENCES": 0, "IN_CATEGORY": 6, "IN_CITY": 3, "LIKES": 2, "LIVES_IN": 7,
-        "OF_BRAND": 3, "PURCHASED": 14, "RECOMMENDED": 7, "REDEEMABLE_AT": 2, "VIEWED": 1, "VISITED": 8,
+        "OF_BRAND": 3, "PURCHASED": 14, "RECOMMENDED": 7, "REDEEMABLE_AT": 2,
+        "VIEWED": 1, "VISITED": 8,
     }  # fmt: skip
     assert ask("counts") == [
         *(("node", name, n) for name, n in nodes.items()),
@@ -255,7 +256,8 @@ def test_customer_record_dates_what_was_recommended_by_its_run(ask: Ask, run: Sc
 def test_a_customer_that_is_not_there_has_no_rows(ask: Ask) -> None:
     for name, query in library().items():
         if any(p.name == "customer_id" for p in query.parameters):
-            others = {p.name: "ana" for p in query.parameters if p.name in ("other_id", "friend_id")}
+            needed = ("other_id", "friend_id")
+            others = {p.name: "ana" for p in query.parameters if p.name in needed}
             assert ask(name, customer_id="n'obody\"", **others) == []
 
 

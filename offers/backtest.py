@@ -24,7 +24,14 @@ from followsuit.offers import metrics
 from followsuit.offers.metrics import Figures, Tally
 from followsuit.offers.moment import Moment, look
 from followsuit.offers.outcomes import Outcomes, outcomes
-from followsuit.offers.strategies import WITHOUT, Communities, Learned, per_customer, per_offer
+from followsuit.offers.strategies import (
+    PLAIN,
+    WITHOUT,
+    Communities,
+    Learned,
+    per_customer,
+    per_offer,
+)
 from followsuit.offers.ties import GrowingTies
 from followsuit.offers.weights import Sample, Weights, learn, sample
 
@@ -66,6 +73,9 @@ class BacktestReport:
         """As `backtest --json` prints it."""
         figures, lead = metrics.as_dicts(self.figures), metrics.as_dicts(self.lead)
         customer, offer = metrics.PER_CUSTOMER, metrics.PER_OFFER
+        for view in (customer, offer):
+            figures[view].pop(PLAIN)
+        plain = {view: lead[view].pop(PLAIN) for view in (customer, offer)}
         return {
             "moments": len(self.moments),
             "undated": self.undated,
@@ -73,6 +83,10 @@ class BacktestReport:
             "trigger_gain": {
                 customer: {"ndcg@10": lead[customer][WITHOUT]["ndcg@10"]},
                 offer: {"recall@20": lead[offer][WITHOUT]["recall@20"]},
+            },
+            "ties_gain": {
+                customer: {"ndcg@10": plain[customer]["ndcg@10"]},
+                offer: {"recall@20": plain[offer]["recall@20"]},
             },
             "lead": lead,
         }
@@ -182,7 +196,7 @@ class _Judge:
             found = metrics.places(values, moment)
             adopted = metrics.adopted_places(found, moment, results)
             metrics.tally_customers(self.tally, name, moment, adopted, results.adoptions)
-            if writer is not None:
+            if writer is not None and name != PLAIN:
                 writer.write_table(_rows(self._facts, moment, name, found, adopted, results))
         for name, values in per_offer(moment, learned).items():
             metrics.tally_offers(self.tally, name, values, moment, results)

@@ -9,10 +9,10 @@
 // column at time
 // column followed boolean
 // order by: friend_at desc, item_id
-MATCH (f:Customer {customer_id: $friend_id})-[a:PURCHASED|VISITED]->(i)
+MATCH (c:Customer {customer_id: $customer_id}), (f:Customer {customer_id: $friend_id})-[a:PURCHASED|VISITED]->(i)
 WHERE a.at <= $until
-WITH i, min(a.at) AS friend_at
-OPTIONAL MATCH (c:Customer {customer_id: $customer_id})-[b:PURCHASED|VISITED]->(i)
+WITH c, i, min(a.at) AS friend_at
+OPTIONAL MATCH (c)-[b:PURCHASED|VISITED]->(i)
 WHERE b.at <= $until
 WITH coalesce(i.product_id, i.store_id) AS item_id, friend_at, min(b.at) AS at
 WHERE (at IS NULL OR at > friend_at) AND friend_at + $within <= $until

@@ -286,7 +286,7 @@ def test_backtest_reports_what_scripts_rely_on_and_nothing_else_there(judged: An
     assert judged.code == 0
     report = json.loads(judged.out)
     assert set(report) == {
-        "moments", "undated", "per_customer", "per_offer", "trigger_gain", "lead",
+        "moments", "undated", "per_customer", "per_offer", "trigger_gain", "ties_gain", "lead",
     }  # fmt: skip
     assert report["moments"] == 4
     assert set(report["per_customer"]) == {

@@ -15,17 +15,18 @@ import sys
 import ladybug
 connection = ladybug.Connection(ladybug.Database(sys.argv[1]))
 connection.execute("CREATE NODE TABLE IF NOT EXISTS Junk (id INT64 PRIMARY KEY, text STRING)")
-first = int(sys.argv[2])
-print("begun", flush=True)
+known = connection.execute("MATCH (j:Junk) RETURN coalesce(max(j.id), 0)").get_next()[0]
+first = known + 1
 while True:
     connection.execute(
         f"UNWIND range({first}, {first + 20_000}) AS id "
         "CREATE (:Junk {id: id, text: 'as long as it takes to write'})"
     )
+    print("checkpoint", flush=True)
     connection.execute("CHECKPOINT")
     first += 20_001
 """
-TRIES = 40
+TRIES = 100
 
 
 def refused_for_reading(path: Path) -> bool:
@@ -39,12 +40,13 @@ def refused_for_reading(path: Path) -> bool:
 def killed_within_a_checkpoint(path: Path) -> None:
     """Leave the file in the state in which the engine refuses to open it for reading."""
     chance = random.Random(0)
-    for number in range(TRIES):
-        command = [sys.executable, "-c", CHECKPOINTS, str(path), str(number * 10**8)]
+    for _ in range(TRIES):
+        command = [sys.executable, "-c", CHECKPOINTS, str(path)]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
             assert process.stdout is not None
-            process.stdout.readline()
-            time.sleep(chance.uniform(0.05, 0.5))
+            for _checkpoint in range(chance.randint(1, 3)):
+                process.stdout.readline()
+            time.sleep(chance.uniform(0, 0.03))
             process.kill()
         if refused_for_reading(path):
             return

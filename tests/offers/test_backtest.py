@@ -20,11 +20,9 @@ WEEK = timedelta(days=7)
 END = end_of(WORLD)
 CUSTOMER_VIEW = {
     "ranking", "ranking_without_trigger", "trigger_only", "popularity", "community_popularity",
-    "random_friend_item", "ranking_plain_ties",
+    "random_friend_item",
 }  # fmt: skip
-OFFER_VIEW = {
-    "ranking", "ranking_without_trigger", "ranking_plain_ties", "trigger_only", "activity",
-}  # fmt: skip
+OFFER_VIEW = {"ranking", "ranking_without_trigger", "trigger_only", "activity"}
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +86,9 @@ def test_the_report_has_the_keys_that_scripts_rely_on(
     lead = found["lead"]
     assert set(lead["per_customer"]) == CUSTOMER_VIEW - {"ranking"}
     assert set(lead["per_offer"]) == OFFER_VIEW - {"ranking"}
+    assert {view: set(gain) for view, gain in found["ties_gain"].items()} == {
+        "per_customer": {"ndcg@10"}, "per_offer": {"recall@20"},
+    }  # fmt: skip
     without = lead["per_customer"]["ranking_without_trigger"]
     assert found["trigger_gain"]["per_customer"] == {"ndcg@10": without["ndcg@10"]}
     without = lead["per_offer"]["ranking_without_trigger"]

@@ -1,7 +1,7 @@
 """Learning edge probabilities: EM against a plain walk over the same parent links.
 
 Customers stand on a ring, befriend those near by, and items are taken in one stretch of it, so that
-acts have parents: about one each.
+acts have parents: some three each.
 """
 
 from functools import partial
@@ -10,7 +10,7 @@ from typing import Any
 from measure import Took, alone, median, ratio, say, table, timed, verdict
 
 CUSTOMERS, EDGES, ACTIONS = 200_000, 4_000_000, 10_000_000
-DAYS = 90
+DAYS = 30
 ROUNDS = 10
 SLOWEST = 1.5
 GROWTH = 12
@@ -34,7 +34,7 @@ def log_of(scale: float, actions: float) -> Any:
     count = round(actions)
     items = max(1, count // 500)
     item = np.sort(rng.integers(0, items, count))
-    customer = (item * 7_919 + rng.integers(0, 2_000, count)) % customers
+    customer = (item * 7_919 + rng.integers(0, 1_000, count)) % customers
     keys, first = np.unique(item * customers + customer, return_index=True)
     time = -rng.integers(0, DAYS * DAY, count)[first]
     order = np.lexsort((keys % customers, time, keys // customers))

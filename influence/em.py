@@ -101,26 +101,32 @@ def expect_by_edge(
         followed: (BINS) adds up what followed, by delay.
         late: (BINS) adds up what would have followed later than the part.
     """
+    most = 0
+    for a in range(len(links.action)):
+        most = max(most, links.pointer[a + 1] - links.pointer[a])
+    # Of the links of one act: the hazard, and the chance to follow later if not so far.
+    hazard, rest = np.empty(most), np.empty(most)
     for a in range(len(links.action)):
         m = factor[category[links.item[a]]]
+        first, last = links.pointer[a], links.pointer[a + 1]
         total = background[a]
-        for k in range(links.pointer[a], links.pointer[a + 1]):
+        for k in range(first, last):
             d, e = links.delay[k], links.edge[k]
             p = min(m * cell[e if e >= 0 else -1 - e, 0], MOST)
-            total += p * delay.density[d] / (1 - p * delay.before[d])
-        own[a] = background[a] / total
-        for k in range(links.pointer[a], links.pointer[a + 1]):
+            relative = p / (1 - p * delay.before[d])
+            hazard[k - first] = relative * delay.density[d]
+            rest[k - first] = relative * (1 - delay.before[d])
+            total += hazard[k - first]
+        share = 1 / total
+        own[a] = background[a] * share
+        for k in range(first, last):
             e = links.edge[k]
-            if e < 0:
-                continue
-            d = links.delay[k]
-            p = min(m * cell[e, 0], MOST)
-            not_yet = 1 - p * delay.before[d]
-            credit = p * delay.density[d] / (not_yet * total)
-            later = (1 - credit) * p * (1 - delay.before[d]) / not_yet
-            followed[d] += credit
-            late[d] += later
-            cell[e, 1] += credit + later
+            if e >= 0:
+                credit = hazard[k - first] * share
+                later = (1 - credit) * rest[k - first]
+                followed[links.delay[k]] += credit
+                late[links.delay[k]] += later
+                cell[e, 1] += credit + later
 
 
 def spread_late(delay: Delays, followed: Floats, late: Floats) -> Delays:

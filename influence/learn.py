@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from followsuit.graph.progress import Advance, Progress, silent
-from followsuit.influence.arrays import Floats, Log
+from followsuit.influence.arrays import Flags, Floats, Log
 from followsuit.influence.background import Acts, acts_of, background
 from followsuit.influence.em import (
     MOST,
@@ -26,9 +26,9 @@ from followsuit.influence.exposures import (
     find_pairs,
 )
 from followsuit.influence.posterior import (
-    Evidence,
     LinkValues,
     Posterior,
+    draw,
     evidence,
     link_values,
     posterior,
@@ -222,7 +222,8 @@ class _Fit:
         self.p[:] = self.level
         for iteration in range(ITERATIONS):
             if iteration in _RELEARN_PRIOR:
-                self.strength = float(prior_strength(self._evidence()[0], self.seed)[0])
+                self.background = self._background()
+                self.strength = self._strength()
             cell[:, 0], cell[:, 1] = self.p, 0
             own, followed, late = np.empty(len(self.links.action)), np.zeros(BINS), np.zeros(BINS)
             expect_by_edge(
@@ -232,24 +233,47 @@ class _Fit:
             self.level = cell[:, 1].sum() / weight.sum()
             followers = cell[:, 1] + self.strength * self.level
             self.p[:] = np.minimum(followers / (weight + self.strength), MOST)
-            self._settle(own, followed, late)
+            self.own[self.links.action] = own
+            self.delay = spread_late(self.delay, followed, late)
             advance(1)
+        self.background = self._background()
 
-    def _evidence(self) -> tuple[Evidence, LinkValues]:
-        """What each edge's acts say of its probability."""
-        values = link_values(
+    def _values(self, wanted: Flags) -> LinkValues:
+        return link_values(
             self.links, self.log.category, self.background, self.factor, self.p, self.relative,
-            self.delay,
+            self.delay, wanted,
         )  # fmt: skip
-        mean = np.clip(self.level * self.relative, _LEAST_MEAN, MOST)
-        return evidence(mean, self.exposures, values.edge, values.slope), values
+
+    def _strength(self) -> float:
+        """The strength of the prior, learned from a sample of the edges with evidence."""
+        linked = np.bincount(self.links.edge[self.links.edge >= 0], minlength=len(self.p)) > 0
+        acted = np.flatnonzero(linked)
+        silent = np.flatnonzero(~linked & (self.exposures > 0))
+        rng = np.random.default_rng([self.seed, len(acted)])
+        drawn, quiet = draw(rng, acted), draw(rng, silent)
+        rows = np.concatenate([drawn, quiet])
+        wanted, place = np.zeros(len(self.p), dtype=np.bool_), np.zeros(len(self.p), dtype=np.int64)
+        wanted[drawn], place[rows] = True, np.arange(len(rows))
+        values = self._values(wanted)
+        known = evidence(self._mean()[rows], self.exposures[rows], place[values.edge], values.slope)
+        strength = prior_strength(
+            known, self.seed, acted_for=len(acted) / max(len(drawn), 1),
+            silent_for=len(silent) / max(len(quiet), 1),
+        )  # fmt: skip
+        return float(strength[0])
+
+    def _mean(self) -> Floats:
+        """(edges) the prior's means."""
+        mean: Floats = np.clip(self.level * self.relative, _LEAST_MEAN, MOST)
+        return mean
 
     def judge(self, pairs: Pairs, progress: Progress) -> tuple[Posterior, Posterior]:
         """The posteriors of edges, and of edges within a category."""
         if not len(self.own):
             nothing = Posterior(np.zeros(len(self.p)), np.zeros(len(self.p)), np.ones(len(self.p)))
             return nothing, Posterior(*(np.zeros(0) for _ in range(3)))
-        known, values = self._evidence()
+        values = self._values(np.ones(len(self.p), dtype=np.bool_))
+        known = evidence(self._mean(), self.exposures, values.edge, values.slope)
         strength = prior_strength(known, self.seed)
         edges = posterior(known, strength, progress)
         return edges, self._judge_pairs(pairs, values, strength, progress)

@@ -18,7 +18,7 @@ from scipy.special import betaincinv, betaln
 
 from followsuit.graph.compiled import compiled
 from followsuit.graph.progress import Progress, silent
-from followsuit.influence.arrays import Floats, Ints, Shorts
+from followsuit.influence.arrays import Flags, Floats, Ints, Shorts
 from followsuit.influence.em import MOST, Delays
 from followsuit.influence.exposures import Links
 
@@ -78,9 +78,9 @@ class LinkValues(NamedTuple):
 
 def link_values(
     links: Links, category: Shorts, background: Floats, factor: Floats, p: Floats, relative: Floats,
-    delay: Delays,
+    delay: Delays, wanted: Flags,
 ) -> LinkValues:  # fmt: skip
-    """What each link says.
+    """What each link of the wanted edges says.
 
     Args:
         links: parent links.
@@ -90,18 +90,21 @@ def link_values(
         p: (edges) probabilities where the factor is 1.
         relative: (edges) mean factor of the edge's exposures.
         delay: distribution of delays.
+        wanted: (edges) which.
     """
-    return LinkValues(*_link_values(links, category, background, factor, p, relative, delay))
+    return LinkValues(
+        *_link_values(links, category, background, factor, p, relative, delay, wanted)
+    )
 
 
 @compiled
 def _link_values(
     links: Links, category: Shorts, background: Floats, factor: Floats, p: Floats, relative: Floats,
-    delay: Delays,
+    delay: Delays, wanted: Flags,
 ) -> tuple[Shorts, Shorts, Floats, Floats]:  # fmt: skip
     count = 0
     for k in range(len(links.edge)):
-        count += links.edge[k] >= 0
+        count += links.edge[k] >= 0 and wanted[links.edge[k]]
     edge, kind = np.empty(count, dtype=np.int32), np.empty(count, dtype=np.int32)
     slope, expected = np.empty(count), np.empty(count)
     found = 0
@@ -114,7 +117,7 @@ def _link_values(
             total += q * delay.density[d] / (1 - q * delay.before[d])
         for k in range(links.pointer[a], links.pointer[a + 1]):
             e, d = links.edge[k], links.delay[k]
-            if e < 0:
+            if e < 0 or not wanted[e]:
                 continue
             q = min(factor[c] * p[e], MOST)
             hazard = q * delay.density[d] / (1 - q * delay.before[d])
@@ -142,12 +145,21 @@ def evidence(mean: Floats, exposures: Floats, of: np.ndarray, slope: Floats) -> 
     return Evidence(mean, np.maximum(exposures - count, 0), pointer, slope[order])
 
 
-def prior_strength(known: Evidence, seed: int, cap: Floats | None = None) -> Floats:
+def prior_strength(
+    known: Evidence,
+    seed: int,
+    *,
+    cap: Floats | None = None,
+    acted_for: float = 1.0,
+    silent_for: float = 1.0,
+) -> Floats:
     """The beta prior's strength (sum of its parameters) under which the data is most likely.
 
     Args:
         known: of each edge.
         seed: of the sample it is learned from.
+        acted_for: how many edges each one with links stands for, in a sample.
+        silent_for: how many edges each one without links stands for.
         cap: (n) how sure the prior's mean is itself; strengths s become 1 / (1/s + 1/cap).
 
     Returns:
@@ -156,7 +168,7 @@ def prior_strength(known: Evidence, seed: int, cap: Floats | None = None) -> Flo
     count = np.diff(known.pointer)
     acted, silent = np.flatnonzero(count), np.flatnonzero((count == 0) & (known.missed > 0))
     rng = np.random.default_rng([seed, len(acted)])
-    drawn, quiet = _sample(rng, acted), _sample(rng, silent)
+    drawn, quiet = draw(rng, acted), draw(rng, silent)
     likelihood = np.exp(np.minimum(_log_likelihood(known, drawn), 600))
     limit = np.full(len(count), np.inf) if cap is None else cap
 
@@ -168,8 +180,8 @@ def prior_strength(known: Evidence, seed: int, cap: Floats | None = None) -> Flo
         prior = _prior(known.mean[drawn], strength[drawn])
         something = np.log((prior * likelihood).sum(axis=1) + 1e-300).sum()
         return float(
-            -nothing * len(silent) / max(len(quiet), 1)
-            - something * len(acted) / max(len(drawn), 1)
+            -nothing * silent_for * len(silent) / max(len(quiet), 1)
+            - something * acted_for * len(acted) / max(len(drawn), 1)
         )
 
     bounds = (np.log(_WEAKEST), np.log(_STRONGEST))
@@ -178,7 +190,8 @@ def prior_strength(known: Evidence, seed: int, cap: Floats | None = None) -> Flo
     return strength
 
 
-def _sample(rng: np.random.Generator, of: Ints) -> Ints:
+def draw(rng: np.random.Generator, of: Ints) -> Ints:
+    """At most as many as the prior is learned from, in order."""
     return of if len(of) <= _LEARN_FROM else np.sort(rng.choice(of, _LEARN_FROM, replace=False))
 
 

@@ -17,6 +17,7 @@ from followsuit.influence import holdout
 from followsuit.influence.arrays import Flags, Floats, Log
 from followsuit.influence.edges import write_edges
 from followsuit.influence.holdout import HoldoutReport
+from followsuit.influence.inputs import BadInput
 from followsuit.influence.learn import Influences, learn
 from followsuit.influence.log import read_log
 from followsuit.influence.rank import rank
@@ -80,6 +81,7 @@ class Analysis:
         found = self.learn()
         places = rank(found.log.network, found.edges.mean, worth, progress=self._progress)
         rows = places.to_pandas()
+        rows = rows.round(9)
         rows.insert(0, "customer_id", self.customers[rows.pop("customer")])
         if write:
             self._write_rank(rows)
@@ -98,6 +100,11 @@ class Analysis:
 
         Only customers who may be reached and lend their acts to friends' offers are chosen.
         """
+        if not self.allowed.any():
+            raise BadInput(
+                "No customer may be a seed: that takes consent to contact and to social_use. Load "
+                "a table of consents, or load with --assume-consent where the data has none."
+            )
         found = self.learn()
         chosen = seeds(
             found.log.network, found.edges.mean, budget, cost=cost, allowed=self.allowed,

@@ -206,10 +206,10 @@ def seeds(
         plot_spread(curves, plot)
     report = {
         "seeds": names,
-        "spread": found.spread,
-        "low": found.low,
-        "high": found.high,
-        "certified_ratio": found.certified_ratio,
-        "seconds": found.seconds,
+        "spread": round(found.spread, 9),
+        "low": round(found.low, 9),
+        "high": round(found.high, 9),
+        "certified_ratio": round(found.certified_ratio, 9),
+        "seconds": round(found.seconds, 3),
     }
     write_json(report, json_file)

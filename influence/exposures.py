@@ -60,7 +60,9 @@ def count_exposures(log: Log, window: int, weight: Floats) -> tuple[Floats, Floa
 
 def find_pairs(log: Log, window: int, least: int) -> Pairs:
     """The edges with at least `least` complete exposures in a category."""
-    return Pairs(*_pairs(log.actions, log.network, log.category, window, least))
+    edge, category, exposures = _pairs(log.actions, log.network, log.category, window, least)
+    order = np.lexsort((edge, category))
+    return Pairs(edge[order], category[order], exposures[order])
 
 
 def find_links(log: Log, window: int) -> Links:
@@ -132,14 +134,13 @@ def grown(array: np.ndarray, size: int) -> np.ndarray:
 def _pairs(
     actions: Actions, network: Network, category: Shorts, window: int, least: int
 ) -> tuple[Shorts, Shorts, Floats]:
-    edges = len(network.target)
-    count = np.zeros(edges)
+    count = np.zeros(len(network.target))
     acted = np.full(len(network.pointer) - 1, _NEVER, dtype=np.int32)
     found_edge, found_category = np.empty(16, dtype=np.int32), np.empty(16, dtype=np.int32)
     found_count = np.empty(16)
     found, item, items = 0, 0, len(actions.pointer) - 1
     while item < items:
-        c = category[item]
+        c, begun = category[item], actions.pointer[item]
         while item < items and category[item] == c:
             first, last = actions.pointer[item], actions.pointer[item + 1]
             a = first
@@ -153,16 +154,18 @@ def _pairs(
             for k in range(first, a):
                 acted[actions.customer[k]] = _NEVER
             item += 1
-        for e in range(edges):
-            if count[e] >= least:
-                if found == len(found_edge):
-                    found_edge = grown(found_edge, found + 1)
-                    found_category = grown(found_category, found + 1)
-                    found_count = grown(found_count, found + 1)
-                found_edge[found], found_category[found] = e, c
-                found_count[found] = count[e]
-                found += 1
-            count[e] = 0.0
+        for k in range(begun, actions.pointer[item]):
+            u = actions.customer[k]
+            for e in range(network.pointer[u], network.pointer[u + 1]):
+                if count[e] >= least:
+                    if found == len(found_edge):
+                        found_edge = grown(found_edge, found + 1)
+                        found_category = grown(found_category, found + 1)
+                        found_count = grown(found_count, found + 1)
+                    found_edge[found], found_category[found] = e, c
+                    found_count[found] = count[e]
+                    found += 1
+                count[e] = 0.0
     return found_edge[:found], found_category[:found], found_count[:found]
 
 

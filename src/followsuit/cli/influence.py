@@ -67,8 +67,6 @@ def learn(
     """Learn how likely each friend's act is to be followed, and write it to the graph."""
     import pyarrow.parquet as pq
 
-    from followsuit.influence.edge_plot import plot_edges
-
     analysis, span = _analysis(store, as_of, refresh), length(window)
     report = None
     if holdout is not None:
@@ -84,6 +82,8 @@ def learn(
     if out is not None:
         pq.write_table(table, out)
     if plot is not None:
+        from followsuit.influence.edge_plot import plot_edges
+
         plot_edges(found, plot)
     summary = {"rows": table.num_rows, "exposures": found.completed}
     write_json(summary if report is None else report.as_dict(), json_file)
@@ -114,8 +114,6 @@ def report(
     plot: PlotOption = None,
 ) -> None:
     """Say whether acting after friends is more than being alike: grades, placebos, a verdict."""
-    from followsuit.influence.effect_plot import plot_report
-
     found = _analysis(store, as_of, refresh).report(length(window))
     written = found.as_dict()
     for grade, figure in written["grades"].items():
@@ -126,6 +124,8 @@ def report(
         say(f"{grade.replace('_', ' '):16} {told}, {figure['n']:,} exposures")
     say(written["verdict"])
     if plot is not None:
+        from followsuit.influence.effect_plot import plot_report
+
         plot_report(found, plot)
     write_json(written, json_file)
 
@@ -140,12 +140,12 @@ def rank(
     plot: PlotOption = None,
 ) -> None:
     """Rank customers by what others do because of one act of theirs; write it to the graph."""
-    from followsuit.influence.edge_plot import plot_rank
-
     rows, unit = _analysis(store, as_of, refresh).rank(top, write=True)
     if str(json_file) != "-":
         _print_rank(rows.to_dict("records"), unit)
     if plot is not None:
+        from followsuit.influence.edge_plot import plot_rank
+
         plot_rank(rows, unit, plot)
     write_json(rows.to_dict("records"), json_file)
 

@@ -66,8 +66,9 @@ UNKNOWN = Interval(None, None, None)
 
 @dataclass(frozen=True)
 class HoldoutReport:
-    """How well later acts were told."""
+    """How well later acts were told, by what was learned on the earlier ones."""
 
+    learned: Influences
     cases: int
     followed: int
     auc: dict[str, Interval]
@@ -115,7 +116,7 @@ def judge(
         }
         advance(1)
         chances = {name: 1 - (1 - b) * (1 - x) for name, x in p.items()}
-        report = _report(cases, chances, log.network.target[cases.edge])
+        report = _report(found, cases, chances, log.network.target[cases.edge])
         advance(1)
     return report
 
@@ -191,13 +192,15 @@ def _log_loss(chance: Floats, label: np.ndarray) -> Floats:
     return -np.where(label, np.log(p), np.log1p(-p))
 
 
-def _report(cases: Cases, chances: dict[str, Floats], customer: np.ndarray) -> HoldoutReport:
+def _report(
+    found: Influences, cases: Cases, chances: dict[str, Floats], customer: np.ndarray
+) -> HoldoutReport:
     """Figures with intervals over customers, whose cases hang together."""
     auc = {name: _auc(chance, cases.label, customer) for name, chance in chances.items()}
     loss = {
         name: _mean(_log_loss(chance, cases.label), customer) for name, chance in chances.items()
     }
-    return HoldoutReport(len(cases.label), int(cases.label.sum()), auc, loss)
+    return HoldoutReport(found, len(cases.label), int(cases.label.sum()), auc, loss)
 
 
 def _mean(x: Floats, customer: np.ndarray) -> Interval:

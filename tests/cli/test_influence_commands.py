@@ -63,7 +63,9 @@ def test_what_was_learned_later_is_replaced_and_minors_are_nowhere(own_shop: Sho
 
 
 def test_holdout_judges_and_writes_nothing(own_shop: Shop) -> None:
-    report = answered(influence(own_shop, "learn", "--holdout", "0.2", "--json", "-"))
+    done = influence(own_shop, "learn", "--holdout", "0.2", "--json", "-", "--out", "e.parquet")
+    report = answered(done)
+    assert pq.read_table(own_shop.folder / "e.parquet").num_rows > 500
     for metric in ("auc", "log_loss"):
         assert set(report[metric]) == {"learned", "uniform", "degree"}
         assert all(set(figure) == FIGURE for figure in report[metric].values())

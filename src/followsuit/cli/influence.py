@@ -53,7 +53,7 @@ def learn(
     holdout: Annotated[
         float | None,
         typer.Option(metavar="SHARE", help="Learn on all but this last part of the time, and judge "
-                     "on it: 0.2. Writes nothing to the store."),
+                     "on it: 0.2. Nothing is written to the store."),
     ] = None,
     refresh: RefreshOption = False,
     store: StoreOption = None,
@@ -68,13 +68,12 @@ def learn(
     import pyarrow.parquet as pq
 
     analysis, span = _analysis(store, as_of, refresh), length(window)
-    report = None
-    if holdout is not None:
-        report = analysis.holdout(holdout, span)
-        _say_holdout(report.as_dict())
-    found = analysis.learn(span)
+    report = None if holdout is None else analysis.holdout(holdout, span)
+    found = analysis.learn(span) if report is None else report.learned
     table = found.table()
-    if holdout is None:
+    if report is not None:
+        _say_holdout(report.as_dict())
+    else:
         run_id = analysis.write(found, datetime.now(UTC))
         say(f"{table.num_rows:>12,} rows from {found.completed:,} exposures: run {run_id}")
     if not table.num_rows:

@@ -46,7 +46,8 @@ OBSERVED = "observed"
 """The grade of what is learned from who acted after whom, without an experiment or a match."""
 
 _ROUNDS_BY_CATEGORY = 10
-_RELEARN_PRIOR = (2, 6)
+_LEARN_PRIOR = 2
+"""The iteration at which the prior of the edges is learned, and once more at the end."""
 _LEAST_MEAN = 1e-6
 _CATEGORY_PRIOR = 50.0
 """Followed exposures that a category needs to be half believed."""
@@ -221,8 +222,7 @@ class _Fit:
         cell = np.zeros((len(weight), 2))
         self.p[:] = self.level
         for iteration in range(ITERATIONS):
-            if iteration in _RELEARN_PRIOR:
-                self.background = self._background()
+            if iteration == _LEARN_PRIOR:
                 self.strength = self._strength()
             cell[:, 0], cell[:, 1] = self.p, 0
             own, followed, late = np.empty(len(self.links.action)), np.zeros(BINS), np.zeros(BINS)
@@ -236,7 +236,6 @@ class _Fit:
             self.own[self.links.action] = own
             self.delay = spread_late(self.delay, followed, late)
             advance(1)
-        self.background = self._background()
 
     def _values(self, wanted: Flags) -> LinkValues:
         return link_values(
@@ -272,6 +271,7 @@ class _Fit:
         if not len(self.own):
             nothing = Posterior(np.zeros(len(self.p)), np.zeros(len(self.p)), np.ones(len(self.p)))
             return nothing, Posterior(*(np.zeros(0) for _ in range(3)))
+        self.background = self._background()
         values = self._values(np.ones(len(self.p), dtype=np.bool_))
         known = evidence(self._mean(), self.exposures, values.edge, values.slope)
         strength = prior_strength(known, self.seed)

@@ -18,8 +18,8 @@ from followsuit.influence.learn import LEAST, learn
 from followsuit.influence.log import read_log
 from followsuit.offers.triggers import ties_at
 
-_GROWTH = 1.5
-"""A backtest learns anew once the log has grown by half."""
+_GROWTH = 2.0
+"""A backtest learns anew once the log has doubled."""
 
 
 def learn_ties(log: Log, window: timedelta, progress: Progress = silent) -> pd.DataFrame:

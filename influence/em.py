@@ -84,49 +84,41 @@ def expect_by_category(
 
 @compiled
 def expect_by_edge(
-    links: Links, category: Shorts, background: Floats, factor: Floats, cell: Floats, delay: Delays,
-    own: Floats, followed: Floats, late: Floats,
-) -> None:  # fmt: skip
-    """An E-step with one probability per edge.
+    links: Links, category: Shorts, background: Floats, factor: Floats, p: Floats, delay: Delays,
+    own: Floats,
+) -> Floats:  # fmt: skip
+    """An E-step with one probability per edge, the distribution of delays being known.
 
     Args:
         links: parent links.
         category: (items) codes.
         background: (acts) rate per window at each act with parents.
         factor: (categories) of an edge's probability.
-        cell: (edges, 2) probability, and beside it, where the same memory access brings it, the
-            sum of exposures that were followed or would have been.
+        p: (edges) probabilities where the factor is 1.
         delay: distribution of delays.
         own: (acts) filled with the part that the background explains.
-        followed: (BINS) adds up what followed, by delay.
-        late: (BINS) adds up what would have followed later than the part.
+
+    Returns:
+        (edges) exposures that were followed, or would have been.
     """
-    most = 0
-    for a in range(len(links.action)):
-        most = max(most, links.pointer[a + 1] - links.pointer[a])
-    # Of the links of one act: the hazard, and the chance to follow later if not so far.
-    hazard, rest = np.empty(most), np.empty(most)
+    expected = np.zeros(len(p))
     for a in range(len(links.action)):
         m = factor[category[links.item[a]]]
-        first, last = links.pointer[a], links.pointer[a + 1]
         total = background[a]
-        for k in range(first, last):
+        for k in range(links.pointer[a], links.pointer[a + 1]):
             d, e = links.delay[k], links.edge[k]
-            p = min(m * cell[e if e >= 0 else -1 - e, 0], MOST)
-            relative = p / (1 - p * delay.before[d])
-            hazard[k - first] = relative * delay.density[d]
-            rest[k - first] = relative * (1 - delay.before[d])
-            total += hazard[k - first]
+            q = min(m * p[e if e >= 0 else -1 - e], MOST)
+            total += q * delay.density[d] / (1 - q * delay.before[d])
         share = 1 / total
         own[a] = background[a] * share
-        for k in range(first, last):
-            e = links.edge[k]
+        for k in range(links.pointer[a], links.pointer[a + 1]):
+            d, e = links.delay[k], links.edge[k]
             if e >= 0:
-                credit = hazard[k - first] * share
-                later = (1 - credit) * rest[k - first]
-                followed[links.delay[k]] += credit
-                late[links.delay[k]] += later
-                cell[e, 1] += credit + later
+                q = min(m * p[e], MOST)
+                relative = q / (1 - q * delay.before[d])
+                credit = relative * delay.density[d] * share
+                expected[e] += credit + (1 - credit) * relative * (1 - delay.before[d])
+    return expected
 
 
 def spread_late(delay: Delays, followed: Floats, late: Floats) -> Delays:

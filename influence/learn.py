@@ -219,23 +219,19 @@ class _Fit:
     def by_edge(self, advance: Advance) -> None:
         """Learn each edge's probability."""
         weight = self.exposures * self.relative
-        cell = np.zeros((len(weight), 2))
+        own = np.empty(len(self.links.action))
         self.p[:] = self.level
         for iteration in range(ITERATIONS):
             if iteration == _LEARN_PRIOR:
                 self.strength = self._strength()
-            cell[:, 0], cell[:, 1] = self.p, 0
-            own, followed, late = np.empty(len(self.links.action)), np.zeros(BINS), np.zeros(BINS)
-            expect_by_edge(
-                self.links, self.log.category, self.background, self.factor, cell, self.delay,
-                own, followed, late,
-            )  # fmt: skip
-            self.level = cell[:, 1].sum() / weight.sum()
-            followers = cell[:, 1] + self.strength * self.level
-            self.p[:] = np.minimum(followers / (weight + self.strength), MOST)
-            self.own[self.links.action] = own
-            self.delay = spread_late(self.delay, followed, late)
+            expected = expect_by_edge(
+                self.links, self.log.category, self.background, self.factor, self.p, self.delay, own
+            )
+            self.level = expected.sum() / weight.sum()
+            expected += self.strength * self.level
+            np.minimum(expected / (weight + self.strength), MOST, out=self.p)
             advance(1)
+        self.own[self.links.action] = own
 
     def _values(self, wanted: Flags) -> LinkValues:
         return link_values(

@@ -4,8 +4,6 @@ An edge counts where its probability is above 0, and weighs as much as that. Net
 thread, so that the result is the same bytes on every machine.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import networkit
@@ -14,6 +12,7 @@ from scipy import sparse
 
 from followsuit.influence.arrays import Floats, Ints, Network
 from followsuit.influence.inputs import checked_probability, customers_of
+from followsuit.influence.leiden import community_of, leiden, one_thread
 
 DAMPING = 0.85
 _TOLERANCE = 1e-12
@@ -59,7 +58,7 @@ def centrality(network: Network, probability: np.ndarray, *, seed: int = 0) -> C
     """
     chance = checked_probability(network, probability)
     both = symmetrised(network, chance)
-    with _one_thread(seed):
+    with one_thread(seed):
         return Centrality(
             pagerank=pagerank(network, chance), core=core(both), community=communities(both)
         )
@@ -113,23 +112,17 @@ def communities(graph: networkit.Graph) -> Ints:
     On a small graph an unlucky order costs several percent of modularity, and another start
     nothing.
     """
-    starts = _STARTS if graph.numberOfEdges() <= _SMALL else 1
-    best, most = None, -np.inf
-    for _ in range(starts):
-        found = networkit.community.ParallelLeiden(graph, randomize=True)
-        found.run()
-        partition = found.getPartition()
-        if starts == 1:
-            return _by_size(partition)
-        quality = networkit.community.Modularity().getQuality(partition, graph)
-        if quality > most:
-            best, most = partition, quality
-    return _by_size(best)
+    if graph.numberOfEdges() > _SMALL:
+        return _by_size(leiden(graph))
+    modularity = networkit.community.Modularity()
+    found = [leiden(graph) for _ in range(_STARTS)]
+    return _by_size(max(found, key=lambda partition: modularity.getQuality(partition, graph)))
 
 
 def _by_size(partition: networkit.Partition) -> Ints:
-    of = np.array(partition.getVector(), dtype=np.int64)
-    _, first, of, size = np.unique(of, return_index=True, return_inverse=True, return_counts=True)
+    _, first, of, size = np.unique(
+        community_of(partition), return_index=True, return_inverse=True, return_counts=True
+    )
     place = np.empty(len(size), dtype=np.int64)
     place[np.lexsort((first, -size))] = np.arange(len(size))
     return place[of]
@@ -137,14 +130,3 @@ def _by_size(partition: networkit.Partition) -> Ints:
 
 def _codes(of: np.ndarray) -> np.ndarray:
     return of.astype(np.uint64)
-
-
-@contextmanager
-def _one_thread(seed: int) -> Iterator[None]:
-    threads = networkit.getMaxNumberOfThreads()
-    networkit.setNumberOfThreads(1)
-    networkit.setSeed(seed, True)
-    try:
-        yield
-    finally:
-        networkit.setNumberOfThreads(threads)

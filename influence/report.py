@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-import networkit as nk
 import numpy as np
 from threadpoolctl import threadpool_limits
 
@@ -19,6 +18,7 @@ from followsuit.graph.progress import Progress, silent
 from followsuit.influence.arrays import Ints, Log, Network
 from followsuit.influence.diagnostics import Diagnostics, edge_reversal, shuffle_test
 from followsuit.influence.doubly_robust import adjust
+from followsuit.influence.leiden import friend_communities
 from followsuit.influence.lift import Lift, Sums, adjusted_sums, lift_of, observed_sums
 from followsuit.influence.matching import matched
 from followsuit.influence.placebos import later, rewired
@@ -118,7 +118,7 @@ def _report(
 ) -> EffectReport:
     design = design_of(log, window)
     likes = learn_taste(log, design.start, seed) if taste is None else given_taste(log, taste)
-    groups = communities(log.network, seed)
+    groups = communities(log.network)
     swapped = rewired(log.network, likes.both, seed)
     sums: dict[str, Sums] = {}
     with progress("comparing", 4) as advance:
@@ -172,21 +172,10 @@ def sums_adjusted(
     return adjusted_sums(sample, adjust(sample))
 
 
-def communities(edges: Network, seed: int) -> Ints:
-    """(customers) code of each one's community by modularity (Leiden, on one thread)."""
-    graph = nk.Graph(len(edges.pointer) - 1)
-    source, target = edges.source, edges.target
-    ends = np.unique(np.sort(np.stack([source, target], axis=1), axis=1), axis=0)
-    graph.addEdges((ends[:, 0].astype(np.uint64), ends[:, 1].astype(np.uint64)))
-    threads = nk.getMaxNumberOfThreads()
-    try:
-        nk.setNumberOfThreads(1)
-        nk.setSeed(seed, False)
-        found = nk.community.ParallelLeiden(graph, randomize=False)
-        found.run()
-    finally:
-        nk.setNumberOfThreads(threads)
-    return np.array(found.getPartition().getVector(), dtype=np.int64)
+def communities(edges: Network) -> Ints:
+    """(customers) code of each one's community by modularity, without chance."""
+    ends = np.stack([edges.source, edges.target], axis=1)
+    return friend_communities(len(edges.pointer) - 1, ends, seed=None)
 
 
 def _by_category(log: Log, sums: dict[str, Sums], groups: Ints, seed: int) -> dict[str, Grades]:

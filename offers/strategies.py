@@ -8,12 +8,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import ibis
-import networkit
 import numpy as np
 import pandas as pd
 from scipy import sparse
 
 from followsuit.graph.facts import Facts
+from followsuit.influence.leiden import friend_communities
 from followsuit.offers.moment import Moment
 from followsuit.offers.ranking import scores
 from followsuit.offers.triggers import ties_at
@@ -124,18 +124,6 @@ class Communities:
         size = ties.count().execute()
         if self._found is None or self._found[0] != size:
             pairs = ties.order_by("customer", "friend").select("customer", "friend").to_pandas()
-            self._found = (size, self._detect(pairs))
+            of = friend_communities(len(self._facts.customers), pairs.to_numpy(), self._seed)
+            self._found = (size, of)
         return self._found[1]
-
-    def _detect(self, pairs: pd.DataFrame) -> np.ndarray:
-        ends = np.unique(np.sort(pairs.to_numpy(dtype=np.uint64), axis=1), axis=0)
-        graph = networkit.Graph(len(self._facts.customers))
-        graph.addEdges((ends[:, 0].copy(), ends[:, 1].copy()))
-        threads = networkit.getMaxNumberOfThreads()
-        # One thread and a seed: the same communities every time.
-        networkit.setNumberOfThreads(1)
-        networkit.setSeed(self._seed, True)
-        found = networkit.community.ParallelLeiden(graph, randomize=True)
-        found.run()
-        networkit.setNumberOfThreads(threads)
-        return np.array(found.getPartition().getVector(), dtype=np.int64)

@@ -51,7 +51,7 @@ def _graded(world: Planted, knows_taste: bool, grades: Sequence[str]) -> Grades:
         taste = (
             given_taste(log, planting.taste) if knows_taste else learn_taste(log, design.start, 0)
         )
-        groups = communities(log.network, 0)
+        groups = communities(log.network)
         found: Grades = {}
         for grade in grades:
             if grade == OBSERVED:

@@ -12,7 +12,7 @@ install: .venv/installed
 	$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("followsuit needs Python 3.11 or later; name one with PYTHON=")'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --editable '.[dev,gnn]'
 	touch $@
 
 demo: install

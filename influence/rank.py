@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 from scipy import stats
 
-from followsuit.graph.progress import Advance, Progress, silent
+from followsuit.graph.progress import Progress, silent
 from followsuit.influence.arrays import Floats, Ints, Network
 from followsuit.influence.centrality import centrality
 from followsuit.influence.inputs import (
@@ -38,7 +38,6 @@ _PER_CUSTOMER = 4_096
 cascades simulated from each customer would."""
 _MEMBERS = 1 << 25
 """Members beyond which it isn't, either: some ten seconds' work for two samples."""
-_AT_ONCE = 1 << 14
 
 
 def rank(
@@ -118,25 +117,16 @@ def _hits(edges: Incoming, places: int, seed: int, progress: Progress) -> tuple[
     second = first.copy()
     size, members = _FIRST, 0
     with progress("Simulating cascades backwards") as advance:
-        members += _tally(choosing, size, first, advance)
+        members += choosing.tally(size, first, advance)
         while (
             np.partition(first, -places)[-places] < _ENOUGH
             and 2 * size <= _PER_CUSTOMER * len(first)
             and 2 * members <= _MEMBERS
         ):
-            members += _tally(choosing, size, first, advance)
+            members += choosing.tally(size, first, advance)
             size *= 2
-        _tally(judging, size, second, advance)
+        judging.tally(size, second, advance)
     return (first, size), (second, size)
-
-
-def _tally(walker: Walker, sets: int, hits: Ints, advance: Advance) -> int:
-    members = 0
-    for done in range(0, sets, _AT_ONCE):
-        count = min(_AT_ONCE, sets - done)
-        members += walker.tally(count, hits)
-        advance(count)
-    return members
 
 
 def _interval(hits: Ints, sets: int, total: float) -> tuple[Floats, Floats, Floats]:

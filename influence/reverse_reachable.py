@@ -12,14 +12,19 @@ Incoming edges are walked as by SUBSIM (Guo et al. 2020, section 3): sorted by p
 kept edge the next candidate is a geometric jump away, so that edges that are not kept cost nothing.
 """
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 
 from followsuit.graph.compiled import compiled
+from followsuit.graph.progress import Advance
 from followsuit.influence.arrays import Flags, Floats, Ints, Network, Shorts
 from followsuit.influence.errors import NotEnoughEvidence
 from followsuit.influence.inputs import customers_of
+
+_AT_ONCE = 1 << 15
+"""Sets between two words of progress."""
 
 
 class Incoming(NamedTuple):
@@ -110,7 +115,7 @@ class Sets(NamedTuple):
     member: Shorts
 
 
-def joined(some: Sets, more: list[Sets]) -> Sets:
+def _joined(some: Sets, more: list[Sets]) -> Sets:
     """All these sets, in this order."""
     lots = [some, *more]
     starts = np.cumsum([0, *(len(sets.member) for sets in lots[:-1])])
@@ -124,6 +129,20 @@ def joined(some: Sets, more: list[Sets]) -> Sets:
 NONE = Sets(np.zeros(1, dtype=np.int64), np.empty(0, dtype=np.int32))
 
 
+class _Room(NamedTuple):
+    """What walks write in, kept from one to the next.
+
+    Attributes:
+        stamp: (1) number of the last set.
+        mark: (customers) number of the last set that holds each.
+        queue: (customers) members of the last set, its root first.
+    """
+
+    stamp: Ints
+    mark: Ints
+    queue: Shorts
+
+
 class Walker:
     """Draws reverse-reachable sets, from a stream of chance of its own."""
 
@@ -131,54 +150,63 @@ class Walker:
         customers = len(edges.pointer) - 1
         self._edges = edges
         self._rng = np.random.default_rng(seed)
-        self._mark = np.zeros(customers, dtype=np.int64)
-        self._queue = np.empty(customers, dtype=np.int32)
-        self._nobody = np.zeros(customers, dtype=np.bool_)
-        self._stamp = 0
-
-    def sets(self, count: int) -> Sets:
-        """Draw sets and keep them."""
-        size = np.empty(count, dtype=np.int64)
-        self._stamp, member = _gather(
-            self._rng, self._edges, self._stamp, self._mark, self._queue, self._nobody, size
+        self._room = _Room(
+            np.zeros(1, dtype=np.int64),
+            np.zeros(customers, dtype=np.int64),
+            np.empty(customers, dtype=np.int32),
         )
-        return Sets(np.concatenate([[0], np.cumsum(size)]).astype(np.int64), member)
+        self._nobody = np.zeros(customers, dtype=np.bool_)
 
-    def met(self, seeds: np.ndarray, count: int) -> int:
+    def grown(self, sets: Sets, size: int, advance: Advance) -> Sets:
+        """These sets, and behind them others, drawn until there are `size`."""
+        more = []
+        for part in _parts(size - len(sets.pointer) + 1, advance):
+            sizes = np.empty(part, dtype=np.int64)
+            member = _gather(self._rng, self._edges, self._room, self._nobody, sizes)
+            more.append(Sets(np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64), member))
+        return _joined(sets, more)
+
+    def met(self, seeds: np.ndarray, count: int, advance: Advance) -> int:
         """Draw sets and count those that hold one of `seeds`; none is kept."""
         wanted = self._nobody.copy()
         wanted[seeds] = True
-        self._stamp, met = _count_met(
-            self._rng, self._edges, self._stamp, self._mark, self._queue, wanted, count
+        return sum(
+            _count_met(self._rng, self._edges, self._room, wanted, part)
+            for part in _parts(count, advance)
         )
-        return int(met)
 
-    def tally(self, count: int, hits: Ints) -> int:
+    def tally(self, count: int, hits: Ints, advance: Advance) -> int:
         """Draw sets and add to `hits` those each customer is in, other than as the root.
 
         Args:
             count: of sets.
             hits: (customers) added to.
+            advance: told of the sets drawn.
 
         Returns:
             How many members they had in all.
         """
-        self._stamp, members = _tally(
-            self._rng, self._edges, self._stamp, self._mark, self._queue, self._nobody, count, hits
+        return sum(
+            _tally(self._rng, self._edges, self._room, self._nobody, part, hits)
+            for part in _parts(count, advance)
         )
-        return int(members)
+
+
+def _parts(count: int, advance: Advance) -> Iterator[int]:
+    """Numbers that add up to `count`; whoever has dealt with one gets the next."""
+    for done in range(0, count, _AT_ONCE):
+        part = min(_AT_ONCE, count - done)
+        yield part
+        advance(part)
 
 
 @compiled
 def _walk(
-    rng: np.random.Generator,
-    edges: Incoming,
-    stamp: int,
-    mark: Ints,
-    queue: Shorts,
-    wanted: Flags,
+    rng: np.random.Generator, edges: Incoming, room: _Room, wanted: Flags
 ) -> tuple[int, bool]:
-    """Gather one set in `queue`, up to the first of `wanted`; its size, and if one was met."""
+    """Gather one set in the queue, up to the first of `wanted`; its size, and if one was met."""
+    room.stamp[0] += 1
+    stamp, mark, queue = room.stamp[0], room.mark, room.queue
     at = rng.random() * edges.reach[-1]
     root = min(np.searchsorted(edges.reach, at, side="right"), len(queue) - 1)
     mark[root] = stamp
@@ -222,64 +250,42 @@ def _walk(
 
 @compiled
 def _gather(
-    rng: np.random.Generator,
-    edges: Incoming,
-    stamp: int,
-    mark: Ints,
-    queue: Shorts,
-    nobody: Flags,
-    size: Ints,
-) -> tuple[int, Shorts]:
-    """Fill `size` with the sets' sizes; returns the last stamp and the members."""
-    member = np.empty(4 * len(size), dtype=np.int32)
+    rng: np.random.Generator, edges: Incoming, room: _Room, nobody: Flags, sizes: Ints
+) -> Shorts:
+    """Fill `sizes` with those of sets; returns their members."""
+    member = np.empty(4 * len(sizes), dtype=np.int32)
     used = 0
-    for s in range(len(size)):
-        stamp += 1
-        count, _ = _walk(rng, edges, stamp, mark, queue, nobody)
-        if used + count > len(member):
-            larger = np.empty(2 * (used + count), dtype=np.int32)
+    for s in range(len(sizes)):
+        size, _ = _walk(rng, edges, room, nobody)
+        if used + size > len(member):
+            larger = np.empty(2 * (used + size), dtype=np.int32)
             larger[:used] = member[:used]
             member = larger
-        member[used : used + count] = queue[:count]
-        used += count
-        size[s] = count
-    return stamp, member[:used].copy()
+        member[used : used + size] = room.queue[:size]
+        used += size
+        sizes[s] = size
+    return member[:used].copy()
 
 
 @compiled
 def _count_met(
-    rng: np.random.Generator,
-    edges: Incoming,
-    stamp: int,
-    mark: Ints,
-    queue: Shorts,
-    wanted: Flags,
-    sets: int,
-) -> tuple[int, int]:
+    rng: np.random.Generator, edges: Incoming, room: _Room, wanted: Flags, sets: int
+) -> int:
     met = 0
     for _ in range(sets):
-        stamp += 1
-        _, found = _walk(rng, edges, stamp, mark, queue, wanted)
+        _, found = _walk(rng, edges, room, wanted)
         met += found
-    return stamp, met
+    return met
 
 
 @compiled
 def _tally(
-    rng: np.random.Generator,
-    edges: Incoming,
-    stamp: int,
-    mark: Ints,
-    queue: Shorts,
-    nobody: Flags,
-    sets: int,
-    hits: Ints,
-) -> tuple[int, int]:
+    rng: np.random.Generator, edges: Incoming, room: _Room, nobody: Flags, sets: int, hits: Ints
+) -> int:
     members = 0
     for _ in range(sets):
-        stamp += 1
-        count, _ = _walk(rng, edges, stamp, mark, queue, nobody)
-        for k in range(1, count):
-            hits[queue[k]] += 1
-        members += count
-    return stamp, members
+        size, _ = _walk(rng, edges, room, nobody)
+        for k in range(1, size):
+            hits[room.queue[k]] += 1
+        members += size
+    return members

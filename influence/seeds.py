@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from followsuit.graph.progress import Advance, Progress, silent
+from followsuit.graph.progress import Progress, silent
 from followsuit.influence.arrays import Flags, Floats, Ints, Network
 from followsuit.influence.cascade import spread
 from followsuit.influence.cover import Choice, best_choice
@@ -29,7 +29,7 @@ from followsuit.influence.inputs import (
     checked_probability,
     customers_of,
 )
-from followsuit.influence.reverse_reachable import NONE, Incoming, Sets, Walker, incoming, joined
+from followsuit.influence.reverse_reachable import NONE, Incoming, Sets, Walker, incoming
 
 _FIRST = 64
 """Sets of the first round; each has twice as many as the last."""
@@ -39,8 +39,6 @@ _PER_CUSTOMER = 1 << 14
 _OVERALL = 10
 """Where what the chosen do of themselves counts most, a loss in all weighs this many times one in
 what they set off: otherwise the latter would be drawn at random."""
-_AT_ONCE = 1 << 15
-"""Sets between two words of progress."""
 _ROUNDING = 1e-12
 """The share by which costs may seem to pass the budget: ten times 0.1 is more than 1."""
 _MEMBERS = 1 << 26
@@ -178,12 +176,12 @@ class _Search:
         most = min(_FIRST << (_ROUNDS - 1), _PER_CUSTOMER * len(self.cost))
         with progress("Drawing reverse-reachable sets") as advance:
             while True:
-                sets = _grown(choosing, sets, size, advance)
+                sets = choosing.grown(sets, size, advance)
                 last = 2 * size > most or 2 * len(sets.member) > _MEMBERS
                 # Neither bounded nor judged before it can come out well enough.
                 if last or self._promising(self._chosen(sets, size, bounded=False), size):
                     choice = self._chosen(sets, size, bounded=True)
-                    met = _met(judging, choice.customers, size, advance)
+                    met = judging.met(choice.customers, size, advance)
                     ratio, loss = self._judged(choice, met, size)
                     if last or loss <= self.epsilon:
                         return choice.customers, ratio
@@ -228,24 +226,6 @@ class _Search:
         hoped = max(scale * met + alone, own) / choice.most if choice.most > 0 else 0.0
         overall = 1 - least / most / hoped if hoped > 0 else 1.0
         return least / most, min(loss, _OVERALL * overall)
-
-
-def _grown(walker: Walker, sets: Sets, size: int, advance: Advance) -> Sets:
-    more = []
-    for done in range(len(sets.pointer) - 1, size, _AT_ONCE):
-        count = min(_AT_ONCE, size - done)
-        more.append(walker.sets(count))
-        advance(count)
-    return joined(sets, more)
-
-
-def _met(walker: Walker, chosen: Ints, size: int, advance: Advance) -> int:
-    met = 0
-    for done in range(0, size, _AT_ONCE):
-        count = min(_AT_ONCE, size - done)
-        met += walker.met(chosen, count)
-        advance(count)
-    return met
 
 
 def lower_bound(met: float, failing: float) -> float:

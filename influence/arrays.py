@@ -23,6 +23,8 @@ Flags = NDArray[np.bool_]
 DAY = 86_400
 LONG_AGO = np.iinfo(np.int32).min
 """The time of what has always been: a friendship without a date."""
+NEVER = np.iinfo(np.int32).max
+"""The time of what hasn't happened."""
 
 
 class Actions(NamedTuple):
@@ -37,6 +39,12 @@ class Actions(NamedTuple):
     customer: Shorts
     time: Shorts
     pointer: Ints
+
+    @property
+    def item(self) -> Shorts:
+        """(actions) code of the item acted on."""
+        items = np.arange(len(self.pointer) - 1, dtype=np.int32)
+        return np.repeat(items, np.diff(self.pointer))
 
 
 class Network(NamedTuple):

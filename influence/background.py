@@ -52,7 +52,7 @@ class Acts:
 def acts_of(log: Log, window: int) -> Acts:
     """Code the actions of a log that has some."""
     actions, categories = log.actions, len(log.categories)
-    item = np.repeat(np.arange(len(actions.pointer) - 1, dtype=np.int32), np.diff(actions.pointer))
+    item = actions.item
     keys = actions.customer.astype(np.int64) * categories + log.category[item]
     pairs, pair = np.unique(keys, return_inverse=True)
     start = int(actions.time.min())

@@ -11,12 +11,10 @@ from typing import NamedTuple
 import numpy as np
 
 from followsuit.graph.compiled import compiled
-from followsuit.influence.arrays import Actions, Floats, Ints, Log, Network, Shorts
+from followsuit.influence.arrays import NEVER, Actions, Floats, Ints, Log, Network, Shorts
 
 BINS = 14
 """Parts of the window in which delays are told apart."""
-
-_NEVER = np.iinfo(np.int32).max
 
 
 class Links(NamedTuple):
@@ -54,8 +52,7 @@ class Pairs(NamedTuple):
 
 def count_exposures(log: Log, window: int, weight: Floats) -> tuple[Floats, Floats]:
     """Sum `weight` (categories) of the complete exposures' categories, by edge and by category."""
-    edges, categories = len(log.network.target), len(log.categories)
-    return _count(log.actions, log.network, log.category, window, weight, edges, categories)
+    return _count(log.actions, log.network, log.category, window, weight)
 
 
 def find_pairs(log: Log, window: int, least: int) -> Pairs:
@@ -86,39 +83,52 @@ def _until(time: Shorts, first: int, last: int) -> int:
 
 @compiled
 def _expose(
-    edge_count: Floats, network: Network, customer: int, at: int, acted: Shorts, weight: float
-) -> float:
-    """Count the exposures to one act on the edges; returns how many they are."""
-    seen = 0.0
-    for e in range(network.pointer[customer], network.pointer[customer + 1]):
-        if network.since[e] <= at and acted[network.target[e]] == _NEVER:
-            edge_count[e] += weight
-            seen += 1
+    count: Floats, weight: float, actions: Actions, item: int, network: Network, window: int,
+    acted: Shorts,
+) -> int:  # fmt: skip
+    """Add `weight` to the counts of edges for each complete exposure to acts on an item.
+
+    Args:
+        count: (edges) added to.
+        weight: of each exposure.
+        actions: all of them.
+        item: code of the item.
+        network: who may follow whom.
+        window: seconds.
+        acted: (customers) `NEVER`, before and afterwards.
+
+    Returns:
+        How many exposures there are.
+    """
+    first, last = actions.pointer[item], actions.pointer[item + 1]
+    a, seen = first, 0
+    while a < last and actions.time[a] + window <= 0:
+        end = _until(actions.time, a, last)
+        for k in range(a, end):
+            acted[actions.customer[k]] = actions.time[k]
+        for k in range(a, end):
+            customer, at = actions.customer[k], actions.time[k]
+            for e in range(network.pointer[customer], network.pointer[customer + 1]):
+                if network.since[e] <= at and acted[network.target[e]] == NEVER:
+                    count[e] += weight
+                    seen += 1
+        a = end
+    for k in range(first, a):
+        acted[actions.customer[k]] = NEVER
     return seen
 
 
 @compiled
 def _count(
-    actions: Actions, network: Network, category: Shorts, window: int, weight: Floats,
-    edges: int, categories: int,
-) -> tuple[Floats, Floats]:  # fmt: skip
-    by_edge, by_category = np.zeros(edges), np.zeros(categories)
-    acted = np.full(len(network.pointer) - 1, _NEVER, dtype=np.int32)
+    actions: Actions, network: Network, category: Shorts, window: int, weight: Floats
+) -> tuple[Floats, Floats]:
+    by_edge, by_category = np.zeros(len(network.target)), np.zeros(len(weight))
+    acted = np.full(len(network.pointer) - 1, NEVER, dtype=np.int32)
     for item in range(len(actions.pointer) - 1):
-        first, last = actions.pointer[item], actions.pointer[item + 1]
         c = category[item]
-        a = first
-        while a < last and actions.time[a] + window <= 0:
-            end = _until(actions.time, a, last)
-            for k in range(a, end):
-                acted[actions.customer[k]] = actions.time[k]
-            for k in range(a, end):
-                by_category[c] += weight[c] * _expose(
-                    by_edge, network, actions.customer[k], actions.time[k], acted, weight[c]
-                )
-            a = end
-        for k in range(first, a):
-            acted[actions.customer[k]] = _NEVER
+        by_category[c] += weight[c] * _expose(
+            by_edge, weight[c], actions, item, network, window, acted
+        )
     return by_edge, by_category
 
 
@@ -135,24 +145,14 @@ def _pairs(
     actions: Actions, network: Network, category: Shorts, window: int, least: int
 ) -> tuple[Shorts, Shorts, Floats]:
     count = np.zeros(len(network.target))
-    acted = np.full(len(network.pointer) - 1, _NEVER, dtype=np.int32)
+    acted = np.full(len(network.pointer) - 1, NEVER, dtype=np.int32)
     found_edge, found_category = np.empty(16, dtype=np.int32), np.empty(16, dtype=np.int32)
     found_count = np.empty(16)
     found, item, items = 0, 0, len(actions.pointer) - 1
     while item < items:
         c, begun = category[item], actions.pointer[item]
         while item < items and category[item] == c:
-            first, last = actions.pointer[item], actions.pointer[item + 1]
-            a = first
-            while a < last and actions.time[a] + window <= 0:
-                end = _until(actions.time, a, last)
-                for k in range(a, end):
-                    acted[actions.customer[k]] = actions.time[k]
-                for k in range(a, end):
-                    _expose(count, network, actions.customer[k], actions.time[k], acted, 1.0)
-                a = end
-            for k in range(first, a):
-                acted[actions.customer[k]] = _NEVER
+            _expose(count, 1.0, actions, item, network, window, acted)
             item += 1
         for k in range(begun, actions.pointer[item]):
             u = actions.customer[k]
@@ -173,7 +173,7 @@ def _pairs(
 def _links(
     actions: Actions, network: Network, window: int
 ) -> tuple[Ints, Shorts, Ints, Shorts, np.ndarray]:
-    acted = np.full(len(network.pointer) - 1, _NEVER, dtype=np.int32)
+    acted = np.full(len(network.pointer) - 1, NEVER, dtype=np.int32)
     act, act_item = np.empty(16, dtype=np.int64), np.empty(16, dtype=np.int32)
     act_first = np.empty(16, dtype=np.int64)
     edge, delay = np.empty(16, dtype=np.int32), np.empty(16, dtype=np.uint8)
@@ -202,7 +202,7 @@ def _links(
                 acted[actions.customer[k]] = actions.time[k]
             a = end
         for k in range(first, last):
-            acted[actions.customer[k]] = _NEVER
+            acted[actions.customer[k]] = NEVER
     act_first[acts] = links
     return (
         act[:acts].copy(), act_item[:acts].copy(), act_first[: acts + 1].copy(),

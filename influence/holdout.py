@@ -19,14 +19,13 @@ from scipy.optimize import minimize_scalar
 from followsuit.graph.compiled import compiled
 from followsuit.graph.errors import FollowsuitError
 from followsuit.graph.progress import Progress, silent
-from followsuit.influence.arrays import LONG_AGO, Actions, Floats, Log, Network, Shorts
+from followsuit.influence.arrays import LONG_AGO, NEVER, Actions, Floats, Log, Network, Shorts
 from followsuit.influence.background import acts_of, own_chance
 from followsuit.influence.em import MOST
 from followsuit.influence.exposures import grown
 from followsuit.influence.learn import Influences, learn
 
 _LEAST = 1e-6
-_NEVER = np.iinfo(np.int32).max
 
 
 class HoldoutError(FollowsuitError):
@@ -131,7 +130,7 @@ def _cases(
     actions: Actions, network: Network, window: int, begun: int
 ) -> tuple[Shorts, Shorts, np.ndarray]:
     customers = len(network.pointer) - 1
-    acts_at = np.full(customers, _NEVER, dtype=np.int32)
+    acts_at = np.full(customers, NEVER, dtype=np.int32)
     edge, item_of = np.empty(16, dtype=np.int32), np.empty(16, dtype=np.int32)
     label = np.empty(16, dtype=np.bool_)
     exposed = np.full(customers, -1, dtype=np.int32)
@@ -159,7 +158,7 @@ def _cases(
                 label[found] = acts_at[v] - now <= window
                 found += 1
         for a in range(first, last):
-            acts_at[actions.customer[a]] = _NEVER
+            acts_at[actions.customer[a]] = NEVER
     return edge[:found], item_of[:found], label[:found]
 
 

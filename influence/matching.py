@@ -14,9 +14,19 @@ from scipy.spatial import cKDTree
 
 from followsuit.graph.compiled import compiled
 from followsuit.graph.progress import Progress, silent
-from followsuit.influence.arrays import DAY, Actions, Flags, Floats, Ints, Log, Network, Shorts
+from followsuit.influence.arrays import (
+    DAY,
+    NEVER,
+    Actions,
+    Flags,
+    Floats,
+    Ints,
+    Log,
+    Network,
+    Shorts,
+)
 from followsuit.influence.taste import Taste
-from followsuit.influence.triples import NEVER, Design, Triples, clear, fill
+from followsuit.influence.triples import Design, Triples, clear, fill
 
 # Compiled code is kept by the text of this file alone: touch it when `arrays`, `triples` or `taste`
 # change their types, or `fill` what it does.
@@ -113,10 +123,11 @@ def _joined(triples: Triples, parts: Sequence[tuple[np.ndarray, ...]]) -> Sample
 def _history(log: Log) -> _History:
     customer, time = log.actions.customer, log.actions.time
     order = np.lexsort((time, customer))
-    item = np.repeat(np.arange(len(log.items)), np.diff(log.actions.pointer))
     bounds = np.cumsum(np.bincount(customer, minlength=len(log.customers)))
     return _History(
-        np.concatenate([[0], bounds]).astype(np.int64), time[order], log.category[item[order]]
+        np.concatenate([[0], bounds]).astype(np.int64),
+        time[order],
+        log.category[log.actions.item[order]],
     )
 
 

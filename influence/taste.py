@@ -98,9 +98,8 @@ def _standardised(taste: np.ndarray) -> Floats:
 
 def _acts_before(log: Log, start: int) -> sparse.csr_matrix:
     """(customers, items + categories) weights, rows of length 1."""
-    item = np.repeat(np.arange(len(log.items)), np.diff(log.actions.pointer))
     early = log.actions.time < start
-    customer, item = log.actions.customer[early], item[early]
+    customer, item = log.actions.customer[early], log.actions.item[early]
     columns = np.concatenate([item, len(log.items) + log.category[item]])
     shape = (len(log.customers), len(log.items) + len(log.categories))
     rows = np.concatenate([customer, customer])

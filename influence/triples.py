@@ -10,11 +10,10 @@ from typing import NamedTuple
 import numpy as np
 
 from followsuit.graph.compiled import compiled
-from followsuit.influence.arrays import Actions, Flags, Floats, Ints, Log, Network, Shorts
+from followsuit.influence.arrays import NEVER, Actions, Flags, Floats, Ints, Log, Network, Shorts
 
-# Compiled code is kept by the text of this file alone: touch it when `arrays` changes its types.
-NEVER = np.iinfo(np.int64).max
-"""The time of what hasn't happened."""
+# Compiled code is kept by the text of this file alone: touch it when `arrays` changes its types or
+# `NEVER`.
 
 
 class Design(NamedTuple):

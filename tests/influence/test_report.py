@@ -110,7 +110,7 @@ def test_influence_is_stronger_along_one_way_edges_than_against_them() -> None:
 def test_permuted_times_destroy_the_effect(influenced: Planting) -> None:
     log = influenced.log
     time = np.random.default_rng(0).permutation(log.actions.time)
-    item = np.repeat(np.arange(len(log.items)), np.diff(log.actions.pointer))
+    item = log.actions.item
     permuted = log_of(log.actions.customer, item, time, log.category, log.network)
     graded = report(permuted, WINDOW).grades
     assert not graded[ADJUSTED].off

@@ -93,16 +93,21 @@ class Split:
         refit_on_validation: whether the validation part is a part of train that was held back, to
             be learned from once all is chosen. Where it was delivered beside train it is only
             masked.
+        at_test: what is known at the end of the validation part, where that is more than its
+            cells: ties and attributes of a later day.
     """
 
     train: Dataset
     validation: sparse.csr_matrix
     test: sparse.csr_matrix
     refit_on_validation: bool
+    at_test: Dataset | None = field(default=None, kw_only=True)
 
     @property
     def known(self) -> Dataset:
         """What the chosen model is fitted on."""
+        if self.at_test is not None:
+            return self.at_test
         if not self.refit_on_validation:
             return self.train
         return self.train.with_taken(binary(self.train.taken + self.validation))
@@ -110,7 +115,7 @@ class Split:
     @property
     def masked(self) -> sparse.csr_matrix:
         """(n, m) what is not to be recommended when the test part is told."""
-        return binary(self.train.taken + self.validation)
+        return binary(self.known.taken + self.validation)
 
 
 def binary(matrix: Any) -> sparse.csr_matrix:

@@ -1,0 +1,165 @@
+"""From a snapshot's facts to a data set as of an instant, and to a split at one."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+import ibis.expr.types as ir
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from followsuit.gnn.dataset import Attributes, Dataset, Ints, Split, pairs
+from followsuit.graph import tables as t
+from followsuit.graph.errors import FollowsuitError
+from followsuit.graph.facts import Facts
+from followsuit.graph.schema import Col
+
+
+class NothingToLearn(FollowsuitError):
+    """No act is known by the day on which a model would have to be fitted."""
+
+
+class NothingToJudge(FollowsuitError):
+    """Nobody took anything new in a period that models are chosen or judged on."""
+
+
+def dataset(facts: Facts, as_of: datetime) -> Dataset:
+    """What a snapshot's facts tell as of an instant.
+
+    - users: all customers of `facts`, by its codes; known minors have no acts, ties or attributes
+    - items: all items of `facts`, by its codes. A product and a store may share an id, so the kind
+      stands before it: `product:p1`, `store:s1`
+    - taken: who had bought or visited what
+    - friends: the ties there were, of friends who lend their acts (adults with `social_use`)
+    - user attributes: `city=`, `interest=` (likes), `program=` (memberships in force) of those who
+      had joined; item attributes: `category=`, `brand=`, `city=` (stores)
+
+    Cities, categories, brands, and likes, ties and memberships without a date count as having
+    always been; `Snapshot.undated` names them.
+    """
+    people = facts.people(as_of).select("customer", "minor", "lends").execute()
+    minor = np.zeros(len(facts.customers), dtype=bool)
+    minor[people.customer[people.minor]] = True
+    lends = np.zeros(len(facts.customers), dtype=bool)
+    lends[people.customer[people.lends]] = True
+    return Dataset(
+        users=facts.customers,
+        items=np.array(
+            [f"{k}:{i}" for k, i in zip(facts.items.kind, facts.items.id, strict=True)],
+            dtype=object,
+        ),
+        taken=_taken(facts, facts.firsts["at"] <= as_of, minor),
+        friends=_friends(facts, as_of, minor, lends),
+        user_attributes=_of_users(facts, as_of, minor),
+        item_attributes=_of_items(facts),
+    )
+
+
+def temporal_split(facts: Facts, as_of: datetime, horizon: timedelta) -> Split:
+    """Split a snapshot's acts in time.
+
+    Test is what each customer took for the first time in (as_of, as_of + horizon], validation in
+    (as_of - horizon, as_of]; train is all that was known before, attributes and ties too. What is
+    chosen is then fitted on all that was known by `as_of`.
+
+    Raises:
+        NothingToLearn: no act is as old as train.
+        NothingToJudge: no first act falls into the validation or the test period.
+    """
+    start, end = as_of - horizon, as_of + horizon
+    train, known = dataset(facts, start), dataset(facts, as_of)
+    at = facts.firsts["at"]
+    minor = np.zeros(len(facts.customers), dtype=bool)
+    people = facts.people(as_of)
+    minor[people.filter(people.minor).customer.execute()] = True
+    validation = _taken(facts, (at > start) & (at <= as_of), minor)
+    test = _taken(facts, (at > as_of) & (at <= end), minor)
+    if not train.taken.nnz:
+        raise NothingToLearn(
+            f"No act is known up to {start:%Y-%m-%d} ({known.taken.nnz} up to {as_of:%Y-%m-%d}); "
+            f"{_span(facts)}. Choose a later --as-of or a shorter --horizon."
+        )
+    for name, part, first, last in (
+        ("validation", validation, start, as_of), ("test", test, as_of, end),
+    ):  # fmt: skip
+        if not part.nnz:
+            raise NothingToJudge(
+                f"Nobody took anything new in the {name} period, after {first:%Y-%m-%d} and up to "
+                f"{last:%Y-%m-%d}; {_span(facts)}. Choose another --as-of or a longer --horizon."
+            )
+    return Split(train, validation, test, refit_on_validation=True, at_test=known)
+
+
+def _span(facts: Facts) -> str:
+    acts = facts.firsts
+    count, first, last = acts.aggregate(n=acts.count(), a=acts["at"].min(), b=acts["at"].max()) \
+        .execute().iloc[0]  # fmt: skip
+    if not count:
+        return "the store has no purchases or visits at all"
+    return f"the store's {count} first acts are of {first:%Y-%m-%d} to {last:%Y-%m-%d}"
+
+
+def _taken(facts: Facts, when: ir.BooleanValue, minor: np.ndarray) -> sparse.csr_matrix:
+    rows = facts.firsts.filter(when).select("customer", "item").to_pyarrow()
+    customer, item = rows["customer"].to_numpy(), rows["item"].to_numpy()
+    kept = ~minor[customer]
+    return pairs(customer[kept], item[kept], (len(minor), len(facts.items.id)))
+
+
+def _friends(
+    facts: Facts, as_of: datetime, minor: np.ndarray, lends: np.ndarray
+) -> sparse.csr_matrix:
+    ties = facts.ties
+    ties = ties.filter(ties.since.isnull() | (ties.since <= as_of))
+    rows = ties.select("customer", "friend").to_pyarrow()
+    customer, friend = rows["customer"].to_numpy(), rows["friend"].to_numpy()
+    kept = (customer != friend) & ~minor[customer] & lends[friend]
+    return pairs(customer[kept], friend[kept], (len(minor), len(minor)))
+
+
+def _of_users(facts: Facts, as_of: datetime, minor: np.ndarray) -> Attributes | None:
+    codes = pd.Index(facts.customers)
+    named = []
+    for kind, column, rows in _said(facts, as_of):
+        found = rows.select(id=rows[Col.CUSTOMER_ID], value=rows[column]).execute().dropna()
+        customer = codes.get_indexer(found.id)
+        kept = (customer >= 0) & ~minor[customer]
+        named.append((kind, customer[kept], found.value.to_numpy(dtype=object)[kept]))
+    return _attributes(len(codes), named)
+
+
+def _said(facts: Facts, as_of: datetime) -> Iterator[tuple[str, str, ir.Table]]:
+    """Kind, column and rows of what customers were known to live in, like and hold."""
+    then = facts.snapshot.at(as_of)
+    held = then.table(t.MEMBERSHIPS)
+    yield "city", Col.CITY, then.table(t.CUSTOMERS)
+    yield "interest", Col.INTEREST, then.table(t.LIKES)
+    yield "program", Col.PROGRAM, held.filter(held.until.isnull() | (held.until > as_of))
+
+
+def _of_items(facts: Facts) -> Attributes | None:
+    items, every = facts.items, np.arange(len(facts.items.id), dtype=np.int64)
+    of_city = np.flatnonzero(items.city >= 0)
+    stores = facts.snapshot.connection.table(t.STORES.name)
+    city = stores.select("store_id", "city").execute().set_index("store_id").city
+    return _attributes(
+        len(every),
+        [
+            ("category", every, items.category_names(every)),
+            ("brand", every, items.brand),
+            ("city", of_city, city.reindex(items.id[of_city]).to_numpy(dtype=object)),
+        ],
+    )
+
+
+def _attributes(rows: int, named: list[tuple[str, Ints, np.ndarray]]) -> Attributes | None:
+    """The matrix of (kind, row of each value, values); None where no value is known."""
+    row, names = [], []
+    for kind, place, value in named:
+        known = ~pd.isna(value)
+        row.append(place[known])
+        names.append(np.array([f"{kind}={v}" for v in value[known]], dtype=object))
+    values, column = np.unique(np.concatenate(names).astype(object), return_inverse=True)
+    if not len(values):
+        return None
+    return Attributes(tuple(values), pairs(np.concatenate(row), column, (rows, len(values))))

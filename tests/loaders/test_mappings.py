@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from support import commands
+from support.deliveries import write_csv
 from support.loading import END, counts, load_from, rows
 from support.places import Place
 
@@ -162,3 +163,19 @@ class TestRealData:
         first = told.sort_values(clock, kind="stable").drop_duplicates(item)
         expected = dict(zip(first[item], first.category, strict=True))
         assert {r[key]: r["category"] for r in rows(place, table)} == expected
+
+
+def test_a_file_that_other_tables_share_is_read_for_each(embedded: Place, tmp_path: Path) -> None:
+    write_csv(
+        tmp_path / "bills.csv",
+        [{"who": "c1", "what": "p1", "day": "2025-01-01", "kind": "tea"}] * 2,
+    )
+    product = {"product_id": "what", "category": "kind"}
+    purchase = {"customer_id": "who", "product_id": "what", "at": "day"}
+    mapping = {
+        "products": {"file": "bills.csv", "columns": product},
+        "purchases": {"file": "bills.csv", "columns": purchase},
+    }
+    report = load_from(embedded, tmp_path, mapping)
+    assert counts(report) == {"products": (2, 1, 1, 0), "purchases": (2, 2, 0, 0)}
+    assert rows(embedded, "products") == [{"product_id": "p1", "category": "tea"}]

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
+from support.deliveries import Rows, deliver
 from support.places import Place
 
 from followsuit.graph.snapshot import _export_table, take_snapshot
@@ -35,6 +36,15 @@ def counts(report: LoadReport) -> dict[str, tuple[int, int, int, int]]:
     return {n: (c.read, c.loaded, c.duplicates, c.rejected) for n, c in report.tables.items()}
 
 
+def load_rows(
+    place: Place, folder: Path, replace: tuple[str, ...] = (), **tables: Rows
+) -> dict[str, tuple[int, int, int, int]]:
+    """Deliver tables in a folder of their own and load them; see `counts`."""
+    nth = sum(1 for _ in folder.glob("delivery-*"))
+    delivered = deliver(folder / f"delivery-{nth}", **tables)
+    return counts(load_from(place, delivered, replace=replace))
+
+
 def rejects(report: LoadReport) -> list[tuple[Any, ...]]:
     """Table, file, row, column, reason and value of every reject."""
     return [tuple(row.values()) for row in pq.read_table(report.rejects).to_pylist()]
@@ -47,6 +57,11 @@ def rows(place: Place, table: str) -> list[dict[str, Any]]:
         _export_table(store, TABLES[table], Path(folder), MEMORY)
         found = pq.read_table(Path(folder) / f"{table}.parquet").to_pylist()
     return [{k: v for k, v in row.items() if v is not None} for row in found]
+
+
+def values(place: Place, table: str, column: str) -> list[Any]:
+    """One column of a table, by key."""
+    return [row.get(column) for row in rows(place, table)]
 
 
 def content(place: Place) -> str:

@@ -1,0 +1,166 @@
+"""Columns of Parquet files, whatever their type."""
+
+from datetime import UTC, date, datetime, time
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from support.loading import counts, load_from, rows
+from support.places import Place
+
+from followsuit.errors import DeliveryError
+
+SECONDS = 1_735_689_600  # 2025-01-01T00:00:00Z
+NEW_YEAR = datetime(2025, 1, 1, tzinfo=UTC)
+FIRST_DAY = datetime(2025, 1, 1)  # noqa: DTZ001
+
+
+class TestParquetTypes:
+    def read(self, folder: Path, column: str, values: pa.Array, **options: Any) -> list[Any]:
+        """What a column of purchases becomes; None where the row is rejected or it is empty."""
+        n = len(values)
+        columns = {
+            "purchase_id": pa.array([f"b{i}" for i in range(n)]),
+            "customer_id": pa.array(["c"] * n),
+            "product_id": pa.array(["p"] * n),
+            "at": pa.array([FIRST_DAY] * n),
+        } | {column: values}
+        (folder / "d").mkdir()
+        pq.write_table(pa.table(columns), folder / "d" / "purchases.parquet")
+        place = Place(str(folder / "store.lbug"))
+        mapping = {"purchases": {"columns": {column: {"column": column, **options}}}}
+        load_from(place, folder / "d", mapping)
+        found = rows(place, "purchases")
+        if column == "purchase_id":
+            return sorted(row[column] for row in found)
+        by_id = {row["purchase_id"]: row.get(column) for row in found}
+        return [by_id.get(f"b{i}") for i in range(n)]
+
+    @pytest.mark.parametrize(
+        ("values", "ids"),
+        [
+            (pa.array([7, 8]), ["7", "8"]),
+            (pa.array([7, 2**64 - 1], pa.uint64()), ["18446744073709551615", "7"]),
+            (pa.array([7.0, 1.5, 1e20]), ["1.5", "1e+20", "7"]),
+            (pa.array([7.0, 16_777_216.0], pa.float32()), ["16777216", "7"]),
+            (pa.array([7.0, 8.0], pa.float16()), ["7", "8"]),
+            (pa.array([Decimal(7), Decimal(8)]), ["7", "8"]),
+            (pa.array([Decimal(7), Decimal(8)], pa.decimal256(60, 0)), ["7", "8"]),
+            (pa.array([" a", "b"], pa.large_string()), ["a", "b"]),
+            (pa.array([" a", "b"], pa.string_view()), ["a", "b"]),
+            (pa.array(["a", "b"]).dictionary_encode(), ["a", "b"]),
+            (pa.array([1, 2]).dictionary_encode(), ["1", "2"]),
+            (pa.array(["é".encode(), b"b"]), ["b", "é"]),
+            (pa.array([b"a", b"b"], pa.binary(1)), ["a", "b"]),
+        ],
+        ids=lambda v: str(v.type) if isinstance(v, pa.Array) else "",
+    )
+    def test_ids_of_any_type_become_their_text(
+        self, tmp_path: Path, values: pa.Array, ids: list[str]
+    ) -> None:
+        assert self.read(tmp_path, "purchase_id", values) == ids
+
+    def test_a_uuid_becomes_its_text(self, tmp_path: Path) -> None:
+        values = pa.array([bytes(15) + b"\1"], pa.uuid())
+        found = self.read(tmp_path, "purchase_id", values)
+        assert found == ["00000000-0000-0000-0000-000000000001"]
+
+    def test_a_whole_key_in_a_column_of_floats_with_gaps_is_the_same_key(
+        self, embedded: Place, tmp_path: Path
+    ) -> None:
+        stores = pa.table({"store_id": [7, 8]})
+        bought = {"customer_id": ["c"] * 3, "product_id": ["p"] * 3, "at": [FIRST_DAY] * 3}
+        purchases = pa.table(bought | {"store_id": [7.0, None, float("nan")]})
+        pq.write_table(stores, tmp_path / "stores.parquet")
+        pq.write_table(purchases, tmp_path / "purchases.parquet")
+        assert counts(load_from(embedded, tmp_path))["purchases"] == (3, 3, 0, 0)
+        found = sorted(row.get("store_id", "") for row in rows(embedded, "purchases"))
+        assert found == ["", "", "7"]
+
+    def test_columns_without_a_type_are_empty(self, embedded: Place, tmp_path: Path) -> None:
+        given = {"customer_id": ["c"], "product_id": ["p"], "at": [FIRST_DAY]}
+        nothing = ("purchase_id", "store_id", "quantity", "amount", "currency", "channel")
+        purchases = pa.table(given | dict.fromkeys(nothing, pa.nulls(1)))
+        pq.write_table(purchases, tmp_path / "purchases.parquet")
+        load_from(embedded, tmp_path)
+        (found,) = rows(embedded, "purchases")
+        assert set(found) == {*given, "purchase_id"}
+
+    @pytest.mark.parametrize(
+        ("values", "minor"),
+        [
+            (pa.array([1, 20], pa.int8()), [100, 2000]),
+            (pa.array([1, 2**64 - 1], pa.uint64()), [100, None]),
+            (pa.array([19.99, 0.1, 1e308]), [1999, 10, None]),
+            (pa.array([float("nan"), float("inf"), -0.0]), [None, None, 0]),
+            (pa.array([1.5], pa.float16()), [150]),
+            (pa.array([Decimal("19.990"), Decimal("0.285")]), [1999, 28]),
+            (pa.array([Decimal("1.25")], pa.decimal256(70, 2)), [125]),
+            (pa.array(["19.99", "x", None]), [1999, None, None]),
+            (pa.array([1.5, 2.5]).dictionary_encode(), [150, 250]),
+        ],
+        ids=lambda v: str(v.type) if isinstance(v, pa.Array) else "",
+    )
+    def test_money_of_any_type_becomes_whole_minor_units(
+        self, tmp_path: Path, values: pa.Array, minor: list[int | None]
+    ) -> None:
+        assert self.read(tmp_path, "amount", values) == minor
+
+    @pytest.mark.parametrize(
+        "values",
+        [
+            pa.array([SECONDS], pa.timestamp("s")),
+            pa.array([SECONDS * 10**3], pa.timestamp("ms")),
+            pa.array([SECONDS * 10**9 + 999], pa.timestamp("ns")),
+            pa.array([SECONDS * 10**9], pa.timestamp("ns", "Europe/Berlin")),
+            pa.array([SECONDS], pa.timestamp("s", "+02:00")),
+            pa.array([date(2025, 1, 1)], pa.date32()),
+            pa.array([date(2025, 1, 1)], pa.date64()),
+            pa.array([FIRST_DAY]).dictionary_encode(),
+            pa.array(["2025-01-01"]).dictionary_encode(),
+        ],
+        ids=lambda v: str(v.type),
+    )
+    def test_times_of_any_type_become_utc(self, tmp_path: Path, values: pa.Array) -> None:
+        assert self.read(tmp_path, "at", values) == [NEW_YEAR]
+
+    def test_a_typed_time_without_a_zone_is_in_the_mappings(self, tmp_path: Path) -> None:
+        values = pa.array([datetime(2025, 7, 1, 2)])  # noqa: DTZ001
+        found = self.read(tmp_path, "at", values, timezone="Europe/Berlin")
+        assert found == [datetime(2025, 7, 1, tzinfo=UTC)]
+
+    def test_a_typed_number_is_a_time_with_a_unit_or_a_format_only(self, tmp_path: Path) -> None:
+        for name in ("unit", "format", "neither"):
+            (tmp_path / name).mkdir()
+        found = self.read(tmp_path / "unit", "at", pa.array([SECONDS]), unit="seconds")
+        assert found == [NEW_YEAR]
+        found = self.read(tmp_path / "format", "at", pa.array([20250101]), format="%Y%m%d")
+        assert found == [NEW_YEAR]
+        for values in (pa.array([SECONDS]), pa.array([1.5]), pa.array([Decimal("1.5")])):
+            with pytest.raises(DeliveryError, match="at is a bare number, and the mapping names"):
+                self.read(tmp_path / "neither", "at", values)
+            (tmp_path / "neither" / "d" / "purchases.parquet").unlink()
+            (tmp_path / "neither" / "d").rmdir()
+
+    @pytest.mark.parametrize(
+        "values",
+        [
+            pa.array([True]),
+            pa.array([time(1, 2)]),
+            pa.array([datetime(2025, 1, 1) - datetime(2024, 1, 1)]),  # noqa: DTZ001
+            pa.array([FIRST_DAY]),
+        ],
+        ids=lambda v: str(v.type),
+    )
+    def test_what_is_no_number_by_its_type_is_a_reject(
+        self, tmp_path: Path, values: pa.Array
+    ) -> None:
+        with pytest.raises(DeliveryError, match="quantity is no number"):
+            self.read(tmp_path, "quantity", values)
+
+    def test_dates_too_far_for_any_calendar_are_rejects(self, tmp_path: Path) -> None:
+        values = pa.array([20_089, 2**31 - 5], pa.int32()).cast(pa.date32())
+        assert self.read(tmp_path, "at", values) == [NEW_YEAR, None]

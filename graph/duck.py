@@ -14,6 +14,7 @@ TYPES = {
     g.NUMBER: "DOUBLE",
     g.WHOLE: "BIGINT",
     g.BOOLEAN: "BOOLEAN",
+    g.VECTOR: "FLOAT[]",
 }
 """The SQL name of each type of the schema."""
 

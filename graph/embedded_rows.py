@@ -20,6 +20,7 @@ TYPES = {
     g.NUMBER: "DOUBLE",
     g.WHOLE: "INT64",
     g.BOOLEAN: "BOOLEAN",
+    g.VECTOR: "FLOAT[]",
 }
 
 

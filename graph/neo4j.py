@@ -292,6 +292,29 @@ class Neo4jStore(GraphStore):
             {"run": run_id},
         )
 
+    def index_vectors(self, node: NodeType, column: str) -> None:  # noqa: D102
+        with self._translated(), self._session() as session:
+            session.run(
+                f"CREATE VECTOR INDEX `{_vector_index(node, column)}` IF NOT EXISTS "
+                f"FOR (n:`{node.label}`) ON (n.`{column}`) "
+                "OPTIONS {indexConfig: {`vector.similarity_function`: 'cosine'}}"
+            ).consume()
+            session.run("CALL db.awaitIndexes(300)").consume()
+
+    def nearest_by_index(  # noqa: D102
+        self, node: NodeType, column: str, vector: Sequence[float], k: int
+    ) -> list[str] | None:
+        index = _vector_index(node, column)
+        with self.reading():
+            if not self._read("SHOW INDEXES YIELD name WHERE name = $name", {"name": index}):
+                return None
+            rows = self._read(
+                f"CALL db.index.vector.queryNodes($index, $k, $vector) YIELD node AS n, score "
+                f"RETURN n.`{node.key}` ORDER BY score DESC, n.`{node.key}`",
+                {"index": index, "k": k, "vector": list(vector)},
+            )
+        return [str(row[0]) for row in rows]
+
     def _read(self, cypher: str, parameters: Mapping[str, Any] | None = None) -> list[list[Any]]:
         with self._translated(), self._session(default_access_mode=neo4j.READ_ACCESS) as session:
             return session.execute_read(
@@ -338,6 +361,10 @@ class Neo4jStore(GraphStore):
             f"SET n.{Col.VALUE} = e[1]",
             {"entries": [list(e) for e in entries.items()]},
         )
+
+
+def _vector_index(node: NodeType, column: str) -> str:
+    return f"{node.label}_{column}"
 
 
 def _plain(value: Any) -> Any:

@@ -20,6 +20,7 @@ MONEY: pa.DataType = pa.int64()
 """Whole minor units: hundredths of the currency's unit."""
 WHOLE: pa.DataType = pa.int64()
 BOOLEAN: pa.DataType = pa.bool_()
+VECTOR: pa.DataType = pa.list_(pa.float32())
 
 
 class Col(StrEnum):
@@ -45,6 +46,7 @@ class Col(StrEnum):
     CUSTOMERS = "customers"
     DIRECTED = "directed"
     EMAIL = "email"
+    EMBEDDING_ID = "embedding_id"
     EVENT_ID = "event_id"
     EVIDENCE = "evidence"
     FRIEND_ID = "friend_id"
@@ -64,6 +66,8 @@ class Col(StrEnum):
     LOW = "low"
     MARGIN = "margin"
     NAME = "name"
+    NODE_ID = "node_id"
+    NODE_KIND = "node_kind"
     OFFER_ID = "offer_id"
     OFFERS = "offers"
     OUTCOME = "outcome"
@@ -92,6 +96,7 @@ class Col(StrEnum):
     VALID_FROM = "valid_from"
     VALID_UNTIL = "valid_until"
     VALUE = "value"
+    VECTOR = "vector"
     VISIT_ID = "visit_id"
 
     # The two ends of a relationship, in the tables that a store reads and writes.
@@ -212,6 +217,20 @@ RUN = NodeType(
         Col.PARAMETERS: TEXT,
     },
 )
+EMBEDDING = NodeType(
+    "Embedding",
+    {
+        Col.EMBEDDING_ID: TEXT,
+        Col.RUN_ID: TEXT,
+        Col.NODE_KIND: TEXT,
+        Col.NODE_ID: TEXT,
+        Col.VECTOR: VECTOR,
+    },
+)
+"""What a run of `gnn embed` has learned of a customer, product or store.
+
+A node of its own, since LadybugDB takes minutes to add relationships that carry vectors.
+"""
 META = NodeType("FollowsuitMeta", {Col.KEY: TEXT, Col.VALUE: TEXT})
 """What followsuit notes about the store itself: version, revision, an unfinished load."""
 
@@ -233,6 +252,7 @@ RESULTS = (CUSTOMER_RANK,)
 
 NODES = (
     CUSTOMER, PRODUCT, CATEGORY, BRAND, STORE, CITY, INTEREST, PROGRAM, PURPOSE, EVENT, OFFER, RUN,
+    EMBEDDING,
 )  # fmt: skip
 
 _ONE = (Col.SOURCE,)
@@ -346,10 +366,14 @@ INFLUENCES = RelationshipType(
         Col.GRADE: TEXT,
     },
 )
+CUSTOMER_EMBEDDED = RelationshipType("EMBEDDED", CUSTOMER, EMBEDDING, key=(Col.TARGET,))
+PRODUCT_EMBEDDED = RelationshipType("EMBEDDED", PRODUCT, EMBEDDING, key=(Col.TARGET,))
+STORE_EMBEDDED = RelationshipType("EMBEDDED", STORE, EMBEDDING, key=(Col.TARGET,))
 
 RELATIONSHIPS = (
     FRIEND_OF, PURCHASED, VISITED, VIEWED, DID, LIKES, HOLDS, LIVES_IN, CONSENTED,
     PRODUCT_IN_CATEGORY, STORE_IN_CATEGORY, OF_BRAND, IN_CITY,
     FOR_PRODUCT, FOR_CATEGORY, FOR_BRAND, FOR_PROGRAM, FOR_INTEREST, REDEEMABLE_AT,
     CONTACTED, RECOMMENDED_PRODUCT, RECOMMENDED_STORE, INFLUENCES,
+    CUSTOMER_EMBEDDED, PRODUCT_EMBEDDED, STORE_EMBEDDED,
 )  # fmt: skip

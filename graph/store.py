@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from followsuit.graph.errors import FollowsuitError
 from followsuit.graph.progress import Progress, silent
-from followsuit.graph.schema import VERSION, Element, RelationshipType
+from followsuit.graph.schema import VERSION, Element, NodeType, RelationshipType
 
 Rows: TypeAlias = pa.Table | Path
 """An element's rows, in `arrow_schema()` columns: an Arrow table, or a Parquet file of any size."""
@@ -128,6 +128,17 @@ class GraphStore(ABC):
     @abstractmethod
     def activate(self, run_id: str) -> None:
         """Make one `Run` the active one of its kind and the others of it inactive, at once."""
+
+    def index_vectors(self, node: NodeType, column: str) -> None:  # noqa: B027
+        """Make an index for `nearest_by_index` (inside `writing()`), where the engine has one."""
+
+    def nearest_by_index(  # noqa: B027
+        self, node: NodeType, column: str, vector: Sequence[float], k: int
+    ) -> list[str] | None:
+        """Keys of about the k nodes whose vectors are nearest by cosine, the nearest first.
+
+        None where the engine has no index of vectors.
+        """
 
     @abstractmethod
     def close(self) -> None:

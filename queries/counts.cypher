@@ -15,6 +15,7 @@ UNION ALL MATCH (x:Purpose) WITH count(x) AS n RETURN 'node' AS kind, 'Purpose' 
 UNION ALL MATCH (x:Event) WITH count(x) AS n RETURN 'node' AS kind, 'Event' AS name, n
 UNION ALL MATCH (x:Offer) WITH count(x) AS n RETURN 'node' AS kind, 'Offer' AS name, n
 UNION ALL MATCH (x:Run) WITH count(x) AS n RETURN 'node' AS kind, 'Run' AS name, n
+UNION ALL MATCH (x:Embedding) WITH count(x) AS n RETURN 'node' AS kind, 'Embedding' AS name, n
 UNION ALL MATCH ()-[x:FRIEND_OF]->() WITH count(x) AS n RETURN 'relationship' AS kind, 'FRIEND_OF' AS name, n
 UNION ALL MATCH ()-[x:PURCHASED]->() WITH count(x) AS n RETURN 'relationship' AS kind, 'PURCHASED' AS name, n
 UNION ALL MATCH ()-[x:VISITED]->() WITH count(x) AS n RETURN 'relationship' AS kind, 'VISITED' AS name, n
@@ -32,3 +33,4 @@ UNION ALL MATCH ()-[x:REDEEMABLE_AT]->() WITH count(x) AS n RETURN 'relationship
 UNION ALL MATCH ()-[x:CONTACTED]->() WITH count(x) AS n RETURN 'relationship' AS kind, 'CONTACTED' AS name, n
 UNION ALL MATCH ()-[x:RECOMMENDED]->() WITH count(x) AS n RETURN 'relationship' AS kind, 'RECOMMENDED' AS name, n
 UNION ALL MATCH ()-[x:INFLUENCES]->() WITH count(x) AS n RETURN 'relationship' AS kind, 'INFLUENCES' AS name, n
+UNION ALL MATCH ()-[x:EMBEDDED]->() WITH count(x) AS n RETURN 'relationship' AS kind, 'EMBEDDED' AS name, n

@@ -20,3 +20,4 @@ UNION ALL MATCH (c:Customer {customer_id: $customer_id})-[r:RECOMMENDED]->(x), (
 UNION ALL MATCH (c:Customer {customer_id: $customer_id})-[r:INFLUENCES]->(x:Customer), (run:Run {run_id: r.run_id}) RETURN 'followed by' AS kind, x.customer_id AS id, run.as_of AS at, r.category AS detail
 UNION ALL MATCH (c:Customer {customer_id: $customer_id})<-[r:INFLUENCES]-(x:Customer), (run:Run {run_id: r.run_id}) RETURN 'follows' AS kind, x.customer_id AS id, run.as_of AS at, r.category AS detail
 UNION ALL MATCH (c:Customer {customer_id: $customer_id}) WHERE c.ranked_as_of IS NOT NULL RETURN 'ranked' AS kind, c.customer_id AS id, c.ranked_as_of AS at, c.name AS detail
+UNION ALL MATCH (c:Customer {customer_id: $customer_id})-[:EMBEDDED]->(x:Embedding), (run:Run {run_id: x.run_id}) RETURN 'embedded' AS kind, x.embedding_id AS id, run.as_of AS at, x.run_id AS detail

@@ -20,6 +20,7 @@ from followsuit.times import instant, length
 
 # What is slow to import is imported by the method that needs it.
 if TYPE_CHECKING:
+    from followsuit.gnn.embeddings import Embedded
     from followsuit.influence.analysis import Analysis
     from followsuit.loaders.load import LoadReport
     from followsuit.offers.backtest import BacktestReport
@@ -202,6 +203,44 @@ class Shop:
 
         snapshot = self.snapshot(as_of, refresh=refresh)
         return Analysis(self.store, snapshot, progress=self._progress)
+
+    def embed(
+        self,
+        as_of: Instant,
+        created_at: Instant,
+        *,
+        model: str | None = None,
+        seed: int = 0,
+        refresh: bool = False,
+    ) -> "tuple[Embedded, str]":
+        """Learn embeddings and put them into force; see `followsuit.gnn.embeddings`.
+
+        Args:
+            as_of: nothing later is seen.
+            created_at: the time that the run is noted with.
+            model: its name; `social` where there are friendships, else `lightgcn`.
+            seed: of all that is random.
+            refresh: read a server anew that others have written to.
+
+        Returns:
+            The embeddings, and the id of their run.
+        """
+        from followsuit.gnn.embeddings import embed, write_embeddings
+        from followsuit.gnn.models import model as model_of
+        from followsuit.graph.facts import Facts
+
+        snapshot = self.snapshot(as_of, refresh=refresh)
+        facts = Facts(snapshot, interactions=False)
+        ties = facts.ties
+        known = ties.since.isnull() | (ties.since <= snapshot.as_of)
+        default = "social" if ties.filter(known).count().execute() else "lightgcn"
+        found = embed(
+            model_of(model or default), facts, snapshot.as_of, seed=seed, progress=self._progress
+        )
+        run_id = write_embeddings(
+            self.store, found, snapshot.content, instant(created_at), self._progress
+        )
+        return found, run_id
 
     def runs(self) -> list[Run]:
         """All runs, the latest first."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from followsuit.cli import data, demo, influence, offers, queries  # noqa: F401
+from followsuit.cli import data, demo, gnn, influence, offers, queries  # noqa: F401
 from followsuit.cli.app import app
 from followsuit.cli.screen import complain
 from followsuit.graph.errors import FollowsuitError

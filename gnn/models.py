@@ -1,0 +1,44 @@
+"""Every model by its name, imported where it is asked for: some need torch, some `implicit`."""
+
+from importlib import import_module
+
+from followsuit.gnn.recommender import Recommender
+from followsuit.graph.errors import FollowsuitError
+
+MODELS = {
+    "lightgcn": ("followsuit.gnn.lightgcn", "LightGCN"),
+    "social": ("followsuit.gnn.social", "Social"),
+    "hetero": ("followsuit.gnn.hetero", "Hetero"),
+}
+"""Name -> (module, class)."""
+
+_EXTRA = ("torch", "torch_geometric", "implicit")
+
+
+class UnknownModel(FollowsuitError):
+    """There is no model of that name."""
+
+
+class MissingExtra(FollowsuitError):
+    """What a model is built on is not installed."""
+
+
+def model(name: str) -> Recommender:
+    """The model of that name, in its default settings.
+
+    Raises:
+        UnknownModel: there is none; the message lists those that there are.
+        MissingExtra: it needs the extra `gnn`.
+    """
+    if name not in MODELS:
+        raise UnknownModel(f"There is no model {name}; there are {', '.join(MODELS)}.")
+    module, kind = MODELS[name]
+    try:
+        found: type[Recommender] = getattr(import_module(module), kind)
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in _EXTRA:
+            raise
+        raise MissingExtra(
+            f"The model {name} needs {error.name}: pip install 'followsuit[gnn]'."
+        ) from error
+    return found()

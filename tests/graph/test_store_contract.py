@@ -1,7 +1,8 @@
 """The contract of the `GraphStore` port, inherited by both engines."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import ladybug
@@ -26,17 +27,17 @@ class StoreContract(
     QueryingContract,
     NotesContract,
     HoldingContract,
+    ABC,
 ):
     """All that an engine promises; it says how to look at a place from outside."""
 
+    @abstractmethod
     def everything(self, place: Place) -> object:
         """All that there is at a place."""
-        raise NotImplementedError
 
-    @contextmanager
-    def foreign(self, place: Place) -> Iterator[None]:
+    @abstractmethod
+    def foreign(self, place: Place) -> AbstractContextManager[None]:
         """Put something at a place that is not followsuit's."""
-        raise NotImplementedError
 
 
 class TestEmbedded(StoreContract):

@@ -1,0 +1,96 @@
+"""What the guard makes of a query's text, without an engine."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from followsuit.graph.store import QueryError
+from followsuit.queries.guard import REFUSED, reading
+
+
+def test_where_a_name_can_not_be_told_from_a_clause_backticks_make_it_one() -> None:
+    with pytest.raises(QueryError, match="Where it is a name, put it between backticks"):
+        reading("WITH [1] AS load RETURN load[0] AS x")
+    assert reading("WITH [1] AS load RETURN `load`[0] AS x")
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "MATCH (n:Load)-[:COPY|EXPORT]->(m:`Import`) RETURN n.load, m.copy AS attach",
+        "MATCH (n:Load {install: 1})-[load:CALL*1..2]-() RETURN load, n.`call`",
+        "MATCH (load) WHERE load:Copy AND load.call IN [1] RETURN count(load)",
+        "EXPLAIN MATCH (n) RETURN n",
+        "profile match (n) return n;",
+        "OPTIONAL MATCH (n) RETURN n UNION ALL UNWIND [1] AS n RETURN n",
+    ],
+)
+def test_labels_types_and_properties_may_have_any_name(query: str) -> None:
+    assert reading(query) == query
+
+
+def test_the_engine_gets_the_query_without_its_comments_and_with_its_places() -> None:
+    said = "RETURN 1 // LOAD\n  AS /* COPY\n */ x -- '/* not one */'"
+    run = reading(said)
+    assert "LOAD" not in run
+    assert "COPY" not in run
+    assert "'/* not one */'" in run
+    assert (len(run), run.count("\n"), run.index("x --")) == (len(said), 2, said.index("x --"))
+
+
+# Whatever somebody thinks of.
+
+CORES = [
+    ["LOAD", "CSV", "FROM", "'x'", "AS", "r", "RETURN", "r"],
+    ["LOAD", "FROM", "'x'", "RETURN", "*"],
+    ["COPY", "(", "RETURN", "1", "AS", "x", ")", "TO", "'x'"],
+    ["EXPORT", "DATABASE", "'x'"],
+    ["IMPORT", "DATABASE", "'x'"],
+    ["ATTACH", "'x'", "AS", "y", "(", "dbtype", "lbug", ")"],
+    ["INSTALL", "httpfs"],
+    ["CALL", "apoc.load.json", "(", "'x'", ")"],
+    ["CALL", "dbms.listConfig", "(", ")"],
+    ["CALL", "threads", "=", "1"],
+]
+HEADS = ["", "RETURN 1 AS x;", "EXPLAIN", "PROFILE", "MATCH (n)", "WITH 'a' AS x", "CALL {",
+         "RETURN COLLECT {", "UNWIND [1] AS as WITH as", "RETURN 'it\\'s' AS x;", "WITH 1 AS `'`",
+         "RETURN 1 AS x UNION", "WITH 0 AS x WHERE x=0", "RETURN \"'\" AS x;"]  # fmt: skip
+
+comments = st.text(st.characters(codec="utf-8", exclude_characters="*\n\r\\"), max_size=8)
+gaps = st.lists(
+    st.one_of(
+        st.sampled_from([" ", "\n", "\t", "\r\n", "\u00a0", "\x0b", "/**/", "/***/", "/* /* */"]),
+        comments.map(lambda text: f"/*{text}*/"),
+        comments.map(lambda text: f"//{text}\n"),
+    ),
+    min_size=1,
+    max_size=3,
+).map("".join)
+
+
+@st.composite
+def hidden_clauses(draw: st.DrawFn) -> str:
+    text = draw(st.sampled_from(HEADS)) + draw(gaps)
+    for word in draw(st.sampled_from(CORES)):
+        upper = draw(st.lists(st.booleans(), min_size=len(word), max_size=len(word)))
+        letters = zip(word, upper, strict=True)
+        text += "".join(c.upper() if up else c.lower() for c, up in letters) + draw(gaps)
+    return text + draw(st.sampled_from(["", "}", ";", "// '", "/* ' */"]))
+
+
+@given(hidden_clauses())
+@settings(max_examples=500, deadline=None)
+def test_no_wrapping_gets_a_refused_clause_through(query: str) -> None:
+    with pytest.raises(QueryError):
+        reading(query)
+
+
+@given(st.data())
+@settings(max_examples=300, deadline=None)
+def test_text_that_holds_the_words_passes(data: st.DataObject) -> None:
+    words = st.sampled_from([*REFUSED, "CALL", "load csv from", ";", "//", "/*", "*/", "`"])
+    free = st.text(st.characters(codec="utf-8", exclude_characters="\\"), max_size=5)
+    text = "".join(data.draw(st.lists(st.one_of(words, free), max_size=6)))
+    quote = data.draw(st.sampled_from(["'", '"']))
+    query = f"RETURN {quote}{text.replace(quote, chr(92) + quote)}{quote} AS x"
+    assert reading(query) == query

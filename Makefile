@@ -4,7 +4,7 @@ BIN := .venv/bin
 # Each of two workers has a Neo4j of its own; a server that NEO4J_URI names is tested by one alone.
 WORKERS := $(if $(NEO4J_URI),,-n 2 --dist loadscope)
 
-.PHONY: install demo test test-long neo4j neo4j-if-possible lint format types check clean
+.PHONY: install demo test test-long test-nightly neo4j neo4j-if-possible lint format types check clean
 
 install: .venv/installed
 
@@ -23,6 +23,9 @@ test: install neo4j-if-possible
 
 test-long: install neo4j-if-possible
 	$(BIN)/python -m pytest $(WORKERS) -m long
+
+test-nightly: install neo4j-if-possible
+	$(BIN)/python -m pytest $(WORKERS) -m nightly
 
 # The jars of Neo4j Community 5.26, from Maven Central.
 .neo4j/lib: tools/neo4j/pom.xml

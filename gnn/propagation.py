@@ -1,0 +1,141 @@
+"""Products of sparse with dense matrices in torch, with a cheap gradient.
+
+Torch differentiates a CSR product by transposing the matrix anew each time. Here the transpose is
+kept, and its values follow those of the matrix by a permutation that is found once. So the values
+may change from step to step (edges left out, ties weighed anew) while the structure stays.
+"""
+
+from typing import Any
+
+import numpy as np
+import torch
+from scipy import sparse
+from torch import Tensor
+from torch.autograd import Function
+from torch.autograd.function import FunctionCtx
+
+CELLS = 2**24
+"""Numbers that the gradient of values holds at a time."""
+
+
+class Matrix:
+    """A sparse (rows, columns) matrix for `@` with dense (columns, width) tensors.
+
+    The structure is fixed; `with_values` gives the same with other values, which may carry a
+    gradient.
+
+    Args:
+        matrix: CSR with sorted indices.
+        device: where the products are done.
+    """
+
+    def __init__(self, matrix: sparse.csr_matrix, device: torch.device) -> None:
+        order = sparse.csr_matrix(
+            (np.arange(1, matrix.nnz + 1), matrix.indices, matrix.indptr), shape=matrix.shape
+        )
+        turned = order.T.tocsr()
+        turned.sort_indices()
+        self.shape = (int(matrix.shape[0]), int(matrix.shape[1]))
+        self._there = _structure(matrix, device)
+        self._back = _structure(turned, device)
+        self._permutation = torch.from_numpy(turned.data.astype(np.int64) - 1).to(device)
+        self.rows = torch.from_numpy(np.repeat(np.arange(self.shape[0]), np.diff(matrix.indptr)))
+        self.rows = self.rows.to(device)
+        self.columns = torch.from_numpy(matrix.indices.astype(np.int64)).to(device)
+        self.values = torch.from_numpy(matrix.data.astype(np.float32)).to(device)
+
+    def with_values(self, values: Tensor) -> "Matrix":
+        """The same structure with (nonzeros) other values, in CSR order."""
+        found = object.__new__(Matrix)
+        found.__dict__.update(self.__dict__, values=values)
+        return found
+
+    @property
+    def turned(self) -> "Matrix":
+        """The transpose."""
+        order = self._permutation
+        back = torch.empty_like(order)
+        back[order] = torch.arange(len(order), device=order.device)
+        found = object.__new__(Matrix)
+        found.__dict__.update(
+            shape=(self.shape[1], self.shape[0]), _there=self._back, _back=self._there,
+            _permutation=back, rows=self.columns[order], columns=self.rows[order],
+            values=self.values[order],
+        )  # fmt: skip
+        return found
+
+    def turned_like(self, transpose: "Matrix") -> "Matrix":
+        """The transpose, in the structure of one that was made before."""
+        return transpose.with_values(self.values[self._permutation])
+
+    def __matmul__(self, dense: Tensor) -> Tensor:
+        """(rows, width) product; differentiable in the dense matrix and in the values."""
+        product: Tensor = _Product.apply(self, self.values, dense)
+        return product
+
+    def there(self, values: Tensor) -> Tensor:
+        """The matrix as a CSR tensor."""
+        return _tensor(self._there, values, self.shape)
+
+    def back(self, values: Tensor) -> Tensor:
+        """Its transpose as a CSR tensor."""
+        return _tensor(self._back, values[self._permutation], (self.shape[1], self.shape[0]))
+
+
+class _Product(Function):
+    @staticmethod
+    def forward(ctx: FunctionCtx, matrix: Matrix, values: Tensor, dense: Tensor) -> Tensor:
+        ctx.matrix = matrix  # type: ignore[attr-defined]
+        ctx.save_for_backward(values, dense)
+        product: Tensor = matrix.there(values) @ dense
+        return product
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[None, Tensor | None, Tensor | None]:
+        values, dense = ctx.saved_tensors
+        gradient = gradient.contiguous()
+        of_values = of_dense = None
+        if ctx.needs_input_grad[1]:
+            of_values = _at(ctx.matrix, gradient, dense)
+        if ctx.needs_input_grad[2]:
+            of_dense = ctx.matrix.back(values) @ gradient
+        return None, of_values, of_dense
+
+
+def _at(matrix: Matrix, left: Tensor, right: Tensor) -> Tensor:
+    """(nonzeros) the product left @ right' at the matrix's cells."""
+    found = torch.empty(len(matrix.rows), device=left.device)
+    step = max(1, CELLS // max(left.shape[1], 1))
+    for first in range(0, len(found), step):
+        part = slice(first, first + step)
+        found[part] = (left[matrix.rows[part]] * right[matrix.columns[part]]).sum(dim=1)
+    return found
+
+
+def _structure(matrix: sparse.csr_matrix, device: torch.device) -> tuple[Tensor, Tensor]:
+    # MKL takes 32-bit indices; with 64-bit ones torch would copy them at every product.
+    pointer = torch.from_numpy(matrix.indptr.astype(np.int32)).to(device)
+    return pointer, torch.from_numpy(matrix.indices.astype(np.int32)).to(device)
+
+
+def _tensor(structure: tuple[Tensor, Tensor], values: Tensor, shape: tuple[int, int]) -> Tensor:
+    return torch.sparse_csr_tensor(*structure, values, size=shape, check_invariants=False)
+
+
+def normalised(matrix: sparse.csr_matrix) -> sparse.csr_matrix:
+    """D_r^-1/2 A D_c^-1/2 (He et al. 2020, LightGCN, eq. 3); empty rows and columns stay empty."""
+    rows = np.maximum(np.asarray(matrix.sum(axis=1)).ravel(), 1e-12) ** -0.5
+    columns = np.maximum(np.asarray(matrix.sum(axis=0)).ravel(), 1e-12) ** -0.5
+    values = matrix.data * np.repeat(rows, np.diff(matrix.indptr)) * columns[matrix.indices]
+    return sparse.csr_matrix(
+        (values.astype(np.float32), matrix.indices, matrix.indptr), shape=matrix.shape
+    )
+
+
+def averaged(matrix: sparse.csr_matrix) -> sparse.csr_matrix:
+    """D_r^-1 A: each row the mean of what it points to; empty rows stay empty."""
+    rows = np.maximum(np.asarray(matrix.sum(axis=1)).ravel(), 1e-12)
+    values = matrix.data / np.repeat(rows, np.diff(matrix.indptr))
+    return sparse.csr_matrix(
+        (values.astype(np.float32), matrix.indices, matrix.indptr), shape=matrix.shape
+    )

@@ -17,15 +17,18 @@ from followsuit.graph import schema as g
 from followsuit.graph.differences import differences
 from followsuit.graph.embedded_rows import (
     TYPES,
+    copy_in,
+    copy_out,
+    create_node,
     create_relationship,
     filter_out,
     of_type,
     pattern,
-    quoted,
     quoted_source,
     run,
     spare_name,
     split_rows,
+    update_nodes,
     widened,
 )
 from followsuit.graph.progress import Progress, silent
@@ -200,7 +203,7 @@ class EmbeddedStore(GraphStore):
             self.export(element, old)
             found = differences(element, new, old, folder, self._memory // 2)
             if found.changed and isinstance(element, NodeType):
-                self._update_nodes(element, found.changed_rows)
+                self._run(update_nodes(element, found.changed_rows))
             if found.changed and isinstance(element, RelationshipType):
                 # Changing relationships in place takes more memory than there may be; making the
                 # table again takes as long as adding to it.
@@ -221,18 +224,9 @@ class EmbeddedStore(GraphStore):
             table: where to, if not to the element's own.
             empty: whether there are no rows of the element yet.
         """
-        pair = ""
-        where = ""
-        if isinstance(element, RelationshipType):
-            pair = f" (from='{element.source.label}', to='{element.target.label}')"
-            where = f"WHERE `{Col.TARGET}` IS NOT NULL "
         added = self._memory // _BYTES_PER_ADDED_ROW
         first = self._memory // _BYTES_PER_ROW if empty else added
-        returns = ", ".join(f"`{c}`" for c in element.arrow_schema().names)
-        into = f"`{table or element.name}`"
-        if isinstance(element, NodeType):
-            into += f" ({returns})"
-        copy = f"COPY {into} FROM (LOAD FROM [%s] {where}RETURN {returns}){pair}"
+        copy = copy_in(element, table or element.name)
         self._copy_bulks(copy, files, element.arrow_schema(), first, added)
 
     def _copy_bulks(
@@ -252,14 +246,6 @@ class EmbeddedStore(GraphStore):
         with self._folder() as folder:
             for part in split_rows(files, schema, first, rest, folder):
                 self._copy_bulks(copy, [part], schema, first, rest)
-
-    def _update_nodes(self, node: NodeType, rows: Path) -> None:
-        renamed = [f"CAST(`{c}`, '{TYPES[t]}') AS `new_{c}`" for c, t in node.columns.items()]
-        sets = [f"n.`{c}` = `new_{c}`" for c in node.columns if c != node.key]
-        self._run(
-            f"LOAD FROM {quoted_source(rows)} WITH {', '.join(renamed)} MATCH (n:`{node.label}`) "
-            f"WHERE n.`{node.key}` = `new_{node.key}` SET {', '.join(sets)}"
-        )
 
     def _rebuild(self, element: RelationshipType, files: list[Path], folder: Path) -> None:
         """Put these rows in the place of all those of the type, at once.
@@ -288,21 +274,7 @@ class EmbeddedStore(GraphStore):
 
     def export(self, element: Element, path: Path, progress: Progress = silent) -> None:  # noqa: D102
         with self.reading(), progress(element.name):
-            columns = element.arrow_schema().names
-            if isinstance(element, NodeType):
-                values, hint = [f"n.`{c}` AS `{c}`" for c in columns], ""
-            else:
-                ends = {
-                    Col.SOURCE.value: f"s.`{element.source.key}`",
-                    Col.TARGET.value: f"t.`{element.target.key}`",
-                }
-                values = [f"{ends.get(c, f'r.`{c}`')} AS `{c}`" for c in columns]
-                # Left to itself the engine may hold all relationships in memory.
-                hint = "HINT (s JOIN r) JOIN t "
-            self._run(
-                f"COPY (MATCH {pattern(element)} {hint}RETURN {', '.join(values)}) "
-                f"TO {quoted(path)}"
-            )
+            self._run(copy_out(element, path))
 
     def count(self, element: Element) -> int:  # noqa: D102
         counted = "n" if isinstance(element, NodeType) else "r"
@@ -380,10 +352,7 @@ class EmbeddedStore(GraphStore):
         existing = set(self._tables())
         for node in (g.META, *g.NODES):
             if node.label not in existing:
-                columns = ", ".join(f"`{c}` {TYPES[t]}" for c, t in node.columns.items())
-                self._run(
-                    f"CREATE NODE TABLE `{node.label}` ({columns}, PRIMARY KEY (`{node.key}`))"
-                )
+                self._run(create_node(node))
         for node in g.RESULTS:
             for column, kind in node.columns.items():
                 self._run(f"ALTER TABLE `{node.label}` ADD IF NOT EXISTS `{column}` {TYPES[kind]}")

@@ -1,4 +1,4 @@
-"""How rows lie in LadybugDB: tables and their types, the files that go in and out."""
+"""How rows lie in LadybugDB: tables and their types, statements, the files that go in and out."""
 
 import glob
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from followsuit.graph import schema as g
-from followsuit.graph.schema import Element, NodeType, RelationshipType
+from followsuit.graph.schema import Col, Element, NodeType, RelationshipType
 
 TYPES = {
     g.TEXT: "STRING",
@@ -61,6 +61,12 @@ def spare_name(name: str) -> str:
     return f"{name}_spare"
 
 
+def create_node(node: NodeType) -> str:
+    """The statement that makes a label's table."""
+    columns = ", ".join(f"`{c}` {TYPES[t]}" for c, t in node.columns.items())
+    return f"CREATE NODE TABLE `{node.label}` ({columns}, PRIMARY KEY (`{node.key}`))"
+
+
 def create_relationship(name: str, table: str) -> str:
     """The statement that makes a table for the relationships of that name."""
     pairs = [f"FROM `{r.source.label}` TO `{r.target.label}`" for r in of_type(name)]
@@ -73,6 +79,43 @@ def pattern(element: Element) -> str:
     if isinstance(element, NodeType):
         return f"(n:`{element.label}`)"
     return f"(s:`{element.source.label}`)-[r:`{element.name}`]->(t:`{element.target.label}`)"
+
+
+def copy_in(element: Element, table: str) -> str:
+    """The statement that appends rows of an element to a table, with `%s` for their files."""
+    columns = ", ".join(f"`{c}`" for c in element.arrow_schema().names)
+    if isinstance(element, NodeType):
+        return f"COPY `{table}` ({columns}) FROM (LOAD FROM [%s] RETURN {columns})"
+    return (
+        f"COPY `{table}` FROM (LOAD FROM [%s] WHERE `{Col.TARGET}` IS NOT NULL RETURN {columns}) "
+        f"(from='{element.source.label}', to='{element.target.label}')"
+    )
+
+
+def copy_out(element: Element, path: Path) -> str:
+    """The statement that writes all rows of an element to a file."""
+    columns = element.arrow_schema().names
+    if isinstance(element, NodeType):
+        values, hint = [f"n.`{c}` AS `{c}`" for c in columns], ""
+    else:
+        ends = {
+            Col.SOURCE.value: f"s.`{element.source.key}`",
+            Col.TARGET.value: f"t.`{element.target.key}`",
+        }
+        values = [f"{ends.get(c, f'r.`{c}`')} AS `{c}`" for c in columns]
+        # Left to itself the engine may hold all relationships in memory.
+        hint = "HINT (s JOIN r) JOIN t "
+    return f"COPY (MATCH {pattern(element)} {hint}RETURN {', '.join(values)}) TO {quoted(path)}"
+
+
+def update_nodes(node: NodeType, rows: Path) -> str:
+    """The statement that changes nodes to what a file says of them."""
+    renamed = [f"CAST(`{c}`, '{TYPES[t]}') AS `new_{c}`" for c, t in node.columns.items()]
+    sets = [f"n.`{c}` = `new_{c}`" for c in node.columns if c != node.key]
+    return (
+        f"LOAD FROM {quoted_source(rows)} WITH {', '.join(renamed)} MATCH (n:`{node.label}`) "
+        f"WHERE n.`{node.key}` = `new_{node.key}` SET {', '.join(sets)}"
+    )
 
 
 def quoted(path: Path) -> str:

@@ -242,6 +242,37 @@ class Shop:
         )
         return found, run_id
 
+    def nearest(
+        self,
+        node_kind: str,
+        node_id: str,
+        *,
+        among: str = "*",
+        limit: int = 10,
+        approximate: bool = False,
+    ) -> pd.DataFrame:
+        """The customers, products or stores whose embeddings are nearest to one's, by cosine.
+
+        Args:
+            node_kind: `customer`, `product` or `store`.
+            node_id: its id.
+            among: the kind of the nearest; `*` is every one.
+            limit: rows at the most.
+            approximate: ask the server's index of vectors, which is quick at any size and may miss
+                a neighbour; without one, all are compared.
+
+        Returns:
+            `node_kind, node_id, similarity`, the nearest first.
+        """
+        from followsuit.gnn.nearest import nearest_by_index
+
+        if approximate:
+            rows = nearest_by_index(self.store, node_kind, node_id, among=among, limit=limit)
+            if rows is not None:
+                found: pd.DataFrame = rows.to_pandas()
+                return found
+        return self.query("nearest", node_kind=node_kind, node_id=node_id, among=among, limit=limit)
+
     def runs(self) -> list[Run]:
         """All runs, the latest first."""
         return runs(self.store, SCORE)

@@ -129,6 +129,21 @@ class QueryingContract:
                 found = store.query("MATCH (c:Customer) RETURN c.customer_id AS id ORDER BY id")
                 assert found["id"].to_pylist() == names
 
+    def test_an_index_finds_the_nearest_vectors_or_there_is_none(self, place: Place) -> None:
+        vectors = {"up": [0.0, 2.0], "over": [1.0, 2.0], "right": [3.0, 0.0], "zero": [0.0, 0.0]}
+        wider = {"wide": [0.0, 1.0, 0.0]}
+        with place.open() as store:
+            with store.writing():
+                found = (
+                    {"embedding_id": key, "vector": vector}
+                    for key, vector in (vectors | wider).items()
+                )
+                store.write(g.EMBEDDING, rows(g.EMBEDDING, *found))
+                for _ in range(2):
+                    store.index_vectors(g.EMBEDDING, "vector")
+            nearest = store.nearest_by_index(g.EMBEDDING, "vector", [0.1, 1.0], 3)
+            assert nearest == (["up", "over", "right"] if place.is_server else None)
+
     def test_one_run_of_a_kind_is_active_at_a_time(self, place: Place) -> None:
         runs = [
             sample(g.RUN, n) | {"run_id": f"run {n}", "kind": "score", "active": n == 0}

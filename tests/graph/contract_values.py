@@ -62,6 +62,7 @@ VALUES: dict[str, tuple[pa.DataType, list[Any]]] = {
     ),
     "whole": (g.WHOLE, [0, 1, -1, 2**31, -(2**31) - 1, 2**53 + 1, 2**63 - 1, -(2**63)]),
     "boolean": (g.BOOLEAN, [True, False]),
+    "vector": (g.VECTOR, [[1.0, -0.5, 2.0**-149], [0.0] * 512, [0.25], []]),
 }
 NODE_OF = {
     "text": (g.PRODUCT, "name"),
@@ -70,6 +71,7 @@ NODE_OF = {
     "number": (g.STORE, "latitude"),
     "whole": (g.PRODUCT, "price"),
     "boolean": (g.PRODUCT, "sensitive"),
+    "vector": (g.EMBEDDING, "vector"),
 }
 RELATIONSHIP_OF = {
     "text": (g.PURCHASED, "channel"),

@@ -98,7 +98,9 @@ class TestContract:
 class TestGraph:
     def test_labels_and_types_are_those_of_the_design(self) -> None:
         assert GRAPH <= NAMES
-        assert {"Purpose", "Event", "DID", "CONSENTED", "FollowsuitMeta"} == NAMES - GRAPH
+        assert {
+            "Purpose", "Event", "DID", "CONSENTED", "FollowsuitMeta", "Embedding", "EMBEDDED",
+        } == NAMES - GRAPH  # fmt: skip
 
     def test_each_label_has_a_key_of_text(self) -> None:
         for node in (*g.NODES, g.META):

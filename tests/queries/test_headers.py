@@ -14,7 +14,7 @@ from followsuit.queries.library import TYPES, LibraryQuery, UnknownQuery, find, 
 NAMES = [
     "bought-after-a-friend", "bought-together", "counts", "current-recommendations",
     "customer-record", "friends-in-common", "friends-recent-purchases",
-    "influence-evidence", "influencers-of", "lapsed-customers", "offers-in-force",
+    "influence-evidence", "influencers-of", "lapsed-customers", "nearest", "offers-in-force",
     "top-customers", "top-influencers", "two-hop-reach", "visits-by-city",
 ]  # fmt: skip
 NOW = datetime(2025, 7, 1, tzinfo=UTC)

@@ -17,7 +17,7 @@ def test_counts_says_0_of_what_there_is_none_of(place: Place, tmp_path: Path) ->
     with place.open() as small:
         load(small, str(deliver(tmp_path, customers=[{"customer_id": "ana"}])))
         counted = run_query(small, "counts").to_pylist()
-    assert len(counted) == 29
+    assert len(counted) == 31
     assert [row["name"] for row in counted if row["n"]] == ["Customer"]
 
 

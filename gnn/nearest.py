@@ -1,0 +1,81 @@
+"""Nearest neighbours by the server's index of vectors, for more nodes than one compares each."""
+
+import numpy as np
+import pyarrow as pa
+
+from followsuit.gnn.embeddings import EMBED
+from followsuit.graph import schema as g
+from followsuit.graph.schema import Col
+from followsuit.graph.store import GraphStore
+
+EVERY = "*"
+"""Neighbours of every kind."""
+_SPARE = 4
+"""Neighbours asked for more than wanted: other kinds and runs lie among them."""
+_MOST = 20_000
+"""Neighbours asked for at the most."""
+
+NEAREST = pa.schema([(Col.NODE_KIND, g.TEXT), (Col.NODE_ID, g.TEXT), ("similarity", g.NUMBER)])
+
+_LINKED = f"()-[:{g.CUSTOMER_EMBEDDED.name}]->(e:{g.EMBEDDING.label})"
+_OWN = (
+    f"MATCH (run:{g.RUN.label} {{{Col.KIND}: '{EMBED}', {Col.ACTIVE}: true}}) MATCH {_LINKED} "
+    f"WHERE e.{Col.EMBEDDING_ID} = run.{Col.RUN_ID} + '/' + $kind + '/' + $id "
+    f"RETURN run.{Col.RUN_ID} AS run, e.{Col.EMBEDDING_ID} AS own, e.{Col.VECTOR} AS vector"
+)
+_VECTORS = (
+    f"MATCH {_LINKED} WHERE e.{Col.EMBEDDING_ID} IN $keys RETURN e.{Col.NODE_KIND} AS kind, "
+    f"e.{Col.NODE_ID} AS id, e.{Col.VECTOR} AS vector"
+)
+
+
+def nearest_by_index(
+    store: GraphStore, kind: str, node: str, *, among: str = EVERY, limit: int = 10
+) -> pa.Table | None:
+    """The nodes whose embeddings in force are nearest to one node's, found by the index.
+
+    It may miss a neighbour; the similarities are exact.
+
+    Args:
+        store: with embeddings.
+        kind: of the node: `customer`, `product` or `store`.
+        node: its id.
+        among: the kind of the neighbours.
+        limit: rows at the most.
+
+    Returns:
+        `node_kind, node_id, similarity` (cosine, six places) as the query `nearest` of the library
+        has them; no rows where the node has no embedding; None where the engine has no index, or
+        finds too few: then ask that query.
+    """
+    store.require_complete()
+    found = store.query(_OWN, {"kind": kind, "id": node}).to_pylist()
+    if not found:
+        return NEAREST.empty_table()
+    (own,) = found
+    within = own["run"] + "/" + ("" if among == EVERY else among + "/")
+    asked = _SPARE * (limit + 1)
+    while asked <= _MOST:
+        keys = store.nearest_by_index(g.EMBEDDING, Col.VECTOR, own["vector"], asked)
+        if keys is None:
+            return None
+        kept = [key for key in keys if key.startswith(within) and key != own["own"]]
+        if len(kept) >= limit or len(keys) < asked:
+            return _ranked(store, kept, np.array(own["vector"]), limit)
+        asked *= _SPARE
+    return None
+
+
+def _ranked(store: GraphStore, keys: list[str], vector: np.ndarray, limit: int) -> pa.Table:
+    rows = store.query(_VECTORS, {"keys": keys}).to_pylist() if keys else []
+    if not rows:
+        return NEAREST.empty_table()
+    others = np.array([row["vector"] for row in rows], dtype=np.float64)
+    lengths = np.sqrt((others**2).sum(axis=1) * (vector**2).sum())
+    columns = [
+        pa.array([row["kind"] for row in rows], g.TEXT),
+        pa.array([row["id"] for row in rows], g.TEXT),
+        pa.array(np.round(others @ vector / lengths, 6), g.NUMBER),
+    ]
+    order = [("similarity", "descending"), (Col.NODE_KIND, "ascending"), (Col.NODE_ID, "ascending")]
+    return pa.Table.from_arrays(columns, schema=NEAREST).sort_by(order).slice(0, limit)

@@ -67,10 +67,14 @@ class Network(NamedTuple):
     in_edge: Shorts
 
     @property
+    def customers(self) -> int:
+        """How many there are, with or without edges."""
+        return len(self.pointer) - 1
+
+    @property
     def source(self) -> Shorts:
         """(edges) whose acts may be followed."""
-        customers = np.arange(len(self.pointer) - 1, dtype=np.int32)
-        return np.repeat(customers, np.diff(self.pointer))
+        return np.repeat(np.arange(self.customers, dtype=np.int32), np.diff(self.pointer))
 
 
 @dataclass(frozen=True)

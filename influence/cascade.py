@@ -18,7 +18,6 @@ from followsuit.influence.inputs import (
     checked_amounts,
     checked_customers,
     checked_probability,
-    customers_of,
 )
 
 INDEPENDENT: Literal["independent"] = "independent"
@@ -104,8 +103,8 @@ def simulate(
 ) -> Floats:
     """(simulations) the value of each cascade; see `spread`."""
     chance = checked_probability(network, probability)
-    worth = checked_amounts(value, customers_of(network), "value")
-    first = checked_customers(seeds, customers_of(network))
+    worth = checked_amounts(value, network.customers, "value")
+    first = checked_customers(seeds, network.customers)
     if simulations < 2:
         raise BadInput(f"{simulations} simulations say nothing of an interval: ask for 2 or more")
     if model == THRESHOLD:
@@ -126,7 +125,7 @@ def simulate(
 
 def threshold_weights(network: Network, probability: Floats) -> Floats:
     """(edges) linear threshold's weights: those of a target's edges add up to at most 1."""
-    customers = customers_of(network)
+    customers = network.customers
     total = np.bincount(network.target, weights=probability, minlength=customers)
     weights: Floats = probability / np.maximum(total, 1.0)[network.target]
     return weights

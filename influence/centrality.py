@@ -11,7 +11,7 @@ import numpy as np
 from scipy import sparse
 
 from followsuit.influence.arrays import Floats, Ints, Network
-from followsuit.influence.inputs import checked_probability, customers_of
+from followsuit.influence.inputs import checked_probability
 from followsuit.influence.leiden import community_of, leiden, one_thread
 
 DAMPING = 0.85
@@ -72,7 +72,7 @@ def pagerank(network: Network, probability: Floats) -> Floats:
             probability[kept],
             (_codes(network.target[kept]), _codes(network.source[kept])),
         ),
-        n=customers_of(network),
+        n=network.customers,
         weighted=True,
         directed=True,
     )
@@ -88,7 +88,7 @@ def pagerank(network: Network, probability: Floats) -> Floats:
 
 def symmetrised(network: Network, probability: Floats) -> networkit.Graph:
     """The undirected graph: a pair weighs the sum of its two directions."""
-    customers = customers_of(network)
+    customers = network.customers
     kept = probability > 0
     matrix = sparse.csr_matrix(
         (probability[kept], (network.source[kept], network.target[kept])), (customers, customers)

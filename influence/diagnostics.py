@@ -99,7 +99,7 @@ def edge_reversal(
 ) -> EdgeReversal:
     """Compare one-way edges with the same edges reversed."""
     edges = log.network
-    size = len(edges.pointer) - 1
+    size = edges.customers
     source, target = edges.source.astype(np.int64), edges.target.astype(np.int64)
     one_way = ~np.isin(source * size + target, target * size + source)
     if not one_way.any():

@@ -11,11 +11,6 @@ class BadInput(FollowsuitError):
     """An argument that nothing can be computed from; the message names the value and its row."""
 
 
-def customers_of(network: Network) -> int:
-    """How many customers a network has, with or without edges."""
-    return len(network.pointer) - 1
-
-
 def checked_probability(network: Network, probability: np.ndarray) -> Floats:
     """(edges) the probabilities as float64.
 
@@ -27,7 +22,7 @@ def checked_probability(network: Network, probability: np.ndarray) -> Floats:
     _refuse(found, (found >= 0) & (found <= 1), "probability", "edge", "give one from 0 to 1")
     if not (found > 0).any():
         raise NotEnoughEvidence(
-            f"not enough evidence: none of {len(found)} edges between {customers_of(network)} "
+            f"not enough evidence: none of {len(found)} edges between {network.customers} "
             "customers has a probability above 0, so nobody is known to influence anybody"
         )
     return found

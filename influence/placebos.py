@@ -44,7 +44,7 @@ def rewired(edges: Network, taste: Floats, seed: int) -> Network:
     swapped[np.argsort(cell, kind="stable")] = source[
         by_chance[np.argsort(cell[by_chance], kind="stable")]
     ]
-    size = len(edges.pointer) - 1
+    size = edges.customers
     pair = swapped.astype(np.int64) * size + target
     kept = np.zeros(len(pair), dtype=bool)
     kept[np.unique(pair, return_index=True)[1]] = True

@@ -22,7 +22,6 @@ from followsuit.influence.inputs import (
     BadInput,
     checked_amounts,
     checked_probability,
-    customers_of,
 )
 from followsuit.influence.reverse_reachable import Incoming, Walker, incoming
 
@@ -70,7 +69,7 @@ def rank(
         NotEnoughEvidence: no probability is above 0.
     """
     chance = checked_probability(network, probability)
-    customers = customers_of(network)
+    customers = network.customers
     worth = checked_amounts(np.ones(customers) if value is None else value, customers, "value")
     if top is not None and top < 1:
         raise BadInput(f"the top {top} customers are none: ask for 1 or more")

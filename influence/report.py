@@ -175,7 +175,7 @@ def sums_adjusted(
 def communities(edges: Network) -> Ints:
     """(customers) code of each one's community by modularity, without chance."""
     ends = np.stack([edges.source, edges.target], axis=1)
-    return friend_communities(len(edges.pointer) - 1, ends, seed=None)
+    return friend_communities(edges.customers, ends, seed=None)
 
 
 def _by_category(log: Log, sums: dict[str, Sums], groups: Ints, seed: int) -> dict[str, Grades]:

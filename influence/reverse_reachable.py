@@ -21,7 +21,6 @@ from followsuit.graph.compiled import compiled
 from followsuit.graph.progress import Advance
 from followsuit.influence.arrays import Flags, Floats, Ints, Network, Shorts
 from followsuit.influence.errors import NotEnoughEvidence
-from followsuit.influence.inputs import customers_of
 
 _AT_ONCE = 1 << 15
 """Sets between two words of progress."""
@@ -65,7 +64,7 @@ def incoming(network: Network, probability: Floats, value: Floats) -> Incoming:
     Raises:
         NotEnoughEvidence: nobody whose act has a value follows anybody.
     """
-    customers = customers_of(network)
+    customers = network.customers
     kept = np.flatnonzero(probability > 0)
     order = kept[np.lexsort((kept, -probability[kept], network.target[kept]))]
     sizes = np.bincount(network.target[kept], minlength=customers)

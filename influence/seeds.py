@@ -27,7 +27,6 @@ from followsuit.influence.inputs import (
     BadInput,
     checked_amounts,
     checked_probability,
-    customers_of,
 )
 from followsuit.influence.reverse_reachable import NONE, Incoming, Sets, Walker, incoming
 
@@ -104,7 +103,7 @@ def seeds(
     """
     began = time.perf_counter()
     chance = checked_probability(network, probability)
-    customers = customers_of(network)
+    customers = network.customers
     costs = checked_amounts(np.ones(customers) if cost is None else cost, customers, "cost")
     worth = checked_amounts(np.ones(customers) if value is None else value, customers, "value")
     _check_shares(delta, epsilon)

@@ -13,7 +13,6 @@ from followsuit.influence.inputs import (
     checked_amounts,
     checked_customers,
     checked_probability,
-    customers_of,
 )
 from followsuit.influence.simple_seeds import (
     CORE,
@@ -86,7 +85,7 @@ def spread_by_budget(
         BadInput: an unknown customer; a probability, cost or value that is none.
         NotEnoughEvidence: no probability is above 0.
     """
-    customers = customers_of(network)
+    customers = network.customers
     chance = checked_probability(network, probability)
     costs = checked_amounts(np.ones(customers) if cost is None else cost, customers, "cost")
     worth = checked_amounts(np.ones(customers) if value is None else value, customers, "value")

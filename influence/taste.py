@@ -79,7 +79,7 @@ def learn_taste(log: Log, start: int, seed: int) -> Taste:
 
 def _friendship(edges: Network) -> sparse.csr_matrix:
     """(customers, customers) rows that average over the friends, of either direction."""
-    size = len(edges.pointer) - 1
+    size = edges.customers
     ends = (np.ones(len(edges.target)), (edges.target, edges.source))
     either = sparse.csr_matrix(sparse.coo_matrix(ends, (size, size)))
     either = either + either.T

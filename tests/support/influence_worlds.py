@@ -144,7 +144,7 @@ def log_of(
     names = np.array([f"kind {k}" for k in range(int(kind.max(initial=-1)) + 1)] + [None], object)
     return Log(
         as_of=AS_OF,
-        customers=np.array([f"c{c}" for c in range(len(edges.pointer) - 1)], dtype=object),
+        customers=np.array([f"c{c}" for c in range(edges.customers)], dtype=object),
         items=np.arange(len(kind)),
         category=kind.astype(np.int32),
         categories=names,

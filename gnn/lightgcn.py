@@ -70,14 +70,20 @@ class BipartiteNetwork(Network):
         return self.propagated(self.taken, self.by_item)
 
     def propagated(self, taken: Matrix, by_item: Matrix) -> tuple[Tensor, Tensor]:
-        """The unit vectors after propagation (eq. 3 to 5, all layers weighing alike)."""
+        """The unit vectors after propagation."""
+        of_users, of_items, _ = self.layered(taken, by_item)
+        return normalize(of_users, dim=1), normalize(of_items, dim=1)
+
+    def layered(self, taken: Matrix, by_item: Matrix) -> tuple[Tensor, Tensor, Tensor]:
+        """The sums of all layers for users and items (eq. 3 to 5), and the users' first layer."""
         users: Tensor = self.users
         items: Tensor = self.items
-        of_users, of_items = users, items
-        for _ in range(self.layers):
+        of_users, of_items, first = users, items, users
+        for layer in range(self.layers):
             users, items = taken @ items, by_item @ users
             of_users, of_items = of_users + users, of_items + items
-        return normalize(of_users, dim=1), normalize(of_items, dim=1)
+            first = users if layer == 0 else first
+        return of_users, of_items, first
 
     def loss(self, examples: Tensor, random: torch.Generator) -> Tensor:
         """Of telling all that the examples took from a part of the graph."""

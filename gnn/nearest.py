@@ -10,6 +10,9 @@ from followsuit.graph.store import GraphStore
 
 EVERY = "*"
 """Neighbours of every kind."""
+_LEAST = 100
+"""Neighbours asked for at the least: the index holds vectors in eight bits, so that the nearest in
+truth may not come first there."""
 _SPARE = 4
 """Neighbours asked for more than wanted: other kinds and runs lie among them."""
 _MOST = 20_000
@@ -54,7 +57,7 @@ def nearest_by_index(
         return NEAREST.empty_table()
     (own,) = found
     within = own["run"] + "/" + ("" if among == EVERY else among + "/")
-    asked = _SPARE * (limit + 1)
+    asked = max(_LEAST, _SPARE * (limit + 1))
     while asked <= _MOST:
         keys = store.nearest_by_index(g.EMBEDDING, Col.VECTOR, own["vector"], asked)
         if keys is None:

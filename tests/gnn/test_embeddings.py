@@ -1,0 +1,228 @@
+"""Embeddings as a run in the graph, on both engines."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+from support.graphs import NOON, nodes
+from support.places import Place
+from support.spectral import Popular, Spectral
+from support.worlds import end_of, snapshot_of
+
+from followsuit.gnn.embeddings import (
+    EMBED,
+    Embedded,
+    NoEmbeddings,
+    embed,
+    forget_embeddings,
+    read_embeddings,
+    write_embeddings,
+)
+from followsuit.graph import schema as g
+from followsuit.graph.facts import Facts
+from followsuit.graph.progress import Advance
+from followsuit.graph.runs import active, runs
+from followsuit.graph.snapshot import Snapshot
+from followsuit.graph.store import GraphStore
+from followsuit.loaders.simulator import World
+
+WORLD = World(customers=200, products=60, stores=6, friendships=500, purchases=1500, days=120)
+NODES = [("customer", "1"), ("customer", "ben"), ("product", "1"), ("store", "s1")]
+
+
+@pytest.fixture(scope="module")
+def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
+    return snapshot_of(WORLD, tmp_path_factory.mktemp("world"))
+
+
+@pytest.fixture(scope="module")
+def learned(snapshot: Snapshot) -> Embedded:
+    return embed(Spectral(), Facts(snapshot), snapshot.as_of)
+
+
+def of_kind(found: Embedded, kind: str) -> set[str]:
+    return set(found.id[found.kind == kind])
+
+
+class TestLearning:
+    def test_customers_products_and_stores_have_one_vector_each(
+        self, learned: Embedded, snapshot: Snapshot
+    ) -> None:
+        acted = snapshot.table("purchases").customer_id.execute()
+        customers = set(snapshot.table("customers").customer_id.execute())
+        assert of_kind(learned, "customer") <= customers
+        assert len(of_kind(learned, "customer") & set(acted)) > 150
+        assert of_kind(learned, "store") <= set(snapshot.table("stores").store_id.execute())
+        assert len(set(zip(learned.kind, learned.id, strict=True))) == len(learned.id)
+        assert learned.vectors.shape == (len(learned.id), 8)
+        assert learned.vectors.dtype == np.float32
+        assert learned.vectors.any(axis=1).all()
+
+    def test_sensitive_products_and_known_minors_have_none(
+        self, learned: Embedded, snapshot: Snapshot
+    ) -> None:
+        products = snapshot.table("products")
+        sensitive = set(products.filter(products.sensitive).product_id.execute())
+        customers = snapshot.table("customers")
+        young = customers.birth_date > (snapshot.as_of - timedelta(days=17 * 366)).date()
+        minors = set(customers.filter(young).customer_id.execute())
+        assert sensitive
+        assert minors
+        assert not sensitive & of_kind(learned, "product")
+        assert not minors & of_kind(learned, "customer")
+
+    def test_nodes_of_which_nothing_is_known_have_none_and_are_counted(
+        self, snapshot: Snapshot
+    ) -> None:
+        found = embed(Spectral(), Facts(snapshot), end_of(WORLD) - timedelta(days=119))
+        items = Facts(snapshot).items
+        assert found.unknown > 0
+        assert of_kind(found, "product") < set(items.id[items.kind == "product"])
+
+    def test_what_comes_later_changes_nothing(self, snapshot: Snapshot, tmp_path: Path) -> None:
+        middle = end_of(WORLD) - timedelta(days=60)
+        cut = {
+            name: snapshot.connection.table(name).to_pyarrow()
+            for name in ("purchases", "visits", "events", "likes")
+        }
+        later = sum(pc.sum(pc.greater(rows["at"], middle)).as_py() for rows in cut.values())
+        assert later > 300
+        whole = embed(Spectral(), Facts(snapshot), middle)
+        seen = snapshot.at(middle)
+        for name, rows in cut.items():
+            kept = rows.filter(pc.less_equal(rows["at"], pa.scalar(middle)))
+            seen.connection.create_table(name, kept, overwrite=True)
+        try:
+            past = embed(Spectral(), Facts(seen), middle)
+        finally:
+            for name, rows in cut.items():
+                seen.connection.create_table(name, rows, overwrite=True)
+        assert past.table().equals(whole.table())
+
+    def test_a_model_without_embeddings_says_so(self, snapshot: Snapshot) -> None:
+        with pytest.raises(NoEmbeddings, match="The model popular has no embeddings: choose"):
+            embed(Popular(), Facts(snapshot), snapshot.as_of)
+
+    def test_a_day_before_the_first_act_is_refused(self, snapshot: Snapshot) -> None:
+        with pytest.raises(NoEmbeddings, match="no purchases and visits up to 2020-01-01"):
+            embed(Spectral(), Facts(snapshot), NOON.replace(year=2020, month=1, day=1))
+
+
+def hand_made(*values: float, **more: Any) -> Embedded:
+    """Embeddings of `NODES`, the first of which points to `values`."""
+    vectors = np.array([values, [0, 1], [1, 1], [1, -1]], dtype=np.float32)
+    kinds, ids = (np.array(part, dtype=object) for part in zip(*NODES, strict=True))
+    return Embedded("spectral", {"width": 2} | more, NOON, kinds, ids, vectors, 0)
+
+
+@pytest.fixture
+def store(place: Place) -> Iterator[GraphStore]:
+    """A store with the nodes, on each engine."""
+    with place.open() as opened:
+        with opened.writing():
+            opened.write(g.CUSTOMER, nodes(g.CUSTOMER, "1", "ben"))
+            opened.write(g.PRODUCT, nodes(g.PRODUCT, "1"))
+            opened.write(g.STORE, nodes(g.STORE, "s1"))
+            opened.note(revision=1)
+        yield opened
+
+
+def write(store: GraphStore, found: Embedded, day: int) -> str:
+    return write_embeddings(store, found, "content", NOON + timedelta(days=day))
+
+
+def links(store: GraphStore) -> list[tuple[str, str]]:
+    """(what it hangs on, id of the run) of every embedding."""
+    found = store.query(
+        "MATCH (x)-[:EMBEDDED]->(e:Embedding) RETURN e.run_id AS run, "
+        "coalesce(x.customer_id, x.product_id, x.store_id) AS node ORDER BY run, node"
+    )
+    return [(row["node"], row["run"]) for row in found.to_pylist()]
+
+
+class TestWriting:
+    def test_what_is_written_comes_back_and_hangs_on_its_nodes(self, store: GraphStore) -> None:
+        found = hand_made(1, 0)
+        run_id = write(store, found, 1)
+        assert read_embeddings(store).equals(found.table())
+        assert links(store) == [("1", run_id), ("1", run_id), ("ben", run_id), ("s1", run_id)]
+        (run,) = runs(store, EMBED)
+        assert (run.run_id, run.active, run.as_of, run.customers) == (run_id, True, NOON, 2)
+        assert run.parameters["model"] == "spectral"
+        assert run.parameters["width"] == 2
+
+    def test_the_same_is_the_same_run_and_another_puts_itself_into_force(
+        self, store: GraphStore
+    ) -> None:
+        first = write(store, hand_made(1, 0), 1)
+        assert write(store, hand_made(1, 0), 2) == first
+        assert store.count(g.EMBEDDING) == 4
+        for day, other in ((3, hand_made(1, 0.5)), (4, hand_made(1, 0, seed=1))):
+            run_id = write(store, other, day)
+            assert run_id != first
+            in_force = active(runs(store, EMBED))
+            assert in_force is not None
+            assert in_force.run_id == run_id
+            assert read_embeddings(store).equals(other.table())
+
+    def test_the_last_two_runs_are_kept(self, store: GraphStore) -> None:
+        written = [write(store, hand_made(1, day), day) for day in range(1, 5)]
+        assert [run.run_id for run in runs(store, EMBED)] == written[:1:-1]
+        assert {run for _, run in links(store)} == set(written[2:])
+        assert store.count(g.EMBEDDING) == 8
+
+    def test_a_run_of_another_width_takes_the_place_of_one(self, store: GraphStore) -> None:
+        write(store, hand_made(1, 0), 1)
+        narrow = hand_made(1, 0)
+        wide = np.hstack([narrow.vectors, narrow.vectors])
+        other = Embedded("wide", {}, NOON, narrow.kind, narrow.id, wide, 0)
+        write(store, other, 2)
+        assert read_embeddings(store).equals(other.table())
+
+    @pytest.mark.parametrize("step", range(4))
+    def test_an_interrupted_run_leaves_the_one_before_in_force(
+        self, store: GraphStore, step: int
+    ) -> None:
+        before, after = hand_made(1, 0), hand_made(0, 1)
+        first = write(store, before, 1)
+        with pytest.raises(KeyboardInterrupt):
+            write_embeddings(store, after, "content", NOON, Interrupting(step))
+        assert [(run.run_id, run.active) for run in runs(store, EMBED)] == [(first, True)]
+        assert read_embeddings(store).equals(before.table())
+        write(store, hand_made(2, 1), 2)
+        assert store.count(g.EMBEDDING) == 8, "what the interrupted run had written is left"
+        assert len(links(store)) == 8
+
+    def test_forgetting_a_customer_takes_the_embeddings_of_all_runs(
+        self, store: GraphStore
+    ) -> None:
+        kept = [write(store, hand_made(1, day), day) for day in (1, 2)]
+        forget_embeddings(store, "customer", ["1", "nobody"])
+        assert store.count(g.EMBEDDING) == 6
+        assert [node for node, _ in links(store)] == ["1", "ben", "s1"] * len(kept)
+        left = read_embeddings(store).to_pylist()
+        assert [(r["node_kind"], r["node_id"]) for r in left] == NODES[1:]
+
+    def test_without_a_run_there_are_none(self, store: GraphStore) -> None:
+        with pytest.raises(NoEmbeddings, match="Run `followsuit gnn embed --as-of DATE` first"):
+            read_embeddings(store)
+
+
+class Interrupting:
+    """A `Progress` under which Ctrl-C is pressed at the given step."""
+
+    def __init__(self, step: int) -> None:
+        self._left = step
+
+    @contextmanager
+    def __call__(self, name: str, total: int | None = None) -> Iterator[Advance]:
+        if not self._left:
+            raise KeyboardInterrupt
+        self._left -= 1
+        yield lambda count: None

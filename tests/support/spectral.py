@@ -1,0 +1,50 @@
+"""The smallest model that has embeddings: singular vectors of who took what."""
+
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+import numpy as np
+from scipy import sparse
+from sklearn.utils.extmath import randomized_svd
+
+from followsuit.gnn.dataset import Dataset, Floats, Ints
+from followsuit.gnn.recommender import Embeddings, Recommender
+from followsuit.graph.progress import Progress, silent
+
+
+@dataclass
+class Spectral(Recommender):
+    name: ClassVar[str] = "spectral"
+    width: int = 8
+
+    def fit(
+        self, data: Dataset, validation: sparse.csr_matrix | None = None, *,
+        seed: int = 0, progress: Progress = silent,
+    ) -> Self:  # fmt: skip
+        left, values, right = randomized_svd(data.taken, self.width, random_state=seed)
+        root = np.sqrt(values)
+        state = {"users": left * root, "items": right.T * root}
+        return self.restore({k: v.astype(np.float32) for k, v in state.items()}, data)
+
+    def score(self, users: Ints) -> Floats:
+        scores: Floats = self._users[users] @ self._items.T
+        return scores
+
+    def embed(self) -> Embeddings | None:
+        return Embeddings(self._users, self._items)
+
+    def state(self) -> dict[str, np.ndarray]:
+        return {"users": self._users, "items": self._items}
+
+    def restore(self, state: dict[str, np.ndarray], data: Dataset) -> Self:
+        self.data, self._users, self._items = data, state["users"], state["items"]
+        return self
+
+
+class Popular(Spectral):
+    """A model without embeddings."""
+
+    name: ClassVar[str] = "popular"
+
+    def embed(self) -> Embeddings | None:
+        return None

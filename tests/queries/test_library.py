@@ -47,12 +47,12 @@ def ask(store: GraphStore, run: ScoreReport) -> Ask:
 
 def test_counts_every_label_and_relationship_type(ask: Ask) -> None:
     nodes = {
-        "Brand": 2, "Category": 2, "City": 2, "Customer": 8, "Embedding": 0, "Event": 1, "Interest": 1, "Offer": 7,
-        "Product": 5, "Program": 1, "Purpose": 2, "Run": 1, "Store": 4,
+        "Brand": 2, "Category": 2, "City": 2, "Customer": 8, "Embedding": 0, "Event": 1,
+        "Interest": 1, "Offer": 7, "Product": 5, "Program": 1, "Purpose": 2, "Run": 1, "Store": 4,
     }  # fmt: skip
     relationships = {
-        "CONSENTED": 3, "CONTACTED": 2, "DID": 1, "EMBEDDED": 0, "FOR": 8, "FRIEND_OF": 9, "HOLDS": 2,
-        "INFLUENCES": 0, "IN_CATEGORY": 6, "IN_CITY": 3, "LIKES": 2, "LIVES_IN": 7,
+        "CONSENTED": 3, "CONTACTED": 2, "DID": 1, "EMBEDDED": 0, "FOR": 8, "FRIEND_OF": 9,
+        "HOLDS": 2, "INFLUENCES": 0, "IN_CATEGORY": 6, "IN_CITY": 3, "LIKES": 2, "LIVES_IN": 7,
         "OF_BRAND": 3, "PURCHASED": 14, "RECOMMENDED": 7, "REDEEMABLE_AT": 2,
         "VIEWED": 1, "VISITED": 8,
     }  # fmt: skip

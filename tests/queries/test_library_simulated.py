@@ -5,12 +5,16 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from support.spectral import Spectral
 from support.worlds import end_of
 
+from followsuit.gnn.embeddings import Embedded, embed, write_embeddings
+from followsuit.graph.facts import Facts
 from followsuit.graph.snapshot import take_snapshot
 from followsuit.graph.store import GraphStore
 from followsuit.influence.analysis import Analysis
@@ -59,7 +63,16 @@ def edges(store: GraphStore, delivery: Path) -> Frame:
 
 
 @pytest.fixture(scope="module")
-def run(store: GraphStore, edges: Frame) -> ScoreReport:
+def taste(store: GraphStore, edges: Frame) -> Embedded:
+    """The embeddings in force."""
+    snapshot = take_snapshot(store, NOW)
+    found = embed(Spectral(), Facts(snapshot), NOW)
+    write_embeddings(store, found, snapshot.content, NOW)
+    return found
+
+
+@pytest.fixture(scope="module")
+def run(store: GraphStore, edges: Frame, taste: Embedded) -> ScoreReport:
     return score(store, NOW, NOW)
 
 
@@ -99,12 +112,15 @@ def bought(tables: dict[str, Frame]) -> Frame:
     return rows[rows["at"] <= NOW].merge(names, "left", "product_id")
 
 
-def test_counts(ask: Ask, tables: dict[str, Frame], run: ScoreReport, edges: Frame) -> None:
+def test_counts(
+    ask: Ask, tables: dict[str, Frame], run: ScoreReport, edges: Frame, taste: Embedded
+) -> None:
     counted = ask("counts").set_index("name").n
     views = (tables["events"].kind == "view") & tables["events"].product_id.notna()
     categories = pd.concat([tables[t].category for t in ("products", "stores", "offers")])
     assert {
-        "Customer": 300, "Product": 60, "Store": 8, "Run": 2, "INFLUENCES": len(edges),
+        "Customer": 300, "Product": 60, "Store": 8, "Run": 3, "INFLUENCES": len(edges),
+        "Embedding": len(taste.id), "EMBEDDED": len(taste.id),
         "Offer": len(tables["offers"]),
         "Event": (~views).sum(),
         "DID": (~views).sum(),
@@ -262,7 +278,7 @@ def test_current_recommendations(ask: Ask, run: ScoreReport) -> None:
 
 
 def test_customer_record(
-    ask: Ask, tables: dict[str, Frame], run: ScoreReport, edges: Frame
+    ask: Ask, tables: dict[str, Frame], run: ScoreReport, edges: Frame, taste: Embedded
 ) -> None:
     offered = pq.read_table(run.rows).to_pandas()
     for customer in SOME:
@@ -283,10 +299,25 @@ def test_customer_record(
             "viewed": (mine["events"].kind == "view").sum(),
             "did": (mine["events"].kind != "view").sum(),
             "recommended": (offered.customer_id == customer).sum(),
+            "embedded": ((taste.kind == "customer") & (taste.id == customer)).sum(),
             "followed by": (edges.source == customer).sum(),
             "follows": (edges.target == customer).sum(),
         }
         assert counted.to_dict() == {kind: n for kind, n in expected.items() if n}
+
+
+def test_nearest(ask: Ask, taste: Embedded) -> None:
+    unit = taste.vectors.astype(float)
+    unit /= np.linalg.norm(unit, axis=1, keepdims=True)
+    for kind, node, among in (("customer", SOME[0], "*"), ("product", "p0001", "product")):
+        own = (taste.kind == kind) & (taste.id == node)
+        rows = pd.DataFrame(
+            {"node_kind": taste.kind, "node_id": taste.id, "similarity": (unit @ unit[own].T)[:, 0]}
+        ).round(6)
+        others = rows[~own & ((taste.kind == among) | (among == "*"))]
+        order = ["similarity", "node_kind", "node_id"]
+        expected = others.sort_values(order, ascending=[False, True, True]).head(30)
+        same(ask("nearest", node_kind=kind, node_id=node, among=among, limit=30), expected)
 
 
 @pytest.fixture(scope="module")
@@ -300,6 +331,7 @@ def test_both_engines_answer_alike_to_the_value(
     name: str, store: GraphStore, run: ScoreReport, edges: Frame, answers: dict[str, pa.Table]
 ) -> None:
     given = {
+        "node_kind": "customer", "node_id": "c0042",
         "customer_id": "c0042", "other_id": "c0001", "product_id": "p0001", "since": SINCE,
         "friend_id": str(edges[edges.target == "c0042"].source.iloc[0]),
     }  # fmt: skip

@@ -6,9 +6,16 @@ from followsuit.gnn.recommender import Recommender
 from followsuit.graph.errors import FollowsuitError
 
 MODELS = {
+    "popularity": ("followsuit.gnn.popularity", "Popularity"),
+    "friends": ("followsuit.gnn.popularity", "FriendsItems"),
+    "ease": ("followsuit.gnn.ease", "Ease"),
+    "ease_damped": ("followsuit.gnn.ease", "DampedEase"),
+    "ials": ("followsuit.gnn.ials", "Ials"),
+    "gfcf": ("followsuit.gnn.graph_filter", "GraphFilter"),
     "lightgcn": ("followsuit.gnn.lightgcn", "LightGCN"),
     "social": ("followsuit.gnn.social", "Social"),
     "hetero": ("followsuit.gnn.hetero", "Hetero"),
+    "blend": ("followsuit.gnn.blend", "Blend"),
 }
 """Name -> (module, class)."""
 

@@ -2,8 +2,7 @@
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -33,7 +32,7 @@ class Embeddings:
 
 @dataclass
 class Recommender(ABC):
-    """A model of taste; its dataclass fields are its settings, what it has learned is its state.
+    """A model of taste; the fields it is made with are its settings, what it learns its state.
 
     After `fit`, `data` is what it was fitted on.
     """
@@ -41,7 +40,11 @@ class Recommender(ABC):
     name: ClassVar[str]
     random: ClassVar[bool] = False
     """Whether another seed gives another model."""
-    data: ClassVar[Dataset]
+    grid: ClassVar[dict[str, tuple[Any, ...]]] = {}
+    """Settings that are chosen on validation, and the values in their order."""
+    data: Dataset = field(init=False, repr=False, compare=False)
+    note: str | None = field(init=False, repr=False, compare=False, default=None)
+    """What whoever uses the fitted model should know, in one line."""
 
     @abstractmethod
     def fit(
@@ -66,10 +69,6 @@ class Recommender(ABC):
         What they took already is scored too. Never NaN.
         """
 
-    def variants(self) -> Iterator[Self]:
-        """The settings that are worth a try, the likeliest first; by default only these."""
-        yield self
-
     def embed(self) -> Embeddings | None:
         """The embeddings, None for a model that has none."""
         return None
@@ -80,7 +79,8 @@ class Recommender(ABC):
     ) -> Ints:  # fmt: skip
         """(users, k) the first items of each user, the best first; -1 where nothing is left.
 
-        Ties go to the smaller code.
+        A user who took nothing yet, and of whom the model knows nothing either (all scores are 0),
+        gets what is popular. Ties go to the smaller code.
 
         Args:
             users: codes.
@@ -94,7 +94,11 @@ class Recommender(ABC):
         with progress(f"recommending ({self.name})", len(users)) as advance:
             for first in range(0, len(users), step):
                 some = users[first : first + step]
-                found[first : first + step] = first_items(self.score(some), barred[some], k)
+                scores = self.score(some)
+                new = np.flatnonzero(np.diff(self.data.taken.indptr)[some] == 0)
+                unknown = new[~scores[new].any(axis=1)]
+                scores[unknown] = self.data.popularity
+                found[first : first + step] = first_items(scores, barred[some], k)
                 advance(len(some))
         return found
 
@@ -107,8 +111,8 @@ class Recommender(ABC):
         """Take over what was learned on the same data set."""
 
     def settings(self) -> dict[str, Any]:
-        """The fields by name."""
-        return {f.name: getattr(self, f.name) for f in fields(self)}
+        """What it was made with, by name."""
+        return {f.name: getattr(self, f.name) for f in fields(self) if f.init}
 
     def save(self, folder: Path) -> None:
         """Write `model.json` and `model.npz` (plain arrays, no pickle)."""

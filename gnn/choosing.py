@@ -1,0 +1,97 @@
+"""Choose a model's settings on the validation part: one axis of its grid after the other."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from followsuit.gnn.dataset import Dataset, Ints
+from followsuit.gnn.ranking import hits_of, ndcg
+from followsuit.gnn.recommender import Recommender
+from followsuit.graph.progress import Progress, silent
+
+JUDGES = 4_000
+"""Users, at the most, that a choice is made on."""
+CUT = 20
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A model with the settings that did best, fitted on what the choice was made from.
+
+    Attributes:
+        model: fitted on the train part.
+        ndcg: its NDCG@20 on the validation part.
+    """
+
+    model: Recommender
+    ndcg: float
+
+
+def judges(validation: sparse.csr_matrix, seed: int = 0) -> Ints:
+    """The users that a choice is made on, rising."""
+    users = np.flatnonzero(np.diff(validation.indptr))
+    if len(users) > JUDGES:
+        users = np.sort(np.random.default_rng(seed).choice(users, JUDGES, replace=False))
+    return users
+
+
+def validate(model: Recommender, validation: sparse.csr_matrix, users: Ints) -> float:
+    """Mean NDCG@20 of a fitted model on what these users took later."""
+    if not len(users):
+        return 0.0
+    hits = hits_of(model.recommend(users, CUT), validation, users)
+    return float(ndcg(hits, np.diff(validation.indptr)[users], CUT).mean())
+
+
+def choose(
+    model: Recommender, train: Dataset, validation: sparse.csr_matrix, *, seed: int = 0,
+    progress: Progress = silent,
+) -> Chosen:  # fmt: skip
+    """Climb along each axis of the model's grid from its own settings, until none does better.
+
+    Args:
+        model: with the settings to start from.
+        train: what is known.
+        validation: (n, m) what is to be told.
+        seed: of what is random in the model, and of the users that are judged.
+        progress: told of each fit.
+    """
+    users = judges(validation)
+    seen: dict[tuple[object, ...], Chosen] = {}
+
+    def attempt(candidate: Recommender) -> Chosen:
+        key = tuple(getattr(candidate, axis) for axis in candidate.grid)
+        if key not in seen:
+            fitted = candidate.fit(train, validation, seed=seed, progress=progress)
+            seen[key] = Chosen(fitted, validate(fitted, validation, users))
+        return seen[key]
+
+    best = attempt(model)
+    improved = bool(model.grid)
+    while improved:
+        improved = False
+        for axis, values in model.grid.items():
+            for step in (1, -1):
+                found = _climb(best, axis, values, step, attempt)
+                if found is not best:
+                    best, improved = found, True
+                    break
+    return best
+
+
+def _climb(
+    best: Chosen, axis: str, values: tuple[Any, ...], step: int,
+    attempt: Callable[[Recommender], Chosen],
+) -> Chosen:  # fmt: skip
+    """Go along an axis in one direction as long as that is better."""
+    while True:
+        place = values.index(getattr(best.model, axis)) + step
+        if not 0 <= place < len(values):
+            return best
+        found = attempt(replace(best.model, **{axis: values[place]}))
+        if found.ndcg <= best.ndcg:
+            return best
+        best = found

@@ -1,0 +1,77 @@
+"""iALS, matrix factorisation of implicit feedback (Hu et al. 2008, eq. 3), by `implicit`."""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from scipy import sparse
+from threadpoolctl import threadpool_limits
+
+from followsuit.gnn.dataset import Dataset, Floats, Ints
+from followsuit.gnn.recommender import Embeddings, Recommender
+from followsuit.graph.progress import Progress, silent
+
+
+@dataclass
+class Ials(Recommender):
+    """Vectors of users and items whose products are 1 where something was taken, 0 elsewhere.
+
+    Attributes:
+        factors: width of the vectors.
+        alpha: how much more a taken item counts than another.
+        l2: the ridge.
+        rounds: of alternating least squares.
+    """
+
+    name: ClassVar[str] = "ials"
+    random: ClassVar[bool] = True
+    grid: ClassVar[dict[str, tuple[Any, ...]]] = {
+        "alpha": (1.0, 2.0, 5.0, 10.0, 20.0),
+        "l2": (1.0, 3.0, 10.0, 30.0, 100.0),
+        "factors": (64, 128, 256),
+    }
+
+    factors: int = 128
+    alpha: float = 5.0
+    l2: float = 30.0
+    rounds: int = 12
+
+    def fit(
+        self, data: Dataset, validation: sparse.csr_matrix | None = None, *,  # noqa: ARG002
+        seed: int = 0, progress: Progress = silent,
+    ) -> Self:  # fmt: skip
+        """Alternate between users and items."""
+        from implicit.cpu.als import AlternatingLeastSquares
+
+        with progress("iALS", self.rounds) as advance, threadpool_limits(1, "blas"):
+            model = AlternatingLeastSquares(
+                factors=self.factors,
+                regularization=self.l2,
+                alpha=self.alpha,
+                iterations=self.rounds,
+                random_state=seed,
+            )
+            model.fit(data.taken, show_progress=False, callback=lambda *_: advance(1))
+        state = {"users": model.user_factors.copy(), "items": model.item_factors.copy()}
+        # A user (or item) that nothing is known of keeps no random vector.
+        state["users"][np.diff(data.taken.indptr) == 0] = 0
+        state["items"][data.popularity == 0] = 0
+        return self.restore(state, data)
+
+    def score(self, users: Ints) -> Floats:
+        """(users, m) about 0 to 1."""
+        found: Floats = self._users[users] @ self._items.T
+        return found
+
+    def embed(self) -> Embeddings:
+        """The factors."""
+        return Embeddings(self._users, self._items)
+
+    def state(self) -> dict[str, np.ndarray]:
+        """The factors."""
+        return {"users": self._users, "items": self._items}
+
+    def restore(self, state: dict[str, np.ndarray], data: Dataset) -> Self:
+        """Take over the factors."""
+        self.data, self._users, self._items = data, state["users"], state["items"]
+        return self

@@ -1,0 +1,80 @@
+"""The plain guesses: what everybody takes, and what friends took."""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from scipy import sparse
+
+from followsuit.gnn.dataset import Dataset, Floats, Ints
+from followsuit.gnn.recommender import Recommender
+from followsuit.graph.progress import Progress, silent
+
+
+@dataclass
+class Popularity(Recommender):
+    """The share of users who took an item, the same for everybody."""
+
+    name: ClassVar[str] = "popularity"
+
+    def fit(
+        self, data: Dataset, validation: sparse.csr_matrix | None = None, *,  # noqa: ARG002
+        seed: int = 0, progress: Progress = silent,  # noqa: ARG002
+    ) -> Self:  # fmt: skip
+        """Count."""
+        return self.restore({}, data)
+
+    def score(self, users: Ints) -> Floats:
+        """(users, m) the items' shares, from 0 to 1."""
+        share = self.data.popularity / np.float32(max(len(self.data.users), 1))
+        return np.tile(share, (len(users), 1))
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Nothing that the data does not say."""
+        return {}
+
+    def restore(self, state: dict[str, np.ndarray], data: Dataset) -> Self:  # noqa: ARG002
+        """Take the counts from the data."""
+        self.data = data
+        return self
+
+
+@dataclass
+class FriendsItems(Recommender):
+    """The share of a user's friends who took an item; each friend counts by 1 / items taken^`damp`.
+
+    Attributes:
+        damp: how much less a friend says who takes everything.
+    """
+
+    name: ClassVar[str] = "friends"
+    grid: ClassVar[dict[str, tuple[Any, ...]]] = {"damp": (0.0, 0.25, 0.5)}
+
+    damp: float = 0.0
+
+    def fit(
+        self, data: Dataset, validation: sparse.csr_matrix | None = None, *,  # noqa: ARG002
+        seed: int = 0, progress: Progress = silent,  # noqa: ARG002
+    ) -> Self:  # fmt: skip
+        """Weigh the ties."""
+        return self.restore({}, data)
+
+    def score(self, users: Ints) -> Floats:
+        """(users, m) from 0 to 1; what no friend took has 0."""
+        found: Floats = (self._ties[users] @ self.data.taken).toarray()
+        return found
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Nothing that the data does not say."""
+        return {}
+
+    def restore(self, state: dict[str, np.ndarray], data: Dataset) -> Self:  # noqa: ARG002
+        """Weigh the ties."""
+        self.data = data
+        count = np.maximum(np.diff(data.taken.indptr), 1).astype(np.float32)
+        ties = data.friends @ sparse.diags_array(count**-self.damp, format="csr")
+        total = np.asarray(data.friends.sum(axis=1)).ravel()
+        self._ties = sparse.csr_matrix(
+            sparse.diags_array(1 / np.maximum(total, 1), format="csr") @ ties, dtype=np.float32
+        )
+        return self

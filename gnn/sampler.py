@@ -3,8 +3,8 @@
 A sampler of our own over compressed sparse columns: PyG's `NeighborLoader` needs `pyg-lib` or
 `torch-sparse`. What comes out is PyG's `HeteroData`, which its layers take. As in PyG's sampling in
 time every seed has a tree of its own: a node that two seeds reach is there twice, as each of them
-sees other edges. Source: Hamilton, Ying and Leskovec, Inductive Representation Learning on Large
-Graphs (NeurIPS 2017), algorithm 2.
+sees other edges. Seeds of one time may share. Source: Hamilton, Ying and Leskovec, Inductive
+Representation Learning on Large Graphs (NeurIPS 2017), algorithm 2.
 
 Needs the extra `gnn` (torch, torch-geometric).
 """
@@ -86,7 +86,9 @@ class Sampler:
         self.hops = max(map(len, self.fanouts.values()), default=0)
         self._columns = {kind: _by_target(data, kind) for kind in self.fanouts}
 
-    def sample(self, node: str, seeds: Ints, times: Ints, draw: int = 0) -> HeteroData:
+    def sample(
+        self, node: str, seeds: Ints, times: Ints, draw: int = 0, *, apart: bool = True
+    ) -> HeteroData:
         """Draw the subgraph around some seeds, the same for the same seed, draw and arguments.
 
         At each hop every node reached for the first time draws, for each edge type that leads to
@@ -95,23 +97,27 @@ class Sampler:
 
         Args:
             node: the seeds' type.
-            seeds: (k) their positions in the graph; one may occur twice.
+            seeds: (k) their positions in the graph; where they share, each once.
             times: (k) int64 seconds, up to when each may see.
             draw: another number, another sample.
+            apart: each seed has a tree of its own; otherwise they share one, and their time.
 
         Returns:
             The subgraph. Each node type has `n_id` (positions in the graph), `batch` (which seed's
-            tree) and `num_nodes`; the seeds are the first `batch_size` of theirs, in order. Each
-            edge type has a local `edge_index` and `e_id` (places in the graph's). Every other
-            tensor of the graph's nodes and edges comes along, sliced.
+            tree, 0 where shared) and `num_nodes`; the seeds are the first `batch_size` of theirs,
+            in order. Each edge type has a local `edge_index` and `e_id` (places in the graph's).
+            Every other tensor of the graph's nodes and edges comes along, sliced.
 
         Raises:
             BadSample: an unknown type, or seeds and times that don't fit.
         """
         _check_seeds(self.data, node, seeds, times)
+        trees = np.arange(len(seeds), dtype=np.int64)
+        if not apart:
+            _check_shared(seeds, times)
+            trees[:] = 0
         nodes = {kind: _Reached(self.data[kind].num_nodes) for kind in self.data.node_types}
         found: dict[EdgeType, list[_Drawn]] = {kind: [] for kind in self.fanouts}
-        trees = np.arange(len(seeds), dtype=np.int64)
         new = {kind: nodes[kind].add(trees[:0]) for kind in nodes}
         new[node] = nodes[node].start(trees, seeds)
         for hop in range(self.hops):
@@ -146,7 +152,7 @@ class _Reached:
 
     def start(self, trees: Ints, nodes: Ints) -> Ints:
         self.keys = trees * self.size + nodes
-        return trees
+        return np.arange(len(nodes), dtype=np.int64)
 
     def add(self, keys: Ints) -> Ints:
         """Take in what is new; the local positions of that."""
@@ -183,6 +189,11 @@ def _check_seeds(data: HeteroData, node: str, seeds: Ints, times: Ints) -> None:
         raise BadSample(
             f"The seed {seeds[outside][0]} is no {node}: there are {data[node].num_nodes}."
         )
+
+
+def _check_shared(seeds: Ints, times: Ints) -> None:
+    if len(np.unique(seeds)) < len(seeds) or len(np.unique(times)) > 1:
+        raise BadSample("Seeds that share a tree must differ, and have one time for all.")
 
 
 def _by_target(data: HeteroData, kind: EdgeType) -> _Column:

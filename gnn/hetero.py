@@ -1,0 +1,137 @@
+"""A network that knows people and products before they have acted: from friends and attributes."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Self
+
+import numpy as np
+import pandas as pd
+import torch
+from scipy import sparse
+
+from followsuit.gnn.dataset import Attributes, Dataset, Floats
+from followsuit.gnn.hetero_network import NOISE, HeteroNetwork, Shape, Start
+from followsuit.gnn.neural import Neural
+from followsuit.gnn.recommender import Embeddings
+from followsuit.gnn.spectral import spectral_start
+from followsuit.graph.progress import Progress, silent
+
+_LEARNED = "network."
+"""Stands before the names of the network's own arrays in a saved model."""
+
+
+@dataclass
+class Hetero(Neural):
+    """Vectors from interactions, friends and attributes, whichever there are.
+
+    The score of a customer of whom nothing is known, or of such an item, is 0. Interactions carry
+    no weight of their own; friends count where their acts reach (see `Dataset.friends`).
+
+    Attributes:
+        width: of the vectors.
+        layers: steps that messages go.
+        temperature: by which cosines are divided in the softmax.
+        cold_users: share of users whose interactions and vector each step hides.
+        cold_items: the same of items.
+        left_out: share of the other interactions that each step hides.
+        fanout: edges drawn per node, layer and relation where the graph is sampled.
+        memory: bytes that a step over the whole graph may take; above, it is sampled.
+    """
+
+    name: ClassVar[str] = "hetero"
+    _network: ClassVar[HeteroNetwork]
+    _learned: ClassVar[dict[str, Floats]]
+
+    width: int = 64
+    layers: int = 2
+    temperature: float = 0.1
+    cold_users: float = 0.3
+    cold_items: float = 0.1
+    left_out: float = 0.2
+    fanout: int = 10
+    memory: int = 4 * 2**30
+
+    def network(self, data: Dataset, seed: int) -> HeteroNetwork:
+        """The untrained network."""
+        users, items = spectral_start(data.taken, self.width, seed)
+        random = np.random.default_rng(seed)
+        start = Start(
+            users, items,
+            self._random(random, data.user_attributes), self._random(random, data.item_attributes),
+        )  # fmt: skip
+        self.__dict__["_network"] = self._built(data, start, seed)
+        return self._network
+
+    def place(self, data: Dataset) -> Embeddings:
+        """Vectors for another data set, with customers and products that training did not see.
+
+        Users, items and attribute values are found again by their ids and names; what is new
+        starts from what is known of it.
+
+        Args:
+            data: what is known by now.
+
+        Returns:
+            (n, width) and (m, width), each of length 1, or 0 where nothing is known.
+        """
+        old, learned = self.data, self._learned
+        start = Start(
+            _matched(data.users, old.users, learned["users"]),
+            _matched(data.items, old.items, learned["items"]),
+            _matched(_names(data.user_attributes), _names(old.user_attributes),
+                     learned["user_values"]),
+            _matched(_names(data.item_attributes), _names(old.item_attributes),
+                     learned["item_values"]),
+        )  # fmt: skip
+        network = self._built(data, start, 0)
+        with torch.no_grad():
+            for name in ("gates", "usual"):
+                getattr(network, name).copy_(torch.from_numpy(learned[name]))
+            users, items = network.vectors()
+        return Embeddings(users.cpu().numpy(), items.cpu().numpy())
+
+    def train(
+        self, data: Dataset, validation: sparse.csr_matrix | None = None, *,
+        seed: int = 0, progress: Progress = silent, checkpoint: Path | None = None,
+    ) -> Self:  # fmt: skip
+        """Train; see `Neural.train`."""
+        super().train(data, validation, seed=seed, progress=progress, checkpoint=checkpoint)
+        trained = self.__dict__.pop("_network").named_parameters()
+        self.__dict__["_learned"] = {n: p.detach().cpu().numpy() for n, p in trained}
+        return self
+
+    def state(self) -> dict[str, np.ndarray]:
+        """The final vectors, and what `place` needs."""
+        return super().state() | {_LEARNED + n: value for n, value in self._learned.items()}
+
+    def restore(self, state: dict[str, np.ndarray], data: Dataset) -> Self:
+        """Take over the vectors and the network."""
+        own = {n.removeprefix(_LEARNED): v for n, v in state.items() if n.startswith(_LEARNED)}
+        self.__dict__["_learned"] = own
+        return super().restore(state, data)
+
+    def _built(self, data: Dataset, start: Start, seed: int) -> HeteroNetwork:
+        shape = Shape(
+            self.layers, self.temperature, self.cold_users, self.cold_items, self.left_out,
+            self.fanout, sampled=self.needed(data) > self.memory,
+        )  # fmt: skip
+        return HeteroNetwork(data, start, shape, seed)
+
+    def needed(self, data: Dataset) -> int:
+        """Bytes, about, that a step over the whole graph takes: vectors kept, Adam's, matrices."""
+        vectors = (8 * self.layers + 10) * self.width * (len(data.users) + len(data.items))
+        return 4 * vectors + 64 * (data.taken.nnz + data.friends.nnz)
+
+    def _random(self, random: np.random.Generator, known: Attributes | None) -> Floats:
+        shape = (len(_names(known)), self.width)
+        return random.normal(0, NOISE, shape).astype(np.float32)
+
+
+def _names(known: Attributes | None) -> np.ndarray:
+    return np.array([] if known is None else known.names, dtype=object)
+
+
+def _matched(ids: np.ndarray, old: np.ndarray, vectors: Floats) -> Floats:
+    """The old vectors of ids that there were, 0 for new ones."""
+    code = pd.Index(old).get_indexer(pd.Index(ids))
+    return np.where(code[:, None] >= 0, vectors[code], 0).astype(np.float32)

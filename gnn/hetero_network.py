@@ -1,0 +1,325 @@
+"""The network of `hetero`: messages along every kind of tie, over all of the graph or a sample.
+
+A layer adds up, for a user, messages of the items taken and of friends, for an item those of its
+users, each scaled by a learned gate for each coordinate (LightGCN, He et al. 2020, with relations
+of their own as in R-GCN, Schlichtkrull et al. 2018). Whoever has no interactions starts from
+attributes alone, and is still reached by friends.
+
+So that this is learned, each step hides the interactions and the vector of a random part of users
+and items, and asks for them (DropoutNet, Volkovs, Yu and Poutanen 2017).
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from scipy import sparse
+from torch import Tensor, nn
+from torch.nn.functional import softplus
+from torch_geometric.data import HeteroData
+from torch_geometric.nn import MessagePassing
+
+from followsuit.gnn.dataset import Dataset, Floats
+from followsuit.gnn.device import device
+from followsuit.gnn.lightgcn import cells_of
+from followsuit.gnn.losses import softmax_loss
+from followsuit.gnn.neural import on_device
+from followsuit.gnn.propagation import Matrix, averaged, normalised
+from followsuit.gnn.sampler import ALL, EdgeType, Sampler
+from followsuit.gnn.training import Network
+
+USER, ITEM, USER_VALUE, ITEM_VALUE = "user", "item", "user_value", "item_value"
+TAKEN = (ITEM, "taken", USER)
+BY = (USER, "by", ITEM)
+FRIEND = (USER, "friend", USER)
+OF_USER = (USER_VALUE, "of", USER)
+OF_ITEM = (ITEM_VALUE, "of", ITEM)
+
+DRAWN = 1_024
+"""Items that a step over a sample is told apart from."""
+NOISE = 0.1
+"""Deviation of what starts at random."""
+
+Message = Callable[[Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class Start:
+    """Where the vectors start; float32.
+
+    Attributes:
+        users: (n, width).
+        items: (m, width).
+        user_values: (values, width) of the users' attributes.
+        item_values: (values, width) of the items'.
+    """
+
+    users: Floats
+    items: Floats
+    user_values: Floats
+    item_values: Floats
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How the network is built and trained; see `Hetero`."""
+
+    layers: int
+    temperature: float
+    cold_users: float
+    cold_items: float
+    left_out: float
+    fanout: int
+    sampled: bool
+
+
+class HeteroNetwork(Network):
+    """Vectors of users, items and attribute values, and the gates of each layer and relation."""
+
+    def __init__(self, data: Dataset, start: Start, shape: Shape, seed: int) -> None:
+        super().__init__()
+        self.shape, width = shape, start.users.shape[1]
+        self.users = nn.Parameter(on_device(start.users))
+        self.items = nn.Parameter(on_device(start.items))
+        self.user_values = nn.Parameter(on_device(start.user_values))
+        self.item_values = nn.Parameter(on_device(start.item_values))
+        gate = torch.ones(3, shape.layers, width, device=device())
+        gate[1] = 0.5
+        self.gates = nn.Parameter(gate)
+        """For each layer and coordinate: what items say to users, friends, and users to items."""
+        self.usual = nn.Parameter(torch.zeros(width, device=device()))
+        """What everybody tends to take."""
+        self.weights = weights_of(data)
+        self.matrices = {} if shape.sampled else _matrices(self.weights)
+        self.sampler = _sampler(self.weights, shape, seed) if shape.sampled else None
+        self.pointer = torch.from_numpy(data.taken.indptr.astype(np.int64))
+        self.columns = torch.from_numpy(data.taken.indices.astype(np.int64))
+        self.examples = np.flatnonzero(np.diff(data.taken.indptr))
+        self.active = _column(np.diff(data.taken.indptr) > 0)
+        self.takers = torch.from_numpy(data.popularity)
+        self.bought = _column(data.popularity > 0)
+        self.known = _column(_known(data))
+        # Hiding what nothing else tells of would teach nothing.
+        users_told = FRIEND in self.weights or OF_USER in self.weights
+        self.hidden_users = shape.cold_users if users_told else 0.0
+        self.hidden_items = shape.cold_items if OF_ITEM in self.weights else 0.0
+
+    def vectors(self) -> tuple[Tensor, Tensor]:
+        """Unit vectors over the whole graph; 0 where nothing is known."""
+        matrices = self.matrices or _matrices(self.weights)
+        view = _whole(matrices, matrices.get(TAKEN))
+        return self.propagated(view, self.active, self.bought)
+
+    def propagated(self, view: "View", active: Tensor, bought: Tensor) -> tuple[Tensor, Tensor]:
+        """Unit vectors of the view's users and items.
+
+        Args:
+            view: what is passed over.
+            active: (n, 1) 0 for users whose interactions and own vector are hidden, else 1.
+            bought: (m, 1) the same of items.
+        """
+        seen_users, seen_items = active[view.users], bought[view.items]
+        users = self.users[view.users] * seen_users
+        items = self.items[view.items] * seen_items
+        users = users + view.send(OF_USER, self.user_values)
+        items = items + view.send(OF_ITEM, self.item_values)
+        of_users, of_items = users + self.known[view.users] * self.usual, items
+        for taken, friends, by in self.gates.unbind(1):
+            told = seen_users * view.send(TAKEN, seen_items * items) * taken
+            told = told + view.send(FRIEND, users) * friends
+            items = seen_items * view.send(BY, seen_users * users) * by
+            users = told
+            of_users, of_items = of_users + users, of_items + items
+        return unit(of_users), unit(of_items)
+
+    def loss(self, examples: Tensor, random: torch.Generator) -> Tensor:
+        """Of telling all that the examples took, some of them and of the items unseen."""
+        active = self.active * _kept(self.active, self.hidden_users, random)
+        bought = self.bought * _kept(self.bought, self.hidden_items, random)
+        rows, cells = cells_of(self.pointer, examples)
+        if self.sampler is not None:
+            return self._sampled_loss(examples, rows, self.columns[cells], active, bought, random)
+        users, items = self.propagated(self._thinned(random), active, bought)
+        place = users.device
+        return softmax_loss(
+            users[examples.to(place)], items, self.shape.temperature, rows.to(place),
+            self.columns[cells].to(place), random,
+        )  # fmt: skip
+
+    def _thinned(self, random: torch.Generator) -> "View":
+        """The graph without a random part of the interactions."""
+        taken = self.matrices[TAKEN]
+        seen = torch.rand(len(taken.values), generator=random) >= self.shape.left_out
+        values = taken.values * seen.to(taken.values.device) / (1 - self.shape.left_out)
+        return _whole(self.matrices, taken.with_values(values))
+
+    def _sampled_loss(
+        self, examples: Tensor, rows: Tensor, columns: Tensor, active: Tensor, bought: Tensor,
+        random: torch.Generator,
+    ) -> Tensor:  # fmt: skip
+        """The softmax over the batch's items and some uniform ones, around each a sample.
+
+        Each stands for as many as its chance to be there says (Horvitz and Thompson 1952), so that
+        what is popular, and there each time, is not told down; a user's own items are no rivals.
+        """
+        drawn = torch.randint(len(self.items), (DRAWN,), generator=random)
+        draw = int(torch.randint(2**31, (1,), generator=random))
+        there, place = torch.unique(torch.cat([columns, drawn]), return_inverse=True)
+        place = place[: len(columns)].to(self.users.device)
+        users = self._around(USER, examples, draw, active, bought)
+        items = self._around(ITEM, there, draw, active, bought)
+        missing = self.takers[there] * math.log1p(-min(len(examples) / len(self.examples), 0.999))
+        missing = missing + DRAWN * math.log1p(-1 / (len(self.items) + 1))
+        chance = torch.log(-torch.expm1(missing)).to(items.device)
+        scores = users @ items.T / self.shape.temperature
+        rows = rows.to(scores.device)
+        own = torch.zeros_like(scores, dtype=torch.bool)
+        own[rows, place] = True
+        others = (scores - chance).masked_fill(own, _LEAST).logsumexp(dim=1)
+        return softplus(others[rows] - scores[rows, place]).sum()
+
+    def _around(
+        self, node: str, seeds: Tensor, draw: int, active: Tensor, bought: Tensor
+    ) -> Tensor:
+        assert self.sampler is not None
+        once, place = torch.unique(seeds, return_inverse=True)
+        times = np.zeros(len(once), dtype=np.int64)
+        part = self.sampler.sample(node, once.numpy(), times, draw, apart=False)
+        users, items = self.propagated(_sample(part.to(self.users.device)), active, bought)
+        return (users if node == USER else items)[place]
+
+
+class View:
+    """The nodes that a pass goes over, and what carries messages between them.
+
+    Attributes:
+        users: their codes.
+        items: theirs.
+        messages: by relation, from vectors of all its sources to sums at its targets.
+    """
+
+    def __init__(
+        self, users: Tensor | slice, items: Tensor | slice, messages: dict[EdgeType, Message]
+    ) -> None:
+        self.users, self.items, self.messages = users, items, messages
+
+    def send(self, relation: EdgeType, vectors: Tensor) -> Tensor | float:
+        """What arrives at the targets; 0 over a relation that isn't there."""
+        message = self.messages.get(relation)
+        return 0.0 if message is None else message(vectors)
+
+
+class Weighted(MessagePassing):  # type: ignore[misc]
+    """Sums of neighbours' vectors, times the edges' weights."""
+
+    def __init__(self) -> None:
+        super().__init__(aggr="sum")
+
+    def forward(
+        self, vectors: Tensor, edge_index: Tensor, weight: Tensor, size: tuple[int, int]
+    ) -> Tensor:
+        """(targets, width) from (sources, width)."""
+        told: Tensor = self.propagate(edge_index, x=(vectors, None), weight=weight, size=size)
+        return told
+
+    def message(self, x_j: Tensor, weight: Tensor) -> Tensor:
+        """(edges, width)."""
+        return x_j * weight[:, None]
+
+
+def unit(vectors: Tensor) -> Tensor:
+    """The vectors at length 1; what is 0 stays 0, and its gradient is finite."""
+    return vectors * (vectors.square().sum(dim=1, keepdim=True) + _TINY).rsqrt()
+
+
+_TINY = 1e-8
+_LEAST = -1e9
+
+
+def weights_of(data: Dataset) -> dict[EdgeType, sparse.csr_matrix]:
+    """(targets, sources) how much each message weighs, by relation; empty relations left out."""
+    taken = normalised(data.taken)
+    found = {TAKEN: taken, BY: taken.T.tocsr(), FRIEND: normalised(data.friends)}
+    for relation, known in ((OF_USER, data.user_attributes), (OF_ITEM, data.item_attributes)):
+        if known is not None:
+            found[relation] = averaged(known.matrix)
+    return {relation: weights for relation, weights in found.items() if weights.nnz}
+
+
+def graph_of(weights: dict[EdgeType, sparse.csr_matrix]) -> HeteroData:
+    """The same as PyG's data, with `weight` and the `degree` of each edge's target."""
+    data = HeteroData()
+    for relation, matrix in weights.items():
+        data[relation[2]].num_nodes, data[relation[0]].num_nodes = matrix.shape
+        degree = np.diff(matrix.indptr)
+        target = np.repeat(np.arange(matrix.shape[0]), degree)
+        ends = np.stack([matrix.indices.astype(np.int64), target])
+        data[relation].edge_index = torch.from_numpy(ends)
+        data[relation].weight = torch.from_numpy(matrix.data)
+        data[relation].degree = torch.from_numpy(degree[target].astype(np.float32))
+    return data
+
+
+def _matrices(weights: dict[EdgeType, sparse.csr_matrix]) -> dict[EdgeType, Matrix]:
+    return {
+        relation: Matrix(matrix, device()) for relation, matrix in weights.items() if relation != BY
+    }
+
+
+def _whole(matrices: dict[EdgeType, Matrix], taken: Matrix | None) -> View:
+    """All of the graph, with `taken` in the place of its interactions."""
+    used = dict(matrices)
+    if taken is not None:
+        used |= {TAKEN: taken, BY: taken.turned}
+    return View(slice(None), slice(None), {r: m.__matmul__ for r, m in used.items()})
+
+
+def _sample(part: HeteroData) -> View:
+    """A drawn part; a sum over k of n edges stands for n / k times as much."""
+    layer = Weighted()
+
+    def along(relation: EdgeType) -> Message:
+        edges, (source, _, target) = part[relation], relation
+        size = part[source].num_nodes, part[target].num_nodes
+        drawn = edges.edge_index[1].bincount(minlength=size[1])[edges.edge_index[1]]
+        weight = edges.weight * edges.degree / drawn
+        whole = source in (USER_VALUE, ITEM_VALUE)
+
+        def message(vectors: Tensor) -> Tensor:
+            sent = vectors[part[source].n_id] if whole else vectors
+            told: Tensor = layer(sent, edges.edge_index, weight, size)
+            return told
+
+        return message
+
+    return View(part[USER].n_id, part[ITEM].n_id, {r: along(r) for r in part.edge_types})
+
+
+def _sampler(weights: dict[EdgeType, sparse.csr_matrix], shape: Shape, seed: int) -> Sampler:
+    graph = graph_of(weights)
+    # The nodes that the last layer reaches still ask for their attributes.
+    fanouts = {
+        r: [ALL] * (shape.layers + 1) if r in (OF_USER, OF_ITEM)
+        else [shape.fanout] * shape.layers + [0]
+        for r in graph.edge_types
+    }  # fmt: skip
+    return Sampler(graph, fanouts, seed)
+
+
+def _kept(like: Tensor, share: float, random: torch.Generator) -> Tensor:
+    return (torch.rand(like.shape, generator=random) >= share).to(like.device)
+
+
+def _column(flags: np.ndarray) -> Tensor:
+    """(rows, 1) 0 or 1."""
+    return on_device(flags.astype(np.float32)[:, None])
+
+
+def _known(data: Dataset) -> np.ndarray:
+    """(n) bool: users of whom there is an act, a friend or an attribute."""
+    known = (np.diff(data.taken.indptr) > 0) | (np.diff(data.friends.indptr) > 0)
+    if data.user_attributes is not None:
+        known |= np.diff(data.user_attributes.matrix.indptr) > 0
+    return known

@@ -40,6 +40,7 @@ def add_up_gradients(parameters: Iterable[Parameter]) -> None:
     """Make each gradient the sum of those of all processes, in one message."""
     if world() == 1:
         return
+    parameters = list(parameters)
     gradients = [p.grad if p.grad is not None else torch.zeros_like(p) for p in parameters]
     flat = torch.cat([g.reshape(-1) for g in gradients])
     distributed.all_reduce(flat)

@@ -59,6 +59,8 @@ class BipartiteNetwork(Network):
         users, items = spectral_start(taken, width, seed)
         self.users = nn.Parameter(on_device(users))
         self.items = nn.Parameter(on_device(items))
+        # What was never taken stays at zero: as a mere negative it would be pushed anywhere.
+        self.ever = on_device((np.bincount(taken.indices, minlength=taken.shape[1]) > 0)[:, None])
         self.taken = Matrix(normalised(taken), device())
         self.by_item = self.taken.turned
         self.pointer = torch.from_numpy(taken.indptr.astype(np.int64))
@@ -77,7 +79,7 @@ class BipartiteNetwork(Network):
     def layered(self, taken: Matrix, by_item: Matrix) -> tuple[Tensor, Tensor, Tensor]:
         """The sums of all layers for users and items (eq. 3 to 5), and the users' first layer."""
         users: Tensor = self.users
-        items: Tensor = self.items
+        items: Tensor = self.items * self.ever
         of_users, of_items, first = users, items, users
         for layer in range(self.layers):
             users, items = taken @ items, by_item @ users

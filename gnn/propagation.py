@@ -14,15 +14,12 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import FunctionCtx
 
-CELLS = 2**24
-"""Numbers that the gradient of values holds at a time."""
-
 
 class Matrix:
     """A sparse (rows, columns) matrix for `@` with dense (columns, width) tensors.
 
     The structure is fixed; `with_values` gives the same with other values, which may carry a
-    gradient.
+    gradient (a product sampled at the cells).
 
     Args:
         matrix: CSR with sorted indices.
@@ -96,20 +93,12 @@ class _Product(Function):
         gradient = gradient.contiguous()
         of_values = of_dense = None
         if ctx.needs_input_grad[1]:
-            of_values = _at(ctx.matrix, gradient, dense)
+            cells = ctx.matrix.there(torch.zeros_like(values))
+            product = torch.sparse.sampled_addmm(cells, gradient, dense.T, beta=0.0)
+            of_values = product.values()
         if ctx.needs_input_grad[2]:
             of_dense = ctx.matrix.back(values) @ gradient
         return None, of_values, of_dense
-
-
-def _at(matrix: Matrix, left: Tensor, right: Tensor) -> Tensor:
-    """(nonzeros) the product left @ right' at the matrix's cells."""
-    found = torch.empty(len(matrix.rows), device=left.device)
-    step = max(1, CELLS // max(left.shape[1], 1))
-    for first in range(0, len(found), step):
-        part = slice(first, first + step)
-        found[part] = (left[matrix.rows[part]] * right[matrix.columns[part]]).sum(dim=1)
-    return found
 
 
 def _structure(matrix: sparse.csr_matrix, device: torch.device) -> tuple[Tensor, Tensor]:

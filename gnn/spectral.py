@@ -31,4 +31,7 @@ def spectral_start(taken: sparse.csr_matrix, width: int, seed: int) -> tuple[Flo
     root = np.sqrt(values)
     scale = LENGTH * (m * width) ** 0.5 / max(float(np.linalg.norm(right * root[:, None])), 1e-12)
     users[:, :rank], items[:, :rank] = left * root * scale, right.T * root * scale
+    # Where nothing is known rounding would leave a direction.
+    users[np.diff(taken.indptr) == 0] = 0
+    items[np.bincount(taken.indices, minlength=m) == 0] = 0
     return users, items

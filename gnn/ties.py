@@ -91,9 +91,11 @@ def _cosines(
 
 def _unit(vectors: Floats) -> Floats:
     length = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 0)
+    unit: Floats = np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 0)
+    return unit
 
 
 def _at(cells: sparse.csr_matrix, vectors: Floats) -> Floats:
     rows = np.repeat(np.arange(cells.shape[0]), np.diff(cells.indptr))
-    return np.einsum("ij,ij->i", vectors[rows], vectors[cells.indices])
+    products: Floats = np.einsum("ij,ij->i", vectors[rows], vectors[cells.indices])
+    return products

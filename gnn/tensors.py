@@ -51,7 +51,12 @@ def tensors(facts: Facts, as_of: datetime) -> HeteroData:
     then = facts.snapshot.at(as_of)
     people = facts.people(as_of)
     minors = people.filter(people.minor).inner_join(facts.codes, "customer").select("id")
-    rows = dict(_relationships(facts, then, as_of))
+    rows = {
+        kind: table.anti_join(minors, table.source == minors.id)
+        if kind.source is g.CUSTOMER
+        else table
+        for kind, table in _relationships(facts, then, as_of)
+    }
     nodes = _nodes(then, minors, rows)
     data = HeteroData()
     for node, ids in nodes.items():

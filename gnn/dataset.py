@@ -1,5 +1,6 @@
 """Who took what and who knows whom, coded in whole numbers: what every model learns from."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -111,6 +112,12 @@ class Split:
         if not self.refit_on_validation:
             return self.train
         return self.train.with_taken(binary(self.train.taken + self.validation))
+
+    def with_friends(self, change: Callable[[sparse.csr_matrix], sparse.csr_matrix]) -> "Split":
+        """The same split with other ties, made of those that were known at each instant."""
+        at_test = self.at_test and self.at_test.with_friends(change(self.at_test.friends))
+        train = self.train.with_friends(change(self.train.friends))
+        return replace(self, train=train, at_test=at_test)
 
     @property
     def masked(self) -> sparse.csr_matrix:

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from scipy import sparse
 
 from followsuit.gnn.blend import Blend
 from followsuit.gnn.bootstrap import Estimate, Resamples
@@ -23,7 +24,6 @@ from followsuit.gnn.models import model
 from followsuit.gnn.ranking import hits_of, ndcg, recall
 from followsuit.gnn.recommender import Recommender
 from followsuit.graph import schema as g
-from followsuit.graph.errors import FollowsuitError
 from followsuit.graph.progress import Progress, silent
 
 NAMES = ("popularity", "ease", "ials", "gfcf", "lightgcn", "social", "hetero", "blend")
@@ -43,10 +43,6 @@ SCHEMA = pa.schema(
     {"model": g.TEXT, "seed": g.WHOLE, "user": g.TEXT, "item": g.TEXT, "rank": g.WHOLE}
 )
 """Columns of `gnn evaluate --out`: the first 20 items of each user who took something later."""
-
-
-class NothingToJudge(FollowsuitError):
-    """No user took anything later."""
 
 
 @dataclass
@@ -87,6 +83,12 @@ class Evaluation:
             "groups": self.groups,
             "notes": self.notes,
         }
+
+
+def judged_lists(lists: Ints, test: sparse.csr_matrix, users: Ints) -> np.ndarray:
+    """(users, figures) of `FIGURES`, from each user's list."""
+    wanted, hits = np.diff(test.indptr)[users], hits_of(lists, test, users)
+    return np.column_stack([measure(hits, wanted, k) for measure, k in FIGURES.values()])
 
 
 class _Pool:
@@ -151,12 +153,9 @@ def evaluate(
         progress: told of each step.
 
     Raises:
-        NothingToJudge: the test part is empty.
         UnknownModel, MissingExtra: a name is none, or needs the extra `gnn`.
     """
     users = np.flatnonzero(np.diff(split.test.indptr))
-    if not len(users):
-        raise NothingToJudge("No user has a row in the test part: there is nothing to judge on.")
     pool = _Pool(split, progress)
     for name in names:
         model(name)
@@ -189,7 +188,6 @@ class _Judged:
 def _judge(
     pool: _Pool, split: Split, users: Ints, name: str, seeds: int, progress: Progress
 ) -> _Judged:
-    wanted = np.diff(split.test.indptr)[users]
     lists: dict[int, Ints] = {}
     values = []
     for seed in range(seeds if pool.chosen(name).random else 1):
@@ -197,8 +195,7 @@ def _judge(
         began = time.monotonic()
         lists[seed] = fitted.recommend(users, CUT, split.masked, progress)
         pool.seconds[name] += time.monotonic() - began
-        hits = hits_of(lists[seed], split.test, users)
-        values.append(np.column_stack([f(hits, wanted, k) for f, k in FIGURES.values()]))
+        values.append(judged_lists(lists[seed], split.test, users))
     return _Judged(lists, np.mean(values, axis=0))
 
 

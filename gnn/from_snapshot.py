@@ -8,11 +8,14 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from followsuit.gnn.dataset import Attributes, Dataset, Ints, Split, pairs
+from followsuit.gnn.dataset import Attributes, Dataset, Ints, Split, hold_back, pairs
 from followsuit.graph import tables as t
 from followsuit.graph.errors import FollowsuitError
 from followsuit.graph.facts import Facts
 from followsuit.graph.schema import Col
+
+HELD_BACK = 0.1
+"""The share that is chosen on where time can't tell."""
 
 
 class NothingToLearn(FollowsuitError):
@@ -68,12 +71,7 @@ def temporal_split(facts: Facts, as_of: datetime, horizon: timedelta) -> Split:
     """
     start, end = as_of - horizon, as_of + horizon
     train, known = dataset(facts, start), dataset(facts, as_of)
-    at = facts.firsts["at"]
-    minor = np.zeros(len(facts.customers), dtype=bool)
-    people = facts.people(as_of)
-    minor[people.filter(people.minor).customer.execute()] = True
-    validation = _taken(facts, (at > start) & (at <= as_of), minor)
-    test = _taken(facts, (at > as_of) & (at <= end), minor)
+    validation, test = _first_acts(facts, start, as_of), _first_acts(facts, as_of, end)
     if not train.taken.nnz:
         raise NothingToLearn(
             f"No act is known up to {start:%Y-%m-%d} ({known.taken.nnz} up to {as_of:%Y-%m-%d}); "
@@ -88,6 +86,37 @@ def temporal_split(facts: Facts, as_of: datetime, horizon: timedelta) -> Split:
                 f"{last:%Y-%m-%d}; {_span(facts)}. Choose another --as-of or a longer --horizon."
             )
     return Split(train, validation, test, refit_on_validation=True, at_test=known)
+
+
+def training_split(facts: Facts, as_of: datetime, horizon: timedelta, seed: int = 0) -> Split:
+    """What was known at an instant, split to choose on its last days; the test part is empty.
+
+    Where nothing was known before these days, or nothing new was taken in them, a random tenth of
+    what is known is chosen on.
+
+    Raises:
+        NothingToLearn: no act is known.
+    """
+    start = as_of - horizon
+    known = dataset(facts, as_of)
+    if not known.taken.nnz:
+        raise NothingToLearn(f"No act is known up to {as_of:%Y-%m-%d}; {_span(facts)}.")
+    nobody = np.empty(0, dtype=np.int64)
+    nothing = pairs(nobody, nobody, known.taken.shape)
+    train, validation = dataset(facts, start), _first_acts(facts, start, as_of)
+    if train.taken.nnz and validation.nnz:
+        return Split(train, validation, nothing, refit_on_validation=True, at_test=known)
+    kept, held = hold_back(known.taken, HELD_BACK, seed)
+    return Split(known.with_taken(kept), held, nothing, refit_on_validation=True)
+
+
+def _first_acts(facts: Facts, start: datetime, end: datetime) -> sparse.csr_matrix:
+    """What customers took for the first time in (start, end]; known minors left out."""
+    people = facts.people(end)
+    minor = np.zeros(len(facts.customers), dtype=bool)
+    minor[people.filter(people.minor).customer.execute()] = True
+    at = facts.firsts["at"]
+    return _taken(facts, (at > start) & (at <= end), minor)
 
 
 def _span(facts: Facts) -> str:

@@ -59,13 +59,16 @@ class BipartiteNetwork(Network):
         users, items = spectral_start(taken, width, seed)
         self.users = nn.Parameter(on_device(users))
         self.items = nn.Parameter(on_device(items))
-        # What was never taken stays at zero: as a mere negative it would be pushed anywhere.
-        self.ever = on_device((np.bincount(taken.indices, minlength=taken.shape[1]) > 0)[:, None])
         self.taken = Matrix(normalised(taken), device())
         self.by_item = self.taken.turned
         self.pointer = torch.from_numpy(taken.indptr.astype(np.int64))
+        # What was never taken is no part of the softmax, lest it be pushed anywhere as a mere
+        # negative: it keeps its zeros.
+        ever = np.bincount(taken.indices, minlength=taken.shape[1]) > 0
+        self.ever = on_device(np.flatnonzero(ever))
+        self.targets_of = on_device((np.cumsum(ever) - 1)[taken.indices])
         self.examples = np.flatnonzero(np.diff(taken.indptr))
-        self.targets = taken.nnz / max(len(self.examples), 1)
+        self.per_user = taken.nnz / max(len(self.examples), 1)
 
     def vectors(self) -> tuple[Tensor, Tensor]:
         """Unit vectors over the whole graph."""
@@ -79,7 +82,7 @@ class BipartiteNetwork(Network):
     def layered(self, taken: Matrix, by_item: Matrix) -> tuple[Tensor, Tensor, Tensor]:
         """The sums of all layers for users and items (eq. 3 to 5), and the users' first layer."""
         users: Tensor = self.users
-        items: Tensor = self.items * self.ever
+        items: Tensor = self.items
         of_users, of_items, first = users, items, users
         for layer in range(self.layers):
             users, items = taken @ items, by_item @ users
@@ -92,10 +95,10 @@ class BipartiteNetwork(Network):
         users, items = self.propagated(*self.thinned(random))
         rows, cells = cells_of(self.pointer, examples)
         loss = softmax_loss(
-            users[examples.to(users.device)], items, self.temperature,
-            rows.to(users.device), self.taken.columns[cells.to(users.device)], random,
+            users[examples.to(users.device)], items[self.ever], self.temperature,
+            rows.to(users.device), self.targets_of[cells.to(users.device)], random,
         )  # fmt: skip
-        return loss / self.targets
+        return loss / self.per_user
 
     def thinned(self, random: torch.Generator) -> tuple[Matrix, Matrix]:
         """The graph without a random part; the weights of the rest rise to make up for it."""

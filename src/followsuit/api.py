@@ -20,7 +20,11 @@ from followsuit.times import instant, length
 
 # What is slow to import is imported by the method that needs it.
 if TYPE_CHECKING:
+    from followsuit.gnn.audit import Audit
+    from followsuit.gnn.dataset import Split
     from followsuit.gnn.embeddings import Embedded
+    from followsuit.gnn.recommender import Recommender
+    from followsuit.graph.facts import Facts
     from followsuit.influence.analysis import Analysis
     from followsuit.loaders.load import LoadReport
     from followsuit.offers.backtest import BacktestReport
@@ -204,6 +208,55 @@ class Shop:
         snapshot = self.snapshot(as_of, refresh=refresh)
         return Analysis(self.store, snapshot, progress=self._progress)
 
+    def split(self, as_of: Instant, horizon: Length = "28d", *, refresh: bool = False) -> "Split":
+        """What was known on a day and what came after, for `gnn.evaluation.evaluate` and `audit`.
+
+        Raises:
+            NothingToLearn, NothingToJudge.
+        """
+        from followsuit.gnn.from_snapshot import temporal_split
+
+        return temporal_split(*self._facts(as_of, refresh, length(horizon)), length(horizon))
+
+    def train(
+        self,
+        as_of: Instant,
+        *,
+        model: str | None = None,
+        resume: bool = False,
+        seed: int = 0,
+        refresh: bool = False,
+    ) -> "tuple[Recommender, Path]":
+        """Train a model and keep it beside the store; see `followsuit.gnn.trained`.
+
+        Returns:
+            The model, and the folder that it is kept in.
+        """
+        from followsuit.gnn.trained import train_model
+
+        facts, day = self._facts(as_of, refresh)
+        name = model or _default_model(facts, day)
+        folder = self.store.state / "models" / name
+        fitted = train_model(
+            name, facts, day, folder, resume=resume, seed=seed, progress=self._progress
+        )
+        return fitted, folder
+
+    def obey(self, found: "Audit", as_of: Instant, created_at: Instant) -> None:
+        """Let the ranking obey what an audit has found."""
+        from followsuit.gnn.gate import write_finding
+
+        write_finding(self.store, found, instant(as_of), instant(created_at))
+
+    def _facts(
+        self, as_of: Instant, refresh: bool, ahead: timedelta = timedelta(0)
+    ) -> "tuple[Facts, datetime]":
+        """The facts up to so long after a day, and the day."""
+        from followsuit.graph.facts import Facts
+
+        day = instant(as_of)
+        return Facts(self.snapshot(day + ahead, refresh=refresh), interactions=False), day
+
     def embed(
         self,
         as_of: Instant,
@@ -227,18 +280,14 @@ class Shop:
         """
         from followsuit.gnn.embeddings import embed, write_embeddings
         from followsuit.gnn.models import model as model_of
-        from followsuit.graph.facts import Facts
 
-        snapshot = self.snapshot(as_of, refresh=refresh)
-        facts = Facts(snapshot, interactions=False)
-        ties = facts.ties
-        known = ties.since.isnull() | (ties.since <= snapshot.as_of)
-        default = "social" if ties.filter(known).count().execute() else "lightgcn"
+        facts, day = self._facts(as_of, refresh)
         found = embed(
-            model_of(model or default), facts, snapshot.as_of, seed=seed, progress=self._progress
-        )
+            model_of(model or _default_model(facts, day)), facts, day, seed=seed,
+            progress=self._progress,
+        )  # fmt: skip
         run_id = write_embeddings(
-            self.store, found, snapshot.content, instant(created_at), self._progress
+            self.store, found, facts.snapshot.content, instant(created_at), self._progress
         )
         return found, run_id
 
@@ -284,3 +333,10 @@ class Shop:
     def prune_runs(self, keep: int) -> list[str]:
         """Delete all but the latest runs and the one in force; the ids of those deleted."""
         return prune_runs(self.store, keep)
+
+
+def _default_model(facts: "Facts", as_of: datetime) -> str:
+    """The network that fits what is known: with friends where there are any."""
+    since = facts.ties.since
+    known = facts.ties.filter(since.isnull() | (since <= as_of))
+    return "social" if known.count().execute() else "lightgcn"

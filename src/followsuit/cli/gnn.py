@@ -1,13 +1,26 @@
 """`gnn`: taste, learned by graph neural networks, in the graph."""
 
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from followsuit.cli.app import RefreshOption, StoreOption, app, open_shop, to_write
+from followsuit.cli.app import (
+    JsonOption,
+    RefreshOption,
+    StoreOption,
+    app,
+    open_shop,
+    to_write,
+    write_json,
+)
 from followsuit.cli.screen import say
+
+if TYPE_CHECKING:
+    from followsuit.gnn.bootstrap import Estimate
+    from followsuit.gnn.dataset import Split
 
 gnn_app = typer.Typer(help="Learn taste from who took what and who knows whom, and judge it.")
 app.add_typer(gnn_app, name="gnn")
@@ -17,14 +30,159 @@ AsOfOption = Annotated[
 ]
 
 
+ModelOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="lightgcn, social or hetero.  [default: social where there "
+        "are friendships, else lightgcn]",
+        show_default=False,
+    ),
+]
+FolderArgument = Annotated[
+    Path | None,
+    typer.Argument(
+        metavar="[FOLDER]",
+        show_default=False,
+        help="Of train.tsv.gz and test.tsv.gz; without it the store is split in time.",
+    ),
+]
+DayOption = Annotated[
+    str | None,
+    typer.Option("--as-of", metavar="DATE", help="Of the store: what came before is known."),
+]
+HorizonOption = Annotated[
+    str, typer.Option(metavar="LENGTH", help="Of the store: how long after the day counts.")
+]
+SeedsOption = Annotated[
+    int, typer.Option(min=1, metavar="N", help="How often what is random is trained.")
+]
+
+
+@gnn_app.command(epilog="Example: followsuit gnn train --as-of 2025-12-31 --model lightgcn")
+def train(
+    as_of: AsOfOption,
+    model: ModelOption = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with a training that was interrupted.")
+    ] = False,
+    seed: Annotated[int, typer.Option(min=0, help="Of all that is random.")] = 0,
+    refresh: RefreshOption = False,
+    store: StoreOption = None,
+) -> None:
+    """Train a model on what was known on a day, and keep it beside the store."""
+    fitted, folder = open_shop(store).train(
+        as_of, model=model, resume=resume, seed=seed, refresh=refresh
+    )
+    settings = ", ".join(f"{key} {value}" for key, value in fitted.settings().items())
+    say(f"{fitted.name} ({settings})")
+    if fitted.note:
+        say(fitted.note)
+    say(f"{folder}: model.json, model.npz" + (", curve.png" * (folder / "curve.png").exists()))
+
+
+@gnn_app.command(epilog="Example: followsuit gnn evaluate --as-of 2025-12-01 --models ease,blend")
+def evaluate(
+    folder: FolderArgument = None,
+    as_of: DayOption = None,
+    horizon: HorizonOption = "28d",
+    models: Annotated[
+        str | None,
+        typer.Option(metavar="A,B,...", show_default=False,
+                     help="Which models.  [default: popularity, ease, ials, gfcf, lightgcn, "
+                     "social, hetero, blend]"),
+    ] = None,
+    seeds: SeedsOption = 1,
+    refresh: RefreshOption = False,
+    store: StoreOption = None,
+    json_file: JsonOption = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.parquet", callback=to_write,
+                     help="Each user's first 20 items by each model."),
+    ] = None,
+) -> None:  # fmt: skip
+    """Choose, fit and judge models by full ranking, on a folder or on the store split in time."""
+    import pyarrow.parquet as pq
+
+    from followsuit.cli.progress import show
+    from followsuit.gnn.evaluation import NAMES
+    from followsuit.gnn.evaluation import evaluate as judge
+
+    split = _split(folder, as_of, horizon, store, refresh)
+    names = NAMES if models is None else [name.strip() for name in models.split(",")]
+    found = judge(split, list(dict.fromkeys(names)), seeds=seeds, progress=show)
+    for note in found.notes:
+        say(note)
+    _print_figures(found.figures, found.seconds, to_stderr=str(json_file) == "-")
+    say(f"Best on validation: {found.best}.")
+    for name, lead in found.lead.items():
+        say(f"  ahead of {name} by {lead.value:+.4f} ndcg@20 ({lead.low:+.4f} to {lead.high:+.4f})")
+    if out is not None:
+        pq.write_table(found.lists, out)
+    write_json(found.as_dict(), json_file)
+
+
+@gnn_app.command(epilog="Example: followsuit gnn audit --as-of 2025-12-01 --seeds 3")
+def audit(
+    folder: FolderArgument = None,
+    as_of: DayOption = None,
+    horizon: HorizonOption = "28d",
+    seeds: SeedsOption = 1,
+    refresh: RefreshOption = False,
+    store: StoreOption = None,
+    json_file: JsonOption = None,
+) -> None:
+    """Say whether friends help: the same models with real friends, with others' and with none."""
+    from followsuit.cli.progress import show
+    from followsuit.gnn.audit import audit as judge
+
+    found = judge(_split(folder, as_of, horizon, store, refresh), seeds=seeds, progress=show)
+    _print_figures(found.figures, {}, to_stderr=str(json_file) == "-")
+    say(found.sentence)
+    if folder is None:
+        open_shop(store).obey(found, str(as_of), datetime.now(UTC))
+    write_json(found.as_dict(), json_file)
+
+
+def _split(
+    folder: Path | None, as_of: str | None, horizon: str, store: str | None, refresh: bool
+) -> "Split":
+    """A folder's split, or the store's in time."""
+    from followsuit.gnn.folder import read_split
+
+    if (folder is None) == (as_of is None):
+        raise typer.BadParameter("give either a FOLDER, or --as-of to split the store in time")
+    if folder is not None:
+        return read_split(folder)
+    return open_shop(store).split(str(as_of), horizon, refresh=refresh)
+
+
+def _print_figures(
+    figures: "dict[str, dict[str, Estimate]]", seconds: dict[str, float], to_stderr: bool
+) -> None:
+    from rich.box import SIMPLE
+    from rich.console import Console
+    from rich.table import Table
+
+    seen = (sys.stderr if to_stderr else sys.stdout).isatty()
+    console = Console(stderr=to_stderr, width=None if seen else 160, highlight=False)
+    shown = ("recall@10", "ndcg@10", "recall@20", "ndcg@20", "coverage@20")
+    columns = [key for key in shown if key in next(iter(figures.values()))]
+    table = Table(box=SIMPLE)
+    table.add_column("")
+    for key in columns + ["seconds"] * bool(seconds):
+        table.add_column(key, justify="right")
+    for name, found in figures.items():
+        cells = [f"{found[key].value:.4f}" for key in columns]
+        table.add_row(name, *cells, *([f"{seconds[name]:.0f}"] if seconds else []))
+    console.print(table)
+
+
 @gnn_app.command(epilog="Example: followsuit gnn embed --as-of 2025-12-31 --out taste.parquet")
 def embed(
     as_of: AsOfOption,
-    model: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="lightgcn, social or hetero.  [default: social where "
-                     "there are friendships, else lightgcn]", show_default=False),
-    ] = None,
+    model: ModelOption = None,
     refresh: RefreshOption = False,
     store: StoreOption = None,
     out: Annotated[

@@ -1,0 +1,177 @@
+"""The social gate: do friends help on this data? The same blend with real, rewired and no friends.
+
+All three have the same parts, the social network among them, so that more parts alone are no gain.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from followsuit.gnn.blend import Blend
+from followsuit.gnn.bootstrap import Doubles, Estimate, Resamples
+from followsuit.gnn.choosing import choose
+from followsuit.gnn.dataset import Split, pairs
+from followsuit.gnn.evaluation import CHOSEN_BY, CUT, FIGURES, judged_lists
+from followsuit.gnn.models import model
+from followsuit.gnn.recommender import Recommender
+from followsuit.graph.progress import Progress, silent
+
+REAL, REWIRED, NONE = "real", "rewired", "none"
+SOCIAL = ("social", "friends")
+"""Parts of the blend that know of friends."""
+SWAPS = 10
+"""Per edge, after which a network has forgotten how it was (Milo et al. 2003)."""
+
+
+@dataclass(frozen=True)
+class Audit:
+    """Whether friends help.
+
+    Attributes:
+        figures: by ties (`real`, `rewired`, `none`) and figure, 95 % intervals.
+        gain: NDCG@20 with real friends less the better of the other two; `low` and `high` are 99 %
+            bounds.
+        users: who were judged on.
+        seeds: of each of the three.
+    """
+
+    figures: dict[str, dict[str, Estimate]]
+    gain: Estimate
+    users: int
+    seeds: int
+
+    @property
+    def friends_help(self) -> bool:
+        """Whether the gain's lower bound is above 0."""
+        return self.gain.low > 0
+
+    @property
+    def sentence(self) -> str:
+        """The finding in words."""
+        real, rewired, none = (self.figures[t][CHOSEN_BY].value for t in (REAL, REWIRED, NONE))
+        finding = "Friends help" if self.friends_help else "Friends do not help"
+        use = "uses them" if self.friends_help else "leaves them out"
+        return (
+            f"{finding} on this data, and the ranking {use}: ndcg@20 is {real:.4f} with friends, "
+            f"{rewired:.4f} with friends at random and {none:.4f} without, a gain of "
+            f"{self.gain.value:+.4f} (99 % bounds {self.gain.low:+.4f} to {self.gain.high:+.4f}; "
+            f"{self.users:,} users, {self.seeds} seed{'' if self.seeds == 1 else 's'})."
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """As `gnn audit --json` prints it."""
+        figures = {
+            ties: {key: e.as_dict() for key, e in found.items()}
+            for ties, found in self.figures.items()
+        }
+        return {
+            "metric": CHOSEN_BY,
+            **figures,
+            "gain": self.gain.as_dict(),
+            "friends_help": self.friends_help,
+            "sentence": self.sentence,
+            "users": self.users,
+            "seeds": self.seeds,
+        }
+
+
+def audit(split: Split, *, seeds: int = 1, progress: Progress = silent) -> Audit:
+    """Fit the blend with real, rewired and no friends, and compare what it tells.
+
+    Args:
+        split: what is known and what is to be told.
+        seeds: how often; each has another rewiring.
+        progress: told of each step.
+    """
+    users = np.flatnonzero(np.diff(split.test.indptr))
+    values = {ties: np.empty((len(users), seeds, len(FIGURES))) for ties in (REAL, REWIRED, NONE)}
+    for seed in range(seeds):
+        unsocial = _fit_parts(split, _names(social=False), seed, progress)
+        for ties, change in _changes(seed).items():
+            changed = split.with_friends(change)
+            parts = unsocial | _fit_parts(changed, _names(social=True), seed, progress)
+            fitted = _blend(changed, parts, progress)
+            lists = fitted.recommend(users, CUT, split.masked, progress)
+            values[ties][:, seed] = judged_lists(lists, split.test, users)
+    names = list(FIGURES)
+    mean = {ties: found.mean(axis=1) for ties, found in values.items()}
+    resamples = Resamples(len(users))
+    figures = {
+        ties: dict(zip(names, resamples.estimates(found), strict=True))
+        for ties, found in mean.items()
+    }
+    at = names.index(CHOSEN_BY)
+    other = max((REWIRED, NONE), key=lambda ties: figures[ties][CHOSEN_BY].value)
+    gain = _two_way(values[REAL][:, :, at] - values[other][:, :, at])
+    return Audit(figures, gain, len(users), seeds)
+
+
+def rewire(friends: sparse.csr_matrix, seed: int) -> sparse.csr_matrix:
+    """Other ties in which everybody has as many friends as before (edge switching).
+
+    Ties that all go both ways stay so; otherwise each direction is switched by itself.
+    """
+    import networkit as nk  # slow to import
+
+    one_way = sparse.csr_matrix(friends - friends.T)
+    both_ways = not one_way.data.any()
+    cells = sparse.coo_matrix(sparse.triu(friends) if both_ways else friends)
+    nk.setSeed(seed, False)
+    graph = nk.GraphFromCoo(
+        (cells.row.astype(np.uint64), cells.col.astype(np.uint64)),
+        n=friends.shape[0],
+        directed=not both_ways,
+    )
+    switched = nk.randomization.EdgeSwitching(graph, SWAPS)
+    switched.run()
+    edges = np.array(list(switched.getGraph().iterEdges()), dtype=np.int64).reshape(-1, 2)
+    rows, columns = edges[:, 0], edges[:, 1]
+    if both_ways:
+        rows, columns = np.concatenate([rows, columns]), np.concatenate([columns, rows])
+    return pairs(rows, columns, friends.shape)
+
+
+def _changes(seed: int) -> dict[str, Callable[[sparse.csr_matrix], sparse.csr_matrix]]:
+    return {
+        REAL: lambda friends: friends,
+        REWIRED: lambda friends: rewire(friends, seed),
+        NONE: lambda friends: sparse.csr_matrix(friends.shape, dtype=np.float32),
+    }
+
+
+def _names(*, social: bool) -> list[str]:
+    return [name for name in Blend().candidates() if (name in SOCIAL) is social]
+
+
+Parts = dict[str, tuple[Recommender, Recommender]]
+"""By name: fitted on train, and on all that is known."""
+
+
+def _fit_parts(split: Split, names: list[str], seed: int, progress: Progress) -> Parts:
+    found: Parts = {}
+    for name in names:
+        chosen = choose(
+            model(name), split.train, split.validation, seed=seed, progress=progress
+        ).model
+        found[name] = chosen, replace(chosen).fit(split.known, seed=seed, progress=progress)
+    return found
+
+
+def _blend(split: Split, parts: Parts, progress: Progress) -> Blend:
+    blend = Blend().learn(
+        {name: chosen for name, (chosen, _) in parts.items()}, split.validation, progress
+    )
+    return blend.of({name: parts[name][1] for name in blend.weights})
+
+
+def _two_way(apart: Doubles) -> Estimate:
+    """The mean of (users, seeds) with 99 % bounds, over resampled users and resampled seeds."""
+    users, seeds = apart.shape
+    random = np.random.default_rng(1)
+    by_seed = Resamples(users).means(apart)
+    weights = random.multinomial(seeds, np.full(seeds, 1 / seeds), size=len(by_seed)) / seeds
+    low, high = np.quantile((by_seed * weights).sum(axis=1), [0.01, 0.99])
+    return Estimate(*(round(float(x), 9) for x in (apart.mean(), low, high)))

@@ -42,6 +42,7 @@ class Hetero(Neural):
     _network: ClassVar[HeteroNetwork]
     _learned: ClassVar[dict[str, Floats]]
 
+    epochs: int = 8
     width: int = 64
     layers: int = 2
     temperature: float = 0.1
@@ -57,7 +58,8 @@ class Hetero(Neural):
         random = np.random.default_rng(seed)
         start = Start(
             users, items,
-            self._random(random, data.user_attributes), self._random(random, data.item_attributes),
+            self._values(random, data.user_attributes, np.diff(data.taken.indptr) > 0),
+            self._values(random, data.item_attributes, data.popularity > 0),
         )  # fmt: skip
         self.__dict__["_network"] = self._built(data, start, seed)
         return self._network
@@ -122,9 +124,15 @@ class Hetero(Neural):
         vectors = (8 * self.layers + 10) * self.width * (len(data.users) + len(data.items))
         return 4 * vectors + 64 * (data.taken.nnz + data.friends.nnz)
 
-    def _random(self, random: np.random.Generator, known: Attributes | None) -> Floats:
-        shape = (len(_names(known)), self.width)
-        return random.normal(0, NOISE, shape).astype(np.float32)
+    def _values(
+        self, random: np.random.Generator, known: Attributes | None, active: np.ndarray
+    ) -> Floats:
+        """Where values start; those of nobody who has acted can't be learned, and stay 0."""
+        if known is None:
+            return np.zeros((0, self.width), dtype=np.float32)
+        vectors = random.normal(0, NOISE, (len(known.names), self.width)).astype(np.float32)
+        vectors[known.matrix[active].getnnz(axis=0) == 0] = 0
+        return vectors
 
 
 def _names(known: Attributes | None) -> np.ndarray:

@@ -128,7 +128,9 @@ class HeteroNetwork(Network):
         of_users, of_items = users + self.known[view.users] * self.usual, items
         for taken, friends, by in self.gates.unbind(1):
             told = seen_users * view.send(TAKEN, seen_items * items) * taken
-            told = told + view.send(FRIEND, users) * friends
+            # Friends' vectors are learned from what they take themselves: were they bent to tell
+            # what their friends take, they would learn that by heart.
+            told = told + view.send(FRIEND, users.detach()) * friends
             items = seen_items * view.send(BY, seen_users * users) * by
             users = told
             of_users, of_items = of_users + users, of_items + items

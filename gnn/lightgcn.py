@@ -35,7 +35,7 @@ class LightGCN(Neural):
 
     name: ClassVar[str] = "lightgcn"
 
-    width: int = 64
+    width: int = 128
     layers: int = 2
     temperature: float = 0.15
     left_out: float = 0.2

@@ -17,6 +17,9 @@ from followsuit.gnn.recommender import Embeddings, Recommender, fingerprint
 from followsuit.gnn.training import Curve, Network, Plan, train, watch
 from followsuit.graph.progress import Progress, silent
 
+_STEPS = 8
+_FEW = 32
+
 
 @dataclass
 class Neural(Recommender):
@@ -26,7 +29,7 @@ class Neural(Recommender):
 
     Attributes:
         rate: Adam's.
-        batch: users per step.
+        batch: users per step, at most; fewer where an epoch would have less than eight steps.
         epochs: how many, where no validation is watched; watching sets it to the best one.
         longest: epochs at most where validation is watched.
         patience: epochs without a better NDCG@20 after which to stop.
@@ -36,9 +39,9 @@ class Neural(Recommender):
     curve: ClassVar[Curve]
     _vectors: ClassVar[Embeddings]
 
-    rate: float = 0.01
-    batch: int = 512
-    epochs: int = 20
+    rate: float = 0.02
+    batch: int = 1024
+    epochs: int = 12
     longest: int = 60
     patience: int = 4
 
@@ -72,9 +75,9 @@ class Neural(Recommender):
         """
         judge = None if validation is None else watch(data.taken, validation)
         network = self.network(data, seed)
-        plan = Plan(
-            self.rate, self.batch, self.epochs if judge is None else self.longest, self.patience
-        )
+        epochs = self.epochs if judge is None else self.longest
+        batch = min(self.batch, max(_FEW, len(network.examples) // _STEPS))
+        plan = Plan(self.rate, batch, epochs, self.patience)
         key = self._key(data, validation, seed) if checkpoint is not None else ""
         curve = train(
             network, plan, judge, seed=seed, progress=progress, checkpoint=checkpoint, key=key

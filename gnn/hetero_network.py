@@ -39,7 +39,7 @@ OF_ITEM = (ITEM_VALUE, "of", ITEM)
 
 DRAWN = 1_024
 """Items that a step over a sample is told apart from."""
-NOISE = 0.1
+NOISE = 0.01
 """Deviation of what starts at random."""
 
 Message = Callable[[Tensor], Tensor]

@@ -1,5 +1,6 @@
 """The heterogeneous network: it knows people and products before they have acted."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -23,6 +24,15 @@ from followsuit.graph.facts import Facts
 from followsuit.loaders.simulator import World
 
 USERS = 200
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    """Small products on two threads wait for each other where other work is under way."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 def model(**changed: object) -> Hetero:
@@ -218,8 +228,11 @@ def test_above_the_memory_bound_samples_are_trained_on_as_well() -> None:
     data, users = cold(tastes())
     fitted = model(memory=0, fanout=5, epochs=8).fit(data)
     assert in_group(fitted, users) > 0.9
-    again = model(memory=0, fanout=5, epochs=8).fit(data)
-    assert fitted.embed().users.tobytes() == again.embed().users.tobytes()
+
+
+def test_training_on_samples_is_the_same_for_the_same_seed() -> None:
+    one, two = (model(memory=0, fanout=3, epochs=1).fit(tastes(), seed=4) for _ in range(2))
+    assert one.embed().users.tobytes() == two.embed().users.tobytes()
 
 
 def test_a_graph_is_sampled_when_a_step_over_all_of_it_would_not_fit() -> None:
@@ -254,11 +267,10 @@ def test_a_cold_customer_without_friends_in_a_city_of_their_own_gets_what_is_usu
     names = ("city=a", "city=b")
     city = Attributes(names, pairs(np.arange(USERS), np.arange(USERS) == 7, (USERS, 2)))
     data = no_friends(tastes(user_attributes=city))
-    random = np.random.default_rng(0)
-    popular = pairs(np.arange(USERS), random.integers(0, 3, USERS), data.taken.shape)
+    popular = pairs(np.arange(USERS), np.zeros(USERS, dtype=int), data.taken.shape)
     taken = without(data.taken + popular, np.array([7]))
     fitted = model().fit(data.with_taken(pairs(*taken.nonzero(), taken.shape)))
-    assert set(fitted.recommend(np.array([7]), 3)[0]) == {0, 1, 2}
+    assert fitted.recommend(np.array([7]), 1).tolist() == [[0]]
 
 
 def test_without_friends_attributes_or_one_class_of_node_it_is_a_plain_network() -> None:

@@ -19,6 +19,8 @@ MODELS = {
 }
 """Name -> (module, class)."""
 
+_LATE = {"ials": "implicit.cpu.als"}
+"""What a model imports only once it is fitted: missed here, before the work."""
 _EXTRA = ("torch", "torch_geometric", "implicit")
 
 
@@ -42,6 +44,7 @@ def model(name: str) -> Recommender:
     module, kind = MODELS[name]
     try:
         found: type[Recommender] = getattr(import_module(module), kind)
+        import_module(_LATE.get(name, module))
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in _EXTRA:
             raise

@@ -12,6 +12,7 @@ from followsuit.gnn.dataset import Attributes, Dataset, Ints, Split, hold_back, 
 from followsuit.graph import tables as t
 from followsuit.graph.errors import FollowsuitError
 from followsuit.graph.facts import Facts
+from followsuit.graph.progress import Progress, silent
 from followsuit.graph.schema import Col
 
 HELD_BACK = 0.1
@@ -58,7 +59,9 @@ def dataset(facts: Facts, as_of: datetime) -> Dataset:
     )
 
 
-def temporal_split(facts: Facts, as_of: datetime, horizon: timedelta) -> Split:
+def temporal_split(
+    facts: Facts, as_of: datetime, horizon: timedelta, progress: Progress = silent
+) -> Split:
     """Split a snapshot's acts in time.
 
     Test is what each customer took for the first time in (as_of, as_of + horizon], validation in
@@ -70,7 +73,11 @@ def temporal_split(facts: Facts, as_of: datetime, horizon: timedelta) -> Split:
         NothingToJudge: no first act falls into the validation or the test period.
     """
     start, end = as_of - horizon, as_of + horizon
-    train, known = dataset(facts, start), dataset(facts, as_of)
+    with progress("acts and ties", 2) as advance:
+        train = dataset(facts, start)
+        advance(1)
+        known = dataset(facts, as_of)
+        advance(1)
     validation, test = _first_acts(facts, start, as_of), _first_acts(facts, as_of, end)
     if not train.taken.nnz:
         raise NothingToLearn(

@@ -17,6 +17,7 @@ from torch_geometric.data import HeteroData
 from followsuit.graph import schema as g
 from followsuit.graph import tables as t
 from followsuit.graph.facts import Facts
+from followsuit.graph.progress import Progress, silent
 from followsuit.graph.schema import Col, NodeType, RelationshipType
 from followsuit.graph.snapshot import Snapshot
 
@@ -28,7 +29,7 @@ NODES = (
 )  # fmt: skip
 
 
-def tensors(facts: Facts, as_of: datetime) -> HeteroData:
+def tensors(facts: Facts, as_of: datetime, progress: Progress = silent) -> HeteroData:
     """The graph as of an instant.
 
     Node types are the labels of `NODES`; each has `num_nodes` and `id`, the ids (or values) by
@@ -63,13 +64,15 @@ def tensors(facts: Facts, as_of: datetime) -> HeteroData:
         data[node.label].id = ids
         data[node.label].num_nodes = len(ids)
     codes = {node: _table(then, ids) for node, ids in nodes.items()}
-    for kind, table in rows.items():
-        edges = data[kind.source.label, kind.name, kind.target.label]
-        found = _coded(table, codes[kind.source], codes[kind.target])
-        ends = np.stack([found[end].to_numpy() for end in ("a", "b")]).astype(np.int64)
-        edges.edge_index = torch.from_numpy(ends)
-        edges.time = torch.from_numpy(_seconds(found["at"]))
-        edges.weight = torch.from_numpy(found["weight"].to_numpy().astype(np.float32))
+    with progress("tensors", len(rows)) as advance:
+        for kind, table in rows.items():
+            edges = data[kind.source.label, kind.name, kind.target.label]
+            found = _coded(table, codes[kind.source], codes[kind.target])
+            ends = np.stack([found[end].to_numpy() for end in ("a", "b")]).astype(np.int64)
+            edges.edge_index = torch.from_numpy(ends)
+            edges.time = torch.from_numpy(_seconds(found["at"]))
+            edges.weight = torch.from_numpy(found["weight"].to_numpy().astype(np.float32))
+            advance(1)
     return data
 
 

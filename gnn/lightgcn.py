@@ -5,7 +5,7 @@ of them: a network that always sees the very edge that it is to tell learns to c
 """
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -34,11 +34,15 @@ class LightGCN(Neural):
     """
 
     name: ClassVar[str] = "lightgcn"
+    grid: ClassVar[dict[str, tuple[Any, ...]]] = {
+        "temperature": (0.07, 0.1, 0.14, 0.2),
+        "width": (64, 128, 256),
+    }
 
     width: int = 128
     layers: int = 2
-    temperature: float = 0.15
-    left_out: float = 0.2
+    temperature: float = 0.1
+    left_out: float = 0.1
 
     def network(self, data: Dataset, seed: int) -> Network:
         """The untrained network."""

@@ -17,6 +17,7 @@ from followsuit.gnn.recommender import Embeddings, Recommender, fingerprint
 from followsuit.gnn.training import Curve, Network, Plan, train, watch
 from followsuit.graph.progress import Progress, silent
 
+_CURVE = ("curve_loss", "curve_ndcg", "curve_best")
 _STEPS = 8
 _FEW = 32
 
@@ -84,11 +85,10 @@ class Neural(Recommender):
         )
         if judge is not None:
             self.epochs = max(1, curve.best)
-        self.__dict__["curve"] = curve
         with torch.no_grad():
             users, items = network.vectors()
         state = {"users": users.cpu().numpy(), "items": items.cpu().numpy()}
-        return self.restore(state, data)
+        return self.restore(state | _arrays(curve), data)
 
     def _key(self, data: Dataset, validation: sparse.csr_matrix | None, seed: int) -> str:
         """What a checkpoint belongs to."""
@@ -109,14 +109,22 @@ class Neural(Recommender):
         return self._vectors
 
     def state(self) -> dict[str, np.ndarray]:
-        """The final vectors: what scoring needs."""
-        return {"users": self._vectors.users, "items": self._vectors.items}
+        """The final vectors, which scoring needs, and the learning curve."""
+        vectors = {"users": self._vectors.users, "items": self._vectors.items}
+        return vectors | _arrays(self.curve)
 
     def restore(self, state: dict[str, np.ndarray], data: Dataset) -> Self:
-        """Take over the vectors."""
+        """Take over the vectors and the curve."""
         self.__dict__["_vectors"] = Embeddings(state["users"], state["items"])
+        loss, ndcg, best = (state[name] for name in _CURVE)
+        self.__dict__["curve"] = Curve(loss.tolist(), ndcg.tolist(), int(best))
         self.__dict__["data"] = data
         return self
+
+
+def _arrays(curve: Curve) -> dict[str, np.ndarray]:
+    values = (curve.loss, curve.ndcg, curve.best)
+    return {name: np.asarray(value) for name, value in zip(_CURVE, values, strict=True)}
 
 
 def on_device(array: np.ndarray) -> torch.Tensor:

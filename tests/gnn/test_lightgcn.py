@@ -120,6 +120,8 @@ def test_saved_and_loaded_it_scores_alike_and_refuses_another_graph(tmp_path: Pa
     loaded = LightGCN.load(tmp_path, DATA)
     assert loaded.score(users).tobytes() == model.score(users).tobytes()
     assert loaded.settings() == model.settings()
+    assert loaded.curve == model.curve
+    assert len(loaded.curve.loss) == model.epochs
     with pytest.raises(WrongModel, match="another graph"):
         LightGCN.load(tmp_path, planted(seed=9))
 

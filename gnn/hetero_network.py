@@ -24,7 +24,7 @@ from torch_geometric.nn import MessagePassing
 from followsuit.gnn.dataset import Dataset, Floats
 from followsuit.gnn.device import device
 from followsuit.gnn.lightgcn import cells_of
-from followsuit.gnn.losses import softmax_loss
+from followsuit.gnn.losses import full_softmax
 from followsuit.gnn.neural import on_device
 from followsuit.gnn.propagation import Matrix, averaged, normalised
 from followsuit.gnn.sampler import ALL, EdgeType, Sampler
@@ -37,8 +37,10 @@ FRIEND = (USER, "friend", USER)
 OF_USER = (USER_VALUE, "of", USER)
 OF_ITEM = (ITEM_VALUE, "of", ITEM)
 
+EVERY = 50_000
+"""Items up to which the softmax goes over all of them."""
 DRAWN = 1_024
-"""Items that a step over a sample is told apart from."""
+"""Items that are drawn where it does not, or where the graph is sampled, beside the batch's."""
 NOISE = 0.01
 """Deviation of what starts at random."""
 
@@ -96,7 +98,10 @@ class HeteroNetwork(Network):
         self.sampler = _sampler(self.weights, shape, seed) if shape.sampled else None
         self.pointer = torch.from_numpy(data.taken.indptr.astype(np.int64))
         self.columns = torch.from_numpy(data.taken.indices.astype(np.int64))
+        # What nobody could take is no rival, or what is new would be told down.
+        self.rivals = torch.from_numpy(np.flatnonzero(data.popularity))
         self.examples = np.flatnonzero(np.diff(data.taken.indptr))
+        self.per_user = data.taken.nnz / max(len(self.examples), 1)
         self.active = _column(np.diff(data.taken.indptr) > 0)
         self.takers = torch.from_numpy(data.popularity)
         self.bought = _column(data.popularity > 0)
@@ -108,8 +113,7 @@ class HeteroNetwork(Network):
 
     def vectors(self) -> tuple[Tensor, Tensor]:
         """Unit vectors over the whole graph; 0 where nothing is known."""
-        matrices = self.matrices or _matrices(self.weights)
-        view = _whole(matrices, matrices.get(TAKEN))
+        view = _whole(self.matrices or _matrices(self.weights))
         return self.propagated(view, self.active, self.bought)
 
     def propagated(self, view: "View", active: Tensor, bought: Tensor) -> tuple[Tensor, Tensor]:
@@ -141,42 +145,69 @@ class HeteroNetwork(Network):
         active = self.active * _kept(self.active, self.hidden_users, random)
         bought = self.bought * _kept(self.bought, self.hidden_items, random)
         rows, cells = cells_of(self.pointer, examples)
+        rows, columns = rows.to(self.users.device), self.columns[cells]
         if self.sampler is not None:
-            return self._sampled_loss(examples, rows, self.columns[cells], active, bought, random)
+            loss = self._sampled_loss(examples, rows, columns, active, bought, random)
+        else:
+            loss = self._whole_loss(examples, rows, columns, active, bought, random)
+        return loss / self.per_user
+
+    def _whole_loss(
+        self, examples: Tensor, rows: Tensor, columns: Tensor, active: Tensor, bought: Tensor,
+        random: torch.Generator,
+    ) -> Tensor:  # fmt: skip
         users, items = self.propagated(self._thinned(random), active, bought)
-        place = users.device
-        return softmax_loss(
-            users[examples.to(place)], items, self.shape.temperature, rows.to(place),
-            self.columns[cells].to(place), random,
-        )  # fmt: skip
+        users = users[examples.to(users.device)]
+        if len(self.rivals) > EVERY:
+            there, place = self._drawn(columns, random)
+            chance = self._chance(there, len(examples))
+            return self._estimated(users, items[there.to(items.device)], rows, place, chance)
+        places = torch.searchsorted(self.rivals, columns).to(items.device)
+        items = items[self.rivals.to(items.device)]
+        return full_softmax(users, items, self.shape.temperature, rows, places)
 
     def _thinned(self, random: torch.Generator) -> "View":
         """The graph without a random part of the interactions."""
         taken = self.matrices[TAKEN]
         seen = torch.rand(len(taken.values), generator=random) >= self.shape.left_out
         values = taken.values * seen.to(taken.values.device) / (1 - self.shape.left_out)
-        return _whole(self.matrices, taken.with_values(values))
+        thinned = taken.with_values(values)
+        by = thinned.turned_like(self.matrices[BY])
+        return _whole(self.matrices | {TAKEN: thinned, BY: by})
 
     def _sampled_loss(
         self, examples: Tensor, rows: Tensor, columns: Tensor, active: Tensor, bought: Tensor,
         random: torch.Generator,
     ) -> Tensor:  # fmt: skip
-        """The softmax over the batch's items and some uniform ones, around each a sample.
+        """The same, each vector from a sample around it."""
+        there, place = self._drawn(columns, random)
+        draw = int(torch.randint(2**31, (1,), generator=random))
+        users = self._around(USER, examples, draw, active, bought)
+        items = self._around(ITEM, there, draw, active, bought)
+        return self._estimated(users, items, rows, place, self._chance(there, len(examples)))
+
+    def _drawn(self, columns: Tensor, random: torch.Generator) -> tuple[Tensor, Tensor]:
+        """The batch's items and some uniform ones, each once, and where each column is of them."""
+        drawn = self.rivals[torch.randint(len(self.rivals), (DRAWN,), generator=random)]
+        there, place = torch.unique(torch.cat([columns, drawn]), return_inverse=True)
+        return there, place[: len(columns)].to(self.users.device)
+
+    def _chance(self, items: Tensor, examples: int) -> Tensor:
+        """The logarithm of each item's chance to be among those drawn."""
+        share = min(examples / len(self.examples), 0.999)
+        missing = self.takers[items] * math.log1p(-share)
+        missing = missing + DRAWN * math.log1p(-1 / (len(self.rivals) + 1))
+        return torch.log(-torch.expm1(missing)).to(self.users.device)
+
+    def _estimated(
+        self, users: Tensor, items: Tensor, rows: Tensor, place: Tensor, chance: Tensor
+    ) -> Tensor:
+        """The softmax over all items, estimated from some.
 
         Each stands for as many as its chance to be there says (Horvitz and Thompson 1952), so that
         what is popular, and there each time, is not told down; a user's own items are no rivals.
         """
-        drawn = torch.randint(len(self.items), (DRAWN,), generator=random)
-        draw = int(torch.randint(2**31, (1,), generator=random))
-        there, place = torch.unique(torch.cat([columns, drawn]), return_inverse=True)
-        place = place[: len(columns)].to(self.users.device)
-        users = self._around(USER, examples, draw, active, bought)
-        items = self._around(ITEM, there, draw, active, bought)
-        missing = self.takers[there] * math.log1p(-min(len(examples) / len(self.examples), 0.999))
-        missing = missing + DRAWN * math.log1p(-1 / (len(self.items) + 1))
-        chance = torch.log(-torch.expm1(missing)).to(items.device)
         scores = users @ items.T / self.shape.temperature
-        rows = rows.to(scores.device)
         own = torch.zeros_like(scores, dtype=torch.bool)
         own[rows, place] = True
         others = (scores - chance).masked_fill(own, _LEAST).logsumexp(dim=1)
@@ -265,17 +296,15 @@ def graph_of(weights: dict[EdgeType, sparse.csr_matrix]) -> HeteroData:
 
 
 def _matrices(weights: dict[EdgeType, sparse.csr_matrix]) -> dict[EdgeType, Matrix]:
-    return {
-        relation: Matrix(matrix, device()) for relation, matrix in weights.items() if relation != BY
-    }
+    found = {relation: Matrix(w, device()) for relation, w in weights.items() if relation != BY}
+    if TAKEN in found:
+        found[BY] = found[TAKEN].turned
+    return found
 
 
-def _whole(matrices: dict[EdgeType, Matrix], taken: Matrix | None) -> View:
-    """All of the graph, with `taken` in the place of its interactions."""
-    used = dict(matrices)
-    if taken is not None:
-        used |= {TAKEN: taken, BY: taken.turned}
-    return View(slice(None), slice(None), {r: m.__matmul__ for r, m in used.items()})
+def _whole(matrices: dict[EdgeType, Matrix]) -> View:
+    """All of the graph."""
+    return View(slice(None), slice(None), {r: m.__matmul__ for r, m in matrices.items()})
 
 
 def _sample(part: HeteroData) -> View:

@@ -313,3 +313,33 @@ def test_recall_of_cold_customers_rises_with_what_is_known_of_them() -> None:
         hits = hits_of(first_items(fitted.score(users), nothing, 10), wanted, users)
         found.append(recall(hits, number, 10).mean())
     assert found[1] > found[0] + 0.05
+
+
+def test_with_more_items_than_the_softmax_takes_popular_ones_are_not_told_down(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("followsuit.gnn.hetero_network.EVERY", 10)
+    monkeypatch.setattr("followsuit.gnn.hetero_network.DRAWN", 8)
+    data, users = cold(tastes())
+    fitted = model().fit(data)
+    assert in_group(fitted, users) > 0.9
+
+
+def test_the_estimated_softmax_is_right_on_average() -> None:
+    data = planted(users=40, items=60, each=3)
+    network = model().network(data, 0)
+    random = torch.Generator().manual_seed(0)
+    users, items = (unit(torch.randn(n, 4, generator=random)) for n in (40, 60))
+    rivals = network.rivals.tolist()
+    user, wanted = 3, int(data.taken[3].indices[0])
+    found = []
+    for seed in range(3_000):
+        batch = torch.from_numpy(np.random.default_rng(seed).permutation(40)[:10])
+        columns = torch.from_numpy(data.taken[batch.numpy()].indices.astype(np.int64))
+        columns = torch.cat([torch.tensor([wanted]), columns])
+        there, _ = network._drawn(columns, torch.Generator().manual_seed(seed))
+        chance = network._chance(there, 10)
+        weight = torch.exp((users[user] @ items[there].T) / 0.1 - chance)
+        found.append(float(weight[there != wanted].sum()))
+    exact = sum(float(torch.exp(users[user] @ items[i] / 0.1)) for i in rivals if i != wanted)
+    assert np.mean(found) == pytest.approx(exact, rel=0.05)

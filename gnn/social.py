@@ -63,7 +63,7 @@ class SocialNetwork(BipartiteNetwork):
         """The unit vectors after propagation over both graphs."""
         of_users, of_items, first = self.layered(taken, by_item)
         ties = self.ties.with_values(self.weights())
-        gates = self.gates(self.known).exp()
+        gates = self.gates(self.known).clamp(-10, 10).exp()
         heard = ties @ torch.cat([of_users, first], dim=1)
         width = of_users.shape[1]
         of_users = of_users + gates[:, :1] * heard[:, :width] + gates[:, 1:] * heard[:, width:]
@@ -73,6 +73,8 @@ class SocialNetwork(BipartiteNetwork):
 def known_of(data: Dataset, ties: Ties) -> Floats:
     """(n, 4) of each user, standardised: log activity, log friends, mean and highest likeness."""
     n = len(data.users)
+    if n == 0:
+        return np.zeros((0, 4), dtype=np.float32)
     count = np.diff(ties.friends.indptr)
     rows = np.repeat(np.arange(n), count)
     mean = np.bincount(rows, ties.likeness[:, 0], minlength=n) / np.maximum(count, 1)

@@ -14,6 +14,7 @@ from followsuit.gnn.lightgcn import BipartiteNetwork, LightGCN, cells_of  # noqa
 from followsuit.gnn.propagation import normalised  # noqa: E402
 from followsuit.gnn.ranking import hits_of, ndcg  # noqa: E402
 from followsuit.gnn.recommender import WrongModel  # noqa: E402
+from followsuit.gnn.social import Social  # noqa: E402
 from followsuit.gnn.spectral import LENGTH, spectral_start  # noqa: E402
 
 DATA = planted()
@@ -104,11 +105,14 @@ def test_whoever_took_nothing_and_what_nobody_took_has_zeros() -> None:
 
 
 @pytest.mark.parametrize("shape", [(4, 3), (4, 0), (0, 0)])
-def test_a_data_set_without_interactions_gives_zeros(shape: tuple[int, int]) -> None:
+@pytest.mark.parametrize("kind", [LightGCN, Social])
+def test_a_data_set_without_interactions_gives_zeros(
+    kind: type[LightGCN], shape: tuple[int, int]
+) -> None:
     n, m = shape
     empty = sparse.csr_matrix(shape, dtype=np.float32)
     data = Dataset(np.arange(n), np.arange(m), empty, sparse.csr_matrix((n, n), dtype=np.float32))
-    model = small().fit(data, validation=empty, seed=0)
+    model = kind(**SMALL.settings()).fit(data, validation=empty, seed=0)
     assert model.score(np.arange(n)).shape == shape
     assert not model.score(np.arange(n)).any()
 

@@ -10,6 +10,7 @@ torch = pytest.importorskip("torch")
 from followsuit.gnn.lightgcn import LightGCN  # noqa: E402
 from followsuit.gnn.social import Social, SocialNetwork  # noqa: E402
 from followsuit.gnn.ties import cosines, supported  # noqa: E402
+from followsuit.gnn.training import Plan, train  # noqa: E402
 
 DATA = planted()
 SETTINGS = {"width": 8, "batch": 40, "epochs": 10, "rate": 0.02}
@@ -53,9 +54,13 @@ def test_a_users_friends_weigh_less_than_one_together_and_by_what_speaks_for_the
     assert np.bincount(rows, found).max() < 1
 
 
-def test_it_learns_to_listen_to_friends_of_like_taste_rather_than_strangers() -> None:
+def test_trained_it_listens_to_friends_of_like_taste_more_than_to_strangers() -> None:
     data = planted(strangers=6, noise=0.3)
     network = SocialNetwork(data, 8, 2, 0.15, 0.2, seed=0)
+    before = [value.clone() for value in (network.listen, network.gates.weight)]
+    train(network, Plan(rate=0.02, batch=32, epochs=8))
+    assert not torch.equal(network.listen, before[0])
+    assert not torch.equal(network.gates.weight, before[1])
     rows, columns = network.ties.rows.numpy(), network.ties.columns.numpy()
     like = rows % GROUPS == columns % GROUPS
     with torch.no_grad():

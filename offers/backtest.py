@@ -32,6 +32,7 @@ from followsuit.offers.strategies import (
     per_customer,
     per_offer,
 )
+from followsuit.offers.taste import LINEAR, Recipe, choose_recipe
 from followsuit.offers.ties import GrowingTies
 from followsuit.offers.weights import Sample, Weights, learn, sample
 
@@ -68,6 +69,8 @@ class BacktestReport:
     """The ranking's figure less the strategy's, paired."""
     weights: Weights
     """Those of the last moment."""
+    recipe: Recipe
+    """How own taste was learned."""
 
     def as_dict(self) -> dict[str, Any]:
         """As `backtest --json` prints it."""
@@ -100,6 +103,9 @@ def backtest(
     horizon: timedelta,
     *,
     window: timedelta = timedelta(days=14),
+    affinity: str = LINEAR,
+    friends_help: bool = False,
+    refit: int = 0,
     seed: int = 0,
     out: Path | None = None,
     progress: Progress = silent,
@@ -113,6 +119,9 @@ def backtest(
         every: from one moment to the next.
         horizon: how long after a moment an adoption counts.
         window: how long before a moment acts count as just done.
+        affinity: `blend`, or `linear` for own taste by the linear model alone.
+        friends_help: whether an audit has found so, for the blend.
+        refit: fit taste anew after so many moments; 0 for once, at `start`.
         seed: of the samples, the random strategy, the communities and the resamples.
         out: a Parquet file for each customer's first ten items, columns `SCHEMA`.
         progress: told of moments.
@@ -123,11 +132,19 @@ def backtest(
     facts = Facts(snapshot, interactions=False)
     grid = _grid(facts, start, end, every, horizon, window)
     moments = [at for at in grid if at >= start]
+    fitted_at = set(moments[:: refit or len(moments)])
     judge = _Judge(facts, horizon, seed)
     ties = GrowingTies(facts, window)
+    recipe = choose_recipe(
+        facts, grid[0], affinity=affinity, friends=friends_help, seed=seed, progress=progress
+    )
+    # The weights of the first moments are learned with a taste that did not see what came.
+    taste = recipe.fit(facts, grid[0], seed=seed, progress=progress)
     with _writer(out) as writer, progress("backtest", len(grid)) as advance:
         for at in grid:
-            moment = look(facts, at, window, ties=ties.at(at), left=metrics.ITEMS)
+            if at in fitted_at:
+                taste = recipe.fit(facts, at, seed=seed, progress=progress)
+            moment = look(facts, at, window, ties=ties.at(at), taste=taste, left=metrics.ITEMS)
             results = outcomes(facts, moment, horizon)
             if at >= start:
                 judge.judge(moment, results, writer)
@@ -140,7 +157,7 @@ def backtest(
             "`followsuit load` for data without a consent table."
         )
     figures, lead = metrics.estimates(judge.tally, seed)
-    return BacktestReport(moments, snapshot.undated(), figures, lead, judge.weights)
+    return BacktestReport(moments, snapshot.undated(), figures, lead, judge.weights, recipe)
 
 
 def _grid(

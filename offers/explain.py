@@ -24,8 +24,9 @@ from followsuit.offers.catalogue import offers_in_force
 from followsuit.offers.moment import Moment, look
 from followsuit.offers.placing import Places, offer_table, place
 from followsuit.offers.runs import active_run
-from followsuit.offers.score import TIES
+from followsuit.offers.score import TASTE, TIES
 from followsuit.offers.suppressed import NO_OFFER, NOT_IN_AUDIENCE, SENSITIVE, suppressed
+from followsuit.offers.taste import Recipe, Taste
 from followsuit.offers.ties import learn_ties, learned_ties
 from followsuit.offers.weights import Weights
 
@@ -109,7 +110,8 @@ def explain(
     found = np.flatnonzero(facts.customers == customer)
     if not len(found):
         raise UnknownTarget(f"There is no customer {customer}.")
-    return _Case(facts, run, _ties(store, facts, run), customer, found, target).explain()
+    ties, taste = _ties(store, facts, run), _taste(store, facts, run)
+    return _Case(facts, run, ties, taste, customer, found, target).explain()
 
 
 def _ties(store: GraphStore, facts: Facts, run: Run) -> ir.Table:
@@ -121,15 +123,24 @@ def _ties(store: GraphStore, facts: Facts, run: Run) -> ir.Table:
     return learned_ties(facts, run.as_of, learn_ties(read_log(facts, run.as_of), window))
 
 
+def _taste(store: GraphStore, facts: Facts, run: Run) -> Taste:
+    """The model of taste that the run was made with."""
+    folder = store.state / "runs" / run.run_id / TASTE
+    recipe = Recipe(**run.parameters["recipe"])
+    return recipe.kept(facts, run.as_of, folder, seed=run.parameters["seed"])
+
+
 class _Case:
     """One customer and one target."""
 
     def __init__(
-        self, facts: Facts, run: Run, ties: ir.Table, customer: str, code: np.ndarray, target: str
-    ) -> None:
+        self, facts: Facts, run: Run, ties: ir.Table, taste: Taste, customer: str, code: np.ndarray,
+        target: str,
+    ) -> None:  # fmt: skip
         self.facts = facts
         self.run = run
         self.ties = ties
+        self.taste = taste
         self.customer = customer
         self.code = code
         self.target = target
@@ -151,6 +162,7 @@ class _Case:
             customers=self.code,
             catalogue=self.catalogue,
             ties=self.ties,
+            taste=self.taste,
         )
         if not len(moment.customers):
             return self._refused(kept_back or self._barrier() or NO_TRIGGER)
@@ -221,10 +233,11 @@ class _Case:
         said = row.slice(position, 1).to_pylist()[0]
         offered = said["rank"] <= self.run.parameters["top"]
         column = int(places.column[position])
-        taste = moment.affinity(slice(0, 1))[0, moment.category[column]]
+        liking, affinity = moment.own_of(np.zeros(1, dtype=int), np.array([column]))
         factors = {
             "popularity": self.weights.popularity * moment.popularity[column],
-            "affinity": self.weights.affinity * taste,
+            "category": self.weights.category * liking[0],
+            "affinity": self.weights.affinity * affinity[0],
             "activity": self.weights.activity * moment.activity[0],
             "friends": self.weights.friends * moment.friends[0, column],
         }

@@ -3,8 +3,9 @@
 The factors:
 
 - popularity: log(1 + adults who acted on the item in the window)
-- affinity: log of the share of the customer's items that is in the item's category, over the
+- category: log of the share of the customer's items that is in the item's category, over the
   category's share of what is popular now; smoothed by `_PRIOR` items of the latter
+- affinity: how much the customer may like the item, see `taste.Taste.affinity`
 - activity: log(1 + items that the customer acted on in the window)
 - friends: log(1 + exposure), see `triggers.friend_acted`
 """
@@ -21,9 +22,10 @@ from scipy import sparse
 
 from followsuit.graph.facts import NONE, Facts
 from followsuit.offers.catalogue import Catalogue
+from followsuit.offers.taste import Taste
 from followsuit.offers.triggers import Window, friend_acted, recent_acts, ties_at
 
-FACTORS = ("popularity", "affinity", "activity", "friends")
+FACTORS = ("popularity", "category", "affinity", "activity", "friends")
 
 _PRIOR = 10.0
 _CELLS = 1_000_000
@@ -55,6 +57,8 @@ class Moment:
     """(n, k) the factor."""
     plain: sparse.csr_matrix
     """(n, k) the factor by plain ties."""
+    taste: Taste
+    """What the factor `affinity` is asked of."""
     taken: sparse.csr_matrix
     """(n, k) bool: what the customer has acted on before."""
     owned: sparse.csr_matrix
@@ -72,8 +76,8 @@ class Moment:
         """The same by plain ties."""
         return replace(self, friends=self.plain)
 
-    def affinity(self, rows: slice | np.ndarray) -> np.ndarray:
-        """(rows, categories + 1) the factor; the last column, 0, is that of unknown categories."""
+    def liking(self, rows: slice | np.ndarray) -> np.ndarray:
+        """(rows, categories + 1) the factor `category`; the last column, of unknown ones, is 0."""
         own = self.owned[rows].toarray()
         share = (own + _PRIOR * self.shares) / (own.sum(axis=1, keepdims=True) + _PRIOR)
         known = self.shares > 0
@@ -81,15 +85,21 @@ class Moment:
         lift[:, :-1][:, known] = np.log(share[:, known] / self.shares[known])
         return lift
 
-    def affinity_of(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
-        """(pairs,) the factor, for pairs."""
+    def affinity(self, rows: slice | np.ndarray, columns: slice | np.ndarray) -> np.ndarray:
+        """(rows, columns) the factor, float32."""
+        return self.taste.affinity(self.customers, self.items, rows, columns)
+
+    def own_of(self, rows: np.ndarray, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """((pairs,), (pairs,)) the factors `category` and `affinity`, for pairs."""
         who, position = np.unique(rows, return_inverse=True)
-        found = np.empty(len(rows))
-        for block in blocks(len(who), self.owned.shape[1] + 1):
+        liking, affinity = np.empty(len(rows)), np.empty(len(rows))
+        width = max(self.owned.shape[1] + 1, len(self.items))
+        for block in blocks(len(who), width):
             here = (position >= block.start) & (position < block.stop)
-            taste = self.affinity(who[block])
-            found[here] = taste[position[here] - block.start, self.category[columns[here]]]
-        return found
+            row, column = position[here] - block.start, columns[here]
+            liking[here] = self.liking(who[block])[row, self.category[column]]
+            affinity[here] = self.affinity(who[block], slice(None))[row, column]
+        return liking, affinity
 
     def barred(self, rows: slice, columns: slice = slice(None)) -> np.ndarray:
         """(rows, columns) bool: not to be offered: taken before, or a store of another city."""
@@ -112,6 +122,7 @@ def look(
     customers: np.ndarray | None = None,
     catalogue: Catalogue | None = None,
     ties: ir.Table | None = None,
+    taste: Taste | None = None,
     left: int = 0,
 ) -> Moment:
     """Look at the facts at one instant.
@@ -123,6 +134,7 @@ def look(
         customers: codes of those to look at; None for all.
         catalogue: the offers in force; None where each item is its own offer.
         ties: those that exist, with their strength; the plain ones where not given.
+        taste: learned from what lay before the instant; the factor is 0 where not given.
         left: where a customer may have fewer than this many items left to take, all items are
             looked at, also those that nobody acted on lately.
     """
@@ -158,6 +170,7 @@ def look(
         exposed=live.assign(row=row, column=column),
         friends=sparse.csr_matrix((np.log1p(live.exposure), (row, column)), shape),
         plain=sparse.csr_matrix((np.log1p(live.plain_exposure), (row, column)), shape),
+        taste=taste or Taste(None),
         taken=owned[:, what],
         owned=owned.astype(float) @ categories,
         shares=shares / max(shares.sum(), 1.0),

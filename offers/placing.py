@@ -105,12 +105,14 @@ def offer_table(
         offer_ids = np.array([o.offer_id for o in catalogue.offers], object)[places.offer]
         value = np.array([o.value for o in catalogue.offers], float)[places.offer]
     friends = pick(moment.friends, row, column)
-    affinity = weights.affinity * moment.affinity_of(row, column)
+    liking, affinity = moment.own_of(row, column)
+    liking, affinity = weights.category * liking, weights.affinity * affinity
     popularity = weights.popularity * (moment.popularity[column] - _mean(moment.popularity))
     own = (
         weights.intercept
         + weights.activity * moment.activity[row]
         + weights.popularity * moment.popularity[column]
+        + liking
         + affinity
     )
     score = probability(own + weights.friends * friends)
@@ -126,7 +128,7 @@ def offer_table(
         "trigger": triggers,
         "score": score,
         "trigger_share": (score - probability(own)).round(9),
-        "reason": _reasons(facts, moment, weights, places, affinity, popularity),
+        "reason": _reasons(facts, moment, weights, places, liking, popularity),
         "value": pa.array(value, from_pandas=True).cast(g.MONEY),
         "channel": _channels(facts, moment)[row],
     }
@@ -140,10 +142,10 @@ def _mean(values: np.ndarray) -> float:
 
 def _reasons(
     facts: Facts, moment: Moment, weights: Weights, places: Places,
-    affinity: np.ndarray, popularity: np.ndarray,
+    liking: np.ndarray, popularity: np.ndarray,
 ) -> np.ndarray:  # fmt: skip
     item = moment.items[places.column]
-    texts = own_reasons(affinity, popularity, facts.items.category_names(item))
+    texts = own_reasons(liking, popularity, facts.items.category_names(item))
     if weights.friends <= 0:
         return texts
     e = moment.exposed

@@ -14,11 +14,13 @@ DIGITS = 9
 def scores(moment: Moment, weights: Weights, rows: slice = ALL, columns: slice = ALL) -> np.ndarray:
     """(rows, columns) the log-odds that a customer adopts an item, rounded."""
     own = weights.intercept + weights.activity * moment.activity[rows]
-    taste = weights.affinity * moment.affinity(rows)
-    both: np.ndarray = taste[:, moment.category[columns]]
+    liking = weights.category * moment.liking(rows)
+    both: np.ndarray = liking[:, moment.category[columns]]
     # In place: this is the largest array of a run.
     np.add(both, weights.popularity * moment.popularity[None, columns], out=both)
     np.add(both, own[:, None], out=both)
+    if weights.affinity:
+        np.add(both, weights.affinity * moment.affinity(rows, columns), out=both)
     if weights.friends:
         reach = moment.friends[rows][:, columns].toarray()
         np.add(both, weights.friends * reach, out=both)

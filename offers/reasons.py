@@ -29,16 +29,16 @@ def friend_reasons(friends: np.ndarray, days: np.ndarray, verbs: np.ndarray) -> 
     return np.where(friends >= FEWEST, counted, KNOWN_PEOPLE)
 
 
-def own_reasons(affinity: np.ndarray, popularity: np.ndarray, categories: np.ndarray) -> np.ndarray:
+def own_reasons(liking: np.ndarray, popularity: np.ndarray, categories: np.ndarray) -> np.ndarray:
     """(rows,) the reasons of offers that no friend moved: own taste, or what is popular.
 
     Args:
-        affinity: what the taste for the category added to the log-odds.
+        liking: what the taste for the category added to the log-odds.
         popularity: what the item's popularity added, over that of the average item.
         categories: their names, None where unknown.
     """
     known = np.array([c is not None for c in categories], dtype=bool)
-    tasteful = known & (affinity > np.maximum(popularity, 0))
+    tasteful = known & (liking > np.maximum(popularity, 0))
     return np.where(
         tasteful, np.array([f"you often choose {c}" for c in categories], object), POPULAR
     )

@@ -8,7 +8,7 @@ instant, with the same parameters, is the same run.
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from followsuit.gnn.gate import friends_help
 from followsuit.graph import schema as g
 from followsuit.graph.errors import FollowsuitError
 from followsuit.graph.facts import PRODUCT, STORE, Facts
@@ -36,6 +37,7 @@ from followsuit.offers.outcomes import outcomes
 from followsuit.offers.placing import offer_table, place
 from followsuit.offers.runs import SCORE, prune_runs
 from followsuit.offers.suppressed import suppressed
+from followsuit.offers.taste import LINEAR, Recipe, Taste, choose_recipe
 from followsuit.offers.ties import learn_ties, learned_ties
 from followsuit.offers.weights import Weights, learn, sample
 
@@ -44,7 +46,9 @@ EARLIER = 6
 _WEEK = timedelta(days=7)
 TIES = "ties.parquet"
 """In a run's folder: what was learned of the ties."""
-_WEIGHTS, _DONE = "weights.json", "done.json"
+TASTE = "taste"
+"""In a run's folder: the model of taste that it was made with."""
+_WEIGHTS, _RECIPE, _DONE = "weights.json", "recipe.json", "done.json"
 
 OUT = ("customer_id", "rank", "item_kind", "item_id", "offer_id", "trigger", "score",
        "trigger_share", "reason")  # fmt: skip
@@ -67,6 +71,8 @@ class ScoreReport:
     weights: Weights
     unknown: int
     """Customers to score that the store does not know."""
+    note: str | None
+    """What whoever reads the ranking should know of it."""
     rows: Path
     """Parquet file of the offers, with `value` and `channel` beside the columns of `OUT`."""
 
@@ -94,6 +100,7 @@ def score(
     top: int = 10,
     customers: Sequence[str] | None = None,
     refresh: bool = False,
+    affinity: str = LINEAR,
     seed: int = 0,
     memory: int = 2**30,
     progress: Progress = silent,
@@ -109,7 +116,8 @@ def score(
         top: offers a customer at the most.
         customers: ids of those to score; None for all.
         refresh: read the store anew, though its revision is known.
-        seed: of the samples that the weights are learned from.
+        affinity: `blend`, or `linear` for own taste by the linear model alone, which is quicker.
+        seed: of all that is random.
         memory: bytes that the engine of the snapshot may use.
         progress: told of each step.
 
@@ -122,6 +130,8 @@ def score(
         "window_days": window / timedelta(days=1),
         "top": top,
         "seed": seed,
+        "affinity": affinity,
+        "friends_help": friends_help(store, as_of),
         "assume_consent": snapshot.meta.assume_consent,
         "only": None if customers is None else len(customers),
     }
@@ -137,9 +147,13 @@ def score(
         facts = Facts(snapshot)
         chosen, unknown = _codes(facts, customers)
         log = read_log(facts, as_of)
-        weights = _weights(facts, log, window, seed, folder, progress)
+        recipe = _recipe(facts, as_of, window, parameters, folder, progress)
+        weights = _weights(facts, log, window, recipe, seed, folder, progress)
         learn_ties(log, window, progress).to_parquet(folder / TIES)
-        _rank(facts, as_of, window, top, chosen, unknown, weights, folder, progress)
+        taste = recipe.fit(facts, as_of, seed=seed, progress=progress)
+        taste.save(folder / TASTE)
+        _rank(facts, as_of, window, top, chosen, unknown, weights, taste, recipe, folder,
+              progress)  # fmt: skip
     return _put_into_force(store, run_id, as_of, created_at, parameters, folder)
 
 
@@ -156,22 +170,45 @@ def _codes(facts: Facts, customers: Sequence[str] | None) -> tuple[np.ndarray | 
     return codes, len(set(customers)) - len(codes)
 
 
+def _days(as_of: datetime, window: timedelta) -> list[datetime]:
+    """The earlier days that the weights are learned from, the latest first."""
+    return [as_of - window - weeks * _WEEK for weeks in range(EARLIER)]
+
+
+def _recipe(
+    facts: Facts, as_of: datetime, window: timedelta, parameters: dict[str, Any], folder: Path,
+    progress: Progress,
+) -> Recipe:  # fmt: skip
+    """Choose how taste is learned, or take what this run has chosen before."""
+    path = folder / _RECIPE
+    if not path.exists():
+        chosen = choose_recipe(
+            facts, _days(as_of, window)[-1], affinity=parameters["affinity"],
+            friends=bool(parameters["friends_help"]), seed=parameters["seed"], progress=progress,
+        )  # fmt: skip
+        _write_json(path, asdict(chosen))
+    return Recipe(**json.loads(path.read_text()))
+
+
 def _weights(
-    facts: Facts, log: Log, window: timedelta, seed: int, folder: Path, progress: Progress
-) -> Weights:
+    facts: Facts, log: Log, window: timedelta, recipe: Recipe, seed: int, folder: Path,
+    progress: Progress,
+) -> Weights:  # fmt: skip
     """Learn the weights on earlier days, or take those that this run has learned before.
 
-    The ties' strength is learned on what lay before all of these days, or it would know what came.
+    Ties and taste are learned on what lay before all of these days, or they would know what came.
     """
     path = folder / _WEIGHTS
     if not path.exists():
         samples = []
-        days = [log.as_of - window - weeks * _WEEK for weeks in range(EARLIER)]
+        days = _days(log.as_of, window)
         before = log.until(int((log.as_of - days[-1]).total_seconds()))
         learned = learn_ties(before, window, progress)
+        taste = recipe.fit(facts, days[-1], seed=seed, progress=progress)
         with progress("weights", EARLIER) as advance:
             for day in days:
-                moment = look(facts, day, window, ties=learned_ties(facts, day, learned))
+                ties = learned_ties(facts, day, learned)
+                moment = look(facts, day, window, ties=ties, taste=taste)
                 samples.append(sample(moment, outcomes(facts, moment, window).pairs, seed))
                 advance(1)
         _write_json(path, learn(samples[::-1]).as_dict())
@@ -180,13 +217,16 @@ def _weights(
 
 def _rank(
     facts: Facts, as_of: datetime, window: timedelta, top: int, customers: np.ndarray | None,
-    unknown: int, weights: Weights, folder: Path, progress: Progress,
+    unknown: int, weights: Weights, taste: Taste, recipe: Recipe, folder: Path,
+    progress: Progress,
 ) -> None:  # fmt: skip
     """Write the offers and what was suppressed; `_DONE` is the last of the files."""
     with progress("ranking", 3) as advance:
         catalogue = offers_in_force(facts, as_of)
         ties = learned_ties(facts, as_of, pd.read_parquet(folder / TIES))
-        moment = look(facts, as_of, window, customers=customers, catalogue=catalogue, ties=ties)
+        moment = look(
+            facts, as_of, window, customers=customers, catalogue=catalogue, ties=ties, taste=taste
+        )
         advance(1)
         places = place(moment, weights, catalogue, top)
         table = offer_table(facts, moment, weights, places, catalogue)
@@ -201,6 +241,7 @@ def _rank(
         "suppressed": kept_back.counts,
         "unknown": unknown,
         "weights": weights.as_dict(),
+        "recipe": asdict(recipe),
     }
     _write_json(folder / _DONE, done)
 
@@ -213,17 +254,17 @@ def _put_into_force(
     rows = folder / "offers.parquet"
     run = Run(
         run_id, SCORE, as_of, created_at, False, done["customers"], done["offers"],
-        {**parameters, "weights": done["weights"]},
+        {**parameters, "weights": done["weights"], "recipe": done["recipe"]},
     )  # fmt: skip
     with store.writing():
         write_run(store, run, _recommended(pq.read_table(rows), run_id))
         prune_runs(store)
     # Steps are kept for a run that is interrupted; scored again, it is made anew.
-    for step in (_WEIGHTS, _DONE):
+    for step in (_WEIGHTS, _RECIPE, _DONE):
         (folder / step).unlink(missing_ok=True)
     return ScoreReport(
         run_id, as_of, done["customers"], done["offers"], done["suppressed"],
-        Weights(**done["weights"]), done["unknown"], rows,
+        Weights(**done["weights"]), done["unknown"], done["recipe"]["note"], rows,
     )  # fmt: skip
 
 

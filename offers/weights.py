@@ -30,11 +30,12 @@ class Weights:
     start from, the average of three public data sets.
     """
 
-    intercept: float = -9.3
-    popularity: float = 1.5
-    affinity: float = 0.4
-    activity: float = 1.1
-    friends: float = 1.3
+    intercept: float = -10.9
+    popularity: float = 1.0
+    category: float = 0.2
+    affinity: float = 1.4
+    activity: float = 0.8
+    friends: float = 1.0
     moments: int = 0
     adoptions: int = 0
 
@@ -108,7 +109,7 @@ def _factors(moment: Moment, rows: np.ndarray, columns: np.ndarray) -> np.ndarra
     return np.column_stack(
         [
             moment.popularity[columns],
-            moment.affinity_of(rows, columns),
+            *moment.own_of(rows, columns),
             moment.activity[rows],
             friends,
         ]

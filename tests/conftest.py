@@ -17,6 +17,8 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in os.environ:
         if name.startswith(("FOLLOWSUIT_", "NEO4J_")):
             monkeypatch.delenv(name)
+    # Training takes a while: only the tests of the blend itself ask for it.
+    monkeypatch.setenv("FOLLOWSUIT_AFFINITY", "linear")
 
 
 @pytest.fixture(scope="session")

@@ -263,7 +263,7 @@ def test_explain_tells_the_reason_or_the_rule(busy: Shop) -> None:
     found = busy.explain(first["customer_id"], first["item_id"])
     assert (found.offered, found.rank, found.reason) == (True, first["rank"], first["reason"])
     assert found.factors is not None
-    assert set(found.factors) == {"popularity", "affinity", "activity", "friends"}
+    assert set(found.factors) == {"popularity", "category", "affinity", "activity", "friends"}
     offered = {row["customer_id"] for row in report.offers_table().to_pylist()}
     other = next(f"c{n:04}" for n in range(1, 151) if f"c{n:04}" not in offered)
     refused = busy.explain(other, first["item_id"])

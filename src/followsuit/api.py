@@ -149,6 +149,7 @@ class Shop:
         window: Length = "14d",
         top: int = 10,
         customers: Sequence[str] | None = None,
+        affinity: str | None = None,
         refresh: bool = False,
         seed: int = 0,
     ) -> "ScoreReport":
@@ -162,6 +163,7 @@ class Shop:
             window=length(window),
             top=top,
             customers=customers,
+            affinity=affinity or self._settings.affinity,
             refresh=refresh,
             seed=seed,
             memory=self._memory,
@@ -182,11 +184,14 @@ class Shop:
         every: Length = "7d",
         horizon: Length = "14d",
         window: Length = "14d",
+        affinity: str | None = None,
+        refit: int = 0,
         seed: int = 0,
         out: Path | None = None,
         refresh: bool = False,
     ) -> "BacktestReport":
         """Judge the ranking on the past; see `followsuit.offers.backtest.backtest`."""
+        from followsuit.gnn.gate import friends_help
         from followsuit.offers.backtest import backtest
 
         return backtest(
@@ -196,6 +201,9 @@ class Shop:
             length(every),
             length(horizon),
             window=length(window),
+            affinity=affinity or self._settings.affinity,
+            friends_help=bool(friends_help(self.store, instant(start))),
+            refit=refit,
             seed=seed,
             out=out,
             progress=self._progress,

@@ -3,7 +3,7 @@
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import AliasChoices, ByteSize, Field, SecretStr, ValidationError
 from pydantic_settings import (
@@ -32,7 +32,7 @@ class Settings(BaseSettings):
     """What followsuit is told about its surroundings.
 
     The file `followsuit.toml` of the working folder may set `store`, `memory`, `state`, `timeout`,
-    `neo4j_username` and `neo4j_database`; the environment the same as FOLLOWSUIT_STORE,
+    `affinity`, `neo4j_username` and `neo4j_database`; the environment the same as FOLLOWSUIT_STORE,
     FOLLOWSUIT_MEMORY, ... and NEO4J_USERNAME, NEO4J_PASSWORD, NEO4J_DATABASE.
     """
 
@@ -52,6 +52,8 @@ class Settings(BaseSettings):
     """For a server: where snapshots and staging go; the user's cache folder unless said."""
     timeout: float = Field(default=60.0, gt=0)
     """Seconds that a query may take."""
+    affinity: Literal["blend", "linear"] = "blend"
+    """How own taste is learned for offers: by the blend of models, or by the quicker linear one."""
     neo4j_username: str | None = Field(
         default=None, validation_alias=_environment("neo4j_username")
     )

@@ -183,7 +183,7 @@ def test_why_says_the_reason_and_what_each_factor_adds(shop: Shop) -> None:
     share = f"Score {offer['score']:.6f}, of it by friends {offer['trigger_share']:.6f}."
     assert lines[1] == share
     assert [line.split()[0] for line in lines[2:]] == [
-        "popularity", "affinity", "activity", "friends",
+        "popularity", "category", "affinity", "activity", "friends",
     ]  # fmt: skip
     found = json.loads(told.out)
     assert set(found) == EXPLAINED

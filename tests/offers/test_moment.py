@@ -56,7 +56,7 @@ def test_the_factors_are_what_they_are_said_to_be(tmp_path: Path) -> None:
     # Lately: kitchen 3 of 4 acts, bath 1. Ann's own: kitchen 2 of 3 items, bath 1.
     kitchen, bath = facts.items.categories.tolist().index("kitchen"), 0
     assert moment.shares[[bath, kitchen]].tolist() == [0.25, 0.75]
-    taste = moment.affinity(slice(None))[0]
+    taste = moment.liking(slice(None))[0]
     assert taste[kitchen] == math.log((2 + 10 * 0.75) / 13 / 0.75)
     assert taste[bath] == math.log((1 + 10 * 0.25) / 13 / 0.25)
     assert taste[-1] == 0
@@ -103,7 +103,7 @@ def same(one: Moment, other: Moment) -> None:
     assert np.array_equal(one.activity, other.activity)
     assert (one.friends != other.friends).nnz == 0
     assert (one.taken != other.taken).nnz == 0
-    assert np.array_equal(one.affinity(slice(None)), other.affinity(slice(None)))
+    assert np.array_equal(one.liking(slice(None)), other.liking(slice(None)))
     pd.testing.assert_frame_equal(one.exposed, other.exposed)
 
 

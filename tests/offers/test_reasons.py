@@ -23,7 +23,7 @@ def test_friends_are_counted_from_three(friends: int, days: float, verb: str, re
 
 
 @pytest.mark.parametrize(
-    ("affinity", "popularity", "category", "reason"),
+    ("liking", "popularity", "category", "reason"),
     [
         (0.5, 0.2, "tea", "you often choose tea"),
         (0.5, 0.6, "tea", "popular now"),
@@ -32,9 +32,9 @@ def test_friends_are_counted_from_three(friends: int, days: float, verb: str, re
     ],
 )
 def test_own_taste_is_named_where_it_moved_more_than_popularity(
-    affinity: float, popularity: float, category: str | None, reason: str
+    liking: float, popularity: float, category: str | None, reason: str
 ) -> None:
     found = own_reasons(
-        np.array([affinity]), np.array([popularity]), np.array([category], dtype=object)
+        np.array([liking]), np.array([popularity]), np.array([category], dtype=object)
     )
     assert found.tolist() == [reason]

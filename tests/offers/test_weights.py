@@ -11,24 +11,26 @@ from followsuit.graph.facts import Facts
 from followsuit.loaders.simulator import World
 from followsuit.offers.moment import FACTORS, look
 from followsuit.offers.outcomes import outcomes
+from followsuit.offers.taste import choose_recipe
 from followsuit.offers.weights import Sample, Weights, learn, sample
 
-PLANTED = np.array([0.9, 0.5, 0.7, 1.2])
+PLANTED = np.array([0.9, 0.5, 1.1, 0.7, 1.2])
 INTERCEPT = -5.0
 
 
-def planted(seed: int, pairs: int, friends: float = PLANTED[3]) -> Sample:
+def planted(seed: int, pairs: int, friends: float = PLANTED[4]) -> Sample:
     """Pairs whose adoption follows the planted weights; friends are rare, as they are."""
     random = np.random.default_rng(seed)
     x = np.column_stack(
         [
             random.exponential(1, pairs),
             random.normal(0, 1, pairs),
+            random.exponential(0.5, pairs),
             random.exponential(0.7, pairs),
             random.exponential(0.7, pairs) * (random.random(pairs) < 0.1),
         ]
     )
-    odds = INTERCEPT + x @ np.array([*PLANTED[:3], friends])
+    odds = INTERCEPT + x @ np.array([*PLANTED[:4], friends])
     y = (random.random(pairs) < 1 / (1 + np.exp(-odds))).astype(float)
     return Sample(day(1), x, y, np.ones(pairs))
 
@@ -82,7 +84,9 @@ def facts(tmp_path_factory: pytest.TempPathFactory) -> Facts:
 
 def test_a_sample_stands_for_every_pair_that_may_be_offered(facts: Facts) -> None:
     fortnight = timedelta(days=14)
-    moment = look(facts, facts.snapshot.as_of - fortnight, fortnight)
+    then = facts.snapshot.as_of - fortnight
+    taste = choose_recipe(facts, then).fit(facts, then)
+    moment = look(facts, then, fortnight, taste=taste)
     drawn = sample(moment, outcomes(facts, moment, fortnight).pairs, seed=0)
     n, k = len(moment.customers), len(moment.items)
     free = n * k - moment.barred(slice(None)).sum()
@@ -92,12 +96,14 @@ def test_a_sample_stands_for_every_pair_that_may_be_offered(facts: Facts) -> Non
     # What the sample says of the means of the factors is what all the pairs say.
     open_pairs = np.argwhere(~moment.barred(slice(None)))
     popularity = moment.popularity[open_pairs[:, 1]].mean()
+    affinity = moment.affinity(slice(None), slice(None))[tuple(open_pairs.T)].mean()
     activity = moment.activity[open_pairs[:, 0]].mean()
     exposed = moment.friends.toarray()[open_pairs[:, 0], open_pairs[:, 1]].mean()
     means = np.average(drawn.x, axis=0, weights=drawn.weight)
     assert means[0] == pytest.approx(popularity, rel=0.02)
-    assert means[2] == pytest.approx(activity, rel=0.02)
-    assert means[3] == pytest.approx(exposed, rel=0.02)
+    assert means[2] == pytest.approx(affinity, rel=0.02)
+    assert means[3] == pytest.approx(activity, rel=0.02)
+    assert means[4] == pytest.approx(exposed, rel=0.02)
 
 
 def test_the_same_seed_draws_the_same_sample(facts: Facts) -> None:

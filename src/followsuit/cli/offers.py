@@ -4,6 +4,7 @@ import csv
 import json
 import sys
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,11 +25,26 @@ if TYPE_CHECKING:
     from followsuit.offers.backtest import BacktestReport
     from followsuit.offers.explain import Explanation
 
+
+class Affinity(StrEnum):
+    """How own taste is learned."""
+
+    BLEND = "blend"
+    LINEAR = "linear"
+
+
 runs_app = typer.Typer(help="The runs of `score`: list them, put one into force, delete old ones.")
 app.add_typer(runs_app, name="runs")
 
 WindowOption = Annotated[
     str, typer.Option(metavar="LENGTH", help="How long back acts count as just done: 14d, 2w, 36h.")
+]
+AffinityOption = Annotated[
+    Affinity | None,
+    typer.Option(
+        help="Own taste by the blend of models, or by the quicker linear one.  [default: blend]",
+        show_default=False,
+    ),
 ]
 CustomerArgument = Annotated[str, typer.Argument(metavar="CUSTOMER", help="The id of a customer.")]
 TargetArgument = Annotated[
@@ -46,10 +62,9 @@ def score(
         Path | None, typer.Option(metavar="FILE", help="Score only these: ids, one a line, or a "
                                   "CSV with a column customer_id.")
     ] = None,
+    affinity: AffinityOption = None,
     refresh: RefreshOption = False,
-    seed: Annotated[
-        int, typer.Option(min=0, help="Of the samples that weights are learned from.")
-    ] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of all that is random.")] = 0,
     store: StoreOption = None,
     out: Annotated[
         Path | None, typer.Option(metavar="FILE.parquet", callback=to_write,
@@ -63,14 +78,17 @@ def score(
     shop = open_shop(store)
     chosen = None if customers is None else read_customers(customers)
     report = shop.score(
-        as_of, datetime.now(UTC), window=window, top=top, customers=chosen, refresh=refresh,
-        seed=seed,
+        as_of, datetime.now(UTC), window=window, top=top, customers=chosen, affinity=affinity,
+        refresh=refresh, seed=seed,
     )  # fmt: skip
+    if report.note:
+        say(report.note)
     weights = report.weights
     learned = f"learned on {weights.moments} earlier days" if weights.moments else "to start from"
     say(
-        f"Weights ({learned}): popularity {weights.popularity:.2f}, affinity "
-        f"{weights.affinity:.2f}, activity {weights.activity:.2f}, friends {weights.friends:.2f}"
+        f"Weights ({learned}): popularity {weights.popularity:.2f}, category "
+        f"{weights.category:.2f}, affinity {weights.affinity:.2f}, activity "
+        f"{weights.activity:.2f}, friends {weights.friends:.2f}"
     )
     for rule, n in report.suppressed.items():
         say(f"{n:>12,} suppressed by {rule}")
@@ -198,6 +216,10 @@ def backtest(
         str, typer.Option(metavar="LENGTH", help="How long after a moment an adoption counts.")
     ] = "14d",
     window: WindowOption = "14d",
+    affinity: AffinityOption = None,
+    refit: Annotated[
+        int, typer.Option(min=0, metavar="N", help="Learn taste anew after N moments; 0: once.")
+    ] = 0,
     seed: Annotated[int, typer.Option(min=0, help="Of all that is random.")] = 0,
     refresh: RefreshOption = False,
     store: StoreOption = None,
@@ -211,10 +233,12 @@ def backtest(
 ) -> None:
     """Judge the ranking on the past, beside simpler strategies."""
     report = open_shop(store).backtest(
-        start, end, every=every, horizon=horizon, window=window, seed=seed, out=out,
-        refresh=refresh,
+        start, end, every=every, horizon=horizon, window=window, affinity=affinity, refit=refit,
+        seed=seed, out=out, refresh=refresh,
     )  # fmt: skip
     # With --json - the report itself is all that goes to standard output.
+    if report.recipe.note:
+        say(report.recipe.note)
     _print_backtest(report, to_stderr=str(json_file) == "-")
     write_json(report.as_dict(), json_file)
 

@@ -1,0 +1,156 @@
+"""Own taste: how much a customer may like an item, learned from who took what (`gnn/`).
+
+The blend of models where the extra `gnn` is installed, else the linear model. Parts of it that know
+of friends take part only where an audit has found that friends help on this data.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from followsuit.gnn.blend import Blend
+from followsuit.gnn.choosing import choose
+from followsuit.gnn.dataset import Dataset, Floats
+from followsuit.gnn.ease import DampedEase
+from followsuit.gnn.from_snapshot import NothingToLearn, dataset, training_split
+from followsuit.gnn.models import model
+from followsuit.gnn.recommender import CELLS, Recommender, WrongModel
+from followsuit.graph.facts import Facts
+from followsuit.graph.progress import Progress, silent
+
+BLEND, LINEAR = "blend", "linear"
+PARTS = ("ease_damped", "lightgcn")
+SOCIAL = ("social", "friends")
+HORIZON = timedelta(days=28)
+"""How long before a day the acts lie that settings are chosen on."""
+_SHARPNESS = 10.0
+_SCALE_OF = 2_000
+_KEPT = 2**27
+"""Cells of a moment's affinities that are kept at a time."""
+
+
+Select = slice | np.ndarray
+
+
+class Taste:
+    """A fitted model of taste, as a factor of the ranking.
+
+    Args:
+        model: fitted on a data set with the facts' codes; None where there was nothing to learn.
+    """
+
+    def __init__(self, model: Recommender | None) -> None:
+        self.model = model
+        self._scale = 1.0 if model is None else _typical_best(model)
+        self._last: tuple[np.ndarray, np.ndarray, Floats] | None = None
+
+    def affinity(
+        self, customers: np.ndarray, items: np.ndarray, rows: Select, columns: Select
+    ) -> Floats:
+        """(rows, columns) log(1 + 10 s), s being the score over the typical customer's best.
+
+        Args:
+            customers: codes of a moment's customers.
+            items: codes of its items.
+            rows: which of the customers.
+            columns: which of the items.
+        """
+        if self.model is None:
+            return np.zeros((len(customers[rows]), len(items[columns])), dtype=np.float32)
+        if len(customers) * len(items) > _KEPT:
+            return self._factor(self.model, customers[rows], items[columns])
+        if self._last is None or self._last[0] is not customers or self._last[1] is not items:
+            self._last = customers, items, self._factor(self.model, customers, items)
+        kept: Floats = self._last[2][rows][:, columns]
+        return kept
+
+    def save(self, folder: Path) -> None:
+        """Keep the model; nothing where there is none."""
+        if self.model is not None:
+            self.model.save(folder)
+
+    def _factor(self, model: Recommender, customers: np.ndarray, items: np.ndarray) -> Floats:
+        found = np.empty((len(customers), len(items)), dtype=np.float32)
+        step = max(1, CELLS // max(len(model.data.items), 1))
+        for first in range(0, len(customers), step):
+            found[first : first + step] = model.score(customers[first : first + step])[:, items]
+        found *= np.float32(_SHARPNESS / self._scale)
+        np.maximum(found, 0, out=found)
+        return np.log1p(found, out=found)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How taste is learned: a model with its settings, as they were chosen.
+
+    Attributes:
+        name: of the model.
+        settings: see `Recommender.settings`.
+        note: what whoever reads the ranking should know of it.
+    """
+
+    name: str
+    settings: dict[str, Any]
+    note: str | None = None
+
+    def fit(
+        self, facts: Facts, as_of: datetime, *, seed: int = 0, progress: Progress = silent
+    ) -> Taste:
+        """Learn from all that was known at an instant."""
+        return self._fit(dataset(facts, as_of), seed, progress)
+
+    def kept(self, facts: Facts, as_of: datetime, folder: Path, *, seed: int = 0) -> Taste:
+        """What `Taste.save` has kept; learned again where that is elsewhere."""
+        data = dataset(facts, as_of)
+        try:
+            return Taste(type(model(self.name)).load(folder, data))
+        except (FileNotFoundError, WrongModel):
+            return self._fit(data, seed, silent)
+
+    def _fit(self, data: Dataset, seed: int, progress: Progress) -> Taste:
+        if not data.taken.nnz:
+            return Taste(None)
+        started = type(model(self.name))(**self.settings)
+        return Taste(started.fit(data, seed=seed, progress=progress))
+
+
+def choose_recipe(
+    facts: Facts, as_of: datetime, *, affinity: str = LINEAR, friends: bool = False, seed: int = 0,
+    progress: Progress = silent,
+) -> Recipe:  # fmt: skip
+    """Choose settings on the last weeks before an instant.
+
+    Args:
+        facts: of a snapshot.
+        as_of: nothing later is seen.
+        affinity: `blend`, or `linear` for the linear model alone.
+        friends: whether friends were found to help.
+        seed: of all that is random.
+        progress: told of each step.
+    """
+    try:
+        split = training_split(facts, as_of, HORIZON, seed)
+    except NothingToLearn:
+        return Recipe(DampedEase.name, DampedEase().settings())
+    note = None
+    if affinity == BLEND:
+        blend = Blend(parts={name: {} for name in PARTS + SOCIAL * friends})
+        if len(blend.candidates()) > 1:
+            fitted = blend.fit(split.train, split.validation, seed=seed, progress=progress)
+            return Recipe(fitted.name, fitted.settings())
+        note = f"Own taste is by the linear model alone. {blend.note}"
+    chosen = choose(DampedEase(), split.train, split.validation, seed=seed, progress=progress).model
+    return Recipe(chosen.name, chosen.settings(), note)
+
+
+def _typical_best(model: Recommender) -> float:
+    """The mean of the highest scores of customers who took something, spread over all codes."""
+    users = np.flatnonzero(np.diff(model.data.taken.indptr))
+    some = users[:: max(1, len(users) // _SCALE_OF)][:_SCALE_OF]
+    best = [
+        float(model.score(some[i : i + 100]).max(axis=1).sum()) for i in range(0, len(some), 100)
+    ]
+    return max(sum(best) / max(len(some), 1), 1e-9)

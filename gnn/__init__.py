@@ -2,3 +2,9 @@
 
 Needs nothing but `followsuit.graph`. What is built on torch says so: it comes with the extra `gnn`.
 """
+
+import os
+
+# Threads of torch that wait by spinning slow a busy machine down five times and more. Read once,
+# when torch is first imported.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

@@ -12,13 +12,19 @@ from support.servers import require_neo4j
 ENGINES = ("embedded", "neo4j")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _quick_affinity() -> Iterator[None]:
+    """Training takes a while: only the tests of the blend itself ask for it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FOLLOWSUIT_AFFINITY", "linear")
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in os.environ:
-        if name.startswith(("FOLLOWSUIT_", "NEO4J_")):
+        if name.startswith(("FOLLOWSUIT_", "NEO4J_")) and name != "FOLLOWSUIT_AFFINITY":
             monkeypatch.delenv(name)
-    # Training takes a while: only the tests of the blend itself ask for it.
-    monkeypatch.setenv("FOLLOWSUIT_AFFINITY", "linear")
 
 
 @pytest.fixture(scope="session")

@@ -60,16 +60,20 @@ def choose(
         progress: told of each fit.
     """
     users = judges(validation)
-    seen: dict[tuple[object, ...], Chosen] = {}
+    tried = {_settings(model)}
 
-    def attempt(candidate: Recommender) -> Chosen:
-        key = tuple(getattr(candidate, axis) for axis in candidate.grid)
-        if key not in seen:
-            fitted = candidate.fit(train, validation, seed=seed, progress=progress)
-            seen[key] = Chosen(fitted, validate(fitted, validation, users))
-        return seen[key]
+    def fit(candidate: Recommender) -> Chosen:
+        fitted = candidate.fit(train, validation, seed=seed, progress=progress)
+        return Chosen(fitted, validate(fitted, validation, users))
 
-    best = attempt(model)
+    def attempt(candidate: Recommender) -> Chosen | None:
+        # What was tried before is not kept, for models are large; it was no better than the best.
+        if _settings(candidate) in tried:
+            return None
+        tried.add(_settings(candidate))
+        return fit(candidate)
+
+    best = fit(model)
     improved = bool(model.grid)
     while improved:
         improved = False
@@ -82,16 +86,23 @@ def choose(
     return best
 
 
+def _settings(model: Recommender) -> tuple[Any, ...]:
+    """Its place in its grid."""
+    return tuple(getattr(model, axis) for axis in model.grid)
+
+
 def _climb(
     best: Chosen, axis: str, values: tuple[Any, ...], step: int,
-    attempt: Callable[[Recommender], Chosen],
+    attempt: Callable[[Recommender], Chosen | None],
 ) -> Chosen:  # fmt: skip
     """Go along an axis in one direction as long as that is better."""
     while True:
-        place = values.index(getattr(best.model, axis)) + step
-        if not 0 <= place < len(values):
+        own = getattr(best.model, axis)
+        places = sorted({*values, own})
+        place = places.index(own) + step
+        if not 0 <= place < len(places):
             return best
-        found = attempt(replace(best.model, **{axis: values[place]}))
-        if found.ndcg <= best.ndcg:
+        found = attempt(replace(best.model, **{axis: places[place]}))
+        if found is None or found.ndcg <= best.ndcg:
             return best
         best = found

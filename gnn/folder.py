@@ -1,5 +1,7 @@
 """Read a folder of interactions: `train.tsv.gz`, `test.tsv.gz`, and what may lie beside them."""
 
+import csv
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -34,10 +36,10 @@ def read_split(folder: Path, seed: int = 0) -> Split:
     train, test = _read(folder, "train", "item"), _read(folder, "test", "item")
     validation = _read(folder, "validation", "item") if _has(folder, "validation") else None
     friends = _read(folder, "friends", "friend") if _has(folder, "friends") else None
-    _same_ids(folder, "test", "user", test, train)
-    _same_ids(folder, "test", "item", test, train)
-    if validation is not None:
-        _same_ids(folder, "validation", "user", validation, train)
+    for column in ("user", "item"):
+        _same_ids(folder, "test", column, test, train)
+        if validation is not None:
+            _same_ids(folder, "validation", column, validation, train)
     parts = [rows for rows in (train, validation, test) if rows is not None]
     everybody = [rows.user for rows in parts]
     if friends is not None:
@@ -68,12 +70,16 @@ def _read(folder: Path, name: str, second: str) -> pd.DataFrame:
     """(rows) of two columns of text."""
     path = folder / f"{name}.tsv.gz"
     try:
-        rows = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
+        rows = pd.read_csv(
+            path, sep="\t", dtype=str, keep_default_na=False, index_col=False,
+            quoting=csv.QUOTE_NONE,
+        )  # fmt: skip
     except FileNotFoundError:
         raise BadFolder(f"{path} is missing. The folder must hold it.") from None
-    except (OSError, EOFError, UnicodeDecodeError, ValueError) as error:
+    except (OSError, EOFError, ValueError, zlib.error) as error:
         raise BadFolder(
-            f"{path} can't be read as gzipped, tab-separated text ({type(error).__name__})."
+            f"{path} can't be read as gzipped, tab-separated text ({type(error).__name__}). Write "
+            "it anew."
         ) from error
     for column in ("user", second):
         if column not in rows.columns:
@@ -85,7 +91,7 @@ def _read(folder: Path, name: str, second: str) -> pd.DataFrame:
         if len(empty):
             raise BadFolder(f"{path}, row {empty[0] + 2}: `{column}` is empty. Name an id.")
     if not len(rows):
-        raise BadFolder(f"{path} has no rows.")
+        raise BadFolder(f"{path} has no rows. It must hold some.")
     found: pd.DataFrame = rows[["user", second]]
     return found
 

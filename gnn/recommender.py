@@ -1,6 +1,8 @@
 """The interface of all models: fit, score, recommend, embed, save, load."""
 
+import hashlib
 import json
+import zipfile
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -16,10 +18,12 @@ from followsuit.graph.progress import Progress, silent
 
 CELLS = 2**24
 """Scores that are held at a time."""
+_OPEN = np.float32(1e-5)
+"""Scores that differ by less than this share of the highest are equal."""
 
 
 class WrongModel(FollowsuitError):
-    """A saved model that can't be used: of another kind, or of another graph."""
+    """A saved model that can't be used: of another kind or graph, missing, or damaged."""
 
 
 @dataclass(frozen=True)
@@ -79,8 +83,8 @@ class Recommender(ABC):
     ) -> Ints:  # fmt: skip
         """(users, k) the first items of each user, the best first; -1 where nothing is left.
 
-        A user who took nothing yet, and of whom the model knows nothing either (all scores are 0),
-        gets what is popular. Ties go to the smaller code.
+        Of whom the model knows nothing (all scores are 0) gets what is popular; so does a user who
+        took nothing yet where scores are equal. Other ties go to the smaller code.
 
         Args:
             users: codes.
@@ -95,12 +99,20 @@ class Recommender(ABC):
             for first in range(0, len(users), step):
                 some = users[first : first + step]
                 scores = self.score(some)
-                new = np.flatnonzero(np.diff(self.data.taken.indptr)[some] == 0)
-                unknown = new[~scores[new].any(axis=1)]
-                scores[unknown] = self.data.popularity
+                self._tell_more(scores, some)
                 found[first : first + step] = first_items(scores, barred[some], k)
                 advance(len(some))
         return found
+
+    def _tell_more(self, scores: Floats, users: Ints) -> None:
+        """Order by popularity what the scores leave open for users little is known of; in place."""
+        new = np.diff(self.data.taken.indptr)[users] == 0
+        known = scores.any(axis=1)
+        scores[~known] = self.data.popularity
+        told = np.flatnonzero(new & known)
+        share = self.data.popularity / max(self.data.popularity.max(initial=0), 1)
+        step = _OPEN * np.abs(scores[told]).max(axis=1, initial=0)
+        scores[told] += step[:, None] * share
 
     @abstractmethod
     def state(self) -> dict[str, np.ndarray]:
@@ -126,27 +138,40 @@ class Recommender(ABC):
         """Read what `save` wrote.
 
         Raises:
-            WrongModel: it is another kind of model, or was fitted on another graph.
+            WrongModel: there is none, it is another kind of model, was fitted on another graph, or
+                is damaged.
         """
-        note = json.loads((folder / "model.json").read_text())
-        if note["name"] != cls.name:
-            raise WrongModel(f"{folder} holds a model `{note['name']}`, not `{cls.name}`.")
-        if note["graph"] != fingerprint(data):
+        try:
+            note = json.loads((folder / "model.json").read_text())
+            name, settings, graph = note["name"], note["settings"], note["graph"]
+            with np.load(folder / "model.npz", allow_pickle=False) as arrays:
+                state = dict(arrays)
+        except FileNotFoundError as error:
+            raise WrongModel(f"There is no model in {folder}. Train one first.") from error
+        except (ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+            raise WrongModel(f"The model in {folder} is damaged. Train it again.") from error
+        if name != cls.name:
+            raise WrongModel(
+                f"{folder} holds a model `{name}`, not `{cls.name}`. Name another folder."
+            )
+        if graph != fingerprint(data):
             raise WrongModel(
                 f"The model in {folder} was fitted on another graph. Train it on this one."
             )
-        with np.load(folder / "model.npz", allow_pickle=False) as arrays:
-            return cls(**note["settings"]).restore(dict(arrays), data)
+        return cls(**settings).restore(state, data)
 
 
 def fingerprint(data: Dataset) -> str:
-    """A digest of users, items, interactions and ties: the same for the same graph."""
-    import hashlib
-
+    """A digest of users, items, interactions, ties and attributes: the same for the same graph."""
     digest = hashlib.sha256()
     for ids in (data.users, data.items):
-        digest.update("\0".join(map(str, ids)).encode())
-    for matrix in (data.taken, data.friends):
+        digest.update(json.dumps(list(map(str, ids))).encode())
+    matrices = [data.taken, data.friends]
+    for attributes in (data.user_attributes, data.item_attributes):
+        names = () if attributes is None else attributes.names
+        digest.update(json.dumps(names).encode())
+        matrices += [attributes.matrix] if attributes is not None else []
+    for matrix in matrices:
         digest.update(np.asarray(matrix.indptr, dtype=np.int64).tobytes())
         digest.update(np.asarray(matrix.indices, dtype=np.int64).tobytes())
     return digest.hexdigest()

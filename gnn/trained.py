@@ -2,7 +2,8 @@
 
 A model is chosen on what happened in the last weeks before `as_of` (or, where nothing did, on a
 part of what is known), then fitted on all that was known. Both steps leave what they have reached
-in the model's folder, so that a training that was killed goes on from there to the same result.
+beside the model's folder, so that a training that was killed goes on from there to the same result;
+the model that was there before stays in its place until then.
 """
 
 import json
@@ -12,10 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from followsuit.gnn.choosing import choose
-from followsuit.gnn.dataset import Dataset, Split
+from followsuit.gnn.dataset import Split
 from followsuit.gnn.from_snapshot import training_split
 from followsuit.gnn.models import model
-from followsuit.gnn.recommender import Recommender, WrongModel
+from followsuit.gnn.recommender import Recommender, fingerprint
 from followsuit.graph.errors import FollowsuitError
 from followsuit.graph.facts import Facts
 from followsuit.graph.progress import Progress, silent
@@ -24,11 +25,17 @@ if TYPE_CHECKING:
     from followsuit.gnn.training import Curve
 
 HORIZON = timedelta(days=28)
-_CHOSEN, _CHOOSING, _FITTING = "chosen.json", "choosing.pt", "fitting.pt"
+"""How long before `as_of` the acts lie that a model is chosen on."""
+_BEGUN, _CHOSEN = "begun.json", "chosen.json"
+_CHOOSING, _FITTING = "choosing.pt", "fitting.pt"
 
 
 class NothingToResume(FollowsuitError):
     """No training was interrupted."""
+
+
+class OtherTraining(FollowsuitError):
+    """The training that was interrupted is of another graph, another day or another seed."""
 
 
 def train_model(
@@ -41,70 +48,91 @@ def train_model(
         name: of the model.
         facts: of a snapshot.
         as_of: nothing later is seen.
-        folder: of this model; what was in it is replaced.
+        folder: of this model; what was in it is replaced as the last act.
         resume: go on with a training that was interrupted.
         seed: of all that is random.
         progress: told of each step.
 
     Raises:
-        NothingToResume: `resume`, and there is no interrupted training in the folder.
-        OtherCheckpoint: `resume`, and it is of another graph, of other settings or another seed.
+        NothingToResume: `resume`, and no training for this folder was interrupted.
+        OtherTraining: `resume`, and it is of another graph, another day or another seed.
         NothingToLearn, UnknownModel, MissingExtra.
     """
     started = model(name)
     split = training_split(facts, as_of, HORIZON, seed)
-    if resume and not (folder.is_dir() and any(folder.glob("*.pt"))):
-        raise NothingToResume(
-            f"There is no interrupted training in {folder}. Run this without --resume."
-        )
-    if not resume:
-        shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True, exist_ok=True)
-    settings = _settings(started, split, folder, seed, progress)
-    fitted = _fit(type(started)(**settings), split.known, folder, seed, progress)
-    fitted.save(folder)
-    for left in (_CHOSEN, _CHOOSING, _FITTING):
+    work = folder.with_name(f"{folder.name}.unfinished")
+    _begin(work, split, seed, resume=resume)
+    settings = _settings(started, split, work, seed, progress)
+    fitted = _fit(type(started)(**settings), split, work, seed, progress)
+    fitted.save(work)
+    shutil.rmtree(folder, ignore_errors=True)
+    work.rename(folder)
+    for left in (_BEGUN, _CHOSEN, _CHOOSING, _FITTING):
         (folder / left).unlink(missing_ok=True)
     return fitted
 
 
-def trained(name: str, data: Dataset, folder: Path) -> Recommender | None:
-    """The model that `train_model` has left in `folder`, if it is of this very graph."""
-    try:
-        return type(model(name)).load(folder, data)
-    except (FileNotFoundError, WrongModel):
-        return None
+def _begin(work: Path, split: Split, seed: int, *, resume: bool) -> None:
+    """Make the folder to work in, or see whether it is that of the same training."""
+    validation = split.train.with_taken(split.validation)
+    made_of = {
+        "train": fingerprint(split.train), "validation": fingerprint(validation),
+        "known": fingerprint(split.known), "seed": seed,
+    }  # fmt: skip
+    note = work / _BEGUN
+    if not resume:
+        shutil.rmtree(work, ignore_errors=True)
+        work.mkdir(parents=True)
+        _write(note, made_of)
+    elif not note.exists():
+        raise NothingToResume(
+            f"No training of this model was interrupted ({work} is not there). Run this without "
+            "--resume."
+        )
+    elif json.loads(note.read_text()) != made_of:
+        raise OtherTraining(
+            f"The training in {work} was of another graph, another day or another seed. Run this "
+            "without --resume."
+        )
 
 
 def _settings(
-    started: Recommender, split: Split, folder: Path, seed: int, progress: Progress
+    started: Recommender, split: Split, work: Path, seed: int, progress: Progress
 ) -> dict[str, Any]:
     """What does best on the validation part, noted in the folder."""
-    note = folder / _CHOSEN
-    if note.exists():
-        found: dict[str, Any] = json.loads(note.read_text())
-        return found
-    if hasattr(started, "train"):
-        chosen = started.train(
-            split.train, split.validation, seed=seed, progress=progress,
-            checkpoint=folder / _CHOOSING,
-        )  # fmt: skip
-        _draw(chosen.curve, started.name, folder)
-    else:
-        chosen = choose(started, split.train, split.validation, seed=seed, progress=progress).model
-    note.write_text(json.dumps(chosen.settings()))
-    return dict(chosen.settings())
+    note = work / _CHOSEN
+    if not note.exists():
+        if hasattr(started, "train"):
+            chosen = started.train(
+                split.train, split.validation, seed=seed, progress=progress,
+                checkpoint=work / _CHOOSING,
+            )  # fmt: skip
+            _draw(chosen.curve, started.name, work)
+        else:
+            chosen = choose(
+                started, split.train, split.validation, seed=seed, progress=progress
+            ).model
+        _write(note, chosen.settings())
+    found: dict[str, Any] = json.loads(note.read_text())
+    return found
 
 
 def _fit(
-    chosen: Recommender, known: Dataset, folder: Path, seed: int, progress: Progress
+    chosen: Recommender, split: Split, work: Path, seed: int, progress: Progress
 ) -> Recommender:
     if hasattr(chosen, "train"):
         fitted: Recommender = chosen.train(
-            known, seed=seed, progress=progress, checkpoint=folder / _FITTING
+            split.known, seed=seed, progress=progress, checkpoint=work / _FITTING
         )
         return fitted
-    return chosen.fit(known, seed=seed, progress=progress)
+    return chosen.fit(split.known, seed=seed, progress=progress)
+
+
+def _write(path: Path, content: object) -> None:
+    """Write a file in one act, so that a kill leaves all of it or nothing."""
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps(content))
+    part.replace(path)
 
 
 def _draw(curve: "Curve", name: str, folder: Path) -> None:

@@ -107,7 +107,7 @@ class Recipe:
         data = dataset(facts, as_of)
         try:
             return Taste(type(model(self.name)).load(folder, data))
-        except (FileNotFoundError, WrongModel):
+        except WrongModel:
             return self._fit(data, seed, silent)
 
     def _fit(self, data: Dataset, seed: int, progress: Progress) -> Taste:

@@ -3,14 +3,24 @@
 from datetime import datetime
 
 from followsuit.gnn.audit import Audit
-from followsuit.graph.runs import Run, active, runs, write_run
+from followsuit.graph.runs import Run, runs, write_run
 from followsuit.graph.store import GraphStore
 
 AUDIT = "audit"
 
 
 def write_finding(store: GraphStore, found: Audit, as_of: datetime, created_at: datetime) -> str:
-    """Put an audit's finding into force as a run without rows; returns its id."""
+    """Note an audit's finding as a run without rows.
+
+    Args:
+        store: that was audited.
+        found: what was found.
+        as_of: the last instant that the audit saw: the end of what it judged on.
+        created_at: the time that the run is noted with.
+
+    Returns:
+        The run's id.
+    """
     run_id = f"{AUDIT}-{as_of:%Y-%m-%d}"
     finding = {
         "friends_help": found.friends_help, "gain": found.gain.as_dict(),
@@ -21,8 +31,6 @@ def write_finding(store: GraphStore, found: Audit, as_of: datetime, created_at: 
 
 
 def friends_help(store: GraphStore, as_of: datetime) -> bool | None:
-    """What the audit in force has found; None where there is none, or it saw later days."""
-    run = active(runs(store, AUDIT))
-    if run is None or run.as_of > as_of:
-        return None
-    return bool(run.parameters["friends_help"])
+    """What the latest audit has found that saw nothing after `as_of`; None where there is none."""
+    run = next((run for run in runs(store, AUDIT) if run.as_of <= as_of), None)
+    return None if run is None else bool(run.parameters["friends_help"])

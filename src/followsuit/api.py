@@ -250,11 +250,26 @@ class Shop:
         )
         return fitted, folder
 
-    def obey(self, found: "Audit", as_of: Instant, created_at: Instant) -> None:
-        """Let the ranking obey what an audit has found."""
+    def obey(
+        self, found: "Audit", as_of: Instant, created_at: Instant, horizon: Length = "28d"
+    ) -> datetime:
+        """Let the ranking obey what an audit has found.
+
+        Args:
+            found: by `gnn.audit.audit` on a `split` of this shop.
+            as_of: of the split.
+            created_at: the time that the finding is noted with.
+            horizon: of the split.
+
+        Returns:
+            The instant from which on it is obeyed: what lies before must not know what the audit
+            judged on.
+        """
         from followsuit.gnn.gate import write_finding
 
-        write_finding(self.store, found, instant(as_of), instant(created_at))
+        seen = instant(as_of) + length(horizon)
+        write_finding(self.store, found, seen, instant(created_at))
+        return seen
 
     def _facts(
         self, as_of: Instant, refresh: bool, ahead: timedelta = timedelta(0)

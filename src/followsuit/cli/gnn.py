@@ -141,7 +141,8 @@ def audit(
     _print_figures(found.figures, {}, to_stderr=str(json_file) == "-")
     say(found.sentence)
     if folder is None:
-        open_shop(store).obey(found, str(as_of), datetime.now(UTC))
+        seen = open_shop(store).obey(found, str(as_of), datetime.now(UTC), horizon)
+        say(f"`score` and `backtest` obey this for days from {seen:%Y-%m-%d} on.")
     write_json(found.as_dict(), json_file)
 
 

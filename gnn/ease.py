@@ -65,6 +65,7 @@ class Ease(Recommender):
     def _kept(self, data: Dataset) -> Ints:
         """The items that are learned from, rising."""
         n, m = data.taken.shape
+        self.note = None
         side = int((self.memory / 8) ** 0.5)
         if min(n, m) <= side:
             return np.arange(m)

@@ -1,6 +1,7 @@
 """The social gate: do friends help on this data? The same blend with real, rewired and no friends.
 
-All three have the same parts, the social network among them, so that more parts alone are no gain.
+All three have the same parts, the social network among them, so that more parts alone are no gain;
+and the social network has the settings that do best for the one without friends.
 """
 
 from collections.abc import Callable
@@ -15,12 +16,12 @@ from followsuit.gnn.bootstrap import Doubles, Estimate, Resamples
 from followsuit.gnn.choosing import choose
 from followsuit.gnn.dataset import Split, pairs
 from followsuit.gnn.evaluation import CHOSEN_BY, CUT, FIGURES, judged_lists
-from followsuit.gnn.models import model
 from followsuit.gnn.recommender import Recommender
 from followsuit.graph.progress import Progress, silent
 
 REAL, REWIRED, NONE = "real", "rewired", "none"
-SOCIAL = ("social", "friends")
+_PLAIN, _SOCIAL, _FRIENDS = "lightgcn", "social", "friends"
+SOCIAL = (_SOCIAL, _FRIENDS)
 """Parts of the blend that know of friends."""
 SWAPS = 10
 """Per edge, after which a network has forgotten how it was (Milo et al. 2003)."""
@@ -88,11 +89,15 @@ def audit(split: Split, *, seeds: int = 1, progress: Progress = silent) -> Audit
     """
     users = np.flatnonzero(np.diff(split.test.indptr))
     values = {ties: np.empty((len(users), seeds, len(FIGURES))) for ties in (REAL, REWIRED, NONE)}
+    chosen = _choose_parts(split, progress)
+    others = {name: part for name, part in chosen.items() if name not in SOCIAL}
     for seed in range(seeds):
-        unsocial = _fit_parts(split, _names(social=False), seed, progress)
+        unsocial = _fit_parts(split, others, seed, progress)
         for ties, change in _changes(seed).items():
             changed = split.with_friends(change)
-            parts = unsocial | _fit_parts(changed, _names(social=True), seed, progress)
+            social = {name: part for name, part in chosen.items() if name in SOCIAL}
+            social[_FRIENDS] = choose(social[_FRIENDS], changed.train, changed.validation).model
+            parts = unsocial | _fit_parts(changed, social, seed, progress)
             fitted = _blend(changed, parts, progress)
             lists = fitted.recommend(users, CUT, split.masked, progress)
             values[ties][:, seed] = judged_lists(lists, split.test, users)
@@ -142,21 +147,32 @@ def _changes(seed: int) -> dict[str, Callable[[sparse.csr_matrix], sparse.csr_ma
     }
 
 
-def _names(*, social: bool) -> list[str]:
-    return [name for name in Blend().candidates() if (name in SOCIAL) is social]
+def _choose_parts(split: Split, progress: Progress) -> dict[str, Recommender]:
+    """The blend's parts, unfitted, with the settings that do best whatever the ties."""
+    found: dict[str, Recommender] = {}
+    for name, part in Blend().candidates().items():
+        if name == _SOCIAL:
+            own = {axis: getattr(found[_PLAIN], axis) for axis in part.grid}
+            found[name] = replace(part, **own)
+        elif name == _FRIENDS:
+            found[name] = part
+        else:
+            best = choose(part, split.train, split.validation, progress=progress).model
+            found[name] = replace(best)
+    return found
 
 
 Parts = dict[str, tuple[Recommender, Recommender]]
 """By name: fitted on train, and on all that is known."""
 
 
-def _fit_parts(split: Split, names: list[str], seed: int, progress: Progress) -> Parts:
+def _fit_parts(
+    split: Split, chosen: dict[str, Recommender], seed: int, progress: Progress
+) -> Parts:
     found: Parts = {}
-    for name in names:
-        chosen = choose(
-            model(name), split.train, split.validation, seed=seed, progress=progress
-        ).model
-        found[name] = chosen, replace(chosen).fit(split.known, seed=seed, progress=progress)
+    for name, part in chosen.items():
+        early = replace(part).fit(split.train, split.validation, seed=seed, progress=progress)
+        found[name] = early, replace(early).fit(split.known, seed=seed, progress=progress)
     return found
 
 

@@ -1,0 +1,137 @@
+"""Popularity, friends' items, iALS and GF-CF, against plain definitions."""
+
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy import sparse
+from support.tastes import GROUPS, planted, without
+
+from followsuit.gnn.dataset import Dataset
+from followsuit.gnn.graph_filter import GraphFilter
+from followsuit.gnn.popularity import FriendsItems, Popularity
+from followsuit.gnn.recommender import Recommender
+
+DATA = planted()
+EVERYBODY = np.arange(120)
+TAKEN, FRIENDS = DATA.taken.toarray(), DATA.friends.toarray()
+
+
+def plain() -> list[Recommender]:
+    found: list[Recommender] = [Popularity(), FriendsItems(damp=0.5), GraphFilter(rank=8)]
+    try:
+        import implicit  # noqa: F401
+    except ModuleNotFoundError:
+        return found
+    from followsuit.gnn.ials import Ials
+
+    return [*found, Ials(factors=8, l2=1.0)]
+
+
+def test_popularity_is_the_share_of_users_for_everybody() -> None:
+    found = Popularity().fit(DATA).score(np.array([3, 9]))
+    np.testing.assert_allclose(found, [TAKEN.mean(axis=0)] * 2, rtol=1e-6)
+
+
+@pytest.mark.parametrize("damp", [0.0, 0.5])
+def test_friends_items_are_the_share_of_friends_who_took_them(damp: float) -> None:
+    found = FriendsItems(damp=damp).fit(DATA).score(EVERYBODY)
+    for user in (0, 7, 119):
+        friends = np.flatnonzero(FRIENDS[user])
+        wanted = sum(TAKEN[f] / TAKEN[f].sum() ** damp for f in friends) / len(friends)
+        np.testing.assert_allclose(found[user], wanted, rtol=1e-5)
+
+
+def test_friends_are_followed_the_way_that_the_tie_runs() -> None:
+    one_way = sparse.csr_matrix(([1.0], ([4], [5])), shape=(120, 120), dtype=np.float32)
+    found = FriendsItems().fit(DATA.with_friends(one_way)).score(np.array([4, 5]))
+    assert found[0].tolist() == TAKEN[5].tolist()
+    assert not found[1].any()
+
+
+def test_who_took_nothing_gets_what_friends_took_before_what_is_popular() -> None:
+    data = DATA.with_taken(without(DATA.taken, np.array([4])))
+    found = FriendsItems().fit(data).recommend(np.array([4]), 80)[0]
+    theirs = (FRIENDS[4] @ TAKEN)[found]
+    assert theirs[0] > 1
+    assert (np.diff(theirs) <= 0).all()
+    assert (np.diff(data.popularity[found][theirs == 0]) <= 0).all()
+    alone = data.with_friends(sparse.csr_matrix(FRIENDS.shape, dtype=np.float32))
+    popular = np.lexsort((np.arange(80), -data.popularity))
+    assert FriendsItems().fit(alone).recommend(np.array([4]), 80)[0].tolist() == popular.tolist()
+
+
+@pytest.mark.parametrize(("alpha", "rank"), [(0.0, 4), (0.3, 4), (0.3, 80)])
+def test_the_graph_filter_is_that_of_the_paper(alpha: float, rank: int) -> None:
+    """Shen et al. 2021, algorithm 1: s = r R'R + alpha r D^-1/2 V V' D^1/2."""
+    rows, columns = TAKEN.sum(axis=1), np.maximum(TAKEN.sum(axis=0), 1)
+    r = TAKEN / np.sqrt(rows)[:, None] / np.sqrt(columns)
+    _, _, right = np.linalg.svd(r)
+    v = right[:rank].T
+    wanted = TAKEN @ (r.T @ r)
+    wanted += alpha * TAKEN @ np.diag(columns**-0.5) @ v @ v.T @ np.diag(columns**0.5)
+    found = GraphFilter(rank=rank, alpha=alpha).fit(DATA).score(EVERYBODY)
+    # A few factors, drawn at random, are near those of the whole decomposition.
+    np.testing.assert_allclose(found, wanted, atol=2e-3 if rank == 4 else 1e-5)
+
+
+@pytest.mark.parametrize("model", plain(), ids=lambda model: model.name)
+def test_planted_tastes_are_told_better_than_by_chance(model: Recommender) -> None:
+    found = model.fit(DATA, seed=1).recommend(EVERYBODY, 5)
+    share = (found % GROUPS == EVERYBODY[:, None] % GROUPS).mean()
+    assert share > (0.6 if model.name != "popularity" else 0.15)
+
+
+@pytest.mark.parametrize("model", plain(), ids=lambda model: model.name)
+def test_what_was_learned_is_restored_and_seeds_repeat(model: Recommender) -> None:
+    first = replace(model).fit(DATA, seed=3)
+    again = replace(model).fit(DATA, seed=3)
+    restored = replace(model).restore(first.state(), DATA)
+    assert first.score(EVERYBODY).tobytes() == again.score(EVERYBODY).tobytes()
+    assert first.score(EVERYBODY).tobytes() == restored.score(EVERYBODY).tobytes()
+    other = replace(model).fit(DATA, seed=4).score(EVERYBODY)
+    if model.random:
+        assert np.abs(other - first.score(EVERYBODY)).max() > 1e-4
+
+
+def odd() -> dict[str, Dataset]:
+    empty = sparse.csr_matrix(DATA.taken.shape, dtype=np.float32)
+    rows = without(DATA.taken, np.arange(5))
+    columns = sparse.csr_matrix(without(sparse.csr_matrix(rows.T), np.arange(3)).T)
+    return {
+        "nothing taken": DATA.with_taken(empty),
+        "unknown users and items": DATA.with_taken(columns),
+        "one user": Dataset(DATA.users[:1], DATA.items, DATA.taken[:1], DATA.friends[:1, :1]),
+        "no friends": DATA.with_friends(sparse.csr_matrix((120, 120), dtype=np.float32)),
+    }
+
+
+@pytest.mark.parametrize("data", odd().values(), ids=odd())
+@pytest.mark.parametrize("model", plain(), ids=lambda model: model.name)
+def test_scores_are_finite_and_the_unknown_get_what_is_popular(
+    model: Recommender, data: Dataset
+) -> None:
+    users = np.arange(len(data.users))
+    fitted = replace(model).fit(data)
+    assert np.isfinite(fitted.score(users)).all()
+    alone = np.flatnonzero((np.diff(data.taken.indptr) == 0) & (np.diff(data.friends.indptr) == 0))
+    popular = np.lexsort((np.arange(80), -data.popularity))[:10]
+    assert (fitted.recommend(alone, 10) == popular).all()
+
+
+IALS = """
+import sys
+sys.path[:0] = {paths!r}
+from support.tastes import planted
+from followsuit.gnn.ials import Ials
+Ials(factors=4, rounds=1).fit(planted())
+"""
+
+
+def test_ials_says_nothing_of_how_the_machine_is_set_up() -> None:
+    pytest.importorskip("implicit")
+    code = IALS.format(paths=[path for path in sys.path if path.endswith("tests")])
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("", "")

@@ -1,0 +1,193 @@
+"""First items and figures against plain loops and scikit-learn; what all models share."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+from scipy import sparse
+from sklearn.metrics import ndcg_score
+from support.spectral import Popular, Spectral
+from support.tastes import planted, without
+
+import followsuit.gnn.recommender as recommender
+from followsuit.gnn.dataset import Attributes, Floats, Ints, binary
+from followsuit.gnn.ranking import first_items, hits_of, ndcg, recall
+from followsuit.gnn.recommender import WrongModel, fingerprint
+
+DATA = planted()
+SCORES = arrays.arrays(
+    np.float32, (5, 9), elements=st.sampled_from([-2.0, -1.0, 0.0, 0.5, 1.0, 3.0])
+)
+BARRED = arrays.arrays(np.bool_, (5, 9))
+
+
+@given(scores=SCORES, barred=BARRED, k=st.integers(1, 12))
+def test_first_items_are_the_best_that_are_left_ties_to_the_smaller_code(
+    scores: np.ndarray, barred: np.ndarray, k: int
+) -> None:
+    wanted = np.full((5, k), -1)
+    for row in range(5):
+        left = [c for c in range(9) if not barred[row, c]]
+        best = sorted(left, key=lambda c: (-scores[row, c], c))[:k]
+        wanted[row, : len(best)] = best
+    found = first_items(scores.copy(), binary(barred), k)
+    assert found.tolist() == wanted.tolist()
+
+
+@given(found=BARRED, wanted=BARRED, order=st.permutations(range(9)), k=st.integers(1, 9))
+def test_figures_are_those_of_a_plain_loop_and_of_scikit_learn(
+    found: np.ndarray, wanted: np.ndarray, order: list[int], k: int
+) -> None:
+    wanted[:, 0] = True
+    lists = np.full((5, 9), -1)
+    for row in range(5):
+        items = [c for c in order if found[row, c]]
+        lists[row, : len(items)] = items
+    users = np.array([4, 0, 2])
+    hits = hits_of(lists[users], binary(wanted), users)
+    count = wanted.sum(axis=1)[users]
+    for at, user in enumerate(users):
+        told = [bool(c >= 0 and wanted[user, c]) for c in lists[user]]
+        assert hits[at].tolist() == told
+        assert recall(hits, count, k)[at] == pytest.approx(sum(told[:k]) / count[at])
+        # Scores that fall along the list; what is not listed can't be among the first k.
+        falling = [9.0 - list(lists[user]).index(c) if c in lists[user] else 0 for c in range(9)]
+        listed = (lists[user] >= 0).sum()
+        if listed >= k:
+            theirs = ndcg_score([wanted[user]], [falling], k=k)
+            assert ndcg(hits, count, k)[at] == pytest.approx(theirs)
+
+
+def test_ndcg_of_a_list_worked_out_by_hand() -> None:
+    hits = np.array([[True, False, True], [False, False, False]])
+    ideal = 1 + 1 / np.log2(3) + 0.5
+    found = ndcg(hits, np.array([4, 1]), 3)
+    assert found.tolist() == pytest.approx([(1 + 0.5) / ideal, 0])
+
+
+def test_nothing_wanted_is_no_hit() -> None:
+    nothing = sparse.csr_matrix((3, 4), dtype=np.float32)
+    assert not hits_of(np.array([[0, -1]]), nothing, np.array([1])).any()
+
+
+def test_recommended_is_what_was_not_taken_best_first_in_pieces_or_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    model = Spectral().fit(DATA)
+    users = np.array([5, 3, 40, 77, 0])
+    whole = model.recommend(users, 10)
+    for row, user in enumerate(users):
+        left = np.setdiff1d(np.arange(80), DATA.taken[user].indices)
+        order = np.lexsort((left, -model.score(np.array([user]))[0][left]))
+        assert whole[row].tolist() == left[order][:10].tolist()
+    monkeypatch.setattr(recommender, "CELLS", 100)
+    assert model.recommend(users, 10).tolist() == whole.tolist()
+
+
+def test_a_mask_of_ones_own_takes_the_place_of_what_was_taken() -> None:
+    model = Spectral().fit(DATA)
+    only = np.ones((120, 80), dtype=np.float32)
+    only[:, :3] = 0
+    found = model.recommend(np.arange(120), 5, binary(only))
+    assert (np.sort(found[:, :3], axis=1) == [0, 1, 2]).all()
+    assert (found[:, 3:] == -1).all()
+
+
+class Told(Spectral):
+    """A model whose scores are what a test says."""
+
+    scores: Floats
+
+    def score(self, users: Ints) -> Floats:
+        return self.scores[users].copy()
+
+
+def told(scores: np.ndarray, new: list[int]) -> Told:
+    model = Told().fit(DATA.with_taken(without(DATA.taken, np.array(new, int))))
+    model.scores = scores.astype(np.float32)
+    return model
+
+
+def popular(model: Spectral) -> list[int]:
+    return np.lexsort((np.arange(80), -model.data.popularity)).tolist()
+
+
+def test_who_took_nothing_and_is_unknown_gets_what_is_popular() -> None:
+    model = told(np.zeros((120, 80)), [7])
+    assert model.recommend(np.array([7]), 80)[0].tolist() == popular(model)
+
+
+def test_who_took_nothing_gets_what_is_known_first_and_then_what_is_popular() -> None:
+    scores = np.zeros((120, 80))
+    scores[7, [50, 60]] = 0.2, 0.4
+    model = told(scores, [7])
+    rest = [item for item in popular(model) if item not in (50, 60)]
+    assert model.recommend(np.array([7]), 80)[0].tolist() == [60, 50, *rest]
+
+
+def test_scores_that_tell_nothing_of_a_known_user_leave_what_is_popular() -> None:
+    model = told(np.zeros((120, 80)), [])
+    taken = set(DATA.taken[4].indices)
+    wanted = [item for item in popular(model) if item not in taken]
+    assert model.recommend(np.array([4]), len(wanted))[0].tolist() == wanted
+
+
+def test_a_saved_model_says_the_same_and_the_same_seed_gives_the_same_bytes(
+    tmp_path: Path,
+) -> None:
+    for name in ("a", "b"):
+        Spectral(width=4).fit(DATA, seed=5).save(tmp_path / name)
+    for file in ("model.json", "model.npz"):
+        assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
+    loaded = Spectral.load(tmp_path / "a", DATA)
+    users = np.arange(120)
+    assert loaded.width == 4
+    assert (loaded.score(users) == Spectral(width=4).fit(DATA, seed=5).score(users)).all()
+
+
+def changed(**parts: object) -> object:
+    return replace(DATA, **parts)  # type: ignore[arg-type]
+
+
+OTHERS = {
+    "interactions": changed(taken=planted(seed=9).taken),
+    "ties": changed(friends=planted(seed=9).friends),
+    "users": changed(users=np.arange(120) + 1),
+    "items": changed(items=np.array([f"i{i}" for i in range(80)])),
+    "attributes": changed(item_attributes=Attributes(("a",), binary(np.ones((80, 1))))),
+}
+
+
+@pytest.mark.parametrize("other", OTHERS.values(), ids=OTHERS)
+def test_a_model_of_another_graph_is_refused(other: object, tmp_path: Path) -> None:
+    Spectral().fit(DATA).save(tmp_path)
+    with pytest.raises(WrongModel, match=r"was fitted on another graph. Train it on this one"):
+        Spectral.load(tmp_path, other)  # type: ignore[arg-type]
+
+
+def test_ids_that_run_together_alike_are_other_ids() -> None:
+    one, two = (
+        changed(users=np.array(ids + ["x"] * 118)) for ids in (["a\0b", "c"], ["a", "b\0c"])
+    )
+    assert fingerprint(one) != fingerprint(two)  # type: ignore[arg-type]
+
+
+def test_a_missing_damaged_or_other_kind_of_model_is_named(tmp_path: Path) -> None:
+    with pytest.raises(WrongModel, match=r"There is no model in .*\. Train one first"):
+        Spectral.load(tmp_path, DATA)
+    Spectral().fit(DATA).save(tmp_path)
+    with pytest.raises(WrongModel, match="holds a model `spectral`, not `popular`"):
+        Popular.load(tmp_path, DATA)
+    (tmp_path / "model.npz").write_bytes(b"PK\x03\x04 cut short")
+    with pytest.raises(WrongModel, match=r"is damaged. Train it again"):
+        Spectral.load(tmp_path, DATA)
+    Spectral().fit(DATA).save(tmp_path)
+    for note in ("{", json.dumps({"name": "spectral"}), json.dumps([1])):
+        (tmp_path / "model.json").write_text(note)
+        with pytest.raises(WrongModel, match="is damaged"):
+            Spectral.load(tmp_path, DATA)

@@ -2,9 +2,11 @@
 
 import gzip
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from scipy import sparse
 from support.tastes import planted
 
 from followsuit.gnn.dataset import Dataset, Split, hold_back
@@ -37,6 +39,8 @@ def write_folder(
 def planted_split(data: Dataset | None = None, seed: int = 0) -> Split:
     """A planted taste of which a quarter is to be told, and a part before to choose on."""
     data = planted(seed=seed) if data is None else data
+    users, items = (np.array([str(i) for i in ids], object) for ids in (data.users, data.items))
+    data = replace(data, users=users, items=items)
     known, test = hold_back(data.taken, 0.25, seed)
     train, validation = hold_back(known, 0.2, seed + 1)
     return Split(data.with_taken(train), validation, test, refit_on_validation=True)
@@ -45,8 +49,8 @@ def planted_split(data: Dataset | None = None, seed: int = 0) -> Split:
 def write_split(folder: Path, split: Split) -> Path:
     """The split as a folder: train and validation together, test, friends."""
 
-    def rows(matrix: object, columns: np.ndarray) -> Pairs:
-        row, column = matrix.nonzero()  # type: ignore[attr-defined]
+    def rows(matrix: sparse.csr_matrix, columns: np.ndarray) -> Pairs:
+        row, column = matrix.nonzero()
         return list(zip(split.train.users[row], columns[column], strict=True))
 
     items, users = split.train.items, split.train.users

@@ -26,9 +26,8 @@ class Ials(Recommender):
     name: ClassVar[str] = "ials"
     random: ClassVar[bool] = True
     grid: ClassVar[dict[str, tuple[Any, ...]]] = {
-        "alpha": (1.0, 2.0, 5.0, 10.0, 20.0),
-        "l2": (1.0, 3.0, 10.0, 30.0, 100.0),
-        "factors": (64, 128, 256),
+        "l2": (3.0, 10.0, 30.0, 100.0),
+        "alpha": (2.0, 5.0, 10.0),
     }
 
     factors: int = 128

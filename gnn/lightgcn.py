@@ -34,10 +34,7 @@ class LightGCN(Neural):
     """
 
     name: ClassVar[str] = "lightgcn"
-    grid: ClassVar[dict[str, tuple[Any, ...]]] = {
-        "temperature": (0.07, 0.1, 0.14, 0.2),
-        "width": (64, 128, 256),
-    }
+    grid: ClassVar[dict[str, tuple[Any, ...]]] = {"temperature": (0.1, 0.14, 0.2)}
 
     width: int = 128
     layers: int = 2

@@ -1,0 +1,305 @@
+"""Taste: EASE against the LAPACK calls it needs, full ranking against a loop, training against PyG.
+
+`--data` names a folder of splits (`lastfm`, `douban_book`, ...); without it the parts that train on
+real data are left out.
+"""
+
+import argparse
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from measure import (
+    Took,
+    alone,
+    median,
+    ratio,
+    say,
+    side_by_side,
+    table,
+    timed,
+    verdict,
+    write_report,
+)
+
+PARTS = ("ease", "ranking", "pyg", "epochs", "growth")
+ITEMS, USERS = 22_000, 20_000
+EASE_SLOWEST, LOOP_FASTER, PYG_FASTER = 1.2, 5.0, 10.0
+OURS, BY_HAND = "followsuit", "by hand"
+STOCK = "PyG's LightGCN, BPR, batches of 2,048"
+MOST_EPOCHS = 1_000
+_PATIENCE = 20
+
+
+def world(users: int, items: int, cells: int) -> Any:
+    """A random data set with popular and unpopular items."""
+    import numpy as np
+
+    from followsuit.gnn.dataset import Dataset, pairs
+
+    random = np.random.default_rng(1)
+    column = (items * random.random(cells) ** 2).astype(np.int64)
+    taken = pairs(random.integers(0, users, cells), column, (users, items))
+    friends = random.integers(0, users, (2, users * 5))
+    friends = friends[:, friends[0] != friends[1]]
+    return Dataset(
+        np.arange(users).astype(str).astype(object),
+        np.arange(items).astype(str).astype(object),
+        taken,
+        pairs(*friends, (users, users)),
+    )
+
+
+def ease(scale: float, by_hand: bool) -> Took:
+    """Fit EASE, or only factor and invert a matrix of that size; the result is the size."""
+    import numpy as np
+    from scipy.linalg import lapack
+
+    from followsuit.gnn.ease import Ease
+
+    items = round(ITEMS * scale)
+    if by_hand:
+        random = np.random.default_rng(1)
+        diagonal = random.random(items, dtype=np.float32) + np.float32(items)
+        gram = np.asfortranarray(random.random((items, items), dtype=np.float32))
+        gram[np.diag_indices(items)] += diagonal
+        with timed() as took:
+            factor, _ = lapack.spotrf(gram, lower=1, overwrite_a=1, clean=0)
+            lapack.spotri(factor, lower=1, overwrite_c=1)
+    else:
+        data = world(items * 2, items, items * 20)
+        model = Ease()
+        with timed() as took:
+            model.fit(data)
+    took.result = items
+    return took
+
+
+def ranking(scale: float, by_hand: bool) -> Took:
+    """The first 20 items of every user from given scores; the result is a sum over them."""
+    import numpy as np
+
+    from followsuit.gnn.ranking import first_items
+
+    users, items = round(USERS * scale), round(ITEMS * scale)
+    data = world(users, items, users * 20)
+    random = np.random.default_rng(2)
+    first_items(np.zeros((1, items), dtype=np.float32), data.taken[:1], 20)
+    block, found = 1_000, 0
+    with timed() as took:
+        for start in range(0, users, block):
+            scores = random.random((min(block, users - start), items), dtype=np.float32)
+            barred = data.taken[start : start + block]
+            if by_hand:
+                found += sum(
+                    int(_one(scores[r], barred[r].indices).sum()) for r in range(len(scores))
+                )
+            else:
+                found += int(first_items(scores, barred, 20).sum())
+    took.result = found
+    return took
+
+
+def _one(scores: Any, barred: Any) -> Any:
+    import numpy as np
+
+    scores[barred] = -np.inf
+    best = np.argpartition(-scores, 20)[:20]
+    return best[np.argsort(-scores[best], kind="stable")]
+
+
+Curve = list[tuple[float, float]]
+"""(seconds of training, NDCG@20 on validation) after each epoch; judging takes no time here."""
+
+
+class _Clock:
+    """Notes how good a network is after each epoch, and stops it when its time is over."""
+
+    def __init__(self, judge: Callable[[Any], float], most: float) -> None:
+        self._judge, self._most, self._off, self._began = judge, most, 0.0, time.perf_counter()
+        self.curve: Curve = []
+
+    def __call__(self, network: Any) -> float:
+        now = time.perf_counter()
+        seconds = now - self._began - self._off
+        found = self._judge(network)
+        self.curve.append((seconds, found))
+        self._off += time.perf_counter() - now
+        return found
+
+    @property
+    def over(self) -> bool:
+        best = max(range(len(self.curve)), key=lambda k: self.curve[k][1])
+        waited = len(self.curve) - best > _PATIENCE
+        return waited or self.curve[-1][0] > self._most
+
+
+class _TimeOver(Exception):
+    pass
+
+
+def train_ours(folder: Path, most: float, name: str) -> Took:
+    """Our network, until it stops by itself; the result is its curve."""
+    from followsuit.gnn.folder import read_split
+    from followsuit.gnn.models import model
+    from followsuit.gnn.training import Plan, train, watch
+
+    split = read_split(folder)
+    judge = watch(split.train.taken, split.validation)
+    assert judge is not None
+    settings: Any = model(name)
+
+    def judged(network: Any) -> float:
+        found = clock(network)
+        if clock.over:
+            raise _TimeOver
+        return found
+
+    with timed() as took:
+        clock = _Clock(judge, most)
+        network = settings.network(split.train, 0)
+        plan = Plan(settings.rate, settings.batch, MOST_EPOCHS, _PATIENCE)
+        with suppress(_TimeOver):
+            train(network, plan, judged)
+    took.result = clock.curve
+    return took
+
+
+def train_stock(folder: Path, most: float) -> Took:
+    """PyG's LightGCN as its documentation trains it; the result is its curve."""
+    import numpy as np
+    import torch
+    from torch_geometric.nn.models import LightGCN
+
+    from followsuit.gnn.folder import read_split
+    from followsuit.gnn.training import watch
+
+    split = read_split(folder)
+    judge = watch(split.train.taken, split.validation)
+    assert judge is not None
+    users, items = split.train.taken.shape
+    cells = split.train.taken.tocoo()
+    row, column = (torch.from_numpy(x.astype(np.int64)) for x in (cells.row, cells.col))
+    edges = torch.stack([torch.cat([row, column + users]), torch.cat([column + users, row])])
+    torch.manual_seed(0)
+    network = LightGCN(users + items, embedding_dim=64, num_layers=3)
+    adam = torch.optim.Adam(network.parameters(), lr=0.001)
+
+    class Vectors:
+        def vectors(self) -> Any:
+            return network.get_embedding(edges).split([users, items])
+
+    with timed() as took:
+        clock = _Clock(lambda _: judge(Vectors()), most)  # type: ignore[arg-type]
+        while not clock.curve or not clock.over:
+            for batch in torch.randperm(len(row)).split(2_048):
+                wrong = torch.randint(0, items, (len(batch),)) + users
+                pairs = torch.stack(
+                    [row[batch].repeat(2), torch.cat([column[batch] + users, wrong])]
+                )
+                good, bad = network(edges, pairs).chunk(2)
+                loss = network.recommendation_loss(good, bad, node_id=pairs.unique())
+                adam.zero_grad()
+                loss.backward()
+                adam.step()
+            clock(None)
+    took.result = clock.curve
+    return took
+
+
+def against_pyg(folder: Path, most: float, name: str) -> dict[str, Took]:
+    """How long ours takes to where PyG's gets at its best, and both at equal time."""
+    say(f"{name} against {STOCK}: {folder.name}, {most:.0f} s each at most")
+    runs = {
+        OURS: alone(partial(train_ours, folder, most, name)),
+        STOCK: alone(partial(train_stock, folder, most)),
+    }
+    rows = []
+    for label, took in runs.items():
+        seconds, best = max(took.result, key=lambda point: point[1])
+        each = took.result[-1][0] / len(took.result)
+        rows.append(
+            (label, len(took.result), f"{each:.2f}", f"{best:.4f}", f"{seconds:.0f}",
+             f"{took.peak / 2**30:.2f}")
+        )  # fmt: skip
+    table(("", "epochs", "seconds each", "best NDCG@20", "after seconds", "memory GB"), rows)
+    stock_at, goal = max(runs[STOCK].result, key=lambda point: point[1])
+    reached = next((at for at, ndcg in runs[OURS].result if ndcg >= goal), None)
+    if reached is None:
+        say(f"ours never gets to {goal:.4f}: {verdict(False)}")
+    else:
+        faster = stock_at / max(reached, 1e-9)
+        say(
+            f"to {goal:.4f}: {faster:.0f} times faster, at least {PYG_FASTER:.0f}: "
+            f"{verdict(faster >= PYG_FASTER)}"
+        )
+    return runs
+
+
+def growth(scale: float) -> dict[str, Took]:
+    """LightGCN's epoch and EASE with 0.1, 1 and 10 million purchases."""
+    found = {}
+    for purchases in (100_000, 1_000_000, 10_000_000):
+        cells = round(purchases * scale)
+        found[f"{cells:,}"] = alone(partial(_epoch, cells))
+    rows = [
+        (name, f"{took.seconds:.1f}", f"{took.cpu:.1f}", f"{took.peak / 2**30:.2f}")
+        for name, took in found.items()
+    ]
+    table(("purchases", "seconds of an epoch", "CPU seconds", "memory GB"), rows)
+    return found
+
+
+def _epoch(cells: int) -> Took:
+    from followsuit.gnn.lightgcn import LightGCN
+    from followsuit.gnn.training import Plan, train
+
+    data = world(max(50, cells // 20), max(50, cells // 400), cells)
+    settings = LightGCN()
+    network = settings.network(data, 0)
+    with timed() as took:
+        train(network, Plan(settings.rate, settings.batch, 1))
+    return took
+
+
+def main() -> None:
+    """Measure, print, and write JSON where asked."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--scale", type=float, default=1.0, help="1 is 22k items, 20k users")
+    parser.add_argument("--rounds", type=int, default=3, help="runs of each contestant (default 3)")
+    parser.add_argument("--data", type=Path, help="folder of lastfm/ and douban_book/")
+    parser.add_argument("--seconds", type=float, default=1_800, help="of each training, at most")
+    parser.add_argument("--only", choices=PARTS, action="append", help="this part (all by default)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures here")
+    options = parser.parse_args()
+    parts = options.only or PARTS
+    figures: dict[str, Any] = {}
+    for name, work, least in (("ease", ease, None), ("ranking", ranking, LOOP_FASTER)):
+        if name not in parts:
+            continue
+        say(f"{name}, scale {options.scale:g}")
+        contestants = {who: partial(work, options.scale, who == BY_HAND) for who in (OURS, BY_HAND)}
+        figures[name] = side_by_side(contestants, options.rounds)
+        factor = ratio(figures[name], OURS, BY_HAND)
+        memory = median(figures[name][OURS], "peak") / 2**30
+        good = factor <= EASE_SLOWEST if least is None else 1 / factor >= least
+        asked = f"at most {EASE_SLOWEST}" if least is None else f"at most 1/{least:.0f}"
+        say(f"{name}, ours / by hand: {factor:.2f}, {asked}: {verdict(good)}; {memory:.2f} GB")
+    for part, folder, name in (
+        ("pyg", "lastfm", "lightgcn"),
+        ("epochs", "douban_book", "lightgcn"),
+    ):
+        if part in parts and options.data is not None:
+            figures[part] = against_pyg(options.data / folder, options.seconds, name)
+    if "growth" in parts:
+        figures["growth"] = growth(options.scale)
+    write_report(options.json, scale=options.scale, rounds=options.rounds, **figures)
+
+
+if __name__ == "__main__":
+    main()

@@ -93,13 +93,13 @@ def celf_greedy(made: Any, probability: Any, value: Any, budget: int) -> Any:
     """Lazy greedy: look again only at who may still be the best."""
     import numpy as np
 
-    from followsuit.influence.cascade import Room, _independent
+    from followsuit.influence.cascade import Room, cascades
 
     room, runs = Room(len(value)), np.empty(SIMULATIONS)
     rng = np.random.default_rng(2)
 
     def reach(chosen: list[int]) -> float:
-        room.stamp = _independent(
+        room.stamp = cascades(
             rng, made.pointer, made.target, probability, value, np.array(chosen), *room.arrays, runs
         )
         return float(runs.mean())

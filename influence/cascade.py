@@ -109,16 +109,16 @@ def simulate(
         raise BadInput(f"{simulations} simulations say nothing of an interval: ask for 2 or more")
     if model == THRESHOLD:
         chance = threshold_weights(network, chance)
-    run = _threshold if model == THRESHOLD else _independent
     rng = np.random.default_rng(seed)
     found = np.empty(simulations)
     room = Room(len(worth))
     with progress("Simulating cascades", simulations) as advance:
         for start in range(0, simulations, _AT_ONCE):
             some = found[start : start + _AT_ONCE]
-            room.stamp = run(
-                rng, network.pointer, network.target, chance, worth, first, *room.arrays, some
-            )
+            room.stamp = cascades(
+                rng, network.pointer, network.target, chance, worth, first, *room.arrays, some,
+                model == THRESHOLD,
+            )  # fmt: skip
             advance(len(some))
     return found
 
@@ -148,45 +148,7 @@ class Room:
 
 
 @compiled
-def _independent(
-    rng: np.random.Generator,
-    pointer: Ints,
-    target: Shorts,
-    chance: Floats,
-    value: Floats,
-    seeds: Ints,
-    stamp: int,
-    acted: Ints,
-    queue: Shorts,
-    left: Floats,  # noqa: ARG001
-    touched: Ints,  # noqa: ARG001
-    found: Floats,
-) -> int:
-    """Fill `found` with cascades' values; returns the last stamp."""
-    for s in range(len(found)):
-        stamp += 1
-        count, total = 0, 0.0
-        for v in seeds:
-            acted[v] = stamp
-            queue[count] = v
-            count += 1
-        done = 0
-        while done < count:
-            u = queue[done]
-            done += 1
-            total += value[u]
-            for e in range(pointer[u], pointer[u + 1]):
-                v = target[e]
-                if acted[v] != stamp and rng.random() < chance[e]:
-                    acted[v] = stamp
-                    queue[count] = v
-                    count += 1
-        found[s] = total
-    return stamp
-
-
-@compiled
-def _threshold(
+def cascades(
     rng: np.random.Generator,
     pointer: Ints,
     target: Shorts,
@@ -199,8 +161,13 @@ def _threshold(
     left: Floats,
     touched: Ints,
     found: Floats,
+    threshold: bool = False,
 ) -> int:
-    """The same for linear threshold; `left` is what a follower's threshold still lacks."""
+    """Fill `found` with cascades' values; returns the last stamp.
+
+    In linear threshold `left` is what a follower's threshold still lacks; in independent cascade,
+    which has no thresholds, it is not used.
+    """
     for s in range(len(found)):
         stamp += 1
         count, total = 0, 0.0
@@ -215,13 +182,19 @@ def _threshold(
             total += value[u]
             for e in range(pointer[u], pointer[u + 1]):
                 v = target[e]
-                if acted[v] == stamp or weight[e] == 0:
+                if acted[v] == stamp:
                     continue
-                if touched[v] != stamp:
-                    touched[v] = stamp
-                    left[v] = rng.random()
-                left[v] -= weight[e]
-                if left[v] < 0:
+                if threshold:
+                    if weight[e] == 0:
+                        continue
+                    if touched[v] != stamp:
+                        touched[v] = stamp
+                        left[v] = rng.random()
+                    left[v] -= weight[e]
+                    follows = left[v] < 0
+                else:
+                    follows = rng.random() < weight[e]
+                if follows:
                     acted[v] = stamp
                     queue[count] = v
                     count += 1

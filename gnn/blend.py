@@ -25,6 +25,7 @@ STEPS = (0.0, 0.02, 0.05, 0.1, 0.2, 0.3, 0.45, 0.65, 0.9, 1.3, 2.0, 3.0)
 """Weights that are tried, in units of a part's `scale`."""
 _CELLS = 2**26
 """Scores of a part that are held while weights are learned."""
+_NOTHING = 1e-6
 _LEAST = 1e-4
 """By how much NDCG must rise for another weight."""
 
@@ -81,8 +82,12 @@ def learn_weights(
 
 
 def _scale(scores: Floats) -> float:
-    """The mean of the users' highest scores; 1 where all are 0."""
-    return float(scores.max(axis=1).mean()) or 1.0
+    """The mean of the users' highest scores; 1 where these say next to nothing.
+
+    A factorisation that has collapsed has scores of 1e-20 and, fitted on more, of 1e-10.
+    """
+    found = float(scores.max(axis=1).mean())
+    return found if found > _NOTHING else 1.0
 
 
 def _outward(steps: tuple[float, ...], now: float) -> Iterator[float]:

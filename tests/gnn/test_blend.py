@@ -75,8 +75,10 @@ def test_where_nothing_is_to_be_told_the_linear_part_is_alone() -> None:
     assert learn_weights(parts, "a", nothing) == {"a": 1.0, "b": 0.0}
 
 
-def test_a_part_whose_scores_are_all_zero_has_no_weight_and_no_nan() -> None:
-    parts = {"a": DampedEase().fit(SPLIT.train), "b": told(np.zeros((120, 80)))}
+@pytest.mark.parametrize("size", [0, 1e-20, -1.0])
+def test_a_part_that_has_collapsed_has_no_weight_and_no_nan(size: float) -> None:
+    collapsed = told(SPLIT.validation.toarray() * size)
+    parts = {"a": DampedEase().fit(SPLIT.train), "b": collapsed}
     weights = learn_weights(parts, "a", SPLIT.validation)
     assert weights["b"] == 0
     assert np.isfinite(weights["a"])

@@ -1,0 +1,226 @@
+"""`followsuit gnn train`, `evaluate` and `audit`: what scripts rely on, and what is bad input."""
+
+import json
+import re
+import signal
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from support.cli_shop import AS_OF, Shop
+from support.commands import run_each, start
+from support.folders import planted_split, write_folder, write_pairs, write_split
+
+from followsuit.gnn.gate import friends_help
+from followsuit.graph.connect import connect
+from followsuit.times import instant
+
+BEFORE = "2025-04-20"
+COLUMNS = {
+    "model": pa.string(), "seed": pa.int64(), "user": pa.string(), "item": pa.string(),
+    "rank": pa.int64(),
+}  # fmt: skip
+FIGURES = {"recall@10", "recall@20", "ndcg@10", "ndcg@20"}
+
+
+def read_json(path: Path) -> dict[str, dict[str, dict[str, object]]]:
+    def refuse(constant: str) -> None:
+        raise AssertionError(constant)
+
+    found: dict[str, dict[str, dict[str, object]]]
+    found = json.loads(path.read_text(), parse_constant=refuse)
+    return found
+
+
+def recomputed(rows: pd.DataFrame, test: pd.DataFrame) -> dict[str, float]:
+    """Recall and NDCG at 20 from `--out` and the folder's test file."""
+    wanted = test.groupby("user").item.nunique()
+    hits = rows.merge(test, on=["user", "item"])
+    gain = (1 / np.log2(hits["rank"] + 1)).groupby(hits.user).sum()
+    ideal = np.cumsum(1 / np.log2(np.arange(2, 22)))[wanted.clip(upper=20) - 1]
+    return {
+        "recall@20": (hits.groupby("user").size().reindex(wanted.index, fill_value=0) / wanted)
+        .mean(),
+        "ndcg@20": (gain.reindex(wanted.index, fill_value=0) / ideal).mean(),
+    }  # fmt: skip
+
+
+def test_evaluate_judges_a_folder_so_that_anybody_can_recompute_it(tmp_path: Path) -> None:
+    write_split(tmp_path / "data", planted_split())
+    evaluate = ["gnn", "evaluate", "data", "--models", "popularity,ease,gfcf, friends", "--json"]
+    first, again, printed = run_each(
+        [
+            [*evaluate, "a.json", "--out", "a.parquet"],
+            [*evaluate, "b.json", "--out", "b.parquet"],
+            [*evaluate, "-"],
+        ],
+        tmp_path,
+    )
+    assert (first.code, again.code, printed.code) == (0, 0, 0), first.said
+    assert (tmp_path / "a.parquet").read_bytes() == (tmp_path / "b.parquet").read_bytes()
+    found = read_json(tmp_path / "a.json")
+    assert list(found["models"]) == ["popularity", "ease", "gfcf", "friends"]
+    assert json.loads(printed.out)["best"] == found["best"]
+    assert f"Best on validation: {found['best']}." in first.said
+    assert re.search(r"ease +\S+ +\S+", first.out)
+    table = pq.read_table(tmp_path / "a.parquet")
+    assert dict(zip(table.schema.names, table.schema.types, strict=True)) == COLUMNS
+    rows = table.to_pandas()
+    test = pd.read_csv(tmp_path / "data" / "test.tsv.gz", sep="\t", dtype=str)
+    assert set(rows.user) == set(test.user)
+    for name, model in found["models"].items():
+        assert set(model) >= {*FIGURES, "seconds"}
+        for figure, value in recomputed(rows[rows.model == name], test).items():
+            assert model[figure]["value"] == pytest.approx(value, abs=1e-8)  # type: ignore[index]
+
+
+def test_evaluate_splits_the_store_in_time_and_sees_nothing_after(own_shop: Shop) -> None:
+    evaluate = ["gnn", "evaluate", "--as-of", "2025-04-01", "--models", "popularity,ease"]
+    late = "customer_id,product_id,at\n" + "c0001,p0001,2025-05-10\n" * 3
+    (own_shop.folder / "more").mkdir()
+    (own_shop.folder / "more" / "purchases.csv").write_text(late)
+    first, loaded, second, longer = run_each(
+        [
+            [*evaluate, "--json", "a.json", "--out", "a.parquet"],
+            ["load", "more"],
+            [*evaluate, "--json", "b.json", "--out", "b.parquet"],
+            [*evaluate, "--horizon", "42d", "--json", "c.json"],
+        ],
+        own_shop.folder,
+    )
+    assert (first.code, loaded.code, second.code, longer.code) == (0, 0, 0, 0), first.said
+    folder = own_shop.folder
+    assert (folder / "a.parquet").read_bytes() == (folder / "b.parquet").read_bytes()
+    one, two, three = (read_json(folder / f"{name}.json")["models"] for name in "abc")
+    for figure in FIGURES:
+        assert one["ease"][figure] == two["ease"][figure] != three["ease"][figure]
+    items = pq.read_table(folder / "a.parquet")["item"].to_pylist()
+    assert {item.partition(":")[0] for item in items} <= {"product", "store"}
+
+
+def test_train_keeps_a_model_beside_the_store(own_shop: Shop) -> None:
+    train = ["gnn", "train", "--as-of", AS_OF, "--model"]
+    plain, network, nothing = run_each(
+        [[*train, "ease"], ["gnn", "train", "--as-of", AS_OF], [*train, "ease", "--resume"]],
+        own_shop.folder,
+    )
+    assert (plain.code, network.code) == (0, 0), plain.said + network.said
+    assert re.search(r"^ease \(l2 \d+", plain.said, re.M)
+    assert "ease: model.json, model.npz\n" in plain.said
+    assert "social: model.json, model.npz, curve.png\n" in network.said
+    models = own_shop.folder / "followsuit.lbug.state" / "models"
+    assert {path.name for path in models.iterdir()} == {"ease", "social"}
+    assert (nothing.code, nothing.out) == (2, "")
+    assert "Run this without --resume." in nothing.said
+
+
+def killed_when(path: Path, *arguments: str, folder: Path) -> None:
+    """Run a command, and kill it with -9 as soon as a file is there."""
+    process = start(*arguments, folder=folder)
+    while not path.exists():
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.001)
+    process.kill()
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("step", ["choosing.pt", "chosen.json"])
+def test_a_training_that_was_killed_goes_on_to_the_same_bytes(own_shop: Shop, step: str) -> None:
+    train = ["gnn", "train", "--as-of", AS_OF, "--model", "lightgcn"]
+    models = own_shop.folder / "followsuit.lbug.state" / "models"
+    killed_when(models / "lightgcn.unfinished" / step, *train, folder=own_shop.folder)
+    assert not (models / "lightgcn").exists()
+    found = []
+    for options in (["--resume"], []):
+        (done,) = run_each([[*train, *options]], own_shop.folder)
+        assert done.code == 0, done.said
+        found.append({path.name: path.read_bytes() for path in (models / "lightgcn").iterdir()})
+    assert found[0] == found[1]
+    assert set(found[0]) == {"model.json", "model.npz", "curve.png"}
+
+
+def test_audit_says_in_one_sentence_whether_friends_help_and_the_ranking_obeys(
+    own_shop: Shop,
+) -> None:
+    (done,) = run_each(
+        [["gnn", "audit", "--as-of", BEFORE, "--json", "audit.json"]], own_shop.folder
+    )
+    assert done.code == 0, done.said
+    found = read_json(own_shop.folder / "audit.json")
+    assert set(found) >= {
+        "metric", "real", "rewired", "none", "gain", "friends_help", "sentence",
+    }  # fmt: skip
+    assert found["metric"] == "ndcg@20"
+    for ties in ("real", "rewired", "none"):
+        assert set(found[ties]) == FIGURES
+        assert set(found[ties]["ndcg@20"]) == {"value", "low", "high"}
+    values = {ties: found[ties]["ndcg@20"]["value"] for ties in ("real", "rewired", "none")}
+    gain = values["real"] - max(values["rewired"], values["none"])  # type: ignore[type-var,operator]
+    assert found["gain"]["value"] == pytest.approx(gain, abs=1e-8)
+    assert found["friends_help"] == (found["gain"]["low"] > 0)  # type: ignore[operator]
+    assert str(found["sentence"]) in done.said
+    assert "`score` and `backtest` obey this for days from 2025-05-18 on." in done.said
+    store = connect(str(own_shop.folder / "followsuit.lbug"))
+    assert friends_help(store, instant("2025-05-18")) is found["friends_help"]
+    assert friends_help(store, instant("2025-05-17")) is None
+
+
+EVALUATE = ("gnn", "evaluate")
+TWO = "give either a FOLDER, or --as-of to split the store in time"
+GONE = "There is no folder nowhere to write "
+MISTAKES = {
+    EVALUATE: TWO,
+    (*EVALUATE, "data", "--as-of", AS_OF): TWO,
+    ("gnn", "audit"): TWO,
+    ("gnn", "audit", "data", "--as-of", AS_OF): TWO,
+    (*EVALUATE, "nowhere"): "nowhere is no folder. Name one that holds train.tsv.gz",
+    (*EVALUATE, "half"): "half/test.tsv.gz is missing. The folder must hold it.",
+    (*EVALUATE, "no_rows"): "no_rows/test.tsv.gz has no rows.",
+    (*EVALUATE, "no_id"): "no_id/train.tsv.gz, row 3: `item` is empty. Name an id.",
+    (*EVALUATE, "others"): "None of the 1 users of others/test.tsv.gz is in train.tsv.gz",
+    ("gnn", "audit", "others"): "None of the 1 users of others/test.tsv.gz is in train.tsv.gz",
+    (*EVALUATE, "text"): "text/train.tsv.gz can't be read as gzipped, tab-separated text",
+    (*EVALUATE, "data", "--models", "ease,lightgnc"): "There is no model lightgnc; there are pop",
+    (*EVALUATE, "data", "--models", ""): "There is no model ",
+    (*EVALUATE, "data", "--seeds", "0"): "Invalid value for '--seeds'",
+    (*EVALUATE, "data", "--json", "nowhere/x.json"): GONE,
+    (*EVALUATE, "data", "--out", "nowhere/x.parquet"): GONE,
+    (*EVALUATE, "data", "--out", "data"): "data is a folder. Name a file to write to.",
+    ("gnn", "audit", "data", "--json", "nowhere/x.json"): GONE,
+    (*EVALUATE, "--as-of", "soon"): "'soon' is no date. Write 2025-12-31.",
+    (*EVALUATE, "--as-of", AS_OF, "--horizon", "28"): "'28' is no length of time.",
+    (*EVALUATE, "--as-of", "2001-01-01"): "No act is known up to 2000-12-04",
+    (*EVALUATE, "--as-of", "2026-01-01"): "Nobody took anything new in the validation period",
+    (*EVALUATE, "--as-of", AS_OF, "--store", "none.lbug"): "There is no store at ",
+    ("gnn", "train"): "Missing option '--as-of'",
+    ("gnn", "train", "--as-of", AS_OF, "--model", "nope"): "There is no model nope; there are ",
+    ("gnn", "train", "--as-of", "2001-01-01"): "No act is known up to 2001-01-01",
+    ("gnn", "train", "--as-of", AS_OF, "--resume"): "Run this without --resume.",
+    ("gnn", "train", "--as-of", AS_OF, "--seed", "-1"): "Invalid value for '--seed'",
+}
+
+
+def test_every_mistake_is_one_line_and_exit_code_2(own_shop: Shop) -> None:
+    folder = own_shop.folder
+    rows = [("1", "a"), ("2", "b"), ("2", "a"), ("1", "c")]
+    write_folder(folder / "data", rows, [("1", "b")])
+    write_pairs(folder / "half", "train", rows)
+    write_folder(folder / "no_rows", rows, [])
+    write_folder(folder / "no_id", [("1", "a"), ("2", "")], [("1", "b")])
+    write_folder(folder / "others", rows, [("c0001", "a")])
+    write_folder(folder / "text", rows, [("1", "b")])
+    (folder / "text" / "train.tsv.gz").write_text("user\titem\n1\ta\n")
+    done = run_each(list(MISTAKES), folder)
+    for (arguments, said), outcome in zip(MISTAKES.items(), done, strict=True):
+        assert (outcome.code, outcome.out) == (2, ""), (arguments, outcome)
+        *steps, line = outcome.said.splitlines()
+        assert said in line, (arguments, outcome)
+        assert line.startswith("followsuit: ")
+        assert all(re.fullmatch(r"[\w ]+: .*\d+ s", step) for step in steps), outcome.said
+    assert not (folder / "followsuit.lbug.state" / "models").exists()

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from functools import cached_property
 
+import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -16,6 +17,7 @@ from followsuit.graph.store import GraphStore
 from followsuit.influence import holdout
 from followsuit.influence.arrays import Flags, Floats, Log
 from followsuit.influence.edges import write_edges
+from followsuit.influence.errors import NotEnoughEvidence
 from followsuit.influence.holdout import HoldoutReport
 from followsuit.influence.inputs import BadInput
 from followsuit.influence.learn import Influences, learn
@@ -54,6 +56,16 @@ class Analysis:
         """Learn how likely each friend's act is to be followed."""
         return learn(self.log, window, progress=self._progress)
 
+    def _learned_from_followers(self) -> Influences:
+        """What was learned, where there was anything to learn from."""
+        found = self.learn()
+        if not found.followed:
+            raise NotEnoughEvidence(
+                f"not enough evidence: of {found.completed} exposures none was followed, so nobody "
+                "is known to influence anybody"
+            )
+        return found
+
     def write(self, found: Influences, created_at: datetime) -> str:
         """Put what was learned into force in the store; returns the run's id."""
         return write_edges(self._store, found, self._snapshot.content, created_at)
@@ -69,6 +81,8 @@ class Analysis:
     def rank(self, top: int | None = None, *, write: bool = False) -> tuple[pd.DataFrame, str]:
         """Customers by what others are expected to do because of one act of theirs.
 
+        Known minors are not among them, nor is anything of them written.
+
         Args:
             top: how many rows; all customers where not given.
             write: put the figures of all customers into the store, as their properties.
@@ -78,10 +92,11 @@ class Analysis:
             `margin` or `amount` in minor units of money, or `acts`.
         """
         worth, unit = act_values(self.facts)
-        found = self.learn()
+        found = self._learned_from_followers()
         places = rank(found.log.network, found.edges.mean, worth, progress=self._progress)
         rows = places.to_pandas()
         rows = rows.round(9)
+        rows = rows[~self._minors[rows.customer.to_numpy()]].reset_index(drop=True)
         rows.insert(0, "customer_id", self.customers[rows.pop("customer")])
         if write:
             self._write_rank(rows)
@@ -105,7 +120,7 @@ class Analysis:
                 "No customer may be a seed: that takes consent to contact and to social_use. Load "
                 "a table of consents, or load with --assume-consent where the data has none."
             )
-        found = self.learn()
+        found = self._learned_from_followers()
         chosen = seeds(
             found.log.network, found.edges.mean, budget, cost=cost, allowed=self.allowed,
             progress=self._progress,
@@ -113,10 +128,18 @@ class Analysis:
         return chosen, found
 
     @cached_property
+    def _minors(self) -> Flags:
+        people = self.facts.people(self._snapshot.as_of)
+        return self._flags(people.filter(people.minor))
+
+    @cached_property
     def allowed(self) -> Flags:
         """(customers) who may be reached and lend their acts."""
         people = self.facts.people(self._snapshot.as_of)
-        may = people.filter(people.barrier.isnull() & people.lends).customer.execute()
+        return self._flags(people.filter(people.barrier.isnull() & people.lends))
+
+    def _flags(self, people: ir.Table) -> Flags:
+        """(customers) whether they are among these."""
         flags = np.zeros(len(self.customers), dtype=np.bool_)
-        flags[may.to_numpy(dtype=np.int64)] = True
+        flags[people.customer.execute().to_numpy(dtype=np.int64)] = True
         return flags

@@ -74,6 +74,7 @@ class Influences:
         log: what it was learned from.
         window: seconds within which a follower acts.
         exposures: (edges) complete ones, the evidence.
+        followed: complete exposures that an act came after within the window.
         edges: (edges) the probability on the average of the edge's exposures, with 90 % intervals;
             edges without evidence have the prior's.
         factor: (categories) how a category's probability compares with the average one's.
@@ -87,6 +88,7 @@ class Influences:
     log: Log
     window: int
     exposures: Floats
+    followed: int
     edges: Posterior
     factor: Floats
     relative: Floats
@@ -158,8 +160,8 @@ def learn(log: Log, window: timedelta, *, seed: int = 0, progress: Progress = si
             fit.by_edge(advance)
     edges, of_pairs = fit.judge(pairs, progress)
     return Influences(
-        log, seconds, exposures, edges, fit.factor, fit.relative, pairs, of_pairs, fit.delay,
-        fit.own,
+        log, seconds, exposures, int((links.edge >= 0).sum()), edges, fit.factor, fit.relative,
+        pairs, of_pairs, fit.delay, fit.own,
     )  # fmt: skip
 
 
@@ -269,10 +271,23 @@ class _Fit:
             return nothing, Posterior(*(np.zeros(0) for _ in range(3)))
         self.background = self._background()
         values = self._values(np.ones(len(self.p), dtype=np.bool_))
-        known = evidence(self._mean(), self.exposures, values.edge, values.slope)
-        strength = prior_strength(known, self.seed)
+        expected = np.bincount(values.edge, values.expected, len(self.p)).astype(np.float64)
+        mean, sure = self._by_others(expected)
+        known = evidence(mean, self.exposures, values.edge, values.slope)
+        strength = prior_strength(known, self.seed, cap=sure)
         edges = posterior(known, strength, progress)
         return edges, self._judge_pairs(pairs, values, strength, progress)
+
+    def _by_others(self, expected: Floats) -> tuple[Floats, Floats]:
+        """(edges) what the other edges say of each one's probability, and how surely.
+
+        Half an exposure that was followed and half a one that was not come first (Jeffreys): a lone
+        edge is judged by its own exposures alone.
+        """
+        weight = self.exposures * self.relative
+        sure = np.maximum(weight.sum() - weight, 0) + 1
+        level = (np.maximum(expected.sum() - expected, 0) + 0.5) / sure
+        return np.clip(level * self.relative, _LEAST_MEAN, MOST), sure
 
     def _judge_pairs(
         self, pairs: Pairs, values: LinkValues, strength: Floats, progress: Progress

@@ -3,13 +3,16 @@
 The variance of the log lift is that of two-way clustering (Cameron, Gelbach and Miller 2011):
 resampling customers, plus resampling items, less resampling single (customer, item) pairs, each of
 the first two counting what pairs add. (Resampling both at once, Owen's pigeonhole bootstrap, counts
-it three times.) Where friends' communities are resampled instead and that varies more, it counts.
+it three times.) It is at least that of pairs. Where friends' communities are resampled instead and
+that varies more, it counts. Few items or customers are told less of by Student's t of their number
+less 1 (Cameron and Miller 2015, section VI.D).
 """
 
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+from scipy.stats import t
 
 from followsuit.influence.arrays import Flags, Floats, Ints
 from followsuit.influence.doubly_robust import Adjusted
@@ -20,7 +23,7 @@ ENOUGH = 5
 """Exposed that act, and unexposed that do, without which no lift is told."""
 _RESAMPLES = 400
 _CHUNK = 50
-_WIDE = 1.96
+_LEVEL = 0.95
 _COMMUNITIES = 20
 """Resampling fewer says little."""
 
@@ -125,17 +128,24 @@ def lift_of(sums: Sums, communities: Ints, seed: int) -> Lift:
     if acted < ENOUGH or sums.told.sum() < ENOUGH or expected <= 0:
         return Lift(None, None, None, n)
     lift = float(acted / expected)
-    spread = float(np.sqrt(_variance(sums, communities, seed)))
-    low, high = lift * np.exp(-_WIDE * spread), lift * np.exp(_WIDE * spread)
+    half = _width(sums) * float(np.sqrt(_variance(sums, communities, seed)))
+    low, high = lift * np.exp(-half), lift * np.exp(half)
     return Lift(round(lift, 9), round(float(low), 9), round(float(high), 9), n)
+
+
+def _width(sums: Sums) -> float:
+    """How many standard errors the interval reaches to either side."""
+    told = (sums.acted != 0) | sums.told
+    clusters = min(len(np.unique(sums.customer[told])), len(np.unique(sums.item[told])))
+    return float(t.ppf(1 - (1 - _LEVEL) / 2, max(clusters - 1, 1)))
 
 
 def _variance(sums: Sums, communities: Ints, seed: int) -> float:
     """Of the log lift."""
     by_customer = _resampled(sums, sums.customer, seed)
     by_item = _resampled(sums, sums.item, seed + 1)
-    narrower = min(by_customer, by_item)
-    two_way = max(by_customer + by_item - _by_pair(sums), narrower)
+    by_pair = _by_pair(sums)
+    two_way = max(by_customer + by_item - by_pair, by_pair)
     community = communities[sums.customer]
     if len(np.unique(community)) < _COMMUNITIES:
         return two_way

@@ -15,6 +15,7 @@ from support import commands
 
 from followsuit.cli import app
 from followsuit.config import Settings, read_settings
+from followsuit.gnn.models import MODELS
 from followsuit.graph.people import CHANNELS
 from followsuit.graph.tables import TABLES, Kind
 from followsuit.loaders.mapping import ColumnMapping, TableMapping, read_mapping, shipped_mappings
@@ -174,11 +175,26 @@ def test_the_settings_are_those_of_the_code(
         if default.startswith("`"):
             values[name] = default.strip("`")
     assert names == list(Settings.model_fields)
-    assert set(values) == {"store", "memory", "timeout"}
+    assert set(values) == {"store", "memory", "timeout", "affinity"}
+    monkeypatch.delenv("FOLLOWSUIT_AFFINITY")
     assert read_settings(**values) == read_settings()
     least = re.search(r"at least `(\w+)`", README)
     assert least is not None
     assert read_settings(memory=least[1]).memory == ByteSize(2**30)
+
+
+def test_the_models_of_taste_are_those_of_the_code() -> None:
+    needs = {name.strip("`"): needed for name, _, needed in rows("model")}
+    assert list(needs) == list(MODELS)
+    assert {name for name, needed in needs.items() if needed == "the extra"} == {
+        "ials", "lightgcn", "social", "hetero",
+    }  # fmt: skip
+    section = README.partition("## Taste")[2].partition("\n## ")[0]
+    gnn = FOLLOWSUIT.commands["gnn"].commands
+    assert [name for name in gnn if not re.search(rf"`(followsuit gnn )?{name}`", section)] == []
+    options = {o for command in gnn.values() for p in command.params for o in p.opts}
+    options -= {"--store", "--refresh", "--seed", "--help"}
+    assert [o for o in options if o[:2] == "--" and o not in section] == []
 
 
 def test_the_mapping_is_understood_and_names_every_key(tmp_path: Path) -> None:

@@ -10,6 +10,8 @@ from followsuit.influence.arrays import Floats
 def act_values(facts: Facts) -> tuple[Floats, str]:
     """The value of an act of each customer, as of the snapshot of the facts.
 
+    What is not learned from says nothing of value either: sensitive products and known minors.
+
     Returns:
         (customers), and what it is in: `margin` or `amount` (mean of a customer's purchases, in
         minor units; of all purchases for those who have none; losses count as 0), or `acts` (1
@@ -17,8 +19,12 @@ def act_values(facts: Facts) -> tuple[Floats, str]:
     """
     bought = facts.snapshot.table(t.PURCHASES)
     bought = bought.filter((bought.quantity.fill_null(0) >= 0) & (bought.amount.fill_null(0) >= 0))
-    products = facts.snapshot.table(t.PRODUCTS).select("product_id", "margin")
-    rows = bought.inner_join(products, "product_id")
+    people = facts.people(facts.snapshot.as_of)
+    minors = people.filter(people.minor).inner_join(facts.codes, "customer")
+    bought = bought.anti_join(minors.select(customer_id="id"), "customer_id")
+    products = facts.snapshot.table(t.PRODUCTS)
+    products = products.filter(~products.sensitive.fill_null(False))
+    rows = bought.inner_join(products.select("product_id", "margin"), "product_id")
     rows = rows.mutate(
         gain=rows.margin * rows.quantity.fill_null(1), amount=rows.amount.cast("float64")
     )

@@ -46,7 +46,7 @@ def people(snapshot: Snapshot, assume_consent: bool) -> ir.Table:
     contact = _contact(states)
     rows = customers.left_join(social, "customer_id").drop("customer_id_right")
     rows = rows.left_join(contact, "customer_id").drop("customer_id_right")
-    adult = rows.birth_date <= _years_before(snapshot.as_of.date(), ADULT)
+    adult = rows.birth_date <= adult_since(snapshot.as_of.date())
     unknown = ibis.literal(assume_consent)
     rows = rows.mutate(
         adult=adult.fill_null(unknown),
@@ -95,8 +95,8 @@ def _contact(states: ir.Table) -> ir.Table:
     )
 
 
-def _years_before(day: date, years: int) -> date:
-    """The latest birth date of whoever is that old on a day (born on 29 February: on 1 March)."""
+def adult_since(day: date) -> date:
+    """The latest birth date of who is an adult on a day (born on 29 February: on 1 March)."""
     if (day.month, day.day) == (2, 29):
-        day = day.replace(day=28) if (day.year - years) % 4 else day
-    return day.replace(year=day.year - years)
+        day = day.replace(day=28) if (day.year - ADULT) % 4 else day
+    return day.replace(year=day.year - ADULT)

@@ -2,20 +2,27 @@
 // param friend_id text: who acted first
 // param customer_id text: who may have followed
 // param within days = 14: who acts this long after follows
-// param until time = now: acts up to when
+// param until time = now: what was known when, as the run's as_of
+// param born_by date = adult: who is born later is a minor
 // param limit integer = 100: rows at the most
 // column item_id text
 // column friend_at time
 // column at time
 // column followed boolean
 // order by: friend_at desc, item_id
+// As influence/exposures.py counts them, but for acts within one second, which are told apart here.
 MATCH (c:Customer {customer_id: $customer_id}), (f:Customer {customer_id: $friend_id})-[a:PURCHASED|VISITED]->(i)
-WHERE a.at <= $until
-WITH c, i, min(a.at) AS friend_at
+WHERE f.customer_id <> c.customer_id AND a.at <= $until
+  AND NOT coalesce(c.birth_date > $born_by, false) AND NOT coalesce(f.birth_date > $born_by, false)
+  AND coalesce(a.quantity, 0) >= 0 AND coalesce(a.amount, 0) >= 0 AND NOT coalesce(i.sensitive, false)
+WITH c, f, i, min(a.at) AS friend_at
+WHERE friend_at + $within <= $until
+  AND (EXISTS { MATCH (c)-[own:FRIEND_OF]->(f) WHERE own.since IS NULL OR own.since <= friend_at }
+    OR EXISTS { MATCH (f)-[theirs:FRIEND_OF]->(c) WHERE NOT coalesce(theirs.directed, false) AND (theirs.since IS NULL OR theirs.since <= friend_at) })
 OPTIONAL MATCH (c)-[b:PURCHASED|VISITED]->(i)
-WHERE b.at <= $until
+WHERE b.at <= $until AND coalesce(b.quantity, 0) >= 0 AND coalesce(b.amount, 0) >= 0
 WITH coalesce(i.product_id, i.store_id) AS item_id, friend_at, min(b.at) AS at
-WHERE (at IS NULL OR at > friend_at) AND friend_at + $within <= $until
+WHERE at IS NULL OR at > friend_at
 RETURN item_id, friend_at, at, coalesce(at <= friend_at + $within, false) AS followed
 ORDER BY friend_at DESC, item_id
 LIMIT $limit

@@ -7,6 +7,7 @@
     // order by: at desc, friend_id
 
 A parameter is `text`, `integer`, `number`, `boolean`, `time`, `date` or `days` (a length of time).
+A time may default to `now`, and a date to `adult`: the birth date of who comes of age at `until`.
 
 Headers name the types, so that parameters are checked before the engine sees them and both engines
 answer in the same types. Rows are put in order here, since neither engine orders a UNION.
@@ -25,6 +26,7 @@ import pyarrow as pa
 
 from followsuit.graph import schema as g
 from followsuit.graph.errors import FollowsuitError
+from followsuit.graph.people import adult_since
 from followsuit.graph.store import QueryError
 
 TYPES: dict[str, pa.DataType] = {
@@ -37,6 +39,7 @@ TYPES: dict[str, pa.DataType] = {
 }
 
 NOW = "now"
+ADULT = "adult"
 
 _PARAM = re.compile(r"(\w+) (\w+)(?: = (\S+))?: (.+)")
 _FILES = resources.files("followsuit.queries")
@@ -85,9 +88,12 @@ class LibraryQuery:
                 raise QueryError(
                     f"{self.name} has no parameter {name}; it has {', '.join(known) or 'none'}."
                 )
-        bound = {}
+        bound: dict[str, Any] = {}
         for name, parameter in known.items():
-            value = values.get(name, now if parameter.default == NOW else parameter.default)
+            default = now if parameter.default == NOW else parameter.default
+            if parameter.default == ADULT:
+                default = adult_since(bound["until"].date())
+            value = values.get(name, default)
             if value is None:
                 raise QueryError(
                     f"{self.name} needs {name} ({parameter.meaning}): --param {name}=..."

@@ -43,7 +43,7 @@ def test_every_default_is_of_the_type(query: LibraryQuery) -> None:
     needed = {p.name: "x" if p.type == "text" else "2025-01-01" for p in query.parameters
               if p.default is None}  # fmt: skip
     bound = query.bind(needed, NOW)
-    python = {"text": str, "integer": int, "time": datetime, "days": timedelta}
+    python = {"text": str, "integer": int, "time": datetime, "days": timedelta, "date": date}
     for parameter in query.parameters:
         assert type(bound[parameter.name]) is python[parameter.type]
 
@@ -135,6 +135,20 @@ def test_defaults_are_taken_where_nothing_is_given() -> None:
         "within": timedelta(days=14),
         "limit": 100,
     }
+
+
+@pytest.mark.parametrize(
+    ("until", "born_by"),
+    [("2025-07-01", "2007-07-01"), ("2024-02-29", "2006-02-28"), ("2025-06-30T23:30:00-01:00",
+     "2007-07-01")],
+)  # fmt: skip
+def test_who_is_an_adult_is_asked_of_the_instant_that_is_looked_at(
+    until: str, born_by: str
+) -> None:
+    given = {"friend_id": "a", "customer_id": "b", "until": until}
+    query = find("influence-evidence")
+    assert query.bind(given, NOW)["born_by"] == date.fromisoformat(born_by)
+    assert query.bind(given | {"born_by": "2010-01-01"}, NOW)["born_by"] == date(2010, 1, 1)
 
 
 def test_without_a_present_what_defaults_to_it_must_be_given() -> None:

@@ -53,6 +53,13 @@ def shop(store: GraphStore) -> GraphStore:
             ),
         )
         store.write(
+            g.FRIEND_OF,
+            rows(
+                g.FRIEND_OF,
+                *({"source": "ana", "target": f, "directed": False} for f in ("ben", "cem")),
+            ),
+        )
+        store.write(
             g.PURCHASED,
             rows(
                 g.PURCHASED,

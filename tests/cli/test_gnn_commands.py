@@ -3,6 +3,8 @@
 import json
 import re
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -169,6 +171,55 @@ def test_audit_says_in_one_sentence_whether_friends_help_and_the_ranking_obeys(
     store = connect(str(own_shop.folder / "followsuit.lbug"))
     assert friends_help(store, instant("2025-05-18")) is found["friends_help"]
     assert friends_help(store, instant("2025-05-17")) is None
+
+
+WITHOUT_THE_EXTRA = """
+import sys
+
+
+class NotInstalled:
+    def find_spec(self, name, path=None, target=None):
+        if name in ("torch", "torch_geometric", "implicit"):
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+
+sys.meta_path.insert(0, NotInstalled())
+from followsuit.cli import main
+main()
+"""
+
+
+def test_without_the_extra_score_uses_the_linear_model_and_says_so_in_one_line(
+    own_shop: Shop,
+) -> None:
+    score = ["score", "--as-of", AS_OF, "--affinity", "blend", "--out", "plain.parquet"]
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_THE_EXTRA, *score],
+        cwd=own_shop.folder, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    (line,) = [line for line in done.stderr.splitlines() if "gnn" in line]
+    assert line.startswith("Own taste is by the linear model alone. The blend goes without its ")
+    assert line.endswith("needs torch: pip install 'followsuit[gnn]'.")
+
+
+@pytest.mark.long
+def test_score_and_backtest_use_the_blend_and_explain_it(own_shop: Shop) -> None:
+    pytest.importorskip("torch")
+    folder = own_shop.folder
+    score = ["score", "--as-of", AS_OF, "--affinity", "blend", "--out"]
+    test = ["backtest", "--from", "2025-04-20", "--to", "2025-05-25", "--refit", "2"]
+    first, again, judged = run_each(
+        [[*score, "a.parquet"], [*score, "b.parquet"], [*test, "--affinity", "blend"]], folder
+    )
+    assert (first.code, again.code, judged.code) == (0, 0, 0), first.said + judged.said
+    assert (folder / "a.parquet").read_bytes() == (folder / "b.parquet").read_bytes()
+    saved = (folder / "followsuit.lbug.state" / "runs").glob("*/taste/model.json")
+    # The shop was scored by the linear model before.
+    assert {json.loads(path.read_text())["name"] for path in saved} == {"ease_damped", "blend"}
+    offer = next(r for r in pq.read_table(folder / "a.parquet").to_pylist() if r["rank"] == 1)
+    (why,) = run_each([["why", offer["customer_id"], offer["item_id"], "--json"]], folder)
+    assert "affinity" in json.loads(why.out)["factors"]
 
 
 EVALUATE = ("gnn", "evaluate")

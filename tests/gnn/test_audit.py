@@ -98,7 +98,7 @@ def test_where_what_comes_is_what_friends_took_friends_help() -> None:
 
 
 def test_where_friends_know_each_other_by_chance_they_do_not() -> None:
-    split = planted_split(planted(friends=0, strangers=5))
+    split = planted_split(planted(users=80, items=40, friends=0, strangers=5))
     found = audit(split)
     assert not found.friends_help
     assert found.sentence.startswith("Friends do not help on this data, and the ranking leaves ")
@@ -106,7 +106,7 @@ def test_where_friends_know_each_other_by_chance_they_do_not() -> None:
 
 
 def test_without_any_friends_all_three_are_one_and_seeds_are_several() -> None:
-    found = audit(planted_split(planted(friends=0)), seeds=2)
+    found = audit(planted_split(planted(users=60, items=40, friends=0)), seeds=2)
     assert found.sentence.endswith("users, 2 seeds).")
     assert found.figures["real"] == found.figures["rewired"] == found.figures["none"]
     assert found.gain == Estimate(0, 0, 0)

@@ -115,6 +115,9 @@ def seeds(
     edges = incoming(network, chance, worth)
     search = _Search(edges, budget, costs, worth, may, delta, epsilon)
     chosen, ratio = search.run(streams[0], streams[1], progress)
+    if costs[may].sum() <= budget:
+        # Nothing is better than all of them, whatever the sample says.
+        chosen, ratio = _with_all(chosen, may, network, chance, worth), 1.0
     judged = spread(
         network,
         chance,
@@ -125,6 +128,14 @@ def seeds(
     )
     seconds = time.perf_counter() - began
     return Seeds(chosen, judged.value, judged.low, judged.high, ratio, seconds)
+
+
+def _with_all(chosen: Ints, may: Flags, network: Network, chance: Floats, worth: Floats) -> Ints:
+    """The chosen, then all others who may be and whose act or followers are worth anything."""
+    followed = np.bincount(network.source, weights=chance, minlength=len(may)) > 0
+    rest = may & ((worth > 0) | followed)
+    rest[chosen] = False
+    return np.concatenate([chosen, np.flatnonzero(rest)])
 
 
 def _check_shares(delta: float, epsilon: float) -> None:

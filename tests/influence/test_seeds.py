@@ -173,6 +173,21 @@ def test_a_budget_for_all_takes_all_who_add_something() -> None:
     assert found.spread == 6
 
 
+@pytest.mark.parametrize(
+    ("budget", "cost"), [(6.0, 1.0), (1e30, 1.0), (1e-9, 0.0), (0.6, 0.1)]
+)  # fmt: skip
+def test_where_all_who_may_be_are_taken_nothing_is_better_for_certain(
+    budget: float, cost: float
+) -> None:
+    made, probability = influence(8, [(0, 1, 0.5), (2, 3, 1e-9), (6, 4, 0.3), (4, 7, 0.2)])
+    value = np.array([3.0, 1, 0, 1, 1, 1, 1, 1])
+    found = seeds(
+        made, probability, budget, cost=np.full(8, cost), value=value, allowed=np.arange(8) < 6
+    )
+    assert found.certified_ratio == 1
+    assert sorted(found.seeds.tolist()) == [0, 1, 2, 3, 4, 5]
+
+
 def test_costs_that_add_up_to_the_budget_but_for_rounding_fit() -> None:
     made, probability = influence(12, [(v, 11, 0.1) for v in range(10)])
     assert sum([0.1] * 3) > 0.3

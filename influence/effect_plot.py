@@ -32,23 +32,28 @@ def plot_report(report: EffectReport, path: Path) -> None:
     """Draw the lifts by grade with their 95 % intervals, overall and by category.
 
     Args:
-        report: what to draw; categories of which no lift is known are left out.
+        report: what to draw; of a category without any lift it is said that there is too little.
         path: the picture; its ending says of what kind it is.
     """
-    rows = {"overall": report.grades}
-    rows |= {
-        name: grades
-        for name, grades in report.categories.items()
-        if any(lift.lift is not None for lift in grades.values())
-    }
+    figure_of(report).savefig(path, dpi=150)
+
+
+def figure_of(report: EffectReport) -> Figure:
+    """The picture of a report."""
+    rows = {"overall": report.grades, **report.categories}
     figure = Figure(figsize=(8, 2.2 + 0.55 * len(rows)), layout="constrained")
     axes = figure.add_subplot()
     for place, grades in enumerate(rows.values()):
         for k, (grade, colour) in enumerate(_COLOURS.items()):
             draw_lift(axes, grades[grade], place + (k - 1.5) * _ROW, colour, place == 0, grade)
+        if all(lift.lift is None for lift in grades.values()):
+            axes.annotate(
+                "not enough evidence", (1, place), (6, 0), textcoords="offset points",
+                va="center", fontsize=8, color="#595959",
+            )  # fmt: skip
     finish(axes, list(rows))
     figure.suptitle(textwrap.fill(report.verdict, 90), fontsize=10)
-    figure.savefig(path, dpi=150)
+    return figure
 
 
 def draw_lift(axes: Axes, lift: Lift, height: float, colour: str, named: bool, grade: str) -> None:

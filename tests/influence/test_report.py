@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 from support.influence_worlds import WINDOW, Planted, Planting, log_of, plant
 
 from followsuit.influence.arrays import DAY, LONG_AGO, Log, Network, network
-from followsuit.influence.effect_plot import plot_report
+from followsuit.influence.effect_plot import figure_of, plot_report
 from followsuit.influence.lift import Lift
 from followsuit.influence.report import (
     ADJUSTED,
@@ -211,3 +212,12 @@ def test_a_million_acts_on_one_item_are_judged() -> None:
 def test_the_picture_is_drawn(found: EffectReport, tmp_path: Path) -> None:
     plot_report(found, tmp_path / "effects.png")
     assert (tmp_path / "effects.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_picture_names_categories_without_a_figure_as_such(found: EffectReport) -> None:
+    nothing = dict.fromkeys(found.grades, Lift(None, None, None, 3))
+    categories = {"Tea": found.grades, "Rare": nothing}
+    (axes,) = figure_of(replace(found, categories=categories)).axes
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["overall", "Tea", "Rare"]
+    said = [text for text in axes.texts if text.get_text() == "not enough evidence"]
+    assert [text.xy[1] for text in said] == [2]  # type: ignore[attr-defined]

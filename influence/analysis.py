@@ -107,6 +107,10 @@ class Analysis:
         renamed[Col.RANKED_AS_OF] = pd.Timestamp(self._snapshot.as_of)
         schema = g.CUSTOMER_RANK.arrow_schema()
         table = pa.Table.from_pandas(renamed[schema.names], schema=schema, preserve_index=False)
+        # What was written of somebody who is now known to be a minor goes.
+        minors = pa.array(self.customers[self._minors], pa.string())
+        nothing = [pa.nulls(len(minors), field.type) for field in list(schema)[1:]]
+        table = pa.concat_tables([table, pa.table([minors, *nothing], schema=schema)])
         with self._store.writing():
             self._store.write(g.CUSTOMER_RANK, table, self._progress)
 

@@ -43,9 +43,11 @@ def plot_rank(rows: pd.DataFrame, unit: str, path: Path) -> None:
     shown = rows.head(_SHOWN)[::-1]
     figure = Figure(figsize=(8, 6.5), layout="constrained")
     axes = figure.subplots()
-    columns = (shown[c].to_numpy() for c in ("value", "low", "high"))
+    money = unit != "acts"
+    columns = (shown[c].to_numpy() / (100 if money else 1) for c in ("value", "low", "high"))
     _intervals(axes, shown.customer_id.tolist(), *columns)
-    axes.set_xlabel(f"expected further {unit} because of one act, 90 % interval")
+    told = f"{unit} (major units of money)" if money else unit
+    axes.set_xlabel(f"expected further {told} because of one act, 90 % interval")
     axes.set_title("Customers whom others follow most", loc="left", fontsize=11)
     figure.savefig(path, dpi=150)
 

@@ -90,7 +90,7 @@ class LibraryQuery:
                 )
         bound: dict[str, Any] = {}
         for name, parameter in known.items():
-            default = now if parameter.default == NOW else parameter.default
+            default: Any = now if parameter.default == NOW else parameter.default
             if parameter.default == ADULT:
                 default = adult_since(bound["until"].date())
             value = values.get(name, default)

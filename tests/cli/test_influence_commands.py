@@ -89,7 +89,7 @@ def test_report_has_every_grade_and_a_verdict(shop: Shop, tmp_path: Path) -> Non
     assert (tmp_path / "effects.png").stat().st_size > 10_000
 
 
-def test_rank_lists_customers_and_writes_all_of_them_to_the_graph(own_shop: Shop) -> None:
+def test_rank_lists_customers_and_writes_all_adults_to_the_graph(own_shop: Shop) -> None:
     rows = answered(influence(own_shop, "rank", "--top", "7", "--json", "-"))
     assert len(rows) == 7
     assert [list(row) for row in rows] == [
@@ -101,7 +101,7 @@ def test_rank_lists_customers_and_writes_all_of_them_to_the_graph(own_shop: Shop
         "RETURN count(*) AS n, max(c.incremental_value) AS most", "--format", "json",
     )  # fmt: skip
     (said,) = answered(found)
-    assert said["n"] == 200
+    assert 180 < said["n"] < 200  # minors are not
     assert said["most"] == pytest.approx(rows[0]["value"])
 
 
@@ -123,12 +123,57 @@ def test_seeds_keep_to_the_budget_the_costs_and_consent(shop: Shop, tmp_path: Pa
     assert not {row["id"] for row in answered(refused)} & {*plain["seeds"], *bought["seeds"]}
 
 
+def test_rank_leaves_minors_out_and_tells_money_in_major_units(own_shop: Shop) -> None:
+    born = "MATCH (c:Customer) WHERE c.birth_date > date('2007-05-20') "
+    told = influence(own_shop, "rank", "--top", "1000", "--json", "all.json", "--plot", "rank.png")
+    assert told.code == 0, told.said
+    rows = json.loads((own_shop.folder / "all.json").read_text())
+    found = own_shop.run(
+        "cypher", born + "RETURN c.customer_id AS id, c.incremental_value AS value, "
+        "c.pagerank AS pagerank, c.core AS core, c.community AS community, "
+        "c.ranked_as_of AS at", "--format", "json",
+    )  # fmt: skip
+    minors = answered(found)
+    assert minors
+    assert not {row["id"] for row in minors} & {row["customer_id"] for row in rows}
+    assert len(rows) == 200 - len(minors)
+    assert {v for row in minors for k, v in row.items() if k != "id"} == {None}
+    assert "further margin because of one act, in major units of money" in told.out
+    assert "e+" not in told.out
+    first = rows[0]
+    low, high = (f"{first[end] / 100:,.2f}" for end in ("low", "high"))
+    shown = next(line for line in told.out.splitlines() if first["customer_id"] in line)
+    assert f" {first['value'] / 100:,.2f} " in shown
+    assert f" {low} to {high} " in shown
+
+
+def test_unknown_customers_in_the_costs_are_counted(shop: Shop, tmp_path: Path) -> None:
+    costs = tmp_path / "costs.csv"
+    costs.write_text(" customer_id , cost\nc0001, 2\nnobody,1\nno one,1\n")
+    done = influence(shop, "seeds", "--budget", "2", "--costs", costs, "--json", "-")
+    assert answered(done)["seeds"]
+    assert f"2 customers in {costs} are unknown and were passed over" in done.said.splitlines()
+
+
 BAD = [
     (("seeds", "--budget", "0"), "the budget is 0"),
     (("seeds", "--budget", "nan"), "the budget is nan"),
     (("seeds", "--budget", "5", "--costs", "none.csv"), "none.csv can't be read"),
     (("seeds", "--budget", "5", "--costs", "wrong.csv"), "row 2: the cost 'much' is no number"),
     (("seeds", "--budget", "5", "--costs", "empty.csv"), "has no column customer_id"),
+    (("seeds", "--budget", "5", "--costs", "long.csv"), "row 1: it has 3 fields and the header 2"),
+    (("seeds", "--budget", "5", "--costs", "twice.csv"), "row 3: c0001 has a row already"),
+    (("seeds", "--budget", "5", "--costs", "others.csv"), "none of its 2 customers is known"),
+    *(
+        ((command, *options, "--plot", name), f"{name} is no name of a picture: end it in .png, ")
+        for command, options in (
+            ("learn", ()),
+            ("report", ()),
+            ("rank", ()),
+            ("seeds", ("--budget", "5")),
+        )
+        for name in ("x.nonsense", "picture")
+    ),
     (("learn", "--window", "0d"), "0d"),
     (("learn", "--window", "soon"), "soon"),
     (("learn", "--holdout", "1.5"), "hold out is 1.5"),
@@ -139,6 +184,9 @@ BAD = [
 def test_bad_input_is_one_line_and_exit_code_2(own_shop: Shop) -> None:
     (own_shop.folder / "wrong.csv").write_text("customer_id,cost\nc0001,1\nc0002,much\n")
     (own_shop.folder / "empty.csv").write_text("who,what\n")
+    (own_shop.folder / "long.csv").write_text("customer_id,cost\nc0001,1,50\nc0002,1,50\n")
+    (own_shop.folder / "twice.csv").write_text("customer_id,cost\nc0001,1\nc0002,1\nc0001,3\n")
+    (own_shop.folder / "others.csv").write_text("customer_id,cost\nx,1\ny,1\n")
     commands = [["influence", *options, "--as-of", AS_OF] for options, _ in BAD]
     for (options, said), done in zip(BAD, run_each(commands, own_shop.folder), strict=True):
         assert (done.code, done.out) == (2, ""), options

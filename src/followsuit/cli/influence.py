@@ -10,6 +10,7 @@ import typer
 
 from followsuit.cli.app import (
     JsonOption,
+    OutputError,
     RefreshOption,
     StoreOption,
     app,
@@ -34,9 +35,21 @@ AsOfOption = Annotated[
 WindowOption = Annotated[
     str, typer.Option(metavar="LENGTH", help="Who acts this long after a friend follows: 14d, 2w.")
 ]
+PICTURES = (".png", ".svg", ".pdf")
+
+
+def _to_draw(path: Path | None) -> Path | None:
+    """Say before the work, not after it, that no picture can be drawn there."""
+    if path is not None and path.suffix.lower() not in PICTURES:
+        raise OutputError(f"{path} is no name of a picture: end it in {', '.join(PICTURES)}.")
+    return to_write(path)
+
+
 PlotOption = Annotated[
     Path | None,
-    typer.Option(metavar="FILE.png", callback=to_write, help="Draw the result."),
+    typer.Option(
+        metavar="FILE.png", callback=_to_draw, help="Draw the result, as PNG, SVG or PDF."
+    ),
 ]
 
 
@@ -155,14 +168,20 @@ def _print_rank(rows: list[dict[Hashable, Any]], unit: str) -> None:
     from rich.table import Table
 
     console = Console(width=None if sys.stdout.isatty() else 120, highlight=False)
-    table = Table(box=SIMPLE, title=f"further {unit} because of one act", title_justify="left")
+    # Money is in hundredths, in JSON too.
+    money = unit != "acts"
+    title = f"further {unit} because of one act" + (", in major units of money" if money else "")
+    table = Table(box=SIMPLE, title=title, title_justify="left")
     for name in ("customer", "value", "90 % interval", "PageRank", "core", "community"):
         table.add_column(name, justify="left" if name == "customer" else "right")
     for row in rows:
+        value, low, high = (
+            f"{row[name] / 100:,.2f}" if money else f"{row[name]:,.3f}"
+            for name in ("value", "low", "high")
+        )
         table.add_row(
-            str(row["customer_id"]), f"{row['value']:.4g}",
-            f"{row['low']:.4g} to {row['high']:.4g}", f"{row['pagerank']:.3g}", str(row["core"]),
-            str(row["community"]),
+            str(row["customer_id"]), value, f"{low} to {high}", f"{row['pagerank']:.3g}",
+            str(row["core"]), str(row["community"]),
         )  # fmt: skip
     console.print(table)
 
@@ -184,7 +203,11 @@ def seeds(
     from followsuit.influence.costs import read_costs
 
     analysis = _analysis(store, as_of, refresh)
-    cost = None if costs is None else read_costs(costs, analysis.customers)
+    cost = None
+    if costs is not None:
+        cost, unknown = read_costs(costs, analysis.customers)
+        if unknown:
+            say(f"{unknown:,} customers in {costs} are unknown and were passed over")
     found, learned = analysis.seeds(budget, cost)
     names = analysis.customers[found.seeds].tolist()
     say(

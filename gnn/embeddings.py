@@ -5,15 +5,16 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from followsuit.gnn.dataset import Floats
+from followsuit.gnn.dataset import Dataset, Floats
 from followsuit.gnn.from_snapshot import dataset
-from followsuit.gnn.recommender import Recommender
+from followsuit.gnn.recommender import Recommender, WrongModel
 from followsuit.graph import schema as g
 from followsuit.graph.errors import FollowsuitError
 from followsuit.graph.facts import PRODUCT, STORE, Facts
@@ -74,12 +75,14 @@ class Embedded:
 
 
 def embed(
-    model: Recommender, facts: Facts, as_of: datetime, *, seed: int = 0, progress: Progress = silent
-) -> Embedded:
+    model: Recommender, facts: Facts, as_of: datetime, *, folder: Path | None = None, seed: int = 0,
+    progress: Progress = silent,
+) -> Embedded:  # fmt: skip
     """Learn embeddings from what was known at an instant.
 
-    Known minors have none, nor do those who had not joined, and nodes of which nothing is known;
-    sensitive products are not in `facts`.
+    Where `folder` holds a model of that kind and of this very graph (see `trained`), it is taken as
+    it is; otherwise `model` is fitted. Known minors have none, nor do those who had not joined, and
+    nodes of which nothing is known; sensitive products are not in `facts`.
 
     Raises:
         NoEmbeddings: the model has none, or there is nothing to learn from.
@@ -90,7 +93,8 @@ def embed(
             f"There are no purchases and visits up to {as_of:%Y-%m-%d} to learn from. Choose a "
             "later --as-of, or load more."
         )
-    learned = model.fit(data, seed=seed, progress=progress).embed()
+    model = _kept(model, data, folder) or model.fit(data, seed=seed, progress=progress)
+    learned = model.embed()
     if learned is None:
         raise NoEmbeddings(f"The model {model.name} has no embeddings: choose another by --model.")
     people = facts.people(as_of)
@@ -108,6 +112,15 @@ def embed(
         model.name, model.settings(), as_of, kinds[kept], ids[kept], vectors[kept],
         int((~known).sum()),
     )  # fmt: skip
+
+
+def _kept(model: Recommender, data: Dataset, folder: Path | None) -> Recommender | None:
+    if folder is None or not folder.exists():
+        return None
+    try:
+        return type(model).load(folder, data)
+    except WrongModel:
+        return None
 
 
 def write_embeddings(

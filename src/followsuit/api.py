@@ -244,7 +244,7 @@ class Shop:
 
         facts, day = self._facts(as_of, refresh)
         name = model or _default_model(facts, day)
-        folder = self.store.state / "models" / name
+        folder = self._model_folder(name)
         fitted = train_model(
             name, facts, day, folder, resume=resume, seed=seed, progress=self._progress
         )
@@ -271,6 +271,10 @@ class Shop:
         write_finding(self.store, found, seen, instant(created_at))
         return seen
 
+    def _model_folder(self, name: str) -> Path:
+        """Where a model is kept that was trained on this store."""
+        return self.store.state / "models" / name
+
     def _facts(
         self, as_of: Instant, refresh: bool, ahead: timedelta = timedelta(0)
     ) -> "tuple[Facts, datetime]":
@@ -291,6 +295,8 @@ class Shop:
     ) -> "tuple[Embedded, str]":
         """Learn embeddings and put them into force; see `followsuit.gnn.embeddings`.
 
+        A model that `train` has kept for this very graph is taken as it is.
+
         Args:
             as_of: nothing later is seen.
             created_at: the time that the run is noted with.
@@ -305,8 +311,9 @@ class Shop:
         from followsuit.gnn.models import model as model_of
 
         facts, day = self._facts(as_of, refresh)
+        name = model or _default_model(facts, day)
         found = embed(
-            model_of(model or _default_model(facts, day)), facts, day, seed=seed,
+            model_of(name), facts, day, folder=self._model_folder(name), seed=seed,
             progress=self._progress,
         )  # fmt: skip
         run_id = write_embeddings(

@@ -24,6 +24,7 @@ from followsuit.gnn.embeddings import (
     read_embeddings,
     write_embeddings,
 )
+from followsuit.gnn.from_snapshot import dataset
 from followsuit.graph import schema as g
 from followsuit.graph.facts import Facts
 from followsuit.graph.progress import Advance
@@ -226,3 +227,19 @@ class Interrupting:
             raise KeyboardInterrupt
         self._left -= 1
         yield lambda count: None
+
+
+def test_a_model_that_was_kept_for_this_very_graph_is_taken_as_it_is(
+    snapshot: Snapshot, tmp_path: Path
+) -> None:
+    facts, day = Facts(snapshot), snapshot.as_of
+    narrow = Spectral(width=4)
+    narrow.fit(dataset(facts, day)).save(tmp_path / "kept")
+    found = embed(Spectral(), facts, day, folder=tmp_path / "kept")
+    assert found.vectors.shape[1] == 4
+    assert found.settings == narrow.settings()
+    earlier = embed(Spectral(), facts, day - timedelta(days=30), folder=tmp_path / "kept")
+    assert earlier.vectors.shape[1] == Spectral().width
+    assert (
+        embed(Spectral(), facts, day, folder=tmp_path / "nowhere").settings == Spectral().settings()
+    )

@@ -1,5 +1,6 @@
 """The store in a file: LadybugDB, no server."""
 
+import re
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -321,7 +322,7 @@ class EmbeddedStore(GraphStore):
                     f"The query ran past its limit of {timeout:g} seconds. Narrow it, or raise "
                     "the limit."
                 ) from error
-            raise QueryError(f"The query was refused: {first_line(error)}") from error
+            raise QueryError(_refusal(first_line(error))) from error
         finally:
             connection.close()
 
@@ -382,3 +383,14 @@ class EmbeddedStore(GraphStore):
     def _folder(self) -> Iterator[Path]:
         with tempfile.TemporaryDirectory(dir=self.state, prefix="work-") as folder:
             yield Path(folder)
+
+
+def _refusal(said: str) -> str:
+    """What to tell of a query that the engine refused."""
+    missing = re.search(r"Table (\w+) does not exist", said)
+    if missing and missing[1] in {element.name for element in g.NODES + g.RELATIONSHIPS}:
+        return (
+            f"The store was written by an earlier followsuit and has no {missing[1]} yet. Load "
+            "into it or score it once: whatever writes brings it up to date."
+        )
+    return f"The query was refused: {said}"

@@ -14,7 +14,7 @@ from followsuit.graph import embedded as engine
 from followsuit.graph import schema as g
 from followsuit.graph.connect import connect
 from followsuit.graph.embedded import EmbeddedStore
-from followsuit.graph.store import StoreBusy, StoreError, StoreMissing
+from followsuit.graph.store import QueryError, StoreBusy, StoreError, StoreMissing
 
 
 def test_while_another_process_writes_nobody_reads(embedded: Place) -> None:
@@ -237,3 +237,18 @@ def test_rows_that_need_more_memory_than_there_is_say_so_and_stay_out(
             store.write(g.FRIEND_OF, many_friendships)
         assert len(str(no.value).splitlines()) == 1
         assert (store.count(g.CUSTOMER), store.count(g.FRIEND_OF)) == (len(CROWD), 0)
+
+
+def test_a_store_of_an_earlier_version_says_so_until_something_is_written(embedded: Place) -> None:
+    with embedded.open() as store, store.writing():
+        store.write(g.CUSTOMER, samples(g.CUSTOMER))
+    with ladybug.Database(embedded.name) as database, ladybug.Connection(database) as connection:
+        connection.execute(f"DROP TABLE {g.CUSTOMER_EMBEDDED.name}")
+        connection.execute(f"DROP TABLE {g.EMBEDDING.label}")
+    with embedded.open() as store:
+        question = f"MATCH (e:{g.EMBEDDING.label}) RETURN count(*) AS n"
+        with pytest.raises(QueryError, match=r"has no Embedding yet\. Load into it"):
+            store.query(question)
+        with store.writing():
+            pass
+        assert store.query(question)["n"].to_pylist() == [0]

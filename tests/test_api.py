@@ -235,9 +235,9 @@ def test_score_ranks_and_puts_into_force(busy: Shop) -> None:
     rows = report.offers_table().to_pandas()
     assert rows["rank"].max() == 3
     assert rows.customer_id.nunique() == report.customers > 20
-    runs = busy.runs()
-    assert (runs[0].run_id, runs[0].active) == (report.run_id, True)
-    assert runs[0].as_of == datetime.fromisoformat("2025-04-20T00:00:00+00:00")
+    (in_force,) = [run for run in busy.runs() if run.active]
+    assert in_force.run_id == report.run_id
+    assert in_force.as_of == datetime.fromisoformat("2025-04-20T00:00:00+00:00")
     current = busy.query("current-recommendations")
     assert current.customer_id.tolist() == rows.customer_id.tolist()
     one = busy.score("2025-04-20", "2025-04-22", customers=[rows.customer_id[0]])

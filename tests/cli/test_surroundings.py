@@ -39,7 +39,8 @@ COMMANDS = list(commands(ROOT))
 
 def test_there_are_the_commands_that_scripts_rely_on() -> None:
     assert sorted(" ".join(path) for path in COMMANDS) == [
-        "backtest", "cypher", "demo", "doctor", "influence learn", "influence rank",
+        "backtest", "cypher", "demo", "doctor", "gnn audit", "gnn embed", "gnn evaluate",
+        "gnn train", "influence learn", "influence rank",
         "influence report", "influence seeds", "load", "query", "runs list", "runs prune",
         "runs use", "score", "simulate", "why", "why-not",
     ]  # fmt: skip

@@ -2,7 +2,7 @@
 
     python measured.py STORE FOLDER LIMIT MEMORY
 
-prints the bytes that it grew by, and what each table has read and loaded.
+prints what it had before (`ru_maxrss`), and what each table has read and loaded.
 """
 
 import resource
@@ -13,16 +13,9 @@ import followsuit.api  # noqa: F401  what is imported counts as before
 from followsuit.graph.connect import connect
 from followsuit.loaders.load import load
 
-
-def peak() -> int:
-    """The most bytes that the process has had."""
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-
-
 if __name__ == "__main__":
-    before = peak()
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     store, folder, limit, memory = sys.argv[1:]
     report = load(connect(Path(store), memory=int(memory)), folder, memory=int(limit))
     counted = [n for c in report.tables.values() for n in (c.read, c.loaded)]
-    sys.stdout.write(" ".join(map(str, [peak() - before, *counted])))
+    sys.stdout.write(" ".join(map(str, [before, *counted])))

@@ -52,6 +52,17 @@ def server(neo4j_server_place: Place, tmp_path: Path) -> Place:
     return Place(place.name, tmp_path / "state", place.username, place.password)
 
 
+@pytest.fixture(scope="module", params=ENGINES)
+def module_place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Place:
+    """A place for a store that the tests of a module share, on each engine in turn."""
+    folder = tmp_path_factory.mktemp(request.param)
+    if request.param == "embedded":
+        return Place(str(folder / "store.lbug"))
+    server: Place = request.getfixturevalue("neo4j_server_place")
+    empty_database(server)
+    return Place(server.name, folder / "state", server.username, server.password)
+
+
 @pytest.fixture(params=ENGINES)
 def place(request: pytest.FixtureRequest) -> Place:
     """A place for a store, on each engine in turn."""

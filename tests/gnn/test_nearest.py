@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 from support.graphs import NOON, nodes
-from support.places import Place, empty_database
+from support.places import Place
 
 import followsuit
 from followsuit.gnn.embeddings import LINKS, Embedded, write_embeddings
@@ -23,18 +23,10 @@ VECTORS = RANDOM.standard_normal((len(IDS), 16)).astype(np.float32)
 VECTORS[3] = 2 * VECTORS[121]  # c3 lies just where p1 does
 
 
-@pytest.fixture(scope="module", params=("embedded", "neo4j"))
-def store(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[GraphStore]:
+@pytest.fixture(scope="module")
+def store(module_place: Place) -> Iterator[GraphStore]:
     """A store with two runs of embeddings, the second in force."""
-    folder = tmp_path_factory.mktemp(request.param)
-    place = Place(str(folder / "store.lbug"))
-    if request.param == "neo4j":
-        server: Place = request.getfixturevalue("neo4j_server_place")
-        empty_database(server)
-        place = Place(server.name, folder / "state", server.username, server.password)
-    with place.open() as opened:
+    with module_place.open() as opened:
         with opened.writing():
             for kind, link in LINKS.items():
                 opened.write(link.source, nodes(link.source, *IDS[kind == KINDS]))

@@ -8,24 +8,23 @@ the model that was there before stays in its place until then.
 
 import json
 import shutil
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from followsuit.gnn.choosing import choose
 from followsuit.gnn.dataset import Split
-from followsuit.gnn.from_snapshot import training_split
+from followsuit.gnn.from_snapshot import HORIZON, training_split
 from followsuit.gnn.models import model
 from followsuit.gnn.recommender import Recommender, fingerprint
 from followsuit.graph.errors import FollowsuitError
 from followsuit.graph.facts import Facts
+from followsuit.graph.files import save_json
 from followsuit.graph.progress import Progress, silent
 
 if TYPE_CHECKING:
     from followsuit.gnn.training import Curve
 
-HORIZON = timedelta(days=28)
-"""How long before `as_of` the acts lie that a model is chosen on."""
 _BEGUN, _CHOSEN = "begun.json", "chosen.json"
 _CHOOSING, _FITTING = "choosing.pt", "fitting.pt"
 
@@ -63,7 +62,7 @@ def train_model(
     work = folder.with_name(f"{folder.name}.unfinished")
     _begin(work, split, seed, resume=resume)
     settings = _settings(started, split, work, seed, progress)
-    fitted = _fit(type(started)(**settings), split, work, seed, progress)
+    fitted = _fit(model(name, **settings), split, work, seed, progress)
     fitted.save(work)
     shutil.rmtree(folder, ignore_errors=True)
     work.rename(folder)
@@ -83,7 +82,7 @@ def _begin(work: Path, split: Split, seed: int, *, resume: bool) -> None:
     if not resume:
         shutil.rmtree(work, ignore_errors=True)
         work.mkdir(parents=True)
-        _write(note, made_of)
+        save_json(note, made_of)
     elif not note.exists():
         raise NothingToResume(
             f"No training of this model was interrupted ({work} is not there). Run this without "
@@ -112,7 +111,7 @@ def _settings(
             chosen = choose(
                 started, split.train, split.validation, seed=seed, progress=progress
             ).model
-        _write(note, chosen.settings())
+        save_json(note, chosen.settings())
     found: dict[str, Any] = json.loads(note.read_text())
     return found
 
@@ -126,13 +125,6 @@ def _fit(
         )
         return fitted
     return chosen.fit(split.known, seed=seed, progress=progress)
-
-
-def _write(path: Path, content: object) -> None:
-    """Write a file in one act, so that a kill leaves all of it or nothing."""
-    part = path.with_suffix(".part")
-    part.write_text(json.dumps(content))
-    part.replace(path)
 
 
 def _draw(curve: "Curve", name: str, folder: Path) -> None:

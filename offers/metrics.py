@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from followsuit.gnn.bootstrap import Estimate
 from followsuit.offers.moment import Moment, blocks
 from followsuit.offers.outcomes import Outcomes
 from followsuit.offers.ranking import ALL, first_places
@@ -131,19 +132,6 @@ def _rank_among(group: np.ndarray, value: np.ndarray) -> np.ndarray:
     """The rank of each value within its group, from 1; ties share the mean."""
     frame = pd.DataFrame({"group": group, "value": value})
     return frame.groupby("group").value.rank(method="average").to_numpy()
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A figure with its 95 % interval."""
-
-    value: float
-    low: float
-    high: float
-
-    def as_dict(self) -> dict[str, float]:
-        """As in JSON."""
-        return {"value": self.value, "low": self.low, "high": self.high}
 
 
 Figures = dict[str, dict[str, dict[str, Estimate]]]

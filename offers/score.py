@@ -24,6 +24,7 @@ from followsuit.gnn.gate import friends_help
 from followsuit.graph import schema as g
 from followsuit.graph.errors import FollowsuitError
 from followsuit.graph.facts import PRODUCT, STORE, Facts
+from followsuit.graph.files import save_json
 from followsuit.graph.progress import Progress, silent
 from followsuit.graph.runs import Run, write_run
 from followsuit.graph.schema import Col
@@ -186,7 +187,7 @@ def _recipe(
             facts, _days(as_of, window)[-1], affinity=parameters["affinity"],
             friends=bool(parameters["friends_help"]), seed=parameters["seed"], progress=progress,
         )  # fmt: skip
-        _write_json(path, asdict(chosen))
+        save_json(path, asdict(chosen))
     return Recipe(**json.loads(path.read_text()))
 
 
@@ -211,7 +212,7 @@ def _weights(
                 moment = look(facts, day, window, ties=ties, taste=taste)
                 samples.append(sample(moment, outcomes(facts, moment, window).pairs, seed))
                 advance(1)
-        _write_json(path, learn(samples[::-1]).as_dict())
+        save_json(path, learn(samples[::-1]).as_dict())
     return Weights(**json.loads(path.read_text()))
 
 
@@ -243,7 +244,7 @@ def _rank(
         "weights": weights.as_dict(),
         "recipe": asdict(recipe),
     }
-    _write_json(folder / _DONE, done)
+    save_json(folder / _DONE, done)
 
 
 def _put_into_force(
@@ -281,9 +282,3 @@ def _recommended(offers: pa.Table, run_id: str) -> dict[g.RelationshipType, pa.T
         .cast(element.arrow_schema())
         for kind, element in ends.items()
     }
-
-
-def _write_json(path: Path, content: object) -> None:
-    part = path.with_suffix(".part")
-    part.write_text(json.dumps(content, sort_keys=True))
-    part.replace(path)

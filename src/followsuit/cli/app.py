@@ -64,6 +64,9 @@ JsonOption = Annotated[
 ParamOption = Annotated[
     list[str] | None, typer.Option("--param", metavar="KEY=VALUE", help="A parameter of the query.")
 ]
+AsOfOption = Annotated[
+    str, typer.Option("--as-of", metavar="DATE", help="Nothing later is seen; 00:00 UTC.")
+]
 RefreshOption = Annotated[
     bool, typer.Option("--refresh", help="Read a server anew that others have written to.")
 ]

@@ -1,6 +1,5 @@
 """`gnn`: taste, learned by graph neural networks, in the graph."""
 
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from followsuit.cli.app import (
+    AsOfOption,
     JsonOption,
     RefreshOption,
     StoreOption,
@@ -16,7 +16,7 @@ from followsuit.cli.app import (
     to_write,
     write_json,
 )
-from followsuit.cli.screen import say
+from followsuit.cli.screen import results, say
 
 if TYPE_CHECKING:
     from followsuit.gnn.bootstrap import Estimate
@@ -24,11 +24,6 @@ if TYPE_CHECKING:
 
 gnn_app = typer.Typer(help="Learn taste from who took what and who knows whom, and judge it.")
 app.add_typer(gnn_app, name="gnn")
-
-AsOfOption = Annotated[
-    str, typer.Option("--as-of", metavar="DATE", help="Nothing later is seen; 00:00 UTC.")
-]
-
 
 ModelOption = Annotated[
     str | None,
@@ -163,11 +158,8 @@ def _print_figures(
     figures: "dict[str, dict[str, Estimate]]", seconds: dict[str, float], to_stderr: bool
 ) -> None:
     from rich.box import SIMPLE
-    from rich.console import Console
     from rich.table import Table
 
-    seen = (sys.stderr if to_stderr else sys.stdout).isatty()
-    console = Console(stderr=to_stderr, width=None if seen else 160, highlight=False)
     shown = ("recall@10", "ndcg@10", "recall@20", "ndcg@20", "coverage@20")
     columns = [key for key in shown if key in next(iter(figures.values()))]
     table = Table(box=SIMPLE)
@@ -177,7 +169,7 @@ def _print_figures(
     for name, found in figures.items():
         cells = [f"{found[key].value:.4f}" for key in columns]
         table.add_row(name, *cells, *([f"{seconds[name]:.0f}"] if seconds else []))
-    console.print(table)
+    results(to_stderr).print(table)
 
 
 @gnn_app.command(epilog="Example: followsuit gnn embed --as-of 2025-12-31 --out taste.parquet")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from followsuit.cli.app import (
+    AsOfOption,
     JsonOption,
     OutputError,
     RefreshOption,
@@ -18,7 +19,7 @@ from followsuit.cli.app import (
     to_write,
     write_json,
 )
-from followsuit.cli.screen import say
+from followsuit.cli.screen import results, say
 from followsuit.times import length
 
 if TYPE_CHECKING:
@@ -29,9 +30,6 @@ influence_app = typer.Typer(
 )
 app.add_typer(influence_app, name="influence")
 
-AsOfOption = Annotated[
-    str, typer.Option("--as-of", metavar="DATE", help="Nothing later is seen; 00:00 UTC.")
-]
 WindowOption = Annotated[
     str, typer.Option(metavar="LENGTH", help="Who acts this long after a friend follows: 14d, 2w.")
 ]
@@ -164,10 +162,8 @@ def rank(
 
 def _print_rank(rows: list[dict[Hashable, Any]], unit: str) -> None:
     from rich.box import SIMPLE
-    from rich.console import Console
     from rich.table import Table
 
-    console = Console(width=None if sys.stdout.isatty() else 120, highlight=False)
     # Money is in hundredths, in JSON too.
     money = unit != "acts"
     title = f"further {unit} because of one act" + (", in major units of money" if money else "")
@@ -183,7 +179,7 @@ def _print_rank(rows: list[dict[Hashable, Any]], unit: str) -> None:
             str(row["customer_id"]), value, f"{low} to {high}", f"{row['pagerank']:.3g}",
             str(row["core"]), str(row["community"]),
         )  # fmt: skip
-    console.print(table)
+    results().print(table)
 
 
 @influence_app.command(epilog="Example: followsuit influence seeds --as-of 2025-12-31 --budget 20")

@@ -19,7 +19,7 @@ from followsuit.cli.app import (
     to_write,
     write_json,
 )
-from followsuit.cli.screen import say
+from followsuit.cli.screen import results, say
 
 if TYPE_CHECKING:
     from followsuit.offers.backtest import BacktestReport
@@ -245,11 +245,9 @@ def backtest(
 
 def _print_backtest(report: "BacktestReport", to_stderr: bool) -> None:
     from rich.box import SIMPLE
-    from rich.console import Console
     from rich.table import Table
 
-    seen = (sys.stderr if to_stderr else sys.stdout).isatty()
-    console = Console(stderr=to_stderr, width=None if seen else 160, highlight=False)
+    console = results(to_stderr)
     for view, strategies in report.figures.items():
         metrics = list(next(iter(strategies.values())))
         table = Table(box=SIMPLE, title=view.replace("_", " "), title_justify="left")

@@ -1,8 +1,18 @@
-"""What every command says beside its result: on standard error."""
+"""Where commands print: results, and on standard error what is said beside them."""
+
+import sys
 
 from rich.console import Console
 
 console = Console(stderr=True, highlight=False)
+WIDE = 160
+"""Columns of text where no screen says how many there are."""
+
+
+def results(to_stderr: bool = False) -> Console:
+    """Where a result is shown; on standard error where its JSON goes to standard output."""
+    seen = (sys.stderr if to_stderr else sys.stdout).isatty()
+    return Console(stderr=to_stderr, width=None if seen else WIDE, highlight=False)
 
 
 def complain(message: str) -> None:

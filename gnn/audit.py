@@ -11,18 +11,18 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from followsuit.gnn.blend import Blend
+from followsuit.gnn.blend import SOCIAL, Blend
 from followsuit.gnn.bootstrap import Doubles, Estimate, Resamples
 from followsuit.gnn.choosing import choose
 from followsuit.gnn.dataset import Split, pairs
-from followsuit.gnn.evaluation import CHOSEN_BY, CUT, FIGURES, judged_lists
+from followsuit.gnn.evaluation import CHOSEN_BY, FIGURES, judged_lists
+from followsuit.gnn.ranking import CUT
 from followsuit.gnn.recommender import Recommender
 from followsuit.graph.progress import Progress, silent
 
 REAL, REWIRED, NONE = "real", "rewired", "none"
-_PLAIN, _SOCIAL, _FRIENDS = "lightgcn", "social", "friends"
-SOCIAL = (_SOCIAL, _FRIENDS)
-"""Parts of the blend that know of friends."""
+_PLAIN = "lightgcn"
+_SOCIAL, _FRIENDS = SOCIAL
 SWAPS = 10
 """Per edge, after which a network has forgotten how it was (Milo et al. 2003)."""
 

@@ -4,23 +4,25 @@ A network that loses or ties alone may yet be worth much beside a linear model, 
 elsewhere; so may "my friends have it". What does not help gets the weight 0 and is left out.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
 import numpy as np
 from scipy import sparse
 
-from followsuit.gnn.choosing import CUT, choose, judges
+from followsuit.gnn.choosing import choose, judges
 from followsuit.gnn.dataset import Dataset, Floats, Ints
 from followsuit.gnn.models import MissingExtra, model
-from followsuit.gnn.ranking import first_items, hits_of, ndcg
+from followsuit.gnn.ranking import CUT, first_items, hits_of, ndcg
 from followsuit.gnn.recommender import Recommender
 from followsuit.graph.errors import FollowsuitError
 from followsuit.graph.progress import Progress, silent
 
 PARTS = ("ease_damped", "ials", "lightgcn", "social", "friends", "popularity")
 """The models that are blended; the first, linear one is always in."""
+SOCIAL = ("social", "friends")
+"""Those of them that know of friends."""
 STEPS = (0.0, 0.02, 0.05, 0.1, 0.2, 0.3, 0.45, 0.65, 0.9, 1.3, 2.0, 3.0)
 """Weights that are tried, in units of a part's `scale`."""
 _CELLS = 2**26
@@ -72,7 +74,7 @@ def learn_weights(
         for _ in range(2):
             for name in others:
                 rest = total - np.float32(weights[name]) * scores[name]
-                for step in _outward(STEPS, weights[name]):
+                for step in [s for s in STEPS if s != weights[name]]:
                     found = judged(rest + np.float32(step) * scores[name])
                     if found > best + _LEAST:
                         best, weights[name] = found, step
@@ -88,11 +90,6 @@ def _scale(scores: Floats) -> float:
     """
     found = float(scores.max(axis=1).mean())
     return found if found > _NOTHING else 1.0
-
-
-def _outward(steps: tuple[float, ...], now: float) -> Iterator[float]:
-    """All steps but the one that is."""
-    return (step for step in steps if step != now)
 
 
 @dataclass
@@ -129,7 +126,7 @@ class Blend(Recommender):
             raise NoWeights("The blend has no weights yet: fit it with a validation part first.")
         return self.of(
             {
-                name: type(model(name))(**self.parts[name]).fit(data, seed=seed, progress=progress)
+                name: model(name, **self.parts[name]).fit(data, seed=seed, progress=progress)
                 for name in self.weights
             }
         )
@@ -139,7 +136,7 @@ class Blend(Recommender):
         found: dict[str, Recommender] = {}
         for name, settings in self.parts.items():
             try:
-                found[name] = type(model(name))(**settings)
+                found[name] = model(name, **settings)
             except MissingExtra as error:
                 self.note = f"The blend goes without its networks. {error}"
         return found
@@ -181,7 +178,7 @@ class Blend(Recommender):
         """Take over the parts' states."""
         return self.of(
             {
-                name: type(model(name))(**self.parts[name]).restore(
+                name: model(name, **self.parts[name]).restore(
                     {
                         key.removeprefix(f"{name}/"): array
                         for key, array in state.items()

@@ -8,13 +8,12 @@ import numpy as np
 from scipy import sparse
 
 from followsuit.gnn.dataset import Dataset, Ints
-from followsuit.gnn.ranking import hits_of, ndcg
+from followsuit.gnn.ranking import CUT, hits_of, ndcg, some_users
 from followsuit.gnn.recommender import Recommender
 from followsuit.graph.progress import Progress, silent
 
 JUDGES = 4_000
 """Users, at the most, that a choice is made on."""
-CUT = 20
 
 
 @dataclass(frozen=True)
@@ -32,10 +31,7 @@ class Chosen:
 
 def judges(validation: sparse.csr_matrix, seed: int = 0) -> Ints:
     """The users that a choice is made on, rising."""
-    users = np.flatnonzero(np.diff(validation.indptr))
-    if len(users) > JUDGES:
-        users = np.sort(np.random.default_rng(seed).choice(users, JUDGES, replace=False))
-    return users
+    return some_users(validation, JUDGES, seed)
 
 
 def validate(model: Recommender, validation: sparse.csr_matrix, users: Ints) -> float:
@@ -56,7 +52,7 @@ def choose(
         model: with the settings to start from.
         train: what is known.
         validation: (n, m) what is to be told.
-        seed: of what is random in the model, and of the users that are judged.
+        seed: of what is random in the model.
         progress: told of each fit.
     """
     users = judges(validation)

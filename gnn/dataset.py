@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,9 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from followsuit.graph.errors import FollowsuitError
+
+HELD_BACK = 0.1
+"""The share of what is known that is chosen on where nothing else tells."""
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
@@ -104,7 +108,7 @@ class Split:
     refit_on_validation: bool
     at_test: Dataset | None = field(default=None, kw_only=True)
 
-    @property
+    @cached_property
     def known(self) -> Dataset:
         """What the chosen model is fitted on."""
         if self.at_test is not None:
@@ -119,7 +123,7 @@ class Split:
         train = self.train.with_friends(change(self.train.friends))
         return replace(self, train=train, at_test=at_test)
 
-    @property
+    @cached_property
     def masked(self) -> sparse.csr_matrix:
         """(n, m) what is not to be recommended when the test part is told."""
         return binary(self.known.taken + self.validation)
@@ -138,6 +142,16 @@ def pairs(rows: np.ndarray, columns: np.ndarray, shape: tuple[int, int]) -> spar
     """The binary CSR matrix with these cells."""
     cells = sparse.coo_matrix((np.ones(len(rows), dtype=np.float32), (rows, columns)), shape=shape)
     return binary(cells)
+
+
+def normalised(matrix: sparse.csr_matrix) -> sparse.csr_matrix:
+    """D_r^-1/2 A D_c^-1/2 (He et al. 2020, LightGCN, eq. 3); empty rows and columns stay empty."""
+    rows = np.maximum(np.asarray(matrix.sum(axis=1)).ravel(), 1e-12) ** -0.5
+    columns = np.maximum(np.asarray(matrix.sum(axis=0)).ravel(), 1e-12) ** -0.5
+    values = matrix.data * np.repeat(rows, np.diff(matrix.indptr)) * columns[matrix.indices]
+    return sparse.csr_matrix(
+        (values.astype(np.float32), matrix.indices, matrix.indptr), shape=matrix.shape
+    )
 
 
 def hold_back(

@@ -12,9 +12,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from followsuit.gnn.dataset import Dataset, Floats
+from followsuit.gnn.dataset import Floats
 from followsuit.gnn.from_snapshot import dataset
-from followsuit.gnn.recommender import Recommender, WrongModel
+from followsuit.gnn.recommender import Recommender
 from followsuit.graph import schema as g
 from followsuit.graph.errors import FollowsuitError
 from followsuit.graph.facts import PRODUCT, STORE, Facts
@@ -93,7 +93,8 @@ def embed(
             f"There are no purchases and visits up to {as_of:%Y-%m-%d} to learn from. Choose a "
             "later --as-of, or load more."
         )
-    model = _kept(model, data, folder) or model.fit(data, seed=seed, progress=progress)
+    found = None if folder is None else type(model).kept(folder, data)
+    model = found or model.fit(data, seed=seed, progress=progress)
     learned = model.embed()
     if learned is None:
         raise NoEmbeddings(f"The model {model.name} has no embeddings: choose another by --model.")
@@ -112,15 +113,6 @@ def embed(
         model.name, model.settings(), as_of, kinds[kept], ids[kept], vectors[kept],
         int((~known).sum()),
     )  # fmt: skip
-
-
-def _kept(model: Recommender, data: Dataset, folder: Path | None) -> Recommender | None:
-    if folder is None or not folder.exists():
-        return None
-    try:
-        return type(model).load(folder, data)
-    except WrongModel:
-        return None
 
 
 def write_embeddings(

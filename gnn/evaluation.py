@@ -21,13 +21,12 @@ from followsuit.gnn.choosing import choose, judges, validate
 from followsuit.gnn.dataset import Ints, Split
 from followsuit.gnn.lists import coverage, diversity, novelty
 from followsuit.gnn.models import model
-from followsuit.gnn.ranking import hits_of, ndcg, recall
+from followsuit.gnn.ranking import CUT, hits_of, ndcg, recall
 from followsuit.gnn.recommender import Recommender
 from followsuit.graph import schema as g
 from followsuit.graph.progress import Progress, silent
 
 NAMES = ("popularity", "ease", "ials", "gfcf", "lightgcn", "social", "hetero", "blend")
-CUT = 20
 FIGURES = {
     f"{name}@{k}": (measure, k)
     for name, measure in (("recall", recall), ("ndcg", ndcg))
@@ -202,19 +201,20 @@ def _judge(
 def _figures(
     judged: dict[str, _Judged], split: Split, users: Ints
 ) -> dict[str, dict[str, Estimate]]:
-    everything = np.column_stack([found.values for found in judged.values()])
-    estimates = iter(Resamples(len(users)).estimates(everything))
-    figures = {name: {key: next(estimates) for key in FIGURES} for name in judged}
-    known, some = split.known, Resamples(min(len(users), DIVERSITY_OF))
-    for name, found in judged.items():
-        lists = list(found.lists.values())
-        shares = [coverage(one, len(known.items)) for one in lists]
+    known, lists = split.known, {n: list(found.lists.values()) for n, found in judged.items()}
+    new = [np.mean([novelty(one, known) for one in lists[n]], axis=0) for n in judged]
+    apart = [
+        np.mean([diversity(one[:DIVERSITY_OF], known) for one in lists[n]], axis=0) for n in judged
+    ]
+    right = np.column_stack([found.values for found in judged.values()])
+    of_all = iter(Resamples(len(users)).estimates(np.column_stack([right, *new])))
+    figures = {n: {key: next(of_all) for key in FIGURES} for n in judged}
+    of_some = iter(Resamples(len(apart[0])).estimates(np.column_stack(apart)))
+    for n in judged:
+        shares = [coverage(one, len(known.items)) for one in lists[n]]
         share = round(float(np.mean(shares)), 9)
-        figures[name]["coverage@20"] = Estimate(share, min(shares), max(shares))
-        bits = np.mean([novelty(one, known) for one in lists], axis=0)
-        (figures[name]["novelty@20"],) = Resamples(len(users)).estimates(bits[:, None])
-        apart = np.mean([diversity(one[:DIVERSITY_OF], known) for one in lists], axis=0)
-        (figures[name]["diversity@20"],) = some.estimates(apart[:, None])
+        figures[n]["coverage@20"] = Estimate(share, min(shares), max(shares))
+        figures[n]["novelty@20"], figures[n]["diversity@20"] = next(of_all), next(of_some)
     return figures
 
 

@@ -8,11 +8,8 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from followsuit.gnn.dataset import Dataset, Split, hold_back, pairs
+from followsuit.gnn.dataset import HELD_BACK, Dataset, Split, hold_back, pairs
 from followsuit.graph.errors import FollowsuitError
-
-HELD_BACK = 0.1
-"""The share of train that is chosen on where no validation file is given."""
 
 
 class BadFolder(FollowsuitError):

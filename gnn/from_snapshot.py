@@ -8,15 +8,23 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from followsuit.gnn.dataset import Attributes, Dataset, Ints, Split, hold_back, pairs
+from followsuit.gnn.dataset import (
+    HELD_BACK,
+    Attributes,
+    Dataset,
+    Ints,
+    Split,
+    hold_back,
+    pairs,
+)
 from followsuit.graph import tables as t
 from followsuit.graph.errors import FollowsuitError
 from followsuit.graph.facts import Facts
 from followsuit.graph.progress import Progress, silent
 from followsuit.graph.schema import Col
 
-HELD_BACK = 0.1
-"""The share that is chosen on where time can't tell."""
+HORIZON = timedelta(days=28)
+"""How long before a day the acts lie that a model for it is chosen on."""
 
 
 class NothingToLearn(FollowsuitError):

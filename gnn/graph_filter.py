@@ -9,7 +9,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils.extmath import randomized_svd
 
-from followsuit.gnn.dataset import Dataset, Floats, Ints
+from followsuit.gnn.dataset import Dataset, Floats, Ints, normalised
 from followsuit.gnn.recommender import Recommender
 from followsuit.graph.progress import Progress, silent
 
@@ -65,13 +65,3 @@ class GraphFilter(Recommender):
         self._r = normalised(data.taken)
         self._root = np.sqrt(np.maximum(data.popularity, 1))
         return self
-
-
-def normalised(taken: sparse.csr_matrix) -> sparse.csr_matrix:
-    """(n, m) each cell over the roots of its row's and its column's count."""
-    rows = np.maximum(np.diff(taken.indptr), 1).astype(np.float32) ** -0.5
-    columns = np.maximum(np.bincount(taken.indices, minlength=taken.shape[1]), 1) ** -0.5
-    scaled = (
-        sparse.diags_array(rows, format="csr") @ taken @ sparse.diags_array(columns, format="csr")
-    )
-    return sparse.csr_matrix(scaled, dtype=np.float32)

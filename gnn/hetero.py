@@ -39,8 +39,6 @@ class Hetero(Neural):
     """
 
     name: ClassVar[str] = "hetero"
-    _network: ClassVar[HeteroNetwork]
-    _learned: ClassVar[dict[str, Floats]]
 
     epochs: int = 8
     width: int = 64
@@ -61,7 +59,7 @@ class Hetero(Neural):
             self._values(random, data.user_attributes, np.diff(data.taken.indptr) > 0),
             self._values(random, data.item_attributes, data.popularity > 0),
         )  # fmt: skip
-        self.__dict__["_network"] = self._built(data, start, seed)
+        self._network = self._built(data, start, seed)
         return self._network
 
     def place(self, data: Dataset) -> Embeddings:
@@ -98,8 +96,9 @@ class Hetero(Neural):
     ) -> Self:  # fmt: skip
         """Train; see `Neural.train`."""
         super().train(data, validation, seed=seed, progress=progress, checkpoint=checkpoint)
-        trained = self.__dict__.pop("_network").named_parameters()
-        self.__dict__["_learned"] = {n: p.detach().cpu().numpy() for n, p in trained}
+        trained = self._network.named_parameters()
+        self._learned = {n: p.detach().cpu().numpy() for n, p in trained}
+        del self._network
         return self
 
     def state(self) -> dict[str, np.ndarray]:
@@ -109,7 +108,7 @@ class Hetero(Neural):
     def restore(self, state: dict[str, np.ndarray], data: Dataset) -> Self:
         """Take over the vectors and the network."""
         own = {n.removeprefix(_LEARNED): v for n, v in state.items() if n.startswith(_LEARNED)}
-        self.__dict__["_learned"] = own
+        self._learned = own
         return super().restore(state, data)
 
     def _built(self, data: Dataset, start: Start, seed: int) -> HeteroNetwork:

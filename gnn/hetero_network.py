@@ -21,12 +21,13 @@ from torch.nn.functional import softplus
 from torch_geometric.data import HeteroData
 from torch_geometric.nn import MessagePassing
 
-from followsuit.gnn.dataset import Dataset, Floats
+from followsuit.gnn.dataset import Dataset, Floats, normalised
 from followsuit.gnn.device import device
 from followsuit.gnn.lightgcn import cells_of
+from followsuit.gnn.losses import ALL as EVERY
 from followsuit.gnn.losses import full_softmax
 from followsuit.gnn.neural import on_device
-from followsuit.gnn.propagation import Matrix, averaged, normalised
+from followsuit.gnn.propagation import Matrix, averaged
 from followsuit.gnn.sampler import ALL, EdgeType, Sampler
 from followsuit.gnn.training import Network
 
@@ -37,8 +38,6 @@ FRIEND = (USER, "friend", USER)
 OF_USER = (USER_VALUE, "of", USER)
 OF_ITEM = (ITEM_VALUE, "of", ITEM)
 
-EVERY = 50_000
-"""Items up to which the softmax goes over all of them."""
 DRAWN = 1_024
 """Items that are drawn where it does not, or where the graph is sampled, beside the batch's."""
 NOISE = 0.01

@@ -13,11 +13,11 @@ from scipy import sparse
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from followsuit.gnn.dataset import Dataset
+from followsuit.gnn.dataset import Dataset, normalised
 from followsuit.gnn.device import device
 from followsuit.gnn.losses import softmax_loss
 from followsuit.gnn.neural import Neural, on_device
-from followsuit.gnn.propagation import Matrix, normalised
+from followsuit.gnn.propagation import Matrix
 from followsuit.gnn.spectral import spectral_start
 from followsuit.gnn.training import Network
 

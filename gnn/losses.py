@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.autograd import Function
-from torch.nn.functional import normalize, softplus
+from torch.nn.functional import softplus
 
 ALL = 50_000
 """Items up to which the softmax goes over all of them."""
@@ -91,17 +91,3 @@ def sampled_softmax(
     others = others + math.log(len(items) / len(drawn))
     taken = (users[rows] * items[columns]).sum(dim=1) / temperature
     return softplus(others[rows] - taken).sum()
-
-
-def contrastive(one: Tensor, other: Tensor, temperature: float) -> Tensor:
-    """Sum over rows of -log softmax of being like one's own other view (InfoNCE; Yu et al. 2022).
-
-    Args:
-        one: (rows, width) a view of each; its length doesn't count.
-        other: (rows, width) another.
-        temperature: by which cosines are divided.
-    """
-    everyone = torch.arange(len(one), device=one.device)
-    return full_softmax(
-        normalize(one, dim=1), normalize(other, dim=1), temperature, everyone, everyone
-    )

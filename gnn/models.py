@@ -1,6 +1,7 @@
 """Every model by its name, imported where it is asked for: some need torch, some `implicit`."""
 
 from importlib import import_module
+from typing import Any
 
 from followsuit.gnn.recommender import Recommender
 from followsuit.graph.errors import FollowsuitError
@@ -32,8 +33,8 @@ class MissingExtra(FollowsuitError):
     """What a model is built on is not installed."""
 
 
-def model(name: str) -> Recommender:
-    """The model of that name, in its default settings.
+def model(name: str, **settings: Any) -> Recommender:
+    """The model of that name, with these settings and defaults for the rest.
 
     Raises:
         UnknownModel: there is none; the message lists those that there are.
@@ -51,4 +52,4 @@ def model(name: str) -> Recommender:
         raise MissingExtra(
             f"The model {name} needs {error.name}: pip install 'followsuit[gnn]'."
         ) from error
-    return found()
+    return found(**settings)

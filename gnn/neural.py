@@ -37,8 +37,6 @@ class Neural(Recommender):
     """
 
     random: ClassVar[bool] = True
-    curve: ClassVar[Curve]
-    _vectors: ClassVar[Embeddings]
 
     rate: float = 0.02
     batch: int = 1024
@@ -115,10 +113,10 @@ class Neural(Recommender):
 
     def restore(self, state: dict[str, np.ndarray], data: Dataset) -> Self:
         """Take over the vectors and the curve."""
-        self.__dict__["_vectors"] = Embeddings(state["users"], state["items"])
+        self._vectors = Embeddings(state["users"], state["items"])
         loss, ndcg, best = (state[name] for name in _CURVE)
-        self.__dict__["curve"] = Curve(loss.tolist(), ndcg.tolist(), int(best))
-        self.__dict__["data"] = data
+        self.curve = Curve(loss.tolist(), ndcg.tolist(), int(best))
+        self.data = data
         return self
 
 

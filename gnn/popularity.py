@@ -12,35 +12,40 @@ from followsuit.graph.progress import Progress, silent
 
 
 @dataclass
-class Popularity(Recommender):
-    """The share of users who took an item, the same for everybody."""
-
-    name: ClassVar[str] = "popularity"
+class Untrained(Recommender):
+    """A model that says what the data says."""
 
     def fit(
         self, data: Dataset, validation: sparse.csr_matrix | None = None, *,  # noqa: ARG002
         seed: int = 0, progress: Progress = silent,  # noqa: ARG002
     ) -> Self:  # fmt: skip
-        """Count."""
+        """Take the data over."""
         return self.restore({}, data)
-
-    def score(self, users: Ints) -> Floats:
-        """(users, m) the items' shares, from 0 to 1."""
-        share = self.data.popularity / np.float32(max(len(self.data.users), 1))
-        return np.tile(share, (len(users), 1))
 
     def state(self) -> dict[str, np.ndarray]:
         """Nothing that the data does not say."""
         return {}
 
     def restore(self, state: dict[str, np.ndarray], data: Dataset) -> Self:  # noqa: ARG002
-        """Take the counts from the data."""
+        """Take the data over."""
         self.data = data
         return self
 
 
 @dataclass
-class FriendsItems(Recommender):
+class Popularity(Untrained):
+    """The share of users who took an item, the same for everybody."""
+
+    name: ClassVar[str] = "popularity"
+
+    def score(self, users: Ints) -> Floats:
+        """(users, m) the items' shares, from 0 to 1."""
+        share = self.data.popularity / np.float32(max(len(self.data.users), 1))
+        return np.tile(share, (len(users), 1))
+
+
+@dataclass
+class FriendsItems(Untrained):
     """The share of a user's friends who took an item; each friend counts by 1 / items taken^`damp`.
 
     Attributes:
@@ -52,25 +57,14 @@ class FriendsItems(Recommender):
 
     damp: float = 0.0
 
-    def fit(
-        self, data: Dataset, validation: sparse.csr_matrix | None = None, *,  # noqa: ARG002
-        seed: int = 0, progress: Progress = silent,  # noqa: ARG002
-    ) -> Self:  # fmt: skip
-        """Weigh the ties."""
-        return self.restore({}, data)
-
     def score(self, users: Ints) -> Floats:
         """(users, m) from 0 to 1; what no friend took has 0."""
         found: Floats = (self._ties[users] @ self.data.taken).toarray()
         return found
 
-    def state(self) -> dict[str, np.ndarray]:
-        """Nothing that the data does not say."""
-        return {}
-
-    def restore(self, state: dict[str, np.ndarray], data: Dataset) -> Self:  # noqa: ARG002
+    def restore(self, state: dict[str, np.ndarray], data: Dataset) -> Self:
         """Weigh the ties."""
-        self.data = data
+        super().restore(state, data)
         count = np.maximum(np.diff(data.taken.indptr), 1).astype(np.float32)
         ties = data.friends @ sparse.diags_array(count**-self.damp, format="csr")
         total = np.asarray(data.friends.sum(axis=1)).ravel()

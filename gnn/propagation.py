@@ -111,16 +111,6 @@ def _tensor(structure: tuple[Tensor, Tensor], values: Tensor, shape: tuple[int, 
     return torch.sparse_csr_tensor(*structure, values, size=shape, check_invariants=False)
 
 
-def normalised(matrix: sparse.csr_matrix) -> sparse.csr_matrix:
-    """D_r^-1/2 A D_c^-1/2 (He et al. 2020, LightGCN, eq. 3); empty rows and columns stay empty."""
-    rows = np.maximum(np.asarray(matrix.sum(axis=1)).ravel(), 1e-12) ** -0.5
-    columns = np.maximum(np.asarray(matrix.sum(axis=0)).ravel(), 1e-12) ** -0.5
-    values = matrix.data * np.repeat(rows, np.diff(matrix.indptr)) * columns[matrix.indices]
-    return sparse.csr_matrix(
-        (values.astype(np.float32), matrix.indices, matrix.indptr), shape=matrix.shape
-    )
-
-
 def averaged(matrix: sparse.csr_matrix) -> sparse.csr_matrix:
     """D_r^-1 A: each row the mean of what it points to; empty rows stay empty."""
     rows = np.maximum(np.asarray(matrix.sum(axis=1)).ravel(), 1e-12)

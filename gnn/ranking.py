@@ -7,6 +7,17 @@ from scipy import sparse
 from followsuit.gnn.dataset import Floats, Ints
 from followsuit.graph.compiled import compiled_parallel
 
+CUT = 20
+"""Items that a user is recommended where models are compared."""
+
+
+def some_users(wanted: sparse.csr_matrix, most: int, seed: int = 0) -> Ints:
+    """At most so many of the users with something to tell, rising; the same for the same seed."""
+    users = np.flatnonzero(np.diff(wanted.indptr))
+    if len(users) > most:
+        users = np.sort(np.random.default_rng(seed).choice(users, most, replace=False))
+    return users
+
 
 def first_items(scores: Floats, barred: sparse.csr_matrix, k: int) -> Ints:
     """(rows, k) columns of each row's k largest scores, the largest first; -1 where none is left.

@@ -134,6 +134,14 @@ class Recommender(ABC):
         (folder / "model.json").write_text(json.dumps(note, indent=1))
 
     @classmethod
+    def kept(cls, folder: Path, data: Dataset) -> Self | None:
+        """What `save` wrote for the same graph; None where there is none that can be used."""
+        try:
+            return cls.load(folder, data)
+        except WrongModel:
+            return None
+
+    @classmethod
     def load(cls, folder: Path, data: Dataset) -> Self:
         """Read what `save` wrote.
 

@@ -4,8 +4,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils.extmath import randomized_svd
 
-from followsuit.gnn.dataset import Floats
-from followsuit.gnn.propagation import normalised
+from followsuit.gnn.dataset import Floats, normalised
 
 _ROUNDS = 4
 """Power iterations; more change nothing that training would not."""

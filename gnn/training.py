@@ -1,6 +1,7 @@
 """The one training loop of all networks."""
 
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,13 +14,12 @@ from torch import Tensor, nn
 
 from followsuit.gnn.dataset import Ints
 from followsuit.gnn.distributed import add_up_gradients, added_up, joined, rank, world
-from followsuit.gnn.ranking import first_items, hits_of, ndcg
+from followsuit.gnn.ranking import CUT, first_items, hits_of, ndcg, some_users
 from followsuit.graph.errors import FollowsuitError
 from followsuit.graph.progress import Progress, silent
 
 WATCHED = 2_000
 """Validation users whose ranking is watched."""
-_PLACES = 20
 _ROWS = 500
 
 
@@ -31,7 +31,7 @@ class Diverged(FollowsuitError):
     """A loss that is not a finite number."""
 
 
-class Network(nn.Module):
+class Network(nn.Module, ABC):
     """What the loop trains.
 
     Attributes:
@@ -40,13 +40,13 @@ class Network(nn.Module):
 
     examples: Ints
 
+    @abstractmethod
     def loss(self, examples: Tensor, random: torch.Generator) -> Tensor:
         """The sum over these examples; what is drawn from `random` must not depend on them."""
-        raise NotImplementedError
 
+    @abstractmethod
     def vectors(self) -> tuple[Tensor, Tensor]:
         """((n, width), (m, width)) the final vectors of users and items, nothing left out."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)
@@ -92,11 +92,9 @@ def watch(taken: sparse.csr_matrix, validation: sparse.csr_matrix, seed: int = 0
         validation: (n, m) what is to be found.
         seed: of the choice of users.
     """
-    users = np.flatnonzero(np.diff(validation.indptr))
+    users = some_users(validation, WATCHED, seed)
     if not len(users):
         return None
-    if len(users) > WATCHED:
-        users = np.sort(np.random.default_rng(seed).choice(users, WATCHED, replace=False))
     wanted = np.diff(validation.indptr)[users]
 
     def judge(network: Network) -> float:
@@ -107,9 +105,9 @@ def watch(taken: sparse.csr_matrix, validation: sparse.csr_matrix, seed: int = 0
                 some = users[first : first + _ROWS]
                 chosen = torch.from_numpy(some).to(of_users.device)
                 scores = (of_users[chosen] @ of_items.T).cpu().numpy()
-                found.append(first_items(scores, taken[some], _PLACES))
+                found.append(first_items(scores, taken[some], CUT))
         hits = hits_of(np.concatenate(found), validation, users)
-        return float(ndcg(hits, wanted, _PLACES).mean())
+        return float(ndcg(hits, wanted, CUT).mean())
 
     return judge
 
@@ -122,10 +120,10 @@ def train(
 
     What an epoch leads to is the mean of the networks after each of its steps (Izmailov et al.
     2018), which ranks better than the last one; training goes on from the last. With a judge,
-    training stops early and the best epoch's mean is kept. All that is random
-    follows from the seed and the number of the step, so that a run that was killed and goes on from
-    its checkpoint ends with the same bytes. Under `torchrun` each process takes its share of every
-    batch, and the first one writes the checkpoint.
+    training stops early and the best epoch's mean is kept. All that is random follows from the
+    seed and the number of the step, so that a run that was killed and goes on from its checkpoint
+    ends with the same bytes. Under `torchrun` each process takes its share of every batch, and the
+    first one writes the checkpoint.
 
     Args:
         network: on its device.

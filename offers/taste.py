@@ -5,32 +5,29 @@ of friends take part only where an audit has found that friends help on this dat
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from followsuit.gnn.blend import Blend
+from followsuit.gnn.blend import SOCIAL, Blend
 from followsuit.gnn.choosing import choose
 from followsuit.gnn.dataset import Dataset, Floats
 from followsuit.gnn.ease import DampedEase
-from followsuit.gnn.from_snapshot import NothingToLearn, dataset, training_split
+from followsuit.gnn.from_snapshot import HORIZON, NothingToLearn, dataset, training_split
 from followsuit.gnn.models import model
-from followsuit.gnn.recommender import CELLS, Recommender, WrongModel
+from followsuit.gnn.recommender import CELLS, Recommender
 from followsuit.graph.facts import Facts
 from followsuit.graph.progress import Progress, silent
 
 BLEND, LINEAR = "blend", "linear"
 PARTS = ("ease_damped", "lightgcn")
-SOCIAL = ("social", "friends")
-HORIZON = timedelta(days=28)
-"""How long before a day the acts lie that settings are chosen on."""
+"""Of the blend, beside those that know of friends."""
 _SHARPNESS = 10.0
 _SCALE_OF = 2_000
 _KEPT = 2**27
 """Cells of a moment's affinities that are kept at a time."""
-
 
 Select = slice | np.ndarray
 
@@ -105,15 +102,13 @@ class Recipe:
     def kept(self, facts: Facts, as_of: datetime, folder: Path, *, seed: int = 0) -> Taste:
         """What `Taste.save` has kept; learned again where that is elsewhere."""
         data = dataset(facts, as_of)
-        try:
-            return Taste(type(model(self.name)).load(folder, data))
-        except WrongModel:
-            return self._fit(data, seed, silent)
+        found = type(model(self.name)).kept(folder, data)
+        return Taste(found) if found is not None else self._fit(data, seed, silent)
 
     def _fit(self, data: Dataset, seed: int, progress: Progress) -> Taste:
         if not data.taken.nnz:
             return Taste(None)
-        started = type(model(self.name))(**self.settings)
+        started = model(self.name, **self.settings)
         return Taste(started.fit(data, seed=seed, progress=progress))
 
 

@@ -9,9 +9,8 @@ from support.tastes import GROUPS, planted, without
 
 torch = pytest.importorskip("torch")
 
-from followsuit.gnn.dataset import Dataset, hold_back, pairs  # noqa: E402
+from followsuit.gnn.dataset import Dataset, hold_back, normalised, pairs  # noqa: E402
 from followsuit.gnn.lightgcn import BipartiteNetwork, LightGCN, cells_of  # noqa: E402
-from followsuit.gnn.propagation import normalised  # noqa: E402
 from followsuit.gnn.ranking import hits_of, ndcg  # noqa: E402
 from followsuit.gnn.recommender import WrongModel  # noqa: E402
 from followsuit.gnn.social import Social  # noqa: E402

@@ -6,7 +6,8 @@ from scipy import sparse
 
 torch = pytest.importorskip("torch")
 
-from followsuit.gnn.propagation import Matrix, averaged, normalised  # noqa: E402
+from followsuit.gnn.dataset import normalised  # noqa: E402
+from followsuit.gnn.propagation import Matrix, averaged  # noqa: E402
 
 ROWS, COLUMNS, WIDTH = 7, 5, 3
 

@@ -11,10 +11,11 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from scipy import sparse
 
-from followsuit.gnn.choosing import choose, judges
+from followsuit.gnn.bootstrap import Doubles
+from followsuit.gnn.choosing import JUDGES, choose
 from followsuit.gnn.dataset import Dataset, Floats, Ints
 from followsuit.gnn.models import MissingExtra, model
-from followsuit.gnn.ranking import CUT, first_items, hits_of, ndcg
+from followsuit.gnn.ranking import CUT, first_items, hits_of, ndcg, some_users
 from followsuit.gnn.recommender import Recommender
 from followsuit.graph.errors import FollowsuitError
 from followsuit.graph.progress import Progress, silent
@@ -49,10 +50,10 @@ def learn_weights(
         progress: told of each round.
 
     Returns:
-        What each part's scores are multiplied with; 0 where it does not help.
+        What each part's scores are multiplied with; 0 where it does not help by more than one
+        standard error over the users (the rule of Breiman et al. 1984, section 3.4.3).
     """
-    users = judges(validation)
-    users = users[: max(1, _CELLS // validation.shape[1])]
+    users = some_users(validation, min(JUDGES, max(1, _CELLS // validation.shape[1])))
     if not len(users):
         return {name: float(name == first) for name in parts}
     taken = parts[first].data.taken[users]
@@ -62,24 +63,28 @@ def learn_weights(
         values /= scales[name]
     wanted = np.diff(validation.indptr)[users]
 
-    def judged(total: Floats) -> float:
-        hits = hits_of(first_items(total, taken, CUT), validation, users)
-        return float(ndcg(hits, wanted, CUT).mean())
+    def judged(total: Floats) -> Doubles:
+        return ndcg(hits_of(first_items(total, taken, CUT), validation, users), wanted, CUT)
 
     weights = dict.fromkeys(parts, 0.0) | {first: 1.0}
     total = scores[first].copy()
-    best = judged(total.copy())
+    best = judged(total.copy()).mean()
     others = [name for name in parts if name != first]
     with progress("weights", len(others) * 2) as advance:
         for _ in range(2):
             for name in others:
                 rest = total - np.float32(weights[name]) * scores[name]
                 for step in [s for s in STEPS if s != weights[name]]:
-                    found = judged(rest + np.float32(step) * scores[name])
+                    found = judged(rest + np.float32(step) * scores[name]).mean()
                     if found > best + _LEAST:
                         best, weights[name] = found, step
                 total = rest + np.float32(weights[name]) * scores[name]
                 advance(1)
+    for name in [name for name in others if weights[name]]:
+        rest = total - np.float32(weights[name]) * scores[name]
+        gain = judged(total.copy()) - judged(rest.copy())
+        if gain.mean() <= gain.std() / len(users) ** 0.5:
+            weights[name], total = 0.0, rest
     return {name: round(weights[name] / scales[name], 9) for name in parts}
 
 

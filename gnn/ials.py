@@ -5,6 +5,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from scipy import sparse
+from sklearn.utils.extmath import randomized_svd
 from threadpoolctl import threadpool_limits
 
 from followsuit.gnn.dataset import Dataset, Floats, Ints
@@ -19,20 +20,21 @@ class Ials(Recommender):
     Attributes:
         factors: width of the vectors.
         alpha: how much more a taken item counts than another.
-        l2: the ridge.
+        l2: the ridge, as a share of alpha times the largest singular value of what was taken: of
+            the ridge from which on nothing but zeros is learned.
         rounds: of alternating least squares.
     """
 
     name: ClassVar[str] = "ials"
     random: ClassVar[bool] = True
     grid: ClassVar[dict[str, tuple[Any, ...]]] = {
-        "l2": (3.0, 10.0, 30.0, 100.0),
+        "l2": (0.02, 0.05, 0.1, 0.2, 0.4),
         "alpha": (2.0, 5.0, 10.0),
     }
 
     factors: int = 128
     alpha: float = 5.0
-    l2: float = 30.0
+    l2: float = 0.1
     rounds: int = 12
 
     def fit(
@@ -45,7 +47,7 @@ class Ials(Recommender):
         with progress("iALS", self.rounds) as advance, threadpool_limits(1, "blas"):
             model = AlternatingLeastSquares(
                 factors=self.factors,
-                regularization=self.l2,
+                regularization=self._ridge(data),
                 alpha=self.alpha,
                 iterations=self.rounds,
                 random_state=seed,
@@ -56,6 +58,12 @@ class Ials(Recommender):
         state["users"][np.diff(data.taken.indptr) == 0] = 0
         state["items"][data.popularity == 0] = 0
         return self.restore(state, data)
+
+    def _ridge(self, data: Dataset) -> float:
+        if not data.taken.nnz:
+            return 1.0
+        _, values, _ = randomized_svd(data.taken, 1, n_iter=4, random_state=0)
+        return float(self.l2 * self.alpha * values[0])
 
     def score(self, users: Ints) -> Floats:
         """(users, m) about 0 to 1."""

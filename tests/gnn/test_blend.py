@@ -57,6 +57,17 @@ def test_a_part_that_knows_gets_weight_and_one_that_errs_gets_none() -> None:
     assert ndcg(told(np.asarray(total))) > ndcg(parts["knows"]) > ndcg(parts["linear"])
 
 
+def test_noise_seldom_gets_a_weight() -> None:
+    # Of the best of twelve weights for noise, one in six lies a standard error above 0.
+    weights = []
+    for seed in range(30):
+        split = planted_split(planted(seed=seed))
+        noise = told(np.random.default_rng(seed).random((120, 80)))
+        parts = {"linear": DampedEase(l2=20).fit(split.train), "noise": noise}
+        weights.append(learn_weights(parts, "linear", split.validation)["noise"])
+    assert np.count_nonzero(weights) <= 10
+
+
 def test_weights_do_not_hang_on_the_scale_of_a_parts_scores() -> None:
     random = np.random.default_rng(1)
     knows = SPLIT.validation.toarray() + random.random((120, 80))

@@ -27,7 +27,7 @@ def plain() -> list[Recommender]:
         return found
     from followsuit.gnn.ials import Ials
 
-    return [*found, Ials(factors=8, l2=1.0)]
+    return [*found, Ials(factors=8)]
 
 
 def test_popularity_is_the_share_of_users_for_everybody() -> None:
@@ -119,6 +119,17 @@ def test_scores_are_finite_and_the_unknown_get_what_is_popular(
     alone = np.flatnonzero((np.diff(data.taken.indptr) == 0) & (np.diff(data.friends.indptr) == 0))
     popular = np.lexsort((np.arange(80), -data.popularity))[:10]
     assert (fitted.recommend(alone, 10) == popular).all()
+
+
+@pytest.mark.parametrize("users", [40, 120, 400])
+def test_the_ridge_of_ials_goes_with_the_size_of_the_data(users: int) -> None:
+    pytest.importorskip("implicit")
+    from followsuit.gnn.ials import Ials
+
+    data, everybody = planted(users=users), np.arange(users)
+    assert Ials().fit(data).score(everybody).max() > 0.8
+    assert Ials(l2=0.9).fit(data).score(everybody).max() > 0.01
+    assert Ials(l2=1.1).fit(data).score(everybody).max() < 0.01
 
 
 IALS = """

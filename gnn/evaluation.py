@@ -91,14 +91,21 @@ def judged_lists(lists: Ints, test: sparse.csr_matrix, users: Ints) -> np.ndarra
 
 
 class _Pool:
-    """Each model chosen once, and fitted once for each seed."""
+    """Each model chosen once, and fitted once for each seed.
 
-    def __init__(self, split: Split, progress: Progress) -> None:
+    Models are large: after their turn only those are held that a blend is made of.
+    """
+
+    def __init__(self, split: Split, names: Sequence[str], progress: Progress) -> None:
         self._split, self._progress = split, progress
+        self._held = {
+            part for name in names if isinstance(b := model(name), Blend) for part in b.parts
+        }
         self._judges = judges(split.validation)
         self._chosen: dict[str, Recommender] = {}
         self._fitted: dict[tuple[str, int], Recommender] = {}
         self.ndcg: dict[str, float] = {}
+        self.notes: dict[str, str | None] = {}
         self.seconds: dict[str, float] = {}
 
     def chosen(self, name: str) -> Recommender:
@@ -112,7 +119,8 @@ class _Pool:
                 found = choose(
                     started, self._split.train, self._split.validation, progress=self._progress
                 )
-                self._chosen[name], self.ndcg[name], spent = found.model, found.ndcg, 0.0
+                self._chosen[name] = found.model if name in self._held else replace(found.model)
+                self.ndcg[name], self.notes[name], spent = found.ndcg, found.model.note, 0.0
             self.seconds[name] = time.monotonic() - began + spent
         return self._chosen[name]
 
@@ -122,22 +130,25 @@ class _Pool:
         parts = {name: self.chosen(name) for name in blend.candidates()}
         blend.learn(parts, self._split.validation, self._progress)
         self.ndcg[blend.name] = validate(blend, self._split.validation, self._judges)
+        self.notes[blend.name] = blend.note
         return blend, spent
 
     def fitted(self, name: str, seed: int) -> Recommender:
         """The chosen model, fitted on all that is known."""
         chosen = self.chosen(name)
         seed = seed if chosen.random else 0
-        if (name, seed) not in self._fitted:
-            began = time.monotonic()
-            if isinstance(chosen, Blend):
-                parts = {part: self.fitted(part, seed) for part in chosen.weights}
-                found: Recommender = replace(chosen).of(parts)
-            else:
-                found = replace(chosen).fit(self._split.known, seed=seed, progress=self._progress)
+        if found := self._fitted.get((name, seed)):
+            return found
+        began = time.monotonic()
+        if isinstance(chosen, Blend):
+            parts = {part: self.fitted(part, seed) for part in chosen.weights}
+            found = replace(chosen).of(parts)
+        else:
+            found = replace(chosen).fit(self._split.known, seed=seed, progress=self._progress)
+        if name in self._held:
             self._fitted[name, seed] = found
-            self.seconds[name] += time.monotonic() - began
-        return self._fitted[name, seed]
+        self.seconds[name] += time.monotonic() - began
+        return found
 
 
 def evaluate(
@@ -155,9 +166,7 @@ def evaluate(
         UnknownModel, MissingExtra: a name is none, or needs the extra `gnn`.
     """
     users = np.flatnonzero(np.diff(split.test.indptr))
-    pool = _Pool(split, progress)
-    for name in names:
-        model(name)
+    pool = _Pool(split, names, progress)
     judged = {name: _judge(pool, split, users, name, seeds, progress) for name in names}
     figures = _figures(judged, split, users)
     best = max(names, key=lambda name: pool.ndcg[name])
@@ -172,7 +181,7 @@ def evaluate(
         best=best,
         lists=_lists(judged, split, users),
         settings={name: pool.chosen(name).settings() for name in names},
-        notes=[note for name in names if (note := pool.chosen(name).note)],
+        notes=[note for name in names if (note := pool.notes[name])],
     )
 
 

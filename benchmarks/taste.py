@@ -11,7 +11,8 @@
 - new: a tenth of the products of Ciao lose all who took them; attributes against popularity
 - worlds: the social gate on simulated shops with neither homophily nor influence, and with both
 
-`--json FOLDER` keeps the figures of each part and data set, and takes what is there already.
+`--json FOLDER` keeps the figures of each part and data set, and takes what is there already;
+`--plot FILE` draws what is told.
 """
 
 import argparse
@@ -228,6 +229,40 @@ def _against_published(name: str, report: dict[str, Any]) -> None:
         say(f"  a network above {SOCIAL}: {verdict(met)}")
 
 
+def draw_told(found: dict[str, dict[str, Any]], path: Path) -> None:
+    """NDCG@20 of each model with its interval, a panel for each data set; published results too."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(4.2 * len(found), 3.6), layout="constrained")
+    panels = figure.subplots(1, len(found), squeeze=False)[0]
+    for panel, (name, report) in zip(panels, found.items(), strict=True):
+        models = list(report["models"])
+        figures = [report["models"][model][SHOWN[1]] for model in models]
+        values = [f["value"] for f in figures]
+        apart = [
+            [f["value"] - f["low"] for f in figures],
+            [f["high"] - f["value"] for f in figures],
+        ]
+        colours = ["#d1781c" if model == "blend" else "#1f5fa8" for model in models]
+        places = range(len(models))
+        panel.errorbar(values, places, xerr=apart, fmt="none", ecolor=colours, elinewidth=2)
+        panel.scatter(values, places, c=colours, zorder=3)
+        panel.set_yticks(places, models)
+        panel.invert_yaxis()
+        for model in ("EASE", SOCIAL):
+            if model in PUBLISHED.get(name, {}):
+                at = PUBLISHED[name][model][1]
+                panel.axvline(at, color="#8c8c8c", linestyle="--", linewidth=1)
+                panel.annotate(
+                    f"{model},\npublished ", (at, 0), ha="right", va="center", fontsize=8,
+                    color="#606060", xycoords=("data", "data"),
+                )  # fmt: skip
+        panel.set_title(name.replace("_", " "), loc="left", fontsize=10)
+        panel.set_xlabel("NDCG@20")
+        panel.spines[["top", "right"]].set_visible(False)
+    figure.savefig(path, dpi=150)
+
+
 def show_audits(found: dict[str, dict[str, Any]]) -> None:
     """A sentence each."""
     for name, report in found.items():
@@ -269,6 +304,7 @@ def main() -> None:
     parser.add_argument("--of", choices=(*SPLITS, *IN_TIME), action="append", help="this data set")
     parser.add_argument("--seeds", type=int, default=3, help="of what is random (default 3)")
     parser.add_argument("--worlds", type=int, default=WORLDS, help="simulated, of each kind")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw what is told here")
     parser.add_argument("--json", type=Path, metavar="FOLDER", help="keep the figures here")
     options = parser.parse_args()
     for part in options.only or PARTS:
@@ -287,7 +323,10 @@ def main() -> None:
             names = ("ciao",) if part == "new" else options.of or (*SPLITS, *IN_TIME)
             work, show = WORK[part]
             jobs = {name: partial(work, options.data, name, options.seeds) for name in names}
-        show({name: _kept(options.json, f"{part} {name}", job) for name, job in jobs.items()})
+        found = {name: _kept(options.json, f"{part} {name}", job) for name, job in jobs.items()}
+        show(found)
+        if part == "told" and options.plot:
+            draw_told(found, options.plot)
 
 
 def _kept(folder: Path | None, name: str, job: Callable[[], dict[str, Any]]) -> dict[str, Any]:

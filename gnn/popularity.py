@@ -8,6 +8,7 @@ from scipy import sparse
 
 from followsuit.gnn.dataset import Dataset, Floats, Ints
 from followsuit.gnn.recommender import Recommender
+from followsuit.gnn.ties import alike
 from followsuit.graph.progress import Progress, silent
 
 
@@ -46,19 +47,26 @@ class Popularity(Untrained):
 
 @dataclass
 class FriendsItems(Untrained):
-    """The share of a user's friends who took an item; each friend counts by 1 / items taken^`damp`.
+    """The share of a user's friends who took an item.
+
+    Each friend counts by (1 + `likeness` x cosine of what both took) / items taken^`damp`.
 
     Attributes:
         damp: how much less a friend says who takes everything.
+        likeness: how much more a friend says whose taste is alike.
     """
 
     name: ClassVar[str] = "friends"
-    grid: ClassVar[dict[str, tuple[Any, ...]]] = {"damp": (0.0, 0.25, 0.5)}
+    grid: ClassVar[dict[str, tuple[Any, ...]]] = {
+        "damp": (0.0, 0.25, 0.5, 0.75),
+        "likeness": (0.0, 5.0, 20.0, 50.0),
+    }
 
     damp: float = 0.0
+    likeness: float = 0.0
 
     def score(self, users: Ints) -> Floats:
-        """(users, m) from 0 to 1; what no friend took has 0."""
+        """(users, m) what no friend took has 0."""
         found: Floats = (self._ties[users] @ self.data.taken).toarray()
         return found
 
@@ -66,8 +74,11 @@ class FriendsItems(Untrained):
         """Weigh the ties."""
         super().restore(state, data)
         count = np.maximum(np.diff(data.taken.indptr), 1).astype(np.float32)
-        ties = data.friends @ sparse.diags_array(count**-self.damp, format="csr")
-        total = np.asarray(data.friends.sum(axis=1)).ravel()
+        friends = data.friends.copy()
+        if self.likeness:
+            friends.data *= 1 + np.float32(self.likeness) * alike(data)
+        ties = friends @ sparse.diags_array(count**-self.damp, format="csr")
+        total = np.diff(data.friends.indptr)
         self._ties = sparse.csr_matrix(
             sparse.diags_array(1 / np.maximum(total, 1), format="csr") @ ties, dtype=np.float32
         )

@@ -20,9 +20,8 @@ class Ties:
 
     Attributes:
         friends: (n, n) CSR; the column's acts reach the row's user.
-        likeness: (ties, 3) in CSR order, each in [-1, 1]: the cosine of what both took, items
-            weighted by 1 / log popularity (Adamic and Adar 2003); of their spectral profiles; of
-            their circles of friends.
+        likeness: (ties, 3) in CSR order, each in [-1, 1]: of what both took, see `alike`; of their
+            spectral profiles; of their circles of friends.
     """
 
     friends: sparse.csr_matrix
@@ -36,8 +35,7 @@ def supported(data: Dataset, seed: int) -> Ties:
     interactions have nothing to say and go.
     """
     friends, taken = data.friends, data.taken
-    weight = 1 / np.log(1 + np.maximum(data.popularity, 2))
-    items = cosines(friends, taken, np.sqrt(weight).astype(np.float32))
+    items = alike(data)
     circles = cosines(friends, friends, np.ones(friends.shape[0], dtype=np.float32))
     profiles = _at(friends, _unit(spectral_start(taken, _PROFILE, seed)[0]))
     known = np.diff(taken.indptr) > 0
@@ -48,6 +46,15 @@ def supported(data: Dataset, seed: int) -> Ties:
         (friends.data[kept], friends.indices[kept], pointer), shape=friends.shape
     )
     return Ties(ties, np.stack([items, profiles, circles], axis=1)[kept])
+
+
+def alike(data: Dataset) -> Floats:
+    """(ties) in CSR order, the cosine of what both took, items weighted by 1 / log popularity.
+
+    Source of the weight: Adamic and Adar 2003.
+    """
+    weight = 1 / np.log(1 + np.maximum(data.popularity, 2))
+    return cosines(data.friends, data.taken, np.sqrt(weight).astype(np.float32))
 
 
 def cosines(cells: sparse.csr_matrix, matrix: sparse.csr_matrix, weight: Floats) -> Floats:

@@ -43,10 +43,11 @@ def learned_ties(facts: Facts, as_of: datetime, learned: pd.DataFrame) -> ir.Tab
     """The ties that exist at an instant: `customer, friend, since, strength, plain`."""
     name = ibis.util.gen_name("learned")
     known = facts.snapshot.connection.create_table(name, ibis.memtable(learned), temp=True)
-    plain = facts.ties.strength.mean().execute()
-    rows = ties_at(facts, as_of).left_join(known, ["customer", "friend"])
+    ties = ties_at(facts, as_of)
+    rows = ties.left_join(known, ["customer", "friend"])
     strength = rows.strength
     if len(learned):
+        plain = ties.strength.mean().execute()
         strength = (rows.relative * float(plain)).fill_null(rows.strength)
     return rows.select("customer", "friend", "since", strength=strength, plain=rows.strength)
 

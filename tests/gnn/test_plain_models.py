@@ -44,6 +44,17 @@ def test_friends_items_are_the_share_of_friends_who_took_them(damp: float) -> No
         np.testing.assert_allclose(found[user], wanted, rtol=1e-5)
 
 
+def test_friends_of_the_same_taste_say_more() -> None:
+    found = FriendsItems(likeness=5).fit(DATA).score(EVERYBODY)
+    weight = 1 / np.log(1 + np.maximum(TAKEN.sum(axis=0), 2))
+    for user in (0, 7, 119):
+        friends = np.flatnonzero(FRIENDS[user])
+        own = TAKEN[user] * weight
+        alike = [own @ TAKEN[f] / np.sqrt(own.sum() * (TAKEN[f] * weight).sum()) for f in friends]
+        wanted = sum((1 + 5 * a) * TAKEN[f] for a, f in zip(alike, friends, strict=True))
+        np.testing.assert_allclose(found[user], wanted / len(friends), rtol=1e-4)
+
+
 def test_friends_are_followed_the_way_that_the_tie_runs() -> None:
     one_way = sparse.csr_matrix(([1.0], ([4], [5])), shape=(120, 120), dtype=np.float32)
     found = FriendsItems().fit(DATA.with_friends(one_way)).score(np.array([4, 5]))

@@ -106,6 +106,26 @@ def test_a_planted_future_changes_no_offer(embedded: Place, tmp_path: Path) -> N
     assert after.suppressed == before.suppressed
 
 
+def test_a_friendship_of_a_later_day_changes_no_score_where_ties_are_learned(
+    embedded: Place, delivery: Path, tmp_path: Path
+) -> None:
+    later = (end_of(WORLD) + timedelta(seconds=1)).isoformat()
+    with loaded(embedded, delivery) as store:
+        before = score(store, end_of(WORLD), LATER)
+        strangers = store.query(
+            "MATCH (a:Customer), (b:Customer) WHERE a.customer_id < b.customer_id "
+            "AND NOT (a)-[:FRIEND_OF]-(b) RETURN a.customer_id AS customer_id, "
+            "b.customer_id AS friend_id ORDER BY customer_id, friend_id LIMIT 100"
+        ).to_pylist()
+        planted = [pair | {"since": later, "interactions": 1_000_000} for pair in strangers]
+        folder = tmp_path / "later"
+        folder.mkdir()
+        write_csv(folder / "friendships.csv", planted)
+        load(store, str(folder))
+        after = score(store, end_of(WORLD), LATER)
+    assert after.rows.read_bytes() == before.rows.read_bytes()
+
+
 def test_only_the_named_customers_are_scored_with_what_a_whole_run_gives_them(
     embedded: Place, delivery: Path
 ) -> None:

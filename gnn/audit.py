@@ -16,6 +16,7 @@ from followsuit.gnn.bootstrap import Doubles, Estimate, Resamples
 from followsuit.gnn.choosing import choose
 from followsuit.gnn.dataset import Split, pairs
 from followsuit.gnn.evaluation import CHOSEN_BY, FIGURES, judged_lists
+from followsuit.gnn.models import model
 from followsuit.gnn.ranking import CUT
 from followsuit.gnn.recommender import Recommender
 from followsuit.graph.progress import Progress, silent
@@ -37,12 +38,14 @@ class Audit:
             bounds.
         users: who were judged on.
         seeds: of each of the three.
+        ties: friendships there were, each direction by itself; without any all three are the same.
     """
 
     figures: dict[str, dict[str, Estimate]]
     gain: Estimate
     users: int
     seeds: int
+    ties: int
 
     @property
     def friends_help(self) -> bool:
@@ -53,13 +56,17 @@ class Audit:
     def sentence(self) -> str:
         """The finding in words."""
         real, rewired, none = (self.figures[t][CHOSEN_BY].value for t in (REAL, REWIRED, NONE))
+        if not self.ties:
+            return (
+                "Whether friends help can't be told: no friendship here may be used. Ndcg@20 is "
+                f"{none:.4f} without."
+            )
         finding = "Friends help" if self.friends_help else "Friends do not help"
-        use = "uses them" if self.friends_help else "leaves them out"
         return (
-            f"{finding} on this data, and the ranking {use}: ndcg@20 is {real:.4f} with friends, "
-            f"{rewired:.4f} with friends at random and {none:.4f} without, a gain of "
-            f"{self.gain.value:+.4f} (99 % bounds {self.gain.low:+.4f} to {self.gain.high:+.4f}; "
-            f"{self.users:,} users, {self.seeds} seed{'' if self.seeds == 1 else 's'})."
+            f"{finding} on this data: ndcg@20 is {real:.4f} with friends, {rewired:.4f} with "
+            f"friends at random and {none:.4f} without, a gain of {self.gain.value:+.4f} (99 % "
+            f"bounds {self.gain.low:+.4f} to {self.gain.high:+.4f}; {_count(self.users, 'user')}, "
+            f"{_count(self.seeds, 'seed')})."
         )
 
     def as_dict(self) -> dict[str, Any]:
@@ -76,7 +83,12 @@ class Audit:
             "sentence": self.sentence,
             "users": self.users,
             "seeds": self.seeds,
+            "ties": self.ties,
         }
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def audit(split: Split, *, seeds: int = 1, progress: Progress = silent) -> Audit:
@@ -86,32 +98,40 @@ def audit(split: Split, *, seeds: int = 1, progress: Progress = silent) -> Audit
         split: what is known and what is to be told.
         seeds: how often; each has another rewiring.
         progress: told of each step.
+
+    Raises:
+        MissingExtra: without its networks the blend could not tell what friends are worth.
     """
     users = np.flatnonzero(np.diff(split.test.indptr))
+    ties = split.known.friends.nnz
     values = {ties: np.empty((len(users), seeds, len(FIGURES))) for ties in (REAL, REWIRED, NONE)}
     chosen = _choose_parts(split, progress)
     others = {name: part for name, part in chosen.items() if name not in SOCIAL}
     for seed in range(seeds):
         unsocial = _fit_parts(split, others, seed, progress)
-        for ties, change in _changes(seed).items():
+        for kind, change in _changes(seed).items():
+            if kind != NONE and not ties:
+                continue
             changed = split.with_friends(change)
             social = {name: part for name, part in chosen.items() if name in SOCIAL}
             social[_FRIENDS] = choose(social[_FRIENDS], changed.train, changed.validation).model
             parts = unsocial | _fit_parts(changed, social, seed, progress)
             fitted = _blend(changed, parts, progress)
             lists = fitted.recommend(users, CUT, split.masked, progress)
-            values[ties][:, seed] = judged_lists(lists, split.test, users)
+            values[kind][:, seed] = judged_lists(lists, split.test, users)
+    if not ties:
+        values = dict.fromkeys(values, values[NONE])
     names = list(FIGURES)
-    mean = {ties: found.mean(axis=1) for ties, found in values.items()}
+    mean = {kind: found.mean(axis=1) for kind, found in values.items()}
     resamples = Resamples(len(users))
     figures = {
-        ties: dict(zip(names, resamples.estimates(found), strict=True))
-        for ties, found in mean.items()
+        kind: dict(zip(names, resamples.estimates(found), strict=True))
+        for kind, found in mean.items()
     }
     at = names.index(CHOSEN_BY)
-    other = max((REWIRED, NONE), key=lambda ties: figures[ties][CHOSEN_BY].value)
+    other = max((REWIRED, NONE), key=lambda kind: figures[kind][CHOSEN_BY].value)
     gain = _two_way(values[REAL][:, :, at] - values[other][:, :, at])
-    return Audit(figures, gain, len(users), seeds)
+    return Audit(figures, gain, len(users), seeds, ties)
 
 
 def rewire(friends: sparse.csr_matrix, seed: int) -> sparse.csr_matrix:
@@ -150,7 +170,7 @@ def _changes(seed: int) -> dict[str, Callable[[sparse.csr_matrix], sparse.csr_ma
 def _choose_parts(split: Split, progress: Progress) -> dict[str, Recommender]:
     """The blend's parts, unfitted, with the settings that do best whatever the ties."""
     found: dict[str, Recommender] = {}
-    for name, part in Blend().candidates().items():
+    for name, part in {name: model(name) for name in Blend().parts}.items():
         if name == _SOCIAL:
             own = {axis: getattr(found[_PLAIN], axis) for axis in part.grid}
             found[name] = replace(part, **own)

@@ -18,6 +18,7 @@ from followsuit.gnn.recommender import Recommender
 from followsuit.graph import schema as g
 from followsuit.graph.errors import FollowsuitError
 from followsuit.graph.facts import PRODUCT, STORE, Facts
+from followsuit.graph.people import adult_since
 from followsuit.graph.progress import Progress, silent
 from followsuit.graph.runs import Run, active, runs, write_run
 from followsuit.graph.schema import Col, RelationshipType
@@ -155,6 +156,7 @@ def write_embeddings(
         old = [r.run_id for r in runs(store, EMBED) if not r.active][KEPT - 1 :]
         store.delete(g.RUN, Col.RUN_ID, old)
         _keep_only(store, [r.run_id for r in runs(store, EMBED)])
+    forget_unfit(store, found.as_of)
     return run_id
 
 
@@ -181,15 +183,28 @@ def _keep_only(store: GraphStore, run_ids: list[str]) -> None:
         store.delete(g.EMBEDDING, Col.RUN_ID, gone)
 
 
-def forget_embeddings(store: GraphStore, kind: str, ids: list[str]) -> None:
-    """Delete the embeddings of these customers, products or stores from all runs."""
-    with store.writing():
-        found = store.query(
-            f"MATCH (e:{g.EMBEDDING.label}) WHERE e.{Col.NODE_KIND} = $kind "
-            f"AND e.{Col.NODE_ID} IN $ids RETURN e.{Col.EMBEDDING_ID} AS id",
-            {"kind": kind, "ids": list(ids)},
-        )
-        store.delete(g.EMBEDDING, Col.EMBEDDING_ID, found["id"].to_pylist())
+def forget_unfit(store: GraphStore, as_of: datetime) -> None:
+    """Delete, from all runs, those of customers by now known to be minors and sensitive products.
+
+    Args:
+        store: that has been embedded, or not.
+        as_of: when who is a minor.
+    """
+    if not runs(store, EMBED):
+        return
+    unfit = {CUSTOMER: f"n.{Col.BIRTH_DATE} > $grown", PRODUCT: f"n.{Col.SENSITIVE}"}
+    gone = [
+        row
+        for kind, condition in unfit.items()
+        for row in store.query(
+            f"MATCH (n:{LINKS[kind].source.label})-[:{LINKS[kind].name}]->(e:{g.EMBEDDING.label}) "
+            f"WHERE {condition} RETURN e.{Col.EMBEDDING_ID} AS id",
+            {"grown": adult_since(as_of.date())} if kind == CUSTOMER else {},
+        )["id"].to_pylist()
+    ]
+    if gone:
+        with store.writing():
+            store.delete(g.EMBEDDING, Col.EMBEDDING_ID, gone)
 
 
 def read_embeddings(store: GraphStore) -> pa.Table:

@@ -28,8 +28,8 @@ class Ials(Recommender):
     name: ClassVar[str] = "ials"
     random: ClassVar[bool] = True
     grid: ClassVar[dict[str, tuple[Any, ...]]] = {
-        "l2": (0.02, 0.05, 0.1, 0.2, 0.4),
-        "alpha": (2.0, 5.0, 10.0),
+        "l2": (0.02, 0.035, 0.05, 0.07, 0.1, 0.14, 0.2),
+        "alpha": (2.0, 5.0, 10.0, 20.0, 40.0, 80.0),
     }
 
     factors: int = 128

@@ -104,7 +104,7 @@ def backtest(
     *,
     window: timedelta = timedelta(days=14),
     affinity: str = LINEAR,
-    friends_help: bool = False,
+    friends_help: bool | None = None,
     refit: int = 0,
     seed: int = 0,
     out: Path | None = None,
@@ -120,7 +120,7 @@ def backtest(
         horizon: how long after a moment an adoption counts.
         window: how long before a moment acts count as just done.
         affinity: `blend`, or `linear` for own taste by the linear model alone.
-        friends_help: whether an audit has found so, for the blend.
+        friends_help: whether an audit has found so, None where there was none, for the blend.
         refit: fit taste anew after so many moments; 0 for once, at `start`.
         seed: of the samples, the random strategy, the communities and the resamples.
         out: a Parquet file for each customer's first ten items, columns `SCHEMA`.

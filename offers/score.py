@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from followsuit.gnn.embeddings import forget_unfit
 from followsuit.gnn.gate import friends_help
 from followsuit.graph import schema as g
 from followsuit.graph.errors import FollowsuitError
@@ -185,7 +186,7 @@ def _recipe(
     if not path.exists():
         chosen = choose_recipe(
             facts, _days(as_of, window)[-1], affinity=parameters["affinity"],
-            friends=bool(parameters["friends_help"]), seed=parameters["seed"], progress=progress,
+            friends=parameters["friends_help"], seed=parameters["seed"], progress=progress,
         )  # fmt: skip
         save_json(path, asdict(chosen))
     return Recipe(**json.loads(path.read_text()))
@@ -260,6 +261,7 @@ def _put_into_force(
     with store.writing():
         write_run(store, run, _recommended(pq.read_table(rows), run_id))
         prune_runs(store)
+    forget_unfit(store, as_of)
     # Steps are kept for a run that is interrupted; scored again, it is made anew.
     for step in (_WEIGHTS, _RECIPE, _DONE):
         (folder / step).unlink(missing_ok=True)

@@ -24,6 +24,12 @@ from followsuit.graph.progress import Progress, silent
 BLEND, LINEAR = "blend", "linear"
 PARTS = ("ease_damped", "lightgcn")
 """Of the blend, beside those that know of friends."""
+_OF_FRIENDS = {
+    True: "Own taste uses friends: an audit found that they help.",
+    False: "Own taste leaves friends out: an audit found that they do not help.",
+    None: "Own taste leaves friends out: no audit has told whether they help. "
+    "Run `followsuit gnn audit`.",
+}
 _SHARPNESS = 10.0
 _SCALE_OF = 2_000
 _KEPT = 2**27
@@ -113,7 +119,8 @@ class Recipe:
 
 
 def choose_recipe(
-    facts: Facts, as_of: datetime, *, affinity: str = LINEAR, friends: bool = False, seed: int = 0,
+    facts: Facts, as_of: datetime, *, affinity: str = LINEAR, friends: bool | None = None,
+    seed: int = 0,
     progress: Progress = silent,
 ) -> Recipe:  # fmt: skip
     """Choose settings on the last weeks before an instant.
@@ -122,7 +129,7 @@ def choose_recipe(
         facts: of a snapshot.
         as_of: nothing later is seen.
         affinity: `blend`, or `linear` for the linear model alone.
-        friends: whether friends were found to help.
+        friends: whether an audit has found that friends help; None where there was none.
         seed: of all that is random.
         progress: told of each step.
     """
@@ -132,10 +139,10 @@ def choose_recipe(
         return Recipe(DampedEase.name, DampedEase().settings())
     note = None
     if affinity == BLEND:
-        blend = Blend(parts={name: {} for name in PARTS + SOCIAL * friends})
+        blend = Blend(parts={name: {} for name in PARTS + SOCIAL * bool(friends)})
         if len(blend.candidates()) > 1:
             fitted = blend.fit(split.train, split.validation, seed=seed, progress=progress)
-            return Recipe(fitted.name, fitted.settings())
+            return Recipe(fitted.name, fitted.settings(), _OF_FRIENDS[friends])
         note = f"Own taste is by the linear model alone. {blend.note}"
     chosen = choose(DampedEase(), split.train, split.validation, seed=seed, progress=progress).model
     return Recipe(chosen.name, chosen.settings(), note)

@@ -202,7 +202,7 @@ class Shop:
             length(horizon),
             window=length(window),
             affinity=affinity or self._settings.affinity,
-            friends_help=bool(friends_help(self.store, instant(start))),
+            friends_help=friends_help(self.store, instant(start)),
             refit=refit,
             seed=seed,
             out=out,

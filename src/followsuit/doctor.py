@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import version
+from importlib.util import find_spec
 
 from followsuit.config import Settings, read_settings
 from followsuit.graph.errors import FollowsuitError
@@ -40,6 +41,7 @@ def examine(store: str | None) -> Iterator[Check]:
     yield Check("Python", sys.version_info >= (3, 11), f"{running}, 3.11 or later is needed")
     for name, purpose in _LIBRARIES.items():
         yield _library(name, purpose)
+    yield _extra()
     yield _store(settings)
     for tool, what in (
         ("java", "a JDK 17 or later"),
@@ -51,6 +53,12 @@ def examine(store: str | None) -> Iterator[Check]:
         yield Check(tool, found is not None, found or lacking, needed=False)
     if uri := os.environ.get("NEO4J_URI"):
         yield _store(read_settings(store=uri))
+
+
+def _extra() -> Check:
+    lacking = [name for name in ("torch", "torch_geometric", "implicit") if not find_spec(name)]
+    said = f"{', '.join(lacking)} missing: pip install 'followsuit[gnn]' for networks and ials"
+    return Check("extra gnn", not lacking, said if lacking else "networks and ials", needed=False)
 
 
 def _library(name: str, purpose: str) -> Check:

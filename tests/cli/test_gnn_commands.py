@@ -167,7 +167,7 @@ def test_audit_says_in_one_sentence_whether_friends_help_and_the_ranking_obeys(
     assert found["gain"]["value"] == pytest.approx(gain, abs=1e-8)
     assert found["friends_help"] == (found["gain"]["low"] > 0)  # type: ignore[operator]
     assert str(found["sentence"]) in done.said
-    assert "`score` and `backtest` obey this for days from 2025-05-18 on." in done.said
+    assert " friends for days from 2025-05-18 on." in done.said
     store = connect(str(own_shop.folder / "followsuit.lbug"))
     assert friends_help(store, instant("2025-05-18")) is found["friends_help"]
     assert friends_help(store, instant("2025-05-17")) is None
@@ -238,7 +238,11 @@ MISTAKES = {
     ("gnn", "audit", "others"): "None of the 1 users of others/test.tsv.gz is in train.tsv.gz",
     (*EVALUATE, "text"): "text/train.tsv.gz can't be read as gzipped, tab-separated text",
     (*EVALUATE, "data", "--models", "ease,lightgnc"): "There is no model lightgnc; there are pop",
-    (*EVALUATE, "data", "--models", ""): "There is no model ",
+    (*EVALUATE, "data", "--models", ""): "--models '' has an empty name: write a,b,c",
+    (*EVALUATE, "data", "--models", "ease,"): "--models 'ease,' has an empty name: write a,b,c",
+    (*EVALUATE, "data", "--horizon", "14d"): "--store, --horizon and --refresh are of a store",
+    (*EVALUATE, "data", "--store", "nope.lbug"): "--store, --horizon and --refresh are of a store",
+    (*EVALUATE, "data", "--out", "-"): "- is no file here: what is written can't be printed.",
     (*EVALUATE, "data", "--seeds", "0"): "Invalid value for '--seeds'",
     (*EVALUATE, "data", "--json", "nowhere/x.json"): GONE,
     (*EVALUATE, "data", "--out", "nowhere/x.parquet"): GONE,

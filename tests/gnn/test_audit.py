@@ -94,20 +94,23 @@ def test_where_what_comes_is_what_friends_took_friends_help() -> None:
     values = {ties: figures["ndcg@20"].value for ties, figures in found.figures.items()}
     better = max(values["rewired"], values["none"])
     assert found.gain.value == pytest.approx(values["real"] - better, abs=1e-8)
-    assert found.sentence.startswith("Friends help on this data, and the ranking uses them: ")
+    assert found.sentence.startswith("Friends help on this data: ndcg@20 is ")
 
 
 def test_where_friends_know_each_other_by_chance_they_do_not() -> None:
     split = planted_split(planted(users=80, items=40, friends=0, strangers=5))
     found = audit(split)
     assert not found.friends_help
-    assert found.sentence.startswith("Friends do not help on this data, and the ranking leaves ")
+    assert found.sentence.startswith("Friends do not help on this data: ndcg@20 is ")
     assert audit(split) == found
 
 
 def test_without_any_friends_all_three_are_one_and_seeds_are_several() -> None:
     found = audit(planted_split(planted(users=60, items=40, friends=0)), seeds=2)
-    assert found.sentence.endswith("users, 2 seeds).")
+    assert found.ties == 0
+    assert found.sentence.startswith(
+        "Whether friends help can't be told: no friendship here may be used. Ndcg@20 is 0."
+    )
     assert found.figures["real"] == found.figures["rewired"] == found.figures["none"]
     assert found.gain == Estimate(0, 0, 0)
     assert not found.friends_help
@@ -116,7 +119,7 @@ def test_without_any_friends_all_three_are_one_and_seeds_are_several() -> None:
 def finding(gain: float) -> Audit:
     one = Estimate(0.1, 0.05, 0.2)
     figures = {ties: {"ndcg@20": one} for ties in ("real", "rewired", "none")}
-    return Audit(figures, Estimate(gain, gain - 0.01, gain + 0.01), 1234, 1)
+    return Audit(figures, Estimate(gain, gain - 0.01, gain + 0.01), 1234, 1, 500)
 
 
 def test_json_has_what_scripts_rely_on() -> None:
@@ -127,7 +130,7 @@ def test_json_has_what_scripts_rely_on() -> None:
     assert told["gain"] == {"value": 0.02, "low": 0.01, "high": 0.03}
     assert told["friends_help"] is True
     assert told["sentence"] == (
-        "Friends help on this data, and the ranking uses them: ndcg@20 is 0.1000 with friends, "
+        "Friends help on this data: ndcg@20 is 0.1000 with friends, "
         "0.1000 with friends at random and 0.1000 without, a gain of +0.0200 (99 % bounds "
         "+0.0100 to +0.0300; 1,234 users, 1 seed)."
     )

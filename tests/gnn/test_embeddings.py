@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
+from support import graphs
 from support.graphs import NOON, nodes
 from support.places import Place
 from support.spectral import Popular, Spectral
@@ -20,7 +21,7 @@ from followsuit.gnn.embeddings import (
     Embedded,
     NoEmbeddings,
     embed,
-    forget_embeddings,
+    forget_unfit,
     read_embeddings,
     write_embeddings,
 )
@@ -200,15 +201,23 @@ class TestWriting:
         assert store.count(g.EMBEDDING) == 8, "what the interrupted run had written is left"
         assert len(links(store)) == 8
 
-    def test_forgetting_a_customer_takes_the_embeddings_of_all_runs(
+    def test_of_whom_turns_out_a_minor_and_what_turns_out_sensitive_none_is_kept(
         self, store: GraphStore
     ) -> None:
         kept = [write(store, hand_made(1, day), day) for day in (1, 2)]
-        forget_embeddings(store, "customer", ["1", "nobody"])
-        assert store.count(g.EMBEDDING) == 6
-        assert [node for node, _ in links(store)] == ["1", "ben", "s1"] * len(kept)
-        left = read_embeddings(store).to_pylist()
-        assert [(r["node_kind"], r["node_id"]) for r in left] == NODES[1:]
+        young = (NOON - timedelta(days=17 * 365)).date()
+        people = [("1", young), ("ben", date(1980, 1, 1))]
+        born = [{"customer_id": who, "birth_date": day} for who, day in people]
+        with store.writing():
+            store.write(g.CUSTOMER, graphs.rows(g.CUSTOMER, *born))
+            store.write(g.PRODUCT, graphs.rows(g.PRODUCT, {"product_id": "1", "sensitive": True}))
+        forget_unfit(store, NOON)
+        assert [node for node, _ in links(store)] == ["ben", "s1"] * len(kept)
+        assert store.count(g.EMBEDDING) == 4
+        assert [r["node_id"] for r in read_embeddings(store).to_pylist()] == ["ben", "s1"]
+
+    def test_a_store_without_embeddings_has_none_to_forget(self, store: GraphStore) -> None:
+        forget_unfit(store, NOON)
 
     def test_without_a_run_there_are_none(self, store: GraphStore) -> None:
         with pytest.raises(NoEmbeddings, match="Run `followsuit gnn embed --as-of DATE` first"):

@@ -27,7 +27,7 @@ StoreOption = Annotated[
     typer.Option(
         "--store",
         metavar="PATH|bolt://…|neo4j://…",
-        help="A file for the embedded engine or a Neo4j server. [default: followsuit.lbug]",
+        help=r"A file for the embedded engine or a Neo4j server. \[default: followsuit.lbug]",
         show_default=False,
     ),
 ]
@@ -41,6 +41,8 @@ def to_write(path: Path | None) -> Path | None:
     """Say before the work, not after it, that its result can't be written there."""
     if path is None:
         return None
+    if str(path) == "-":
+        raise OutputError("- is no file here: what is written can't be printed. Name a file.")
     if path.is_dir():
         raise OutputError(f"{path} is a folder. Name a file to write to.")
     if not path.parent.is_dir():

@@ -29,15 +29,15 @@ ModelOption = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
-        help="lightgcn, social or hetero.  [default: social where there "
-        "are friendships, else lightgcn]",
+        help="lightgcn, social, hetero or another that `evaluate` knows.  "
+        r"\[default: social where there are friendships, else lightgcn]",
         show_default=False,
     ),
 ]
 FolderArgument = Annotated[
     Path | None,
     typer.Argument(
-        metavar="[FOLDER]",
+        metavar="FOLDER",
         show_default=False,
         help="Of train.tsv.gz and test.tsv.gz; without it the store is split in time.",
     ),
@@ -47,8 +47,14 @@ DayOption = Annotated[
     typer.Option("--as-of", metavar="DATE", help="Of the store: what came before is known."),
 ]
 HorizonOption = Annotated[
-    str, typer.Option(metavar="LENGTH", help="Of the store: how long after the day counts.")
+    str | None,
+    typer.Option(
+        metavar="LENGTH",
+        show_default=False,
+        help=r"Of the store: how long after the day counts.  \[default: 28d]",
+    ),
 ]
+_MONTH = "28d"
 SeedsOption = Annotated[
     int, typer.Option(min=1, metavar="N", help="How often what is random is trained.")
 ]
@@ -80,12 +86,12 @@ def train(
 def evaluate(
     folder: FolderArgument = None,
     as_of: DayOption = None,
-    horizon: HorizonOption = "28d",
+    horizon: HorizonOption = None,
     models: Annotated[
         str | None,
         typer.Option(metavar="A,B,...", show_default=False,
-                     help="Which models.  [default: popularity, ease, ials, gfcf, lightgcn, "
-                     "social, hetero, blend]"),
+                     help="Which models; friends and ease_damped too.  "
+                     r"\[default: popularity, ease, ials, gfcf, lightgcn, social, hetero, blend]"),
     ] = None,
     seeds: SeedsOption = 1,
     refresh: RefreshOption = False,
@@ -104,15 +110,15 @@ def evaluate(
     from followsuit.gnn.evaluation import NAMES
     from followsuit.gnn.evaluation import evaluate as judge
 
+    names = list(NAMES) if models is None else _names(models)
     split = _split(folder, as_of, horizon, store, refresh)
-    names = NAMES if models is None else [name.strip() for name in models.split(",")]
-    found = judge(split, list(dict.fromkeys(names)), seeds=seeds, progress=show)
+    found = judge(split, names, seeds=seeds, progress=show)
     for note in found.notes:
         say(note)
     _print_figures(found.figures, found.seconds, to_stderr=str(json_file) == "-")
     say(f"Best on validation: {found.best}.")
     for name, lead in found.lead.items():
-        say(f"  ahead of {name} by {lead.value:+.4f} ndcg@20 ({lead.low:+.4f} to {lead.high:+.4f})")
+        say(f"  its ndcg@20 less {name}'s: {lead.value:+.4f} ({lead.low:+.4f} to {lead.high:+.4f})")
     if out is not None:
         pq.write_table(found.lists, out)
     write_json(found.as_dict(), json_file)
@@ -122,7 +128,7 @@ def evaluate(
 def audit(
     folder: FolderArgument = None,
     as_of: DayOption = None,
-    horizon: HorizonOption = "28d",
+    horizon: HorizonOption = None,
     seeds: SeedsOption = 1,
     refresh: RefreshOption = False,
     store: StoreOption = None,
@@ -135,23 +141,33 @@ def audit(
     found = judge(_split(folder, as_of, horizon, store, refresh), seeds=seeds, progress=show)
     _print_figures(found.figures, {}, to_stderr=str(json_file) == "-")
     say(found.sentence)
-    if folder is None:
-        seen = open_shop(store).obey(found, str(as_of), datetime.now(UTC), horizon)
-        say(f"`score` and `backtest` obey this for days from {seen:%Y-%m-%d} on.")
+    if folder is None and found.ties:
+        seen = open_shop(store).obey(found, str(as_of), datetime.now(UTC), horizon or _MONTH)
+        use = "uses" if found.friends_help else "leaves out"
+        say(f"Own taste in `score` and `backtest` {use} friends for days from {seen:%Y-%m-%d} on.")
     write_json(found.as_dict(), json_file)
 
 
+def _names(models: str) -> list[str]:
+    names = [name.strip() for name in models.split(",")]
+    if not all(names):
+        raise typer.BadParameter(f"--models {models!r} has an empty name: write a,b,c")
+    return list(dict.fromkeys(names))
+
+
 def _split(
-    folder: Path | None, as_of: str | None, horizon: str, store: str | None, refresh: bool
+    folder: Path | None, as_of: str | None, horizon: str | None, store: str | None, refresh: bool
 ) -> "Split":
     """A folder's split, or the store's in time."""
     from followsuit.gnn.folder import read_split
 
     if (folder is None) == (as_of is None):
         raise typer.BadParameter("give either a FOLDER, or --as-of to split the store in time")
-    if folder is not None:
-        return read_split(folder)
-    return open_shop(store).split(str(as_of), horizon, refresh=refresh)
+    if folder is None:
+        return open_shop(store).split(str(as_of), horizon or _MONTH, refresh=refresh)
+    if store or horizon or refresh:
+        raise typer.BadParameter("--store, --horizon and --refresh are of a store, not of a FOLDER")
+    return read_split(folder)
 
 
 def _print_figures(
@@ -192,6 +208,6 @@ def embed(
         f"run {run_id}"
     )
     if found.unknown:
-        say(f"{found.unknown:>12,} nodes have none: nothing is known of them")
+        say(f"{found.unknown:>12,} nodes have none: nothing was known of them, or may be used")
     if out is not None:
         pq.write_table(found.table(), out)

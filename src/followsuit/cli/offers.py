@@ -42,7 +42,7 @@ WindowOption = Annotated[
 AffinityOption = Annotated[
     Affinity | None,
     typer.Option(
-        help="Own taste by the blend of models, or by the quicker linear one.  [default: blend]",
+        help=r"Own taste by the blend of models, or by the quicker linear one.  \[default: blend]",
         show_default=False,
     ),
 ]

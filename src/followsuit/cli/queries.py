@@ -31,7 +31,7 @@ class Format(StrEnum):
 
 FormatOption = Annotated[
     Format | None,
-    typer.Option("--format", help="Of the answer. [default: table, or what --out ends in]"),
+    typer.Option("--format", help=r"Of the answer. \[default: table, or what --out ends in]"),
 ]
 OutOption = Annotated[
     Path | None, typer.Option("--out", callback=to_write, help="Write the answer to this file.")

@@ -1,20 +1,23 @@
 """Own taste as a factor: chosen on the past, fitted on what was known, friends where they help."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
 import pytest
 from support.worlds import end_of, snapshot_of
 
 import followsuit.offers.taste as taste_module
+from followsuit.gnn.blend import Blend
 from followsuit.gnn.dataset import Dataset
 from followsuit.gnn.ease import DampedEase
 from followsuit.gnn.from_snapshot import dataset
 from followsuit.gnn.popularity import FriendsItems
+from followsuit.gnn.recommender import Recommender
 from followsuit.graph.facts import Facts
 from followsuit.loaders.simulator import World
 from followsuit.offers.backtest import BacktestReport, backtest
@@ -92,13 +95,25 @@ def test_the_linear_recipe_is_chosen_and_fitted_on_what_was_known(
     assert recipe == Recipe(**json.loads(json.dumps(vars(recipe))))
 
 
-def test_friends_take_part_only_where_they_were_found_to_help(facts: Facts) -> None:
+@pytest.mark.parametrize("audited", [None, False, True])
+def test_friends_take_part_only_where_they_were_found_to_help(
+    facts: Facts, audited: bool | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pytest.importorskip("torch")
-    without = choose_recipe(facts, AS_OF, affinity=BLEND)
-    assert without.name == "blend"
-    assert set(without.settings["weights"]) <= {"ease_damped", "lightgcn"}
-    with_them = choose_recipe(facts, AS_OF, affinity=BLEND, friends=True)
-    assert set(with_them.settings["weights"]) & {"social", "friends"}
+    asked: list[set[str]] = []
+
+    class Asked(Blend):
+        def learn(self, chosen: Mapping[str, Recommender], *rest: Any) -> Self:
+            asked.append(set(chosen))
+            return super().learn(chosen, *rest)
+
+    monkeypatch.setattr(taste_module, "Blend", Asked)
+    recipe = choose_recipe(facts, AS_OF, affinity=BLEND, friends=audited)
+    assert asked == [{"ease_damped", "lightgcn"} | ({"social", "friends"} if audited else set())]
+    assert recipe.name == "blend"
+    assert set(recipe.settings["weights"]) <= asked[0]
+    said = {None: "no audit has told", False: "they do not help", True: "uses friends"}
+    assert said[audited] in str(recipe.note)
 
 
 def test_a_kept_model_says_the_same_and_is_learned_again_where_it_is_elsewhere(

@@ -139,7 +139,7 @@ def _span(facts: Facts) -> str:
     count, first, last = acts.aggregate(n=acts.count(), a=acts["at"].min(), b=acts["at"].max()) \
         .execute().iloc[0]  # fmt: skip
     if not count:
-        return "the store has no purchases or visits at all"
+        return "the store has no purchases or visits at all, sensitive products aside"
     return f"the store's {count} first acts are of {first:%Y-%m-%d} to {last:%Y-%m-%d}"
 
 

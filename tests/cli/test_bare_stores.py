@@ -11,7 +11,6 @@ PURCHASES = "customer_id,product_id,at\n" + "".join(
     f"c{i},p{(i + d) % 4},2025-01-{1 + i + d:02}T00:00:00Z\n" for i in range(9) for d in range(3)
 )
 STORES: dict[str, dict[str, str]] = {
-    "only friendships": {"friendships": FRIENDS},
     "only products": {"products": PRODUCTS.replace("{}", "false")},
     "only sensitive products": {
         "friendships": FRIENDS,

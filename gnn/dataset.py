@@ -100,6 +100,7 @@ class Split:
             masked.
         at_test: what is known at the end of the validation part, where that is more than its
             cells: ties and attributes of a later day.
+        notes: what whoever reads figures of it should know.
     """
 
     train: Dataset
@@ -107,6 +108,7 @@ class Split:
     test: sparse.csr_matrix
     refit_on_validation: bool
     at_test: Dataset | None = field(default=None, kw_only=True)
+    notes: tuple[str, ...] = field(default=(), kw_only=True)
 
     @cached_property
     def known(self) -> Dataset:

@@ -181,7 +181,7 @@ def evaluate(
         best=best,
         lists=_lists(judged, split, users),
         settings={name: pool.chosen(name).settings() for name in names},
-        notes=[note for name in names if (note := pool.notes[name])],
+        notes=[*split.notes, *(note for name in names if (note := pool.notes[name]))],
     )
 
 

@@ -1,6 +1,8 @@
 """Read a folder of interactions: `train.tsv.gz`, `test.tsv.gz`, and what may lie beside them."""
 
 import csv
+import gzip
+import re
 import zlib
 from pathlib import Path
 
@@ -8,8 +10,11 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from followsuit.gnn.dataset import HELD_BACK, Dataset, Split, hold_back, pairs
+from followsuit.gnn.dataset import HELD_BACK, Dataset, Split, binary, hold_back, pairs
 from followsuit.graph.errors import FollowsuitError
+
+FEW = 0.5
+"""Where less than this share of a file's ids is known from the others, a note says so."""
 
 
 class BadFolder(FollowsuitError):
@@ -17,30 +22,36 @@ class BadFolder(FollowsuitError):
 
 
 def read_split(folder: Path, seed: int = 0) -> Split:
-    """Read a split as given.
+    """Read a split as given; its notes say what in the files looks odd.
+
+    Validation rows that train has, and test rows that train or validation have, are left out: what
+    is known is never recommended, so nothing can find them.
 
     Args:
         folder: `train.tsv.gz` and `test.tsv.gz` (columns `user`, `item`), optionally
             `validation.tsv.gz` (the same) and `friends.tsv.gz` (`user`, `friend`). Ids are text.
+            All users of test and validation may be new, not all items.
         seed: of the part of train that is held back where there is no validation file.
 
     Raises:
-        BadFolder: a file is missing or unreadable, has no rows, lacks a column or an id, or its ids
-            have nothing to do with the others'.
+        BadFolder: a file is missing or unreadable, has no rows, lacks a column or an id, its ids
+            have nothing to do with the others', or all its rows are known from them.
     """
     if not folder.is_dir():
         raise BadFolder(f"{folder} is no folder. Name one that holds train.tsv.gz and test.tsv.gz.")
     train, test = _read(folder, "train", "item"), _read(folder, "test", "item")
     validation = _read(folder, "validation", "item") if _has(folder, "validation") else None
     friends = _read(folder, "friends", "friend") if _has(folder, "friends") else None
-    for column in ("user", "item"):
-        _same_ids(folder, "test", column, test, train)
-        if validation is not None:
-            _same_ids(folder, "validation", column, validation, train)
+    notes: list[str] = []
     parts = [rows for rows in (train, validation, test) if rows is not None]
     everybody = [rows.user for rows in parts]
+    for name, rows in (("validation", validation), ("test", test)):
+        if rows is not None:
+            _match(folder, name, rows, "train.tsv.gz", train, notes)
     if friends is not None:
-        _same_ids(folder, "friends", "user", friends, train)
+        acting = pd.concat(everybody)
+        known = pd.DataFrame({"user": acting, "friend": acting})
+        _match(folder, "friends", friends, "the other files", known, notes)
         everybody += [friends.user, friends.friend]
     users = _codes(everybody)
     items = _codes([rows["item"] for rows in parts])
@@ -51,12 +62,20 @@ def read_split(folder: Path, seed: int = 0) -> Split:
 
     taken = cells(train)
     if validation is None:
+        wanted = _unknown(folder, "test", cells(test), "train.tsv.gz", taken, notes)
         taken, held = hold_back(taken, HELD_BACK, seed)
+        if not held.nnz:
+            notes.append(
+                "Nothing of train.tsv.gz was held back to choose on, as its users have so few "
+                "items. A validation.tsv.gz would help."
+            )
     else:
-        held = cells(validation)
+        held = _unknown(folder, "validation", cells(validation), "train.tsv.gz", taken, notes)
+        before = "train.tsv.gz or validation.tsv.gz"
+        wanted = _unknown(folder, "test", cells(test), before, taken + held, notes)
     ties = pairs(*_ties(friends, users), (len(users), len(users)))
-    known = Dataset(users.to_numpy(dtype=object), items.to_numpy(dtype=object), taken, ties)
-    return Split(known, held, cells(test), refit_on_validation=validation is None)
+    data = Dataset(users.to_numpy(dtype=object), items.to_numpy(dtype=object), taken, ties)
+    return Split(data, held, wanted, refit_on_validation=validation is None, notes=tuple(notes))
 
 
 def _has(folder: Path, name: str) -> bool:
@@ -64,44 +83,122 @@ def _has(folder: Path, name: str) -> bool:
 
 
 def _read(folder: Path, name: str, second: str) -> pd.DataFrame:
-    """(rows) of two columns of text."""
+    """(rows) of two columns of text, `user` and `second`; the index is the row in the file."""
     path = folder / f"{name}.tsv.gz"
+    if path.is_dir():
+        raise BadFolder(f"{path} is a folder. It must be a file: gzipped, tab-separated text.")
     try:
-        rows = pd.read_csv(
-            path, sep="\t", dtype=str, keep_default_na=False, index_col=False,
-            quoting=csv.QUOTE_NONE,
-        )  # fmt: skip
+        columns = _header(path, second)
+        rows = _rows(path, len(columns))
     except FileNotFoundError:
         raise BadFolder(f"{path} is missing. The folder must hold it.") from None
-    except (OSError, EOFError, ValueError, zlib.error) as error:
+    except (gzip.BadGzipFile, EOFError, ValueError, zlib.error) as error:
         raise BadFolder(
-            f"{path} can't be read as gzipped, tab-separated text ({type(error).__name__}). Write "
-            "it anew."
+            f"{path} can't be read as gzipped, tab-separated text in UTF-8 "
+            f"({type(error).__name__}). Write it anew."
         ) from error
-    for column in ("user", second):
-        if column not in rows.columns:
-            raise BadFolder(
-                f"{path} has the columns {', '.join(map(repr, rows.columns))}: it needs `user` and "
-                f"`{second}`."
-            )
-        empty = np.flatnonzero(rows[column].str.strip() == "")
-        if len(empty):
-            raise BadFolder(f"{path}, row {empty[0] + 2}: `{column}` is empty. Name an id.")
+    except OSError as error:
+        raise BadFolder(f"{path} can't be read: {error.strerror}.") from error
     if not len(rows):
         raise BadFolder(f"{path} has no rows. It must hold some.")
-    found: pd.DataFrame = rows[["user", second]]
+    found = pd.DataFrame({column: rows[columns.index(column)] for column in ("user", second)})
+    for column in found:
+        empty = found.index[found[column].str.strip() == ""]
+        if len(empty):
+            raise BadFolder(f"{path}, row {empty[0]}: `{column}` is empty. Name an id.")
     return found
 
 
-def _same_ids(
-    folder: Path, name: str, column: str, rows: pd.DataFrame, train: pd.DataFrame
+def _header(path: Path, second: str) -> list[str]:
+    """The names of the columns. No message repeats them: they may be somebody's data."""
+    with gzip.open(path, "rt", encoding="utf-8-sig") as file:
+        line = file.readline()
+    needed = f"the first line must be the header `user<TAB>{second}`"
+    if not line.strip():
+        raise BadFolder(f"{path} {'begins with an empty line' if line else 'is empty'}: {needed}.")
+    columns = line.rstrip("\n").split("\t")
+    for column in ("user", second):
+        if columns.count(column) != 1:
+            raise BadFolder(
+                f"{path}, row 1: {needed}. It has {len(columns)} field"
+                f"{'' if len(columns) == 1 else 's'} between tabs, and "
+                f"{'more than one' if column in columns else 'none'} is `{column}`."
+            )
+    return columns
+
+
+def _rows(path: Path, columns: int) -> pd.DataFrame:
+    """(rows, columns + 1) of text after the header, without empty lines; the last is too much."""
+    try:
+        rows = pd.read_csv(
+            path, sep="\t", dtype=str, keep_default_na=False, index_col=False, header=None,
+            names=range(columns + 1), quoting=csv.QUOTE_NONE, skip_blank_lines=False,
+        )  # fmt: skip
+    except pd.errors.ParserError as error:
+        if place := re.search(r"in line (\d+), saw", str(error)):
+            raise _too_wide(path, int(place[1]), columns) from None
+        raise
+    rows.index += 1
+    wide = rows.index[rows[columns] != ""]
+    if len(wide):
+        raise _too_wide(path, wide[0], columns)
+    found: pd.DataFrame = rows[(rows != "").any(axis=1)].iloc[1:]
+    return found
+
+
+def _too_wide(path: Path, row: int, columns: int) -> BadFolder:
+    return BadFolder(
+        f"{path}, row {row}: it has more fields than the header has columns ({columns}). Leave out "
+        "what is too much; no id can hold a tab."
+    )
+
+
+def _match(
+    folder: Path,
+    name: str,
+    rows: pd.DataFrame,
+    others: str,
+    known: pd.DataFrame,
+    notes: list[str],
 ) -> None:
-    """Some may be new, not all."""
-    if not rows[column].isin(train[column]).any():
+    """Note where few ids of a column are known; all users may be new, but nothing else."""
+    for column in rows:
+        ids = rows[column].drop_duplicates()
+        found = int(ids.isin(known[column]).sum())
+        if not found and (column != "user" or name == "friends"):
+            raise BadFolder(
+                f"None of the {len(ids):,} {column}s of {folder / name}.tsv.gz is in {others}: the "
+                "files must name them alike."
+            )
+        if found < len(ids) * FEW:
+            count, rest = (f"{found:,}", "the rest") if found else ("None", "they")
+            notes.append(
+                f"{count} of the {len(ids):,} {column}s of {name}.tsv.gz can be found in {others}: "
+                f"{rest} are new, or the files don't name them alike."
+            )
+
+
+def _unknown(
+    folder: Path,
+    name: str,
+    wanted: sparse.csr_matrix,
+    others: str,
+    known: sparse.csr_matrix,
+    notes: list[str],
+) -> sparse.csr_matrix:
+    """What of `wanted` is not known; notes how much is."""
+    both = wanted.multiply(known > 0)
+    if both.nnz == wanted.nnz:
         raise BadFolder(
-            f"None of the {rows[column].nunique()} {column}s of {folder / name}.tsv.gz is in "
-            "train.tsv.gz: the files must name them alike."
+            f"All that {folder / name}.tsv.gz holds is in {others} too, and what is known is never "
+            "recommended. It must hold what users took besides."
         )
+    if both.nnz:
+        notes.append(
+            f"{both.nnz:,} of the {wanted.nnz:,} pairs of {name}.tsv.gz are in {others} too: they "
+            "are left out, as what is known is never recommended."
+        )
+    return binary(wanted - both)
 
 
 def _codes(parts: list[pd.Series]) -> pd.Index:

@@ -25,6 +25,8 @@ from followsuit.graph.schema import Col
 
 HORIZON = timedelta(days=28)
 """How long before a day the acts lie that a model for it is chosen on."""
+_SILENT = 0.1
+"""Share of the test period without a new act at its end from which on a note asks why."""
 
 
 class NothingToLearn(FollowsuitError):
@@ -100,7 +102,15 @@ def temporal_split(
                 f"Nobody took anything new in the {name} period, after {first:%Y-%m-%d} and up to "
                 f"{last:%Y-%m-%d}; {_span(facts)}. Choose another --as-of or a longer --horizon."
             )
-    return Split(train, validation, test, refit_on_validation=True, at_test=known)
+    last = _times(facts)[2]
+    note = (
+        f"Nobody took anything new after {last:%Y-%m-%d}, yet the test period lasts until "
+        f"{end:%Y-%m-%d}: does the data reach so far?"
+    )
+    return Split(
+        train, validation, test, refit_on_validation=True, at_test=known,
+        notes=(note,) if end - last > horizon * _SILENT else (),
+    )  # fmt: skip
 
 
 def training_split(facts: Facts, as_of: datetime, horizon: timedelta, seed: int = 0) -> Split:
@@ -135,12 +145,18 @@ def _first_acts(facts: Facts, start: datetime, end: datetime) -> sparse.csr_matr
 
 
 def _span(facts: Facts) -> str:
-    acts = facts.firsts
-    count, first, last = acts.aggregate(n=acts.count(), a=acts["at"].min(), b=acts["at"].max()) \
-        .execute().iloc[0]  # fmt: skip
+    count, first, last = _times(facts)
     if not count:
-        return "the store has no purchases or visits at all"
+        return "the store has no purchases or visits at all, sensitive products aside"
     return f"the store's {count} first acts are of {first:%Y-%m-%d} to {last:%Y-%m-%d}"
+
+
+def _times(facts: Facts) -> tuple[int, pd.Timestamp, pd.Timestamp]:
+    """How many first acts there are, and when the first and the last of them were."""
+    acts = facts.firsts
+    found = acts.aggregate(n=acts.count(), a=acts["at"].min(), b=acts["at"].max()).execute()
+    count, first, last = found.iloc[0]
+    return int(count), first, last
 
 
 def _taken(facts: Facts, when: ir.BooleanValue, minor: np.ndarray) -> sparse.csr_matrix:

@@ -92,18 +92,8 @@ class Facts:
             margin=items.margin.to_numpy(dtype=float, na_value=np.nan),
             categories=category.to_numpy(dtype=object),
         )
-        self.codes = self._keep(
-            pd.DataFrame({"customer": np.arange(len(rows), dtype=np.int32), "id": self.customers})
-        )
-        self._item_codes = self._keep(
-            pd.DataFrame(
-                {
-                    "item": np.arange(len(items), dtype=np.int32),
-                    "kind": self.items.kind,
-                    "id": self.items.id,
-                }
-            )
-        )
+        self.codes = self._keep(_coded("customer", id=self.customers))
+        self._item_codes = self._keep(_coded("item", kind=self.items.kind, id=self.items.id))
         self.acts = self._keep(self._acts())
         self.firsts = self._keep(
             self.acts.group_by("customer", "item").aggregate(at=self.acts["at"].min())
@@ -113,10 +103,9 @@ class Facts:
     def _all(self, table: t.Table) -> ir.Table:
         return self.snapshot.connection.table(table.name)
 
-    def _keep(self, rows: ir.Table | pd.DataFrame) -> ir.Table:
+    def _keep(self, rows: ir.Table) -> ir.Table:
         name = ibis.util.gen_name("facts")
-        kept = ibis.memtable(rows) if isinstance(rows, pd.DataFrame) else rows
-        return self.snapshot.connection.create_table(name, kept, temp=True)
+        return self.snapshot.connection.create_table(name, rows, temp=True)
 
     def _items(self) -> ir.Table:
         products = self._all(t.PRODUCTS)
@@ -187,3 +176,10 @@ class Facts:
         codes = self.codes
         joined = rows.inner_join(codes, rows.customer_id == codes.id)
         return joined.select("customer", "adult", "minor", "lends", "barrier", "channel")
+
+
+def _coded(code: str, **columns: np.ndarray) -> ir.Table:
+    """Columns of text beside their place; their type is named, as no value tells it of none."""
+    types = {code: "int32"} | dict.fromkeys(columns, "string")
+    places = np.arange(len(next(iter(columns.values()))), dtype=np.int32)
+    return ibis.memtable(pd.DataFrame({code: places, **columns}), schema=types)

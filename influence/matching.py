@@ -143,14 +143,7 @@ def _nearest(
 ) -> _Near:
     """The customers with a friend that are nearest in taste and in activity before `start`."""
     size = len(log.customers)
-    early = log.actions.customer[log.actions.time < design.start]
-    activity = np.log1p(np.bincount(early, minlength=size))
-    place = np.column_stack([taste.both, activity / max(activity.std(), 1e-9)])
-    rng = np.random.default_rng(seed)
-    place += rng.normal(scale=_JITTER, size=place.shape)
     pool = np.flatnonzero(np.diff(edges.in_pointer) > 0)
-    if len(pool) > _POOL:
-        pool = np.sort(rng.choice(pool, _POOL, replace=False))
     exposed = np.unique(triples.customer)
     row = np.full(size, -1)
     row[exposed] = np.arange(len(exposed))
@@ -158,6 +151,13 @@ def _nearest(
         return _Near(row, np.full((len(exposed), 1), -1, dtype=np.int32))
     if not len(exposed):
         return _Near(row, np.empty((0, 1), dtype=np.int32))
+    early = log.actions.customer[log.actions.time < design.start]
+    activity = np.log1p(np.bincount(early, minlength=size))
+    place = np.column_stack([taste.both, activity / max(activity.std(), 1e-9)])
+    rng = np.random.default_rng(seed)
+    place += rng.normal(scale=_JITTER, size=place.shape)
+    if len(pool) > _POOL:
+        pool = np.sort(rng.choice(pool, _POOL, replace=False))
     found = cKDTree(place[pool]).query(place[exposed], k=min(NEAREST + 1, len(pool)))[1]
     who = pool[found.reshape(len(exposed), -1)]
     return _Near(row, np.where(who == exposed[:, None], -1, who).astype(np.int32))

@@ -90,6 +90,8 @@ def _friendship(edges: Network) -> sparse.csr_matrix:
 
 def _standardised(taste: np.ndarray) -> Floats:
     """Centre the columns, and scale all by one factor, so that the first varies by 1."""
+    if not len(taste):
+        return np.zeros_like(taste, dtype=float)
     centred = np.asarray(taste, dtype=float) - np.mean(taste, axis=0)
     spread = centred.std(axis=0).max(initial=0.0)
     scaled: Floats = centred / spread if spread > 0 else centred

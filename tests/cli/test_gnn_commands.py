@@ -80,6 +80,23 @@ def test_evaluate_judges_a_folder_so_that_anybody_can_recompute_it(tmp_path: Pat
             assert model[figure]["value"] == pytest.approx(value, abs=1e-8)  # type: ignore[index]
 
 
+def test_what_is_odd_in_a_folder_is_said_beside_the_figures(tmp_path: Path) -> None:
+    rows = [(f"u{user}", f"i{(user + k) % 12}") for user in range(20) for k in range(5)]
+    write_folder(tmp_path / "data", rows, [*rows[:3], *((f"new{n}", "i1") for n in range(6))])
+    models = ["--models", "popularity,ease"]
+    judged, audited = run_each(
+        [["gnn", "evaluate", "data", *models, "--json", "a.json"], ["gnn", "audit", "data"]],
+        tmp_path,
+    )
+    assert (judged.code, audited.code) == (0, 0), judged.said + audited.said
+    found = json.loads((tmp_path / "a.json").read_text())
+    few, known = found["notes"]
+    assert few.startswith("1 of the 7 users of test.tsv.gz can be found in train.tsv.gz")
+    assert known.startswith("3 of the 9 pairs of test.tsv.gz are in train.tsv.gz too")
+    for said in (judged.said, audited.said):
+        assert f"{few}\n{known}\n" in said
+
+
 def test_evaluate_splits_the_store_in_time_and_sees_nothing_after(own_shop: Shop) -> None:
     evaluate = ["gnn", "evaluate", "--as-of", "2025-04-01", "--models", "popularity,ease"]
     late = "customer_id,product_id,at\n" + "c0001,p0001,2025-05-10\n" * 3
@@ -234,8 +251,8 @@ MISTAKES = {
     (*EVALUATE, "half"): "half/test.tsv.gz is missing. The folder must hold it.",
     (*EVALUATE, "no_rows"): "no_rows/test.tsv.gz has no rows.",
     (*EVALUATE, "no_id"): "no_id/train.tsv.gz, row 3: `item` is empty. Name an id.",
-    (*EVALUATE, "others"): "None of the 1 users of others/test.tsv.gz is in train.tsv.gz",
-    ("gnn", "audit", "others"): "None of the 1 users of others/test.tsv.gz is in train.tsv.gz",
+    (*EVALUATE, "others"): "None of the 1 items of others/test.tsv.gz is in train.tsv.gz",
+    ("gnn", "audit", "others"): "None of the 1 items of others/test.tsv.gz is in train.tsv.gz",
     (*EVALUATE, "text"): "text/train.tsv.gz can't be read as gzipped, tab-separated text",
     (*EVALUATE, "data", "--models", "ease,lightgnc"): "There is no model lightgnc; there are pop",
     (*EVALUATE, "data", "--models", ""): "--models '' has an empty name: write a,b,c",
@@ -268,7 +285,7 @@ def test_every_mistake_is_one_line_and_exit_code_2(own_shop: Shop) -> None:
     write_pairs(folder / "half", "train", rows)
     write_folder(folder / "no_rows", rows, [])
     write_folder(folder / "no_id", [("1", "a"), ("2", "")], [("1", "b")])
-    write_folder(folder / "others", rows, [("c0001", "a")])
+    write_folder(folder / "others", rows, [("1", "p0001")])
     write_folder(folder / "text", rows, [("1", "b")])
     (folder / "text" / "train.tsv.gz").write_text("user\titem\n1\ta\n")
     done = run_each(list(MISTAKES), folder)

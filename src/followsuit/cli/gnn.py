@@ -138,7 +138,10 @@ def audit(
     from followsuit.cli.progress import show
     from followsuit.gnn.audit import audit as judge
 
-    found = judge(_split(folder, as_of, horizon, store, refresh), seeds=seeds, progress=show)
+    split = _split(folder, as_of, horizon, store, refresh)
+    for note in split.notes:
+        say(note)
+    found = judge(split, seeds=seeds, progress=show)
     _print_figures(found.figures, {}, to_stderr=str(json_file) == "-")
     say(found.sentence)
     if folder is None and found.ties:

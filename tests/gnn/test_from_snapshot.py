@@ -164,8 +164,8 @@ def test_the_parts_of_a_split_follow_each_other_in_time(folder: Path) -> None:
 
 def test_where_the_data_ends_before_the_test_period_a_note_asks_why(folder: Path) -> None:
     assert temporal_split(facts(folder), AS_OF, WEEK).notes == ()
-    (note,) = temporal_split(facts(folder), AS_OF, 2 * WEEK).notes
-    last, end = AS_OF + WEEK, AS_OF + 2 * WEEK
+    (note,) = temporal_split(facts(folder), AS_OF, timedelta(days=8)).notes
+    last, end = AS_OF + WEEK, AS_OF + timedelta(days=8)
     assert f"anything new after {last:%Y-%m-%d}" in note
     assert f"lasts until {end:%Y-%m-%d}: does the data reach so far?" in note
 

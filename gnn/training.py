@@ -1,6 +1,7 @@
 """The one training loop of all networks."""
 
 import os
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -262,7 +263,9 @@ def _read(path: Path, key: str) -> dict[str, Any]:
     from followsuit.gnn.device import device
 
     try:
-        state: dict[str, Any] = torch.load(path, map_location=device(), weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch tells of a damaged file what the error says
+            state: dict[str, Any] = torch.load(path, map_location=device(), weights_only=True)
         found = state["key"]
     except Exception as error:  # whatever torch makes of a file that is none of its own
         raise OtherCheckpoint(f"{path} is not a checkpoint of ours. Remove it.") from error

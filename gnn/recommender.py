@@ -157,7 +157,7 @@ class Recommender(ABC):
         except FileNotFoundError as error:
             raise WrongModel(f"There is no model in {folder}. Train one first.") from error
         except (ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
-            raise WrongModel(f"The model in {folder} is damaged. Train it again.") from error
+            raise _damaged(folder) from error
         if name != cls.name:
             raise WrongModel(
                 f"{folder} holds a model `{name}`, not `{cls.name}`. Name another folder."
@@ -166,7 +166,25 @@ class Recommender(ABC):
             raise WrongModel(
                 f"The model in {folder} was fitted on another graph. Train it on this one."
             )
-        return cls(**settings).restore(state, data)
+        try:
+            found = cls(**settings).restore(state, data)
+            found._check_size()
+        except (TypeError, ValueError, LookupError, AttributeError, StopIteration) as error:
+            raise _damaged(folder) from error
+        return found
+
+    def _check_size(self) -> None:
+        """Raise what numpy or this does where the arrays are not of the data's size."""
+        n, m = len(self.data.users), len(self.data.items)
+        if n and self.score(np.array([n - 1])).shape != (1, m):
+            raise ValueError("scores of another number of items")
+        learned = self.embed()
+        if learned is not None and (len(learned.users), len(learned.items)) != (n, m):
+            raise ValueError("vectors of another number of users or items")
+
+
+def _damaged(folder: Path) -> WrongModel:
+    return WrongModel(f"The model in {folder} is damaged. Train it again.")
 
 
 def fingerprint(data: Dataset) -> str:

@@ -1,6 +1,7 @@
 """The one training loop of all networks."""
 
 import os
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,7 +14,15 @@ from scipy import sparse
 from torch import Tensor, nn
 
 from followsuit.gnn.dataset import Ints
-from followsuit.gnn.distributed import add_up_gradients, added_up, joined, rank, world
+from followsuit.gnn.distributed import (
+    add_up_gradients,
+    added_up,
+    joined,
+    of_first,
+    rank,
+    wait_for_all,
+    world,
+)
 from followsuit.gnn.ranking import CUT, first_items, hits_of, ndcg, some_users
 from followsuit.graph.errors import FollowsuitError
 from followsuit.graph.progress import Progress, silent
@@ -142,6 +151,7 @@ def train(
         run = _Run(network, plan, judge)
         if checkpoint is not None and checkpoint.exists():
             run.restore(_read(checkpoint, key))
+        wait_for_all()  # the first one may replace or remove what the others have still to read
         with progress(f"training{run.shown()}", plan.epochs) as advance:
             advance(run.done)
         while not run.finished:
@@ -211,7 +221,8 @@ class _Run:
             return
         last = self._weights()
         self.network.load_state_dict(self.mean)
-        found = self.judge(self.network)
+        judge, network = self.judge, self.network
+        found = of_first(lambda: judge(network))
         self.network.load_state_dict(last)
         if found > max(self.curve.ndcg, default=-1.0):
             self.curve.best = self.done
@@ -262,7 +273,9 @@ def _read(path: Path, key: str) -> dict[str, Any]:
     from followsuit.gnn.device import device
 
     try:
-        state: dict[str, Any] = torch.load(path, map_location=device(), weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch tells of a damaged file what the error says
+            state: dict[str, Any] = torch.load(path, map_location=device(), weights_only=True)
         found = state["key"]
     except Exception as error:  # whatever torch makes of a file that is none of its own
         raise OtherCheckpoint(f"{path} is not a checkpoint of ours. Remove it.") from error

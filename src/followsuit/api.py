@@ -240,14 +240,19 @@ class Shop:
         Returns:
             The model, and the folder that it is kept in.
         """
+        from followsuit.gnn.distributed import joined, of_first, world
         from followsuit.gnn.trained import train_model
 
-        facts, day = self._facts(as_of, refresh)
-        name = model or _default_model(facts, day)
-        folder = self._model_folder(name)
-        fitted = train_model(
-            name, facts, day, folder, resume=resume, seed=seed, progress=self._progress
-        )
+        with joined():
+            if world() > 1:
+                # The others then find its files.
+                of_first(lambda: self.snapshot(as_of, refresh=refresh).content)
+            facts, day = self._facts(as_of, refresh and world() == 1)
+            name = model or _default_model(facts, day)
+            folder = self._model_folder(name)
+            fitted = train_model(
+                name, facts, day, folder, resume=resume, seed=seed, progress=self._progress
+            )
         return fitted, folder
 
     def obey(

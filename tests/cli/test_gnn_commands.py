@@ -3,18 +3,20 @@
 import json
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import filelock
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from support.cli_shop import AS_OF, Shop
-from support.commands import run_each, start
+from support.commands import LIMIT, Outcome, run_each, start
 from support.folders import planted_split, write_folder, write_pairs, write_split
 
 from followsuit.gnn.gate import friends_help
@@ -123,7 +125,7 @@ def test_evaluate_splits_the_store_in_time_and_sees_nothing_after(own_shop: Shop
 
 def test_train_keeps_a_model_beside_the_store(own_shop: Shop) -> None:
     train = ["gnn", "train", "--as-of", AS_OF, "--model"]
-    plain, network, nothing = run_each(
+    plain, network, again = run_each(
         [[*train, "ease"], ["gnn", "train", "--as-of", AS_OF], [*train, "ease", "--resume"]],
         own_shop.folder,
     )
@@ -132,9 +134,10 @@ def test_train_keeps_a_model_beside_the_store(own_shop: Shop) -> None:
     assert "ease: model.json, model.npz\n" in plain.said
     assert "social: model.json, model.npz, curve.png\n" in network.said
     models = own_shop.folder / "followsuit.lbug.state" / "models"
-    assert {path.name for path in models.iterdir()} == {"ease", "social"}
-    assert (nothing.code, nothing.out) == (2, "")
-    assert "Run this without --resume." in nothing.said
+    kept = {path.name for path in models.iterdir() if path.suffix != ".lock"}
+    assert kept == {"ease", "social"}
+    assert (again.code, again.out) == (0, "")
+    assert "No training of this model was interrupted; it is there, of the same" in again.said
 
 
 def killed_when(path: Path, *arguments: str, folder: Path) -> None:
@@ -162,6 +165,47 @@ def test_a_training_that_was_killed_goes_on_to_the_same_bytes(own_shop: Shop, st
         found.append({path.name: path.read_bytes() for path in (models / "lightgcn").iterdir()})
     assert found[0] == found[1]
     assert set(found[0]) == {"model.json", "model.npz", "curve.png"}
+
+
+def each_of_two(*arguments: str, folder: Path) -> list[Outcome]:
+    """Run a command in two processes, as `torchrun` does."""
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        port = free.getsockname()[1]
+    common = {
+        "WORLD_SIZE": "2", "MASTER_ADDR": "localhost", "MASTER_PORT": str(port),
+        "OMP_NUM_THREADS": "1",
+    }  # fmt: skip
+    both = [
+        start(*arguments, folder=folder, environment={**common, "RANK": str(rank)})
+        for rank in range(2)
+    ]
+    found = []
+    for process in both:
+        out, said = process.communicate(timeout=LIMIT)
+        found.append(Outcome(process.returncode, out, said))
+    return found
+
+
+@pytest.mark.long
+def test_two_processes_train_a_model_whose_files_the_first_one_writes(own_shop: Shop) -> None:
+    pytest.importorskip("torch")
+    train = ["gnn", "train", "--as-of", AS_OF, "--model", "lightgcn"]
+    models = own_shop.folder / "followsuit.lbug.state" / "models"
+    done = each_of_two(*train, "--refresh", folder=own_shop.folder)
+    assert [one.code for one in done] == [0, 0], done[0].said + done[1].said
+    kept = models / "lightgcn"
+    assert {path.name for path in kept.iterdir()} == {"model.json", "model.npz", "curve.png"}
+    before = (kept / "model.npz").read_bytes()
+    for again in each_of_two(*train, "--resume", folder=own_shop.folder):
+        assert again.code == 0, again.said
+        assert "it is there, of the same graph, day and seed." in again.said
+    assert (kept / "model.npz").read_bytes() == before
+    with filelock.FileLock(models / "lightgcn.lock"):
+        for refused in each_of_two(*train, folder=own_shop.folder):
+            assert refused.code == 2, refused.said
+            assert "Another training of the model lightgcn is running" in refused.said
+            assert "Traceback" not in refused.said
 
 
 def test_audit_says_in_one_sentence_whether_friends_help_and_the_ranking_obeys(

@@ -15,7 +15,10 @@ from support.spectral import Popular, Spectral
 from support.tastes import planted, without
 
 import followsuit.gnn.recommender as recommender
+from followsuit.gnn.blend import Blend
 from followsuit.gnn.dataset import Attributes, Floats, Ints, binary
+from followsuit.gnn.ease import DampedEase, Ease
+from followsuit.gnn.popularity import Popularity
 from followsuit.gnn.ranking import first_items, hits_of, ndcg, recall
 from followsuit.gnn.recommender import WrongModel, fingerprint
 
@@ -191,3 +194,47 @@ def test_a_missing_damaged_or_other_kind_of_model_is_named(tmp_path: Path) -> No
         (tmp_path / "model.json").write_text(note)
         with pytest.raises(WrongModel, match="is damaged"):
             Spectral.load(tmp_path, DATA)
+
+
+SIZES = [(119, 80, 8), (121, 80, 8), (0, 80, 8), (120, 79, 8), (120, 81, 8)]
+
+
+@pytest.mark.parametrize(("users", "items", "width"), SIZES)
+def test_vectors_of_another_size_are_damaged(
+    users: int, items: int, width: int, tmp_path: Path
+) -> None:
+    Spectral().fit(DATA).save(tmp_path)
+    vectors = {"users": np.ones((users, width)), "items": np.ones((items, width))}
+    np.savez(tmp_path / "model.npz", allow_pickle=False, **vectors)
+    with pytest.raises(WrongModel, match=r"is damaged\. Train it again"):
+        Spectral.load(tmp_path, DATA)
+    assert Spectral.kept(tmp_path, DATA) is None
+
+
+def test_inverses_of_another_size_are_damaged(tmp_path: Path) -> None:
+    fitted = Ease().fit(DATA)
+    fitted.save(tmp_path)
+    state = fitted.state()
+    np.savez(tmp_path / "model.npz", allow_pickle=False, **state | {"inverse": np.eye(7)})
+    assert Ease.kept(tmp_path, DATA) is None
+
+
+def test_a_setting_that_this_version_lacks_is_damaged(tmp_path: Path) -> None:
+    Spectral().fit(DATA).save(tmp_path)
+    note = json.loads((tmp_path / "model.json").read_text())
+    for settings in ({"depth": 3}, [8], None):
+        (tmp_path / "model.json").write_text(json.dumps(note | {"settings": settings}))
+        with pytest.raises(WrongModel, match=r"is damaged\. Train it again"):
+            Spectral.load(tmp_path, DATA)
+
+
+def test_a_blend_that_lacks_a_part_is_damaged(tmp_path: Path) -> None:
+    parts = {kind.name: kind().fit(DATA) for kind in (DampedEase, Popularity)}
+    blend = Blend(weights=dict.fromkeys(parts, 1.0)).of(parts)
+    blend.save(tmp_path)
+    assert Blend.kept(tmp_path, DATA) is not None
+    note = json.loads((tmp_path / "model.json").read_text())
+    for change in ({"weights": {}}, {"parts": {}}, {"parts": {"ease_damped": {"depth": 1}}}):
+        other = note | {"settings": note["settings"] | change}
+        (tmp_path / "model.json").write_text(json.dumps(other))
+        assert Blend.kept(tmp_path, DATA) is None

@@ -1,5 +1,6 @@
 """A model trained beside a store: the same if it was interrupted, and of no other graph."""
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -17,7 +18,13 @@ from followsuit.gnn.dataset import Dataset
 from followsuit.gnn.from_snapshot import NothingToLearn, dataset, temporal_split
 from followsuit.gnn.models import UnknownModel, model
 from followsuit.gnn.recommender import WrongModel
-from followsuit.gnn.trained import NothingToResume, OtherTraining, train_model
+from followsuit.gnn.trained import (
+    BadSeed,
+    DamagedTraining,
+    OtherTraining,
+    TrainingUnderWay,
+    train_model,
+)
 from followsuit.graph.facts import Facts
 from followsuit.loaders.simulator import World
 
@@ -73,7 +80,7 @@ def test_a_plain_model_is_chosen_fitted_on_all_that_was_known_and_saved(
     loaded = type(model("ease")).load(folder, known)
     assert (loaded.score(users) == fitted.score(users)).all()
     assert fitted.data.taken.nnz == known.taken.nnz
-    assert names(folder.parent) == {"ease"}
+    assert names(folder.parent) == {"ease", "ease.lock"}
 
 
 def test_the_same_seed_gives_the_same_bytes(facts: Facts, tmp_path: Path) -> None:
@@ -99,7 +106,7 @@ def test_interrupted_it_goes_on_to_the_same_bytes(
     assert not (tmp_path / "m").exists()
     train_model("lightgcn", facts, AS_OF, tmp_path / "m", resume=True)
     assert contents(tmp_path / "m") == contents(tmp_path / "whole")
-    assert names(tmp_path) == {"m", "whole"}
+    assert names(tmp_path) == {"m", "whole", "m.lock", "whole.lock"}
 
 
 def test_one_without_checkpoints_goes_on_from_its_settings(facts: Facts, tmp_path: Path) -> None:
@@ -127,12 +134,45 @@ def test_the_model_before_stays_until_the_new_one_is_there(facts: Facts, tmp_pat
         type(model("ease")).load(folder, dataset(facts, AS_OF))
 
 
-def test_nothing_interrupted_is_nothing_to_resume(facts: Facts, tmp_path: Path) -> None:
-    with pytest.raises(NothingToResume, match=r"Run this without --resume"):
-        train_model("ease", facts, AS_OF, tmp_path / "ease", resume=True)
-    train_model("ease", facts, AS_OF, tmp_path / "ease")
-    with pytest.raises(NothingToResume):
-        train_model("ease", facts, AS_OF, tmp_path / "ease", resume=True)
+def test_where_nothing_was_begun_resuming_trains_from_the_start(
+    facts: Facts, tmp_path: Path
+) -> None:
+    train_model("ease", facts, AS_OF, tmp_path / "whole")
+    # Killed before it had noted what it is of; and never begun at all.
+    (tmp_path / "a.unfinished" / "model").mkdir(parents=True)
+    for place in ("a", "b"):
+        found = train_model("ease", facts, AS_OF, tmp_path / place, resume=True)
+        assert found.note == (
+            "No training of this model was interrupted; it was trained from the start."
+        )
+        assert contents(tmp_path / place) == contents(tmp_path / "whole")
+    assert train_model("ease", facts, AS_OF, tmp_path / "a").note is None
+
+
+def test_where_the_model_is_there_already_resuming_leaves_it(facts: Facts, tmp_path: Path) -> None:
+    folder, steps = tmp_path / "ease", Steps()
+    fitted = train_model("ease", facts, AS_OF, folder)
+    before = contents(folder)
+    found = train_model("ease", facts, AS_OF, folder, resume=True, progress=steps)
+    assert found.note == (
+        "No training of this model was interrupted; it is there, of the same graph, day and seed."
+    )
+    assert (steps.count, contents(folder)) == (0, before)
+    users = np.arange(len(fitted.data.users))
+    assert (found.score(users) == fitted.score(users)).all()
+
+
+@pytest.mark.parametrize("other", ["day", "seed", "damaged"])
+def test_where_another_model_is_there_resuming_trains_from_the_start(
+    other: str, facts: Facts, tmp_path: Path
+) -> None:
+    folder, day = tmp_path / "ease", AS_OF + timedelta(days=3) * (other == "day")
+    train_model("ease", facts, day, folder, seed=int(other == "seed"))
+    if other == "damaged":
+        (folder / "model.npz").write_bytes(b"PK")
+    train_model("ease", facts, AS_OF, folder, resume=True)
+    train_model("ease", facts, AS_OF, tmp_path / "whole")
+    assert contents(folder) == contents(tmp_path / "whole")
 
 
 def test_a_training_of_another_day_or_seed_is_not_gone_on_with(
@@ -144,6 +184,114 @@ def test_a_training_of_another_day_or_seed_is_not_gone_on_with(
         with pytest.raises(OtherTraining, match="another graph, another day or another seed"):
             train_model("ease", facts, as_of, tmp_path / "m", resume=True, seed=seed)
     train_model("ease", facts, AS_OF, tmp_path / "m", resume=True)
+
+
+@pytest.mark.parametrize("file", ["begun.json", "chosen.json"])
+@pytest.mark.parametrize("content", [b"{", b"\xff\xfe", b"[1]", b""])
+def test_damaged_notes_of_an_interrupted_training_are_named(
+    file: str, content: bytes, facts: Facts, tmp_path: Path
+) -> None:
+    interrupt(facts, tmp_path / "m")
+    (tmp_path / "m.unfinished" / file).write_bytes(content)
+    with pytest.raises(DamagedTraining, match=rf"{file} is damaged\. Run this without --resume"):
+        train_model("ease", facts, AS_OF, tmp_path / "m", resume=True)
+    train_model("ease", facts, AS_OF, tmp_path / "m")
+
+
+def test_settings_that_this_version_lacks_are_damaged(facts: Facts, tmp_path: Path) -> None:
+    interrupt(facts, tmp_path / "m")
+    (tmp_path / "m.unfinished" / "chosen.json").write_text('{"depth": 3}')
+    with pytest.raises(DamagedTraining, match=r"chosen\.json is damaged"):
+        train_model("ease", facts, AS_OF, tmp_path / "m", resume=True)
+
+
+def interrupt(facts: Facts, folder: Path) -> None:
+    """End a training of `ease` in the fit on all that is known."""
+    steps = Steps()
+    train_model("ease", facts, AS_OF, folder.with_name("counted"), progress=steps)
+    with pytest.raises(Killed):
+        train_model("ease", facts, AS_OF, folder, progress=Steps(steps.count - 1))
+
+
+def test_while_a_model_is_trained_another_training_of_it_is_refused(
+    facts: Facts, tmp_path: Path
+) -> None:
+    refused = 0
+
+    @contextmanager
+    def meanwhile(name: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
+        nonlocal refused
+        if not refused:
+            with pytest.raises(TrainingUnderWay, match="Another training of the model popularity"):
+                train_model("popularity", facts, AS_OF, tmp_path / "popularity", resume=True)
+            train_model("popularity", facts, AS_OF, tmp_path / "other")
+            refused += 1
+        yield lambda _units: None
+
+    train_model("ease", facts, AS_OF, tmp_path / "popularity", progress=meanwhile)
+    assert refused
+    assert names(tmp_path / "popularity") == FILES
+
+
+class Acts:
+    """Ends what is under way before one of its changes to a folder."""
+
+    def __init__(self) -> None:
+        self.count, self._folder, self._last = 0, "", -1
+        sys.addaudithook(self._hook)
+
+    @contextmanager
+    def until(self, folder: Path, last: int = -1) -> Iterator[None]:
+        self.count, self._folder, self._last = 0, str(folder), last
+        try:
+            yield
+        finally:
+            self._folder = ""
+
+    def _hook(self, event: str, arguments: tuple[Any, ...]) -> None:
+        changes = ("os.rename", "os.remove", "os.mkdir", "shutil.rmtree")
+        if self._folder and event in changes and self._folder in str(arguments[0]):
+            self.count += 1
+            if self.count == self._last:
+                raise Killed
+
+
+def test_killed_at_any_change_the_old_or_the_new_model_is_there(
+    facts: Facts, tmp_path: Path
+) -> None:
+    acts, later = Acts(), AS_OF + timedelta(days=20)
+    train_model("popularity", facts, AS_OF, tmp_path / "old")
+    train_model("popularity", facts, later, tmp_path / "new")
+    old, new = contents(tmp_path / "old"), contents(tmp_path / "new")
+    moment, ended, aside = 0, False, 0
+    while not ended:
+        moment += 1
+        folder = tmp_path / str(moment) / "m"
+        shutil.copytree(tmp_path / "old", folder)
+        try:
+            with acts.until(folder.parent, moment):
+                train_model("popularity", facts, later, folder)
+            ended = True
+        except Killed:
+            ended = False
+        if not folder.exists():
+            aside += 1
+            # The next start puts it back, before it does anything else.
+            with pytest.raises(Killed), acts.until(folder.parent, 3):
+                train_model("popularity", facts, AS_OF, folder)
+        assert contents(folder) == (new if ended else contents(folder)) in (old, new)
+    train_model("popularity", facts, AS_OF, folder)
+    assert contents(folder) == old
+    assert names(folder.parent) == {"m", "m.lock"}
+    assert aside == 1
+    assert moment > 8
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32, 2**70])
+def test_a_seed_that_is_out_of_range_is_named(seed: int, facts: Facts, tmp_path: Path) -> None:
+    with pytest.raises(BadSeed, match=f"The seed {seed} is out of range: choose one from 0 to 42"):
+        train_model("gfcf", facts, AS_OF, tmp_path / "m", seed=seed)
+    train_model("gfcf", facts, AS_OF, tmp_path / "m", seed=2**32 - 1)
 
 
 def test_nothing_known_and_unknown_models_leave_no_folder(facts: Facts, tmp_path: Path) -> None:

@@ -2,8 +2,10 @@
 
 import json
 import os
+import pickle
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -22,6 +24,7 @@ from support.tastes import planted  # noqa: E402
 from followsuit.gnn.dataset import hold_back  # noqa: E402
 from followsuit.gnn.learning_curve import picture  # noqa: E402
 from followsuit.gnn.lightgcn import LightGCN  # noqa: E402
+from followsuit.gnn.recommender import WrongModel  # noqa: E402
 from followsuit.gnn.social import Social  # noqa: E402
 from followsuit.gnn.training import Curve, Diverged, OtherCheckpoint, watch  # noqa: E402
 
@@ -119,10 +122,16 @@ def test_a_checkpoint_of_another_graph_settings_or_seed_is_refused(
         model.train(data, seed=seed, checkpoint=tmp_path / "c")
 
 
-def test_a_file_that_is_no_checkpoint_is_named(tmp_path: Path) -> None:
-    (tmp_path / "c").write_bytes(b"not a checkpoint")
-    with pytest.raises(OtherCheckpoint, match=r"c is not a checkpoint of ours\. Remove it"):
-        small().train(DATA, checkpoint=tmp_path / "c")
+@pytest.mark.parametrize("content", [b"not a checkpoint", pickle.dumps({"key": "a"}), b""])
+def test_a_file_that_is_no_checkpoint_is_named_and_torch_says_nothing_of_it(
+    content: bytes, tmp_path: Path
+) -> None:
+    (tmp_path / "c").write_bytes(content)
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        with pytest.raises(OtherCheckpoint, match=r"c is not a checkpoint of ours\. Remove it"):
+            small().train(DATA, checkpoint=tmp_path / "c")
+    assert [str(one.message) for one in warned if "checkpoint" in str(one.message)] == []
 
 
 def test_it_stops_when_the_ranking_gets_no_better_and_keeps_the_best_epoch() -> None:
@@ -176,6 +185,17 @@ def test_progress_shows_loss_and_ndcg() -> None:
 
     curve = small(longest=3).fit(PART, HELD, progress=progress).curve
     assert names[-1] == f"epoch 3, loss {curve.loss[1]:.4f}, NDCG@20 {curve.ndcg[1]:.4f}"
+
+
+def test_a_kept_network_without_its_curve_is_damaged(tmp_path: Path) -> None:
+    fitted = small().fit(DATA)
+    fitted.save(tmp_path)
+    state = fitted.state()
+    del state["curve_loss"]
+    np.savez(tmp_path / "model.npz", **state)  # type: ignore[arg-type]
+    with pytest.raises(WrongModel, match=r"is damaged\. Train it again"):
+        Social.load(tmp_path, DATA)
+    assert Social.kept(tmp_path, DATA) is None
 
 
 @pytest.mark.long

@@ -69,6 +69,9 @@ ParamOption = Annotated[
 AsOfOption = Annotated[
     str, typer.Option("--as-of", metavar="DATE", help="Nothing later is seen; 00:00 UTC.")
 ]
+SeedOption = Annotated[
+    int, typer.Option(min=0, max=2**32 - 1, metavar="N", help="Of all that is random.")
+]
 RefreshOption = Annotated[
     bool, typer.Option("--refresh", help="Read a server anew that others have written to.")
 ]

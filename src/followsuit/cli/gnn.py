@@ -10,6 +10,7 @@ from followsuit.cli.app import (
     AsOfOption,
     JsonOption,
     RefreshOption,
+    SeedOption,
     StoreOption,
     app,
     open_shop,
@@ -67,14 +68,18 @@ def train(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with a training that was interrupted.")
     ] = False,
-    seed: Annotated[int, typer.Option(min=0, help="Of all that is random.")] = 0,
+    seed: SeedOption = 0,
     refresh: RefreshOption = False,
     store: StoreOption = None,
 ) -> None:
     """Train a model on what was known on a day, and keep it beside the store."""
+    from followsuit.gnn.distributed import rank
+
     fitted, folder = open_shop(store).train(
         as_of, model=model, resume=resume, seed=seed, refresh=refresh
     )
+    if rank():
+        return
     settings = ", ".join(f"{key} {value}" for key, value in fitted.settings().items())
     say(f"{fitted.name} ({settings})")
     if fitted.note:

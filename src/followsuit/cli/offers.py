@@ -13,6 +13,7 @@ import typer
 from followsuit.cli.app import (
     JsonOption,
     RefreshOption,
+    SeedOption,
     StoreOption,
     app,
     open_shop,
@@ -64,7 +65,7 @@ def score(
     ] = None,
     affinity: AffinityOption = None,
     refresh: RefreshOption = False,
-    seed: Annotated[int, typer.Option(min=0, help="Of all that is random.")] = 0,
+    seed: SeedOption = 0,
     store: StoreOption = None,
     out: Annotated[
         Path | None, typer.Option(metavar="FILE.parquet", callback=to_write,
@@ -220,7 +221,7 @@ def backtest(
     refit: Annotated[
         int, typer.Option(min=0, metavar="N", help="Learn taste anew after N moments; 0: once.")
     ] = 0,
-    seed: Annotated[int, typer.Option(min=0, help="Of all that is random.")] = 0,
+    seed: SeedOption = 0,
     refresh: RefreshOption = False,
     store: StoreOption = None,
     out: Annotated[

@@ -106,7 +106,10 @@ def cold(data: Path, name: str, seeds: int) -> dict[str, Any]:  # noqa: ARG001
     kept = np.ones(taken.shape[0])
     kept[users] = 0
     known = split.known.with_taken(binary(sparse.diags_array(kept) @ taken))
-    models = {m.name: m.fit(known, progress=show) for m in (Popularity(), FriendsItems(), Hetero())}
+    models = {
+        m.name: m.fit(known, progress=show)
+        for m in (Popularity(), FriendsItems(prior=10), Hetero())
+    }
     return _compared(
         {n: m.recommend(users, 20) for n, m in models.items()}, taken, users, "popularity"
     )
@@ -249,17 +252,17 @@ def draw_told(found: dict[str, dict[str, Any]], path: Path) -> None:
         panel.scatter(values, places, c=colours, zorder=3)
         panel.set_yticks(places, models)
         panel.invert_yaxis()
-        for model in ("EASE", SOCIAL):
+        for model, style in (("EASE", "--"), (SOCIAL, ":")):
             if model in PUBLISHED.get(name, {}):
                 at = PUBLISHED[name][model][1]
-                panel.axvline(at, color="#8c8c8c", linestyle="--", linewidth=1)
-                panel.annotate(
-                    f"{model},\npublished ", (at, 0), ha="right", va="center", fontsize=8,
-                    color="#606060", xycoords=("data", "data"),
-                )  # fmt: skip
+                label = f"{model}, published"
+                panel.axvline(at, color="#606060", linestyle=style, linewidth=1.2, label=label)
         panel.set_title(name.replace("_", " "), loc="left", fontsize=10)
         panel.set_xlabel("NDCG@20")
         panel.spines[["top", "right"]].set_visible(False)
+    found_lines = (zip(*p.get_legend_handles_labels(), strict=True) for p in panels)
+    lines = {label: line for panel in found_lines for line, label in panel}
+    figure.legend(lines.values(), lines.keys(), loc="outside lower right", ncols=2, frameon=False)
     figure.savefig(path, dpi=150)
 
 

@@ -54,6 +54,7 @@ class FriendsItems(Untrained):
     Attributes:
         damp: how much less a friend says who takes everything.
         likeness: how much more a friend says whose taste is alike.
+        prior: how many friends' worth everybody has of what is popular.
     """
 
     name: ClassVar[str] = "friends"
@@ -64,10 +65,15 @@ class FriendsItems(Untrained):
 
     damp: float = 0.0
     likeness: float = 0.0
+    prior: float = 0.0
 
     def score(self, users: Ints) -> Floats:
-        """(users, m) what no friend took has 0."""
+        """(users, m) the shares; without a prior, what no friend took has 0."""
         found: Floats = (self._ties[users] @ self.data.taken).toarray()
+        if self.prior:
+            share = self.data.popularity / np.float32(max(len(self.data.users), 1))
+            friends = np.diff(self.data.friends.indptr)[users]
+            found += (self.prior / (friends + self.prior)).astype(np.float32)[:, None] * share
         return found
 
     def restore(self, state: dict[str, np.ndarray], data: Dataset) -> Self:
@@ -78,7 +84,7 @@ class FriendsItems(Untrained):
         if self.likeness:
             friends.data *= 1 + np.float32(self.likeness) * alike(data)
         ties = friends @ sparse.diags_array(count**-self.damp, format="csr")
-        total = np.diff(data.friends.indptr)
+        total = np.diff(data.friends.indptr) + self.prior
         self._ties = sparse.csr_matrix(
             sparse.diags_array(1 / np.maximum(total, 1), format="csr") @ ties, dtype=np.float32
         )

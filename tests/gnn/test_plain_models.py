@@ -55,6 +55,14 @@ def test_friends_of_the_same_taste_say_more() -> None:
         np.testing.assert_allclose(found[user], wanted / len(friends), rtol=1e-4)
 
 
+def test_where_friends_are_few_what_is_popular_counts_too() -> None:
+    found = FriendsItems(prior=4).fit(DATA).score(EVERYBODY)
+    for user in (0, 7, 119):
+        friends = np.flatnonzero(FRIENDS[user])
+        wanted = (TAKEN[friends].sum(axis=0) + 4 * TAKEN.mean(axis=0)) / (len(friends) + 4)
+        np.testing.assert_allclose(found[user], wanted, rtol=1e-5)
+
+
 def test_friends_are_followed_the_way_that_the_tie_runs() -> None:
     one_way = sparse.csr_matrix(([1.0], ([4], [5])), shape=(120, 120), dtype=np.float32)
     found = FriendsItems().fit(DATA.with_friends(one_way)).score(np.array([4, 5]))

@@ -8,6 +8,7 @@ from support.tastes import GROUPS, planted, without
 torch = pytest.importorskip("torch")
 
 from followsuit.gnn.lightgcn import LightGCN  # noqa: E402
+from followsuit.gnn.popularity import FriendsItems  # noqa: E402
 from followsuit.gnn.social import Social, SocialNetwork  # noqa: E402
 from followsuit.gnn.ties import cosines, supported  # noqa: E402
 from followsuit.gnn.training import Plan, train  # noqa: E402
@@ -76,22 +77,37 @@ def test_without_friends_it_is_lightgcn_to_the_byte() -> None:
     assert social.items.tobytes() == plain.items.tobytes()
 
 
-def test_who_took_nothing_hears_of_it_from_friends() -> None:
+def test_who_took_nothing_is_told_what_friends_took_and_the_others_are_not() -> None:
+    cold, others = np.arange(0, 40), np.arange(40, 120)
+    data = DATA.with_taken(without(DATA.taken, cold))
+    model = Social(**SETTINGS).fit(data, seed=0)
+    told = FriendsItems(prior=10).fit(data).score(cold)
+    np.testing.assert_array_equal(model.score(cold), told)
+    vectors = model.embed()
+    cosines = vectors.users[others] @ vectors.items.T
+    np.testing.assert_allclose(model.score(others), cosines, atol=1e-6)
+    mixed = model.score(np.array([50, 3]))
+    np.testing.assert_allclose(mixed, [cosines[10], told[3]], atol=1e-6)
+
+
+def test_the_vector_of_who_took_nothing_is_of_the_friends_taste() -> None:
     cold = np.arange(0, 40)
     data = DATA.with_taken(without(DATA.taken, cold))
-    scores = Social(**SETTINGS).fit(data, seed=0).score(cold)
+    vectors = Social(**SETTINGS).fit(data, seed=0).embed()
+    scores = vectors.users[cold] @ vectors.items.T
     heard = np.diff(supported(data, 0).friends.indptr)[cold] > 0
     same = cold[:, None] % GROUPS == np.arange(len(DATA.items)) % GROUPS
     assert heard.sum() > 35
     assert scores[heard][same[heard]].mean() > 0.4 + scores[heard][~same[heard]].mean()
 
 
-def test_who_took_nothing_and_knows_nobody_has_zeros() -> None:
+def test_who_took_nothing_and_knows_nobody_is_told_what_is_popular() -> None:
     friends = without(sparse.csr_matrix(without(DATA.friends, np.array([3])).T), np.array([3]))
     data = DATA.with_friends(friends).with_taken(without(DATA.taken, np.array([3])))
     model = Social(**SETTINGS).fit(data, seed=0)
-    assert not model.score(np.array([3])).any()
-    assert np.isfinite(model.embed().users).all()
+    popular = np.lexsort((np.arange(len(data.items)), -data.popularity))[:10]
+    assert (model.recommend(np.array([3]), 10)[0] == popular).all()
+    assert not model.embed().users[3].any()
     assert np.linalg.norm(np.delete(model.embed().users, 3, axis=0), axis=1).min() > 0.99
 
 

@@ -8,13 +8,16 @@ them (activity, number of friends, how alike these are), so that it holds for th
 """
 
 from dataclasses import dataclass
-from typing import ClassVar
+from pathlib import Path
+from typing import ClassVar, Self
 
 import numpy as np
 import torch
+from scipy import sparse
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
+from followsuit.gnn.choosing import judges, validate
 from followsuit.gnn.dataset import Dataset, Floats, Ints
 from followsuit.gnn.device import device
 from followsuit.gnn.lightgcn import BipartiteNetwork, LightGCN
@@ -23,30 +26,48 @@ from followsuit.gnn.popularity import FriendsItems
 from followsuit.gnn.propagation import Matrix
 from followsuit.gnn.ties import Ties, supported
 from followsuit.gnn.training import Network
+from followsuit.graph.progress import Progress, silent
 
-PRIOR = 10.0
-"""Friends' worth of popularity; from 3 to 30 have done best for newcomers of three data sets."""
+PRIORS = (3.0, 10.0, 30.0, 100.0)
 
 
 @dataclass
 class Social(LightGCN):
-    """LightGCN with friends; its settings are the same.
+    """LightGCN with friends.
 
     It learns from who has acted: a user who has not is told what friends took, and what is popular.
+
+    Attributes:
+        prior: how many friends' worth what is popular has for them; what tells most on validation,
+            where there is one (what is best for newcomers has been best for all).
     """
 
     name: ClassVar[str] = "social"
 
+    prior: float = 10.0
+
     def network(self, data: Dataset, seed: int) -> Network:
         """The untrained network."""
         return SocialNetwork(data, self.width, self.layers, self.temperature, self.left_out, seed)
+
+    def train(
+        self, data: Dataset, validation: sparse.csr_matrix | None = None, *,
+        seed: int = 0, progress: Progress = silent, checkpoint: Path | None = None,
+    ) -> Self:  # fmt: skip
+        """Choose the prior, then train as all networks do."""
+        if validation is not None:
+            users = judges(validation)
+            plain = {prior: FriendsItems(prior=prior).fit(data) for prior in PRIORS}
+            told = {prior: validate(one, validation, users) for prior, one in plain.items()}
+            self.prior = max(PRIORS, key=lambda prior: told[prior])
+        return super().train(data, validation, seed=seed, progress=progress, checkpoint=checkpoint)
 
     def score(self, users: Ints) -> Floats:
         """(users, m) cosines; of users without interactions the shares of `FriendsItems`."""
         found = super().score(users)
         new = np.flatnonzero(np.diff(self.data.taken.indptr)[users] == 0)
         if len(new):
-            found[new] = FriendsItems(prior=PRIOR).fit(self.data).score(users[new])
+            found[new] = FriendsItems(prior=self.prior).fit(self.data).score(users[new])
         return found
 
 

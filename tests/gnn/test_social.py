@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from scipy import sparse
+from support.folders import planted_split
 from support.tastes import GROUPS, planted, without
 
 torch = pytest.importorskip("torch")
@@ -99,6 +100,16 @@ def test_the_vector_of_who_took_nothing_is_of_the_friends_taste() -> None:
     same = cold[:, None] % GROUPS == np.arange(len(DATA.items)) % GROUPS
     assert heard.sum() > 35
     assert scores[heard][same[heard]].mean() > 0.4 + scores[heard][~same[heard]].mean()
+
+
+@pytest.mark.parametrize(("strangers", "priors"), [(0, {3.0, 10.0}), (12, {30.0, 100.0})])
+def test_the_less_friends_tell_the_more_newcomers_hear_of_what_is_popular(
+    strangers: int, priors: set[float]
+) -> None:
+    split = planted_split(planted(friends=5 if not strangers else 0, strangers=strangers))
+    model = Social(**SETTINGS | {"longest": 1}).fit(split.train, split.validation)
+    assert model.prior in priors
+    assert Social(**model.settings()).fit(split.known).prior == model.prior
 
 
 def test_who_took_nothing_and_knows_nobody_is_told_what_is_popular() -> None:

@@ -1,12 +1,12 @@
 """Where networks are trained: on the GPU that torch sees, otherwise on the processor."""
 
+import os
+
 import torch
 
 
 def device() -> torch.device:
-    """The one device of this process; of several GPUs that of its rank (`torchrun`)."""
+    """The one device of this process; of several GPUs that of its rank here (`torchrun`)."""
     if not torch.cuda.is_available():
         return torch.device("cpu")
-    from followsuit.gnn.distributed import rank
-
-    return torch.device("cuda", rank() % torch.cuda.device_count())
+    return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")) % torch.cuda.device_count())

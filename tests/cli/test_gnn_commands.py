@@ -317,7 +317,6 @@ MISTAKES = {
     ("gnn", "train"): "Missing option '--as-of'",
     ("gnn", "train", "--as-of", AS_OF, "--model", "nope"): "There is no model nope; there are ",
     ("gnn", "train", "--as-of", "2001-01-01"): "No act is known up to 2001-01-01",
-    ("gnn", "train", "--as-of", AS_OF, "--resume"): "Run this without --resume.",
     ("gnn", "train", "--as-of", AS_OF, "--seed", "-1"): "Invalid value for '--seed'",
 }
 

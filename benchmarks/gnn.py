@@ -32,6 +32,7 @@ OURS, BY_HAND = "followsuit", "by hand"
 STOCK = "PyG's LightGCN, BPR, batches of 2,048"
 MOST_EPOCHS = 1_000
 _PATIENCE = 20
+GROWN = ("lightgcn", "social")
 
 
 def world(users: int, items: int, cells: int) -> Any:
@@ -240,29 +241,76 @@ def against_pyg(folder: Path, most: float, name: str) -> dict[str, Took]:
 
 
 def growth(scale: float) -> dict[str, Took]:
-    """LightGCN's epoch and EASE with 0.1, 1 and 10 million purchases."""
+    """An epoch of the networks in simulated shops with 0.1, 1 and 10 million purchases."""
     found = {}
-    for purchases in (100_000, 1_000_000, 10_000_000):
-        cells = round(purchases * scale)
-        found[f"{cells:,}"] = alone(partial(_epoch, cells))
+    for name in GROWN:
+        for purchases in (100_000, 1_000_000, 10_000_000):
+            sold = round(purchases * scale)
+            found[f"{name}, {sold:,}"] = alone(partial(_epoch, name, sold))
     rows = [
-        (name, f"{took.seconds:.1f}", f"{took.cpu:.1f}", f"{took.peak / 2**30:.2f}")
+        (
+            name, f"{took.result:,}", f"{took.seconds:.1f}", f"{took.cpu:.1f}",
+            f"{1e6 * took.seconds / took.result:.1f}", f"{took.peak / 2**30:.2f}",
+        )
         for name, took in found.items()
-    ]
-    table(("purchases", "seconds of an epoch", "CPU seconds", "memory GB"), rows)
+    ]  # fmt: skip
+    table(
+        ("network, purchases", "edges", "seconds of an epoch", "CPU seconds",
+         "microseconds an edge", "memory GB"),
+        rows,
+    )  # fmt: skip
     return found
 
 
-def _epoch(cells: int) -> Took:
-    from followsuit.gnn.lightgcn import LightGCN
+def _epoch(name: str, purchases: int) -> Took:
+    """One epoch; the result is the number of edges: who bought what, and friendships."""
+    from typing import cast
+
+    from followsuit.gnn.models import model
+    from followsuit.gnn.neural import Neural
     from followsuit.gnn.training import Plan, train
 
-    data = world(max(50, cells // 20), max(50, cells // 400), cells)
-    settings = LightGCN()
+    data = shop(purchases)
+    settings = cast("Neural", model(name))
     network = settings.network(data, 0)
     with timed() as took:
         train(network, Plan(settings.rate, settings.batch, 1))
+    took.result = data.taken.nnz + data.friends.nnz // 2
     return took
+
+
+def shop(purchases: int) -> Any:
+    """A simulated shop: 20 purchases a customer, 400 a product, five friends each."""
+    import numpy as np
+    import pyarrow.compute as pc
+
+    from followsuit.gnn.dataset import Dataset, pairs
+    from followsuit.loaders.simulator import World, tables
+
+    customers = max(50, purchases // 20)
+    made = tables(
+        World(
+            customers=customers, products=max(50, purchases // 400), stores=50,
+            friendships=customers * 5 // 2, purchases=purchases,
+        )
+    ).tables  # fmt: skip
+    users, items = made["customers"]["customer_id"], made["products"]["product_id"]
+
+    def coded(table: str, column: str, ids: Any) -> Any:
+        return pc.index_in(made[table][column], value_set=ids).to_numpy()
+
+    one, other = (coded("friendships", end, users) for end in ("customer_id", "friend_id"))
+    ends = np.concatenate([one, other]), np.concatenate([other, one])
+    return Dataset(
+        users.to_numpy(),
+        items.to_numpy(),
+        pairs(
+            coded("purchases", "customer_id", users),
+            coded("purchases", "product_id", items),
+            (len(users), len(items)),
+        ),
+        pairs(*ends, (len(users), len(users))),
+    )
 
 
 def main() -> None:

@@ -5,7 +5,7 @@ and the social network has the settings that do best for the one without friends
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -39,6 +39,7 @@ class Audit:
         users: who were judged on.
         seeds: of each of the three.
         ties: friendships there were, each direction by itself; without any all three are the same.
+        notes: what whoever reads the figures should know.
     """
 
     figures: dict[str, dict[str, Estimate]]
@@ -46,6 +47,7 @@ class Audit:
     users: int
     seeds: int
     ties: int
+    notes: list[str] = field(default_factory=list)
 
     @property
     def friends_help(self) -> bool:
@@ -84,6 +86,7 @@ class Audit:
             "users": self.users,
             "seeds": self.seeds,
             "ties": self.ties,
+            "notes": self.notes,
         }
 
 
@@ -105,6 +108,7 @@ def audit(split: Split, *, seeds: int = 1, progress: Progress = silent) -> Audit
     users = np.flatnonzero(np.diff(split.test.indptr))
     ties = split.known.friends.nnz
     values = {ties: np.empty((len(users), seeds, len(FIGURES))) for ties in (REAL, REWIRED, NONE)}
+    notes: dict[str, str] = {}
     chosen = _choose_parts(split, progress)
     others = {name: part for name, part in chosen.items() if name not in SOCIAL}
     for seed in range(seeds):
@@ -116,6 +120,7 @@ def audit(split: Split, *, seeds: int = 1, progress: Progress = silent) -> Audit
             social = {name: part for name, part in chosen.items() if name in SOCIAL}
             social[_FRIENDS] = choose(social[_FRIENDS], changed.train, changed.validation).model
             parts = unsocial | _fit_parts(changed, social, seed, progress)
+            notes |= {name: note for name, (_, part) in parts.items() if (note := part.note)}
             fitted = _blend(changed, parts, progress)
             lists = fitted.recommend(users, CUT, split.masked, progress)
             values[kind][:, seed] = judged_lists(lists, split.test, users)
@@ -131,7 +136,7 @@ def audit(split: Split, *, seeds: int = 1, progress: Progress = silent) -> Audit
     at = names.index(CHOSEN_BY)
     other = max((REWIRED, NONE), key=lambda kind: figures[kind][CHOSEN_BY].value)
     gain = _two_way(values[REAL][:, :, at] - values[other][:, :, at])
-    return Audit(figures, gain, len(users), seeds, ties)
+    return Audit(figures, gain, len(users), seeds, ties, [*split.notes, *notes.values()])
 
 
 def rewire(friends: sparse.csr_matrix, seed: int) -> sparse.csr_matrix:

@@ -87,12 +87,16 @@ def test_what_is_odd_in_a_folder_is_said_beside_the_figures(tmp_path: Path) -> N
     write_folder(tmp_path / "data", rows, [*rows[:3], *((f"new{n}", "i1") for n in range(6))])
     models = ["--models", "popularity,ease"]
     judged, audited = run_each(
-        [["gnn", "evaluate", "data", *models, "--json", "a.json"], ["gnn", "audit", "data"]],
+        [
+            ["gnn", "evaluate", "data", *models, "--json", "a.json"],
+            ["gnn", "audit", "data", "--json", "b.json"],
+        ],
         tmp_path,
     )
     assert (judged.code, audited.code) == (0, 0), judged.said + audited.said
-    found = json.loads((tmp_path / "a.json").read_text())
-    few, known = found["notes"]
+    one, other = (read_json(tmp_path / name)["notes"] for name in ("a.json", "b.json"))
+    few, known = one
+    assert other[:2] == one
     assert few.startswith("1 of the 7 users of test.tsv.gz can be found in train.tsv.gz")
     assert known.startswith("3 of the 9 pairs of test.tsv.gz are in train.tsv.gz too")
     for said in (judged.said, audited.said):

@@ -144,9 +144,9 @@ def audit(
     from followsuit.gnn.audit import audit as judge
 
     split = _split(folder, as_of, horizon, store, refresh)
-    for note in split.notes:
-        say(note)
     found = judge(split, seeds=seeds, progress=show)
+    for note in found.notes:
+        say(note)
     _print_figures(found.figures, {}, to_stderr=str(json_file) == "-")
     say(found.sentence)
     if folder is None and found.ties:

@@ -8,7 +8,8 @@
 - told: every model on every data set, beside published results; recall@20 / ndcg@20
 - audit: the social gate on every data set
 - cold: a tenth of the customers lose all they took; friends and attributes against popularity
-- new: a tenth of the products of Ciao lose all who took them; attributes against popularity
+- new: a tenth of the products of Ciao and of simulated shops lose all who took them; attributes
+  against popularity
 - worlds: the social gate on simulated shops with neither homophily nor influence, and with both
 
 `--json FOLDER` keeps the figures of each part and data set, and takes what is there already;
@@ -51,6 +52,8 @@ SOCIAL = "GBSR"
 OFF = 0.004
 """How far our EASE may be from the published one."""
 SHOWN = ("recall@20", "ndcg@20")
+SHOPS = {f"shop {seed}": seed for seed in range(3)}
+"""Simulated, by their seeds."""
 COLD, SEED = 0.1, 0
 WORLDS = 20
 DIALS = {"neither": 0.0, "both": 1.0}
@@ -63,6 +66,8 @@ def split_of(data: Path, name: str) -> Any:
 
     if name in SPLITS:
         return read_split(data / name)
+    if name in SHOPS:
+        return simulated(SHOPS[name])
     mapping, as_of, horizon = IN_TIME[name]
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -171,11 +176,10 @@ def _compared(lists: dict[str, Any], wanted: Any, users: Any, base: str) -> dict
     return {"users": len(users), "figures": figures, "lead": lead, "base": base}
 
 
-def world(dials: float, seed: int) -> dict[str, Any]:
-    """`gnn audit` of a simulated shop."""
+def simulated(seed: int, dials: float = 0.5) -> Any:
+    """A simulated shop's split: its last four weeks are to be told."""
     from support.worlds import end_of, snapshot_of
 
-    from followsuit.gnn.audit import audit
     from followsuit.gnn.from_snapshot import temporal_split
     from followsuit.graph.facts import Facts
     from followsuit.loaders.simulator import World
@@ -187,7 +191,14 @@ def world(dials: float, seed: int) -> dict[str, Any]:
     month = timedelta(days=28)
     with tempfile.TemporaryDirectory() as folder:
         facts = Facts(snapshot_of(sizes, Path(folder), assume_consent=True), interactions=False)
-        return audit(temporal_split(facts, end_of(sizes) - month, month)).as_dict()
+        return temporal_split(facts, end_of(sizes) - month, month)
+
+
+def world(dials: float, seed: int) -> dict[str, Any]:
+    """`gnn audit` of a simulated shop."""
+    from followsuit.gnn.audit import audit
+
+    return audit(simulated(seed, dials)).as_dict()
 
 
 def _cell(figure: dict[str, float]) -> str:
@@ -323,7 +334,7 @@ def main() -> None:
             say("left out: it needs --data")
             continue
         else:
-            names = ("ciao",) if part == "new" else options.of or (*SPLITS, *IN_TIME)
+            names = ("ciao", *SHOPS) if part == "new" else options.of or (*SPLITS, *IN_TIME)
             work, show = WORK[part]
             jobs = {name: partial(work, options.data, name, options.seeds) for name in names}
         found = {name: _kept(options.json, f"{part} {name}", job) for name, job in jobs.items()}

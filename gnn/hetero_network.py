@@ -39,9 +39,10 @@ OF_USER = (USER_VALUE, "of", USER)
 OF_ITEM = (ITEM_VALUE, "of", ITEM)
 
 DRAWN = 1_024
-"""Items that are drawn where it does not, or where the graph is sampled, beside the batch's."""
+"""Items that are drawn beside the batch's, where there are many or the graph is sampled."""
 NOISE = 0.01
 """Deviation of what starts at random."""
+_TINY, _LEAST = 1e-8, -1e9
 
 Message = Callable[[Tensor], Tensor]
 
@@ -264,10 +265,6 @@ class Weighted(MessagePassing):  # type: ignore[misc]
 def unit(vectors: Tensor) -> Tensor:
     """The vectors at length 1; what is 0 stays 0, and its gradient is finite."""
     return vectors * (vectors.square().sum(dim=1, keepdim=True) + _TINY).rsqrt()
-
-
-_TINY = 1e-8
-_LEAST = -1e9
 
 
 def weights_of(data: Dataset) -> dict[EdgeType, sparse.csr_matrix]:

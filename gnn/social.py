@@ -67,8 +67,13 @@ class Social(LightGCN):
         found = super().score(users)
         new = np.flatnonzero(np.diff(self.data.taken.indptr)[users] == 0)
         if len(new):
-            found[new] = FriendsItems(prior=self.prior).fit(self.data).score(users[new])
+            found[new] = self._of_friends.score(users[new])
         return found
+
+    def restore(self, state: dict[str, np.ndarray], data: Dataset) -> Self:
+        """Take over the vectors and the curve."""
+        self._of_friends = FriendsItems(prior=self.prior).fit(data)
+        return super().restore(state, data)
 
 
 class SocialNetwork(BipartiteNetwork):

@@ -80,7 +80,7 @@ class Dataset:
         """The same users, items and interactions with other ties."""
         return replace(self, friends=friends)
 
-    @property
+    @cached_property
     def popularity(self) -> Floats:
         """(m) users who took each item."""
         return np.bincount(self.taken.indices, minlength=len(self.items)).astype(np.float32)

@@ -18,6 +18,8 @@ from followsuit.graph.progress import Progress, silent
 
 CELLS = 2**24
 """Scores that are held at a time."""
+_GLANCE = 64
+"""Scores of a user of which one is nearly always other than 0, where any is."""
 _OPEN = np.float32(1e-5)
 """Scores that differ by less than this share of the highest are equal."""
 
@@ -107,7 +109,8 @@ class Recommender(ABC):
     def _tell_more(self, scores: Floats, users: Ints) -> None:
         """Order by popularity what the scores leave open for users little is known of; in place."""
         new = np.diff(self.data.taken.indptr)[users] == 0
-        known = scores.any(axis=1)
+        known = scores[:, :_GLANCE].any(axis=1)
+        known[~known] = scores[~known].any(axis=1)
         scores[~known] = self.data.popularity
         told = np.flatnonzero(new & known)
         share = self.data.popularity / max(self.data.popularity.max(initial=0), 1)

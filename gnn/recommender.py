@@ -109,7 +109,7 @@ class Recommender(ABC):
     def _tell_more(self, scores: Floats, users: Ints) -> None:
         """Order by popularity what the scores leave open for users little is known of; in place."""
         new = np.diff(self.data.taken.indptr)[users] == 0
-        known = scores[:, :_GLANCE].any(axis=1)
+        known = np.asarray(scores[:, :_GLANCE].any(axis=1))
         known[~known] = scores[~known].any(axis=1)
         scores[~known] = self.data.popularity
         told = np.flatnonzero(new & known)

@@ -165,7 +165,7 @@ def train_ours(folder: Path, most: float, name: str) -> Took:
     """Our network, until it stops by itself; the result is its curve."""
     from followsuit.gnn.folder import read_split
     from followsuit.gnn.models import model
-    from followsuit.gnn.training import Plan, train, watch
+    from followsuit.gnn.training import train, watch
 
     split = read_split(folder)
     judge = watch(split.train.taken, split.validation)
@@ -181,9 +181,8 @@ def train_ours(folder: Path, most: float, name: str) -> Took:
     with timed() as took:
         clock = _Clock(judge, most)
         network = settings.network(split.train, 0)
-        plan = Plan(settings.rate, settings.batch, MOST_EPOCHS, _PATIENCE)
         with suppress(_TimeOver):
-            train(network, plan, judged)
+            train(network, settings.plan(network, MOST_EPOCHS), judged)
     took.result = clock.curve
     return took
 
@@ -265,7 +264,8 @@ def growth(scale: float) -> dict[str, Took]:
     for name in GROWN:
         for purchases in (100_000, 1_000_000, 10_000_000):
             sold = round(purchases * scale)
-            found[f"{name}, {sold:,}"] = alone(partial(_epoch, name, sold))
+            found[f"{name}, {sold:,}"] = took = alone(partial(_epoch, name, sold))
+            say(f"  {name}, {sold:,} purchases: {took.seconds:.1f} s")
     rows = [
         (
             name, f"{took.result:,}", f"{took.seconds:.1f}", f"{took.cpu:.1f}",
@@ -287,13 +287,13 @@ def _epoch(name: str, purchases: int) -> Took:
 
     from followsuit.gnn.models import model
     from followsuit.gnn.neural import Neural
-    from followsuit.gnn.training import Plan, train
+    from followsuit.gnn.training import train
 
     data = shop(purchases)
     settings = cast("Neural", model(name))
     network = settings.network(data, 0)
     with timed() as took:
-        train(network, Plan(settings.rate, settings.batch, 1))
+        train(network, settings.plan(network, 1))
     took.result = data.taken.nnz + data.friends.nnz // 2
     return took
 

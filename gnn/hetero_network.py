@@ -101,6 +101,7 @@ class HeteroNetwork(Network):
         # What nobody could take is no rival, or what is new would be told down.
         self.rivals = torch.from_numpy(np.flatnonzero(data.popularity))
         self.examples = np.flatnonzero(np.diff(data.taken.indptr))
+        self.whole = not shape.sampled and len(self.rivals) <= EVERY
         self.per_user = data.taken.nnz / max(len(self.examples), 1)
         self.active = _column(np.diff(data.taken.indptr) > 0)
         self.takers = torch.from_numpy(data.popularity)

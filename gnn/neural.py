@@ -18,7 +18,8 @@ from followsuit.gnn.training import Curve, Network, Plan, train, watch
 from followsuit.graph.progress import Progress, silent
 
 _CURVE = ("curve_loss", "curve_ndcg", "curve_best")
-_STEPS = 8
+_FEWEST, _MOST = 8, 24
+"""Steps of an epoch; more only where each costs what its own examples do."""
 _FEW = 32
 
 
@@ -30,7 +31,9 @@ class Neural(Recommender):
 
     Attributes:
         rate: Adam's.
-        batch: users per step, at most; fewer where an epoch would have less than eight steps.
+        batch: users per step; fewer where an epoch would have less than eight steps, more where it
+            would pass over the whole graph more than 24 times: its cost grows with the graph, not
+            with its square.
         epochs: how many, where no validation is watched; watching sets it to the best one.
         longest: epochs at most where validation is watched.
         patience: epochs without a better NDCG@20 after which to stop.
@@ -74,9 +77,7 @@ class Neural(Recommender):
         """
         judge = None if validation is None else watch(data.taken, validation)
         network = self.network(data, seed)
-        epochs = self.epochs if judge is None else self.longest
-        batch = min(self.batch, max(_FEW, len(network.examples) // _STEPS))
-        plan = Plan(self.rate, batch, epochs, self.patience)
+        plan = self.plan(network, self.epochs if judge is None else self.longest)
         key = self._key(data, validation, seed) if checkpoint is not None else ""
         curve = train(
             network, plan, judge, seed=seed, progress=progress, checkpoint=checkpoint, key=key
@@ -87,6 +88,14 @@ class Neural(Recommender):
             users, items = network.vectors()
         state = {"users": users.cpu().numpy(), "items": items.cpu().numpy()}
         return self.restore(state | _arrays(curve), data)
+
+    def plan(self, network: Network, epochs: int) -> Plan:
+        """How the network is trained."""
+        examples = len(network.examples)
+        batch = min(self.batch, max(_FEW, examples // _FEWEST))
+        if network.whole:
+            batch = max(batch, -(-examples // _MOST))
+        return Plan(self.rate, batch, epochs, self.patience)
 
     def _key(self, data: Dataset, validation: sparse.csr_matrix | None, seed: int) -> str:
         """What a checkpoint belongs to."""

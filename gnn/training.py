@@ -45,9 +45,12 @@ class Network(nn.Module, ABC):
 
     Attributes:
         examples: codes of the users that an epoch goes through, in any order.
+        whole: whether most of a step's cost is its pass over the whole graph, however few its
+            examples.
     """
 
     examples: Ints
+    whole: bool = True
 
     @abstractmethod
     def loss(self, examples: Tensor, random: torch.Generator) -> Tensor:

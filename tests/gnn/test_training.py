@@ -26,7 +26,14 @@ from followsuit.gnn.learning_curve import picture  # noqa: E402
 from followsuit.gnn.lightgcn import LightGCN  # noqa: E402
 from followsuit.gnn.recommender import WrongModel  # noqa: E402
 from followsuit.gnn.social import Social  # noqa: E402
-from followsuit.gnn.training import Curve, Diverged, OtherCheckpoint, watch  # noqa: E402
+from followsuit.gnn.training import (  # noqa: E402
+    Curve,
+    Diverged,
+    Network,
+    OtherCheckpoint,
+    train,
+    watch,
+)
 
 DATA = planted()
 KNOWN, HELD = hold_back(DATA.taken, 0.25, 0)
@@ -61,6 +68,33 @@ def killed_at(moment: int) -> Any:
         yield advance
 
     return progress
+
+
+@pytest.mark.parametrize(
+    ("users", "whole", "steps"),
+    [(200, True, 6), (2_000, True, 8), (20_000, True, 20), (500_000, True, 24),
+     (500_000, False, 488)],
+)  # fmt: skip
+def test_an_epoch_passes_over_the_whole_graph_some_times_only(
+    users: int, whole: bool, steps: int
+) -> None:
+    class Counted(Network):
+        def __init__(self) -> None:
+            super().__init__()
+            self.examples, self.whole = np.arange(users), whole
+            self.number = torch.nn.Parameter(torch.ones(()))
+            self.steps = 0
+
+        def loss(self, examples: Any, random: Any) -> Any:
+            self.steps += 1
+            return self.number * len(examples)
+
+        def vectors(self) -> Any:
+            raise NotImplementedError
+
+    network = Counted()
+    train(network, LightGCN().plan(network, 1))
+    assert network.steps == steps
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_seed_others() -> None:

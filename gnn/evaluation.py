@@ -221,8 +221,8 @@ def _figures(
     of_some = iter(Resamples(len(apart[0])).estimates(np.column_stack(apart)))
     for n in judged:
         shares = [coverage(one, len(known.items)) for one in lists[n]]
-        share = round(float(np.mean(shares)), 9)
-        figures[n]["coverage@20"] = Estimate(share, min(shares), max(shares))
+        of_seeds = float(np.mean(shares)), min(shares), max(shares)
+        figures[n]["coverage@20"] = Estimate(*(round(share, 9) for share in of_seeds))
         figures[n]["novelty@20"], figures[n]["diversity@20"] = next(of_all), next(of_some)
     return figures
 

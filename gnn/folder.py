@@ -13,6 +13,7 @@ from scipy import sparse
 from followsuit.gnn.dataset import HELD_BACK, Dataset, Split, binary, hold_back, pairs
 from followsuit.graph.errors import FollowsuitError
 
+_OPTIONAL = ("validation", "friends")
 FEW = 0.5
 """Where less than this share of a file's ids is known from the others, a note says so."""
 
@@ -100,7 +101,8 @@ def _read(folder: Path, name: str, second: str) -> pd.DataFrame:
     except OSError as error:
         raise BadFolder(f"{path} can't be read: {error.strerror}.") from error
     if not len(rows):
-        raise BadFolder(f"{path} has no rows. It must hold some.")
+        otherwise = ", or be left out" if name in _OPTIONAL else ""
+        raise BadFolder(f"{path} has no rows. It must hold some{otherwise}.")
     found = pd.DataFrame({column: rows[columns.index(column)] for column in ("user", second)})
     for column in found:
         empty = found.index[found[column].str.strip() == ""]

@@ -117,7 +117,7 @@ def training_split(facts: Facts, as_of: datetime, horizon: timedelta, seed: int 
     """What was known at an instant, split to choose on its last days; the test part is empty.
 
     Where nothing was known before these days, or nothing new was taken in them, a random tenth of
-    what is known is chosen on.
+    what is known is chosen on, and a note says so.
 
     Raises:
         NothingToLearn: no act is known.
@@ -132,7 +132,11 @@ def training_split(facts: Facts, as_of: datetime, horizon: timedelta, seed: int 
     if train.taken.nnz and validation.nnz:
         return Split(train, validation, nothing, refit_on_validation=True, at_test=known)
     kept, held = hold_back(known.taken, HELD_BACK, seed)
-    return Split(known.with_taken(kept), held, nothing, refit_on_validation=True)
+    note = (
+        f"Nothing is known from before the {horizon.days} days up to {as_of:%Y-%m-%d}, or nothing "
+        "new was taken in them: the model is chosen on a random tenth of what is known."
+    )
+    return Split(known.with_taken(kept), held, nothing, refit_on_validation=True, notes=(note,))
 
 
 def _first_acts(facts: Facts, start: datetime, end: datetime) -> sparse.csr_matrix:

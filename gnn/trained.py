@@ -109,8 +109,8 @@ def train_model(
             settings = _settings(started, split, work, seed, progress)
             found = _fit(_made(name, settings, work), split, work, seed, progress)
             of_first(lambda: _keep(found, made_of, work, folder))
-    if resume and begun != _GOES_ON:
-        found.note = " ".join(filter(None, [begun, found.note]))
+    resumed = begun if resume and begun != _GOES_ON else None
+    found.note = " ".join(filter(None, [resumed, *split.notes, found.note])) or None
     return found
 
 

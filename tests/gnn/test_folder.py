@@ -131,6 +131,16 @@ def test_a_byte_order_mark_empty_lines_and_a_last_tab_are_no_error(tmp_path: Pat
     assert cells(split.train, split.test) == set(TEST)
 
 
+@pytest.mark.parametrize(("name", "second"), [("validation", "item"), ("friends", "friend")])
+def test_a_file_without_rows_that_need_not_be_there_may_be_left_out(
+    name: str, second: str, tmp_path: Path
+) -> None:
+    write_folder(tmp_path, TRAIN, TEST)
+    (tmp_path / f"{name}.tsv.gz").write_bytes(gzip.compress(f"user\t{second}\n".encode()))
+    with pytest.raises(BadFolder, match=r"has no rows\. It must hold some, or be left out\.$"):
+        read_split(tmp_path)
+
+
 def test_a_folder_in_a_file_s_place_is_named(tmp_path: Path) -> None:
     write_pairs(tmp_path, "test", TEST)
     (tmp_path / "train.tsv.gz").mkdir()

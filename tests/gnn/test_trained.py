@@ -149,6 +149,15 @@ def test_where_nothing_was_begun_resuming_trains_from_the_start(
     assert train_model("ease", facts, AS_OF, tmp_path / "a").note is None
 
 
+def test_where_the_last_weeks_are_empty_it_says_what_it_was_chosen_on(
+    facts: Facts, tmp_path: Path
+) -> None:
+    long_after = AS_OF + timedelta(days=2_000)
+    note = train_model("ease", facts, long_after, tmp_path / "ease").note
+    assert note is not None
+    assert "chosen on a random tenth of what is known" in note
+
+
 def test_where_the_model_is_there_already_resuming_leaves_it(facts: Facts, tmp_path: Path) -> None:
     folder, steps = tmp_path / "ease", Steps()
     fitted = train_model("ease", facts, AS_OF, folder)

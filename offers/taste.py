@@ -25,10 +25,9 @@ BLEND, LINEAR = "blend", "linear"
 PARTS = ("ease_damped", "lightgcn")
 """Of the blend, beside those that know of friends."""
 _OF_FRIENDS = {
-    True: "Own taste uses friends: an audit found that they help.",
-    False: "Own taste leaves friends out: an audit found that they do not help.",
-    None: "Own taste leaves friends out: no audit has told whether they help. "
-    "Run `followsuit gnn audit`.",
+    True: "An audit found that friends help.",
+    False: "Friends are left out: an audit found that they do not help.",
+    None: "Friends are left out: no audit has told whether they help. Run `followsuit gnn audit`.",
 }
 _SHARPNESS = 10.0
 _SCALE_OF = 2_000
@@ -142,7 +141,8 @@ def choose_recipe(
         blend = Blend(parts={name: {} for name in PARTS + SOCIAL * bool(friends)})
         if len(blend.candidates()) > 1:
             fitted = blend.fit(split.train, split.validation, seed=seed, progress=progress)
-            return Recipe(fitted.name, fitted.settings(), _OF_FRIENDS[friends])
+            note = f"Own taste is by {' and '.join(fitted.weights)}. {_OF_FRIENDS[friends]}"
+            return Recipe(fitted.name, fitted.settings(), note)
         note = f"Own taste is by the linear model alone. {blend.note}"
     chosen = choose(DampedEase(), split.train, split.validation, seed=seed, progress=progress).model
     return Recipe(chosen.name, chosen.settings(), note)

@@ -112,7 +112,9 @@ def test_friends_take_part_only_where_they_were_found_to_help(
     assert asked == [{"ease_damped", "lightgcn"} | ({"social", "friends"} if audited else set())]
     assert recipe.name == "blend"
     assert set(recipe.settings["weights"]) <= asked[0]
-    said = {None: "no audit has told", False: "they do not help", True: "uses friends"}
+    said = {None: "no audit has told", False: "they do not help", True: "found that friends help"}
+    parts = " and ".join(recipe.settings["weights"])
+    assert str(recipe.note).startswith(f"Own taste is by {parts}. ")
     assert said[audited] in str(recipe.note)
 
 

@@ -139,6 +139,7 @@ class Blend(Recommender):
     def candidates(self) -> dict[str, Recommender]:
         """The parts, unfitted; without the extra `gnn` those that need it are left out."""
         found: dict[str, Recommender] = {}
+        self.note = None
         for name, settings in self.parts.items():
             try:
                 found[name] = model(name, **settings)
@@ -157,7 +158,10 @@ class Blend(Recommender):
         return self.of({name: chosen[name] for name in self.weights})
 
     def of(self, fitted: Mapping[str, Recommender]) -> Self:
-        """Take these parts, fitted on one data set."""
+        """Take these parts, fitted on one data set, and what is to be said of them."""
+        for note in [part.note for part in fitted.values()]:
+            if note and note not in (self.note or ""):
+                self.note = " ".join(filter(None, [self.note, note]))
         self._fitted = dict(fitted)
         self.data = next(iter(fitted.values())).data
         return self

@@ -18,8 +18,8 @@ from followsuit.gnn.recommender import CELLS, Recommender
 from followsuit.graph.progress import Progress, silent
 
 RIDGES = (10.0, 20.0, 50.0, 100.0, 200.0, 300.0, 500.0, 800.0, 1200.0, 2000.0)
-MEMORY = 6 * 2**30
-"""Bytes that the dense matrix and its making may use."""
+MEMORY = 3 * 2**30
+"""Bytes that the dense matrix may take."""
 
 
 @dataclass
@@ -32,7 +32,7 @@ class Ease(Recommender):
     Attributes:
         l2: the ridge, in units of the mean squared scale of an interaction (1 where `damp` is 0).
         damp: how much less popular items count, 0 for EASE as published.
-        memory: bytes that may be used.
+        memory: bytes that its dense matrix may take.
     """
 
     name: ClassVar[str] = "ease"
@@ -51,7 +51,7 @@ class Ease(Recommender):
         x = self._scaled(data, kept)
         by_users = data.taken.shape[0] <= len(kept)
         with progress("EASE", 3) as advance:
-            gram = (x @ x.T if by_users else x.T @ x).toarray(order="F")
+            gram = _gram(x if by_users else x.T.tocsr())
             ridge = np.float32(self.l2 * np.square(x.data).mean()) if x.nnz else np.float32(1)
             gram[np.diag_indices_from(gram)] += ridge
             advance(1)
@@ -66,7 +66,7 @@ class Ease(Recommender):
         """The items that are learned from, rising."""
         n, m = data.taken.shape
         self.note = None
-        side = int((self.memory / 8) ** 0.5)
+        side = int((self.memory / 4) ** 0.5)
         if min(n, m) <= side:
             return np.arange(m)
         order = np.lexsort((np.arange(m), -data.popularity))
@@ -121,6 +121,17 @@ class DampedEase(Ease):
     }
 
     damp: float = 0.2
+
+
+def _gram(x: sparse.csr_matrix) -> Floats:
+    """x x', some rows at a time: as a sparse matrix it would take twice what the dense one does."""
+    gram = np.empty((x.shape[0], x.shape[0]), dtype=np.float32, order="F")
+    turned = x.T.tocsr()
+    step = max(1, CELLS // max(x.shape[0], 1))
+    for first in range(0, x.shape[0], step):
+        # Symmetric: columns, which lie together, in place of rows.
+        (x[first : first + step] @ turned).toarray(out=gram[:, first : first + step].T)
+    return gram
 
 
 def _inverse(gram: Floats) -> Floats:

@@ -68,11 +68,9 @@ class Embedded:
 
     def table(self) -> pa.Table:
         """`node_kind, node_id, embedding` (list of float32), by kind and id."""
-        order = np.lexsort((self.id.astype(str), self.kind.astype(str)))
-        return pa.Table.from_arrays(
-            [pa.array(self.kind[order]), pa.array(self.id[order]), _lists(self.vectors[order])],
-            schema=OUT,
-        )
+        columns = [pa.array(self.kind), pa.array(self.id), _lists(self.vectors)]
+        table = pa.Table.from_arrays(columns, schema=OUT)
+        return table.sort_by([(Col.NODE_KIND, "ascending"), (Col.NODE_ID, "ascending")])
 
 
 def embed(
@@ -99,8 +97,8 @@ def embed(
     learned = model.embed()
     if learned is None:
         raise NoEmbeddings(f"The model {model.name} has no embeddings: choose another by --model.")
-    people = facts.people(as_of)
-    grown = people.filter(~people.minor).customer.execute().to_numpy(dtype=np.int64)
+    joined = facts.people(as_of).select("customer")
+    grown = joined.anti_join(facts.minors(as_of), "customer").customer.execute().to_numpy(np.int64)
     may = np.zeros(len(facts.customers), dtype=bool)
     may[grown] = True
     vectors = np.concatenate([learned.users, learned.items]).astype(np.float32)

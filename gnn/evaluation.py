@@ -181,7 +181,7 @@ def evaluate(
         best=best,
         lists=_lists(judged, split, users),
         settings={name: pool.chosen(name).settings() for name in names},
-        notes=[*split.notes, *(note for name in names if (note := pool.notes[name]))],
+        notes=[*dict.fromkeys([*split.notes, *filter(None, pool.notes.values())])],
     )
 
 
@@ -231,7 +231,7 @@ def _groups(judged: dict[str, _Judged], split: Split, users: Ints) -> dict[str, 
     """Figures by how active the users are, and by how many friends they have."""
     counts = {
         "activity": np.diff(split.masked.indptr)[users],
-        "friends": np.diff(split.train.friends.indptr)[users],
+        "friends": np.diff(split.known.friends.indptr)[users],
     }
     found: dict[str, dict[str, Any]] = {}
     for kind, count in counts.items():

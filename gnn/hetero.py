@@ -141,4 +141,6 @@ def _names(known: Attributes | None) -> np.ndarray:
 def _matched(ids: np.ndarray, old: np.ndarray, vectors: Floats) -> Floats:
     """The old vectors of ids that there were, 0 for new ones."""
     code = pd.Index(old).get_indexer(pd.Index(ids))
-    return np.where(code[:, None] >= 0, vectors[code], 0).astype(np.float32)
+    found = np.zeros((len(ids), vectors.shape[1]), dtype=np.float32)
+    found[code >= 0] = vectors[code[code >= 0]]
+    return found

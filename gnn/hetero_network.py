@@ -141,31 +141,27 @@ class HeteroNetwork(Network):
             of_users, of_items = of_users + users, of_items + items
         return unit(of_users), unit(of_items)
 
-    def loss(self, examples: Tensor, random: torch.Generator) -> Tensor:
+    def loss(self, examples: Tensor, batch: Tensor, random: torch.Generator) -> Tensor:
         """Of telling all that the examples took, some of them and of the items unseen."""
         active = self.active * _kept(self.active, self.hidden_users, random)
         bought = self.bought * _kept(self.bought, self.hidden_items, random)
         rows, cells = cells_of(self.pointer, examples)
         rows, columns = rows.to(self.users.device), self.columns[cells]
+        few = self.sampler is not None or len(self.rivals) > EVERY
+        there = self._drawn(batch, random) if few else self.rivals
         if self.sampler is not None:
-            loss = self._sampled_loss(examples, rows, columns, active, bought, random)
+            draw = int(torch.randint(2**31, (1,), generator=random))
+            users = self._around(USER, examples, draw, active, bought)
+            items = self._around(ITEM, there, draw, active, bought)
         else:
-            loss = self._whole_loss(examples, rows, columns, active, bought, random)
+            users, items = self.propagated(self._thinned(random), active, bought)
+            users, items = users[examples.to(users.device)], items[there.to(items.device)]
+        place = torch.searchsorted(there, columns).to(items.device)
+        if few:
+            loss = self._estimated(users, items, rows, place, self._chance(there, len(batch)))
+        else:
+            loss = full_softmax(users, items, self.shape.temperature, rows, place)
         return loss / self.per_user
-
-    def _whole_loss(
-        self, examples: Tensor, rows: Tensor, columns: Tensor, active: Tensor, bought: Tensor,
-        random: torch.Generator,
-    ) -> Tensor:  # fmt: skip
-        users, items = self.propagated(self._thinned(random), active, bought)
-        users = users[examples.to(users.device)]
-        if len(self.rivals) > EVERY:
-            there, place = self._drawn(columns, random)
-            chance = self._chance(there, len(examples))
-            return self._estimated(users, items[there.to(items.device)], rows, place, chance)
-        places = torch.searchsorted(self.rivals, columns).to(items.device)
-        items = items[self.rivals.to(items.device)]
-        return full_softmax(users, items, self.shape.temperature, rows, places)
 
     def _thinned(self, random: torch.Generator) -> "View":
         """The graph without a random part of the interactions."""
@@ -176,26 +172,16 @@ class HeteroNetwork(Network):
         by = thinned.turned_like(self.matrices[BY])
         return _whole(self.matrices | {TAKEN: thinned, BY: by})
 
-    def _sampled_loss(
-        self, examples: Tensor, rows: Tensor, columns: Tensor, active: Tensor, bought: Tensor,
-        random: torch.Generator,
-    ) -> Tensor:  # fmt: skip
-        """The same, each vector from a sample around it."""
-        there, place = self._drawn(columns, random)
-        draw = int(torch.randint(2**31, (1,), generator=random))
-        users = self._around(USER, examples, draw, active, bought)
-        items = self._around(ITEM, there, draw, active, bought)
-        return self._estimated(users, items, rows, place, self._chance(there, len(examples)))
-
-    def _drawn(self, columns: Tensor, random: torch.Generator) -> tuple[Tensor, Tensor]:
-        """The batch's items and some uniform ones, each once, and where each column is of them."""
+    def _drawn(self, batch: Tensor, random: torch.Generator) -> Tensor:
+        """The items of the batch, of all processes, and some uniform ones; rising, each once."""
+        columns = self.columns[cells_of(self.pointer, batch)[1]]
         drawn = self.rivals[torch.randint(len(self.rivals), (DRAWN,), generator=random)]
-        there, place = torch.unique(torch.cat([columns, drawn]), return_inverse=True)
-        return there, place[: len(columns)].to(self.users.device)
+        found: Tensor = torch.unique(torch.cat([columns, drawn]))
+        return found
 
-    def _chance(self, items: Tensor, examples: int) -> Tensor:
+    def _chance(self, items: Tensor, batch: int) -> Tensor:
         """The logarithm of each item's chance to be among those drawn."""
-        share = min(examples / len(self.examples), 0.999)
+        share = min(batch / len(self.examples), 0.999)
         missing = self.takers[items] * math.log1p(-share)
         missing = missing + DRAWN * math.log1p(-1 / (len(self.rivals) + 1))
         return torch.log(-torch.expm1(missing)).to(self.users.device)

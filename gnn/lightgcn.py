@@ -91,7 +91,7 @@ class BipartiteNetwork(Network):
             first = users if layer == 0 else first
         return of_users, of_items, first
 
-    def loss(self, examples: Tensor, random: torch.Generator) -> Tensor:
+    def loss(self, examples: Tensor, batch: Tensor, random: torch.Generator) -> Tensor:  # noqa: ARG002
         """Of telling all that the examples took from a part of the graph."""
         users, items = self.propagated(*self.thinned(random))
         rows, cells = cells_of(self.pointer, examples)

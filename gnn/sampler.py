@@ -93,7 +93,8 @@ class Sampler:
 
         At each hop every node reached for the first time draws, for each edge type that leads to
         it, up to the fan-out of edges, uniformly and without replacement among those with a time
-        up to its seed's.
+        up to its seed's. Which ones depends on the node and its tree alone: what reaches a seed in
+        as many layers as there are hops is the same whoever shares the tree.
 
         Args:
             node: the seeds' type.
@@ -125,7 +126,7 @@ class Sampler:
             for number, (kind, fanouts) in enumerate(self.fanouts.items()):
                 here = new[kind[2]]
                 tree, target = np.divmod(nodes[kind[2]].keys[here], max(nodes[kind[2]].size, 1))
-                stream = _streams(tree, target, (self.seed, draw, hop, number))
+                stream = _streams(tree, target, (self.seed, draw, number))
                 slot, edge = _draw(self._columns[kind], target, times[tree], fanouts[hop], stream)
                 key = tree[slot] * nodes[kind[0]].size + self._columns[kind].source[edge]
                 found[kind].append(_Drawn(key, here[slot], self._columns[kind].edge[edge]))

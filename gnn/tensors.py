@@ -50,8 +50,7 @@ def tensors(facts: Facts, as_of: datetime, progress: Progress = silent) -> Heter
     For messages against the direction of the graph use PyG's `ToUndirected(merge=False)`.
     """
     then = facts.snapshot.at(as_of)
-    people = facts.people(as_of)
-    minors = people.filter(people.minor).inner_join(facts.codes, "customer").select("id")
+    minors = facts.minors(as_of).select("id")
     rows = {
         kind: table.anti_join(minors, table.source == minors.id)
         if kind.source is g.CUSTOMER

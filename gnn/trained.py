@@ -35,6 +35,7 @@ SEEDS = 2**32
 """Seeds are below: more is not taken by the libraries that models are built on."""
 _BEGUN, _CHOSEN = "begun.json", "chosen.json"
 _CHOOSING, _FITTING = "choosing.pt", "fitting.pt"
+_CURVE = "curve.png"
 _DONE = "model"
 """Where the finished model lies until it takes its place."""
 _MODEL, _MADE_OF = "model.json", "made_of"
@@ -180,7 +181,7 @@ def _settings(
             split.train, split.validation, seed=seed, progress=progress,
             checkpoint=work / _CHOOSING,
         )  # fmt: skip
-        of_first(lambda: _draw(chosen.curve, started.name, work / _DONE))
+        of_first(lambda: _draw(chosen.curve, started.name, work))
     else:
         chosen = choose(started, split.train, split.validation, seed=seed, progress=progress).model
 
@@ -212,7 +213,7 @@ def _fit(
 def _draw(curve: "Curve", name: str, folder: Path) -> None:
     from followsuit.gnn.learning_curve import picture  # needs torch
 
-    picture(curve, folder / "curve.png", name)
+    picture(curve, folder / _CURVE, name)
 
 
 def _keep(fitted: Recommender, made_of: dict[str, Any], work: Path, folder: Path) -> None:
@@ -221,6 +222,9 @@ def _keep(fitted: Recommender, made_of: dict[str, Any], work: Path, folder: Path
     fitted.save(done)
     note = _read(done / _MODEL) | {_MADE_OF: made_of}
     (done / _MODEL).write_text(json.dumps(note, indent=1))
+    if (work / _CURVE).exists():
+        # A kill before the work is cleared has it drawn no more, only kept again.
+        shutil.copy(work / _CURVE, done / _CURVE)
     if folder.exists():
         folder.rename(_before(folder))
     done.rename(folder)

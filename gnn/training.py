@@ -53,8 +53,11 @@ class Network(nn.Module, ABC):
     whole: bool = True
 
     @abstractmethod
-    def loss(self, examples: Tensor, random: torch.Generator) -> Tensor:
-        """The sum over these examples; what is drawn from `random` must not depend on them."""
+    def loss(self, examples: Tensor, batch: Tensor, random: torch.Generator) -> Tensor:
+        """The sum over these examples of a batch, the others of which other processes may have.
+
+        Nothing but the sum may depend on which of the batch these are.
+        """
 
     @abstractmethod
     def vectors(self) -> tuple[Tensor, Tensor]:
@@ -204,8 +207,8 @@ class _Run:
         self._judged()
 
     def _step(self, batch: Ints, random: torch.Generator) -> float:
-        own = torch.from_numpy(batch[rank() :: world()])
-        loss = self.network.loss(own, random)
+        examples = torch.from_numpy(batch)
+        loss = self.network.loss(examples[rank() :: world()], examples, random)
         self.adam.zero_grad()
         (loss / len(batch)).backward()  # type: ignore[no-untyped-call]
         add_up_gradients(self.network.parameters())

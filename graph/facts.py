@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from followsuit.graph import tables as t
-from followsuit.graph.people import people
+from followsuit.graph.people import adult_since, people
 from followsuit.graph.snapshot import Snapshot
 
 PRODUCT = "product"
@@ -170,12 +170,18 @@ class Facts:
             strength=ties.strength.max(),
         )
 
+    def minors(self, as_of: datetime) -> ir.Table:
+        """Who is known to be a minor then, though they may not have joined yet: `customer, id`."""
+        rows = self._all(t.CUSTOMERS)
+        rows = rows.filter(rows.birth_date > adult_since(as_of.date()))
+        return self.codes.semi_join(rows, self.codes.id == rows.customer_id)
+
     def people(self, as_of: datetime) -> ir.Table:
-        """`people` as of an instant by code: `customer, adult, minor, lends, barrier, channel`."""
+        """`people` as of an instant by code: `customer, adult, lends, barrier, channel`."""
         rows = people(self.snapshot.at(as_of), self.assume_consent)
         codes = self.codes
         joined = rows.inner_join(codes, rows.customer_id == codes.id)
-        return joined.select("customer", "adult", "minor", "lends", "barrier", "channel")
+        return joined.select("customer", "adult", "lends", "barrier", "channel")
 
 
 def _coded(code: str, **columns: np.ndarray) -> ir.Table:

@@ -34,9 +34,9 @@ def people(snapshot: Snapshot, assume_consent: bool) -> ir.Table:
             nothing says otherwise; never over a recorded no.
 
     Returns:
-        `customer_id`; `adult`; `minor` (known to be one); `lends` (whose acts may drive friends'
-        offers); `barrier` (the rule that keeps offers back, missing where none does); `channel`
-        (the first one opted into, missing where contact is granted in general or assumed).
+        `customer_id`; `adult`; `lends` (whose acts may drive friends' offers); `barrier` (the rule
+        that keeps offers back, missing where none does); `channel` (the first one opted into,
+        missing where contact is granted in general or assumed).
     """
     customers = snapshot.table(t.CUSTOMERS)
     states = _latest(snapshot)
@@ -50,7 +50,6 @@ def people(snapshot: Snapshot, assume_consent: bool) -> ir.Table:
     unknown = ibis.literal(assume_consent)
     rows = rows.mutate(
         adult=adult.fill_null(unknown),
-        minor=(~adult).fill_null(False),
         reachable=~rows.refused.fill_null(False)
         & (rows.opted_in.fill_null(False) | (unknown & ~rows.opted_out.fill_null(False))),
         social=rows.social.fill_null(unknown),
@@ -61,7 +60,7 @@ def people(snapshot: Snapshot, assume_consent: bool) -> ir.Table:
         (~rows.reachable, NO_CONTACT),
     )
     return rows.select(
-        "customer_id", "adult", "minor", "channel", lends=rows.adult & rows.social, barrier=barrier
+        "customer_id", "adult", "channel", lends=rows.adult & rows.social, barrier=barrier
     )
 
 

@@ -133,8 +133,7 @@ class Analysis:
 
     @cached_property
     def _minors(self) -> Flags:
-        people = self.facts.people(self._snapshot.as_of)
-        return self._flags(people.filter(people.minor))
+        return self._flags(self.facts.minors(self._snapshot.as_of))
 
     @cached_property
     def allowed(self) -> Flags:

@@ -16,8 +16,7 @@ def read_log(facts: Facts, as_of: datetime) -> Log:
     Known minors are left out, whoever they are friends with. Consent is asked where an act drives
     an offer (`offers/`) and where somebody is to be reached, not here.
     """
-    minors = facts.people(as_of)
-    minors = minors.filter(minors.minor).select("customer")
+    minors = facts.minors(as_of)
     category, items, actions = _actions(facts, as_of, minors)
     return Log(
         as_of=as_of,

@@ -19,8 +19,7 @@ def act_values(facts: Facts) -> tuple[Floats, str]:
     """
     bought = facts.snapshot.table(t.PURCHASES)
     bought = bought.filter((bought.quantity.fill_null(0) >= 0) & (bought.amount.fill_null(0) >= 0))
-    people = facts.people(facts.snapshot.as_of)
-    minors = people.filter(people.minor).inner_join(facts.codes, "customer")
+    minors = facts.minors(facts.snapshot.as_of)
     bought = bought.anti_join(minors.select(customer_id="id"), "customer_id")
     products = facts.snapshot.table(t.PRODUCTS)
     products = products.filter(~products.sensitive.fill_null(False))

@@ -135,17 +135,28 @@ def choose_recipe(
     try:
         split = training_split(facts, as_of, HORIZON, seed)
     except NothingToLearn:
-        return Recipe(DampedEase.name, DampedEase().settings())
-    note = None
-    if affinity == BLEND:
-        blend = Blend(parts={name: {} for name in PARTS + SOCIAL * bool(friends)})
-        if len(blend.candidates()) > 1:
-            fitted = blend.fit(split.train, split.validation, seed=seed, progress=progress)
-            note = f"Own taste is by {' and '.join(fitted.weights)}. {_OF_FRIENDS[friends]}"
-            return Recipe(fitted.name, fitted.settings(), note)
-        note = f"Own taste is by the linear model alone. {blend.note}"
-    chosen = choose(DampedEase(), split.train, split.validation, seed=seed, progress=progress).model
-    return Recipe(chosen.name, chosen.settings(), note)
+        note = (
+            f"Own taste is by the linear model as it is: no act is known up to {as_of:%Y-%m-%d}, "
+            "from which its settings and its weight would be learned."
+        )
+        return Recipe(DampedEase.name, DampedEase().settings(), note)
+    blend = Blend(parts={name: {} for name in PARTS + SOCIAL * bool(friends)})
+    blended = affinity == BLEND and len(blend.candidates()) > 1
+    started = blend if blended else DampedEase()
+    chosen = choose(started, split.train, split.validation, seed=seed, progress=progress).model
+    notes = [chosen.note]
+    if blended:
+        parts = " and ".join(blend.weights)
+        notes = [f"Own taste is by {parts}.", _of_friends(friends, blend), chosen.note]
+    elif affinity == BLEND:
+        notes = ["Own taste is by the linear model alone.", blend.note, chosen.note]
+    return Recipe(chosen.name, chosen.settings(), " ".join(filter(None, notes)) or None)
+
+
+def _of_friends(audited: bool | None, blend: Blend) -> str:
+    if audited and not set(SOCIAL) & set(blend.weights):
+        return "Friends are left out: an audit found that they help, but not on the last weeks."
+    return _OF_FRIENDS[audited]
 
 
 def _typical_best(model: Recommender) -> float:

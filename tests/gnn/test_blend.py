@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
@@ -141,6 +142,16 @@ def test_what_was_learned_is_restored() -> None:
     blend = Blend(parts=PLAIN).fit(SPLIT.train, SPLIT.validation)
     again = Blend(**blend.settings()).restore(blend.state(), SPLIT.train)
     assert again.score(USERS).tobytes() == blend.score(USERS).tobytes()
+
+
+def test_what_is_to_be_said_of_its_parts_is_said_once_and_not_after_a_better_fit() -> None:
+    little = {"ease_damped": {"memory": 4 * 30**2}, "ease": {"memory": 4 * 30**2}}
+    blend = Blend(parts=little).fit(SPLIT.train, SPLIT.validation)
+    wanted = "EASE learns from the 30 most popular of 80 items: no more fit."
+    assert blend.note == wanted
+    assert replace(blend).fit(SPLIT.known).note == wanted
+    blend.parts = {name: {} for name in little}
+    assert blend.fit(SPLIT.train, SPLIT.validation).note is None
 
 
 def test_without_validation_and_weights_it_says_what_to_do() -> None:

@@ -153,6 +153,14 @@ def test_groups_split_the_users_and_their_figures_add_up(found: Evaluation) -> N
     assert found.groups["activity"]["1-5"]["users"] == ((active >= 1) & (active <= 5)).sum()
 
 
+def test_groups_by_friends_count_those_that_the_judged_model_knew() -> None:
+    nobody = sparse.csr_matrix(SPLIT.train.friends.shape, dtype=np.float32)
+    later = replace(SPLIT, train=SPLIT.train.with_friends(nobody), at_test=SPLIT.known)
+    groups = evaluate(later, ["popularity"]).groups["friends"]
+    friends = np.diff(SPLIT.known.friends.indptr)[np.diff(SPLIT.test.indptr) > 0]
+    assert groups["6-20"]["users"] == ((friends >= 6) & (friends <= 20)).sum() > 0
+
+
 def test_the_blend_learns_from_its_parts_and_comes_out_ahead() -> None:
     pytest.importorskip("torch")
     found = evaluate(SPLIT, ["popularity", "blend"])

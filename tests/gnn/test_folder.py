@@ -2,6 +2,7 @@
 
 import gzip
 import re
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +31,19 @@ def test_ids_are_text_numbers_in_their_order_and_then_words(tmp_path: Path) -> N
     split = read_split(write_folder(tmp_path, TRAIN, TEST, VALIDATION, FRIENDS))
     assert split.train.users.tolist() == ["2", "007", "10", "ann", "far", "new"]
     assert split.train.items.tolist() == ["a", "b", "c"]
+
+
+def test_one_long_id_does_not_make_all_of_them_long(tmp_path: Path) -> None:
+    rows = [(f"u{n}", "a") for n in range(2_000)] + [("u" * 20_000, "a")]
+    write_folder(tmp_path, rows, [("new", "a")])
+    tracemalloc.start()
+    try:
+        split = read_split(tmp_path)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert len(split.train.users) == 2_002
+    assert peak < 2_001 * 20_000 / 2
 
 
 def test_with_a_validation_file_train_is_as_given_and_both_are_masked(tmp_path: Path) -> None:

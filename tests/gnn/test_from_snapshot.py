@@ -1,6 +1,6 @@
 """A snapshot as a data set as of an instant, and its split in time."""
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -103,8 +103,15 @@ def test_taken_is_what_was_bought_or_visited_by_then(folder: Path) -> None:
     assert taken(earlier, earlier.taken) == {("ann", "product:1")}
 
 
-def test_a_known_minor_has_neither_acts_nor_ties_nor_attributes(folder: Path) -> None:
-    data = dataset(facts(folder), AS_OF)
+@pytest.mark.parametrize("joined_at", [None, day(40)])
+def test_a_known_minor_has_neither_acts_nor_ties_nor_attributes(
+    folder: Path, joined_at: datetime | None
+) -> None:
+    customers = [
+        row | {"joined_at": joined_at} if row["customer_id"] == "kim" else row
+        for row in shop()["customers"]
+    ]
+    data = dataset(facts(folder, customers=customers), AS_OF)
     kim = 3
     assert data.taken[kim].nnz == data.friends[kim].nnz == data.friends[:, kim].nnz == 0
     assert "interest=Lego" not in (data.user_attributes or Attributes((), data.taken)).names

@@ -158,6 +158,13 @@ def test_place_on_the_data_it_was_fitted_on_gives_its_own_vectors(tmp_path: Path
         np.testing.assert_allclose(found.items, fitted.embed().items, atol=1e-6)
 
 
+def test_attributes_of_a_kind_that_training_did_not_know_are_no_error() -> None:
+    fitted = model(epochs=2).fit(tastes())
+    city, category = labels(USERS, "city"), labels(80, "category")
+    found = fitted.place(tastes(user_attributes=city, item_attributes=category))
+    assert np.isfinite(found.users).all()
+
+
 def test_a_saved_model_scores_alike_and_belongs_to_its_graph(tmp_path: Path) -> None:
     data = tastes()
     fitted = model(epochs=1).fit(data)
@@ -335,11 +342,27 @@ def test_the_estimated_softmax_is_right_on_average() -> None:
     found = []
     for seed in range(3_000):
         batch = torch.from_numpy(np.random.default_rng(seed).permutation(40)[:10])
-        columns = torch.from_numpy(data.taken[batch.numpy()].indices.astype(np.int64))
-        columns = torch.cat([torch.tensor([wanted]), columns])
-        there, _ = network._drawn(columns, torch.Generator().manual_seed(seed))
+        there = network._drawn(batch, torch.Generator().manual_seed(seed))
         chance = network._chance(there, 10)
         weight = torch.exp((users[user] @ items[there].T) / 0.1 - chance)
         found.append(float(weight[there != wanted].sum()))
     exact = sum(float(torch.exp(users[user] @ items[i] / 0.1)) for i in rivals if i != wanted)
     assert np.mean(found) == pytest.approx(exact, rel=0.05)
+
+
+@pytest.mark.parametrize("memory", [2**32, 0])
+@pytest.mark.parametrize("every", [10, 1_000])
+def test_a_batch_costs_what_its_parts_do_in_several_processes(
+    memory: int, every: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("followsuit.gnn.hetero_network.EVERY", every)
+    monkeypatch.setattr("followsuit.gnn.hetero_network.DRAWN", 20)
+    network = model(memory=memory, fanout=3).network(both_known(), 0)
+    batch = torch.from_numpy(np.random.default_rng(0).permutation(network.examples)[:40])
+
+    def loss(examples: torch.Tensor) -> float:
+        with torch.no_grad():
+            return float(network.loss(examples, batch, torch.Generator().manual_seed(7)))
+
+    parts = loss(batch[0::2]) + loss(batch[1::2])
+    assert parts == pytest.approx(loss(batch), rel=1e-5)

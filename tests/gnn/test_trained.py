@@ -296,6 +296,24 @@ def test_killed_at_any_change_the_old_or_the_new_model_is_there(
     assert moment > 8
 
 
+def test_killed_at_any_change_a_resumed_network_has_all_its_files(
+    facts: Facts, tmp_path: Path
+) -> None:
+    pytest.importorskip("torch")
+    acts, moment, ended = Acts(), 0, False
+    while not ended:
+        moment += 1
+        folder = tmp_path / str(moment) / "lightgcn"
+        try:
+            with acts.until(folder.parent, moment):
+                train_model("lightgcn", facts, AS_OF, folder)
+            ended = True
+        except Killed:
+            train_model("lightgcn", facts, AS_OF, folder, resume=True)
+        assert names(folder) == FILES | {"curve.png"}
+    assert moment > 5
+
+
 @pytest.mark.parametrize("seed", [-1, 2**32, 2**70])
 def test_a_seed_that_is_out_of_range_is_named(seed: int, facts: Facts, tmp_path: Path) -> None:
     with pytest.raises(BadSeed, match=f"The seed {seed} is out of range: choose one from 0 to 42"):

@@ -85,7 +85,7 @@ def test_an_epoch_passes_over_the_whole_graph_some_times_only(
             self.number = torch.nn.Parameter(torch.ones(()))
             self.steps = 0
 
-        def loss(self, examples: Any, random: Any) -> Any:
+        def loss(self, examples: Any, batch: Any, random: Any) -> Any:
             self.steps += 1
             return self.number * len(examples)
 

@@ -12,10 +12,11 @@ import pytest
 from support.worlds import end_of, snapshot_of
 
 import followsuit.offers.taste as taste_module
-from followsuit.gnn.blend import Blend
+from followsuit.gnn.blend import SOCIAL, Blend
 from followsuit.gnn.dataset import Dataset
 from followsuit.gnn.ease import DampedEase
 from followsuit.gnn.from_snapshot import dataset
+from followsuit.gnn.models import MissingExtra, model
 from followsuit.gnn.popularity import FriendsItems
 from followsuit.gnn.recommender import Recommender
 from followsuit.graph.facts import Facts
@@ -76,7 +77,8 @@ def test_some_customers_and_items_are_as_among_all_kept_or_not(
 def test_where_nothing_is_known_affinity_is_zero(facts: Facts) -> None:
     long_ago = datetime(2001, 1, 1, tzinfo=UTC)
     recipe = choose_recipe(facts, long_ago, affinity=BLEND)
-    assert recipe == Recipe("ease_damped", DampedEase().settings())
+    assert (recipe.name, recipe.settings) == ("ease_damped", DampedEase().settings())
+    assert "no act is known up to 2001-01-01" in str(recipe.note)
     taste = recipe.fit(facts, long_ago)
     assert taste.model is None
     assert not everything(taste, dataset(facts, long_ago)).any()
@@ -112,10 +114,26 @@ def test_friends_take_part_only_where_they_were_found_to_help(
     assert asked == [{"ease_damped", "lightgcn"} | ({"social", "friends"} if audited else set())]
     assert recipe.name == "blend"
     assert set(recipe.settings["weights"]) <= asked[0]
-    said = {None: "no audit has told", False: "they do not help", True: "found that friends help"}
-    parts = " and ".join(recipe.settings["weights"])
-    assert str(recipe.note).startswith(f"Own taste is by {parts}. ")
+    parts = recipe.settings["weights"]
+    social = set(parts) & set(SOCIAL)
+    helped = "found that friends help." if social else "but not on the last weeks."
+    said = {None: "no audit has told", False: "they do not help", True: helped}
+    assert str(recipe.note).startswith(f"Own taste is by {' and '.join(parts)}. ")
     assert said[audited] in str(recipe.note)
+
+
+@pytest.mark.parametrize("audited", [None, False, True])
+def test_without_the_extra_a_note_says_so_whatever_the_audit_said(
+    facts: Facts, audited: bool | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def plain(name: str, **settings: Any) -> Recommender:
+        if name in ("lightgcn", "social"):
+            raise MissingExtra(f"The model {name} needs torch.")
+        return model(name, **settings)
+
+    monkeypatch.setattr("followsuit.gnn.blend.model", plain)
+    recipe = choose_recipe(facts, AS_OF, affinity=BLEND, friends=audited)
+    assert "goes without its networks. The model" in str(recipe.note)
 
 
 def test_a_kept_model_says_the_same_and_is_learned_again_where_it_is_elsewhere(

@@ -38,6 +38,7 @@ LINKS: dict[str, RelationshipType] = {
 
 OUT = pa.schema([(Col.NODE_KIND, g.TEXT), (Col.NODE_ID, g.TEXT), ("embedding", g.VECTOR)])
 """Columns of `gnn embed --out`."""
+_ORDER = [(Col.NODE_KIND, "ascending"), (Col.NODE_ID, "ascending")]
 
 
 class NoEmbeddings(FollowsuitError):
@@ -70,7 +71,7 @@ class Embedded:
         """`node_kind, node_id, embedding` (list of float32), by kind and id."""
         columns = [pa.array(self.kind), pa.array(self.id), _lists(self.vectors)]
         table = pa.Table.from_arrays(columns, schema=OUT)
-        return table.sort_by([(Col.NODE_KIND, "ascending"), (Col.NODE_ID, "ascending")])
+        return table.sort_by(_ORDER)
 
 
 def embed(
@@ -97,10 +98,7 @@ def embed(
     learned = model.embed()
     if learned is None:
         raise NoEmbeddings(f"The model {model.name} has no embeddings: choose another by --model.")
-    joined = facts.people(as_of).select("customer")
-    grown = joined.anti_join(facts.minors(as_of), "customer").customer.execute().to_numpy(np.int64)
-    may = np.zeros(len(facts.customers), dtype=bool)
-    may[grown] = True
+    may = facts.among(facts.people(as_of)) & ~facts.among(facts.minors(as_of))
     vectors = np.concatenate([learned.users, learned.items]).astype(np.float32)
     if not np.isfinite(vectors).all():
         raise NoEmbeddings(f"The model {model.name} did not converge: its embeddings hold NaN.")
@@ -219,7 +217,7 @@ def read_embeddings(store: GraphStore) -> pa.Table:
     rows = store.read(g.EMBEDDING)
     rows = rows.filter(pc.equal(rows[Col.RUN_ID], run.run_id))
     rows = rows.select([Col.NODE_KIND, Col.NODE_ID, Col.VECTOR]).rename_columns(OUT.names)
-    return rows.cast(OUT).sort_by([(Col.NODE_KIND, "ascending"), (Col.NODE_ID, "ascending")])
+    return rows.cast(OUT).sort_by(_ORDER)
 
 
 def _lists(vectors: Floats) -> pa.Array:

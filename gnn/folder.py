@@ -205,8 +205,7 @@ def _unknown(
 
 def _codes(parts: list[pd.Series]) -> pd.Index:
     """All ids, numbers in their order and then text."""
-    ids = pd.Index(pd.concat(parts).unique())
-    ids = ids.sort_values()
+    ids = pd.Index(pd.concat(parts).unique()).sort_values()
     number = pd.to_numeric(pd.Series(ids), errors="coerce").to_numpy(dtype=float)
     found: pd.Index = ids[np.argsort(number, kind="stable")]
     return found

@@ -51,10 +51,8 @@ def dataset(facts: Facts, as_of: datetime) -> Dataset:
     Cities, categories, brands, and likes, ties and memberships without a date count as having
     always been; `Snapshot.undated` names them.
     """
-    minor = _minor(facts, as_of)
     people = facts.people(as_of)
-    lends = np.zeros(len(facts.customers), dtype=bool)
-    lends[people.filter(people.lends).customer.execute()] = True
+    minor, lends = facts.among(facts.minors(as_of)), facts.among(people.filter(people.lends))
     return Dataset(
         users=facts.customers,
         items=np.array(
@@ -141,14 +139,7 @@ def training_split(facts: Facts, as_of: datetime, horizon: timedelta, seed: int 
 def _first_acts(facts: Facts, start: datetime, end: datetime) -> sparse.csr_matrix:
     """What customers took for the first time in (start, end]; known minors left out."""
     at = facts.firsts["at"]
-    return _taken(facts, (at > start) & (at <= end), _minor(facts, end))
-
-
-def _minor(facts: Facts, as_of: datetime) -> np.ndarray:
-    """(customers) bool: known minors."""
-    minor = np.zeros(len(facts.customers), dtype=bool)
-    minor[facts.minors(as_of).customer.execute()] = True
-    return minor
+    return _taken(facts, (at > start) & (at <= end), facts.among(facts.minors(end)))
 
 
 def _span(facts: Facts) -> str:

@@ -170,6 +170,12 @@ class Facts:
             strength=ties.strength.max(),
         )
 
+    def among(self, people: ir.Table) -> np.ndarray:
+        """(customers) bool: who is in a table with their codes, `customer`."""
+        found = np.zeros(len(self.customers), dtype=bool)
+        found[people.customer.execute()] = True
+        return found
+
     def minors(self, as_of: datetime) -> ir.Table:
         """Who is known to be a minor then, though they may not have joined yet: `customer, id`."""
         rows = self._all(t.CUSTOMERS)

@@ -3,7 +3,6 @@
 from datetime import datetime, timedelta
 from functools import cached_property
 
-import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -133,16 +132,10 @@ class Analysis:
 
     @cached_property
     def _minors(self) -> Flags:
-        return self._flags(self.facts.minors(self._snapshot.as_of))
+        return self.facts.among(self.facts.minors(self._snapshot.as_of))
 
     @cached_property
     def allowed(self) -> Flags:
         """(customers) who may be reached and lend their acts."""
         people = self.facts.people(self._snapshot.as_of)
-        return self._flags(people.filter(people.barrier.isnull() & people.lends))
-
-    def _flags(self, people: ir.Table) -> Flags:
-        """(customers) whether they are among these."""
-        flags = np.zeros(len(self.customers), dtype=np.bool_)
-        flags[people.customer.execute().to_numpy(dtype=np.int64)] = True
-        return flags
+        return self.facts.among(people.filter(people.barrier.isnull() & people.lends))

@@ -4,7 +4,7 @@ import random
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -126,17 +126,20 @@ def loads_in_spite_of_kills(place: Place, delivery: Path, folder: Path, rounds: 
     calm.score(LATER)
     offers = calm.offers()
     assert len(offers) > 1_000
-    left = moments(took, rounds)
+    interrupted, left = 0, moments(took, rounds)
     for number, moment in enumerate(left):
         desk = fresh(place, folder / f"round-{number}")
         with desk.killed_after(moment, "load", delivery):
             pass
-        with suppress(StoreIncomplete, StoreMissing):
+        try:
             assert desk.ask("counts") == counts
             left.append(moment / 2)
+        except (StoreIncomplete, StoreMissing):
+            interrupted += 1
         desk.load(delivery)
         assert desk.ask("counts") == counts
         assert desk.content() == content
+    assert interrupted > 0
     desk.score(LATER)
     assert desk.offers() == offers
 
@@ -151,12 +154,13 @@ def scores_in_spite_of_kills(place: Place, delivery: Path, folder: Path, rounds:
         assert len(offers[as_of]) > 1_000
     counts = desk.ask("counts")
     now, new = LATER, EARLIER
-    left = moments(took, rounds)
+    interrupted, left = 0, moments(took, rounds)
     for moment in left:
         desk.forget_all_but_the_last_run()
         with desk.killed_after(moment, "score", "--as-of", new):
             while_scoring = [desk.offers_unless_busy() for _ in range(3)]
         after = desk.offers()
+        interrupted += after == offers[now]
         if after != offers[now]:
             left.append(moment / 2)
         # Whoever reads meets the run before or the whole new one.
@@ -165,6 +169,7 @@ def scores_in_spite_of_kills(place: Place, delivery: Path, folder: Path, rounds:
         assert desk.offers() == offers[new]
         assert desk.ask("counts") == counts
         now, new = new, now
+    assert interrupted > 0
 
 
 CASES = {"load": loads_in_spite_of_kills, "score": scores_in_spite_of_kills}

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from support.kills import Acts, Killed, Steps
 from support.worlds import end_of, snapshot_of
 
 from followsuit.gnn.dataset import Dataset
@@ -47,26 +48,6 @@ def names(folder: Path) -> set[str]:
 
 def contents(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
-
-
-class Killed(BaseException):
-    """What ends a training at a chosen moment."""
-
-
-class Steps:
-    """A progress that counts steps, and raises at one of them."""
-
-    def __init__(self, last: int = -1) -> None:
-        self.count, self._last = 0, last
-
-    @contextmanager
-    def __call__(self, name: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
-        yield self._advance
-
-    def _advance(self, units: int) -> None:
-        self.count += 1
-        if self.count == self._last:
-            raise Killed
 
 
 def test_a_plain_model_is_chosen_fitted_on_all_that_was_known_and_saved(
@@ -240,29 +221,6 @@ def test_while_a_model_is_trained_another_training_of_it_is_refused(
     train_model("ease", facts, AS_OF, tmp_path / "popularity", progress=meanwhile)
     assert refused
     assert names(tmp_path / "popularity") == FILES
-
-
-class Acts:
-    """Ends what is under way before one of its changes to a folder."""
-
-    def __init__(self) -> None:
-        self.count, self._folder, self._last = 0, "", -1
-        sys.addaudithook(self._hook)
-
-    @contextmanager
-    def until(self, folder: Path, last: int = -1) -> Iterator[None]:
-        self.count, self._folder, self._last = 0, str(folder), last
-        try:
-            yield
-        finally:
-            self._folder = ""
-
-    def _hook(self, event: str, arguments: tuple[Any, ...]) -> None:
-        changes = ("os.rename", "os.remove", "os.mkdir", "shutil.rmtree")
-        if self._folder and event in changes and self._folder in str(arguments[0]):
-            self.count += 1
-            if self.count == self._last:
-                raise Killed
 
 
 def test_killed_at_any_change_the_old_or_the_new_model_is_there(

@@ -4,7 +4,7 @@ A network that loses or ties alone may yet be worth much beside a linear model, 
 elsewhere; so may "my friends have it". What does not help gets the weight 0 and is left out.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
@@ -168,11 +168,19 @@ class Blend(Recommender):
 
     def score(self, users: Ints) -> Floats:
         """(users, m) the weighted sum."""
-        total = np.zeros((len(users), len(self.data.items)), dtype=np.float32)
-        for name, part in self._fitted.items():
-            scores = part.score(users)
-            scores *= np.float32(self.weights[name])
-            total += scores
+        return self._sum(part.score(users) for part in self._fitted.values())
+
+    def score_new(self, taken: sparse.csr_matrix) -> Floats:
+        """(rows, m) the weighted sum."""
+        return self._sum(part.score_new(taken) for part in self._fitted.values())
+
+    def _sum(self, scores: Iterable[Floats]) -> Floats:
+        """The parts' scores, in their order, by their weights."""
+        total: Floats | None = None
+        for name, values in zip(self._fitted, scores, strict=True):
+            values *= np.float32(self.weights[name])
+            total = values if total is None else np.add(total, values, out=total)
+        assert total is not None, "a blend has its first part at least"
         return total
 
     def state(self) -> dict[str, np.ndarray]:

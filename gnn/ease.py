@@ -52,7 +52,7 @@ class Ease(Recommender):
         by_users = data.taken.shape[0] <= len(kept)
         with progress("EASE", 3) as advance:
             gram = _gram(x if by_users else x.T.tocsr())
-            ridge = np.float32(self.l2 * np.square(x.data).mean()) if x.nnz else np.float32(1)
+            ridge = self._ridge(x)
             gram[np.diag_indices_from(gram)] += ridge
             advance(1)
             inverse = _inverse(gram)
@@ -73,27 +73,44 @@ class Ease(Recommender):
         self.note = f"EASE learns from the {side:,} most popular of {m:,} items: no more fit."
         return np.sort(order[:side])
 
-    def _scaled(self, data: Dataset, kept: Ints) -> sparse.csr_matrix:
+    def _ridge(self, x: sparse.csr_matrix) -> np.float32:
+        return np.float32(self.l2 * np.square(x.data).mean()) if x.nnz else np.float32(1)
+
+    def _scaled(
+        self, data: Dataset, kept: Ints, taken: sparse.csr_matrix | None = None
+    ) -> sparse.csr_matrix:
         scale = np.maximum(data.popularity[kept], 1) ** np.float32(-self.damp)
+        rows = data.taken if taken is None else taken
         return sparse.csr_matrix(
-            data.taken[:, kept] @ sparse.diags_array(scale, format="csr"), dtype=np.float32
+            rows[:, kept] @ sparse.diags_array(scale, format="csr"), dtype=np.float32
         )
 
     def score(self, users: Ints) -> Floats:
         """(users, m) about 0 to 1."""
         x = self._x[users]
         if self._by_users:
-            found = np.ascontiguousarray((self._x.T @ self._inverse[users].T).T)
-        else:
-            found = x @ self._inverse
-        found /= -self._diagonal
-        # Sparse in place: the scores themselves are the largest array there is.
-        rows = np.repeat(np.arange(len(users)), np.diff(x.indptr))
-        found[rows, x.indices] += x.data
+            # x P = K^-1 X for the rows of X
+            return self._scores(x, np.ascontiguousarray((self._x.T @ self._inverse[users].T).T))
+        return self._scores(x, x @ self._inverse)
+
+    def score_new(self, taken: sparse.csr_matrix) -> Floats:
+        """(rows, m) the same, by x P = (x - x X' K^-1 X) / l2 where K is the users' side."""
+        x = self._scaled(self.data, self._kept_items, taken)
+        if not self._by_users:
+            return self._scores(x, x @ self._inverse)
+        product = -np.ascontiguousarray((self._x.T @ ((x @ self._x.T) @ self._inverse).T).T)
+        _add(product, x)
+        product /= self._ridge(self._x)
+        return self._scores(x, product)
+
+    def _scores(self, x: sparse.csr_matrix, product: Floats) -> Floats:
+        """(rows, m) X - X P / diag(P), in the place of X P."""
+        product /= -self._diagonal
+        _add(product, x)
         if len(self._kept_items) == len(self.data.items):
-            return found
-        scores = np.zeros((len(users), len(self.data.items)), dtype=np.float32)
-        scores[:, self._kept_items] = found
+            return product
+        scores = np.zeros((len(product), len(self.data.items)), dtype=np.float32)
+        scores[:, self._kept_items] = product
         return scores
 
     def state(self) -> dict[str, np.ndarray]:
@@ -145,6 +162,12 @@ def _inverse(gram: Floats) -> Floats:
     _mirror(inverse)
     found: Floats = inverse
     return found
+
+
+def _add(dense: Floats, x: sparse.csr_matrix) -> None:
+    """Add sparse rows in place: the scores themselves are the largest array there is."""
+    rows = np.repeat(np.arange(x.shape[0]), np.diff(x.indptr))
+    dense[rows, x.indices] += x.data
 
 
 def _mirror(matrix: Floats) -> None:

@@ -17,8 +17,7 @@ from followsuit.gnn.from_snapshot import dataset
 from followsuit.gnn.recommender import Recommender
 from followsuit.graph import schema as g
 from followsuit.graph.errors import FollowsuitError
-from followsuit.graph.facts import PRODUCT, STORE, Facts
-from followsuit.graph.people import adult_since
+from followsuit.graph.facts import PRODUCT, STORE, SharedFacts
 from followsuit.graph.progress import Progress, silent
 from followsuit.graph.runs import Run, active, runs, write_run
 from followsuit.graph.schema import Col, RelationshipType
@@ -75,14 +74,14 @@ class Embedded:
 
 
 def embed(
-    model: Recommender, facts: Facts, as_of: datetime, *, folder: Path | None = None, seed: int = 0,
-    progress: Progress = silent,
+    model: Recommender, facts: SharedFacts, as_of: datetime, *, folder: Path | None = None,
+    seed: int = 0, progress: Progress = silent,
 ) -> Embedded:  # fmt: skip
     """Learn embeddings from what was known at an instant.
 
     Where `folder` holds a model of that kind and of this very graph (see `trained`), it is taken as
-    it is; otherwise `model` is fitted. Known minors have none, nor do those who had not joined, and
-    nodes of which nothing is known; sensitive products are not in `facts`.
+    it is; otherwise `model` is fitted. Only customers who share their activity and had joined have
+    one; nodes of which nothing is known have none, and sensitive products are not in `facts`.
 
     Raises:
         NoEmbeddings: the model has none, or there is nothing to learn from.
@@ -98,7 +97,7 @@ def embed(
     learned = model.embed()
     if learned is None:
         raise NoEmbeddings(f"The model {model.name} has no embeddings: choose another by --model.")
-    may = facts.among(facts.people(as_of)) & ~facts.among(facts.minors(as_of))
+    may = facts.among(facts.people(as_of))
     vectors = np.concatenate([learned.users, learned.items]).astype(np.float32)
     if not np.isfinite(vectors).all():
         raise NoEmbeddings(f"The model {model.name} did not converge: its embeddings hold NaN.")
@@ -152,7 +151,6 @@ def write_embeddings(
         old = [r.run_id for r in runs(store, EMBED) if not r.active][KEPT - 1 :]
         store.delete(g.RUN, Col.RUN_ID, old)
         _keep_only(store, [r.run_id for r in runs(store, EMBED)])
-    forget_unfit(store, found.as_of)
     return run_id
 
 
@@ -177,30 +175,6 @@ def _keep_only(store: GraphStore, run_ids: list[str]) -> None:
     gone = [run for run in found["run"].to_pylist() if run not in run_ids]
     if gone:
         store.delete(g.EMBEDDING, Col.RUN_ID, gone)
-
-
-def forget_unfit(store: GraphStore, as_of: datetime) -> None:
-    """Delete, from all runs, those of customers by now known to be minors and sensitive products.
-
-    Args:
-        store: that has been embedded, or not.
-        as_of: when who is a minor.
-    """
-    if not runs(store, EMBED):
-        return
-    unfit = {CUSTOMER: f"n.{Col.BIRTH_DATE} > $grown", PRODUCT: f"n.{Col.SENSITIVE}"}
-    gone = [
-        row
-        for kind, condition in unfit.items()
-        for row in store.query(
-            f"MATCH (n:{LINKS[kind].source.label})-[:{LINKS[kind].name}]->(e:{g.EMBEDDING.label}) "
-            f"WHERE {condition} RETURN e.{Col.EMBEDDING_ID} AS id",
-            {"grown": adult_since(as_of.date())} if kind == CUSTOMER else {},
-        )["id"].to_pylist()
-    ]
-    if gone:
-        with store.writing():
-            store.delete(g.EMBEDDING, Col.EMBEDDING_ID, gone)
 
 
 def read_embeddings(store: GraphStore) -> pa.Table:

@@ -19,7 +19,7 @@ from followsuit.gnn.dataset import (
 )
 from followsuit.graph import tables as t
 from followsuit.graph.errors import FollowsuitError
-from followsuit.graph.facts import Facts
+from followsuit.graph.facts import SharedFacts
 from followsuit.graph.progress import Progress, silent
 from followsuit.graph.schema import Col
 
@@ -37,37 +37,35 @@ class NothingToJudge(FollowsuitError):
     """Nobody took anything new in a period that models are chosen or judged on."""
 
 
-def dataset(facts: Facts, as_of: datetime) -> Dataset:
+def dataset(facts: SharedFacts, as_of: datetime) -> Dataset:
     """What a snapshot's facts tell as of an instant.
 
-    - users: all customers of `facts`, by its codes; known minors have no acts, ties or attributes
+    - users: all customers of `facts`, by its codes: those who share their activity
     - items: all items of `facts`, by its codes. A product and a store may share an id, so the kind
       stands before it: `product:p1`, `store:s1`
     - taken: who had bought or visited what
-    - friends: the ties there were, of friends who lend their acts (adults with `social_use`)
+    - friends: the ties there were, of friends who had joined
     - user attributes: `city=`, `interest=` (likes), `program=` (memberships in force) of those who
       had joined; item attributes: `category=`, `brand=`, `city=` (stores)
 
     Cities, categories, brands, and likes, ties and memberships without a date count as having
     always been; `Snapshot.undated` names them.
     """
-    people = facts.people(as_of)
-    minor, lends = facts.among(facts.minors(as_of)), facts.among(people.filter(people.lends))
     return Dataset(
         users=facts.customers,
         items=np.array(
             [f"{k}:{i}" for k, i in zip(facts.items.kind, facts.items.id, strict=True)],
             dtype=object,
         ),
-        taken=_taken(facts, facts.firsts["at"] <= as_of, minor),
-        friends=_friends(facts, as_of, minor, lends),
-        user_attributes=_of_users(facts, as_of, minor),
+        taken=_taken(facts, facts.firsts["at"] <= as_of),
+        friends=_friends(facts, as_of),
+        user_attributes=_of_users(facts, as_of),
         item_attributes=_of_items(facts),
     )
 
 
 def temporal_split(
-    facts: Facts, as_of: datetime, horizon: timedelta, progress: Progress = silent
+    facts: SharedFacts, as_of: datetime, horizon: timedelta, progress: Progress = silent
 ) -> Split:
     """Split a snapshot's acts in time.
 
@@ -110,7 +108,7 @@ def temporal_split(
     )  # fmt: skip
 
 
-def training_split(facts: Facts, as_of: datetime, horizon: timedelta, seed: int = 0) -> Split:
+def training_split(facts: SharedFacts, as_of: datetime, horizon: timedelta, seed: int = 0) -> Split:
     """What was known at an instant, split to choose on its last days; the test part is empty.
 
     Where nothing was known before these days, or nothing new was taken in them, a random tenth of
@@ -136,20 +134,20 @@ def training_split(facts: Facts, as_of: datetime, horizon: timedelta, seed: int 
     return Split(known.with_taken(kept), held, nothing, refit_on_validation=True, notes=(note,))
 
 
-def _first_acts(facts: Facts, start: datetime, end: datetime) -> sparse.csr_matrix:
-    """What customers took for the first time in (start, end]; known minors left out."""
+def _first_acts(facts: SharedFacts, start: datetime, end: datetime) -> sparse.csr_matrix:
+    """What customers took for the first time in (start, end]."""
     at = facts.firsts["at"]
-    return _taken(facts, (at > start) & (at <= end), facts.among(facts.minors(end)))
+    return _taken(facts, (at > start) & (at <= end))
 
 
-def _span(facts: Facts) -> str:
+def _span(facts: SharedFacts) -> str:
     count, first, last = _times(facts)
     if not count:
-        return "the store has no purchases or visits at all, sensitive products aside"
+        return "the store has no purchases or visits of customers who share their activity"
     return f"the store's {count} first acts are of {first:%Y-%m-%d} to {last:%Y-%m-%d}"
 
 
-def _times(facts: Facts) -> tuple[int, pd.Timestamp, pd.Timestamp]:
+def _times(facts: SharedFacts) -> tuple[int, pd.Timestamp, pd.Timestamp]:
     """How many first acts there are, and when the first and the last of them were."""
     acts = facts.firsts
     found = acts.aggregate(n=acts.count(), a=acts["at"].min(), b=acts["at"].max()).execute()
@@ -157,36 +155,34 @@ def _times(facts: Facts) -> tuple[int, pd.Timestamp, pd.Timestamp]:
     return int(count), first, last
 
 
-def _taken(facts: Facts, when: ir.BooleanValue, minor: np.ndarray) -> sparse.csr_matrix:
+def _taken(facts: SharedFacts, when: ir.BooleanValue) -> sparse.csr_matrix:
     rows = facts.firsts.filter(when).select("customer", "item").to_pyarrow()
-    customer, item = rows["customer"].to_numpy(), rows["item"].to_numpy()
-    kept = ~minor[customer]
-    return pairs(customer[kept], item[kept], (len(minor), len(facts.items.id)))
+    shape = (len(facts.customers), len(facts.items.id))
+    return pairs(rows["customer"].to_numpy(), rows["item"].to_numpy(), shape)
 
 
-def _friends(
-    facts: Facts, as_of: datetime, minor: np.ndarray, lends: np.ndarray
-) -> sparse.csr_matrix:
+def _friends(facts: SharedFacts, as_of: datetime) -> sparse.csr_matrix:
     ties = facts.ties
     ties = ties.filter(ties.since.isnull() | (ties.since <= as_of))
     rows = ties.select("customer", "friend").to_pyarrow()
     customer, friend = rows["customer"].to_numpy(), rows["friend"].to_numpy()
-    kept = (customer != friend) & ~minor[customer] & lends[friend]
-    return pairs(customer[kept], friend[kept], (len(minor), len(minor)))
+    known = facts.among(facts.people(as_of))
+    kept = (customer != friend) & known[friend]
+    return pairs(customer[kept], friend[kept], (len(facts.customers),) * 2)
 
 
-def _of_users(facts: Facts, as_of: datetime, minor: np.ndarray) -> Attributes | None:
+def _of_users(facts: SharedFacts, as_of: datetime) -> Attributes | None:
     codes = pd.Index(facts.customers)
     named = []
     for kind, column, rows in _said(facts, as_of):
         found = rows.select(id=rows[Col.CUSTOMER_ID], value=rows[column]).execute().dropna()
         customer = codes.get_indexer(found.id)
-        kept = (customer >= 0) & ~minor[customer]
+        kept = customer >= 0
         named.append((kind, customer[kept], found.value.to_numpy(dtype=object)[kept]))
     return _attributes(len(codes), named)
 
 
-def _said(facts: Facts, as_of: datetime) -> Iterator[tuple[str, str, ir.Table]]:
+def _said(facts: SharedFacts, as_of: datetime) -> Iterator[tuple[str, str, ir.Table]]:
     """Kind, column and rows of what customers were known to live in, like and hold."""
     then = facts.snapshot.at(as_of)
     held = then.table(t.MEMBERSHIPS)
@@ -195,7 +191,7 @@ def _said(facts: Facts, as_of: datetime) -> Iterator[tuple[str, str, ir.Table]]:
     yield "program", Col.PROGRAM, held.filter(held.until.isnull() | (held.until > as_of))
 
 
-def _of_items(facts: Facts) -> Attributes | None:
+def _of_items(facts: SharedFacts) -> Attributes | None:
     items, every = facts.items, np.arange(len(facts.items.id), dtype=np.int64)
     of_city = np.flatnonzero(items.city >= 0)
     stores = facts.snapshot.connection.table(t.STORES.name)

@@ -46,7 +46,10 @@ class GraphFilter(Recommender):
 
     def score(self, users: Ints) -> Floats:
         """(users, m) how strongly the filters carry over what they took."""
-        taken = self.data.taken[users]
+        return self.score_new(self.data.taken[users])
+
+    def score_new(self, taken: sparse.csr_matrix) -> Floats:
+        """(rows, m) the same."""
         near = taken @ self._r.T
         found: Floats = np.ascontiguousarray((self._r.T @ near.toarray().T).T)
         if self.alpha:

@@ -44,6 +44,10 @@ class Popularity(Untrained):
         share = self.data.popularity / np.float32(max(len(self.data.users), 1))
         return np.tile(share, (len(users), 1))
 
+    def score_new(self, taken: sparse.csr_matrix) -> Floats:
+        """(rows, m) the same shares."""
+        return self.score(np.zeros(taken.shape[0], dtype=np.int64))
+
 
 @dataclass
 class FriendsItems(Untrained):

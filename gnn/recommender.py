@@ -75,6 +75,24 @@ class Recommender(ABC):
         What they took already is scored too. Never NaN.
         """
 
+    def score_new(self, taken: sparse.csr_matrix) -> Floats:
+        """(rows, m) the same for people the model was not fitted on, from what they took.
+
+        Here from the vectors of what they took, each weighted by popularity^-1/2 as in a step of
+        propagation (He et al. 2020, eq. 3); 0 for a model without vectors.
+
+        Args:
+            taken: (rows, m) CSR, nonzero where somebody took the item.
+        """
+        learned = self.embed()
+        if learned is None:
+            return np.zeros(taken.shape, dtype=np.float32)
+        weight = sparse.diags_array(np.maximum(self.data.popularity, 1) ** -0.5, format="csr")
+        vectors = np.asarray(taken.astype(np.float32) @ (weight @ learned.items))
+        length = np.linalg.norm(vectors, axis=1, keepdims=True)
+        scores: Floats = (vectors / np.maximum(length, 1e-12)) @ learned.items.T
+        return scores.astype(np.float32)
+
     def embed(self) -> Embeddings | None:
         """The embeddings, None for a model that has none."""
         return None

@@ -16,7 +16,7 @@ from torch_geometric.data import HeteroData
 
 from followsuit.graph import schema as g
 from followsuit.graph import tables as t
-from followsuit.graph.facts import Facts
+from followsuit.graph.facts import PRODUCT, STORE, SharedFacts
 from followsuit.graph.progress import Progress, silent
 from followsuit.graph.schema import Col, NodeType, RelationshipType
 from followsuit.graph.snapshot import Snapshot
@@ -29,11 +29,12 @@ NODES = (
 )  # fmt: skip
 
 
-def tensors(facts: Facts, as_of: datetime, progress: Progress = silent) -> HeteroData:
+def tensors(facts: SharedFacts, as_of: datetime, progress: Progress = silent) -> HeteroData:
     """The graph as of an instant.
 
     Node types are the labels of `NODES`; each has `num_nodes` and `id`, the ids (or values) by
-    position. Known minors, customers who had not joined and sensitive products are no nodes.
+    position. Customers who don't share their activity or had not joined, and sensitive
+    products, are not nodes.
 
     Edge types are `(label, relationship type, label)`, as in the graph, each with
 
@@ -44,20 +45,18 @@ def tensors(facts: Facts, as_of: datetime, progress: Progress = silent) -> Heter
 
     sorted by source, target and time. Each purchase (returns left out), visit and view is an edge
     of its own. `FRIEND_OF` runs to a customer from the friend whose acts may reach them, so a
-    friendship that is not directed has two edges. Consent is asked where acts drive an offer
-    (`from_snapshot.dataset`), not here. Memberships that had ended are left out.
+    friendship that is not directed has two edges. Memberships that had ended are left out.
 
     For messages against the direction of the graph use PyG's `ToUndirected(merge=False)`.
     """
     then = facts.snapshot.at(as_of)
-    minors = facts.minors(as_of).select("id")
     rows = {
-        kind: table.anti_join(minors, table.source == minors.id)
+        kind: table.semi_join(facts.codes, table.source == facts.codes.id)
         if kind.source is g.CUSTOMER
         else table
         for kind, table in _relationships(facts, then, as_of)
     }
-    nodes = _nodes(then, minors, rows)
+    nodes = _nodes(facts, then, rows)
     data = HeteroData()
     for node, ids in nodes.items():
         data[node.label].id = ids
@@ -76,7 +75,7 @@ def tensors(facts: Facts, as_of: datetime, progress: Progress = silent) -> Heter
 
 
 def _relationships(
-    facts: Facts, then: Snapshot, as_of: datetime
+    facts: SharedFacts, then: Snapshot, as_of: datetime
 ) -> Iterator[tuple[RelationshipType, ir.Table]]:
     """Each type with its rows: ids `source` and `target`, `at`, `weight`."""
     bought, held = then.table(t.PURCHASES), then.table(t.MEMBERSHIPS)
@@ -114,7 +113,7 @@ def _rows(
     return rows.filter(rows.source.notnull() & rows.target.notnull())
 
 
-def _ties(facts: Facts, as_of: datetime) -> ir.Table:
+def _ties(facts: SharedFacts, as_of: datetime) -> ir.Table:
     ties = facts.ties
     ties = ties.filter(ties.since.isnull() | (ties.since <= as_of), ties.customer != ties.friend)
     mine, friends = (
@@ -126,24 +125,20 @@ def _ties(facts: Facts, as_of: datetime) -> ir.Table:
 
 
 def _nodes(
-    then: Snapshot, minors: ir.Table, rows: dict[RelationshipType, ir.Table]
+    facts: SharedFacts, then: Snapshot, rows: dict[RelationshipType, ir.Table]
 ) -> dict[NodeType, np.ndarray]:
-    """The ids of each type's nodes: all customers, products and stores; values that are named."""
-    customers, products = then.table(t.CUSTOMERS), then.table(t.PRODUCTS)
-    stores = then.table(t.STORES)
-    products = products.filter(~products.sensitive.fill_null(False))
-    listed = {
-        g.CUSTOMER: customers.select(id=customers.customer_id).anti_join(minors, "id"),
-        g.PRODUCT: products.select(id=products.product_id),
-        g.STORE: stores.select(id=stores.store_id),
+    """The ids of each type's nodes: customers, all products and stores; values that are named."""
+    customers = then.table(t.CUSTOMERS)
+    joined = customers.select(id=customers.customer_id).semi_join(facts.codes, "id")
+    nodes = {
+        g.CUSTOMER: joined.order_by("id").execute().id.to_numpy(dtype=object),
+        g.PRODUCT: facts.items.id[facts.items.kind == PRODUCT],
+        g.STORE: facts.items.id[facts.items.kind == STORE],
     }
-    found = {}
-    for node in NODES:
-        ids = listed.get(node)
-        if ids is None:
-            ids = ibis.union(*[r.select(id=r.target) for k, r in rows.items() if k.target == node])
-        found[node] = ids.distinct().order_by("id").execute().id.to_numpy(dtype=object)
-    return found
+    for node in NODES[len(nodes) :]:
+        ids = ibis.union(*[r.select(id=r.target) for k, r in rows.items() if k.target == node])
+        nodes[node] = ids.distinct().order_by("id").execute().id.to_numpy(dtype=object)
+    return nodes
 
 
 def _table(then: Snapshot, ids: np.ndarray) -> ir.Table:

@@ -24,7 +24,7 @@ from followsuit.gnn.from_snapshot import HORIZON, training_split
 from followsuit.gnn.models import model
 from followsuit.gnn.recommender import Recommender, fingerprint
 from followsuit.graph.errors import FollowsuitError
-from followsuit.graph.facts import Facts
+from followsuit.graph.facts import SharedFacts
 from followsuit.graph.files import save_json
 from followsuit.graph.progress import Progress, silent
 
@@ -61,7 +61,7 @@ class TrainingUnderWay(FollowsuitError):
 
 
 def train_model(
-    name: str, facts: Facts, as_of: datetime, folder: Path, *, resume: bool = False,
+    name: str, facts: SharedFacts, as_of: datetime, folder: Path, *, resume: bool = False,
     seed: int = 0, progress: Progress = silent,
 ) -> Recommender:  # fmt: skip
     """Choose and fit a model, and save it in `folder` (`model.json`, `model.npz`, `curve.png`).

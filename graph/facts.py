@@ -1,10 +1,17 @@
-"""What a snapshot knows of acts, items and ties, coded in whole numbers and made once.
+"""What a snapshot knows of interactions, items and ties, coded in whole numbers and made once.
 
-Every moment that is scored, learned from or judged looks at the same facts, up to its own instant.
+`Facts` has the rows of all customers, for each customer's own offers. `Facts.shared` has only the
+rows of those who share their activity: whatever one customer's rows may change for another
+(triggers, popularity, taste, tie weights, learned weights, influence, embeddings) is computed from
+these. This is the one place where that line is drawn.
+
+Every day that is scored, learned from or judged uses the same facts, up to its own instant.
 """
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
+from typing import Self
 
 import ibis
 import ibis.expr.types as ir
@@ -12,11 +19,17 @@ import numpy as np
 import pandas as pd
 
 from followsuit.graph import tables as t
-from followsuit.graph.people import adult_since, people
+from followsuit.graph.errors import FollowsuitError
+from followsuit.graph.people import people
 from followsuit.graph.snapshot import Snapshot
 
 PRODUCT = "product"
 STORE = "store"
+
+
+class NobodyShares(FollowsuitError):
+    """No customer has agreed that others' results use their activity."""
+
 
 NONE = -1
 """The code of what is unknown: a category or city that nobody named."""
@@ -48,22 +61,25 @@ class Items:
 
 
 class Facts:
-    """Acts, ties and people of a snapshot, whatever its own instant.
+    """Interactions, ties and people of a snapshot.
 
-    Acts are purchases that are no returns, and visits. Sensitive products are no items here: they
-    never trigger, never count, and are never offered.
+    Interactions (`acts`) are purchases that are not returns, and visits. Sensitive products are not
+    items here: they never trigger, never count, and are never offered. An item exists where its
+    table lists it; without such a table, where somebody who shares has interacted with it.
 
     Attributes:
-        snapshot: where all of it comes from.
+        snapshot: the source; its instant decides who shares.
         assume_consent: as the last load said.
         customers: customer ids by code.
         codes: the same as an Ibis table `customer, id`.
         city: codes of the customers' cities, -1 where unknown.
-        items: what can be acted on and offered.
+        items: products and stores; the same codes in `shared`.
         acts: Ibis table `customer, item, at`.
         firsts: Ibis table `customer, item, at`: each customer's first act on each item.
         ties: Ibis table `customer, friend, since, strength`: whose acts (`friend`) reach whom.
     """
+
+    _all_customers = True
 
     def __init__(self, snapshot: Snapshot, *, interactions: bool = True) -> None:
         """Code the facts of a snapshot.
@@ -75,9 +91,13 @@ class Facts:
         """
         self.snapshot = snapshot
         self.assume_consent = snapshot.meta.assume_consent
-        rows = (
-            self._all(t.CUSTOMERS).order_by("customer_id").select("customer_id", "city").execute()
-        )
+        self._interactions = interactions
+        sharing = people(snapshot, self.assume_consent)
+        self._sharing = self._keep(sharing.filter(sharing.shares).select("customer_id"))
+        rows = self._all(t.CUSTOMERS)
+        if not self._all_customers:
+            rows = rows.semi_join(self._sharing, "customer_id")
+        rows = rows.order_by("customer_id").select("customer_id", "city").execute()
         items = self._items().execute()
         cities = pd.Index(pd.concat([rows.city, items.city]).dropna().unique()).sort_values()
         self.customers = rows.customer_id.to_numpy(dtype=object)
@@ -100,6 +120,27 @@ class Facts:
         )
         self.ties = self._keep(self._ties(interactions))
 
+    @cached_property
+    def shared(self) -> "SharedFacts":
+        """The same of those who share their activity."""
+        if isinstance(self, SharedFacts):
+            return self
+        return SharedFacts(self.snapshot, interactions=self._interactions)
+
+    def require_sharing(self) -> Self:
+        """These facts.
+
+        Raises:
+            NobodyShares: there are customers, and none of them shares their activity.
+        """
+        if not len(self.shared.customers) and self._all(t.CUSTOMERS).count().execute():
+            raise NobodyShares(
+                "No customer shares their activity, so there is nothing to learn from. Load "
+                "consents for the purpose social_use (and birth dates: minors don't share), or "
+                "load with --assume-consent where the data has no consents."
+            )
+        return self
+
     def _all(self, table: t.Table) -> ir.Table:
         return self.snapshot.connection.table(table.name)
 
@@ -108,9 +149,9 @@ class Facts:
         return self.snapshot.connection.create_table(name, rows, temp=True)
 
     def _items(self) -> ir.Table:
-        products = self._all(t.PRODUCTS)
+        products = self._existing(t.PRODUCTS, t.PURCHASES, "product_id")
         products = products.filter(~products.sensitive.fill_null(False))
-        stores = self._all(t.STORES)
+        stores = self._existing(t.STORES, t.VISITS, "store_id")
         rows = ibis.union(
             products.select(
                 "category",
@@ -130,6 +171,16 @@ class Facts:
             ).select("category", "brand", "margin", "kind", "item_id", "city"),
         )
         return rows.order_by("item_id", "kind")
+
+    def _existing(self, listed: t.Table, mentions: t.Table, key: str) -> ir.Table:
+        """The rows of a table of items; without a delivery, those that anybody who shares mentions.
+
+        An item that only others mention would tell of them.
+        """
+        rows = self._all(listed)
+        if listed.name in self.snapshot.meta.delivered:
+            return rows
+        return rows.semi_join(self._all(mentions).semi_join(self._sharing, "customer_id"), key)
 
     def _acts(self) -> ir.Table:
         bought = self._all(t.PURCHASES)
@@ -170,24 +221,42 @@ class Facts:
             strength=ties.strength.max(),
         )
 
+    def named(self, rows: ir.Table) -> ir.Table:
+        """Rows with ids in the place of the codes `customer`, `friend` and `item`."""
+        for code in ("customer", "friend"):
+            if code in rows.columns:
+                codes = self.codes.rename({code: "customer", f"{code}_id": "id"})
+                rows = rows.inner_join(codes, code).drop(code)
+        if "item" in rows.columns:
+            items = self._item_codes.rename(item_kind="kind", item_id="id")
+            rows = rows.inner_join(items, "item").drop("item")
+        return rows
+
     def among(self, people: ir.Table) -> np.ndarray:
         """(customers) bool: who is in a table with their codes, `customer`."""
         found = np.zeros(len(self.customers), dtype=bool)
         found[people.customer.execute()] = True
         return found
 
-    def minors(self, as_of: datetime) -> ir.Table:
-        """Who is known to be a minor then, though they may not have joined yet: `customer, id`."""
-        rows = self._all(t.CUSTOMERS)
-        rows = rows.filter(rows.birth_date > adult_since(as_of.date()))
-        return self.codes.semi_join(rows, self.codes.id == rows.customer_id)
-
     def people(self, as_of: datetime) -> ir.Table:
-        """`people` as of an instant by code: `customer, adult, lends, barrier, channel`."""
+        """`people` as of an instant by code: `customer, adult, shares, barrier, channel`."""
         rows = people(self.snapshot.at(as_of), self.assume_consent)
         codes = self.codes
         joined = rows.inner_join(codes, rows.customer_id == codes.id)
-        return joined.select("customer", "adult", "lends", "barrier", "channel")
+        return joined.select("customer", "adult", "shares", "barrier", "channel")
+
+
+class SharedFacts(Facts):
+    """The facts of those who share their activity as of the snapshot's instant: all others' rows,
+    ties included, don't exist here. Its customer codes are its own.
+    """
+
+    _all_customers = False
+
+
+def whole_seconds(at: ir.Value) -> ir.Value:
+    """Whole seconds since 1970, rounded down (`epoch_seconds` keeps fractions on DuckDB)."""
+    return at.cast("timestamp('UTC')").epoch_seconds().floor().cast("int64")
 
 
 def _coded(code: str, **columns: np.ndarray) -> ir.Table:

@@ -1,7 +1,8 @@
-"""Who may be reached with an offer, and whose acts may drive a friend's: age and consent.
+"""Who may be contacted with an offer, and who shares their activity: age and consent.
 
 Consent is two-sided and per purpose, and the default is no. The latest row up to `as_of` counts; a
-withdrawal counts whatever its date. Minors are neither reached nor used.
+withdrawal counts whatever its date. Minors are neither contacted nor used, nor are customers with a
+refusal that a load could not read.
 """
 
 from datetime import date
@@ -17,6 +18,11 @@ NAMED_USE = "named_use"
 CONTACT = "contact"
 CHANNELS = ("push", "app", "email", "sms", "whatsapp", "web", "phone", "post")
 """Purposes that are an opt-in to one channel, in the order in which a channel is chosen."""
+
+ALL = "all"
+"""A withdrawal of every purpose."""
+PURPOSES = (SOCIAL_USE, NAMED_USE, "profiling", "linking", CONTACT, *CHANNELS)
+"""What a customer can consent to."""
 
 ADULT = 18
 
@@ -34,9 +40,9 @@ def people(snapshot: Snapshot, assume_consent: bool) -> ir.Table:
             nothing says otherwise; never over a recorded no.
 
     Returns:
-        `customer_id`; `adult`; `lends` (whose acts may drive friends' offers); `barrier` (the rule
-        that keeps offers back, missing where none does); `channel` (the first one opted into,
-        missing where contact is granted in general or assumed).
+        `customer_id`; `adult`; `shares` (whether their activity may change others' offers);
+        `barrier` (the rule that blocks offers, missing where none does); `channel` (the first one
+        opted into, missing where contact is granted in general or assumed).
     """
     customers = snapshot.table(t.CUSTOMERS)
     states = _latest(snapshot)
@@ -60,20 +66,33 @@ def people(snapshot: Snapshot, assume_consent: bool) -> ir.Table:
         (~rows.reachable, NO_CONTACT),
     )
     return rows.select(
-        "customer_id", "adult", "channel", lends=rows.adult & rows.social, barrier=barrier
+        "customer_id", "adult", "channel", shares=rows.adult & rows.social, barrier=barrier
     )
 
 
 def _latest(snapshot: Snapshot) -> ir.Table:
-    """The last word of each customer on each purpose: `customer_id, purpose, granted`.
+    """Each customer's latest answer for each purpose: `customer_id, purpose, granted`.
 
-    Of later rows the snapshot holds the withdrawals alone, so that they are the last word; of two
-    rows of one instant the withdrawal is.
+    Of later rows the snapshot holds the withdrawals alone, so that they come last; of two rows of
+    one instant the withdrawal wins. A customer with a refusal that a load could not read has
+    refused everything.
     """
-    rows = snapshot.table(t.CONSENTS)
+    rows = snapshot.table(t.CONSENTS).select("customer_id", "purpose", "granted", "at")
+    purposes = ibis.memtable({"purpose": list(PURPOSES)})
+    general = rows.filter(rows.purpose == ALL, ~rows.granted).drop("purpose")
+    rows = rows.filter(rows.purpose != ALL).union(
+        general.cross_join(purposes).select("customer_id", "purpose", "granted", "at")
+    )
     last = rows.group_by("customer_id", "purpose").mutate(last=rows["at"].max())
     said = last.filter(last["at"] == last["last"])
-    return said.group_by("customer_id", "purpose").aggregate(granted=said.granted.all())
+    answers = said.group_by("customer_id", "purpose").aggregate(granted=said.granted.all())
+    blocked = snapshot.meta.blocked_customers
+    if not blocked:
+        return answers
+    refused = ibis.memtable({"customer_id": blocked}, schema={"customer_id": "string"})
+    return answers.anti_join(refused, "customer_id").union(
+        refused.cross_join(purposes).mutate(granted=ibis.literal(False))
+    )
 
 
 def _contact(states: ir.Table) -> ir.Table:

@@ -3,12 +3,29 @@
 import json
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from followsuit.graph import schema as g
 from followsuit.graph.store import GraphStore
+
+OFFERS = "offers.parquet"
+"""In a run's folder: the offers, with `customer_id, rank, item_kind, item_id` and more."""
+SHARING = "sharing.parquet"
+"""In a run's folder: `customer_id` of those who shared their activity."""
+ACTORS = "actors.parquet"
+"""In a run's folder: `item_kind, item_id, customer_id`, who interacted with what in the window."""
+DRIVERS = "drivers.parquet"
+"""In a run's folder: `customer_id, item_kind, item_id, friend_id`, the friends whose interactions
+brought an item up for a customer."""
+SUPPRESSED = "suppressed.parquet"
+"""In a run's folder: `customer_id, item_kind, item_id, rule`."""
+TIES = "ties.parquet"
+"""In a run's folder: `customer_id, friend_id, relative`, what was learned of the ties."""
+TASTE = "taste"
+"""In a run's folder: the model of taste."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +41,11 @@ class Run:
     offers: int
     parameters: dict[str, Any]
     """What the results were made with: window, weights, whether consent was assumed, ..."""
+
+
+def run_folder(store: GraphStore, run_id: str) -> Path:
+    """Where the files of a run of `score` are."""
+    return store.state / "runs" / run_id
 
 
 def runs(store: GraphStore, kind: str) -> list[Run]:

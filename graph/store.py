@@ -286,6 +286,11 @@ class Meta:
         """Whether the last load said to take contact and social use as granted."""
         return bool(self.entries.get("assume_consent", False))
 
+    @property
+    def blocked_customers(self) -> list[str]:
+        """Customers with a refusal that a load could not read: neither contacted nor used."""
+        return list(self.entries.get("blocked_customers", []))
+
 
 def missing(name: str) -> StoreMissing:
     """The error of a store in which there is nothing."""

@@ -6,9 +6,11 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from followsuit.graph import schema as g
-from followsuit.graph.facts import Facts
+from followsuit.graph import tables as t
+from followsuit.graph.facts import Facts, SharedFacts
 from followsuit.graph.progress import Progress, silent
 from followsuit.graph.schema import Col
 from followsuit.graph.snapshot import Snapshot
@@ -33,7 +35,7 @@ class Analysis:
     """Who acts after whom in a store, as of its snapshot's instant.
 
     Attributes:
-        facts: acts, items, ties and people of the snapshot.
+        facts: acts, items and ties of the customers who share their activity.
         log: the first acts and the friend network.
         customers: (customers) ids by code.
     """
@@ -44,7 +46,7 @@ class Analysis:
         self._store = store
         self._snapshot = snapshot
         self._progress = progress
-        self.facts = Facts(snapshot, interactions=False)
+        self.facts: SharedFacts = Facts(snapshot, interactions=False).shared.require_sharing()
         self.customers: np.ndarray = self.facts.customers
 
     @cached_property
@@ -80,11 +82,9 @@ class Analysis:
     def rank(self, top: int | None = None, *, write: bool = False) -> tuple[pd.DataFrame, str]:
         """Customers by what others are expected to do because of one act of theirs.
 
-        Known minors are not among them, nor is anything of them written.
-
         Args:
-            top: how many rows; all customers where not given.
-            write: put the figures of all customers into the store, as their properties.
+            top: how many rows; all customers who share their activity where not given.
+            write: put the figures of all these customers into the store, as their properties.
 
         Returns:
             `customer_id, value, low, high, pagerank, core, community`, and the unit of the value:
@@ -95,7 +95,6 @@ class Analysis:
         places = rank(found.log.network, found.edges.mean, worth, progress=self._progress)
         rows = places.to_pandas()
         rows = rows.round(9)
-        rows = rows[~self._minors[rows.customer.to_numpy()]].reset_index(drop=True)
         rows.insert(0, "customer_id", self.customers[rows.pop("customer")])
         if write:
             self._write_rank(rows)
@@ -106,17 +105,18 @@ class Analysis:
         renamed[Col.RANKED_AS_OF] = pd.Timestamp(self._snapshot.as_of)
         schema = g.CUSTOMER_RANK.arrow_schema()
         table = pa.Table.from_pandas(renamed[schema.names], schema=schema, preserve_index=False)
-        # What was written of somebody who is now known to be a minor goes.
-        minors = pa.array(self.customers[self._minors], pa.string())
-        nothing = [pa.nulls(len(minors), field.type) for field in list(schema)[1:]]
-        table = pa.concat_tables([table, pa.table([minors, *nothing], schema=schema)])
+        # What was written about customers who no longer share goes.
+        everybody = self._snapshot.connection.table(t.CUSTOMERS.name).customer_id.to_pyarrow()
+        others = everybody.filter(pc.invert(pc.is_in(everybody, table[Col.CUSTOMER_ID])))
+        nothing = [pa.nulls(len(others), field.type) for field in list(schema)[1:]]
+        table = pa.concat_tables([table, pa.table([others, *nothing], schema=schema)])
         with self._store.writing():
             self._store.write(g.CUSTOMER_RANK, table, self._progress)
 
     def seeds(self, budget: float, cost: Floats | None = None) -> tuple[Seeds, Influences]:
         """Choose through whom to start; `cost` (customers) is 1 where not given.
 
-        Only customers who may be reached and lend their acts to friends' offers are chosen.
+        Only customers who may be contacted and share their activity are chosen.
         """
         if not self.allowed.any():
             raise BadInput(
@@ -131,11 +131,7 @@ class Analysis:
         return chosen, found
 
     @cached_property
-    def _minors(self) -> Flags:
-        return self.facts.among(self.facts.minors(self._snapshot.as_of))
-
-    @cached_property
     def allowed(self) -> Flags:
-        """(customers) who may be reached and lend their acts."""
+        """(customers) who may be contacted and share their activity."""
         people = self.facts.people(self._snapshot.as_of)
-        return self.facts.among(people.filter(people.barrier.isnull() & people.lends))
+        return self.facts.among(people.filter(people.barrier.isnull() & people.shares))

@@ -79,11 +79,11 @@ class Network(NamedTuple):
 
 @dataclass(frozen=True)
 class Log:
-    """Actions and network as of an instant, of adults (and of those whose age nobody knows).
+    """Actions and network as of an instant, of customers who share their activity.
 
     Attributes:
         as_of: nothing later is in it.
-        customers: (customers) ids by code; all customers have one, acting or not.
+        customers: (customers) ids by code, acting or not.
         items: (items) codes of the items in `Facts.items`, sorted by category.
         category: (items) code of the item's category in `categories`; the last is that of items
             without one.

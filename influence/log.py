@@ -6,18 +6,13 @@ import ibis
 import ibis.expr.types as ir
 import numpy as np
 
-from followsuit.graph.facts import Facts
+from followsuit.graph.facts import SharedFacts, whole_seconds
 from followsuit.influence.arrays import LONG_AGO, Actions, Ints, Log, Network, Shorts, network
 
 
-def read_log(facts: Facts, as_of: datetime) -> Log:
-    """Read the log of a snapshot's facts as of an instant.
-
-    Known minors are left out, whoever they are friends with. Consent is asked where an act drives
-    an offer (`offers/`) and where somebody is to be reached, not here.
-    """
-    minors = facts.minors(as_of)
-    category, items, actions = _actions(facts, as_of, minors)
+def read_log(facts: SharedFacts, as_of: datetime) -> Log:
+    """Read the log of those who share their activity, as of an instant."""
+    category, items, actions = _actions(facts, as_of)
     return Log(
         as_of=as_of,
         customers=facts.customers,
@@ -25,14 +20,14 @@ def read_log(facts: Facts, as_of: datetime) -> Log:
         category=category,
         categories=np.array([*facts.items.categories, None], dtype=object),
         actions=actions,
-        network=_network(facts, as_of, minors),
+        network=_network(facts, as_of),
     )
 
 
-def _actions(facts: Facts, as_of: datetime, minors: ir.Table) -> tuple[Shorts, Ints, Actions]:
+def _actions(facts: SharedFacts, as_of: datetime) -> tuple[Shorts, Ints, Actions]:
     """Each item's category, its code in `Facts.items`, and the actions."""
     rows = facts.firsts
-    rows = rows.filter(rows["at"] <= as_of).anti_join(minors, "customer")
+    rows = rows.filter(rows["at"] <= as_of)
     kinds = len(facts.items.categories)
     category = np.where(facts.items.category < 0, kinds, facts.items.category)
     order = np.argsort(category, kind="stable")
@@ -56,12 +51,10 @@ def _actions(facts: Facts, as_of: datetime, minors: ir.Table) -> tuple[Shorts, I
     )
 
 
-def _network(facts: Facts, as_of: datetime, minors: ir.Table) -> Network:
+def _network(facts: SharedFacts, as_of: datetime) -> Network:
     ties = facts.ties
     ties = ties.filter(ties.since.isnull() | (ties.since <= as_of))
     ties = ties.filter(ties.customer != ties.friend)
-    for end in ("customer", "friend"):
-        ties = ties.anti_join(minors.select(**{end: "customer"}), end)
     since = _seconds(ties.since, as_of).fill_null(int(LONG_AGO))
     table = ties.select("customer", "friend", since=since).to_pyarrow()
     return network(
@@ -74,5 +67,4 @@ def _network(facts: Facts, as_of: datetime, minors: ir.Table) -> Network:
 
 def _seconds(at: ir.Value, as_of: datetime) -> ir.Value:
     """Whole seconds from `as_of`, rounded down."""
-    micros = at.cast("timestamp('UTC')").epoch_seconds() - int(as_of.timestamp())
-    return ibis.greatest(micros, int(LONG_AGO) + 1)
+    return ibis.greatest(whole_seconds(at) - int(as_of.timestamp()), int(LONG_AGO) + 1)

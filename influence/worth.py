@@ -3,14 +3,15 @@
 import numpy as np
 
 from followsuit.graph import tables as t
-from followsuit.graph.facts import Facts
+from followsuit.graph.facts import SharedFacts
 from followsuit.influence.arrays import Floats
 
 
-def act_values(facts: Facts) -> tuple[Floats, str]:
+def act_values(facts: SharedFacts) -> tuple[Floats, str]:
     """The value of an act of each customer, as of the snapshot of the facts.
 
-    What is not learned from says nothing of value either: sensitive products and known minors.
+    What is not learned from says nothing of value either: sensitive products, and the purchases of
+    customers who don't share.
 
     Returns:
         (customers), and what it is in: `margin` or `amount` (mean of a customer's purchases, in
@@ -19,8 +20,7 @@ def act_values(facts: Facts) -> tuple[Floats, str]:
     """
     bought = facts.snapshot.table(t.PURCHASES)
     bought = bought.filter((bought.quantity.fill_null(0) >= 0) & (bought.amount.fill_null(0) >= 0))
-    minors = facts.minors(facts.snapshot.as_of)
-    bought = bought.anti_join(minors.select(customer_id="id"), "customer_id")
+    bought = bought.semi_join(facts.codes.select(customer_id="id"), "customer_id")
     products = facts.snapshot.table(t.PRODUCTS)
     products = products.filter(~products.sensitive.fill_null(False))
     rows = bought.inner_join(products.select("product_id", "margin"), "product_id")

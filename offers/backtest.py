@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from followsuit.graph import schema as g
 from followsuit.graph.errors import FollowsuitError
-from followsuit.graph.facts import Facts
+from followsuit.graph.facts import Facts, SharedFacts
 from followsuit.graph.progress import Progress, silent
 from followsuit.graph.snapshot import Snapshot
 from followsuit.offers import metrics
@@ -112,6 +112,8 @@ def backtest(
 ) -> BacktestReport:
     """Rank at each of `start`, `start + every`, ... and compare with what happened.
 
+    Everything is learned from, and judged on, the customers who share their activity.
+
     Args:
         snapshot: of a store, whatever its instant.
         start: the first moment.
@@ -129,7 +131,7 @@ def backtest(
     Raises:
         BacktestError: no moment fits, or none has a customer with a live trigger.
     """
-    facts = Facts(snapshot, interactions=False)
+    facts = Facts(snapshot, interactions=False).shared
     grid = _grid(facts, start, end, every, horizon, window)
     moments = [at for at in grid if at >= start]
     fitted_at = set(moments[:: refit or len(moments)])
@@ -188,7 +190,7 @@ def _grid(
 class _Judge:
     """Learns from the moments it has seen, and judges the next one."""
 
-    def __init__(self, facts: Facts, horizon: timedelta, seed: int) -> None:
+    def __init__(self, facts: SharedFacts, horizon: timedelta, seed: int) -> None:
         self._facts = facts
         self._horizon = horizon
         self._seed = seed

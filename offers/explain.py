@@ -16,7 +16,7 @@ from followsuit.graph import tables as t
 from followsuit.graph.errors import FollowsuitError
 from followsuit.graph.facts import Facts
 from followsuit.graph.progress import Progress, silent
-from followsuit.graph.runs import Run
+from followsuit.graph.runs import TASTE, TIES, Run, run_folder
 from followsuit.graph.snapshot import take_snapshot
 from followsuit.graph.store import GraphStore
 from followsuit.influence.log import read_log
@@ -24,8 +24,7 @@ from followsuit.offers.catalogue import offers_in_force
 from followsuit.offers.moment import Moment, look
 from followsuit.offers.placing import Places, offer_table, place
 from followsuit.offers.runs import active_run
-from followsuit.offers.score import TASTE, TIES
-from followsuit.offers.suppressed import NO_OFFER, NOT_IN_AUDIENCE, SENSITIVE, suppressed
+from followsuit.offers.suppressed import NO_OFFER, NOT_IN_AUDIENCE, suppressed
 from followsuit.offers.taste import Recipe, Taste
 from followsuit.offers.ties import learn_ties, learned_ties
 from followsuit.offers.weights import Weights
@@ -33,19 +32,19 @@ from followsuit.offers.weights import Weights
 NO_TRIGGER = "no_live_trigger"
 NOT_RECENT = "not_acted_on_lately"
 BELOW = "below_the_top"
+SENSITIVE = "sensitive"
 
 _EXPLAINED = {
     "unknown_age": "the customer's age is unknown, and consent is not assumed",
     "minor": "the customer is under 18",
     "no_contact_consent": "the customer has not agreed to be contacted",
-    "no_social_use": "no friend who did it has agreed to its social use",
     "already_taken": "the customer has it already",
     "elsewhere": "it is a store of another city than the customer's",
     NO_OFFER: "no offer for it is in force",
     NOT_IN_AUDIENCE: "its offers are for a program or an interest that is not the customer's",
     SENSITIVE: "it is sensitive, and so is never offered",
-    NO_TRIGGER: "no friend with consent has just acted, so nothing speaks for writing now",
-    NOT_RECENT: "nobody has acted on it lately, so it is not among the candidates",
+    NO_TRIGGER: "nothing gives a reason to contact the customer now",
+    NOT_RECENT: "it is not among the items that are popular now",
     BELOW: "other offers rank higher",
 }
 
@@ -116,18 +115,19 @@ def explain(
 
 def _ties(store: GraphStore, facts: Facts, run: Run) -> ir.Table:
     """The ties that the run was made with; learned again where its folder is elsewhere."""
-    path = store.state / "runs" / run.run_id / TIES
+    path = run_folder(store, run.run_id) / TIES
     if path.exists():
         return learned_ties(facts, run.as_of, pd.read_parquet(path))
     window = timedelta(days=run.parameters["window_days"])
-    return learned_ties(facts, run.as_of, learn_ties(read_log(facts, run.as_of), window))
+    learned = learn_ties(read_log(facts.shared, run.as_of), window)
+    return learned_ties(facts, run.as_of, learned)
 
 
 def _taste(store: GraphStore, facts: Facts, run: Run) -> Taste:
     """The model of taste that the run was made with."""
-    folder = store.state / "runs" / run.run_id / TASTE
+    folder = run_folder(store, run.run_id) / TASTE
     recipe = Recipe(**run.parameters["recipe"])
-    return recipe.kept(facts, run.as_of, folder, seed=run.parameters["seed"])
+    return recipe.kept(facts.shared, run.as_of, folder, seed=run.parameters["seed"])
 
 
 class _Case:

@@ -2,7 +2,7 @@
 
 The factors:
 
-- popularity: log(1 + adults who acted on the item in the window)
+- popularity: log(1 + customers who share and acted on the item in the window)
 - category: log of the share of the customer's items that is in the item's category, over the
   category's share of what is popular now; smoothed by `_PRIOR` items of the latter
 - affinity: how much the customer may like the item, see `taste.Taste.affinity`
@@ -41,7 +41,7 @@ class Moment:
 
     as_of: datetime
     recent: ir.Table
-    """Ibis table `customer, item, at, lends`: the acts that popularity counts."""
+    """Ibis table `customer, item, at`: the acts that popularity counts, of those who share."""
     customers: np.ndarray
     """(n,) customer codes, rising."""
     items: np.ndarray
@@ -59,8 +59,12 @@ class Moment:
     """(n, k) the factor by plain ties."""
     taste: Taste
     """What the factor `affinity` is asked of."""
+    ids: np.ndarray
+    """(n,) customer ids."""
+    history: sparse.csr_matrix
+    """(n, all items) bool: what the customer has acted on before."""
     taken: sparse.csr_matrix
-    """(n, k) bool: what the customer has acted on before."""
+    """(n, k) bool: the same of these items."""
     owned: sparse.csr_matrix
     """(n, categories) how many items of each category the customer has acted on."""
     shares: np.ndarray
@@ -87,7 +91,7 @@ class Moment:
 
     def affinity(self, rows: slice | np.ndarray, columns: slice | np.ndarray) -> np.ndarray:
         """(rows, columns) the factor, float32."""
-        return self.taste.affinity(self.customers, self.items, rows, columns)
+        return self.taste.affinity(self.ids, self.history, self.items, rows, columns)
 
     def own_of(self, rows: np.ndarray, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """((pairs,), (pairs,)) the factors `category` and `affinity`, for pairs."""
@@ -128,7 +132,8 @@ def look(
     """Look at the facts at one instant.
 
     Args:
-        facts: of which only what lies up to `as_of` is seen.
+        facts: only rows up to `as_of` are used. Of `Facts`, each customer's own rows serve that
+            customer alone; give `SharedFacts` where something is learned from the customers.
         as_of: the instant.
         window: how long back "lately" reaches.
         customers: codes of those to look at; None for all.
@@ -155,7 +160,8 @@ def look(
     if catalogue is not None:
         what = np.intersect1d(what, catalogue.items())
     popular = lately.reindex(what, fill_value=0).to_numpy(dtype=float)
-    active = _counts(recent, "customer").reindex(who, fill_value=0).to_numpy(dtype=float)
+    own = span.of(facts.acts).select("customer", "item").distinct()
+    active = _counts(own, "customer").reindex(who, fill_value=0).to_numpy(dtype=float)
     categories = _membership(facts.items.category, len(facts.items.categories))
     shares = categories.T @ lately.reindex(np.arange(len(facts.items.id)), fill_value=0)
     row, column = np.searchsorted(who, live.customer), np.searchsorted(what, live.item)
@@ -171,6 +177,8 @@ def look(
         friends=sparse.csr_matrix((np.log1p(live.exposure), (row, column)), shape),
         plain=sparse.csr_matrix((np.log1p(live.plain_exposure), (row, column)), shape),
         taste=taste or Taste(None),
+        ids=facts.customers[who],
+        history=owned,
         taken=owned[:, what],
         owned=owned.astype(float) @ categories,
         shares=shares / max(shares.sum(), 1.0),

@@ -20,20 +20,20 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from followsuit.gnn.embeddings import forget_unfit
 from followsuit.gnn.gate import friends_help
 from followsuit.graph import schema as g
 from followsuit.graph.errors import FollowsuitError
-from followsuit.graph.facts import PRODUCT, STORE, Facts
+from followsuit.graph.facts import PRODUCT, STORE, Facts, SharedFacts
 from followsuit.graph.files import save_json
 from followsuit.graph.progress import Progress, silent
-from followsuit.graph.runs import Run, write_run
+from followsuit.graph.runs import OFFERS, SUPPRESSED, TASTE, TIES, Run, run_folder, write_run
 from followsuit.graph.schema import Col
 from followsuit.graph.snapshot import take_snapshot
 from followsuit.graph.store import GraphStore
 from followsuit.influence.arrays import Log
 from followsuit.influence.log import read_log
 from followsuit.offers.catalogue import offers_in_force
+from followsuit.offers.evidence import write_evidence
 from followsuit.offers.moment import look
 from followsuit.offers.outcomes import outcomes
 from followsuit.offers.placing import offer_table, place
@@ -46,10 +46,6 @@ from followsuit.offers.weights import Weights, learn, sample
 EARLIER = 6
 """Earlier moments, a week apart, that the weights are learned from."""
 _WEEK = timedelta(days=7)
-TIES = "ties.parquet"
-"""In a run's folder: what was learned of the ties."""
-TASTE = "taste"
-"""In a run's folder: the model of taste that it was made with."""
 _WEIGHTS, _RECIPE, _DONE = "weights.json", "recipe.json", "done.json"
 
 OUT = ("customer_id", "rank", "item_kind", "item_id", "offer_id", "trigger", "score",
@@ -143,16 +139,16 @@ def score(
     )  # fmt: skip
     digest = hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()
     run_id = f"{as_of:%Y-%m-%d}-{digest[:8]}"
-    folder = store.state / "runs" / run_id
+    folder = run_folder(store, run_id)
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / _DONE).exists():
         facts = Facts(snapshot)
         chosen, unknown = _codes(facts, customers)
-        log = read_log(facts, as_of)
-        recipe = _recipe(facts, as_of, window, parameters, folder, progress)
-        weights = _weights(facts, log, window, recipe, seed, folder, progress)
+        log = read_log(facts.shared, as_of)
+        recipe = _recipe(facts.shared, as_of, window, parameters, folder, progress)
+        weights = _weights(facts.shared, log, window, recipe, seed, folder, progress)
         learn_ties(log, window, progress).to_parquet(folder / TIES)
-        taste = recipe.fit(facts, as_of, seed=seed, progress=progress)
+        taste = recipe.fit(facts.shared, as_of, seed=seed, progress=progress)
         taste.save(folder / TASTE)
         _rank(facts, as_of, window, top, chosen, unknown, weights, taste, recipe, folder,
               progress)  # fmt: skip
@@ -178,8 +174,8 @@ def _days(as_of: datetime, window: timedelta) -> list[datetime]:
 
 
 def _recipe(
-    facts: Facts, as_of: datetime, window: timedelta, parameters: dict[str, Any], folder: Path,
-    progress: Progress,
+    facts: SharedFacts, as_of: datetime, window: timedelta, parameters: dict[str, Any],
+    folder: Path, progress: Progress,
 ) -> Recipe:  # fmt: skip
     """Choose how taste is learned, or take what this run has chosen before."""
     path = folder / _RECIPE
@@ -193,7 +189,7 @@ def _recipe(
 
 
 def _weights(
-    facts: Facts, log: Log, window: timedelta, recipe: Recipe, seed: int, folder: Path,
+    facts: SharedFacts, log: Log, window: timedelta, recipe: Recipe, seed: int, folder: Path,
     progress: Progress,
 ) -> Weights:  # fmt: skip
     """Learn the weights on earlier days, or take those that this run has learned before.
@@ -232,10 +228,11 @@ def _rank(
         advance(1)
         places = place(moment, weights, catalogue, top)
         table = offer_table(facts, moment, weights, places, catalogue)
-        pq.write_table(table, folder / "offers.parquet")
+        pq.write_table(table, folder / OFFERS)
         advance(1)
         kept_back = suppressed(facts, as_of, window, catalogue, customers)
-        kept_back.log.to_parquet(folder / "suppressed.parquet")
+        kept_back.log.to_parquet(folder / SUPPRESSED)
+        write_evidence(facts, as_of, window, folder)
         advance(1)
     done = {
         "customers": len(pc.unique(table[Col.CUSTOMER_ID])),
@@ -253,7 +250,7 @@ def _put_into_force(
     parameters: dict[str, Any], folder: Path,
 ) -> ScoreReport:  # fmt: skip
     done = json.loads((folder / _DONE).read_text())
-    rows = folder / "offers.parquet"
+    rows = folder / OFFERS
     run = Run(
         run_id, SCORE, as_of, created_at, False, done["customers"], done["offers"],
         {**parameters, "weights": done["weights"], "recipe": done["recipe"]},
@@ -261,7 +258,6 @@ def _put_into_force(
     with store.writing():
         write_run(store, run, _recommended(pq.read_table(rows), run_id))
         prune_runs(store)
-    forget_unfit(store, as_of)
     # Steps are kept for a run that is interrupted; scored again, it is made anew.
     for step in (_WEIGHTS, _RECIPE, _DONE):
         (folder / step).unlink(missing_ok=True)

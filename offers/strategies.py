@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from followsuit.graph.facts import Facts
+from followsuit.graph.facts import SharedFacts
 from followsuit.influence.leiden import friend_communities
 from followsuit.offers.moment import Moment
 from followsuit.offers.ranking import scores
@@ -100,7 +100,7 @@ def _spread(values: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
 class Communities:
     """Leiden communities of the friend graph (Traag et al. 2019), found anew as it grows."""
 
-    def __init__(self, facts: Facts, seed: int) -> None:
+    def __init__(self, facts: SharedFacts, seed: int) -> None:
         self._facts = facts
         self._seed = seed
         self._found: tuple[int, np.ndarray] | None = None

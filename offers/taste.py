@@ -1,7 +1,8 @@
 """Own taste: how much a customer may like an item, learned from who took what (`gnn/`).
 
-The blend of models where the extra `gnn` is installed, else the linear model. Parts of it that know
-of friends take part only where an audit has found that friends help on this data.
+The blend of models where the extra `gnn` is installed, else the linear model. Its parts that know
+of friends take part only where an audit has found that friends help on this data. The model is
+fitted on the customers who share their activity; others are scored by what they took themselves.
 """
 
 from dataclasses import dataclass
@@ -10,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
+from scipy import sparse
 
 from followsuit.gnn.blend import SOCIAL, Blend
 from followsuit.gnn.choosing import choose
@@ -18,7 +21,7 @@ from followsuit.gnn.ease import DampedEase
 from followsuit.gnn.from_snapshot import HORIZON, NothingToLearn, dataset, training_split
 from followsuit.gnn.models import model
 from followsuit.gnn.recommender import CELLS, Recommender
-from followsuit.graph.facts import Facts
+from followsuit.graph.facts import SharedFacts
 from followsuit.graph.progress import Progress, silent
 
 BLEND, LINEAR = "blend", "linear"
@@ -41,31 +44,34 @@ class Taste:
     """A fitted model of taste, as a factor of the ranking.
 
     Args:
-        model: fitted on a data set with the facts' codes; None where there was nothing to learn.
+        model: fitted on a data set with the facts' items; None where there was nothing to learn.
     """
 
     def __init__(self, model: Recommender | None) -> None:
         self.model = model
         self._scale = 1.0 if model is None else _typical_best(model)
+        self._users = pd.Index([] if model is None else model.data.users)
         self._last: tuple[np.ndarray, np.ndarray, Floats] | None = None
 
     def affinity(
-        self, customers: np.ndarray, items: np.ndarray, rows: Select, columns: Select
-    ) -> Floats:
+        self, customers: np.ndarray, history: sparse.csr_matrix, items: np.ndarray, rows: Select,
+        columns: Select,
+    ) -> Floats:  # fmt: skip
         """(rows, columns) log(1 + 10 s), s being the score over the typical customer's best.
 
         Args:
-            customers: codes of a moment's customers.
-            items: codes of its items.
+            customers: ids of a moment's customers.
+            history: (customers, all items) what they took.
+            items: codes of the moment's items.
             rows: which of the customers.
             columns: which of the items.
         """
         if self.model is None:
             return np.zeros((len(customers[rows]), len(items[columns])), dtype=np.float32)
         if len(customers) * len(items) > _KEPT:
-            return self._factor(self.model, customers[rows], items[columns])
+            return self._factor(self.model, customers[rows], history[rows], items[columns])
         if self._last is None or self._last[0] is not customers or self._last[1] is not items:
-            self._last = customers, items, self._factor(self.model, customers, items)
+            self._last = customers, items, self._factor(self.model, customers, history, items)
         kept: Floats = self._last[2][rows][:, columns]
         return kept
 
@@ -74,14 +80,22 @@ class Taste:
         if self.model is not None:
             self.model.save(folder)
 
-    def _factor(self, model: Recommender, customers: np.ndarray, items: np.ndarray) -> Floats:
-        found = np.empty((len(customers), len(items)), dtype=np.float32)
+    def _factor(
+        self, model: Recommender, customers: np.ndarray, history: sparse.csr_matrix,
+        items: np.ndarray,
+    ) -> Floats:  # fmt: skip
+        factor = np.empty((len(customers), len(items)), dtype=np.float32)
+        codes = self._users.get_indexer(pd.Index(customers))
         step = max(1, CELLS // max(len(model.data.items), 1))
-        for first in range(0, len(customers), step):
-            found[first : first + step] = model.score(customers[first : first + step])[:, items]
-        found *= np.float32(_SHARPNESS / self._scale)
-        np.maximum(found, 0, out=found)
-        return np.log1p(found, out=found)
+        for fitted in (True, False):
+            rows = np.flatnonzero((codes >= 0) == fitted)
+            for first in range(0, len(rows), step):
+                some = rows[first : first + step]
+                scores = model.score(codes[some]) if fitted else model.score_new(history[some])
+                factor[some] = scores[:, items]
+        factor *= np.float32(_SHARPNESS / self._scale)
+        np.maximum(factor, 0, out=factor)
+        return np.log1p(factor, out=factor)
 
 
 @dataclass(frozen=True)
@@ -99,12 +113,12 @@ class Recipe:
     note: str | None = None
 
     def fit(
-        self, facts: Facts, as_of: datetime, *, seed: int = 0, progress: Progress = silent
+        self, facts: SharedFacts, as_of: datetime, *, seed: int = 0, progress: Progress = silent
     ) -> Taste:
         """Learn from all that was known at an instant."""
         return self._fit(dataset(facts, as_of), seed, progress)
 
-    def kept(self, facts: Facts, as_of: datetime, folder: Path, *, seed: int = 0) -> Taste:
+    def kept(self, facts: SharedFacts, as_of: datetime, folder: Path, *, seed: int = 0) -> Taste:
         """What `Taste.save` has kept; learned again where that is elsewhere."""
         data = dataset(facts, as_of)
         found = type(model(self.name)).kept(folder, data)
@@ -118,7 +132,7 @@ class Recipe:
 
 
 def choose_recipe(
-    facts: Facts, as_of: datetime, *, affinity: str = LINEAR, friends: bool | None = None,
+    facts: SharedFacts, as_of: datetime, *, affinity: str = LINEAR, friends: bool | None = None,
     seed: int = 0,
     progress: Progress = silent,
 ) -> Recipe:  # fmt: skip

@@ -1,7 +1,8 @@
-"""How strongly a friend's act pulls: as learned from the log where there is evidence, else plainly.
+"""How strong a tie is: as learned from the log where there is evidence, else as recorded.
 
 What is learned is the probability that an act is followed (`influence/`), relative to its mean over
-all exposures, so that a learned tie is as strong on average as a plain one.
+all exposures, so that a learned tie is as strong on average as a recorded one. Only ties between
+customers who share are learned, and only they set the scale.
 """
 
 from datetime import datetime, timedelta
@@ -11,7 +12,7 @@ import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
-from followsuit.graph.facts import Facts
+from followsuit.graph.facts import Facts, SharedFacts
 from followsuit.graph.progress import Progress, silent
 from followsuit.influence.arrays import Log
 from followsuit.influence.learn import LEAST, learn
@@ -20,34 +21,46 @@ from followsuit.offers.triggers import ties_at
 
 _GROWTH = 2.0
 """A backtest learns anew once the log has doubled."""
+_TYPES = {"customer_id": "string", "friend_id": "string", "relative": "float64"}
 
 
 def learn_ties(log: Log, window: timedelta, progress: Progress = silent) -> pd.DataFrame:
-    """What a log says of ties: `customer, friend` (codes), `relative`, where it has evidence."""
-    found = learn(log, window, progress=progress)
-    told = np.flatnonzero(found.exposures >= LEAST)
-    weight = found.exposures[told]
-    mean = float((found.edges.mean[told] * weight).sum() / max(weight.sum(), 1.0))
+    """What a log says of ties: `customer_id, friend_id, relative`, where it has evidence."""
+    learned = learn(log, window, progress=progress)
+    told = np.flatnonzero(learned.exposures >= LEAST)
+    weight = learned.exposures[told]
+    mean = float((learned.edges.mean[told] * weight).sum() / max(weight.sum(), 1.0))
     if mean <= 0:
         told = told[:0]
     return pd.DataFrame(
         {
-            "customer": log.network.target[told],
-            "friend": log.network.source[told],
-            "relative": np.round(found.edges.mean[told] / max(mean, 1e-12), 9),
+            "customer_id": log.customers[log.network.target[told]],
+            "friend_id": log.customers[log.network.source[told]],
+            "relative": np.round(learned.edges.mean[told] / max(mean, 1e-12), 9),
         }
     )
 
 
 def learned_ties(facts: Facts, as_of: datetime, learned: pd.DataFrame) -> ir.Table:
-    """The ties that exist at an instant: `customer, friend, since, strength, plain`."""
+    """The ties that exist at an instant: `customer, friend, since, strength, plain`.
+
+    Args:
+        facts: with the ties.
+        as_of: the instant.
+        learned: see `learn_ties`; of other customers than those of `facts` it says nothing.
+    """
     name = ibis.util.gen_name("learned")
-    known = facts.snapshot.connection.create_table(name, ibis.memtable(learned), temp=True)
+    known = facts.snapshot.connection.create_table(
+        name, ibis.memtable(learned, schema=_TYPES), temp=True
+    )
+    known = known.inner_join(facts.codes.rename(customer_id="id"), "customer_id")
+    friends = facts.codes.rename(friend_id="id", friend="customer")
+    known = known.inner_join(friends, "friend_id").select("customer", "friend", "relative")
     ties = ties_at(facts, as_of)
     rows = ties.left_join(known, ["customer", "friend"])
     strength = rows.strength
     if len(learned):
-        plain = ties.strength.mean().execute()
+        plain = ties_at(facts.shared, as_of).strength.mean().execute()
         strength = (rows.relative * float(plain)).fill_null(rows.strength)
     return rows.select("customer", "friend", "since", strength=strength, plain=rows.strength)
 
@@ -55,7 +68,7 @@ def learned_ties(facts: Facts, as_of: datetime, learned: pd.DataFrame) -> ir.Tab
 class GrowingTies:
     """Learned ties at one instant after the other, each from the log up to it at the latest."""
 
-    def __init__(self, facts: Facts, window: timedelta) -> None:
+    def __init__(self, facts: SharedFacts, window: timedelta) -> None:
         self._facts = facts
         self._window = window
         self._log = read_log(facts, facts.snapshot.as_of)

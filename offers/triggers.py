@@ -6,16 +6,13 @@ from datetime import datetime, timedelta
 
 import ibis.expr.types as ir
 
-from followsuit.graph.facts import Facts
+from followsuit.graph.facts import Facts, whole_seconds
 
 FRIEND_BOUGHT = "friend_bought"
 FRIEND_VISITED = "friend_visited"
 
 HALF_LIFE = timedelta(days=3.5)
 """After this time a friend's act counts half."""
-
-NO_SOCIAL_USE = "no_social_use"
-"""The rule that an act drives no friend's offer without the consent of whoever did it."""
 
 _EXACT = 10**9
 
@@ -33,11 +30,10 @@ class Window:
 
 
 def recent_acts(facts: Facts, window: Window, people: ir.Table) -> ir.Table:
-    """The adults' last act on each item in the window: `customer, item, at, lends`."""
+    """The last act on each item in the window of those who share: `customer, item, at`."""
     acts = window.of(facts.acts)
     last = acts.group_by("customer", "item").aggregate(at=acts["at"].max())
-    who = people.filter(people.adult).select("customer", "lends")
-    return last.inner_join(who, "customer")
+    return last.semi_join(people.filter(people.shares), "customer")
 
 
 def ties_at(facts: Facts, as_of: datetime) -> ir.Table:
@@ -56,22 +52,22 @@ def friend_acted(
 
     Args:
         ties: `customer, friend, strength, plain`.
-        recent: `customer, item, at, lends`, see `recent_acts`.
-        people: `customer, barrier`; of these, who has no barrier is reached.
+        recent: `customer, item, at`, see `recent_acts`.
+        people: `customer, barrier`; those without a barrier are eligible.
         taken: `customer, item` acted on before.
         window: decides how long ago an act is.
 
     Returns:
-        `customer, item`; `exposure` = sum over the friends who lend their acts of tie strength x
+        `customer, item`; `exposure` = sum over the friends who share of tie strength x
         2^(-age / half-life); `plain_exposure`, the same of plain strengths; `friends`, how many
         they are; `oldest` and `latest`, when the first and the last of them acted.
     """
-    lent = recent.filter(recent.lends).select("item", "at", friend="customer")
-    reached = people.filter(people.barrier.isnull()).select("customer")
-    seen = ties.inner_join(lent, "friend").semi_join(reached, "customer")
+    theirs = recent.select("item", "at", friend="customer")
+    eligible = people.filter(people.barrier.isnull())
+    seen = ties.inner_join(theirs, "friend").semi_join(eligible, "customer")
     seen = seen.anti_join(taken, ["customer", "item"])
     now = int(window.as_of.timestamp())
-    age = (now - seen["at"].epoch_seconds()).cast("float64") / HALF_LIFE.total_seconds()
+    age = (now - whole_seconds(seen["at"])).cast("float64") / HALF_LIFE.total_seconds()
     # Whole numbers add up to the same in any order.
     decay = (-age * math.log(2)).exp() * _EXACT
     weight = (seen.strength * decay).round().cast("int64")

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from followsuit.gnn.dataset import Split
     from followsuit.gnn.embeddings import Embedded
     from followsuit.gnn.recommender import Recommender
-    from followsuit.graph.facts import Facts
+    from followsuit.graph.facts import SharedFacts
     from followsuit.influence.analysis import Analysis
     from followsuit.loaders.load import LoadReport
     from followsuit.offers.backtest import BacktestReport
@@ -282,12 +282,13 @@ class Shop:
 
     def _facts(
         self, as_of: Instant, refresh: bool, ahead: timedelta = timedelta(0)
-    ) -> "tuple[Facts, datetime]":
-        """The facts up to so long after a day, and the day."""
+    ) -> "tuple[SharedFacts, datetime]":
+        """What customers share up to so long after a day, and the day."""
         from followsuit.graph.facts import Facts
 
         day = instant(as_of)
-        return Facts(self.snapshot(day + ahead, refresh=refresh), interactions=False), day
+        facts = Facts(self.snapshot(day + ahead, refresh=refresh), interactions=False)
+        return facts.shared.require_sharing(), day
 
     def embed(
         self,
@@ -370,7 +371,7 @@ class Shop:
         return prune_runs(self.store, keep)
 
 
-def _default_model(facts: "Facts", as_of: datetime) -> str:
+def _default_model(facts: "SharedFacts", as_of: datetime) -> str:
     """The network that fits what is known: with friends where there are any."""
     since = facts.ties.since
     known = facts.ties.filter(since.isnull() | (since <= as_of))

@@ -22,7 +22,10 @@ STORES: dict[str, dict[str, str]] = {
 DAY = ("--as-of", "2025-01-08")
 PERIOD = ("--from", "2025-01-03", "--to", "2025-01-12", "--every", "3d", "--horizon", "3d")
 SAID: dict[tuple[str, ...], tuple[int, str]] = {
-    ("gnn", "train", *DAY): (2, "the store has no purchases or visits at all, sensitive products"),
+    ("gnn", "train", *DAY): (
+        2,
+        "the store has no purchases or visits of customers who share",
+    ),
     ("gnn", "embed", *DAY): (2, "There are no purchases and visits up to 2025-01-08 to learn"),
     ("gnn", "evaluate", *DAY, "--horizon", "3d"): (2, "No act is known up to 2025-01-05"),
     ("gnn", "audit", *DAY, "--horizon", "3d"): (2, "No act is known up to 2025-01-05"),

@@ -101,7 +101,11 @@ def test_score_writes_the_offers_and_says_what_they_were_made_with(shop: Shop) -
     assert report["customers"] == len({row["customer_id"] for row in found})
     assert {row["item_kind"] for row in found} <= {"product", "store"}
     assert all(n > 0 for n in report["suppressed"].values())
-    for said in ("Weights (learned on", "suppressed by no_social_use", f"run {report['run_id']}"):
+    for said in (
+        "Weights (learned on",
+        "suppressed by no_contact_consent",
+        f"run {report['run_id']}",
+    ):
         assert said in shop.scored.said
 
 

@@ -158,7 +158,7 @@ def of_world(seed: int, dials: float, folder: Path) -> Audit:
         customers=2500, products=300, stores=8, friendships=10_000, purchases=15_000, days=90,
         homophily=dials, influence=dials, seed=seed,
     )  # fmt: skip
-    facts = Facts(snapshot_of(world, folder, assume_consent=True), interactions=False)
+    facts = Facts(snapshot_of(world, folder, assume_consent=True), interactions=False).shared
     month = timedelta(days=28)
     return audit(temporal_split(facts, end_of(world) - month, month))
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
-from support import graphs
 from support.graphs import NOON, nodes
 from support.places import Place
 from support.spectral import Popular, Spectral
@@ -21,7 +20,6 @@ from followsuit.gnn.embeddings import (
     Embedded,
     NoEmbeddings,
     embed,
-    forget_unfit,
     read_embeddings,
     write_embeddings,
 )
@@ -45,7 +43,7 @@ def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
 
 @pytest.fixture(scope="module")
 def learned(snapshot: Snapshot) -> Embedded:
-    return embed(Spectral(), Facts(snapshot), snapshot.as_of)
+    return embed(Spectral(), Facts(snapshot).shared, snapshot.as_of)
 
 
 def of_kind(found: Embedded, kind: str) -> set[str]:
@@ -82,8 +80,8 @@ class TestLearning:
     def test_nodes_of_which_nothing_is_known_have_none_and_are_counted(
         self, snapshot: Snapshot
     ) -> None:
-        found = embed(Spectral(), Facts(snapshot), end_of(WORLD) - timedelta(days=119))
-        items = Facts(snapshot).items
+        found = embed(Spectral(), Facts(snapshot).shared, end_of(WORLD) - timedelta(days=119))
+        items = Facts(snapshot).shared.items
         assert found.unknown > 0
         assert of_kind(found, "product") < set(items.id[items.kind == "product"])
 
@@ -95,13 +93,13 @@ class TestLearning:
         }
         later = sum(pc.sum(pc.greater(rows["at"], middle)).as_py() for rows in cut.values())
         assert later > 300
-        whole = embed(Spectral(), Facts(snapshot), middle)
+        whole = embed(Spectral(), Facts(snapshot).shared, middle)
         seen = snapshot.at(middle)
         for name, rows in cut.items():
             kept = rows.filter(pc.less_equal(rows["at"], pa.scalar(middle)))
             seen.connection.create_table(name, kept, overwrite=True)
         try:
-            past = embed(Spectral(), Facts(seen), middle)
+            past = embed(Spectral(), Facts(seen).shared, middle)
         finally:
             for name, rows in cut.items():
                 seen.connection.create_table(name, rows, overwrite=True)
@@ -109,11 +107,11 @@ class TestLearning:
 
     def test_a_model_without_embeddings_says_so(self, snapshot: Snapshot) -> None:
         with pytest.raises(NoEmbeddings, match="The model popular has no embeddings: choose"):
-            embed(Popular(), Facts(snapshot), snapshot.as_of)
+            embed(Popular(), Facts(snapshot).shared, snapshot.as_of)
 
     def test_a_day_before_the_first_act_is_refused(self, snapshot: Snapshot) -> None:
         with pytest.raises(NoEmbeddings, match="no purchases and visits up to 2020-01-01"):
-            embed(Spectral(), Facts(snapshot), NOON.replace(year=2020, month=1, day=1))
+            embed(Spectral(), Facts(snapshot).shared, NOON.replace(year=2020, month=1, day=1))
 
 
 def hand_made(*values: float, **more: Any) -> Embedded:
@@ -201,24 +199,6 @@ class TestWriting:
         assert store.count(g.EMBEDDING) == 8, "what the interrupted run had written is left"
         assert len(links(store)) == 8
 
-    def test_of_whom_turns_out_a_minor_and_what_turns_out_sensitive_none_is_kept(
-        self, store: GraphStore
-    ) -> None:
-        kept = [write(store, hand_made(1, day), day) for day in (1, 2)]
-        young = (NOON - timedelta(days=17 * 365)).date()
-        people = [("1", young), ("ben", date(1980, 1, 1))]
-        born = [{"customer_id": who, "birth_date": day} for who, day in people]
-        with store.writing():
-            store.write(g.CUSTOMER, graphs.rows(g.CUSTOMER, *born))
-            store.write(g.PRODUCT, graphs.rows(g.PRODUCT, {"product_id": "1", "sensitive": True}))
-        forget_unfit(store, NOON)
-        assert [node for node, _ in links(store)] == ["ben", "s1"] * len(kept)
-        assert store.count(g.EMBEDDING) == 4
-        assert [r["node_id"] for r in read_embeddings(store).to_pylist()] == ["ben", "s1"]
-
-    def test_a_store_without_embeddings_has_none_to_forget(self, store: GraphStore) -> None:
-        forget_unfit(store, NOON)
-
     def test_without_a_run_there_are_none(self, store: GraphStore) -> None:
         with pytest.raises(NoEmbeddings, match="Run `followsuit gnn embed --as-of DATE` first"):
             read_embeddings(store)
@@ -241,7 +221,7 @@ class Interrupting:
 def test_a_model_that_was_kept_for_this_very_graph_is_taken_as_it_is(
     snapshot: Snapshot, tmp_path: Path
 ) -> None:
-    facts, day = Facts(snapshot), snapshot.as_of
+    facts, day = Facts(snapshot).shared, snapshot.as_of
     narrow = Spectral(width=4)
     narrow.fit(dataset(facts, day)).save(tmp_path / "kept")
     found = embed(Spectral(), facts, day, folder=tmp_path / "kept")

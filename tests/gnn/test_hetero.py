@@ -118,7 +118,7 @@ def test_in_a_shop_with_homophily_cold_customers_are_served_better_than_by_popul
         customers=1_200, products=200, stores=10, friendships=7_000, purchases=20_000, days=120,
         homophily=1, influence=0.5,
     )  # fmt: skip
-    facts = Facts(snapshot_of(world, tmp_path, assume_consent=True))
+    facts = Facts(snapshot_of(world, tmp_path, assume_consent=True)).shared
     whole = dataset(facts, end_of(world) - timedelta(days=1))
     data, users = cold(whole)
     fitted = Hetero(width=32, epochs=6).fit(data)

@@ -26,7 +26,7 @@ from followsuit.gnn.trained import (
     TrainingUnderWay,
     train_model,
 )
-from followsuit.graph.facts import Facts
+from followsuit.graph.facts import Facts, SharedFacts
 from followsuit.loaders.simulator import World
 
 WORLD = World(
@@ -37,9 +37,9 @@ FILES = {"model.json", "model.npz"}
 
 
 @pytest.fixture(scope="module")
-def facts(tmp_path_factory: pytest.TempPathFactory) -> Facts:
+def facts(tmp_path_factory: pytest.TempPathFactory) -> SharedFacts:
     folder = tmp_path_factory.mktemp("world")
-    return Facts(snapshot_of(WORLD, folder, assume_consent=True), interactions=False)
+    return Facts(snapshot_of(WORLD, folder, assume_consent=True), interactions=False).shared
 
 
 def names(folder: Path) -> set[str]:
@@ -51,7 +51,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def test_a_plain_model_is_chosen_fitted_on_all_that_was_known_and_saved(
-    facts: Facts, tmp_path: Path
+    facts: SharedFacts, tmp_path: Path
 ) -> None:
     folder = tmp_path / "models" / "ease"
     fitted = train_model("ease", facts, AS_OF, folder)
@@ -64,7 +64,7 @@ def test_a_plain_model_is_chosen_fitted_on_all_that_was_known_and_saved(
     assert names(folder.parent) == {"ease", "ease.lock"}
 
 
-def test_the_same_seed_gives_the_same_bytes(facts: Facts, tmp_path: Path) -> None:
+def test_the_same_seed_gives_the_same_bytes(facts: SharedFacts, tmp_path: Path) -> None:
     pytest.importorskip("torch")
     for place in ("a", "b"):
         train_model("lightgcn", facts, AS_OF, tmp_path / place, seed=2)
@@ -76,7 +76,7 @@ def test_the_same_seed_gives_the_same_bytes(facts: Facts, tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.6, 1.0])
 def test_interrupted_it_goes_on_to_the_same_bytes(
-    share: float, facts: Facts, tmp_path: Path
+    share: float, facts: SharedFacts, tmp_path: Path
 ) -> None:
     pytest.importorskip("torch")
     steps = Steps()
@@ -90,7 +90,9 @@ def test_interrupted_it_goes_on_to_the_same_bytes(
     assert names(tmp_path) == {"m", "whole", "m.lock", "whole.lock"}
 
 
-def test_one_without_checkpoints_goes_on_from_its_settings(facts: Facts, tmp_path: Path) -> None:
+def test_one_without_checkpoints_goes_on_from_its_settings(
+    facts: SharedFacts, tmp_path: Path
+) -> None:
     steps, rest = Steps(), Steps()
     train_model("ease", facts, AS_OF, tmp_path / "whole", progress=steps)
     with pytest.raises(Killed):
@@ -101,7 +103,9 @@ def test_one_without_checkpoints_goes_on_from_its_settings(facts: Facts, tmp_pat
     assert contents(tmp_path / "m") == contents(tmp_path / "whole")
 
 
-def test_the_model_before_stays_until_the_new_one_is_there(facts: Facts, tmp_path: Path) -> None:
+def test_the_model_before_stays_until_the_new_one_is_there(
+    facts: SharedFacts, tmp_path: Path
+) -> None:
     folder = tmp_path / "ease"
     train_model("ease", facts, AS_OF, folder)
     before = contents(folder)
@@ -116,7 +120,7 @@ def test_the_model_before_stays_until_the_new_one_is_there(facts: Facts, tmp_pat
 
 
 def test_where_nothing_was_begun_resuming_trains_from_the_start(
-    facts: Facts, tmp_path: Path
+    facts: SharedFacts, tmp_path: Path
 ) -> None:
     train_model("ease", facts, AS_OF, tmp_path / "whole")
     # Killed before it had noted what it is of; and never begun at all.
@@ -131,7 +135,7 @@ def test_where_nothing_was_begun_resuming_trains_from_the_start(
 
 
 def test_where_the_last_weeks_are_empty_it_says_what_it_was_chosen_on(
-    facts: Facts, tmp_path: Path
+    facts: SharedFacts, tmp_path: Path
 ) -> None:
     long_after = AS_OF + timedelta(days=2_000)
     note = train_model("ease", facts, long_after, tmp_path / "ease").note
@@ -139,7 +143,9 @@ def test_where_the_last_weeks_are_empty_it_says_what_it_was_chosen_on(
     assert "chosen on a random tenth of what is known" in note
 
 
-def test_where_the_model_is_there_already_resuming_leaves_it(facts: Facts, tmp_path: Path) -> None:
+def test_where_the_model_is_there_already_resuming_leaves_it(
+    facts: SharedFacts, tmp_path: Path
+) -> None:
     folder, steps = tmp_path / "ease", Steps()
     fitted = train_model("ease", facts, AS_OF, folder)
     before = contents(folder)
@@ -154,7 +160,7 @@ def test_where_the_model_is_there_already_resuming_leaves_it(facts: Facts, tmp_p
 
 @pytest.mark.parametrize("other", ["day", "seed", "damaged"])
 def test_where_another_model_is_there_resuming_trains_from_the_start(
-    other: str, facts: Facts, tmp_path: Path
+    other: str, facts: SharedFacts, tmp_path: Path
 ) -> None:
     folder, day = tmp_path / "ease", AS_OF + timedelta(days=3) * (other == "day")
     train_model("ease", facts, day, folder, seed=int(other == "seed"))
@@ -166,7 +172,7 @@ def test_where_another_model_is_there_resuming_trains_from_the_start(
 
 
 def test_a_training_of_another_day_or_seed_is_not_gone_on_with(
-    facts: Facts, tmp_path: Path
+    facts: SharedFacts, tmp_path: Path
 ) -> None:
     with pytest.raises(Killed):
         train_model("ease", facts, AS_OF, tmp_path / "m", progress=Steps(2))
@@ -179,7 +185,7 @@ def test_a_training_of_another_day_or_seed_is_not_gone_on_with(
 @pytest.mark.parametrize("file", ["begun.json", "chosen.json"])
 @pytest.mark.parametrize("content", [b"{", b"\xff\xfe", b"[1]", b""])
 def test_damaged_notes_of_an_interrupted_training_are_named(
-    file: str, content: bytes, facts: Facts, tmp_path: Path
+    file: str, content: bytes, facts: SharedFacts, tmp_path: Path
 ) -> None:
     interrupt(facts, tmp_path / "m")
     (tmp_path / "m.unfinished" / file).write_bytes(content)
@@ -188,14 +194,14 @@ def test_damaged_notes_of_an_interrupted_training_are_named(
     train_model("ease", facts, AS_OF, tmp_path / "m")
 
 
-def test_settings_that_this_version_lacks_are_damaged(facts: Facts, tmp_path: Path) -> None:
+def test_settings_that_this_version_lacks_are_damaged(facts: SharedFacts, tmp_path: Path) -> None:
     interrupt(facts, tmp_path / "m")
     (tmp_path / "m.unfinished" / "chosen.json").write_text('{"depth": 3}')
     with pytest.raises(DamagedTraining, match=r"chosen\.json is damaged"):
         train_model("ease", facts, AS_OF, tmp_path / "m", resume=True)
 
 
-def interrupt(facts: Facts, folder: Path) -> None:
+def interrupt(facts: SharedFacts, folder: Path) -> None:
     """End a training of `ease` in the fit on all that is known."""
     steps = Steps()
     train_model("ease", facts, AS_OF, folder.with_name("counted"), progress=steps)
@@ -204,7 +210,7 @@ def interrupt(facts: Facts, folder: Path) -> None:
 
 
 def test_while_a_model_is_trained_another_training_of_it_is_refused(
-    facts: Facts, tmp_path: Path
+    facts: SharedFacts, tmp_path: Path
 ) -> None:
     refused = 0
 
@@ -224,7 +230,7 @@ def test_while_a_model_is_trained_another_training_of_it_is_refused(
 
 
 def test_killed_at_any_change_the_old_or_the_new_model_is_there(
-    facts: Facts, tmp_path: Path
+    facts: SharedFacts, tmp_path: Path
 ) -> None:
     acts, later = Acts(), AS_OF + timedelta(days=20)
     train_model("popularity", facts, AS_OF, tmp_path / "old")
@@ -255,7 +261,7 @@ def test_killed_at_any_change_the_old_or_the_new_model_is_there(
 
 
 def test_killed_at_any_change_a_resumed_network_has_all_its_files(
-    facts: Facts, tmp_path: Path
+    facts: SharedFacts, tmp_path: Path
 ) -> None:
     pytest.importorskip("torch")
     acts, moment, ended = Acts(), 0, False
@@ -273,13 +279,17 @@ def test_killed_at_any_change_a_resumed_network_has_all_its_files(
 
 
 @pytest.mark.parametrize("seed", [-1, 2**32, 2**70])
-def test_a_seed_that_is_out_of_range_is_named(seed: int, facts: Facts, tmp_path: Path) -> None:
+def test_a_seed_that_is_out_of_range_is_named(
+    seed: int, facts: SharedFacts, tmp_path: Path
+) -> None:
     with pytest.raises(BadSeed, match=f"The seed {seed} is out of range: choose one from 0 to 42"):
         train_model("gfcf", facts, AS_OF, tmp_path / "m", seed=seed)
     train_model("gfcf", facts, AS_OF, tmp_path / "m", seed=2**32 - 1)
 
 
-def test_nothing_known_and_unknown_models_leave_no_folder(facts: Facts, tmp_path: Path) -> None:
+def test_nothing_known_and_unknown_models_leave_no_folder(
+    facts: SharedFacts, tmp_path: Path
+) -> None:
     with pytest.raises(NothingToLearn, match="No act is known up to 2001-01-01"):
         train_model("ease", facts, datetime(2001, 1, 1, tzinfo=UTC), tmp_path / "m")
     with pytest.raises(UnknownModel):
@@ -287,7 +297,7 @@ def test_nothing_known_and_unknown_models_leave_no_folder(facts: Facts, tmp_path
     assert names(tmp_path) == set()
 
 
-def without_what_came(facts: Facts, after: datetime, folder: Path) -> Facts:
+def without_what_came(facts: SharedFacts, after: datetime, folder: Path) -> SharedFacts:
     """The same snapshot in which nothing came after an instant."""
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
@@ -305,10 +315,10 @@ def without_what_came(facts: Facts, after: datetime, folder: Path) -> Facts:
             since = pc.fill_null(rows["since"], datetime(1970, 1, 1, tzinfo=UTC))
             rows = rows.filter(pc.less_equal(since, after))
         pq.write_table(rows, folder / path.name)
-    return Facts(replace_folder(facts, folder), interactions=False)
+    return Facts(replace_folder(facts, folder), interactions=False).shared
 
 
-def replace_folder(facts: Facts, folder: Path) -> Any:
+def replace_folder(facts: SharedFacts, folder: Path) -> Any:
     from followsuit.graph.snapshot import Snapshot
 
     return Snapshot(folder, facts.snapshot.as_of, memory=2**30)
@@ -319,7 +329,9 @@ def same(one: Dataset, two: Dataset) -> bool:
     return not any(apart) and one.users.tolist() == two.users.tolist()
 
 
-def test_what_comes_later_changes_neither_a_split_nor_a_model(facts: Facts, tmp_path: Path) -> None:
+def test_what_comes_later_changes_neither_a_split_nor_a_model(
+    facts: SharedFacts, tmp_path: Path
+) -> None:
     month = timedelta(days=28)
     past = without_what_came(facts, AS_OF + month, tmp_path / "past")
     one, two = (temporal_split(f, AS_OF, month) for f in (facts, past))
@@ -352,7 +364,9 @@ def test_networks_train_without_a_word_from_torch() -> None:
     assert (done.stdout, done.stderr) == ("", "")
 
 
-def test_a_model_keeps_the_settings_that_it_was_chosen_with(facts: Facts, tmp_path: Path) -> None:
+def test_a_model_keeps_the_settings_that_it_was_chosen_with(
+    facts: SharedFacts, tmp_path: Path
+) -> None:
     fitted = train_model("ease_damped", facts, AS_OF, tmp_path / "m")
     again = type(fitted)(**fitted.settings()).fit(dataset(facts, AS_OF))
     users = np.arange(len(again.data.users))

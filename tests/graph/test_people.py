@@ -42,10 +42,10 @@ def reached(person: pd.Series) -> bool:
     return bool(pd.isna(person.barrier))
 
 
-def test_without_a_word_nobody_is_reached_and_nobody_lends(tmp_path: Path) -> None:
+def test_without_a_word_nobody_is_reached_and_nobody_shares(tmp_path: Path) -> None:
     person = look(tmp_path)
     assert person.barrier == "no_contact_consent"
-    assert not person.lends
+    assert not person.shares
 
 
 @pytest.mark.parametrize("purpose", ["contact", "email", "push", "sms"])
@@ -54,7 +54,7 @@ def test_an_opt_in_to_contact_or_to_one_channel_is_enough_to_be_reached(
 ) -> None:
     person = look(tmp_path, consent(purpose, True))
     assert reached(person)
-    assert not person.lends
+    assert not person.shares
 
 
 @pytest.mark.parametrize("purpose", ["social_use", "named_use", "newsletter"])
@@ -62,8 +62,8 @@ def test_consent_to_something_else_is_no_consent_to_contact(tmp_path: Path, purp
     assert look(tmp_path, consent(purpose, True)).barrier == "no_contact_consent"
 
 
-def test_social_use_alone_lends_acts(tmp_path: Path) -> None:
-    assert look(tmp_path, consent("social_use", True)).lends
+def test_social_use_alone_shares_activity(tmp_path: Path) -> None:
+    assert look(tmp_path, consent("social_use", True)).shares
 
 
 def test_the_channel_is_the_first_that_was_opted_into(tmp_path: Path) -> None:
@@ -105,13 +105,13 @@ def test_a_withdrawal_later_than_the_instant_wins_at_once(tmp_path: Path) -> Non
 
 def test_of_two_words_at_one_instant_the_no_wins(tmp_path: Path) -> None:
     said = [consent("social_use", True), consent("social_use", False)]
-    assert not look(tmp_path, *said).lends
+    assert not look(tmp_path, *said).shares
 
 
 def test_assumed_consent_grants_contact_social_use_and_adulthood(tmp_path: Path) -> None:
     person = look(tmp_path, born=None, assume=True)
     assert reached(person)
-    assert person.lends
+    assert person.shares
     assert person.adult
 
 
@@ -120,7 +120,7 @@ def test_assumed_consent_never_goes_over_a_recorded_no(tmp_path: Path, at: datet
     said = [consent("email", False, at), consent("social_use", False, at)]
     person = look(tmp_path, *said, assume=True)
     assert person.barrier == "no_contact_consent"
-    assert not person.lends
+    assert not person.shares
 
 
 @pytest.mark.parametrize("assume", [False, True])
@@ -130,7 +130,7 @@ def test_minors_are_neither_reached_nor_used_whatever_they_said(
     said = [consent("contact", True), consent("social_use", True)]
     person = look(tmp_path, *said, born=date(2007, 1, 21), assume=assume)
     assert person.barrier == "minor"
-    assert not person.lends
+    assert not person.shares
     assert not person.adult
 
 
@@ -152,7 +152,7 @@ def test_an_unknown_age_is_out_unless_consent_is_assumed(tmp_path: Path) -> None
     said = [consent("contact", True), consent("social_use", True)]
     person = look(tmp_path, *said, born=None)
     assert person.barrier == "unknown_age"
-    assert not person.lends
+    assert not person.shares
 
 
 @settings(max_examples=40, deadline=None)
@@ -181,4 +181,4 @@ def test_the_rule_of_consent_holds_for_any_history(
         return all(g for at, g in known if at == last)
 
     assert reached(person) == granted("contact")
-    assert bool(person.lends) == granted("social_use")
+    assert bool(person.shares) == granted("social_use")

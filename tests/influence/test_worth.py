@@ -30,7 +30,7 @@ def values(folder: Path, *more: tuple[str, str, int], margin: bool = False) -> t
     snapshot = snapshot_from(
         folder, day(20), customers=CUSTOMERS, products=products, purchases=bought
     )
-    found, unit = act_values(Facts(snapshot))
+    found, unit = act_values(Facts(snapshot).shared)
     return found.tolist(), unit
 
 

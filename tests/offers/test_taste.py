@@ -19,7 +19,7 @@ from followsuit.gnn.from_snapshot import dataset
 from followsuit.gnn.models import MissingExtra, model
 from followsuit.gnn.popularity import FriendsItems
 from followsuit.gnn.recommender import Recommender
-from followsuit.graph.facts import Facts
+from followsuit.graph.facts import Facts, SharedFacts
 from followsuit.loaders.simulator import World
 from followsuit.offers.backtest import BacktestReport, backtest
 from followsuit.offers.taste import BLEND, LINEAR, Recipe, Taste, choose_recipe
@@ -34,13 +34,13 @@ ALL = slice(None)
 
 
 @pytest.fixture(scope="module")
-def facts(tmp_path_factory: pytest.TempPathFactory) -> Facts:
+def facts(tmp_path_factory: pytest.TempPathFactory) -> SharedFacts:
     folder = tmp_path_factory.mktemp("world")
-    return Facts(snapshot_of(WORLD, folder, assume_consent=True), interactions=False)
+    return Facts(snapshot_of(WORLD, folder, assume_consent=True), interactions=False).shared
 
 
 @pytest.fixture(scope="module")
-def known(facts: Facts) -> Dataset:
+def known(facts: SharedFacts) -> Dataset:
     return dataset(facts, AS_OF)
 
 
@@ -74,7 +74,7 @@ def test_some_customers_and_items_are_as_among_all_kept_or_not(
         np.testing.assert_allclose(others, whole[[8, 4]][:, [8, 30]], atol=1e-6)
 
 
-def test_where_nothing_is_known_affinity_is_zero(facts: Facts) -> None:
+def test_where_nothing_is_known_affinity_is_zero(facts: SharedFacts) -> None:
     long_ago = datetime(2001, 1, 1, tzinfo=UTC)
     recipe = choose_recipe(facts, long_ago, affinity=BLEND)
     assert (recipe.name, recipe.settings) == ("ease_damped", DampedEase().settings())
@@ -87,7 +87,7 @@ def test_where_nothing_is_known_affinity_is_zero(facts: Facts) -> None:
 
 
 def test_the_linear_recipe_is_chosen_and_fitted_on_what_was_known(
-    facts: Facts, known: Dataset
+    facts: SharedFacts, known: Dataset
 ) -> None:
     recipe = choose_recipe(facts, AS_OF, affinity=LINEAR)
     assert (recipe.name, recipe.note) == ("ease_damped", None)
@@ -99,7 +99,7 @@ def test_the_linear_recipe_is_chosen_and_fitted_on_what_was_known(
 
 @pytest.mark.parametrize("audited", [None, False, True])
 def test_friends_take_part_only_where_they_were_found_to_help(
-    facts: Facts, audited: bool | None, monkeypatch: pytest.MonkeyPatch
+    facts: SharedFacts, audited: bool | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("torch")
     asked: list[set[str]] = []
@@ -124,7 +124,7 @@ def test_friends_take_part_only_where_they_were_found_to_help(
 
 @pytest.mark.parametrize("audited", [None, False, True])
 def test_without_the_extra_a_note_says_so_whatever_the_audit_said(
-    facts: Facts, audited: bool | None, monkeypatch: pytest.MonkeyPatch
+    facts: SharedFacts, audited: bool | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def plain(name: str, **settings: Any) -> Recommender:
         if name in ("lightgcn", "social"):
@@ -137,7 +137,7 @@ def test_without_the_extra_a_note_says_so_whatever_the_audit_said(
 
 
 def test_a_kept_model_says_the_same_and_is_learned_again_where_it_is_elsewhere(
-    facts: Facts, known: Dataset, tmp_path: Path
+    facts: SharedFacts, known: Dataset, tmp_path: Path
 ) -> None:
     recipe = Recipe("friends", FriendsItems(damp=0.25).settings())
     fitted = recipe.fit(facts, AS_OF)
@@ -163,12 +163,12 @@ class Fits:
         yield lambda units: None
 
 
-def judged(facts: Facts, refit: int, fits: Fits) -> BacktestReport:
+def judged(facts: SharedFacts, refit: int, fits: Fits) -> BacktestReport:
     start, end = end_of(WORLD) - 6 * WEEK, end_of(WORLD)
     return backtest(facts.snapshot, start, end, WEEK, WEEK, refit=refit, progress=fits)
 
 
-def test_a_backtest_fits_taste_once_or_anew_after_every_so_many_moments(facts: Facts) -> None:
+def test_a_backtest_fits_taste_once_or_anew_after_every_so_many_moments(facts: SharedFacts) -> None:
     reports, counts = [], []
     for refit in (0, 2):
         fits = Fits()

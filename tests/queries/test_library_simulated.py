@@ -66,7 +66,7 @@ def edges(store: GraphStore, delivery: Path) -> Frame:
 def taste(store: GraphStore, edges: Frame) -> Embedded:
     """The embeddings in force."""
     snapshot = take_snapshot(store, NOW)
-    found = embed(Spectral(), Facts(snapshot), NOW)
+    found = embed(Spectral(), Facts(snapshot).shared, NOW)
     write_embeddings(store, found, snapshot.content, NOW)
     return found
 

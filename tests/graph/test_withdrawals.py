@@ -1,0 +1,169 @@
+"""A withdrawal holds from the next read on, wherever offers, influence or embeddings are shown."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+from support.deliveries import deliver
+from support.places import Place
+from support.shops import NOW, Rows, deliver_shop, tables
+from support.snapshots import day
+from support.spectral import Spectral
+
+from followsuit.gnn.embeddings import embed, write_embeddings
+from followsuit.graph import schema as g
+from followsuit.graph.facts import Facts
+from followsuit.graph.runs import runs
+from followsuit.graph.snapshot import take_snapshot
+from followsuit.graph.store import GraphStore
+from followsuit.influence.analysis import Analysis
+from followsuit.loaders.load import load
+from followsuit.offers.explain import explain
+from followsuit.offers.runs import SCORE, use_run
+from followsuit.offers.score import score
+from followsuit.queries.runner import run_query
+
+LATER = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+class Told:
+    """A shop with two runs, influence edges, ranks and embeddings, and its further deliveries."""
+
+    def __init__(self, store: GraphStore, folder: Path) -> None:
+        self.store = store
+        self._folder = folder
+        load(store, str(deliver_shop(folder / "shop")))
+        self.older = score(store, NOW, LATER, top=9)
+        self.run = score(store, NOW, LATER)
+        snapshot = take_snapshot(store, NOW)
+        analysis = Analysis(store, snapshot)
+        analysis.write(analysis.learn(), LATER)
+        write_embeddings(
+            store, embed(Spectral(width=2), Facts(snapshot).shared, NOW), snapshot.content, LATER
+        )
+
+    def deliver(self, **rows: Rows) -> None:
+        number = sum(1 for _ in self._folder.iterdir())
+        load(self.store, str(deliver(self._folder / f"more-{number}", **rows)))
+
+    def withdraw(self, customer: str, purpose: str) -> None:
+        row = {"customer_id": customer, "purpose": purpose, "granted": "false",
+               "at": day(12).isoformat()}  # fmt: skip
+        self.deliver(consents=[row])
+
+    def offered(self) -> set[tuple[str, str]]:
+        rows = run_query(self.store, "current-recommendations").to_pylist()
+        return {(row["customer_id"], row["item_id"]) for row in rows}
+
+    def in_file(self, run_id: str) -> set[tuple[str, str]]:
+        path = self.store.state / "runs" / run_id / "offers.parquet"
+        return {(row["customer_id"], row["item_id"]) for row in pq.read_table(path).to_pylist()}
+
+    def embedded(self, kind: str = "customer") -> set[str]:
+        parameters = {"node_kind": "store", "node_id": "kiosk", "among": kind}
+        return set(run_query(self.store, "nearest", parameters)["node_id"].to_pylist())
+
+
+@pytest.fixture
+def told(place: Place, tmp_path: Path) -> Any:
+    with place.open() as store:
+        yield Told(store, tmp_path)
+
+
+def test_each_withdrawal_holds_at_once_in_the_graph_the_files_and_every_run(told: Told) -> None:
+    everything = {("ann", item) for item in ("tea", "jam", "rye", "kiosk")}
+    assert told.offered() == told.in_file(told.run.run_id) == everything
+    assert {"bob", "eve"} <= told.embedded()
+
+    # Bob no longer shares: what he brought up goes, alone or with others; the rest stays.
+    told.withdraw("bob", "social_use")
+    left = {("ann", "jam"), ("ann", "rye")}
+    assert told.offered() == told.in_file(told.run.run_id) == left
+    assert told.in_file(told.older.run_id) == left
+    assert "bob" not in told.embedded()
+    assert "eve" in told.embedded()
+    (run,) = (run for run in runs(told.store, SCORE) if run.active)
+    assert (run.customers, run.offers) == (1, 2)
+    assert not explain(told.store, "ann", "kiosk").offered
+    for path in (told.store.state / "runs" / run.run_id).glob("*.parquet"):
+        if path.name != "suppressed.parquet":
+            assert "bob" not in str(pq.read_table(path).to_pylist()), path.name
+
+    # A product turns out to be sensitive.
+    told.deliver(products=[{"product_id": "rye", "sensitive": "true"}])
+    assert told.offered() == told.in_file(told.run.run_id) == {("ann", "jam")}
+    assert not told.embedded("product") & {"rye", "pill"}
+
+    # Ann refuses contact.
+    told.withdraw("ann", "contact")
+    assert told.offered() == told.in_file(told.run.run_id) == set()
+    assert explain(told.store, "ann", "jam").rule == "no_contact_consent"
+    use_run(told.store, told.older.run_id)
+    assert told.offered() == set()
+
+
+def test_a_withdrawal_of_all_and_a_refusal_that_cannot_be_read_hold_too(told: Told) -> None:
+    told.withdraw("eve", "all")
+    assert told.offered() == {("ann", "jam"), ("ann", "kiosk")}
+    assert "eve" not in told.embedded()
+    told.deliver(
+        consents=[
+            {"customer_id": "gus", "purpose": "social_use", "granted": "no", "at": "2025-01-09"},
+            {"customer_id": "fay", "purpose": "email", "granted": "true", "at": "2025-01-09"},
+        ]
+    )
+    assert told.offered() == {("ann", "kiosk")}
+    assert "gus" not in told.embedded()
+
+
+def test_customers_who_are_no_longer_delivered_bring_nothing_up(told: Told) -> None:
+    people = [row for row in tables()["customers"] if row["customer_id"] != "gus"]
+    load(told.store, str(deliver(told._folder / "whole", customers=people)),
+         replace=("customers",), yes=True)  # fmt: skip
+    assert ("ann", "jam") not in told.offered()
+    assert ("ann", "rye") in told.offered()
+
+
+def test_edges_and_ranks_of_customers_who_no_longer_share_go(place: Place, tmp_path: Path) -> None:
+    names = ("ann", "bob", "kim")
+    items = [f"p{n}" for n in range(20)]
+    shop = deliver(
+        tmp_path / "shop",
+        customers=[{"customer_id": name, "birth_date": "1985-03-02"} for name in names],
+        friendships=[
+            {"customer_id": a, "friend_id": b}
+            for a, b in (("ann", "bob"), ("ann", "kim"), ("kim", "bob"))
+        ],
+        purchases=[
+            {"customer_id": c, "product_id": p, "at": day(2 + n, 2 * k).isoformat()}
+            for n, p in enumerate(items)
+            for k, c in enumerate(names)
+            if (n + k) % 4
+        ],
+        consents=[
+            {"customer_id": name, "purpose": "social_use", "granted": "true", "at": "2025-01-01"}
+            for name in names
+        ],
+    )
+    refusal = {"customer_id": "kim", "purpose": "social_use", "granted": "false",
+               "at": "2030-01-01"}  # fmt: skip
+    with place.open() as store:
+        load(store, str(shop))
+        analysis = Analysis(store, take_snapshot(store, day(60)))
+        analysis.write(analysis.learn(), LATER)
+        analysis.rank(write=True)
+        assert {"ann", "kim"} <= ends(store)
+        load(store, str(deliver(tmp_path / "more", consents=[refusal])))
+        assert ends(store) == {"ann", "bob"}
+        ranked = {
+            row["customer_id"]: row["pagerank"] for row in store.read(g.CUSTOMER_RANK).to_pylist()
+        }
+        assert ranked["kim"] is None
+        assert ranked["ann"] is not None
+
+
+def ends(store: GraphStore) -> set[str]:
+    rows = store.read(g.INFLUENCES)
+    return {*rows["source"].to_pylist(), *rows["target"].to_pylist()}

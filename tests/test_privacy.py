@@ -1,0 +1,86 @@
+"""What customers who don't share do, and sensitive purchases, change nothing for anybody else."""
+
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pytest
+from support.deliveries import deliver
+from support.places import Place
+from support.random_shops import NOW, addition, random_shop
+
+from followsuit.gnn.embeddings import embed
+from followsuit.gnn.models import model
+from followsuit.graph.facts import Facts
+from followsuit.graph.runs import OFFERS, SUPPRESSED, run_folder
+from followsuit.graph.snapshot import take_snapshot
+from followsuit.graph.store import GraphStore
+from followsuit.influence.analysis import Analysis
+from followsuit.loaders.load import load
+from followsuit.offers.explain import explain
+from followsuit.offers.runs import active_run
+from followsuit.offers.score import score
+from followsuit.queries.runner import run_query
+
+IN_CI, BY_NIGHT = range(20), range(20, 200)
+
+
+@pytest.mark.parametrize("seed", IN_CI)
+def test_nobody_elses_results_change(seed: int, embedded: Place, tmp_path: Path) -> None:
+    check(seed, embedded, tmp_path, "lightgcn" if seed % 7 == 0 else "ials")
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("seed", BY_NIGHT)
+def test_nobody_elses_results_change_in_many_worlds(
+    seed: int, embedded: Place, tmp_path: Path
+) -> None:
+    check(seed, embedded, tmp_path, ("lightgcn", "social", "hetero", "ials")[seed % 4])
+
+
+def check(seed: int, place: Place, folder: Path, vectors: str) -> None:
+    """Add the row and compare all that is computed of everybody else, to the byte."""
+    shop = random_shop(seed)
+    customer, table, row = addition(shop, seed)
+    with place.open() as store:
+        load(store, str(deliver(folder / "shop", **shop)))
+        before = results(store, customer, vectors)
+        load(store, str(deliver(folder / "more", **{table: [row]})))
+        after = results(store, customer, vectors)
+    assert before["offers.parquet"].num_rows > 0, "a world without offers shows nothing"
+    assert before.keys() == after.keys()
+    for name, value in before.items():
+        assert value == after[name], f"{name} changed when {customer} got a row in {table}: {row}"
+
+
+def results(store: GraphStore, customer: str, vectors: str) -> dict[str, Any]:
+    """What is computed of a store, less the rows of one customer."""
+
+    def others(rows: pa.Table, column: str = "customer_id") -> pa.Table:
+        return rows.filter(pc.not_equal(rows[column], customer))
+
+    score(store, NOW, NOW, affinity="linear")
+    run = active_run(store)
+    folder = run_folder(store, run.run_id)
+    files: dict[str, Any] = {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+    files |= {name: others(pq.read_table(folder / name)) for name in (OFFERS, SUPPRESSED)}
+    snapshot = take_snapshot(store, NOW)
+    analysis = Analysis(store, snapshot)
+    shared = Facts(snapshot).shared
+    ranks, _ = analysis.rank()
+    people = [f"c{i:02}" for i in range(36) if f"c{i:02}" != customer][::9]
+    return files | {
+        "parameters": run.parameters,
+        "recommendations": others(run_query(store, "current-recommendations")),
+        "why": [explain(store, who, what).as_dict() | {"run_id": ""}
+                for who in people for what in ("p00", "p10")],
+        "edges": others(others(analysis.learn().table(), "source"), "target"),
+        "ranks": others(pa.Table.from_pandas(ranks)),
+        "embeddings": others(embed(model(vectors), shared, NOW).table(), "node_id"),
+    }  # fmt: skip

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from followsuit.graph.threads import one_thread
+
 Doubles = NDArray[np.float64]
 
 DRAWS = 1_000
@@ -35,6 +37,7 @@ class Resamples:
     def __init__(self, users: int, seed: int = 0) -> None:
         self._users, self._seed = users, seed
 
+    @one_thread()
     def means(self, values: Doubles) -> Doubles:
         """(DRAWS, figures) the means of resampled rows of `values` (users, figures)."""
         random = np.random.default_rng(self._seed)

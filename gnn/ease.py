@@ -16,6 +16,7 @@ from scipy.linalg import lapack
 from followsuit.gnn.dataset import Dataset, Floats, Ints
 from followsuit.gnn.recommender import CELLS, Recommender
 from followsuit.graph.progress import Progress, silent
+from followsuit.graph.threads import one_thread
 
 RIDGES = (10.0, 20.0, 50.0, 100.0, 200.0, 300.0, 500.0, 800.0, 1200.0, 2000.0)
 MEMORY = 3 * 2**30
@@ -151,6 +152,7 @@ def _gram(x: sparse.csr_matrix) -> Floats:
     return gram
 
 
+@one_thread()
 def _inverse(gram: Floats) -> Floats:
     """The inverse of a symmetric positive definite matrix, in its place."""
     factor, info = lapack.spotrf(gram, lower=1, overwrite_a=1, clean=0)

@@ -12,6 +12,7 @@ from sklearn.utils.extmath import randomized_svd
 from followsuit.gnn.dataset import Dataset, Floats, Ints, normalised
 from followsuit.gnn.recommender import Recommender
 from followsuit.graph.progress import Progress, silent
+from followsuit.graph.threads import one_thread
 
 
 @dataclass
@@ -32,6 +33,7 @@ class GraphFilter(Recommender):
     rank: int = 256
     alpha: float = 0.3
 
+    @one_thread()
     def fit(
         self, data: Dataset, validation: sparse.csr_matrix | None = None, *,  # noqa: ARG002
         seed: int = 0, progress: Progress = silent,
@@ -44,6 +46,7 @@ class GraphFilter(Recommender):
             advance(1)
         return self.restore({"vectors": np.ascontiguousarray(vectors.T, dtype=np.float32)}, data)
 
+    @one_thread()
     def score(self, users: Ints) -> Floats:
         """(users, m) how strongly the filters carry over what they took."""
         return self.score_new(self.data.taken[users])

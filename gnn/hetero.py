@@ -15,6 +15,7 @@ from followsuit.gnn.neural import Neural
 from followsuit.gnn.recommender import Embeddings
 from followsuit.gnn.spectral import spectral_start
 from followsuit.graph.progress import Progress, silent
+from followsuit.graph.threads import one_thread
 
 _LEARNED = "network."
 """Stands before the names of the network's own arrays in a saved model."""
@@ -62,6 +63,7 @@ class Hetero(Neural):
         self._network = self._built(data, start, seed)
         return self._network
 
+    @one_thread()
     def place(self, data: Dataset) -> Embeddings:
         """Vectors for another data set, with customers and products that training did not see.
 

@@ -6,11 +6,11 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from scipy import sparse
 from sklearn.utils.extmath import randomized_svd
-from threadpoolctl import threadpool_limits
 
 from followsuit.gnn.dataset import Dataset, Floats, Ints
 from followsuit.gnn.recommender import Embeddings, Recommender
 from followsuit.graph.progress import Progress, silent
+from followsuit.graph.threads import one_thread
 
 
 @dataclass
@@ -44,7 +44,7 @@ class Ials(Recommender):
         """Alternate between users and items."""
         from implicit.cpu.als import AlternatingLeastSquares
 
-        with progress("iALS", self.rounds) as advance, threadpool_limits(1, "blas"):
+        with progress("iALS", self.rounds) as advance, one_thread():
             model = AlternatingLeastSquares(
                 factors=self.factors,
                 regularization=self._ridge(data),
@@ -59,12 +59,14 @@ class Ials(Recommender):
         state["items"][data.popularity == 0] = 0
         return self.restore(state, data)
 
+    @one_thread()
     def _ridge(self, data: Dataset) -> float:
         if not data.taken.nnz:
             return 1.0
         _, values, _ = randomized_svd(data.taken, 1, n_iter=4, random_state=0)
         return float(self.l2 * self.alpha * values[0])
 
+    @one_thread()
     def score(self, users: Ints) -> Floats:
         """(users, m) about 0 to 1."""
         found: Floats = self._users[users] @ self._items.T

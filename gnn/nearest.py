@@ -7,6 +7,7 @@ from followsuit.gnn.embeddings import EMBED
 from followsuit.graph import schema as g
 from followsuit.graph.schema import Col
 from followsuit.graph.store import GraphStore
+from followsuit.graph.threads import one_thread
 
 EVERY = "*"
 """Neighbours of every kind."""
@@ -69,6 +70,7 @@ def nearest_by_index(
     return None
 
 
+@one_thread()
 def _ranked(store: GraphStore, keys: list[str], vector: np.ndarray, limit: int) -> pa.Table:
     rows = store.query(_VECTORS, {"keys": keys}).to_pylist() if keys else []
     if not rows:

@@ -16,6 +16,7 @@ from followsuit.gnn.device import device
 from followsuit.gnn.recommender import Embeddings, Recommender, fingerprint
 from followsuit.gnn.training import Curve, Network, Plan, train, watch
 from followsuit.graph.progress import Progress, silent
+from followsuit.graph.threads import one_thread
 
 _CURVE = ("curve_loss", "curve_ndcg", "curve_best")
 _FEWEST, _MOST = 8, 24
@@ -58,6 +59,7 @@ class Neural(Recommender):
         """Train; see `train`."""
         return self.train(data, validation, seed=seed, progress=progress)
 
+    @one_thread()
     def train(
         self, data: Dataset, validation: sparse.csr_matrix | None = None, *,
         seed: int = 0, progress: Progress = silent, checkpoint: Path | None = None,
@@ -106,6 +108,7 @@ class Neural(Recommender):
         whole = json.dumps([self.name, settings, seed, fingerprint(data), watched])
         return hashlib.sha256(whole.encode()).hexdigest()
 
+    @one_thread()
     def score(self, users: Ints) -> Floats:
         """(users, m) cosines; 0 for a user or an item of whom nothing is known."""
         found: Floats = self._vectors.users[users] @ self._vectors.items.T

@@ -5,6 +5,7 @@ from scipy import sparse
 from sklearn.utils.extmath import randomized_svd
 
 from followsuit.gnn.dataset import Floats, normalised
+from followsuit.graph.threads import one_thread
 
 _ROUNDS = 4
 """Power iterations; more change nothing that training would not."""
@@ -12,6 +13,7 @@ LENGTH = 0.1
 """Root mean square of a coordinate, as that of the usual random start."""
 
 
+@one_thread()
 def spectral_start(taken: sparse.csr_matrix, width: int, seed: int) -> tuple[Floats, Floats]:
     """((n, width), (m, width)) where to start: U S^1/2 and V S^1/2 of the normalised matrix.
 

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from followsuit.graph.compiled import compiled
+from followsuit.graph.threads import one_thread
 from followsuit.influence.arrays import Flags, Floats, Ints
 from followsuit.influence.matching import ACTS, FIT, Sample
 
@@ -42,6 +43,7 @@ class Adjusted(NamedTuple):
     residual: Floats
 
 
+@one_thread()
 def adjust(sample: Sample) -> Adjusted:
     """Estimate what the exposed customers would have done unexposed."""
     pointer, first = sample.pointer, sample.pointer[:-1]

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.stats import t
 
+from followsuit.graph.threads import one_thread
 from followsuit.influence.arrays import Flags, Floats, Ints
 from followsuit.influence.doubly_robust import Adjusted
 from followsuit.influence.matching import Sample
@@ -162,6 +163,7 @@ def _by_pair(sums: Sums) -> float:
     return float((np.bincount(pair, added[told]) ** 2).sum())
 
 
+@one_thread()
 def _resampled(sums: Sums, cluster: Ints, seed: int) -> float:
     """Variance of the log lift over resamples of clusters.
 

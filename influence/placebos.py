@@ -12,6 +12,7 @@ of followers. What taste and popularity explain stays; what passes between frien
 import numpy as np
 from scipy.cluster.vq import kmeans2
 
+from followsuit.graph.threads import one_thread
 from followsuit.influence.arrays import Floats, Ints, Network, network
 from followsuit.influence.triples import Design
 
@@ -52,6 +53,7 @@ def rewired(edges: Network, taste: Floats, seed: int) -> Network:
     return network(size, swapped[kept], target[kept], edges.since[kept])
 
 
+@one_thread()
 def taste_clusters(taste: Floats, seed: int) -> Ints:
     """(customers) code of each one's taste cluster, by k-means."""
     clusters = min(_CLUSTERS, len(taste) // _PER_CLUSTER)

@@ -18,6 +18,7 @@ from scipy.special import betaincinv, betaln
 
 from followsuit.graph.compiled import compiled
 from followsuit.graph.progress import Progress, silent
+from followsuit.graph.threads import one_thread
 from followsuit.influence.arrays import Flags, Floats, Ints, Shorts
 from followsuit.influence.em import MOST, Delays
 from followsuit.influence.exposures import Links
@@ -195,6 +196,7 @@ def draw(rng: np.random.Generator, of: Ints) -> Ints:
     return of if len(of) <= _LEARN_FROM else np.sort(rng.choice(of, _LEARN_FROM, replace=False))
 
 
+@one_thread()
 def posterior(known: Evidence, strength: Floats, progress: Progress = silent) -> Posterior:
     """Posterior means and 90 % intervals.
 

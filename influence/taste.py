@@ -13,6 +13,7 @@ from scipy import sparse
 from sklearn.decomposition import TruncatedSVD
 
 from followsuit.graph.errors import FollowsuitError
+from followsuit.graph.threads import one_thread
 from followsuit.influence.arrays import Floats, Log, Network
 
 _DIMENSIONS = 8
@@ -63,6 +64,7 @@ def given_taste(log: Log, taste: np.ndarray) -> Taste:
     return Taste(scaled, np.zeros_like(scaled), scaled)
 
 
+@one_thread()
 def learn_taste(log: Log, start: int, seed: int) -> Taste:
     """Learn taste, in at most 8 dimensions, from the acts before `start`."""
     acts = _acts_before(log, start)

@@ -21,6 +21,7 @@ import numpy as np
 import pandas as pd
 
 from followsuit.gnn.bootstrap import Estimate
+from followsuit.graph.threads import one_thread
 from followsuit.offers.moment import Moment, blocks
 from followsuit.offers.outcomes import Outcomes
 from followsuit.offers.ranking import ALL, first_places
@@ -79,6 +80,7 @@ def adopted_places(found: np.ndarray, moment: Moment, results: Outcomes) -> np.n
     return np.isin(shown, pairs) & (found >= 0)
 
 
+@one_thread()
 def tally_customers(
     tally: Tally, strategy: str, moment: Moment, adopted: np.ndarray, adoptions: np.ndarray
 ) -> None:
@@ -138,6 +140,7 @@ Figures = dict[str, dict[str, dict[str, Estimate]]]
 """view -> strategy -> metric -> the figure."""
 
 
+@one_thread()
 def estimates(tally: Tally, seed: int) -> tuple[Figures, Figures]:
     """Every figure, and by how much the first strategy of its view leads it, with intervals.
 

@@ -12,6 +12,7 @@ from datetime import datetime
 
 import numpy as np
 
+from followsuit.graph.threads import one_thread
 from followsuit.offers.moment import FACTORS, Moment, pick
 
 _OTHERS = 20_000
@@ -136,11 +137,12 @@ def learn(samples: Sequence[Sample], *, friends: bool = True) -> Weights:
 
     used = [i for i, name in enumerate(FACTORS) if friends or name != "friends"]
     model = LogisticRegression(C=_RIDGE, solver="newton-cholesky", tol=1e-9, max_iter=100)
-    model.fit(
-        np.concatenate([s.x for s in samples])[:, used],
-        np.concatenate([s.y for s in samples]),
-        np.concatenate([s.weight for s in samples]),
-    )
+    with one_thread():
+        model.fit(
+            np.concatenate([s.x for s in samples])[:, used],
+            np.concatenate([s.y for s in samples]),
+            np.concatenate([s.weight for s in samples]),
+        )
     learned = {FACTORS[i]: float(w) for i, w in zip(used, model.coef_[0], strict=True)}
     if learned.get("friends", 0.0) < 0:
         return learn(samples, friends=False)

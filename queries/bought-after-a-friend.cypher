@@ -12,6 +12,8 @@
 MATCH (c:Customer)-[own:PURCHASED]->(p:Product)<-[theirs:PURCHASED]-(friend:Customer), (c)-[:FRIEND_OF]-(friend)
 WHERE theirs.at >= $since AND own.at <= $until
   AND theirs.at < own.at AND own.at <= theirs.at + $within
+  AND coalesce(own.quantity, 0) >= 0 AND coalesce(own.amount, 0) >= 0
+  AND coalesce(theirs.quantity, 0) >= 0 AND coalesce(theirs.amount, 0) >= 0
 WITH DISTINCT c.customer_id AS customer_id, friend.customer_id AS friend_id, p.product_id AS product_id, theirs.at AS friend_at, own.at AS at
 RETURN customer_id, friend_id, product_id, friend_at, at
 ORDER BY at DESC, customer_id, friend_id, product_id, friend_at

@@ -8,7 +8,7 @@
 MATCH (c:Customer {customer_id: $customer_id}) RETURN 'customer' AS kind, c.customer_id AS id, c.joined_at AS at, c.name AS detail
 UNION ALL MATCH (c:Customer {customer_id: $customer_id})-[:LIVES_IN]->(x:City) RETURN 'lives in' AS kind, x.city AS id, CASE WHEN false THEN c.joined_at END AS at, x.city AS detail
 UNION ALL MATCH (c:Customer {customer_id: $customer_id})-[r:FRIEND_OF]-(x:Customer) RETURN 'friend' AS kind, x.customer_id AS id, r.since AS at, x.name AS detail
-UNION ALL MATCH (c:Customer {customer_id: $customer_id})-[r:PURCHASED]->(x:Product) RETURN 'purchased' AS kind, x.product_id AS id, r.at AS at, r.purchase_id AS detail
+UNION ALL MATCH (c:Customer {customer_id: $customer_id})-[r:PURCHASED]->(x:Product) RETURN CASE WHEN coalesce(r.quantity, 0) >= 0 AND coalesce(r.amount, 0) >= 0 THEN 'purchased' ELSE 'returned' END AS kind, x.product_id AS id, r.at AS at, r.purchase_id AS detail
 UNION ALL MATCH (c:Customer {customer_id: $customer_id})-[r:VISITED]->(x:Store) RETURN 'visited' AS kind, x.store_id AS id, r.at AS at, r.event_id AS detail
 UNION ALL MATCH (c:Customer {customer_id: $customer_id})-[r:VIEWED]->(x:Product) RETURN 'viewed' AS kind, x.product_id AS id, r.at AS at, r.event_id AS detail
 UNION ALL MATCH (c:Customer {customer_id: $customer_id})-[:DID]->(x:Event) RETURN 'did' AS kind, x.event_id AS id, x.at AS at, x.kind AS detail

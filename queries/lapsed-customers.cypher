@@ -8,8 +8,9 @@
 // column last_at time
 // order by: last_at desc, customer_id
 MATCH (c:Customer)-[b:PURCHASED]->(:Product)
-WHERE b.at < $since
-  AND NOT EXISTS { MATCH (c)-[later:PURCHASED]->(:Product) WHERE later.at >= $since AND later.at <= $until }
+WHERE b.at < $since AND coalesce(b.quantity, 0) >= 0 AND coalesce(b.amount, 0) >= 0
+  AND NOT EXISTS { MATCH (c)-[later:PURCHASED]->(:Product) WHERE later.at >= $since AND later.at <= $until
+    AND coalesce(later.quantity, 0) >= 0 AND coalesce(later.amount, 0) >= 0 }
 WITH c.customer_id AS customer_id, count(b.purchase_id) AS purchases, max(b.at) AS last_at
 WHERE purchases >= $at_least
 RETURN customer_id, purchases, last_at

@@ -63,7 +63,6 @@ def test_counts_every_label_and_relationship_type(ask: Ask) -> None:
 
 
 ANAS_FRIENDS = [
-    ("ben", "p2", "Black tea", day(4, 1), "u10"),
     ("eve", "p3", "Mug", day(3, 15), "u06"),
     ("cem", "p1", "Green tea", day(3, 5), "u02"),
     ("cem", "p2", "Black tea", day(3, 5), "u03"),
@@ -80,7 +79,7 @@ def test_friends_recent_purchases_are_of_those_whose_acts_reach_the_customer(ask
 
 def test_friends_recent_purchases_are_cut_at_both_ends_of_the_time(ask: Ask) -> None:
     named = {"customer_id": "ana", "since": "2025-03-05", "until": "2025-04-01"}
-    assert ask("friends-recent-purchases", **named) == [ANAS_FRIENDS[0], *ANAS_FRIENDS[2:4]]
+    assert ask("friends-recent-purchases", **named) == ANAS_FRIENDS[1:3]
     assert ask("friends-recent-purchases", customer_id="ana", limit=2) == ANAS_FRIENDS[:2]
 
 
@@ -105,7 +104,7 @@ def test_two_hop_reach_leaves_out_friends_and_the_customer(ask: Ask) -> None:
 
 def test_bought_together_counts_buyers_once(ask: Ask) -> None:
     assert ask("bought-together", product_id="p1") == [
-        ("p2", "Black tea", 3),
+        ("p2", "Black tea", 2),
         ("p3", "Mug", 1),
         ("p9", None, 1),
     ]
@@ -123,7 +122,7 @@ def test_visits_by_city_keep_stores_of_no_city(ask: Ask) -> None:
 TOP = [
     ("cem", "EUR", 2, 2550),
     ("ana", "EUR", 3, 2200),
-    ("ben", "EUR", 3, 900),
+    ("ben", "EUR", 2, 900),
     ("ana", "USD", 1, 700),
     (ZOE, "EUR", 1, 400),
     ("dia", "USD", 1, 300),
@@ -156,17 +155,18 @@ def test_lapsed_customers_have_bought_before_the_day_and_not_since(ask: Ask) -> 
         ("eve", 1, day(3, 15)),
         ("dia", 1, day(3, 12)),
         ("cem", 2, day(3, 5)),
+        ("ben", 2, day(3, 1, 10)),
     ]
     assert ask("lapsed-customers", since="2025-04-01", at_least=1) == lapsed
     assert ask("lapsed-customers", since="2025-04-01", at_least=2) == lapsed[3:]
     assert ask("lapsed-customers", since="2025-04-01") == []
-    # A second later ben's return of that day is before it, and his next purchase in the future.
-    assert ask("lapsed-customers", since="2025-04-01T00:00:01Z") == [("ben", 3, day(4, 1))]
-    assert ask("lapsed-customers", since="2025-04-01T00:00:01Z", until="2025-08-01") == []
+    # Ben's return of that day neither ends his silence nor is one of his purchases before it.
+    assert ask("lapsed-customers", since="2025-04-01T00:00:01Z", at_least=2) == lapsed[3:]
+    until = {"since": "2025-04-01T00:00:01Z", "until": "2025-08-01"}
+    assert ask("lapsed-customers", **until, at_least=2) == lapsed[3:4]
 
 
 AFTER = [
-    ("ben", "ana", "p2", day(3, 19), day(4, 1)),
     ("ana", "cem", "p2", day(3, 5), day(3, 19)),
     ("ana", "dia", "p2", day(3, 12), day(3, 19)),
     ("ana", "ben", "p1", day(3, 1, 10), day(3, 10)),
@@ -181,7 +181,7 @@ def test_bought_after_a_friend_reaches_as_far_as_asked_and_no_second_further(ask
     late = ("ana", "fay", "p3", day(3, 20), day(4, 5, second=1))
     assert ask("bought-after-a-friend", within="17", limit=1) == [late]
     assert ask("bought-after-a-friend", since="2025-03-05", until="2025-03-19") == [
-        AFTER[1], AFTER[2], AFTER[4],
+        AFTER[0], AFTER[1], AFTER[3],
     ]  # fmt: skip
 
 
@@ -275,4 +275,4 @@ def test_times_with_a_zone_are_the_same_instants(ask: Ask) -> None:
     utc = ask("friends-recent-purchases", customer_id="ana", until="2025-03-05T00:00:00Z")
     cairo = ask("friends-recent-purchases", customer_id="ana", until="2025-03-05T02:00:00+02:00")
     python = ask("friends-recent-purchases", customer_id="ana", until=day(3, 5))
-    assert utc == cairo == python == ANAS_FRIENDS[2:]
+    assert utc == cairo == python == ANAS_FRIENDS[1:]

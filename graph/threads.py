@@ -1,0 +1,35 @@
+"""Linear algebra on one thread: what is computed does not depend on how many there are.
+
+A sum of rounded numbers depends on how it is split, and BLAS splits one for each of its threads.
+"""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from threadpoolctl import threadpool_limits
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let BLAS and torch run on one thread, and afterwards on as many as before.
+
+    Around a block, or as a decorator of a function. What is imported only within is not reached.
+    """
+    with threadpool_limits(1, "blas"), _torch_on_one():
+        yield
+
+
+@contextmanager
+def _torch_on_one() -> Iterator[None]:
+    """Torch brings an algebra of its own, of which `threadpoolctl` does not know."""
+    torch = sys.modules.get("torch")
+    if torch is None:
+        yield
+        return
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)

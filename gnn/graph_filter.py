@@ -46,11 +46,11 @@ class GraphFilter(Recommender):
             advance(1)
         return self.restore({"vectors": np.ascontiguousarray(vectors.T, dtype=np.float32)}, data)
 
-    @one_thread()
     def score(self, users: Ints) -> Floats:
         """(users, m) how strongly the filters carry over what they took."""
         return self.score_new(self.data.taken[users])
 
+    @one_thread()
     def score_new(self, taken: sparse.csr_matrix) -> Floats:
         """(rows, m) the same."""
         near = taken @ self._r.T

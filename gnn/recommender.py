@@ -15,6 +15,7 @@ from followsuit.gnn.dataset import Dataset, Floats, Ints
 from followsuit.gnn.ranking import first_items
 from followsuit.graph.errors import FollowsuitError
 from followsuit.graph.progress import Progress, silent
+from followsuit.graph.threads import one_thread
 
 CELLS = 2**24
 """Scores that are held at a time."""
@@ -75,6 +76,7 @@ class Recommender(ABC):
         What they took already is scored too. Never NaN.
         """
 
+    @one_thread()
     def score_new(self, taken: sparse.csr_matrix) -> Floats:
         """(rows, m) the same for people the model was not fitted on, from what they took.
 

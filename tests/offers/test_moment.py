@@ -50,8 +50,9 @@ def test_the_factors_are_what_they_are_said_to_be(tmp_path: Path) -> None:
     assert list(facts.customers[moment.customers]) == ["ann"]
     items = names(facts, moment)
     assert items == ["pan", "soap", "tea"]
-    assert moment.popularity.tolist() == [math.log(2), math.log(2), math.log(3)]
-    assert moment.activity.tolist() == [math.log(2)]
+    # log(1 + n) has another last digit on processors without AVX-512.
+    assert np.allclose(moment.popularity, np.log([2, 2, 3]), rtol=0, atol=1e-14)
+    assert np.allclose(moment.activity, [math.log(2)], rtol=0, atol=1e-14)
 
     # Lately: kitchen 3 of 4 acts, bath 1. Ann's own: kitchen 2 of 3 items, bath 1.
     kitchen, bath = facts.items.categories.tolist().index("kitchen"), 0

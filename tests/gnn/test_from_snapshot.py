@@ -222,5 +222,5 @@ def test_nothing_to_judge_names_the_part_and_its_days(folder: Path, as_of: Any, 
 
 
 def test_a_store_without_any_act_says_so(folder: Path) -> None:
-    with pytest.raises(NothingToLearn, match="no purchases or visits at all"):
+    with pytest.raises(NothingToLearn, match="no purchases or visits of customers who share"):
         temporal_split(facts(folder, purchases=[], visits=[]), AS_OF, WEEK)

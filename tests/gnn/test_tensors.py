@@ -72,7 +72,8 @@ def shop() -> dict[str, list[dict[str, Any]]]:
 
 
 def graph(folder: Path, as_of: Any = AS_OF, **changed: list[dict[str, Any]]) -> HeteroData:
-    return tensors(Facts(snapshot_from(folder, day(30), **(shop() | changed))).shared, as_of)
+    snapshot = snapshot_from(folder, day(30), assume_consent=True, **(shop() | changed))
+    return tensors(Facts(snapshot).shared, as_of)
 
 
 def edges(data: HeteroData, *kind: str) -> list[tuple[str, str, int, float]]:

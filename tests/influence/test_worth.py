@@ -12,12 +12,13 @@ CUSTOMERS = [
     {"customer_id": "ann"},
     {"customer_id": "bob"},
     {"customer_id": "kim", "birth_date": day(1).date().replace(year=2012)},
+    {"customer_id": "zoe"},
 ]
 SHOP = [("ann", "tea", 300), ("bob", "jam", 100)]
 
 
 def values(folder: Path, *more: tuple[str, str, int], margin: bool = False) -> tuple[Any, str]:
-    """Of ann, bob and kim, a minor."""
+    """Of ann, bob and zoe, who has bought nothing; kim is a minor."""
     products: list[dict[str, Any]] = [
         {"product_id": "tea", "margin": 30 if margin else None},
         {"product_id": "jam", "margin": 10 if margin else None},
@@ -28,8 +29,9 @@ def values(folder: Path, *more: tuple[str, str, int], margin: bool = False) -> t
         for n, (c, p, amount) in enumerate((*SHOP, *more))
     ]
     snapshot = snapshot_from(
-        folder, day(20), customers=CUSTOMERS, products=products, purchases=bought
-    )
+        folder, day(20), assume_consent=True, customers=CUSTOMERS, products=products,
+        purchases=bought,
+    )  # fmt: skip
     found, unit = act_values(Facts(snapshot).shared)
     return found.tolist(), unit
 

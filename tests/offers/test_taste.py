@@ -9,6 +9,7 @@ from typing import Any, Self
 
 import numpy as np
 import pytest
+from scipy import sparse
 from support.worlds import end_of, snapshot_of
 
 import followsuit.offers.taste as taste_module
@@ -45,7 +46,7 @@ def known(facts: SharedFacts) -> Dataset:
 
 
 def everything(taste: Taste, data: Dataset) -> np.ndarray:
-    return taste.affinity(np.arange(len(data.users)), np.arange(len(data.items)), ALL, ALL)
+    return taste.affinity(data.users, data.taken, np.arange(len(data.items)), ALL, ALL)
 
 
 def test_affinity_is_the_score_over_the_typical_customers_best(known: Dataset) -> None:
@@ -68,10 +69,35 @@ def test_some_customers_and_items_are_as_among_all_kept_or_not(
         monkeypatch.setattr(taste_module, "_KEPT", kept)
         taste = Taste(model)
         for _ in range(2):
-            found = taste.affinity(customers, items, rows, columns)
+            ids, history = known.users[customers], known.taken[customers]
+            found = taste.affinity(ids, history, items, rows, columns)
             np.testing.assert_allclose(found, whole[[7, 3]][:, [8, 30]], atol=1e-6)
-        others = taste.affinity(customers + 1, items, rows, columns)
+        ids, history = known.users[customers + 1], known.taken[customers + 1]
+        others = taste.affinity(ids, history, items, rows, columns)
         np.testing.assert_allclose(others, whole[[8, 4]][:, [8, 30]], atol=1e-6)
+
+
+@pytest.mark.parametrize("l2", [20.0, 200.0])
+def test_who_is_not_fitted_is_scored_by_what_they_took(known: Dataset, l2: float) -> None:
+    model = DampedEase(l2=l2).fit(known)
+    for fitted in (model, DampedEase(l2=l2).fit(_with_more_users(known))):
+        taste = Taste(fitted)
+        items = np.arange(len(known.items))
+        strangers = np.array([f"new {user}" for user in known.users], dtype=object)
+        by_history = taste.affinity(strangers, known.taken, items, ALL, ALL)
+        by_code = taste.affinity(known.users, known.taken, items, ALL, ALL)
+        np.testing.assert_allclose(by_history, by_code, atol=1e-3)
+
+
+def _with_more_users(data: Dataset) -> Dataset:
+    """The same interactions with enough users that EASE solves from the side of the items."""
+    more = len(data.items)
+    return Dataset(
+        np.concatenate([data.users, [f"more {n}" for n in range(more)]]),
+        data.items,
+        sparse.csr_matrix(sparse.vstack([data.taken, sparse.csr_matrix((more, more))])),
+        sparse.csr_matrix((len(data.users) + more,) * 2),
+    )
 
 
 def test_where_nothing_is_known_affinity_is_zero(facts: SharedFacts) -> None:

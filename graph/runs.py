@@ -49,8 +49,10 @@ def active(found: list[Run]) -> Run | None:
     return next((run for run in found if run.active), None)
 
 
-def write_run(store: GraphStore, run: Run, rows: dict[g.RelationshipType, pa.Table]) -> None:
-    """Write a run's results and, as the last act, put it into force.
+def write_run(
+    store: GraphStore, run: Run, rows: dict[g.RelationshipType, pa.Table], *, activate: bool = True
+) -> None:
+    """Write a run's results and, as the last act, activate it unless told not to.
 
     Whoever reads in the meantime sees the run before. Writing a run again replaces it.
     """
@@ -69,4 +71,5 @@ def write_run(store: GraphStore, run: Run, rows: dict[g.RelationshipType, pa.Tab
         for element, table in rows.items():
             store.write(element, table)
         store.write(g.RUN, pa.Table.from_pylist([node], schema=g.RUN.arrow_schema()))
-        store.activate(run.run_id)
+        if activate:
+            store.activate(run.run_id)

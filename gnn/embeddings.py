@@ -19,7 +19,8 @@ from followsuit.graph import schema as g
 from followsuit.graph.errors import FollowsuitError
 from followsuit.graph.facts import PRODUCT, STORE, SharedFacts
 from followsuit.graph.progress import Progress, silent
-from followsuit.graph.runs import Run, active, runs, write_run
+from followsuit.graph.run_writer import write_run
+from followsuit.graph.runs import Run, active, runs
 from followsuit.graph.schema import Col, RelationshipType
 from followsuit.graph.store import GraphStore
 
@@ -113,7 +114,7 @@ def embed(
 
 def write_embeddings(
     store: GraphStore, found: Embedded, content: str, created_at: datetime,
-    progress: Progress = silent,
+    progress: Progress = silent, revision: int | None = None,
 ) -> str:  # fmt: skip
     """Put embeddings into force as `Embedding` nodes, which their customers and items point to.
 
@@ -125,6 +126,7 @@ def write_embeddings(
         content: the digest of the data it was learned from, see `Snapshot.content`.
         created_at: the time that the run is noted with.
         progress: told of rows written.
+        revision: of the store that it was learned from, see `write_run`.
 
     Returns:
         The id of the run.
@@ -147,7 +149,7 @@ def write_embeddings(
         for kind, link in LINKS.items():
             store.write(link, _links(table, kind, run_id), progress)
         store.index_vectors(g.EMBEDDING, Col.VECTOR)
-        write_run(store, run, {})
+        write_run(store, run, {}, revision=revision)
         old = [r.run_id for r in runs(store, EMBED) if not r.active][KEPT - 1 :]
         store.delete(g.RUN, Col.RUN_ID, old)
         _keep_only(store, [r.run_id for r in runs(store, EMBED)])

@@ -3,7 +3,8 @@
 from datetime import datetime
 
 from followsuit.gnn.audit import Audit
-from followsuit.graph.runs import Run, runs, write_run
+from followsuit.graph.run_writer import write_run
+from followsuit.graph.runs import Run, runs
 from followsuit.graph.store import GraphStore
 
 AUDIT = "audit"

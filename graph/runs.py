@@ -6,8 +6,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-
 from followsuit.graph import schema as g
 from followsuit.graph.store import GraphStore
 
@@ -69,26 +67,3 @@ def runs(store: GraphStore, kind: str) -> list[Run]:
 def active(found: list[Run]) -> Run | None:
     """The one in force."""
     return next((run for run in found if run.active), None)
-
-
-def write_run(store: GraphStore, run: Run, rows: dict[g.RelationshipType, pa.Table]) -> None:
-    """Write a run's results and, as the last act, put it into force.
-
-    Whoever reads in the meantime sees the run before. Writing a run again replaces it.
-    """
-    in_force = active(runs(store, run.kind))
-    node = {
-        "run_id": run.run_id,
-        "kind": run.kind,
-        "as_of": run.as_of,
-        "created_at": run.created_at,
-        "active": in_force is not None and in_force.run_id == run.run_id,
-        "customers": run.customers,
-        "offers": run.offers,
-        "parameters": json.dumps(run.parameters, sort_keys=True),
-    }
-    with store.writing():
-        for element, table in rows.items():
-            store.write(element, table)
-        store.write(g.RUN, pa.Table.from_pylist([node], schema=g.RUN.arrow_schema()))
-        store.activate(run.run_id)

@@ -69,7 +69,8 @@ class Analysis:
 
     def write(self, found: Influences, created_at: datetime) -> str:
         """Put what was learned into force in the store; returns the run's id."""
-        return write_edges(self._store, found, self._snapshot.content, created_at)
+        snapshot = self._snapshot
+        return write_edges(self._store, found, snapshot.content, created_at, snapshot.meta.revision)
 
     def holdout(self, share: float, window: timedelta = WINDOW) -> HoldoutReport:
         """Judge what is learned on the last part of the time."""

@@ -10,7 +10,8 @@ import pyarrow.compute as pc
 
 from followsuit.graph import schema as g
 from followsuit.graph.progress import Progress, silent
-from followsuit.graph.runs import Run, active, runs, write_run
+from followsuit.graph.run_writer import write_run
+from followsuit.graph.runs import Run, active, runs
 from followsuit.graph.schema import Col
 from followsuit.graph.store import GraphStore
 from followsuit.influence.learn import OBSERVED, Influences
@@ -18,7 +19,10 @@ from followsuit.influence.learn import OBSERVED, Influences
 INFLUENCE = "influence"
 
 
-def write_edges(store: GraphStore, found: Influences, content: str, created_at: datetime) -> str:
+def write_edges(
+    store: GraphStore, found: Influences, content: str, created_at: datetime,
+    revision: int | None = None,
+) -> str:  # fmt: skip
     """Put what was learned into force as `INFLUENCES` relationships.
 
     The run before stays in force until all is written, and is deleted then.
@@ -28,6 +32,7 @@ def write_edges(store: GraphStore, found: Influences, content: str, created_at: 
         found: what was learned.
         content: the digest of the data it was learned from, see `Snapshot.content`.
         created_at: the time that the run is noted with.
+        revision: of the store that it was learned from, see `write_run`.
 
     Returns:
         The id of the run.
@@ -47,7 +52,8 @@ def write_edges(store: GraphStore, found: Influences, content: str, created_at: 
     schema = g.INFLUENCES.arrow_schema()
     with store.writing():
         old = [r.run_id for r in runs(store, INFLUENCE) if r.run_id != run_id]
-        write_run(store, run, {g.INFLUENCES: rows.select(schema.names).cast(schema)})
+        edges = rows.select(schema.names).cast(schema)
+        write_run(store, run, {g.INFLUENCES: edges}, revision=revision)
         if old:
             store.delete(g.INFLUENCES, Col.RUN_ID, old)
             store.delete(g.RUN, Col.RUN_ID, old)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
@@ -53,12 +54,11 @@ def offers_in_force(facts: Facts, as_of: datetime) -> Catalogue | None:
 
     Without one, each item is its own offer.
     """
-    if t.OFFERS.name not in facts.snapshot.meta.delivered:
-        return None
     snapshot = facts.snapshot.at(as_of)
-    rows = snapshot.table(t.OFFERS).order_by("offer_id").to_pandas()
-    begun = rows.valid_from.isna() | (rows.valid_from <= as_of)
-    rows = rows[begun & (rows.valid_until.isna() | (rows.valid_until > as_of))]
+    current = current_offers(snapshot)
+    if current is None:
+        return None
+    rows = current.order_by("offer_id").to_pandas()
     members = _members(snapshot)
     offers = []
     for row in rows.astype(object).where(rows.notna(), None).to_dict("records"):
@@ -67,6 +67,15 @@ def offers_in_force(facts: Facts, as_of: datetime) -> Catalogue | None:
             value = np.nan if row["value"] is None else float(row["value"])
             offers.append(Offer(row["offer_id"], items, _audience(facts, row, members), value))
     return Catalogue(tuple(offers))
+
+
+def current_offers(snapshot: Snapshot) -> ir.Table | None:
+    """The rows of the table of offers that are active then; None where there is no such table."""
+    if t.OFFERS.name not in snapshot.meta.delivered:
+        return None
+    rows = snapshot.table(t.OFFERS)
+    begun = rows.valid_from.isnull() | (rows.valid_from <= snapshot.as_of)
+    return rows.filter(begun, rows.valid_until.isnull() | (rows.valid_until > snapshot.as_of))
 
 
 def _members(snapshot: Snapshot) -> dict[tuple[str, str], pd.Series]:

@@ -4,7 +4,7 @@ The ranking is computed anew for the one customer, from the store as it is now, 
 instant and with the run's weights.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -20,6 +20,7 @@ from followsuit.graph.runs import TASTE, TIES, Run, run_folder
 from followsuit.graph.snapshot import take_snapshot
 from followsuit.graph.store import GraphStore
 from followsuit.influence.log import read_log
+from followsuit.offers.activation import part_of
 from followsuit.offers.catalogue import offers_in_force
 from followsuit.offers.moment import Moment, look
 from followsuit.offers.placing import Places, offer_table, place
@@ -29,6 +30,9 @@ from followsuit.offers.taste import Recipe, Taste
 from followsuit.offers.ties import learn_ties, learned_ties
 from followsuit.offers.weights import Weights
 
+NOT_SCORED = "not_scored"
+OTHER_OFFER = "other_offer_for_the_item"
+OTHER_ITEM = "other_item_of_the_offer"
 NO_TRIGGER = "no_live_trigger"
 NOT_RECENT = "not_acted_on_lately"
 BELOW = "below_the_top"
@@ -45,6 +49,9 @@ _EXPLAINED = {
     SENSITIVE: "it is sensitive, and so is never offered",
     NO_TRIGGER: "nothing gives a reason to contact the customer now",
     NOT_RECENT: "it is not among the items that are popular now",
+    NOT_SCORED: "the active run is for other customers alone",
+    OTHER_ITEM: "its offers are shown with other items, which rank higher",
+    OTHER_OFFER: "another offer for the same item is worth more",
     BELOW: "other offers rank higher",
 }
 
@@ -105,12 +112,25 @@ def explain(
         UnknownTarget: there is no such customer, item or offer.
     """
     run = active_run(store)
-    facts = Facts(take_snapshot(store, run.as_of, memory=memory, progress=progress))
+    part = part_of(run, customer)
+    as_of = run.as_of if part is None else part.as_of
+    facts = Facts(take_snapshot(store, as_of, memory=memory, progress=progress))
     found = np.flatnonzero(facts.customers == customer)
     if not len(found):
         raise UnknownTarget(f"There is no customer {customer}.")
-    ties, taste = _ties(store, facts, run), _taste(store, facts, run)
-    return _Case(facts, run, ties, taste, customer, found, target).explain()
+    if part is None:
+        return refused(run, customer, target, NOT_SCORED)
+    ties, taste = _ties(store, facts, part), _taste(store, facts, part)
+    shown = replace(part, run_id=run.run_id)
+    return _Case(facts, shown, ties, taste, customer, found, target).explain()
+
+
+def refused(run: Run, customer: str, target: str, rule: str) -> Explanation:
+    """What is said of a target that a rule keeps from a customer."""
+    return Explanation(
+        run.run_id, run.as_of, customer, target, offered=False, rule=rule,
+        explanation=_EXPLAINED[rule],
+    )  # fmt: skip
 
 
 def _ties(store: GraphStore, facts: Facts, run: Run) -> ir.Table:
@@ -202,31 +222,40 @@ class _Case:
 
     def _position(self, moment: Moment, places: Places, items: np.ndarray) -> int | None:
         """The first place that offers the target."""
-        item = moment.items[places.column]
-        mine = np.isin(item, items)
+        mine = np.isin(moment.items[places.column], items)
         if self.catalogue is not None:
             names = np.array([o.offer_id for o in self.catalogue.offers], dtype=object)
             named = names[places.offer] == self.target
-            mine = named if named.any() else mine
+            mine = named if named.any() or not self._is_item() else mine
         found = np.flatnonzero(mine)
         return int(found[0]) if len(found) else None
+
+    def _is_item(self) -> bool:
+        return bool((self.facts.items.id == self.target).any())
 
     def _why_unranked(self, moment: Moment, items: np.ndarray) -> str:
         column = np.flatnonzero(np.isin(moment.items, items))
         if not len(column):
             covered = self.catalogue is None or np.isin(items, self.catalogue.items()).any()
             return NOT_RECENT if covered else NO_OFFER
-        if moment.taken[:, column].nnz:
-            return "already_taken"
-        if moment.barred(slice(None))[0, column].all():
-            return "elsewhere"
-        return NOT_IN_AUDIENCE
+        free = column[~moment.barred(slice(None))[0, column]]
+        if not len(free):
+            return "already_taken" if moment.taken[:, column].nnz else "elsewhere"
+        if not self._has_offer(moment.items[free]):
+            return NOT_IN_AUDIENCE
+        return OTHER_ITEM if self._is_item() else OTHER_OFFER
+
+    def _has_offer(self, items: np.ndarray) -> bool:
+        """Whether an offer for the customer (the target, where it is one) covers such an item."""
+        return any(
+            np.isin(items, offer.items).any()
+            and (offer.audience is None or offer.audience[self.code[0]])
+            and (self._is_item() or offer.offer_id == self.target)
+            for offer in (self.catalogue.offers if self.catalogue else ())
+        )
 
     def _refused(self, rule: str) -> Explanation:
-        return Explanation(
-            self.run.run_id, self.run.as_of, self.customer, self.target, offered=False, rule=rule,
-            explanation=_EXPLAINED[rule],
-        )  # fmt: skip
+        return refused(self.run, self.customer, self.target, rule)
 
     def _ranked(self, moment: Moment, places: Places, position: int) -> Explanation:
         row = offer_table(self.facts, moment, self.weights, places, self.catalogue)

@@ -52,8 +52,9 @@ class Places:
 def place(moment: Moment, weights: Weights, catalogue: Catalogue | None, top: int) -> Places:
     """The first `top` offers of each of a moment's customers.
 
-    There is one row a customer and offer, with the best of the items that the offer covers; ties go
-    to the smaller item.
+    A customer has each item and each offer once. The offers that are worth more choose first: each
+    takes the best of the items that it covers and that are left (see `_best_items`). Ties between
+    items go to the smaller one.
     """
     parts = []
     for rows in blocks(len(moment.customers), len(moment.items)):
@@ -77,19 +78,34 @@ def place(moment: Moment, weights: Weights, catalogue: Catalogue | None, top: in
 def _best_items(
     values: np.ndarray, moment: Moment, catalogue: Catalogue, rows: slice
 ) -> tuple[np.ndarray, np.ndarray]:
-    """(rows, offers) the value of each offer's best item, and that item's column."""
+    """(rows, offers) the value of each offer's item, and that item's column; -inf without one.
+
+    Of two offers for one item, the one with the higher value has it, then the smaller id: the score
+    is the item's, so that it is the better expected value too.
+    """
     shape = (len(values), len(catalogue.offers))
     best, item = np.full(shape, -np.inf), np.zeros(shape, dtype=np.intp)
-    for position, offer in enumerate(catalogue.offers):
+    left = values.copy()
+    row = np.arange(len(values))
+    for position in _by_worth(catalogue):
+        offer = catalogue.offers[position]
         covered = np.flatnonzero(np.isin(moment.items, offer.items))
         if not len(covered):
             continue
-        first = values[:, covered].argmax(axis=1)
-        item[:, position] = covered[first]
-        best[:, position] = values[np.arange(len(values)), covered[first]]
+        chosen = covered[left[:, covered].argmax(axis=1)]
+        item[:, position] = chosen
+        best[:, position] = left[row, chosen]
         if offer.audience is not None:
             best[~offer.audience[moment.customers[rows]], position] = -np.inf
+        has_it = np.isfinite(best[:, position])
+        left[row[has_it], chosen[has_it]] = -np.inf
     return best, item
+
+
+def _by_worth(catalogue: Catalogue) -> np.ndarray:
+    """Positions of the offers, those worth the most first; unknown values last, then by id."""
+    worth = np.array([offer.value for offer in catalogue.offers])
+    return np.argsort(-np.nan_to_num(worth, nan=-np.inf), kind="stable")
 
 
 def offer_table(

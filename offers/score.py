@@ -26,14 +26,35 @@ from followsuit.graph.errors import FollowsuitError
 from followsuit.graph.facts import PRODUCT, STORE, Facts, SharedFacts
 from followsuit.graph.files import save_json
 from followsuit.graph.progress import Progress, silent
-from followsuit.graph.runs import OFFERS, SUPPRESSED, TASTE, TIES, Run, run_folder, write_run
+from followsuit.graph.run_writer import write_run
+from followsuit.graph.runs import (
+    OFFERS,
+    SUPPRESSED,
+    TASTE,
+    TIES,
+    Run,
+    active,
+    run_folder,
+    runs,
+)
 from followsuit.graph.schema import Col
 from followsuit.graph.snapshot import take_snapshot
-from followsuit.graph.store import GraphStore
+from followsuit.graph.store import GraphStore, StoreBusy
 from followsuit.influence.arrays import Log
 from followsuit.influence.log import read_log
+from followsuit.offers.activation import (
+    CUSTOMERS,
+    comparable,
+    customers_of,
+    joined,
+    kept_parts,
+    offers_of,
+    other_options,
+    without,
+)
 from followsuit.offers.catalogue import offers_in_force
 from followsuit.offers.evidence import write_evidence
+from followsuit.offers.guards import MAX_AGE, MIN_SHARE, Guards, Tell, unheard
 from followsuit.offers.moment import look
 from followsuit.offers.outcomes import outcomes
 from followsuit.offers.placing import offer_table, place
@@ -71,6 +92,10 @@ class ScoreReport:
     """Customers to score that the store does not know."""
     note: str | None
     """What whoever reads the ranking should know of it."""
+    activated: bool
+    """Whether the run is the active one now."""
+    others: int
+    """Customers whose offers of the active run stay, where only some were to be scored."""
     rows: Path
     """Parquet file of the offers, with `value` and `channel` beside the columns of `OUT`."""
 
@@ -101,9 +126,13 @@ def score(
     affinity: str = LINEAR,
     seed: int = 0,
     memory: int = 2**30,
+    max_age: timedelta = MAX_AGE,
+    min_share: float = MIN_SHARE,
+    activate: bool | None = None,
+    tell: Tell = unheard,
     progress: Progress = silent,
 ) -> ScoreReport:
-    """Rank offers as of an instant and put them into force.
+    """Rank offers as of an instant and activate them, unless a guard refuses; see `guards`.
 
     Args:
         store: whose last load must have ended.
@@ -112,17 +141,28 @@ def score(
         window: how long back friends' acts count as just done, and for how long ahead the score
             is the probability of an act.
         top: offers a customer at the most.
-        customers: ids of those to score; None for all.
+        customers: ids of those to score; None for all. The others keep the offers that they have
+            in the active run.
         refresh: read the store anew, though its revision is known.
         affinity: `blend`, or `linear` for own taste by the linear model alone, which is quicker.
         seed: of all that is random.
         memory: bytes that the engine of the snapshot may use.
+        max_age: how much older than `as_of` the newest purchase or visit may be.
+        min_share: of the customers with offers in the active run, how many must get one, 0 to 1.
+        activate: None to activate unless a guard refuses; True to activate a run that is older than
+            the active one, or empty, too; False to keep the run without activating it.
+        tell: called with each note on the data as soon as it is known.
         progress: told of each step.
 
     Raises:
         StoreIncomplete, ScoreError.
+        Refused: a guard refuses; the active run stays as it is.
     """
+    guards = Guards(max_age, min_share, activate, tell)
+    base = active(runs(store, SCORE))
+    guards.check_order(base, as_of)
     snapshot = take_snapshot(store, as_of, refresh=refresh, memory=memory, progress=progress)
+    guards.check_data(snapshot)
     parameters = {
         "as_of": as_of.isoformat(),
         "window_days": window / timedelta(days=1),
@@ -131,12 +171,12 @@ def score(
         "affinity": affinity,
         "friends_help": friends_help(store, as_of),
         "assume_consent": snapshot.meta.assume_consent,
-        "only": None if customers is None else len(customers),
+        CUSTOMERS: None if customers is None else sorted(set(customers)),
+        **kept_parts(base, customers),
     }
-    made_of = (
-        version("followsuit"), parameters, snapshot.content, snapshot.meta.delivered,
-        sorted(customers or []),
-    )  # fmt: skip
+    if base is not None and customers is not None:
+        guards.note_options(other_options(base, parameters))
+    made_of = version("followsuit"), parameters, snapshot.content, snapshot.meta.delivered
     digest = hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()
     run_id = f"{as_of:%Y-%m-%d}-{digest[:8]}"
     folder = run_folder(store, run_id)
@@ -152,7 +192,9 @@ def score(
         taste.save(folder / TASTE)
         _rank(facts, as_of, window, top, chosen, unknown, weights, taste, recipe, folder,
               progress)  # fmt: skip
-    return _put_into_force(store, run_id, as_of, created_at, parameters, folder)
+    return _write(
+        store, run_id, as_of, created_at, parameters, folder, guards, base, snapshot.meta.revision
+    )
 
 
 def _codes(facts: Facts, customers: Sequence[str] | None) -> tuple[np.ndarray | None, int]:
@@ -245,26 +287,54 @@ def _rank(
     save_json(folder / _DONE, done)
 
 
-def _put_into_force(
+def _write(
     store: GraphStore, run_id: str, as_of: datetime, created_at: datetime,
-    parameters: dict[str, Any], folder: Path,
+    parameters: dict[str, Any], folder: Path, guards: Guards, base: Run | None, revision: int,
 ) -> ScoreReport:  # fmt: skip
+    """Write the run to the graph and activate it, unless a guard refuses."""
     done = json.loads((folder / _DONE).read_text())
     rows = folder / OFFERS
-    run = Run(
-        run_id, SCORE, as_of, created_at, False, done["customers"], done["offers"],
-        {**parameters, "weights": done["weights"], "recipe": done["recipe"]},
-    )  # fmt: skip
+    offers = _recommended(pq.read_table(rows), run_id)
+    others: set[str] = set()
     with store.writing():
-        write_run(store, run, _recommended(pq.read_table(rows), run_id))
+        base = _still_active(store, base, as_of, parameters, guards)
+        if base is not None and parameters[CUSTOMERS] is not None:
+            kept = without(offers_of(store, base.run_id), parameters[CUSTOMERS])
+            offers, others = joined(run_id, offers, kept), customers_of(kept)
+        reached = customers_of(offers)
+        if base is not None and comparable(base, parameters):
+            guards.check_share(base, customers_of(offers_of(store, base.run_id)), reached)
+        guards.check_offers(reached)
+        run = Run(
+            run_id, SCORE, as_of, created_at, False, len(reached),
+            sum(table.num_rows for table in offers.values()),
+            {**parameters, "weights": done["weights"], "recipe": done["recipe"]},
+        )  # fmt: skip
+        write_run(store, run, offers, revision=revision, activate=guards.activate is not False)
         prune_runs(store)
     # Steps are kept for a run that is interrupted; scored again, it is made anew.
     for step in (_WEIGHTS, _RECIPE, _DONE):
         (folder / step).unlink(missing_ok=True)
     return ScoreReport(
         run_id, as_of, done["customers"], done["offers"], done["suppressed"],
-        Weights(**done["weights"]), done["unknown"], done["recipe"]["note"], rows,
+        Weights(**done["weights"]), done["unknown"], done["recipe"]["note"],
+        guards.activate is not False, len(others), rows,
     )  # fmt: skip
+
+
+def _still_active(
+    store: GraphStore, base: Run | None, as_of: datetime, parameters: dict[str, Any],
+    guards: Guards,
+) -> Run | None:  # fmt: skip
+    """The active run: another one may have become it while this one was made."""
+    now = active(runs(store, SCORE))
+    if now != base and parameters[CUSTOMERS] is not None:
+        raise StoreBusy(
+            f"Another run of {store.name} became active while this one was made. Run this again."
+        )
+    if now != base:
+        guards.check_order(now, as_of)
+    return now
 
 
 def _recommended(offers: pa.Table, run_id: str) -> dict[g.RelationshipType, pa.Table]:

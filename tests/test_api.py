@@ -245,7 +245,7 @@ def test_score_ranks_and_puts_into_force(busy: Shop) -> None:
 
 
 def test_runs_are_put_into_force_and_pruned(busy: Shop) -> None:
-    old = busy.score("2025-04-01", "2025-04-29").run_id
+    old = busy.score("2025-04-01", "2025-04-29", activate=True).run_id
     new = busy.score("2025-04-02", "2025-04-30").run_id
     busy.use_run(old)
     assert [run.run_id for run in busy.runs() if run.active] == [old]

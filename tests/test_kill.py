@@ -98,7 +98,7 @@ class Desk:
         return self.run("load", delivery)
 
     def score(self, as_of: str) -> float:
-        return self.run("score", "--as-of", as_of)
+        return self.run("score", "--as-of", as_of, "--activate")
 
 
 def moments(took: float, rounds: int) -> list[float]:
@@ -157,7 +157,7 @@ def scores_in_spite_of_kills(place: Place, delivery: Path, folder: Path, rounds:
     interrupted, left = 0, moments(took, rounds)
     for moment in left:
         desk.forget_all_but_the_last_run()
-        with desk.killed_after(moment, "score", "--as-of", new):
+        with desk.killed_after(moment, "score", "--as-of", new, "--activate"):
             while_scoring = [desk.offers_unless_busy() for _ in range(3)]
         after = desk.offers()
         interrupted += after == offers[now]

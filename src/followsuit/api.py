@@ -1,6 +1,6 @@
 """The Python API: a shop is a store and what can be asked of it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
@@ -152,8 +152,17 @@ class Shop:
         affinity: str | None = None,
         refresh: bool = False,
         seed: int = 0,
+        max_age: Length = "7d",
+        min_share: float = 0.5,
+        activate: bool | None = None,
+        tell: Callable[[str], None] | None = None,
     ) -> "ScoreReport":
-        """Rank offers and put them into force; see `followsuit.offers.score.score`."""
+        """Rank offers and activate them; see `followsuit.offers.score.score`.
+
+        Raises:
+            Refused: a guard refuses, so that no stale or empty run replaces a good one.
+        """
+        from followsuit.offers.guards import unheard
         from followsuit.offers.score import score
 
         return score(
@@ -166,6 +175,10 @@ class Shop:
             affinity=affinity or self._settings.affinity,
             refresh=refresh,
             seed=seed,
+            max_age=length(max_age),
+            min_share=min_share,
+            activate=activate,
+            tell=tell or unheard,
             memory=self._memory,
             progress=self._progress,
         )
@@ -323,8 +336,9 @@ class Shop:
             progress=self._progress,
         )  # fmt: skip
         run_id = write_embeddings(
-            self.store, found, facts.snapshot.content, instant(created_at), self._progress
-        )
+            self.store, found, facts.snapshot.content, instant(created_at), self._progress,
+            facts.snapshot.meta.revision,
+        )  # fmt: skip
         return found, run_id
 
     def nearest(
@@ -359,7 +373,7 @@ class Shop:
         return self.query("nearest", node_kind=node_kind, node_id=node_id, among=among, limit=limit)
 
     def runs(self) -> list[Run]:
-        """All runs, the latest first."""
+        """All runs, the latest first; `active` marks the one that is shown."""
         return runs(self.store, SCORE)
 
     def use_run(self, run_id: str) -> None:

@@ -1,17 +1,28 @@
-"""What of followsuit works on this machine."""
+"""What of followsuit works on this machine, and how old and large its data is."""
 
 import os
 import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from importlib.metadata import version
 from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from rich.filesize import decimal
 
 from followsuit.config import Settings, read_settings
+from followsuit.graph import schema as g
 from followsuit.graph.errors import FollowsuitError
-from followsuit.graph.store import StoreMissing
+from followsuit.graph.runs import Run, active, runs
+from followsuit.graph.store import GraphStore, StoreMissing
+from followsuit.offers.activation import oldest
+from followsuit.offers.guards import in_words
+from followsuit.offers.runs import SCORE
+from followsuit.queries.runner import run_query
 
 _LIBRARIES = {
     "ladybug": "the embedded engine",
@@ -32,6 +43,64 @@ class Check:
     sound: bool
     said: str
     needed: bool = True
+    mark: str = "MISSING"
+    """How it is shown where it is needed and not sound."""
+
+
+@dataclass(frozen=True)
+class Figures:
+    """How old and how large a store is."""
+
+    now: datetime
+    newest: datetime | None
+    """The newest purchase or visit up to now."""
+    run: Run | None
+    """The active run."""
+    sizes: dict[str, int]
+    """Nodes by label and relationships by type."""
+    store_bytes: int | None
+    """What the store takes on this disk; None for a server."""
+    state_bytes: int
+    """What its state folder takes: snapshots, models, files of runs."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """As `doctor --json` writes it; ages in days."""
+        return {
+            "now": self.now.isoformat(),
+            "newest_interaction": self.newest.isoformat() if self.newest else None,
+            "data_age_days": self._days(self.newest),
+            "active_run": self.run.run_id if self.run else None,
+            "active_run_as_of": oldest(self.run).isoformat() if self.run else None,
+            "active_run_age_days": self._days(oldest(self.run)) if self.run else None,
+            "sizes": self.sizes,
+            "store_bytes": self.store_bytes,
+            "state_bytes": self.state_bytes,
+        }
+
+    def checks(self, max_age: timedelta | None) -> Iterator[Check]:
+        """What is said of the figures; with a `max_age`, whatever is older isn't sound."""
+        yield self._age("data", self.newest, "newest purchase or visit", max_age)
+        since = oldest(self.run) if self.run else None
+        said = f"{self.run.run_id}, as of" if self.run else "run `followsuit score --as-of DATE`"
+        yield self._age("active run", since, said, max_age)
+        sizes = ", ".join(f"{n:,} {name}" for name, n in self.sizes.items() if n)
+        yield Check("sizes", True, sizes or "the store is empty")
+        store = "on its server" if self.store_bytes is None else decimal(self.store_bytes)
+        yield Check("disk", True, f"store {store}, state folder {decimal(self.state_bytes)}")
+
+    def _age(
+        self, name: str, since: datetime | None, said: str, max_age: timedelta | None
+    ) -> Check:
+        if since is None:
+            return Check(name, False, f"none; {said}", needed=max_age is not None)
+        age = self.now - since
+        text = f"{said} {since:%Y-%m-%d %H:%M} UTC, {self._days(since):.1f} days old"
+        if max_age is None or age <= max_age:
+            return Check(name, True, text)
+        return Check(name, False, f"{text}: older than --max-age {in_words(max_age)}", mark="OLD")
+
+    def _days(self, since: datetime | None) -> float | None:
+        return None if since is None else round((self.now - since) / timedelta(days=1), 3)
 
 
 def examine(store: str | None) -> Iterator[Check]:
@@ -80,3 +149,40 @@ def _store(settings: Settings) -> Check:
         return Check(f"store {settings.store}", False, str(error), needed=False)
     except FollowsuitError as error:
         return Check(f"store {settings.store}", False, str(error))
+
+
+def measure(store: str | None, now: datetime) -> Figures | None:
+    """How old and large the store is; None where it can't be read, which `examine` tells."""
+    try:
+        with read_settings(store=store).connect() as found:
+            found.require_complete()
+            counted = run_query(found, "counts").to_pylist()
+            return Figures(
+                now,
+                _newest(found, now),
+                active(runs(found, SCORE)),
+                {row["name"]: row["n"] for row in counted},
+                None if "://" in found.name else _taken(Path(found.name)),
+                _taken(found.state),
+            )
+    except FollowsuitError:
+        return None
+
+
+def _newest(store: GraphStore, now: datetime) -> datetime | None:
+    """When the last purchase or visit up to now was."""
+    found = [
+        store.query(
+            f"MATCH (:{element.source.label})-[r:{element.name}]->(:{element.target.label}) "
+            f"WHERE r.{g.Col.AT} <= $now RETURN max(r.{g.Col.AT}) AS newest",
+            {"now": now},
+        )["newest"][0].as_py()
+        for element in (g.PURCHASED, g.VISITED)
+    ]
+    return max((at.replace(tzinfo=UTC) for at in found if at is not None), default=None)
+
+
+def _taken(path: Path) -> int:
+    """Bytes that a file takes, or a folder with all that is in it."""
+    files = path.rglob("*") if path.is_dir() else [path]
+    return sum(file.stat().st_size for file in files if file.is_file())

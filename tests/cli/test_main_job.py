@@ -158,7 +158,8 @@ def test_score_keeps_to_the_top_and_the_window(own_shop: Shop) -> None:
 
 
 def test_score_before_all_data_offers_nothing_and_says_so(own_shop: Shop) -> None:
-    done = own_shop.run("score", "--as-of", "2019-12-31", "--out", "none.parquet", "--json", "-")
+    score = ["score", "--as-of", "2019-12-31", "--activate"]
+    done = own_shop.run(*score, "--out", "none.parquet", "--json", "-")
     assert done.code == 0
     assert "No customer has a reason as of 2019-12-31 00:00 UTC." in done.said
     report = json.loads(done.out)
@@ -242,7 +243,7 @@ def test_runs_are_listed_used_and_pruned(own_shop: Shop) -> None:
     first = read(own_shop.folder, "score.json")["run_id"]
     second, two, used, one, current, kept = run_each(
         [
-            ["score", "--as-of", "2025-05-10", "--json", "-"],
+            ["score", "--as-of", "2025-05-10", "--activate", "--json", "-"],
             ["runs", "list"],
             ["runs", "use", first],
             ["runs", "list"],

@@ -110,9 +110,14 @@ def test_offers_come_from_friends_who_share_and_reasons_count_them_from_three(
     assert rows["kiosk"]["trigger"] == "friend_visited"
 
 
-def test_each_offer_comes_once_with_its_best_item(selling: tuple[Shop, ScoreReport]) -> None:
+def test_an_item_comes_once_with_the_offer_that_is_worth_more(
+    selling: tuple[Shop, ScoreReport],
+) -> None:
     rows = selling[1].offers_table().to_pylist()
-    assert [(row["offer_id"], row["item_id"]) for row in rows] == [("t1", "tea"), ("t2", "tea")]
+    assert [(row["offer_id"], row["item_id"]) for row in rows] == [("t2", "tea")]
+    assert selling[0].explain("ann", "tea").offer_id == "t2"
+    other = selling[0].explain("ann", "t1")
+    assert (other.offered, other.rule) == (False, "other_offer_for_the_item")
 
 
 def test_unknown_customers_and_targets_are_named(plain: tuple[Shop, ScoreReport]) -> None:

@@ -6,7 +6,8 @@ from support.places import Place
 from support.snapshots import day
 
 from followsuit.graph import schema as g
-from followsuit.graph.runs import Run, runs, write_run
+from followsuit.graph.run_writer import write_run
+from followsuit.graph.runs import Run, runs
 from followsuit.graph.store import GraphStore
 from followsuit.offers.runs import SCORE, UnknownRun, active_run, prune_runs, use_run
 

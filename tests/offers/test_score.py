@@ -13,10 +13,12 @@ from support.snapshots import day
 from support.worlds import end_of
 
 from followsuit.graph import schema as g
-from followsuit.graph.runs import Run, runs, write_run
+from followsuit.graph.run_writer import write_run
+from followsuit.graph.runs import Run, runs
 from followsuit.graph.store import GraphStore
 from followsuit.loaders.load import load
 from followsuit.loaders.simulator import World, simulate
+from followsuit.offers.guards import Refused
 from followsuit.offers.runs import KEPT, SCORE, active_run
 from followsuit.offers.score import OUT, ScoreError, ScoreReport, score
 from followsuit.queries.runner import run_query
@@ -69,7 +71,7 @@ def test_the_offers_in_the_graph_are_those_of_the_file(place: Place, tmp_path: P
         assert [(r["rank"], r["item_id"], r["offer_id"], r["reason"]) for r in found] == [
             (r["rank"], r["item_id"], r["offer_id"], r["reason"]) for r in rows.to_pylist()
         ]
-        assert store.count(g.RECOMMENDED_PRODUCT) == report.offers == 2
+        assert store.count(g.RECOMMENDED_PRODUCT) == report.offers == 1
 
 
 def test_scoring_again_replaces_the_run_and_changes_nothing(place: Place, tmp_path: Path) -> None:
@@ -144,9 +146,15 @@ def test_customers_that_nobody_knows_are_a_fault(embedded: Place, tmp_path: Path
         score(store, NOW, LATER, customers=["zoe", "max"])
 
 
-def test_before_all_data_there_are_no_offers(embedded: Place, tmp_path: Path) -> None:
+def test_before_all_data_an_empty_run_is_activated_only_when_told_to(
+    embedded: Place, tmp_path: Path
+) -> None:
+    long_before = datetime(2020, 1, 1, tzinfo=UTC)
     with loaded(embedded, deliver_shop(tmp_path / "d")) as store:
-        report = score(store, datetime(2020, 1, 1, tzinfo=UTC), LATER)
+        with pytest.raises(Refused, match="No customer is eligible as of 2020-01-01"):
+            score(store, long_before, LATER)
+        assert runs(store, SCORE) == []
+        report = score(store, long_before, LATER, activate=True)
         assert (report.customers, report.offers) == (0, 0)
         assert active_run(store).run_id == report.run_id
 

@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from followsuit.cli.app import StoreOption, app, open_shop
+from followsuit.cli.app import JsonOption, StoreOption, app, open_shop, write_json
 from followsuit.cli.screen import say
+from followsuit.times import length
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from followsuit.doctor import Check
 
 
 @app.command(epilog="Example: followsuit demo --folder /tmp/demo")
@@ -27,7 +30,7 @@ def demo(
     import pyarrow.parquet as pq
 
     from followsuit.cli.progress import show
-    from followsuit.cli.queries import drawn
+    from followsuit.cli.tables import drawn
     from followsuit.loaders.simulator import World, simulate
 
     world = World(
@@ -46,7 +49,7 @@ def demo(
         # Of a demo before this one nothing stays.
         report = shop.load(folder / "shop", replace=[t for t, rows in delivered.items() if rows])
         end = world.start + timedelta(days=world.days)
-        ranked = shop.score(end, datetime.now(UTC))
+        ranked = shop.score(end, datetime.now(UTC), min_share=0, activate=True)
     out = folder / "offers.parquet"
     offers = ranked.offers_table()
     pq.write_table(offers, out)
@@ -76,14 +79,42 @@ def _short(offers: "pa.Table") -> "pa.Table":
 
 
 @app.command(epilog="Example: followsuit doctor --store bolt://localhost:7687")
-def doctor(store: StoreOption = None) -> None:
-    """Say what of followsuit works here, and what to do about what does not."""
-    from followsuit.doctor import examine
+def doctor(
+    store: StoreOption = None,
+    max_age: Annotated[
+        str | None,
+        typer.Option(metavar="LENGTH", show_default=False,
+                     help="Exit with 1 where the newest purchase or visit, or the active run, is "
+                     "older than this: 3d, 36h."),
+    ] = None,
+    json_file: JsonOption = None,
+) -> None:  # fmt: skip
+    """Say what of followsuit works here, and how old and large the store is."""
+    from followsuit.doctor import Check, examine, measure
 
-    sound = True
-    for check in examine(store):
-        sound &= check.sound or not check.needed
-        mark = "ok     " if check.sound else "MISSING" if check.needed else "absent "
-        sys.stdout.write(f"{mark} {check.name}: {check.said}\n")
-    if not sound:
+    limit = None if max_age is None else length(max_age)
+    checks = list(examine(store))
+    figures = measure(store, datetime.now(UTC))
+    if figures is not None:
+        checks += figures.checks(limit)
+    elif limit is not None:
+        checks.append(Check("age", False, "unknown, as the store can't be read"))
+    if str(json_file) != "-":
+        sys.stdout.write(
+            "".join(f"{_mark(check):7} {check.name}: {check.said}\n" for check in checks)
+        )
+    found = {
+        "checks": [
+            {"name": c.name, "sound": c.sound, "needed": c.needed, "said": c.said} for c in checks
+        ],
+        "figures": None if figures is None else figures.as_dict(),
+    }
+    write_json(found, json_file)
+    if any(check.needed and not check.sound for check in checks):
         sys.exit(1)
+
+
+def _mark(check: "Check") -> str:
+    if check.sound:
+        return "ok"
+    return check.mark if check.needed else "absent"

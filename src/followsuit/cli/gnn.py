@@ -14,10 +14,10 @@ from followsuit.cli.app import (
     StoreOption,
     app,
     open_shop,
-    to_write,
     write_json,
 )
 from followsuit.cli.screen import results, say
+from followsuit.cli.tables import BY_ENDING, to_write_rows, write_rows
 
 if TYPE_CHECKING:
     from followsuit.gnn.bootstrap import Estimate
@@ -104,13 +104,11 @@ def evaluate(
     json_file: JsonOption = None,
     out: Annotated[
         Path | None,
-        typer.Option(metavar="FILE.parquet", callback=to_write,
+        typer.Option(metavar=BY_ENDING, callback=to_write_rows,
                      help="Each user's first 20 items by each model."),
     ] = None,
 ) -> None:  # fmt: skip
     """Choose, fit and judge models by full ranking, on a folder or on the store split in time."""
-    import pyarrow.parquet as pq
-
     from followsuit.cli.progress import show
     from followsuit.gnn.evaluation import NAMES
     from followsuit.gnn.evaluation import evaluate as judge
@@ -125,7 +123,7 @@ def evaluate(
     for name, lead in found.lead.items():
         say(f"  its ndcg@20 less {name}'s: {lead.value:+.4f} ({lead.low:+.4f} to {lead.high:+.4f})")
     if out is not None:
-        pq.write_table(found.lists, out)
+        write_rows(found.lists, None, out)
     write_json(found.as_dict(), json_file)
 
 
@@ -204,12 +202,10 @@ def embed(
     store: StoreOption = None,
     out: Annotated[
         Path | None,
-        typer.Option(metavar="FILE.parquet", callback=to_write, help="Write them here too."),
+        typer.Option(metavar=BY_ENDING, callback=to_write_rows, help="Write them here too."),
     ] = None,
 ) -> None:  # fmt: skip
     """Learn an embedding of each customer, product and store, and write it to the graph."""
-    import pyarrow.parquet as pq
-
     found, run_id = open_shop(store).embed(as_of, datetime.now(UTC), model=model, refresh=refresh)
     say(
         f"{len(found.id):>12,} embeddings of {found.vectors.shape[1]} numbers by {found.model}: "
@@ -218,4 +214,4 @@ def embed(
     if found.unknown:
         say(f"{found.unknown:>12,} nodes have none: nothing was known of them, or may be used")
     if out is not None:
-        pq.write_table(found.table(), out)
+        write_rows(found.table(), None, out)

@@ -20,6 +20,7 @@ from followsuit.cli.app import (
     write_json,
 )
 from followsuit.cli.screen import results, say
+from followsuit.cli.tables import BY_ENDING, to_write_rows, write_rows
 from followsuit.times import length
 
 if TYPE_CHECKING:
@@ -70,14 +71,12 @@ def learn(
     store: StoreOption = None,
     out: Annotated[
         Path | None,
-        typer.Option(metavar="FILE.parquet", callback=to_write, help="Write the edges here too."),
+        typer.Option(metavar=BY_ENDING, callback=to_write_rows, help="Write the edges here too."),
     ] = None,
     json_file: JsonOption = None,
     plot: PlotOption = None,
 ) -> None:  # fmt: skip
     """Learn how likely each friend's act is to be followed, and write it to the graph."""
-    import pyarrow.parquet as pq
-
     analysis, span = _analysis(store, as_of, refresh), length(window)
     report = None if holdout is None else analysis.holdout(holdout, span)
     found = analysis.learn(span) if report is None else report.learned
@@ -90,7 +89,7 @@ def learn(
     if not table.num_rows:
         say(f"not enough evidence: {found.completed} exposures")
     if out is not None:
-        pq.write_table(table, out)
+        write_rows(table, None, out)
     if plot is not None:
         from followsuit.influence.edge_plot import plot_edges
 

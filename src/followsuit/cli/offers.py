@@ -6,7 +6,7 @@ import sys
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -17,12 +17,13 @@ from followsuit.cli.app import (
     StoreOption,
     app,
     open_shop,
-    to_write,
     write_json,
 )
 from followsuit.cli.screen import results, say
+from followsuit.cli.tables import BY_ENDING, parquet_for, to_write_rows, write_rows
 
 if TYPE_CHECKING:
+    from followsuit.graph.runs import Run
     from followsuit.offers.backtest import BacktestReport
     from followsuit.offers.explain import Explanation
 
@@ -61,26 +62,48 @@ def score(
     top: Annotated[int, typer.Option(min=1, help="Offers a customer at the most.")] = 10,
     customers: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Score only these: ids, one a line, or a "
-                                  "CSV with a column customer_id.")
+                                  "CSV with a column customer_id. The others keep the offers that "
+                                  "they have in the active run; --out and --json hold these alone.")
+    ] = None,
+    max_age: Annotated[
+        str, typer.Option(metavar="LENGTH", help="Refuse where the newest purchase or visit is "
+                          "older than this at --as-of: 7d, 36h.")
+    ] = "7d",
+    min_share: Annotated[
+        float, typer.Option(metavar="SHARE", help="Refuse where fewer than this share of the "
+                            "customers with offers in the active run get one; compared with a run "
+                            "for everybody with the same --window, --top and --affinity. "
+                            "0: don't compare.")
+    ] = 0.5,
+    activate: Annotated[
+        bool | None,
+        typer.Option("--activate/--no-activate", show_default=False,
+                     help="Activate the run even if it offers nothing or its --as-of is older than "
+                     "the active run's; or keep it without activating it, and only say what would "
+                     r"be refused.  \[default: activate unless refused]"),
     ] = None,
     affinity: AffinityOption = None,
     refresh: RefreshOption = False,
     seed: SeedOption = 0,
     store: StoreOption = None,
     out: Annotated[
-        Path | None, typer.Option(metavar="FILE.parquet", callback=to_write,
+        Path | None, typer.Option(metavar=BY_ENDING, callback=to_write_rows,
                                   help="Write the offers here too.")
     ] = None,
     json_file: JsonOption = None,
 ) -> None:  # fmt: skip
-    """Rank offers for every customer with a reason, and put them into force."""
-    import pyarrow.parquet as pq
+    """Rank offers for every customer with a reason, and activate them as a run.
 
+    A run that would replace a good one with a stale or empty one is refused: exit code 2, and the
+    active run stays. That is so where nobody is eligible (an adult who agreed to contact), no offer
+    is active or none results, and by --max-age, --min-share and --activate.
+    """
     shop = open_shop(store)
     chosen = None if customers is None else read_customers(customers)
     report = shop.score(
         as_of, datetime.now(UTC), window=window, top=top, customers=chosen, affinity=affinity,
-        refresh=refresh, seed=seed,
+        refresh=refresh, seed=seed, max_age=max_age, min_share=min_share, activate=activate,
+        tell=say,
     )  # fmt: skip
     if report.note:
         say(report.note)
@@ -97,11 +120,13 @@ def score(
     if report.unknown:
         say(f"{report.unknown:>12,} of the customers to score are unknown to the store")
     if chosen is not None:
-        say("Only these customers were scored: the run, now in force, offers nothing to others.")
+        say(f"{report.others:>12,} other customers keep the offers that they have")
     if not report.offers:
         say(f"No customer has a reason as of {report.as_of:%Y-%m-%d %H:%M} UTC.")
+    if not report.activated:
+        say(f"It isn't active: `followsuit runs use {report.run_id}` activates it.")
     if out is not None:
-        pq.write_table(report.offers_table(), out)
+        write_rows(report.offers_table(), None, out)
     write_json(report.as_dict(), json_file)
 
 
@@ -172,17 +197,40 @@ def _in_words(found: "Explanation") -> str:
 
 
 @runs_app.command("list", epilog="Example: followsuit runs list")
-def list_runs(store: StoreOption = None) -> None:
-    """List the runs, the latest first; * marks the one in force."""
+def list_runs(store: StoreOption = None, json_file: JsonOption = None) -> None:
+    """List the runs, the latest first; * marks the active one."""
     found = open_shop(store).runs()
     if not found:
         say("There are no runs yet. Run `followsuit score --as-of DATE` first.")
-    for run in found:
-        sys.stdout.write(
-            f"{'*' if run.active else ' '} {run.run_id}  as of {run.as_of:%Y-%m-%d}  made "
-            f"{run.created_at:%Y-%m-%d %H:%M}  {run.offers:,} offers to {run.customers:,} customers"
-            f"{'  consent assumed' if run.parameters.get('assume_consent') else ''}\n"
-        )
+    if str(json_file) != "-":
+        sys.stdout.write("".join(map(_listed, found)))
+    write_json([_as_dict(run) for run in found], json_file)
+
+
+def _listed(run: "Run") -> str:
+    """A run in a line."""
+    from followsuit.offers.activation import oldest
+
+    made = f"as of {run.as_of:%Y-%m-%d}  made {run.created_at:%Y-%m-%d %H:%M}"
+    since = oldest(run)
+    return (
+        f"{'*' if run.active else ' '} {run.run_id}  {made}  {run.offers:,} offers to "
+        f"{run.customers:,} customers"
+        f"{'  consent assumed' if run.parameters.get('assume_consent') else ''}"
+        f"{f'  some as of {since:%Y-%m-%d}' if since < run.as_of else ''}\n"
+    )
+
+
+def _as_dict(run: "Run") -> dict[str, Any]:
+    """A run as `runs list --json` writes it."""
+    return {
+        "run_id": run.run_id,
+        "as_of": run.as_of.isoformat(),
+        "created_at": run.created_at.isoformat(),
+        "active": run.active,
+        "offers": run.offers,
+        "customers": run.customers,
+    }
 
 
 @runs_app.command("use", epilog="Example: followsuit runs use 2025-12-31-1f3a5c7e")
@@ -227,16 +275,17 @@ def backtest(
     out: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE.parquet", callback=to_write, help="Each customer's first ten items."
+            metavar=BY_ENDING, callback=to_write_rows, help="Each customer's first ten items."
         ),
     ] = None,
     json_file: JsonOption = None,
 ) -> None:
     """Judge the ranking on the past, beside simpler strategies."""
-    report = open_shop(store).backtest(
-        start, end, every=every, horizon=horizon, window=window, affinity=affinity, refit=refit,
-        seed=seed, out=out, refresh=refresh,
-    )  # fmt: skip
+    with parquet_for(out) as path:
+        report = open_shop(store).backtest(
+            start, end, every=every, horizon=horizon, window=window, affinity=affinity,
+            refit=refit, seed=seed, out=path, refresh=refresh,
+        )  # fmt: skip
     # With --json - the report itself is all that goes to standard output.
     if report.recipe.note:
         say(report.recipe.note)

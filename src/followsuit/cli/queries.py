@@ -1,41 +1,32 @@
 """`query` and `cypher`: questions to the graph."""
 
-import csv
-import io
 import json
-import math
 import sys
-from datetime import UTC, date, datetime
-from enum import StrEnum
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from followsuit.cli.app import OutputError, ParamOption, StoreOption, app, open_shop, to_write
+from followsuit.cli.app import ParamOption, StoreOption, app, open_shop, to_write
+from followsuit.cli.tables import Format, drawn, format_of, write_rows
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from followsuit.queries.library import LibraryQuery
 
-
-class Format(StrEnum):
-    """How the rows of an answer are written."""
-
-    TABLE = "table"
-    CSV = "csv"
-    JSON = "json"
-    PARQUET = "parquet"
-
+__all__ = ["Format", "cypher", "drawn", "query", "write_rows"]
 
 FormatOption = Annotated[
     Format | None,
-    typer.Option("--format", help=r"Of the answer. \[default: table, or what --out ends in]"),
+    typer.Option("--format", help=r"Of the answer. \[default: what --out ends in, else table]"),
 ]
 OutOption = Annotated[
-    Path | None, typer.Option("--out", callback=to_write, help="Write the answer to this file.")
-]
+    Path | None,
+    typer.Option(
+        "--out", metavar="FILE", callback=to_write,
+        help="Write the answer to this file; .parquet, .csv or .json where no --format is given.",
+    ),
+]  # fmt: skip
 
 
 @app.command(epilog="Example: followsuit query friends-recent-purchases --param customer_id=c0042")
@@ -55,6 +46,7 @@ def query(
     if name is None:
         sys.stdout.write("".join(map(_described, library().values())))
         return
+    format_of(out, file_format)
     shop = open_shop(store)
     values = dict(_pair(p) for p in param or ())
     rows = run_query(shop.store, name, values, now=datetime.now(UTC), timeout=shop.timeout)
@@ -81,6 +73,7 @@ def cypher(
     """
     from followsuit.queries.runner import run_cypher
 
+    format_of(out, file_format)
     shop = open_shop(store)
     values = dict(_guessed(p) for p in param or ())
     write_rows(run_cypher(shop.store, text, values, timeout=shop.timeout), file_format, out)
@@ -112,93 +105,3 @@ def _guessed(text: str) -> tuple[str, Any]:
         return name, json.loads(value)
     except ValueError:
         return name, value
-
-
-def write_rows(rows: "pa.Table", file_format: Format | None, out: Path | None) -> None:
-    """Write an answer to a file or the screen."""
-    suffix = out.suffix.removeprefix(".").lower() if out else ""
-    chosen = file_format or (Format(suffix) if suffix in set(Format) else Format.TABLE)
-    if chosen is Format.PARQUET and out is None and sys.stdout.isatty():
-        raise OutputError("Parquet is not for the screen. Name a file with --out.")
-    data = _encoded(rows, chosen)
-    if out is None:
-        sys.stdout.buffer.write(data)
-        sys.stdout.buffer.flush()
-    else:
-        out.write_bytes(data)
-
-
-def _encoded(rows: "pa.Table", file_format: Format) -> bytes:
-    match file_format:
-        case Format.PARQUET:
-            import pyarrow.parquet as pq
-
-            buffer = io.BytesIO()
-            pq.write_table(rows, buffer)
-            return buffer.getvalue()
-        case Format.JSON:
-            values = [_jsonable(row) for row in rows.to_pylist()]
-            return (json.dumps(values, ensure_ascii=False) + "\n").encode()
-        case Format.CSV:
-            text = io.StringIO()
-            writer = csv.writer(text, lineterminator="\n")
-            writer.writerow(rows.column_names)
-            writer.writerows([_text(v) for v in row.values()] for row in rows.to_pylist())
-            return text.getvalue().encode()
-        case Format.TABLE:
-            return drawn(rows).encode()
-
-
-def _jsonable(value: object) -> object:
-    """A value of Arrow's as JSON has it: times in ISO 8601, what is no number null."""
-    match value:
-        case dict():
-            return {str(k): _jsonable(v) for k, v in value.items()}
-        case list() | tuple():
-            return [_jsonable(v) for v in value]
-        case float() if not math.isfinite(value):
-            return None
-        case None | bool() | int() | float() | str():
-            return value
-        case date():
-            return value.isoformat()
-    return str(value)
-
-
-def _text(value: object) -> str:
-    """A value of Arrow's as a cell: nothing for null, lists and maps as JSON."""
-    if value is None:
-        return ""
-    if isinstance(value, bool | list | dict):
-        return json.dumps(_jsonable(value), ensure_ascii=False)
-    return value.isoformat() if isinstance(value, date) else str(value)
-
-
-def drawn(rows: "pa.Table") -> str:
-    """Rows as a table for people: as wide as the screen, or as it takes where there is none."""
-    from rich.box import SIMPLE
-    from rich.console import Console
-    from rich.table import Table
-
-    cells = [[_text(v) for v in row.values()] for row in rows.to_pylist()]
-    table = Table(box=SIMPLE, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
-    for i, name in enumerate(rows.column_names):
-        longest = max((len(row[i]) for row in cells), default=0)
-        short = longest <= _SHORT
-        table.add_column(name, overflow="fold", no_wrap=short, min_width=None if short else _SHORT)
-    for row in cells:
-        table.add_row(*row)
-    screen = Console(file=sys.stdout).width if sys.stdout.isatty() else _WIDE
-    # Rather too wide for the screen than with less in it.
-    least = Console(width=_ENDLESS).measure(table).minimum
-    console = Console(file=io.StringIO(), width=max(screen, least), highlight=False)
-    with console.capture() as captured:
-        console.print(table, markup=False)
-        console.print(f"{rows.num_rows:,} row{'' if rows.num_rows == 1 else 's'}", markup=False)
-    return captured.get()
-
-
-_SHORT = 20
-"""Characters of a cell up to which it is never folded."""
-_WIDE = 200
-_ENDLESS = 100_000

@@ -1,0 +1,187 @@
+"""What keeps a run from being activated: a stale or empty night must not replace a good one.
+
+| found | overridden by |
+|---|---|
+| an `as_of` older than the active run's | `activate` |
+| nobody eligible, no offer active, no purchase or visit, no offers in the result | `activate` |
+| the newest purchase or visit is older than `max_age` | a longer `max_age` |
+| too few customers keep having offers | a lower `min_share` |
+
+All but the last and an empty result are found before the work. Without activation (`activate` is
+False) they are notes, except where there is nothing to do.
+"""
+
+from collections.abc import Callable, Set
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import pandas as pd
+
+from followsuit.graph import tables as t
+from followsuit.graph.errors import FollowsuitError
+from followsuit.graph.people import people
+from followsuit.graph.runs import Run
+from followsuit.graph.snapshot import Snapshot
+from followsuit.offers.catalogue import current_offers
+
+MAX_AGE = timedelta(days=7)
+MIN_SHARE = 0.5
+
+_DAY = timedelta(days=1)
+
+Tell = Callable[[str], None]
+
+_EMPTY = "give --activate to activate a run without offers"
+
+
+def unheard(note: str) -> None:
+    """Pass a note over: the default of functions that take a `Tell`."""
+
+
+class Refused(FollowsuitError):
+    """The run isn't activated; the active run stays as it is."""
+
+
+@dataclass(frozen=True)
+class Guards:
+    """What a run is held against.
+
+    Args:
+        max_age: how much older than `as_of` the newest purchase or visit may be.
+        min_share: of the customers with offers in the active run, how many must get one, 0 to 1.
+        activate: None to activate unless a guard refuses; True to activate an older or an empty
+            run too; False to activate nothing.
+        tell: called with each note.
+    """
+
+    max_age: timedelta
+    min_share: float
+    activate: bool | None
+    tell: Tell
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.min_share <= 1:
+            raise Refused(f"--min-share {self.min_share} isn't valid. Give a share from 0 to 1.")
+
+    def check_order(self, active: Run | None, as_of: datetime) -> None:
+        """Refuse to go back behind the active run."""
+        if active is not None and as_of < active.as_of and not self.activate:
+            self._refuse(
+                f"The active run {active.run_id} is as of {_time(active.as_of)}, later than "
+                f"{_time(as_of)}.",
+                "Give --activate to replace it, or --no-activate to score without activating.",
+            )
+
+    def check_data(self, snapshot: Snapshot) -> None:
+        """Refuse where nothing can come of the work, or where the data is too old."""
+        if not self.activate:
+            nothing = _nobody_eligible(snapshot) or _no_offer_active(snapshot)
+            if nothing:
+                raise Refused(" ".join(nothing))
+        newest = newest_interaction(snapshot)
+        if newest is not None:
+            self._check_age(newest, snapshot.as_of)
+        elif not self.activate:
+            raise Refused(
+                f"There are no purchases or visits up to {_time(snapshot.as_of)}. Give a later "
+                f"--as-of, or {_EMPTY}."
+            )
+        if not _anybody_shares(snapshot):
+            self.tell(
+                "Nobody shares activity (no social_use consent): no offer can come from friends."
+            )
+
+    def note_options(self, other: list[str]) -> None:
+        """Note the options that differ from those of the offers that are kept."""
+        if other:
+            self.tell(
+                f"The offers of the other customers were made with another {', '.join(other)}."
+            )
+
+    def check_offers(self, reached: Set[str]) -> None:
+        """Refuse a run that offers nothing to anybody."""
+        if not reached and not self.activate:
+            self._refuse(
+                "No customer has a reason, so there are no offers.",
+                f"Check the consents and the newest purchases, or {_EMPTY}.",
+            )
+
+    def check_share(self, active: Run, before: Set[str], reached: Set[str]) -> None:
+        """Refuse a run that offers something to too few of those who have offers.
+
+        Args:
+            active: the active run, of the same options.
+            before: customers with offers in it.
+            reached: customers with offers in the new run.
+        """
+        kept = len(before & reached)
+        if reached and kept < self.min_share * len(before):
+            self._refuse(
+                f"Of the {len(before):,} customers with offers in the active run {active.run_id}, "
+                f"{kept:,} get one ({kept / len(before):.0%}): fewer than --min-share "
+                f"{self.min_share:g}.",
+                "Check what was loaded, or give --min-share 0.",
+            )
+
+    def _check_age(self, newest: datetime, as_of: datetime) -> None:
+        age = as_of - newest
+        if age > self.max_age:
+            self._refuse(
+                f"The newest purchase or visit is from {_time(newest)}, {age / _DAY:.1f} days "
+                f"before {_time(as_of)}: older than --max-age {in_words(self.max_age)}.",
+                f"Load newer ones, or give --max-age {-(-age // _DAY)}d.",
+            )
+
+    def _refuse(self, why: str, override: str) -> None:
+        if self.activate is not False:
+            raise Refused(f"{why} Nothing is activated. {override}")
+        self.tell(why)
+
+
+def newest_interaction(snapshot: Snapshot) -> datetime | None:
+    """When the last purchase or visit up to the snapshot's instant was; None without any."""
+    found = [snapshot.table(table)["at"].max().execute() for table in (t.PURCHASES, t.VISITS)]
+    known = [newest.to_pydatetime() for newest in found if not pd.isna(newest)]
+    return max(known, default=None)
+
+
+def in_words(length: timedelta) -> str:
+    """A length of time as options take it: whole days where it is some, else hours."""
+    days, rest = divmod(length, _DAY)
+    return f"{days}d" if days and not rest else f"{length // timedelta(hours=1)}h"
+
+
+def _nobody_eligible(snapshot: Snapshot) -> tuple[str, str] | None:
+    assumed = snapshot.meta.assume_consent
+    if not assumed and not snapshot.connection.table(t.CONSENTS.name).count().execute():
+        return (
+            "There is no consent data, so nobody may be contacted.",
+            f"Load the table consents, or use `load --assume-consent`; or {_EMPTY}.",
+        )
+    rows = people(snapshot, assumed)
+    if rows.filter(rows.barrier.isnull()).count().execute():
+        return None
+    return (
+        f"No customer is eligible as of {_time(snapshot.as_of)}: nobody is known to be an adult "
+        "and has agreed to contact.",
+        f"Load consents and birth dates, or use `load --assume-consent`; or {_EMPTY}.",
+    )
+
+
+def _no_offer_active(snapshot: Snapshot) -> tuple[str, str] | None:
+    offers = current_offers(snapshot)
+    if offers is None or offers.count().execute():
+        return None
+    return (
+        f"No offer of the table offers is active as of {_time(snapshot.as_of)}.",
+        f"Load offers that are, or {_EMPTY}.",
+    )
+
+
+def _anybody_shares(snapshot: Snapshot) -> bool:
+    rows = people(snapshot, snapshot.meta.assume_consent)
+    return bool(rows.filter(rows.shares).count().execute())
+
+
+def _time(instant: datetime) -> str:
+    return f"{instant:%Y-%m-%d %H:%M} UTC"

@@ -1,0 +1,178 @@
+"""Rows as commands show and write them: a table for people, CSV, JSON or Parquet."""
+
+import csv
+import io
+import json
+import math
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import date
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from followsuit.cli.app import OutputError, to_write
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+class Format(StrEnum):
+    """How rows are written."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+    PARQUET = "parquet"
+
+
+_FILES = (Format.PARQUET, Format.CSV, Format.JSON)
+_OTHER = ("xlsx", "xls", "ods")
+"""Endings of what can't be written here, whatever --format says."""
+_ROWS = 10_000
+"""Rows that are written at a time."""
+
+
+def format_of(path: Path | None, said: Format | None = None) -> Format:
+    """The format that a file's ending names, and that `--format` says where it is given.
+
+    Raises:
+        OutputError: they contradict each other, or nothing names a format.
+    """
+    ending = "" if path is None else path.suffix.removeprefix(".").lower()
+    if path is None:
+        return said or Format.TABLE
+    if said is None:
+        if ending not in _FILES:
+            raise OutputError(f"{path} doesn't end in .parquet, .csv or .json. Name such a file.")
+        return Format(ending)
+    if ending != said and ending in (*_FILES, *_OTHER):
+        raise OutputError(
+            f"{path} ends in .{ending}, but --format says {said}. Change one of the two."
+        )
+    return said
+
+
+BY_ENDING = "FILE.parquet|csv|json"
+"""How an option is shown that takes a file for rows."""
+
+
+def to_write_rows(path: Path | None) -> Path | None:
+    """Say before the work, not after it, that no rows can be written there."""
+    if path is not None:
+        to_write(path)
+        format_of(path)
+    return path
+
+
+def write_rows(rows: "pa.Table", file_format: Format | None, out: Path | None) -> None:
+    """Write rows to a file or the screen; see `format_of` for the format."""
+    chosen = format_of(out, file_format)
+    if out is not None:
+        with out.open("wb") as file:
+            _write(rows, chosen, file)
+        return
+    if chosen is Format.PARQUET and sys.stdout.isatty():
+        raise OutputError("Parquet is not for the screen. Name a file with --out.")
+    _write(rows, chosen, sys.stdout.buffer)
+    sys.stdout.buffer.flush()
+
+
+@contextmanager
+def parquet_for(out: Path | None) -> Iterator[Path | None]:
+    """Where to write a Parquet file that becomes `out`, in the format that its ending names."""
+    if out is None or format_of(out) is Format.PARQUET:
+        yield out
+        return
+    import pyarrow.parquet as pq
+
+    with tempfile.TemporaryDirectory(prefix="followsuit-") as folder:
+        path = Path(folder) / "rows.parquet"
+        yield path
+        write_rows(pq.read_table(path), None, out)
+
+
+def _write(rows: "pa.Table", file_format: Format, file: BinaryIO) -> None:
+    match file_format:
+        case Format.PARQUET:
+            import pyarrow as pa
+            import pyarrow.parquet as pq
+
+            pq.write_table(rows, pa.PythonFile(file, mode="w"))
+        case Format.JSON:
+            between = "["
+            for batch in rows.to_batches(max_chunksize=_ROWS):
+                for row in batch.to_pylist():
+                    text = json.dumps(_jsonable(row), ensure_ascii=False)
+                    file.write(f"{between}{text}".encode())
+                    between = ", "
+            file.write(b"[]\n" if between == "[" else b"]\n")
+        case Format.CSV:
+            file.write(_lines([rows.column_names]))
+            for batch in rows.to_batches(max_chunksize=_ROWS):
+                file.write(_lines([_text(v) for v in row.values()] for row in batch.to_pylist()))
+        case Format.TABLE:
+            file.write(drawn(rows).encode())
+
+
+def _lines(rows: Iterable[list[str]]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue().encode()
+
+
+def _jsonable(value: object) -> object:
+    """A value of Arrow's as JSON has it: times in ISO 8601, what is no number null."""
+    match value:
+        case dict():
+            return {str(k): _jsonable(v) for k, v in value.items()}
+        case list() | tuple():
+            return [_jsonable(v) for v in value]
+        case float() if not math.isfinite(value):
+            return None
+        case None | bool() | int() | float() | str():
+            return value
+        case date():
+            return value.isoformat()
+    return str(value)
+
+
+def _text(value: object) -> str:
+    """A value of Arrow's as a cell: nothing for null, lists and maps as JSON."""
+    if value is None:
+        return ""
+    if isinstance(value, bool | list | dict):
+        return json.dumps(_jsonable(value), ensure_ascii=False)
+    return value.isoformat() if isinstance(value, date) else str(value)
+
+
+def drawn(rows: "pa.Table") -> str:
+    """Rows as a table for people: as wide as the screen, or as it takes where there is none."""
+    from rich.box import SIMPLE
+    from rich.console import Console
+    from rich.table import Table
+
+    cells = [[_text(v) for v in row.values()] for row in rows.to_pylist()]
+    table = Table(box=SIMPLE, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+    for i, name in enumerate(rows.column_names):
+        longest = max((len(row[i]) for row in cells), default=0)
+        short = longest <= _SHORT
+        table.add_column(name, overflow="fold", no_wrap=short, min_width=None if short else _SHORT)
+    for row in cells:
+        table.add_row(*row)
+    screen = Console(file=sys.stdout).width if sys.stdout.isatty() else _WIDE
+    # Rather too wide for the screen than with less in it.
+    least = Console(width=_ENDLESS).measure(table).minimum
+    console = Console(file=io.StringIO(), width=max(screen, least), highlight=False)
+    with console.capture() as captured:
+        console.print(table, markup=False)
+        console.print(f"{rows.num_rows:,} row{'' if rows.num_rows == 1 else 's'}", markup=False)
+    return captured.get()
+
+
+_SHORT = 20
+"""Characters of a cell up to which it is never folded."""
+_WIDE = 200
+_ENDLESS = 100_000

@@ -1,5 +1,6 @@
 """What a delivery changes: new rows against those that a store already has, on disk."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,6 +54,14 @@ def differences(element: Element, new: Path, old: Path, folder: Path, memory: in
             same_key = same_key.replace("n.", "c.")
             db.sql(f"SELECT o.* FROM o ANTI JOIN c ON {same_key}").write_parquet(str(kept))
     return Differences(_rows(fresh), n_changed, fresh, changed, kept)
+
+
+def without(old: Path, gone: Path, columns: Sequence[str], kept: Path, memory: int) -> None:
+    """Copy the rows of a Parquet file that equal no row of `gone` in these columns."""
+    same = " AND ".join(f'o."{c}" IS NOT DISTINCT FROM g."{c}"' for c in columns)
+    with open_duck(memory, kept.parent, o=old, g=gone) as db:
+        db.execute("SET preserve_insertion_order = false")
+        db.sql(f"SELECT o.* FROM o ANTI JOIN g ON {same}").write_parquet(str(kept))
 
 
 def _rows(path: Path) -> int:

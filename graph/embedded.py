@@ -15,14 +15,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from followsuit.graph import schema as g
-from followsuit.graph.differences import differences
+from followsuit.graph.differences import differences, without
 from followsuit.graph.embedded_rows import (
     TYPES,
     copy_in,
     copy_out,
     create_node,
     create_relationship,
-    filter_out,
     of_type,
     pattern,
     quoted_source,
@@ -291,10 +290,17 @@ class EmbeddedStore(GraphStore):
                 {"values": list(values)},
             )
             return
+        self.delete_rows(element, pa.table({column: pa.array(values, pa.string())}))
+
+    def delete_rows(self, element: RelationshipType, keys: pa.Table) -> None:  # noqa: D102
+        if not keys.num_rows:
+            return
         with self._folder() as folder:
-            old, kept = folder / "old.parquet", folder / "kept.parquet"
+            old, gone, kept = (folder / f"{name}.parquet" for name in ("old", "gone", "kept"))
             self.export(element, old)
-            filter_out(old, kept, column, values)
+            schema = element.arrow_schema()
+            pq.write_table(keys.cast(pa.schema([schema.field(c) for c in keys.column_names])), gone)
+            without(old, gone, keys.column_names, kept, self._memory // 2)
             self._rebuild(element, [kept], folder)
 
     def clear(self, element: RelationshipType) -> None:  # noqa: D102

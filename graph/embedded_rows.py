@@ -1,13 +1,12 @@
 """How rows lie in LadybugDB: tables and their types, statements, the files that go in and out."""
 
 import glob
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import ladybug
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from followsuit.graph import schema as g
@@ -147,12 +146,3 @@ def split_rows(
     if writer is not None:
         writer.close()
         yield part
-
-
-def filter_out(old: Path, kept: Path, column: str, values: Sequence[str]) -> None:
-    """Copy the rows of a Parquet file but those whose column is one of the values."""
-    file = pq.ParquetFile(old)
-    gone = pa.array(values)
-    with pq.ParquetWriter(kept, file.schema_arrow) as writer:
-        for batch in file.iter_batches():
-            writer.write_batch(batch.filter(pc.invert(pc.is_in(batch[column], value_set=gone))))

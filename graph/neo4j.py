@@ -15,7 +15,15 @@ from neo4j import exceptions
 
 from followsuit.graph import schema as g
 from followsuit.graph.cells import WRITERS, Cell, deal, rounds
-from followsuit.graph.neo4j_rows import own_key, pattern, read_value, rows_of, table_of, write_batch
+from followsuit.graph.neo4j_rows import (
+    equal,
+    own_key,
+    pattern,
+    read_value,
+    rows_of,
+    table_of,
+    write_batch,
+)
 from followsuit.graph.progress import Advance, Progress, silent
 from followsuit.graph.schema import Col, Element, NodeType, RelationshipType
 from followsuit.graph.store import (
@@ -253,6 +261,13 @@ class Neo4jStore(GraphStore):
                 f"{match} MATCH (x)-[r]-() WITH DISTINCT r AS x {_DELETE}", {"values": list(values)}
             )
         self._in_batches(match + _DELETE, {"values": list(values)})
+
+    def delete_rows(self, element: RelationshipType, keys: pa.Table) -> None:  # noqa: D102
+        names = keys.column_names
+        match = f"UNWIND $rows AS row MATCH {pattern(element)} WHERE {equal(element, names)}"
+        for batch in keys.to_batches(_BATCH):
+            rows = rows_of(element, batch, names)
+            self._in_batches(f"{match} WITH DISTINCT x {_DELETE}", {"rows": rows})
 
     def clear(self, element: RelationshipType) -> None:  # noqa: D102
         self._in_batches(f"MATCH {pattern(element)} {_DELETE}", {})

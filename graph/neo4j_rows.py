@@ -32,12 +32,15 @@ def own_key(element: RelationshipType) -> bool:
 # From Arrow to what is sent, and back.
 
 
-def rows_of(element: Element, batch: pa.RecordBatch) -> list[Row]:
-    """Rows in the order of `arrow_schema()`: times as microseconds, dates as text."""
+def rows_of(
+    element: Element, batch: pa.RecordBatch, names: Sequence[str] | None = None
+) -> list[Row]:
+    """Rows in the order of `arrow_schema()` or `names`: times as microseconds, dates as text."""
     columns = []
-    for field in element.arrow_schema():
-        kind = field.type
-        sent = batch.column(field.name).cast(kind)
+    schema = element.arrow_schema()
+    for name in names or schema.names:
+        kind = schema.field(name).type
+        sent = batch.column(name).cast(kind)
         if kind == g.TIME:
             sent = sent.cast(pa.int64())
         elif kind == g.DATE:
@@ -72,6 +75,19 @@ def read_value(element: Element, name: str, kind: pa.DataType) -> str:
         # Not by epochSeconds: before 1970 it is the second after, of a time between two.
         return f"x.`{name}`.epochMillis * 1000 + x.`{name}`.microsecond % 1000"
     return f"toString(x.`{name}`)" if kind == g.DATE else f"x.`{name}`"
+
+
+def equal(element: RelationshipType, columns: Sequence[str]) -> str:
+    """The Cypher for: what `pattern` matches has the values of `row`, an empty one included."""
+    schema = element.arrow_schema()
+    found = []
+    for i, name in enumerate(columns):
+        value = read_value(element, name, schema.field(name).type)
+        same = f"{value} = row[{i}]"
+        # Without an alternative the server looks what is never empty up in its index.
+        never_empty = name in (Col.SOURCE, Col.TARGET) or (name,) == element.key
+        found.append(same if never_empty else f"({same} OR ({value} IS NULL AND row[{i}] IS NULL))")
+    return " AND ".join(found)
 
 
 def table_of(rows: list[list[Any]], schema: pa.Schema) -> pa.Table:

@@ -122,6 +122,13 @@ class GraphStore(ABC):
         """
 
     @abstractmethod
+    def delete_rows(self, element: RelationshipType, keys: pa.Table) -> None:
+        """Delete the relationships whose values equal those of a row of `keys`.
+
+        The columns of `keys` are any of `arrow_schema()`; an empty cell equals an empty cell.
+        """
+
+    @abstractmethod
     def clear(self, element: RelationshipType) -> None:
         """Delete all relationships of this type between its two labels."""
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from support.graphs import NOON, by_key, nodes, rows, sample, samples, stored
@@ -253,6 +254,55 @@ class DeletingContract:
             store.write(g.PURCHASED, rows(g.PURCHASED, purchase, without))
             store.delete(g.PURCHASED, "channel", [purchase["channel"], ""])
             assert stored(store, g.PURCHASED) == {("1",): without}
+
+    def test_relationships_are_deleted_by_several_columns(self, place: Place) -> None:
+        with place.open() as store, store.writing():
+            for element in (g.CUSTOMER, g.PRODUCT, g.STORE):
+                store.write(element, samples(element))
+            for element in (g.RECOMMENDED_PRODUCT, g.RECOMMENDED_STORE):
+                runs = [sample(element, n) | {"run_id": run} for n in range(3) for run in "ab"]
+                store.write(element, rows(element, *runs))
+            gone = [("Customer 0", "a"), ("Customer 1", "b"), ("Customer 1", "c"), ("nobody", "a")]
+            keys = pa.Table.from_pylist([{"source": c, "run_id": run} for c, run in gone])
+            for _ in range(2):
+                store.delete_rows(g.RECOMMENDED_PRODUCT, keys)
+                left = stored(store, g.RECOMMENDED_PRODUCT).values()
+                assert sorted((r["source"], r["run_id"]) for r in left) == [
+                    ("Customer 0", "b"), ("Customer 1", "a"),
+                    ("Customer 2", "a"), ("Customer 2", "b"),
+                ]  # fmt: skip
+            assert store.count(g.RECOMMENDED_STORE) == 6
+            assert store.count(g.CUSTOMER) == 3
+
+    def test_rows_are_deleted_by_values_of_every_type_and_empty_equals_empty(
+        self, place: Place
+    ) -> None:
+        card = {"source": "ann", "target": "gold", "until": NOON}
+        undated, dated = card | {"since": None}, card | {"since": NOON}
+        with place.open() as store, store.writing():
+            store.write(g.CUSTOMER, nodes(g.CUSTOMER, "ann"))
+            store.write(g.PROGRAM, nodes(g.PROGRAM, "gold"))
+            for gone, left in ((undated, dated), (dated, undated)):
+                store.write(g.HOLDS, rows(g.HOLDS, undated, dated))
+                store.delete_rows(g.HOLDS, rows(g.HOLDS, gone))
+                assert stored(store, g.HOLDS) == by_key(g.HOLDS, rows(g.HOLDS, left))
+            for element in (g.CUSTOMER, g.PRODUCT, g.PURCHASED, g.FRIEND_OF):
+                store.write(element, samples(element))
+            for element in (g.PURCHASED, g.FRIEND_OF):
+                for name in element.arrow_schema().names:
+                    store.write(element, samples(element))
+                    store.delete_rows(element, rows(element, sample(element, 1)).select([name]))
+                    # Every second sample is directed; else the value is that row's alone.
+                    assert store.count(element) == 2, name
+
+    def test_a_relationship_that_equals_no_row_in_all_columns_stays(self, place: Place) -> None:
+        with place.open() as store, store.writing():
+            for element in (g.CUSTOMER, g.FRIEND_OF):
+                store.write(element, samples(element))
+            other = sample(g.FRIEND_OF, 0) | {"interactions": None}
+            store.delete_rows(g.FRIEND_OF, rows(g.FRIEND_OF, other))
+            store.delete_rows(g.FRIEND_OF, rows(g.FRIEND_OF))
+            assert stored(store, g.FRIEND_OF) == by_key(g.FRIEND_OF, samples(g.FRIEND_OF))
 
     def test_deleting_nothing_deletes_nothing(self, place: Place) -> None:
         with place.open() as store, store.writing():

@@ -1,10 +1,13 @@
 """Rows put aside, each with a reason; nothing is dropped in silence."""
 
+import glob
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -43,6 +46,8 @@ class Rejects:
 
     def __post_init__(self) -> None:
         self.count = 0
+        self.refusals: set[str] = set()
+        """Of consents: whose rows are put aside and may have said no."""
         self._waiting: list[Reject] = []
         self._writer = pq.ParquetWriter(self.path, SCHEMA)
 
@@ -66,6 +71,50 @@ class Rejects:
                 pa.array(c, t) for c, t in zip(zip(*rows, strict=True), SCHEMA.types, strict=True)
             ]
             self._writer.write_table(pa.Table.from_arrays(columns, schema=SCHEMA))
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why rows of a table were put aside."""
+
+    table: str
+    column: str | None
+    reason: str
+    count: int
+    sample: str | None
+    """The value of the first of these rows that has one, shortened."""
+
+
+def reasons(path: Path) -> list[Reason]:
+    """Sum up a rejects file, the most frequent reason first."""
+    with duckdb.connect() as db:
+        db.from_parquet(glob.escape(str(path)), file_row_number=True).create_view("rejects")
+        rows = db.execute(
+            'SELECT "table", "column", reason, count(*) AS n, arg_min("value", file_row_number) '
+            "FROM rejects GROUP BY ALL ORDER BY n DESC, min(file_row_number)"
+        )
+        return [Reason(*row) for row in rows.fetchall()]
+
+
+def next_file(folder: Path, loaded_at: datetime | None) -> Path:
+    """A name for a load's rejects that no other has: `rejects/TIME-NUMBER.parquet`."""
+    number = max((_number(path) for path in _files(folder)), default=0) + 1
+    time = f"{loaded_at.astimezone(UTC):%Y-%m-%dT%H-%M-%SZ}" if loaded_at else "undated"
+    return folder / f"{time}-{number}.parquet"
+
+
+def forget_all_but(folder: Path, kept: int) -> None:
+    """Delete the oldest rejects files."""
+    for path in sorted(_files(folder), key=_number)[:-kept]:
+        path.unlink()
+
+
+def _files(folder: Path) -> list[Path]:
+    return [path for path in folder.glob("*.parquet") if path.stem.rpartition("-")[2].isdigit()]
+
+
+def _number(path: Path) -> int:
+    return int(path.stem.rpartition("-")[2])
 
 
 def _short(value: object) -> str | None:

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 from support.deliveries import Rows, deliver
 from support.places import Place
 
-from followsuit.graph.snapshot import _export_table, take_snapshot
+from followsuit.graph.snapshot import export_table, take_snapshot
 from followsuit.graph.tables import TABLES
 from followsuit.loaders.load import LoadReport, load
 from followsuit.loaders.mapping import Mapping
@@ -54,7 +54,7 @@ def rows(place: Place, table: str) -> list[dict[str, Any]]:
     """All rows of a table, by key, what is empty left out."""
     with tempfile.TemporaryDirectory() as folder, place.open() as store, store.reading():
         # As a snapshot reads it, without the other tables.
-        _export_table(store, TABLES[table], Path(folder), MEMORY)
+        export_table(store, TABLES[table], Path(folder), MEMORY)
         found = pq.read_table(Path(folder) / f"{table}.parquet").to_pylist()
     return [{k: v for k, v in row.items() if v is not None} for row in found]
 

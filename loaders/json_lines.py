@@ -58,7 +58,7 @@ def _read(path: Path, encoding: str, chosen: Sequence[str], on_fault: OnFault) -
         if row is None:
             on_fault(Reject(path.name, number, None, "is no JSON object"))
         elif nested := next((n for n in chosen if isinstance(row.get(n), dict | list)), None):
-            on_fault(Reject(path.name, number, nested, "is no single value"))
+            on_fault(Reject(path.name, number, nested, "is no single value", cells=row))
         else:
             bulk.append((number, row))
             size += len(line)

@@ -297,7 +297,7 @@ class _Load:
             if not yes and any(deleted.share > _DELETED for deleted in found.values()):
                 raise DeliveryError(
                     f"--replace {' '.join(self.replace)} would delete {counted}: more than "
-                    f"{_DELETED:.0%} of a table; nothing is loaded. Deliver the tables whole, or "
+                    f"{_DELETED * 100:g} % of a table; nothing is loaded. Deliver it whole, or "
                     "agree with --yes."
                 )
             if found and announce is not None:
@@ -408,5 +408,5 @@ class _Load:
 
 
 def _rejected(table: str, counts: Counts) -> str:
-    share = counts.rejected / max(1, counts.read)
-    return f"{counts.rejected:,} of {counts.read:,} rows of {table} are rejected ({share:.1%})"
+    share = 100 * counts.rejected / max(1, counts.read)
+    return f"{counts.rejected:,} of {counts.read:,} rows of {table} are rejected ({share:.3g} %)"

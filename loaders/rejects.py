@@ -1,7 +1,7 @@
 """Rows put aside, each with a reason; nothing is dropped in silence."""
 
 import glob
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -35,6 +35,8 @@ class Reject(NamedTuple):
     column: str | None
     reason: str
     value: object = None
+    cells: Mapping[str, object] | None = None
+    """Of a row that could not be taken apart: by column, what may be read of it."""
 
 
 @dataclass
@@ -64,7 +66,7 @@ class Rejects:
         self._writer.close()
 
     def _write(self) -> None:
-        rows = [(self.table, *r[:-1], _short(r.value)) for r in self._waiting]
+        rows = [(self.table, *r[:4], _short(r.value)) for r in self._waiting]
         self._waiting = []
         if rows:
             columns = [

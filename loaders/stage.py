@@ -5,7 +5,8 @@ to nothing unknown. Memory stays bounded whatever the size of the source: rows s
 to see all of them at once (keys, references) runs in DuckDB, which spills.
 """
 
-from collections.abc import Callable, Iterator
+import unicodedata
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from decimal import Decimal
@@ -32,6 +33,7 @@ from followsuit.loaders.standardise import (
     FAULT_VALUE,
     GIVEN,
     ORDER,
+    Standard,
     standard_for,
 )
 
@@ -134,11 +136,28 @@ def _sound_batches(
     source: Source, part: int, spill: Path, rejects: Rejects, memory: int
 ) -> Iterator[pa.RecordBatch]:
     file = source.names[part]
-    with opened(source, part, lambda reject: rejects.add([reject])) as reader:
+
+    def put_aside(reject: Reject) -> None:
+        rejects.add([reject])
+        if source.table is CONSENTS and reject.cells:
+            _keep_refusal(standard, reject.cells, rejects)
+
+    with opened(source, part, put_aside) as reader:
         standard = standard_for(source.table, source.mapping, reader, file)
         for batch in standard.apply(reader.batches(standard.wanted), memory, spill):
             readable = _put_aside_unreadable(source, file, batch, rejects)
             yield _put_aside_faulty(source, file, readable, rejects)
+
+
+def _keep_refusal(standard: Standard, cells: Mapping[str, object], rejects: Rejects) -> None:
+    """Keep whose consent it is that can't be taken apart, unless it clearly says yes."""
+    said = {
+        name: cells.get(mapped.column) if mapped.column is not None else mapped.value
+        for name, mapped in standard.columns.items()
+    }
+    customer, granted = said.get(Col.CUSTOMER_ID), str(said.get(Col.GRANTED)).strip().lower()
+    if isinstance(customer, str) and customer.strip() and granted not in ("true", "1"):
+        rejects.refusals.add(unicodedata.normalize("NFC", customer).strip())
 
 
 def _put_aside_unreadable(

@@ -12,6 +12,8 @@ from followsuit.cli.screen import say, warn
 if TYPE_CHECKING:
     from followsuit.loaders.load import LoadReport
 
+_NAMED = 5
+"""Blocked customers on the screen; the report as JSON has them all."""
 _SHOWN = 20
 """Reasons of rejects on the screen; the report as JSON has them all."""
 
@@ -134,8 +136,9 @@ def _tell(report: "LoadReport") -> None:
         say("Consent is assumed where no row says otherwise.")
     for line in report.warnings:
         warn(line)
-    if report.blocked_customers:
+    if blocked := report.blocked_customers:
+        ids = ", ".join(blocked[:_NAMED]) + (", …" if len(blocked) > _NAMED else "")
         warn(
-            f"{len(report.blocked_customers):,} customers are blocked: a row of their consents "
-            "that may be a refusal can't be read. Fix it and load their consents again."
+            f"Customers blocked: {len(blocked):,} ({ids}). A row of their consents may be a "
+            "refusal and can't be read. Fix it and load their consents again."
         )

@@ -198,7 +198,7 @@ def _export(store: GraphStore, folder: Path, memory: int, progress: Progress) ->
     content = hashlib.sha256()
     with progress("snapshot", len(t.TABLES)) as advance:
         for table in t.TABLES.values():
-            _export_table(store, table, folder, memory)
+            export_table(store, table, folder, memory)
             with (folder / f"{table.name}.parquet").open("rb") as file:
                 content.update(hashlib.file_digest(file, "sha256").digest())
             advance(1)
@@ -207,7 +207,7 @@ def _export(store: GraphStore, folder: Path, memory: int, progress: Progress) ->
     (folder / "notes.json").write_text(json.dumps(notes))
 
 
-def _export_table(store: GraphStore, table: Table, folder: Path, memory: int) -> None:
+def export_table(store: GraphStore, table: Table, folder: Path, memory: int) -> None:
     """Read a table's parts and join them back into the table, sorted by key."""
     with (
         tempfile.TemporaryDirectory(dir=folder, prefix="rows-") as rows,

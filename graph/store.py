@@ -282,6 +282,16 @@ class Meta:
         return list(self.entries.get("delivered", []))
 
     @property
+    def blocked_customers(self) -> list[str]:
+        """Customers of whom a consent could not be read that may be a refusal, sorted."""
+        return list(self.entries.get("blocked_customers", []))
+
+    @property
+    def row_counts(self) -> dict[str, list[int]]:
+        """How many rows of a table the last loads have read, the latest last."""
+        return dict(self.entries.get("row_counts", {}))
+
+    @property
     def assume_consent(self) -> bool:
         """Whether the last load said to take contact and social use as granted."""
         return bool(self.entries.get("assume_consent", False))

@@ -37,7 +37,7 @@ def open_delimited(path: Path, source: Source, on_fault: OnFault) -> Reader:
 
     def batches(chosen: Sequence[str]) -> Batches:
         raw = [header[names.index(name)] for name in chosen]
-        return _read(path, encoding, delimiter, len(header), raw, on_fault)
+        return _read(path, encoding, delimiter, names, raw, on_fault)
 
     return Reader(names, batches)
 
@@ -86,11 +86,16 @@ class _Utf8(io.RawIOBase):
 
 
 def _read(
-    path: Path, encoding: str, delimiter: str, width: int, columns: list[str], on_fault: OnFault
+    path: Path,
+    encoding: str,
+    delimiter: str,
+    names: list[str],
+    columns: list[str],
+    on_fault: OnFault,
 ) -> Batches:
     # A row of one cell too many goes behind the last. Where it does not come out as a row of its
     # own, a quote that nobody closes has swallowed it, and all the rows before it.
-    mark = "\x1a" + delimiter * width
+    mark = "\x1a" + delimiter * len(names)
     marked = False
     aside: list[int] = []
 
@@ -103,7 +108,8 @@ def _read(
         aside.append(number)
         reason = f"has {row.actual_columns} cells where the header has {row.expected_columns}"
         # The row's text is a customer's data: its number will do.
-        on_fault(Reject(path.name, number, None, reason))
+        cells = dict(zip(names, next(csv.reader([row.text], delimiter=delimiter)), strict=False))
+        on_fault(Reject(path.name, number, None, reason, cells=cells))
         return "skip"
 
     with plain_bytes(path) as stream:

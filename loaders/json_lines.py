@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from followsuit.loaders.reading import (
     BULK,
+    HAS,
     LONGEST_ROW,
     Batches,
     OnFault,
@@ -57,7 +58,7 @@ def _read(path: Path, encoding: str, chosen: Sequence[str], on_fault: OnFault) -
         if row is None:
             on_fault(Reject(path.name, number, None, "is no JSON object"))
         elif nested := next((n for n in chosen if isinstance(row.get(n), dict | list)), None):
-            on_fault(Reject(path.name, number, nested, "is no single value"))
+            on_fault(Reject(path.name, number, nested, "is no single value", cells=row))
         else:
             bulk.append((number, row))
             size += len(line)
@@ -95,7 +96,10 @@ def _object(line: str) -> dict[str, Any] | None:
 
 def _batch(bulk: Sequence[_Numbered], names: Sequence[str]) -> pa.RecordBatch:
     columns = [pa.array([_text(row.get(n)) for _, row in bulk], pa.string()) for n in names]
-    batch = pa.RecordBatch.from_arrays(columns, list(names))
+    # A key that an object does not have says nothing; one that is null says: empty.
+    has = [sum(1 << i for i, n in enumerate(names) if n in row) for _, row in bulk]
+    columns.append(pa.array(has, pa.int64()))
+    batch = pa.RecordBatch.from_arrays(columns, [*names, HAS])
     return with_rows(batch, [number for number, _ in bulk])
 
 

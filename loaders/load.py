@@ -8,9 +8,12 @@ import glob
 import hashlib
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime
+from functools import partial
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import pyarrow as pa
@@ -21,13 +24,27 @@ from followsuit.graph.errors import FollowsuitError
 from followsuit.graph.progress import Progress, silent
 from followsuit.graph.schema import RELATIONSHIPS, Col, Element, NodeType, RelationshipType
 from followsuit.graph.store import GraphStore
-from followsuit.graph.tables import NODE_TABLES, TABLES, Table
+from followsuit.graph.tables import CONSENTS, NODE_TABLES, TABLES, Table
 from followsuit.loaders.mapping import Mapping
 from followsuit.loaders.rejects import SCHEMA as REJECTS
+from followsuit.loaders.rejects import Reason, forget_all_but, next_file, reasons
 from followsuit.loaders.sources import Delivery, DeliveryError, find_delivery
 from followsuit.loaders.spill import write_parquet
-from followsuit.loaders.stage import Counts, stage
+from followsuit.loaders.stage import Counts, Staged, stage
+from followsuit.loaders.stored import Stored, deletions
 from followsuit.loaders.to_graph import Step, mentioned, steps, write_rows
+
+_KEPT = 30
+"""Files of rejects that stay, one for each load."""
+_MANY = 0.1
+"""The share of a table's rows from which on rejects are worth a loud line."""
+_DELETED = 0.01
+"""The share of a table's rows beyond which `--replace` deletes only what was agreed to."""
+_USUAL, _LOADS, _HISTORY = 1 / 3, 3, 10
+"""A table of fewer than this share of its usual rows is worth a line; usual is the median of the
+last loads of the table, of which so many there must be and so many are kept."""
+_FORMAT = 2
+"""Grows when what is staged lies otherwise on disk."""
 
 
 @dataclass(frozen=True)
@@ -38,11 +55,27 @@ class LoadReport:
     rejects: Path
     ignored: tuple[str, ...]
     """Files of the folder that are no table of the contract."""
+    reasons: list[Reason]
+    """Why rows were rejected."""
+    warnings: list[str]
+    """What looks wrong: few rows, many rejects; a line each."""
+    deleted: dict[str, int]
+    """Rows that `replace` has deleted, by table."""
+    assume_consent: bool
+    blocked_customers: list[str]
+    """Customers, of this and earlier loads, of whom a refusal may not have been understood."""
 
     def as_dict(self) -> dict[str, Any]:
         """As `load --json` prints it."""
         tables = {name: asdict(counts) for name, counts in self.tables.items()}
-        return {"tables": tables, "rejects": str(self.rejects)}
+        return {
+            "tables": tables,
+            "rejects": str(self.rejects),
+            "reasons": [asdict(reason) for reason in self.reasons],
+            "warnings": self.warnings,
+            "deleted": self.deleted,
+            "blocked_customers": self.blocked_customers,
+        }
 
 
 def load(
@@ -52,10 +85,16 @@ def load(
     *,
     assume_consent: bool = False,
     replace: Sequence[str] = (),
+    yes: bool = False,
+    max_rejects: float | None = None,
+    loaded_at: datetime | None = None,
     memory: int = 2**30,
     progress: Progress = silent,
+    announce: Callable[[str], None] | None = None,
 ) -> LoadReport:
     """Load a folder or a database into a store.
+
+    A delivery updates the columns that it has, row by row; the others keep their values.
 
     Args:
         store: new, or one of ours.
@@ -63,13 +102,20 @@ def load(
         mapping: for files and columns that are named otherwise than in the contract.
         assume_consent: take contact and social use as granted where no row says otherwise.
         replace: tables that are delivered whole: what is not in them is deleted.
+        yes: let `replace` delete more than 1 % of a table's rows.
+        max_rejects: the share of a table's rows, from 0 to 1, beyond which rejects are an error.
+        loaded_at: names the file of the rejects.
         memory: bytes for what has to see all rows of a table.
         progress: told of each step.
+        announce: called with a line before rows are deleted.
 
     Raises:
-        DeliveryError: a file or table can't be read; nothing is loaded.
+        DeliveryError: a file or table can't be read, too many rows are rejected, or `replace` would
+            delete too many; nothing is loaded.
         StoreError: the store can't be written.
     """
+    if max_rejects is not None and not 0 <= max_rejects <= 1:
+        raise DeliveryError(f"--max-rejects {max_rejects:g} is not a share from 0 to 1.")
     delivery = find_delivery(place, mapping or Mapping())
     names = {source.table.name for source in delivery.sources}
     for table in replace:
@@ -79,18 +125,33 @@ def load(
                 f"{', '.join(sorted(names))}."
             )
     with store.writing():
-        job = _Load(store, delivery, _Staging.of(store, delivery, tuple(replace)), tuple(replace))
+        job = _Load(
+            store, delivery, _Staging.of(store, delivery, tuple(replace)), tuple(replace), memory
+        )
         before = store.meta.pending
         _note_pending(store, [*(name for name in before if name != delivery.name), delivery.name])
         try:
-            job.stage(memory, progress)
+            job.stage(progress)
+            rejects = job.collect_rejects(loaded_at)
+            job.check_rejects(max_rejects, rejects)
+            job.announce_deletions(yes, announce)
         except FollowsuitError:
             # Nothing has been written: the store is what it was.
             _note_pending(store, before)
             raise
         pa.default_memory_pool().release_unused()  # the engine may need it now
-        job.write(assume_consent, memory, progress)
-        report = LoadReport(job.staging.counts, job.collect_rejects(), delivery.ignored)
+        warnings = job.warnings()
+        job.write(assume_consent, progress)
+        report = LoadReport(
+            tables={name: staged.counts for name, staged in job.staging.tables.items()},
+            rejects=rejects,
+            ignored=delivery.ignored,
+            reasons=reasons(rejects),
+            warnings=warnings,
+            deleted=job.staging.deleted or {},
+            assume_consent=assume_consent,
+            blocked_customers=store.meta.blocked_customers,
+        )
         shutil.rmtree(job.staging.folder)
     return report
 
@@ -111,7 +172,14 @@ class _Staging:
         self.folder = folder
         self._notes = folder / "notes.json"
         notes = json.loads(self._notes.read_text()) if self._notes.exists() else {}
-        self.counts = {name: Counts(**c) for name, c in notes.get("counts", {}).items()}
+        self.tables = {
+            name: Staged(Counts(**noted.pop("counts")), **noted)
+            for name, noted in notes.get("tables", {}).items()
+        }
+        self.rejects: str | None = notes.get("rejects")
+        """The name of their file, once it is written."""
+        self.deleted: dict[str, int] | None = notes.get("deleted")
+        """What `replace` deletes, once that is agreed to."""
         self.written: list[str] = notes.get("written", [])
 
     @classmethod
@@ -119,7 +187,9 @@ class _Staging:
         """The staging of this very load, as far as it came; that of any other is deleted."""
         home = store.state / "staging"
         mark = delivery.fingerprint()
-        digest = hashlib.sha256(repr((mark, store.meta.store_id, replace)).encode()).hexdigest()
+        digest = hashlib.sha256(
+            repr((_FORMAT, mark, store.meta.store_id, replace)).encode()
+        ).hexdigest()
         folder = home / digest[:16]
         for other in home.iterdir() if home.exists() else ():
             if mark is None or other != folder:
@@ -134,7 +204,9 @@ class _Staging:
     def save(self) -> None:
         """Note on disk how far the load has come."""
         notes = {
-            "counts": {name: asdict(c) for name, c in self.counts.items()},
+            "tables": {name: asdict(staged) for name, staged in self.tables.items()},
+            "rejects": self.rejects,
+            "deleted": self.deleted,
             "written": self.written,
         }
         part = self._notes.with_suffix(".part")
@@ -142,29 +214,40 @@ class _Staging:
         part.replace(self._notes)
 
 
-@dataclass(frozen=True)
 class _Load:
-    store: GraphStore
-    delivery: Delivery
-    staging: _Staging
-    replace: tuple[str, ...]
+    def __init__(
+        self,
+        store: GraphStore,
+        delivery: Delivery,
+        staging: _Staging,
+        replace: tuple[str, ...],
+        memory: int,
+    ) -> None:
+        self.store = store
+        self.delivery = delivery
+        self.staging = staging
+        self.replace = replace
+        self.memory = memory
+        self._stored = Stored(store, staging.folder / "stored", memory)
+        self._known: dict[str, Path] = {}
 
-    def stage(self, memory: int, progress: Progress) -> None:
+    def stage(self, progress: Progress) -> None:
         sources = {source.table: source for source in self.delivery.sources}
-        known: dict[str, Path] = {}
         for table in TABLES.values():
-            if table in sources and table.name not in self.staging.counts:
-                counts = stage(sources[table], self.staging.folder, known, memory, progress)
-                self.staging.counts[table.name] = counts
+            if table in sources and table.name not in self.staging.tables:
+                stored = partial(self._stored.rows, table)
+                self.staging.tables[table.name] = stage(
+                    sources[table], self.staging.folder, self._known, self.memory, progress, stored
+                )
                 self.staging.save()
-            if table.name in NODE_TABLES and (keys := self._known_keys(table, memory)):
-                known[table.name] = keys
+            if table.name in NODE_TABLES and (keys := self._known_keys(table)):
+                self._known[table.name] = keys
 
-    def _known_keys(self, table: Table, memory: int) -> Path | None:
+    def _known_keys(self, table: Table) -> Path | None:
         """The keys that others may refer to; None where no table has ever listed them."""
         node = table.parts[0].element
         assert isinstance(node, NodeType)
-        staged = table.name in self.staging.counts
+        staged = table.name in self.staging.tables
         if not staged and table.name not in self.store.meta.delivered:
             return None
         files = [self.staging.path(table.name)] if staged else []
@@ -172,20 +255,80 @@ class _Load:
             files.append(self.staging.folder / f"{table.name}.stored.parquet")
             self.store.export(node, files[-1])
         keys = self.staging.folder / f"{table.name}.keys.parquet"
-        with open_duck(memory, self.staging.folder) as db:
+        with open_duck(self.memory, self.staging.folder) as db:
             db.read_parquet([glob.escape(str(f)) for f in files]).create_view("listed")
             write_parquet(db, f'SELECT DISTINCT "{node.key}" AS key FROM listed', keys)
         return keys
 
-    def write(self, assume_consent: bool, memory: int, progress: Progress) -> None:
+    def collect_rejects(self, loaded_at: datetime | None) -> Path:
+        """Put the rejects of all tables into one file beside the store."""
+        home = self.store.state / "rejects"
+        home.mkdir(parents=True, exist_ok=True)
+        if self.staging.rejects is None or not (home / self.staging.rejects).exists():
+            path = next_file(home, loaded_at)
+            with pq.ParquetWriter(path, REJECTS) as writer:
+                for name in self.staging.tables:
+                    file = pq.ParquetFile(self.staging.folder / f"{name}.rejects.parquet")
+                    for batch in file.iter_batches():
+                        writer.write_batch(batch)
+            forget_all_but(home, _KEPT)
+            self.staging.rejects = path.name
+            self.staging.save()
+        return home / self.staging.rejects
+
+    def check_rejects(self, most: float | None, rejects: Path) -> None:
+        """Raise DeliveryError where more than this share of a table's rows is rejected."""
+        for name, staged in self.staging.tables.items():
+            counts = staged.counts
+            if most is not None and counts.rejected > most * counts.read:
+                raise DeliveryError(
+                    f"{_rejected(name, counts)}, more than --max-rejects {most:g}; nothing is "
+                    f"loaded. {rejects} says why; fix them, or allow more."
+                )
+
+    def announce_deletions(self, yes: bool, announce: Callable[[str], None] | None) -> None:
+        """Say what `replace` deletes; raise DeliveryError where that is much and not agreed to."""
+        if not self.replace:
+            return
+        if self.staging.deleted is None:
+            staged = {name: self.staging.path(name) for name in self.staging.tables}
+            found = deletions(self.replace, staged, self._known, self._stored, self.memory)
+            counted = ", ".join(f"{d.rows:,} of {d.of:,} {name}" for name, d in found.items())
+            if not yes and any(deleted.share > _DELETED for deleted in found.values()):
+                raise DeliveryError(
+                    f"--replace {' '.join(self.replace)} would delete {counted}: more than "
+                    f"{_DELETED * 100:g} % of a table; nothing is loaded. Deliver it whole, or "
+                    "agree with --yes."
+                )
+            if found and announce is not None:
+                announce(f"--replace {' '.join(self.replace)} deletes {counted}.")
+            self.staging.deleted = {name: deleted.rows for name, deleted in found.items()}
+            self.staging.save()
+
+    def warnings(self) -> list[str]:
+        """A line for each table that has few rows, or many that are rejected."""
+        lines = []
+        history = self.store.meta.row_counts
+        for name, staged in self.staging.tables.items():
+            counts, earlier = staged.counts, history.get(name, [])
+            if len(earlier) >= _LOADS and counts.read < _USUAL * median(earlier):
+                lines.append(
+                    f"{name} has {counts.read:,} rows, and usually about {median(earlier):,.0f}. "
+                    "See whether it came whole."
+                )
+            if counts.rejected > _MANY * counts.read:
+                lines.append(f"{_rejected(name, counts)}. See whether it came as it should.")
+        return lines
+
+    def write(self, assume_consent: bool, progress: Progress) -> None:
         meta = self.store.meta
-        delivered = set(self.staging.counts)
-        made = mentioned(delivered, set(meta.delivered))
-        todo = steps(delivered, made)
+        columns = {name: staged.columns for name, staged in self.staging.tables.items()}
+        delivered = set(columns)
+        todo = steps(columns, mentioned(delivered, set(meta.delivered)))
         with progress("writing", len(todo)) as advance:
             for step in todo:
                 if step.name not in self.staging.written:
-                    self._write_step(step, memory, progress)
+                    self._write_step(step, progress)
                     self.staging.written.append(step.name)
                     self.staging.save()
                 advance(1)
@@ -194,57 +337,76 @@ class _Load:
             **_pending(others),
             delivered=sorted(set(meta.delivered) | delivered & set(NODE_TABLES)),
             assume_consent=assume_consent,
+            blocked_customers=self._blocked(meta.blocked_customers),
+            row_counts=self._history(meta.row_counts),
             revision=meta.revision + 1,
         )
 
-    def _write_step(self, step: Step, memory: int, progress: Progress) -> None:
+    def _blocked(self, before: list[str]) -> list[str]:
+        """Who is blocked from now on: of whom a refusal may be among what can't be read.
+
+        Who was blocked before is so until consents of theirs come that can all be read.
+        """
+        consents = self.staging.tables.get(CONSENTS.name)
+        if consents is None:
+            return before
+        if CONSENTS.name in self.replace:
+            return consents.refusals
+        staged = self.staging.path(CONSENTS.name)
+        with open_duck(self.memory, self.staging.folder, consents=staged) as db:
+            said = db.execute(
+                f"SELECT DISTINCT {Col.CUSTOMER_ID} FROM consents "
+                f"WHERE {Col.CUSTOMER_ID} IN (SELECT unnest(?))",
+                [before],
+            ).fetchall()
+        return sorted({*before} - {row[0] for row in said} | {*consents.refusals})
+
+    def _history(self, before: dict[str, list[int]]) -> dict[str, list[int]]:
+        read = {name: staged.counts.read for name, staged in self.staging.tables.items()}
+        return before | {name: [*before.get(name, []), n][-_HISTORY:] for name, n in read.items()}
+
+    def _write_step(self, step: Step, progress: Progress) -> None:
         rows = self.staging.folder / "rows.parquet"
-        staged = {name: self.staging.path(name) for name in self.staging.counts}
-        write_rows(step, staged, rows, memory)
-        self._leave_other_part(step, rows, memory)
+        staged = {name: self.staging.path(name) for name in self.staging.tables}
+        write_rows(step, staged, rows, self.memory)
+        self._leave_other_part(step, rows)
         whole = step.table.name in self.replace
         if whole and isinstance(step.element, RelationshipType) and step.table.node is None:
             self.store.clear(step.element)
         self.store.write(step.element, rows, progress)
         if whole and isinstance(step.element, NodeType) and step.element.key == step.table.key[0]:
-            self._delete_stale(step.element, rows, memory)
+            self._delete_stale(step.element, rows)
 
-    def _leave_other_part(self, step: Step, rows: Path, memory: int) -> None:
+    def _leave_other_part(self, step: Step, rows: Path) -> None:
         """Delete events that were a view to the store, and are another act now, or the reverse."""
         key = step.table.key[0]
         for part in step.table.parts:
             parted = step.part is not None and part.views is not step.part.views
             both = [e.arrow_schema().names for e in (step.element, part.element)]
             if parted and all(key in names for names in both) and self.store.count(part.element):
-                moved = self._stored(part.element, key, key, "SEMI", rows, key, memory)
+                moved = self._column(part.element, key, key, "SEMI", rows, key)
                 self.store.delete(part.element, key, moved)
 
-    def _delete_stale(self, node: NodeType, rows: Path, memory: int) -> None:
+    def _delete_stale(self, node: NodeType, rows: Path) -> None:
         """Delete the nodes that were not delivered, and first what is nothing without them."""
         for owned in RELATIONSHIPS:
             if owned.source is node and owned.key == (Col.TARGET,):
-                targets = self._stored(
-                    owned, Col.TARGET, Col.SOURCE, "ANTI", rows, node.key, memory
-                )
+                targets = self._column(owned, Col.TARGET, Col.SOURCE, "ANTI", rows, node.key)
                 self.store.delete(owned.target, owned.target.key, targets)
-        stale = self._stored(node, node.key, node.key, "ANTI", rows, node.key, memory)
+        stale = self._column(node, node.key, node.key, "ANTI", rows, node.key)
         self.store.delete(node, node.key, stale)
 
-    def _stored(
-        self, element: Element, column: str, by: str, how: str, rows: Path, key: str, memory: int
+    def _column(
+        self, element: Element, column: str, by: str, how: str, rows: Path, key: str
     ) -> list[str]:
         """A column of the stored rows whose `by` is (SEMI) or is not (ANTI) a key in `rows`."""
         stored = self.staging.folder / "stored.parquet"
         self.store.export(element, stored)
-        with open_duck(memory, self.staging.folder, stored=stored, rows=rows) as db:
+        with open_duck(self.memory, self.staging.folder, stored=stored, rows=rows) as db:
             join = f'FROM stored {how} JOIN rows ON stored."{by}" = rows."{key}"'
             return [row[0] for row in db.execute(f'SELECT stored."{column}" {join}').fetchall()]
 
-    def collect_rejects(self) -> Path:
-        path = self.store.state / "rejects.parquet"
-        with pq.ParquetWriter(path, REJECTS) as writer:
-            for name in self.staging.counts:
-                file = pq.ParquetFile(self.staging.folder / f"{name}.rejects.parquet")
-                for batch in file.iter_batches():
-                    writer.write_batch(batch)
-        return path
+
+def _rejected(table: str, counts: Counts) -> str:
+    share = 100 * counts.rejected / max(1, counts.read)
+    return f"{counts.rejected:,} of {counts.read:,} rows of {table} are rejected ({share:.3g} %)"

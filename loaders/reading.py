@@ -13,6 +13,8 @@ from followsuit.loaders.sources import DeliveryError
 
 ROW = "row"
 """The column that every reader adds: the number of the row within its file, from 1."""
+HAS = "has"
+"""A column that a reader may add before `row`: bit i says that the row has the i-th column read."""
 BULK = 16_384
 """Rows of a batch, where a reader may choose."""
 LONGEST_ROW = 2 * 2**20

@@ -1,10 +1,13 @@
 """Rows put aside, each with a reason; nothing is dropped in silence."""
 
-from collections.abc import Sequence
+import glob
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -32,6 +35,8 @@ class Reject(NamedTuple):
     column: str | None
     reason: str
     value: object = None
+    cells: Mapping[str, object] | None = None
+    """Of a row that could not be taken apart: by column, what may be read of it."""
 
 
 @dataclass
@@ -43,6 +48,8 @@ class Rejects:
 
     def __post_init__(self) -> None:
         self.count = 0
+        self.refusals: set[str] = set()
+        """Of consents: whose rows are put aside and may have said no."""
         self._waiting: list[Reject] = []
         self._writer = pq.ParquetWriter(self.path, SCHEMA)
 
@@ -59,13 +66,57 @@ class Rejects:
         self._writer.close()
 
     def _write(self) -> None:
-        rows = [(self.table, *r[:-1], _short(r.value)) for r in self._waiting]
+        rows = [(self.table, *r[:4], _short(r.value)) for r in self._waiting]
         self._waiting = []
         if rows:
             columns = [
                 pa.array(c, t) for c, t in zip(zip(*rows, strict=True), SCHEMA.types, strict=True)
             ]
             self._writer.write_table(pa.Table.from_arrays(columns, schema=SCHEMA))
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why rows of a table were put aside."""
+
+    table: str
+    column: str | None
+    reason: str
+    count: int
+    sample: str | None
+    """The value of the first of these rows that has one, shortened."""
+
+
+def reasons(path: Path) -> list[Reason]:
+    """Sum up a rejects file, the most frequent reason first."""
+    with duckdb.connect() as db:
+        db.from_parquet(glob.escape(str(path)), file_row_number=True).create_view("rejects")
+        rows = db.execute(
+            'SELECT "table", "column", reason, count(*) AS n, arg_min("value", file_row_number) '
+            "FROM rejects GROUP BY ALL ORDER BY n DESC, min(file_row_number)"
+        )
+        return [Reason(*row) for row in rows.fetchall()]
+
+
+def next_file(folder: Path, loaded_at: datetime | None) -> Path:
+    """A name for a load's rejects that no other has: `rejects/TIME-NUMBER.parquet`."""
+    number = max((_number(path) for path in _files(folder)), default=0) + 1
+    time = f"{loaded_at.astimezone(UTC):%Y-%m-%dT%H-%M-%SZ}" if loaded_at else "undated"
+    return folder / f"{time}-{number}.parquet"
+
+
+def forget_all_but(folder: Path, kept: int) -> None:
+    """Delete the oldest rejects files."""
+    for path in sorted(_files(folder), key=_number)[:-kept]:
+        path.unlink()
+
+
+def _files(folder: Path) -> list[Path]:
+    return [path for path in folder.glob("*.parquet") if path.stem.rpartition("-")[2].isdigit()]
+
+
+def _number(path: Path) -> int:
+    return int(path.stem.rpartition("-")[2])
 
 
 def _short(value: object) -> str | None:

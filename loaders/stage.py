@@ -5,7 +5,8 @@ to nothing unknown. Memory stays bounded whatever the size of the source: rows s
 to see all of them at once (keys, references) runs in DuckDB, which spills.
 """
 
-from collections.abc import Iterator
+import unicodedata
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from decimal import Decimal
@@ -18,7 +19,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from followsuit.graph.progress import Advance, Progress, silent
-from followsuit.graph.tables import Kind
+from followsuit.graph.schema import Col
+from followsuit.graph.tables import CONSENTS, Kind
 from followsuit.loaders.contract import faults
 from followsuit.loaders.readers import opened
 from followsuit.loaders.reading import ROW
@@ -29,7 +31,9 @@ from followsuit.loaders.standardise import (
     FAULT_COLUMN,
     FAULT_REASON,
     FAULT_VALUE,
+    GIVEN,
     ORDER,
+    Standard,
     standard_for,
 )
 
@@ -44,13 +48,29 @@ class Counts:
     rejected: int
 
 
+@dataclass(frozen=True)
+class Staged:
+    """A table that is staged."""
+
+    counts: Counts
+    columns: list[str]
+    """Those that were delivered, in any of its rows."""
+    refusals: list[str]
+    """Of consents: customers of whom a row is rejected that may have said no."""
+
+
+def _nothing_stored() -> None:
+    """For a table of which the store has no rows."""
+
+
 def stage(
     source: Source,
     folder: Path,
     known: dict[str, Path],
     memory: int,
     progress: Progress = silent,
-) -> Counts:
+    stored: Callable[[], Path | None] = _nothing_stored,
+) -> Staged:
     """Stage one table as `folder/TABLE.parquet`, its rejects as `folder/TABLE.rejects.parquet`.
 
     Args:
@@ -60,9 +80,10 @@ def stage(
             a reference to a table that is not in here is taken as it is.
         memory: bytes for what has to see all rows.
         progress: told of rows.
+        stored: gives the rows that the store has of the table, as a Parquet file, or None.
 
     Raises:
-        DeliveryError: a file can't be read, lacks a column, or no row of the table survives.
+        DeliveryError: a file can't be read, lacks a column, or all rows of the table are rejected.
     """
     table = source.table
     sound = folder / f"{table.name}.sound.parquet"
@@ -73,32 +94,29 @@ def stage(
             _stage_sound(source, sound, rejects, memory, advance)
         n_sound = pq.read_metadata(sound).num_rows
         read = n_sound + rejects.count
-        settle(source, sound, staged, known, rejects, memory)
+        columns = settle(source, sound, staged, known, stored, rejects, memory)
     sound.unlink(missing_ok=True)
     loaded = pq.read_metadata(staged).num_rows
-    if not loaded:
+    if read and not loaded:
         raise _nothing_left(source, read, rejects_path)
-    return Counts(read, loaded, read - loaded - rejects.count, rejects.count)
+    counts = Counts(read, loaded, read - loaded - rejects.count, rejects.count)
+    return Staged(counts, columns, sorted(rejects.refusals))
 
 
 def _nothing_left(source: Source, read: int, rejects: Path) -> DeliveryError:
-    if not read:
-        return DeliveryError(
-            f"{', '.join(source.names)} has no rows. Leave it out where there is nothing to load."
-        )
     first = pq.read_table(rejects).slice(0, 1).to_pylist()[0]
     return DeliveryError(
         f"No row of {source.table.name} survives: all {read} were rejected, the first (row "
         f"{first['row']} of {first['file']}) because {first['column'] or 'it'} {first['reason']}. "
-        "Mend them, or say in a --mapping how to read them."
+        "Fix them, or say in a --mapping how to read them."
     )
 
 
 def _stage_sound(
     source: Source, path: Path, rejects: Rejects, memory: int, advance: Advance
 ) -> None:
-    """Write the rows that are sound by themselves, with their part, row and order."""
-    extra = {PART: pa.int32(), ROW: pa.int64(), ORDER: pa.float64()}
+    """Write the rows that are sound by themselves, with their part, row, order and columns."""
+    extra = {PART: pa.int32(), ROW: pa.int64(), ORDER: pa.float64(), GIVEN: pa.int64()}
     schema = pa.schema([*source.table.arrow_schema(), *extra.items()])
     # A file that is read once: only what is short and repeated is worth a dictionary.
     repeated = [f.name for f in source.table.fields if f.kind in (Kind.CODE, Kind.CURRENCY)]
@@ -118,21 +136,49 @@ def _sound_batches(
     source: Source, part: int, spill: Path, rejects: Rejects, memory: int
 ) -> Iterator[pa.RecordBatch]:
     file = source.names[part]
-    with opened(source, part, lambda reject: rejects.add([reject])) as reader:
+
+    def put_aside(reject: Reject) -> None:
+        rejects.add([reject])
+        if source.table is CONSENTS and reject.cells:
+            _keep_refusal(standard, reject.cells, rejects)
+
+    with opened(source, part, put_aside) as reader:
         standard = standard_for(source.table, source.mapping, reader, file)
         for batch in standard.apply(reader.batches(standard.wanted), memory, spill):
-            readable = _put_aside_unreadable(file, batch, rejects)
+            readable = _put_aside_unreadable(source, file, batch, rejects)
             yield _put_aside_faulty(source, file, readable, rejects)
 
 
-def _put_aside_unreadable(file: str, batch: pa.RecordBatch, rejects: Rejects) -> pa.RecordBatch:
+def _keep_refusal(standard: Standard, cells: Mapping[str, object], rejects: Rejects) -> None:
+    """Keep whose consent it is that can't be taken apart, unless it clearly says yes."""
+    said = {
+        name: cells.get(mapped.column) if mapped.column is not None else mapped.value
+        for name, mapped in standard.columns.items()
+    }
+    customer, granted = said.get(Col.CUSTOMER_ID), str(said.get(Col.GRANTED)).strip().lower()
+    if isinstance(customer, str) and customer.strip() and granted not in ("true", "1"):
+        rejects.refusals.add(unicodedata.normalize("NFC", customer).strip())
+
+
+def _put_aside_unreadable(
+    source: Source, file: str, batch: pa.RecordBatch, rejects: Rejects
+) -> pa.RecordBatch:
     sound = pc.is_null(batch[FAULT_COLUMN])
     if sound.true_count == batch.num_rows:
         return batch
     names = (ROW, FAULT_COLUMN, FAULT_REASON, FAULT_VALUE)
-    bad = batch.filter(pc.invert(sound)).select(names).to_pylist()
+    unsound = batch.filter(pc.invert(sound))
+    _keep_refusals(source, unsound, rejects)
+    bad = unsound.select(names).to_pylist()
     rejects.add([Reject(file, *(row[name] for name in names)) for row in bad])
     return batch.filter(sound)
+
+
+def _keep_refusals(source: Source, bad: pa.RecordBatch, rejects: Rejects) -> None:
+    """Keep whose consents are put aside that do not clearly say yes."""
+    if source.table is CONSENTS:
+        unsure = pc.invert(pc.fill_null(bad[Col.GRANTED], False))
+        rejects.refusals.update(bad[Col.CUSTOMER_ID].filter(unsure).drop_null().to_pylist())
 
 
 def _shown(source: Source, column: str, value: object) -> object:
@@ -162,6 +208,7 @@ def _put_aside_faulty(
             )
         ]
     )
+    _keep_refusals(source, batch.take(pa.array(found.index)), rejects)
     sound = np.ones(batch.num_rows, dtype=bool)
     sound[found.index] = False
     return batch.filter(pa.array(sound))

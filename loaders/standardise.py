@@ -22,6 +22,8 @@ from followsuit.loaders.sources import DeliveryError
 FAULT_COLUMN = "fault_column"
 FAULT_REASON = "fault_reason"
 FAULT_VALUE = "fault_value"
+GIVEN = "given"
+"""What a row says: bit i is set where it has field i of its table, be it empty."""
 ORDER = "order_by"
 """The mapping's `earliest_by`: the number or time that decides which row of a key stays."""
 
@@ -78,7 +80,7 @@ class Standard:
         """Standardise batches of the wanted columns and `row`, as they come.
 
         Yields batches of the table's columns, `row`, the fault columns (empty where a row is
-        sound), and `order_by`.
+        sound), `order_by`, and `given`.
         """
         fault: list[Exception] = []
         try:
@@ -117,11 +119,24 @@ class Standard:
         earliest = self.mapping.earliest_by
         order = "NULL::DOUBLE" if earliest is None else _as_order(self._name(earliest))
         return (
-            f"WITH raws AS (SELECT {ROW}, {order} AS {ORDER}, {', '.join(raws)} FROM source), "
+            f"WITH raws AS (SELECT {ROW}, {order} AS {ORDER}, {self._given(schema)} AS {GIVEN}, "
+            f"{', '.join(raws)} FROM source), "
             f"typed AS (SELECT *, {', '.join(values)} FROM raws) "
             f"SELECT {', '.join(_quoted(f.name) for f in self.table.fields)}, {ROW}, {ORDER}, "
-            f"{_fault_columns(faults)} FROM typed"
+            f"{GIVEN}, {_fault_columns(faults)} FROM typed"
         )
+
+    def _given(self, schema: pa.Schema) -> str:
+        """The SQL of `given`: a file's columns, and of those what a row has."""
+        has = f"c{len(self.wanted)}"
+        bits = ["0::BIGINT"]
+        for i, field in enumerate(self.table.fields):
+            mapping = self.columns.get(field.name)
+            if mapping is not None and mapping.column is not None and has in schema.names:
+                bits.append(f"((({has} >> {self.wanted.index(mapping.column)}) & 1) << {i})")
+            elif mapping is not None:
+                bits.append(str(1 << i))
+        return " | ".join(bits)
 
     def _name(self, column: str) -> str:
         """What a column of the source is called in SQL, whatever its name is like."""

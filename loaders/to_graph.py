@@ -1,6 +1,6 @@
 """From staged tables to rows of the graph: which labels and relationship types, in which order."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +8,9 @@ from followsuit.graph.duck import TYPES, open_duck
 from followsuit.graph.schema import Col, Element, NodeType, RelationshipType
 from followsuit.graph.tables import NODE_TABLES, TABLES, VIEW, Part, Table
 from followsuit.loaders.spill import write_parquet
+
+IS_VIEW = f"({Col.KIND} = '{VIEW}' AND {Col.PRODUCT_ID} IS NOT NULL)"
+"""The SQL that says of an event that it lies in the graph as a relationship to its product."""
 
 
 @dataclass(frozen=True)
@@ -26,18 +29,30 @@ class Step:
         return f"{self.table.name}-{element.name}{ends}"
 
 
-def steps(delivered: set[str], mentioned: set[str]) -> list[Step]:
+def steps(delivered: Mapping[str, Sequence[str]], mentioned: set[str]) -> list[Step]:
     """What to write, nodes before relationships.
 
     Args:
-        delivered: the tables that are staged.
+        delivered: the tables that are staged, and which of their columns were delivered.
         mentioned: the node tables that are made from the keys that those mention.
     """
     found = [Step(t, t.parts[0].element, None) for t in TABLES.values() if t.name in mentioned]
     found += [
-        Step(t, p.element, p) for t in TABLES.values() if t.name in delivered for p in t.parts
+        Step(t, p.element, p)
+        for t in TABLES.values()
+        if t.name in delivered
+        for p in t.parts
+        if _only_holds(t, p) in (None, *delivered[t.name])
     ]
     return sorted(found, key=lambda step: isinstance(step.element, RelationshipType))
+
+
+def _only_holds(table: Table, part: Part) -> str | None:
+    """The one column of a table that a part is about: a node's city, say; None where it is more."""
+    element = part.element
+    if isinstance(element, NodeType):
+        return None if element.key == table.key[0] else part.columns[element.key]
+    return part.columns[Col.TARGET] if element.key == (Col.SOURCE,) else None
 
 
 def write_rows(step: Step, staged: dict[str, Path], path: Path, memory: int) -> None:
@@ -65,8 +80,7 @@ def _of_part(table: Table, part: Part) -> str:
     values = ", ".join(f'"{part.columns[c]}" AS "{c}"' for c in element.arrow_schema().names)
     where = ["TRUE"]
     if part.views is not None:
-        view = f"({Col.KIND} = '{VIEW}' AND {Col.PRODUCT_ID} IS NOT NULL)"
-        where.append(view if part.views else f"NOT {view}")
+        where.append(IS_VIEW if part.views else f"NOT {IS_VIEW}")
     if isinstance(element, NodeType) and element.key != table.key[0]:
         where.append(f'"{element.key}" IS NOT NULL')
         return f"SELECT DISTINCT {values} FROM {table.name} WHERE {' AND '.join(where)}"

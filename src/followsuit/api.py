@@ -82,6 +82,10 @@ class Shop:
         *,
         assume_consent: bool = False,
         replace: Sequence[str] = (),
+        yes: bool = False,
+        max_rejects: float | None = None,
+        loaded_at: Instant | None = None,
+        announce: Callable[[str], None] | None = None,
     ) -> "LoadReport":
         """Load a folder or a database; see `followsuit.loaders.load.load`.
 
@@ -90,6 +94,11 @@ class Shop:
             mapping: the name of a shipped mapping or the path of a TOML file.
             assume_consent: take contact and social use as granted where no row says otherwise.
             replace: tables that are delivered whole each time.
+            yes: let `replace` delete more than 1 % of a table's rows.
+            max_rejects: the share of a table's rows, from 0 to 1, beyond which rejects are an
+                error.
+            loaded_at: names the file of the rejects.
+            announce: called with a line before `replace` deletes rows.
         """
         from followsuit.loaders.load import load
         from followsuit.loaders.mapping import read_mapping
@@ -100,6 +109,10 @@ class Shop:
             read_mapping(mapping) if mapping else None,
             assume_consent=assume_consent,
             replace=replace,
+            yes=yes,
+            max_rejects=max_rejects,
+            loaded_at=None if loaded_at is None else instant(loaded_at),
+            announce=announce,
             memory=self._memory,
             progress=self._progress,
         )

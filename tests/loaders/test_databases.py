@@ -121,11 +121,6 @@ class TestDatabases:
                 {"visits": {"table": "crm.calls"}},
                 r"The mapping takes visits from crm\.calls, but .* has no such table",
             ),
-            (
-                f"sqlite:///{tmp_path}/columns/shop.db",
-                {"customers": {"columns": {"customer_id": "id"}}},
-                "customers has no rows",
-            ),
             (self.make(tmp_path / "bytes", bytes_), None, "holds bytes that are no text"),
         ]:
             with pytest.raises(DeliveryError, match=says):

@@ -67,7 +67,7 @@ def staged(place: str, folder: Path) -> tuple[Counts, list[Any], list[Any]]:
     found = stage(source, folder, {"customers": folder / "customers.keys.parquet"}, MEMORY)
     kept = pq.read_table(folder / "purchases.parquet").sort_by("purchase_id").to_pylist()
     aside = pq.read_table(folder / "purchases.rejects.parquet").to_pylist()
-    return found, kept, sorted((tuple(row.values())[2:] for row in aside), key=repr)
+    return found.counts, kept, sorted((tuple(row.values())[2:] for row in aside), key=repr)
 
 
 class TestDirtyTables:

@@ -7,10 +7,10 @@ from pathlib import Path
 Rows = Sequence[Mapping[str, object]]
 
 
-def write_csv(path: Path, rows: Rows) -> None:
-    """Write rows, which all have the columns of the first; None is an empty cell."""
+def write_csv(path: Path, rows: Rows, columns: Sequence[str] = ()) -> None:
+    """Write rows, which all have these columns, or those of the first; None is an empty cell."""
     with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, list(rows[0]))
+        writer = csv.DictWriter(file, columns or list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)
 

@@ -10,7 +10,8 @@ import pyarrow.parquet as pq
 from support.deliveries import Rows, deliver
 from support.places import Place
 
-from followsuit.graph.snapshot import _export_table, take_snapshot
+from followsuit.graph.snapshot import export_table, take_snapshot
+from followsuit.graph.store import GraphStore
 from followsuit.graph.tables import TABLES
 from followsuit.loaders.load import LoadReport, load
 from followsuit.loaders.mapping import Mapping
@@ -42,7 +43,7 @@ def load_rows(
     """Deliver tables in a folder of their own and load them; see `counts`."""
     nth = sum(1 for _ in folder.glob("delivery-*"))
     delivered = deliver(folder / f"delivery-{nth}", **tables)
-    return counts(load_from(place, delivered, replace=replace))
+    return counts(load_from(place, delivered, replace=replace, yes=True))
 
 
 def rejects(report: LoadReport) -> list[tuple[Any, ...]]:
@@ -52,9 +53,15 @@ def rejects(report: LoadReport) -> list[tuple[Any, ...]]:
 
 def rows(place: Place, table: str) -> list[dict[str, Any]]:
     """All rows of a table, by key, what is empty left out."""
-    with tempfile.TemporaryDirectory() as folder, place.open() as store, store.reading():
+    with place.open() as store, store.reading():
+        return rows_in(store, table)
+
+
+def rows_in(store: GraphStore, table: str) -> list[dict[str, Any]]:
+    """The same of a store that is open."""
+    with tempfile.TemporaryDirectory() as folder:
         # As a snapshot reads it, without the other tables.
-        _export_table(store, TABLES[table], Path(folder), MEMORY)
+        export_table(store, TABLES[table], Path(folder), MEMORY)
         found = pq.read_table(Path(folder) / f"{table}.parquet").to_pylist()
     return [{k: v for k, v in row.items() if v is not None} for row in found]
 

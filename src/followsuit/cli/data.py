@@ -1,12 +1,21 @@
 """`simulate` and `load`: from nothing or a delivery to a store."""
 
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from followsuit.cli.app import JsonOption, StoreOption, app, open_shop, write_json
-from followsuit.cli.screen import say
+from followsuit.cli.screen import say, warn
+
+if TYPE_CHECKING:
+    from followsuit.loaders.load import LoadReport
+
+_NAMED = 5
+"""Blocked customers on the screen; the report as JSON has them all."""
+_SHOWN = 20
+"""Reasons of rejects on the screen; the report as JSON has them all."""
 
 
 @app.command(
@@ -81,11 +90,33 @@ def load(
         list[str] | None, typer.Option(metavar="TABLE", help="This table is delivered whole: "
                                        "delete what is not in it. May be given again.")
     ] = None,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Let --replace delete more than 1 % of a table's rows.")
+    ] = False,
+    max_rejects: Annotated[
+        float | None, typer.Option(min=0, max=1, metavar="SHARE", help="Load nothing where more "
+                                   "than this share of a table's rows is rejected; 0 to 1.")
+    ] = None,
     json_file: JsonOption = None,
 ) -> None:  # fmt: skip
     """Load a folder or a database into a store; loading twice changes nothing."""
     shop = open_shop(store)
-    report = shop.load(place, mapping, assume_consent=assume_consent, replace=replace or ())
+    report = shop.load(
+        place,
+        mapping,
+        assume_consent=assume_consent,
+        replace=replace or (),
+        yes=yes,
+        max_rejects=max_rejects,
+        loaded_at=datetime.now(UTC),
+        announce=say,
+    )
+    _tell(report)
+    write_json(report.as_dict(), json_file)
+
+
+def _tell(report: "LoadReport") -> None:
+    """Say what became of a delivery; what asks for something to be done comes last."""
     for name in report.ignored:
         say(f"{name} is no table of the contract and was left out.")
     for name, counts in report.tables.items():
@@ -93,8 +124,21 @@ def load(
             f"{name:12} {counts.read:>12,} read {counts.loaded:>12,} loaded "
             f"{counts.duplicates:>10,} duplicates {counts.rejected:>10,} rejected"
         )
-    if any(counts.rejected for counts in report.tables.values()):
+    for reason in report.reasons[:_SHOWN]:
+        sample = "" if reason.sample is None else f", such as {reason.sample}"
+        column = "a row" if reason.column is None else reason.column
+        say(f"{reason.table:12} {reason.count:>12,} rejected: {column} {reason.reason}{sample}")
+    if len(report.reasons) > _SHOWN:
+        say(f"and {len(report.reasons) - _SHOWN:,} more reasons.")
+    if report.reasons:
         say(f"What was rejected, and why: {report.rejects}")
-    if assume_consent:
+    if report.assume_consent:
         say("Consent is assumed where no row says otherwise.")
-    write_json(report.as_dict(), json_file)
+    for line in report.warnings:
+        warn(line)
+    if blocked := report.blocked_customers:
+        ids = ", ".join(blocked[:_NAMED]) + (", …" if len(blocked) > _NAMED else "")
+        warn(
+            f"Customers blocked: {len(blocked):,} ({ids}). A row of their consents may be a "
+            "refusal and can't be read. Fix it and load their consents again."
+        )

@@ -47,9 +47,11 @@ def demo(
     store = folder / "followsuit.lbug"
     with open_shop(str(store)) as shop:
         # Of a demo before this one nothing stays.
-        report = shop.load(folder / "shop", replace=[t for t, rows in delivered.items() if rows])
+        replace = [table for table, rows in delivered.items() if rows]
+        now = datetime.now(UTC)
+        report = shop.load(folder / "shop", replace=replace, yes=True, loaded_at=now)
         end = world.start + timedelta(days=world.days)
-        ranked = shop.score(end, datetime.now(UTC), min_share=0, activate=True)
+        ranked = shop.score(end, now, min_share=0, activate=True)
     out = folder / "offers.parquet"
     offers = ranked.offers_table()
     pq.write_table(offers, out)

@@ -21,6 +21,11 @@ def complain(message: str) -> None:
     console.print(f"followsuit: {line}", style="red", markup=False, soft_wrap=True)
 
 
+def warn(message: str) -> None:
+    """Tell the user something that asks for action, so that it stands out."""
+    console.print(f"WARNING: {message}", style="bold red", markup=False, soft_wrap=True)
+
+
 def say(message: str) -> None:
     """Tell the user something beside the result."""
     console.print(message, markup=False, soft_wrap=True)

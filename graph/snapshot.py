@@ -9,7 +9,8 @@ import hashlib
 import json
 import shutil
 import tempfile
-from datetime import datetime
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 
 import ibis
@@ -174,6 +175,38 @@ def take_snapshot(
             shutil.rmtree(part, ignore_errors=True)
         forget_snapshots(store, keep=_KEPT)
     return Snapshot(folder, as_of, memory)
+
+
+def snapshot_ahead(
+    store: GraphStore, notes: Mapping[str, object], *, memory: int, progress: Progress = silent
+) -> Snapshot:
+    """The store as it will be once a load writes these notes, whatever the time of its rows.
+
+    The files are those of the revision that the notes name, so that the next reader finds them.
+
+    Args:
+        store: held for writing, its data complete.
+        notes: what the load is about to note, `revision` among it.
+        memory: bytes that the engine of the snapshot may use.
+        progress: told of each part that is read.
+    """
+    entries = store.meta.entries | dict(notes)
+    home = store.state / "snapshots"
+    home.mkdir(parents=True, exist_ok=True)
+    folder = home / f"{entries['store_id']}-{entries['revision']:08d}"
+    part = Path(tempfile.mkdtemp(dir=home, prefix="part-"))
+    try:
+        _export(store, part, memory, progress)
+        file = part / "notes.json"
+        written = json.loads(file.read_text())
+        written["meta"] = {key: json.dumps(value) for key, value in entries.items()}
+        file.write_text(json.dumps(written))
+        # A load that was interrupted here may have left other files for this revision.
+        shutil.rmtree(folder, ignore_errors=True)
+        part.rename(folder)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    return Snapshot(folder, datetime.max.replace(tzinfo=UTC), memory)
 
 
 def forget_snapshots(store: GraphStore, keep: int = 0) -> None:

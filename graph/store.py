@@ -282,11 +282,6 @@ class Meta:
         return list(self.entries.get("delivered", []))
 
     @property
-    def blocked_customers(self) -> list[str]:
-        """Customers of whom a consent could not be read that may be a refusal, sorted."""
-        return list(self.entries.get("blocked_customers", []))
-
-    @property
     def row_counts(self) -> dict[str, list[int]]:
         """How many rows of a table the last loads have read, the latest last."""
         return dict(self.entries.get("row_counts", {}))
@@ -298,7 +293,7 @@ class Meta:
 
     @property
     def blocked_customers(self) -> list[str]:
-        """Customers with a refusal that a load could not read: neither contacted nor used."""
+        """Customers with a refusal that a load could not read, sorted: neither contacted nor used."""
         return list(self.entries.get("blocked_customers", []))
 
 

@@ -22,9 +22,18 @@ import pyarrow.parquet as pq
 from followsuit.graph.duck import open_duck
 from followsuit.graph.errors import FollowsuitError
 from followsuit.graph.progress import Progress, silent
-from followsuit.graph.schema import RELATIONSHIPS, Col, Element, NodeType, RelationshipType
+from followsuit.graph.schema import (
+    RELATIONSHIPS,
+    RUN,
+    Col,
+    Element,
+    NodeType,
+    RelationshipType,
+)
+from followsuit.graph.snapshot import snapshot_ahead
 from followsuit.graph.store import GraphStore
-from followsuit.graph.tables import CONSENTS, NODE_TABLES, TABLES, Table
+from followsuit.graph.tables import CONSENTS, CUSTOMERS, NODE_TABLES, PRODUCTS, TABLES, Table
+from followsuit.graph.withdrawals import withdraw_results
 from followsuit.loaders.mapping import Mapping
 from followsuit.loaders.rejects import SCHEMA as REJECTS
 from followsuit.loaders.rejects import Reason, forget_all_but, next_file, reasons
@@ -43,6 +52,8 @@ _DELETED = 0.01
 _USUAL, _LOADS, _HISTORY = 1 / 3, 3, 10
 """A table of fewer than this share of its usual rows is worth a line; usual is the median of the
 last loads of the table, of which so many there must be and so many are kept."""
+_ALLOWING = {CUSTOMERS.name, PRODUCTS.name, CONSENTS.name}
+"""Tables that say whose activity and which products results may use."""
 _FORMAT = 2
 """Grows when what is staged lies otherwise on disk."""
 
@@ -333,14 +344,27 @@ class _Load:
                     self.staging.save()
                 advance(1)
         others = [name for name in meta.pending if name != self.delivery.name]
-        self.store.note(
+        notes = {
             **_pending(others),
-            delivered=sorted(set(meta.delivered) | delivered & set(NODE_TABLES)),
-            assume_consent=assume_consent,
-            blocked_customers=self._blocked(meta.blocked_customers),
-            row_counts=self._history(meta.row_counts),
-            revision=meta.revision + 1,
+            "delivered": sorted(set(meta.delivered) | delivered & set(NODE_TABLES)),
+            "assume_consent": assume_consent,
+            "blocked_customers": self._blocked(meta.blocked_customers),
+            "row_counts": self._history(meta.row_counts),
+            "revision": meta.revision + 1,
+        }
+        self._withdraw(notes, progress)
+        self.store.note(**notes)
+
+    def _withdraw(self, notes: dict[str, Any], progress: Progress) -> None:
+        """Delete the results that the store's new data no longer allows, before anybody reads."""
+        meta = self.store.meta
+        changed = _ALLOWING & {*self.staging.tables} or any(
+            notes[name] != getattr(meta, name) for name in ("assume_consent", "blocked_customers")
         )
+        if changed and self.store.count(RUN):
+            snapshot = snapshot_ahead(self.store, notes, memory=self.memory, progress=progress)
+            with progress("withdrawals"):
+                withdraw_results(self.store, snapshot)
 
     def _blocked(self, before: list[str]) -> list[str]:
         """Who is blocked from now on: of whom a refusal may be among what can't be read.

@@ -67,6 +67,8 @@ from followsuit.offers.weights import Weights, learn, sample
 EARLIER = 6
 """Earlier moments, a week apart, that the weights are learned from."""
 _WEEK = timedelta(days=7)
+_TIES = pa.schema({"customer_id": g.TEXT, "friend_id": g.TEXT, "relative": g.NUMBER})
+_BLOCKED = pa.schema(dict.fromkeys(("customer_id", "item_kind", "item_id", "rule"), g.TEXT))
 _WEIGHTS, _RECIPE, _DONE = "weights.json", "recipe.json", "done.json"
 
 OUT = ("customer_id", "rank", "item_kind", "item_id", "offer_id", "trigger", "score",
@@ -187,7 +189,8 @@ def score(
         log = read_log(facts.shared, as_of)
         recipe = _recipe(facts.shared, as_of, window, parameters, folder, progress)
         weights = _weights(facts.shared, log, window, recipe, seed, folder, progress)
-        learn_ties(log, window, progress).to_parquet(folder / TIES)
+        learned = learn_ties(log, window, progress)
+        pq.write_table(pa.Table.from_pandas(learned, _TIES, preserve_index=False), folder / TIES)
         taste = recipe.fit(facts.shared, as_of, seed=seed, progress=progress)
         taste.save(folder / TASTE)
         _rank(facts, as_of, window, top, chosen, unknown, weights, taste, recipe, folder,
@@ -273,7 +276,8 @@ def _rank(
         pq.write_table(table, folder / OFFERS)
         advance(1)
         kept_back = suppressed(facts, as_of, window, catalogue, customers)
-        kept_back.log.to_parquet(folder / SUPPRESSED)
+        log = pa.Table.from_pandas(kept_back.log, _BLOCKED, preserve_index=False)
+        pq.write_table(log, folder / SUPPRESSED)
         write_evidence(facts, as_of, window, folder)
         advance(1)
     done = {
@@ -313,7 +317,9 @@ def _write(
         write_run(store, run, offers, revision=revision, activate=guards.activate is not False)
         prune_runs(store)
     # Steps are kept for a run that is interrupted; scored again, it is made anew.
-    for step in (_WEIGHTS, _RECIPE, _DONE):
+    for step in (_TIES = pa.schema({"customer_id": g.TEXT, "friend_id": g.TEXT, "relative": g.NUMBER})
+_BLOCKED = pa.schema(dict.fromkeys(("customer_id", "item_kind", "item_id", "rule"), g.TEXT))
+_WEIGHTS, _RECIPE, _DONE):
         (folder / step).unlink(missing_ok=True)
     return ScoreReport(
         run_id, as_of, done["customers"], done["offers"], done["suppressed"],

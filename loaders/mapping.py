@@ -34,7 +34,7 @@ from pydantic import (
 
 from followsuit.graph.errors import FollowsuitError
 from followsuit.graph.tables import TABLES, Kind
-from followsuit.loaders.formats import pattern_of
+from followsuit.loaders.time_formats import pattern_of
 
 _SHIPPED = resources.files("followsuit.loaders") / "mappings"
 _NO_DELIMITERS = '"\r\n\0'

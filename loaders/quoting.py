@@ -59,12 +59,16 @@ class _Rows:
         quoted = rb'%b"(?:%b(?:%b"|%b))*+' % (opened, d, opened, whole)
         end = rb"(?:\r\n?|\n)"
         self._rows = re.compile(rb"(?:(?:%b%b)*+(?:%b|%b)%b)*+" % (cell, d, quoted, cell, end))
-        self._whole_row = re.compile(rb"(?:%b%b)*+(?:%b|%b)%b" % (whole, d, quoted, whole, end))
+        clean = rb'[^"%b\r\n]*+' % d
+        only = rb"(?:%b\"|%b)" % (opened, clean)
+        self._clean_row = re.compile(rb"%b(?:%b%b)*+%b" % (only, d, only, end))
         self._begun = re.compile(
             rb"(?:%b%b)*+(?:%b%b?+)?+(?:%b|%b)" % (cell, d, quoted, d, opened, cell)
         )
         self._end = re.compile(end)
         self._instead = instead + b"\n"
+        self._torn = False
+        """Whether what comes next may be left of a cell that was torn apart."""
         self._edges = np.zeros(256, dtype=bool)
         self._edges[[*b'\r\n"', ord(delimiter)]] = True
 
@@ -76,6 +80,7 @@ class _Rows:
         end = _last_end(data, len(data))
         while (before := int(np.searchsorted(places, end))) % 2:  # the line ends within quotes
             end = _last_end(data, int(places[before - 1]))
+        self._torn = self._torn and not end
         return data[:end], data[end:]
 
     def _are_sound(self, data: bytes, places: np.ndarray) -> bool:
@@ -86,21 +91,21 @@ class _Rows:
 
     def _sorted_out(self, data: bytes) -> tuple[bytes, bytes]:
         done = []
-        at, torn = 0, False
+        at = 0
         while at < len(data):
-            # What is left of a cell that was torn apart may look like a row.
-            sound = (
-                None if torn and not self._whole_row.match(data, at) else self._rows.match(data, at)
-            )
-            if sound and sound.end() > at:
+            # What is left of a torn cell may look like a row but for its quotes.
+            if not self._torn or self._clean_row.match(data, at):
+                sound = self._rows.match(data, at)
+                assert sound is not None  # be it of no rows
                 done.append(sound[0])
-                at, torn = sound.end(), False
-                continue
+                at, self._torn = sound.end(), self._torn and not sound[0]
+                if sound[0]:
+                    continue
             begun = self._begun.match(data, at)
             end = self._end.search(data, at)
             if end is None or (begun and begun.end() == len(data)):
                 break
-            torn = begun is not None and begun.end() > end.end()
+            self._torn |= begun is not None and begun.end() > end.end()
             done.append(self._instead)
             at = end.end()
         return b"".join(done), data[at:]

@@ -21,10 +21,10 @@ import pyarrow.types as pt
 from followsuit.graph.duck import TYPES, open_duck
 from followsuit.graph.tables import Field, Kind, Table
 from followsuit.loaders.contract import NEGATIVE, may_be_negative
-from followsuit.loaders.formats import OFFSET, pattern_of
 from followsuit.loaders.mapping import ColumnMapping, TableMapping
 from followsuit.loaders.reading import ROW, Reader, alike
 from followsuit.loaders.sources import DeliveryError
+from followsuit.loaders.time_formats import OFFSET, pattern_of
 
 FAULT_COLUMN = "fault_column"
 FAULT_REASON = "fault_reason"

@@ -35,9 +35,8 @@ ORDER = "order_by"
 _SPACE = " \t\n\r\u00a0"
 _NUMBER = r"[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?"
 _BARE_NUMBER = r"[+-]?[0-9]+([.,][0-9]+)?"
-_SHORT_NUMBER = r"[+-]?[0-9]{1,20}([.][0-9]{0,6})?"
-"""Numbers of which the decimals below lose nothing."""
 _SHORT_DECIMAL = "DECIMAL(30, 6)"
+"""Of numbers without an exponent and of up to six places it loses nothing."""
 _BELOW_ZERO = r"^-[0.,]*[1-9]"
 _ZONE = rf" ?([zZ]|UTC|{OFFSET})"
 _ISO = (
@@ -293,36 +292,41 @@ def _number(mapping: ColumnMapping, kind: pa.DataType, raw: str) -> str:
     """What can be cast to a number, NULL where it can't be meant as one."""
     if not _is_text(kind):
         return raw if _is_number(kind) else "NULL"
-    text = raw
+    wrong, text = "_", raw  # 1_000 is a number to DuckDB
     if mapping.decimal == ",":
         # A point would be a separator of thousands, or it is not the format that was said.
-        text = f"CASE WHEN NOT contains({raw}, '.') THEN replace({raw}, ',', '.') END"
-    return f"CASE WHEN regexp_full_match({text}, '{_NUMBER}') THEN {text} END"
+        wrong, text = "._", f"replace({raw}, ',', '.')"
+    return f"CASE WHEN {_has_none(raw, wrong)} THEN {text} END"
+
+
+def _has_none(text: str, signs: str) -> str:
+    return " AND ".join(f"NOT contains({text}, '{sign}')" for sign in signs)
 
 
 def _money(mapping: ColumnMapping, kind: pa.DataType, raw: str) -> str:
     """Whole minor units of the decimal that is written; of a float, of its shortest decimal."""
     number = f"({_number(mapping, kind, raw)})::VARCHAR"
     places = 0 if mapping.unit == "minor" else 2
-    short = f"try_cast({number} AS {_SHORT_DECIMAL}) * {10**places}"
+    point = f"strpos({number}, '.')"
+    short = f"{_has_none(number, 'eE')} AND ({point} = 0 OR length({number}) <= {point} + 6)"
     return (
-        f"CASE WHEN regexp_full_match({number}, '{_SHORT_NUMBER}') "
-        f"THEN try_cast(round_even({short}, 0) AS BIGINT) "
-        f"ELSE whole_units({number}, {places}) END"
+        f"CASE WHEN {short} "
+        f"THEN try_cast(round_even(try_cast({number} AS {_SHORT_DECIMAL}) * {10**places}, 0) "
+        f"AS BIGINT) ELSE whole_units({number}, {places}) END"
     )
 
 
 def _whole_units(text: str | None, places: int) -> int | None:
     """A decimal number in units of so many places, halves to the even one; None beyond 64 bits."""
-    if text is None:
+    if text is None or not re.fullmatch(_NUMBER, text):
         return None
     try:
         number = Decimal(text)
         if number.adjusted() > _MOST_DIGITS:
-            return None
+            return None if number else 0
         units = number.quantize(Decimal(1).scaleb(-places), ROUND_HALF_EVEN)
-    except DecimalException:  # not finite, or an exponent beyond all measure
-        return 0 if re.fullmatch(_NUMBER, text) and "e-" in text.lower() else None
+    except DecimalException:  # an exponent beyond all measure
+        return 0 if "e-" in text.lower() else None
     whole = int(units.scaleb(places))
     return whole if -(2**63) <= whole < 2**63 else None
 

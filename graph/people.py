@@ -18,11 +18,10 @@ NAMED_USE = "named_use"
 CONTACT = "contact"
 CHANNELS = ("push", "app", "email", "sms", "whatsapp", "web", "phone", "post")
 """Purposes that are an opt-in to one channel, in the order in which a channel is chosen."""
-
 ALL = "all"
-"""A withdrawal of every purpose."""
-PURPOSES = (SOCIAL_USE, NAMED_USE, "profiling", "linking", CONTACT, *CHANNELS)
-"""What a customer can consent to."""
+"""Every purpose at once, which can only be withdrawn."""
+PURPOSES = (SOCIAL_USE, NAMED_USE, "profiling", "linking", CONTACT, *CHANNELS, ALL)
+"""What a row of consent may be about."""
 
 ADULT = 18
 

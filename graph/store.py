@@ -293,7 +293,7 @@ class Meta:
 
     @property
     def blocked_customers(self) -> list[str]:
-        """Customers with a refusal that a load could not read, sorted: neither contacted nor used."""
+        """Customers with a refusal that a load could not read, sorted."""
         return list(self.entries.get("blocked_customers", []))
 
 

@@ -1,13 +1,15 @@
 """The contract of every table as a pandera schema, checked on standardised rows."""
 
+from difflib import get_close_matches
 from functools import cache
 
 import pandas as pd
 import pandera.pandas as pa_
 from pandera.errors import SchemaErrors
 
+from followsuit.graph.people import ALL, PURPOSES
 from followsuit.graph.schema import Col, NodeType
-from followsuit.graph.tables import FRIENDSHIPS, Field, Kind, Table
+from followsuit.graph.tables import CONSENTS, FRIENDSHIPS, Field, Kind, Table
 
 _LONGEST = 1_000
 """Characters of a key: an index of the server takes keys up to some 8,000 bytes."""
@@ -17,8 +19,11 @@ _SIGNED = {Col.MARGIN, Col.VALUE, *_DEGREES}
 """Numbers that may be below zero: a loss leader's margin, an event's value."""
 
 EMPTY = "is empty"
+NEGATIVE = "is negative"
 _SAME = "is the same customer"
-_FRAME_CHECKS = {_SAME: Col.FRIEND_ID.value}
+_GRANTS_ALL = "grants all at once, which can only be withdrawn: grant each purpose by itself"
+_UNKNOWN_PURPOSE = "isn't a known purpose"
+_FRAME_CHECKS = {_SAME: Col.FRIEND_ID.value, _GRANTS_ALL: Col.GRANTED.value}
 """The column to name for a check that looks at several."""
 
 
@@ -38,6 +43,13 @@ def contract(table: Table, returns: bool = False) -> pa_.DataFrameSchema:
                 error=_SAME,
             )
         )
+    if table is CONSENTS:
+        checks.append(
+            pa_.Check(
+                lambda rows: ~((rows[Col.PURPOSE] == ALL) & rows[Col.GRANTED]).fillna(False),
+                error=_GRANTS_ALL,
+            )
+        )
     return pa_.DataFrameSchema(
         {f.name: _column(table, f, returns) for f in table.fields}, checks=checks, strict=True
     )
@@ -52,9 +64,10 @@ def _column(table: Table, field: Field, returns: bool) -> pa_.Column:
                 error=f"is longer than {_LONGEST} characters",
             )
         )
-    allowed = _SIGNED | _RETURNABLE if returns else _SIGNED
-    if field.kind in (Kind.NUMBER, Kind.MONEY) and field.name not in allowed:
-        checks.append(pa_.Check(lambda values: values >= 0, error="is negative"))
+    if field.kind in (Kind.NUMBER, Kind.MONEY) and not may_be_negative(field, returns):
+        checks.append(pa_.Check(lambda values: values >= 0, error=NEGATIVE))
+    if table is CONSENTS and field.name == Col.PURPOSE:
+        checks.append(pa_.Check(lambda purposes: purposes.isin(PURPOSES), error=_UNKNOWN_PURPOSE))
     if degrees := _DEGREES.get(field.name):
         checks.append(
             pa_.Check(
@@ -63,6 +76,11 @@ def _column(table: Table, field: Field, returns: bool) -> pa_.Column:
             )
         )
     return pa_.Column(pd.ArrowDtype(field.type), checks, nullable=not field.required)
+
+
+def may_be_negative(field: Field, returns: bool) -> bool:
+    """Whether a number may be below zero, where `returns` says that returns are."""
+    return field.name in _SIGNED or (returns and field.name in _RETURNABLE)
 
 
 def _node_keys(table: Table) -> set[str]:
@@ -95,5 +113,16 @@ def faults(table: Table, rows: pd.DataFrame, returns: bool = False) -> pd.DataFr
                 "reason": cases["check"].replace("not_nullable", EMPTY),
             }
         ).set_index(cases["index"].astype("int64"))
-        return found[~found.index.duplicated()].sort_index()
+        first = found[~found.index.duplicated()].sort_index()
+        unknown = first.reason == _UNKNOWN_PURPOSE
+        if unknown.any():
+            nearest = rows.loc[first.index[unknown], Col.PURPOSE].map(_nearest)
+            first.loc[unknown, "reason"] = f"{_UNKNOWN_PURPOSE}; the nearest is " + nearest.astype(
+                "str"
+            )
+        return first
     return pd.DataFrame({"column": [], "reason": []})
+
+
+def _nearest(purpose: str) -> str:
+    return get_close_matches(purpose, PURPOSES, n=1, cutoff=0)[0]

@@ -3,14 +3,18 @@
 import codecs
 import csv
 import io
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import IO, Any
+from uuid import uuid4
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pacsv
 
+from followsuit.loaders.quoting import well_formed
 from followsuit.loaders.reading import (
     LONGEST_ROW,
     Batches,
@@ -20,65 +24,87 @@ from followsuit.loaders.reading import (
     with_rows,
 )
 from followsuit.loaders.rejects import Reject
-from followsuit.loaders.sources import DeliveryError, Source
+from followsuit.loaders.sources import DeliveryError, Source, suffix_of
+
+_BLOCK = 2**20
+_MISQUOTED = "has a quote that neither opens nor closes a cell; quotes within a cell are doubled"
 
 
 def open_delimited(path: Path, source: Source, on_fault: OnFault) -> Reader:
-    """Open a CSV or TSV file; rows of too few or too many cells go to `on_fault`."""
-    encoding = source.mapping.encoding
-    delimiter = source.mapping.delimiter or ("\t" if ".tsv" in path.name else ",")
-    header = _header(path, encoding, delimiter)
-    names = [name.strip() for name in header]
-    repeated = {name for name in names if names.count(name) > 1}
-    if repeated:
-        raise DeliveryError(
-            f"{path.name} has the column {min(repeated)} more than once. Name each differently."
-        )
+    """Open a CSV or TSV file.
+
+    Rows of too few or too many cells, or with malformed quotes, go to `on_fault`.
+    """
+    encoding = source.encoding
+    delimiter = source.mapping.delimiter or ("\t" if suffix_of(path.name) == ".tsv" else ",")
+    header, lines = _header(path, encoding, delimiter)
 
     def batches(chosen: Sequence[str]) -> Batches:
-        raw = [header[names.index(name)] for name in chosen]
-        return _read(path, encoding, delimiter, names, raw, on_fault)
+        places = [header.index(name) for name in chosen]
+        with plain_bytes(path) as stream:
+            blocks = _without_lines(_utf8(stream, encoding), lines)
+            for batch in _read(path.name, blocks, delimiter, header, places, on_fault):
+                yield batch.rename_columns([*chosen, *batch.schema.names[len(chosen) :]])
 
-    return Reader(names, batches)
+    return Reader([name for name in header if name], batches)
 
 
-def _header(path: Path, encoding: str, delimiter: str) -> list[str]:
+def _header(path: Path, encoding: str, delimiter: str) -> tuple[list[str], int]:
+    """The names of the columns, and how many lines they and what stands before them take."""
     with plain_bytes(path) as stream:
-        bytes_ = io.BufferedReader(_Utf8(stream, encoding))
+        bytes_ = io.BufferedReader(_Stream(_utf8(stream, encoding)))
         text = io.TextIOWrapper(bytes_, "utf-8-sig", newline="")
+        rows = csv.reader(text, delimiter=delimiter)
         try:
-            names = next((row for row in csv.reader(text, delimiter=delimiter) if row), [])
+            names = [name.strip() for name in next((row for row in rows if row), [])]
         except csv.Error as error:
             raise DeliveryError(
                 f"The header of {path.name} can't be read ({error}). Is a quote left open?"
             ) from error
     if not any(names):
         raise DeliveryError(f"{path.name} has no header. Deliver it again, or leave it out.")
-    return names
+    return names, rows.line_num
 
 
-class _Utf8(io.RawIOBase):
-    """A stream of bytes as UTF-8, with some more bytes after its end."""
+def _utf8(stream: IO[bytes], encoding: str) -> Iterator[bytes]:
+    """A stream of bytes as UTF-8."""
+    codec = codecs.lookup(encoding)
+    decoder = None if codec.name == "utf-8" else codec.incrementaldecoder()
+    while data := stream.read(_BLOCK):
+        yield decoder.decode(data).encode() if decoder else data
+    if decoder:
+        yield decoder.decode(b"", final=True).encode()
 
-    def __init__(self, stream: IO[bytes], encoding: str, end: bytes = b"") -> None:
-        self._stream = stream
-        self._end = end
+
+def _without_lines(blocks: Iterator[bytes], lines: int) -> Iterator[bytes]:
+    """The blocks after the first lines."""
+    after_return = False
+    for block in blocks:
+        rest = block[1:] if after_return and block.startswith(b"\n") else block
+        if lines:
+            after_return = rest.endswith(b"\r")
+            ends = [end.end() for end in islice(re.finditer(rb"\r\n?|\n", rest), lines)]
+            lines -= len(ends)
+            rest = b"" if lines else rest[ends[-1] :]
+        else:
+            after_return = False
+        yield rest
+
+
+class _Stream(io.RawIOBase):
+    """Blocks of bytes as a file."""
+
+    def __init__(self, blocks: Iterator[bytes]) -> None:
+        self._blocks = blocks
         self._ready = b""
-        self._left = True
-        codec = codecs.lookup(encoding)
-        self._decoder = None if codec.name == "utf-8" else codec.incrementaldecoder()
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int:
-        # As much as is asked for: Arrow wants the header, and its end, in what it reads first.
-        while self._left and len(self._ready) < len(buffer):
-            data = self._stream.read(len(buffer))
-            self._left = bool(data)
-            self._ready += self._decoder.decode(data, not data).encode() if self._decoder else data
-            if not data:
-                self._ready += self._end
+        # As much as is asked for: Arrow takes what it reads at once for a block.
+        while len(self._ready) < len(buffer) and (more := next(self._blocks, None)) is not None:
+            self._ready += more
         taken = self._ready[: len(buffer)]
         self._ready = self._ready[len(taken) :]
         buffer[: len(taken)] = taken
@@ -86,59 +112,55 @@ class _Utf8(io.RawIOBase):
 
 
 def _read(
-    path: Path,
-    encoding: str,
+    name: str,
+    blocks: Iterator[bytes],
     delimiter: str,
-    names: list[str],
-    columns: list[str],
+    header: Sequence[str],
+    places: Sequence[int],
     on_fault: OnFault,
 ) -> Batches:
-    # A row of one cell too many goes behind the last. Where it does not come out as a row of its
-    # own, a quote that nobody closes has swallowed it, and all the rows before it.
-    mark = "\x1a" + delimiter * len(names)
-    marked = False
+    # A row of one cell too many, which no file can hold by chance.
+    misquoted = uuid4().hex + delimiter * len(header)
     aside: list[int] = []
 
     def put_aside(row: pacsv.InvalidRow) -> str:
-        nonlocal marked
-        if row.text == mark:
-            marked = True
-            return "skip"
-        number = row.number - 1  # the header is row 1
-        aside.append(number)
+        aside.append(row.number)
         reason = f"has {row.actual_columns} cells where the header has {row.expected_columns}"
         # The row's text is a customer's data: its number will do.
-        cells = dict(zip(names, next(csv.reader([row.text], delimiter=delimiter)), strict=False))
-        on_fault(Reject(path.name, number, None, reason, cells=cells))
+        if row.text == misquoted:
+            on_fault(Reject(name, row.number, None, _MISQUOTED))
+        else:
+            values = next(csv.reader([row.text], delimiter=delimiter))
+            cells = dict(zip(header, values, strict=False))
+            on_fault(Reject(name, row.number, None, reason, cells=cells))
         return "skip"
 
-    with plain_bytes(path) as stream:
-        reader = pacsv.open_csv(
-            pa.PythonFile(_Utf8(stream, encoding, f"\n{mark}\n".encode()), mode="r"),
-            # With threads Arrow does not know the numbers of the rows that it puts aside.
-            # It reads up to 32 blocks ahead, and a row must fit into a block.
-            pacsv.ReadOptions(block_size=LONGEST_ROW, use_threads=False),
-            pacsv.ParseOptions(
-                delimiter=delimiter, newlines_in_values=True, invalid_row_handler=put_aside
-            ),
-            pacsv.ConvertOptions(
-                include_columns=columns,
-                column_types=dict.fromkeys(columns, pa.string()),
-                null_values=[""],
-                strings_can_be_null=True,
-            ),
-        )
-        done = 0
-        for batch in reader:
-            numbers = _numbers(done, batch.num_rows, aside)
-            done = int(numbers[-1]) if len(numbers) else done
-            aside[:] = [number for number in aside if number > done]
-            yield with_rows(batch, numbers)
-    if not marked:
-        raise DeliveryError(
-            f"{path.name} opens a quote and never closes it. Close it, or double the quotes that "
-            "are part of a value."
-        )
+    columns = [str(place) for place in places]
+    reader = pacsv.open_csv(
+        pa.PythonFile(_Stream(well_formed(blocks, delimiter, misquoted.encode(), name)), mode="r"),
+        # With threads Arrow does not know the numbers of the rows that it puts aside.
+        # It reads up to 32 blocks ahead, and a row must fit into a block.
+        pacsv.ReadOptions(
+            block_size=LONGEST_ROW,
+            use_threads=False,
+            column_names=list(map(str, range(len(header)))),
+        ),
+        pacsv.ParseOptions(
+            delimiter=delimiter, newlines_in_values=True, invalid_row_handler=put_aside
+        ),
+        pacsv.ConvertOptions(
+            include_columns=columns,
+            column_types=dict.fromkeys(columns, pa.string()),
+            null_values=[""],
+            strings_can_be_null=True,
+        ),
+    )
+    done = 0
+    for batch in reader:
+        numbers = _numbers(done, batch.num_rows, aside)
+        done = int(numbers[-1]) if len(numbers) else done
+        aside[:] = [number for number in aside if number > done]
+        yield with_rows(batch, numbers)
 
 
 def _numbers(done: int, count: int, aside: Sequence[int]) -> np.ndarray:

@@ -3,6 +3,8 @@
 import io
 import json
 from collections.abc import Iterator, Sequence
+from decimal import Decimal, DecimalException
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from followsuit.loaders.reading import (
     Batches,
     OnFault,
     Reader,
+    alike,
     plain_bytes,
     row_too_long,
     with_rows,
@@ -22,15 +25,20 @@ from followsuit.loaders.reading import (
 from followsuit.loaders.rejects import Reject
 from followsuit.loaders.sources import DeliveryError, Source
 
+_DIGITS = 40
+"""A whole number of more digits keeps its exponent."""
+
 _Numbered = tuple[int, dict[str, Any]]
 
 
 def open_json_lines(path: Path, source: Source, on_fault: OnFault) -> Reader:
     """Open a file of JSON lines; lines that are no object go to `on_fault`.
 
-    Numbers stay as written, as text; `row` is the number of the line.
+    Numbers come as text: the shortest that says the same, as of a column of floats; what Python
+    writes of a number that isn't one (`NaN`, `Infinity`) is missing. `row` is the number of the
+    line.
     """
-    encoding = source.mapping.encoding
+    encoding = source.encoding
     return Reader(
         _columns(path, encoding),
         lambda chosen: _read(path, encoding, chosen, on_fault),
@@ -41,22 +49,34 @@ def open_json_lines(path: Path, source: Source, on_fault: OnFault) -> Reader:
 def _columns(path: Path, encoding: str) -> list[str]:
     """The names that any of the first rows has: what is empty may be left out."""
     names: dict[str, None] = {}
+    number = 0
     for number, line in _lines(path, encoding):
         names |= dict.fromkeys(_object(line) or {})
         if number >= BULK and names:
             break
-    if not names:
+    if number and not names:
         raise DeliveryError(f"{path.name} holds no JSON object. It needs one on each line.")
     return list(names)
 
 
 def _read(path: Path, encoding: str, chosen: Sequence[str], on_fault: OnFault) -> Batches:
+    @lru_cache
+    def places(keys: tuple[str, ...]) -> dict[str, list[str]]:
+        """Which of an object's keys mean the chosen columns that it has."""
+        found = {name: alike(name, keys) for name in chosen}
+        return {name: same for name, same in found.items() if same}
+
     bulk: list[_Numbered] = []
     size = 0
     for number, line in _lines(path, encoding):
-        row = _object(line)
-        if row is None:
+        found = _object(line)
+        if found is None:
             on_fault(Reject(path.name, number, None, "is no JSON object"))
+            continue
+        keys = places(tuple(found))
+        row = {name: found[same[0]] for name, same in keys.items()}
+        if twice := next((n for n, same in keys.items() if len(same) > 1), None):
+            on_fault(Reject(path.name, number, twice, "is given more than once"))
         elif nested := next((n for n in chosen if isinstance(row.get(n), dict | list)), None):
             on_fault(Reject(path.name, number, nested, "is no single value", cells=row))
         else:
@@ -84,8 +104,10 @@ def _lines(path: Path, encoding: str) -> Iterator[tuple[int, str]]:
 
 def _object(line: str) -> dict[str, Any] | None:
     try:
-        # Numbers stay as written: an amount 19.990 must not become a float.
-        value = json.loads(line, parse_float=str, parse_int=str)
+        # An amount 0.285 must not become a float.
+        value = json.loads(
+            line, parse_float=_shortest, parse_int=_whole, parse_constant=lambda _: None
+        )
         if "\\ud" in line.lower():
             # Half a pair of surrogates is no text, though Python's JSON takes it.
             json.dumps(value, ensure_ascii=False).encode()
@@ -105,3 +127,25 @@ def _batch(bulk: Sequence[_Numbered], names: Sequence[str]) -> pa.RecordBatch:
 
 def _text(value: Any) -> str | None:
     return value if value is None or isinstance(value, str) else json.dumps(value)
+
+
+def _whole(text: str) -> str:
+    return "0" if text == "-0" else text
+
+
+def _shortest(text: str) -> str:
+    """A number with a point or an exponent, as a column of floats has it where that is exact."""
+    short = repr(float(text))
+    if short == text and "e" not in text:
+        return _whole(text.removesuffix(".0"))
+    try:
+        exact = Decimal(text)
+    except DecimalException:  # an exponent beyond all measure
+        return text
+    same = Decimal(short) == exact
+    if exact.is_zero():
+        return "0"
+    if exact.adjusted() < _DIGITS and exact == (whole := exact.to_integral_value()):
+        # Floats beyond the 64 bits of whole numbers are written with an exponent.
+        return short if same and whole.copy_abs() >= 2**63 else format(whole, "f")
+    return short if same else text

@@ -11,13 +11,16 @@
 A column that is not named here is taken under its own name where the file has it.
 """
 
+import codecs
 import io
+import math
 import tomllib
-from datetime import UTC, datetime
+import zoneinfo
+from datetime import datetime
+from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import duckdb
 from pydantic import (
@@ -31,9 +34,14 @@ from pydantic import (
 
 from followsuit.graph.errors import FollowsuitError
 from followsuit.graph.tables import TABLES, Kind
+from followsuit.loaders.time_formats import pattern_of
 
 _SHIPPED = resources.files("followsuit.loaders") / "mappings"
 _NO_DELIMITERS = '"\r\n\0'
+_NO_ENCODINGS = {"charmap", "idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape"}
+"""Codecs of Python that no file is written in."""
+_NO_ZONES = {"Factory", "localtime", "posixrules"}
+"""What lies among the time zones and is none."""
 _TIME_UNITS = {"microseconds", "milliseconds", "seconds", "minutes", "hours", "days"}
 
 
@@ -54,40 +62,76 @@ class ColumnMapping(_Strict):
     """A constant in the place of a column."""
     unit: str | None = None
     """Of a bare number: a time's unit, counted since `origin`; money's, `major` or `minor`."""
-    origin: datetime = datetime(1970, 1, 1, tzinfo=UTC)
-    """What a bare-number time counts from; without a zone, UTC."""
+    origin: datetime | None = None
+    """What a bare-number time counts from, else 1970; without a zone, UTC."""
     format: str | None = None
     """strptime format of a time or date that is not ISO 8601."""
     timezone: str | None = None
     """The zone of times that name none; UTC unless said."""
-    decimal: Literal[".", ","] = "."
-    """The decimal sign of a number or an amount."""
+    decimal: Literal[".", ","] | None = None
+    """The decimal sign of a number or an amount, else a point."""
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
         if (self.column is None) == (self.value is None):
             raise ValueError("give either `column` or `value`")
-        if self.timezone is not None:
-            try:
-                ZoneInfo(self.timezone)
-            except (ZoneInfoNotFoundError, ValueError) as error:
-                raise ValueError(f"there is no time zone {self.timezone!r}") from error
+        if self.column is not None and not self.column.strip():
+            raise ValueError("`column` is empty")
+        if self.value is not None:
+            if (
+                not str(self.value).strip()
+                or self.value in (math.inf, -math.inf)
+                or self.value != self.value
+            ):
+                raise ValueError(f"the constant {self.value!r} isn't a value; leave the column out")
+            if said := next((key for key in _OF_TEXT if getattr(self, key) is not None), None):
+                raise ValueError(f"a constant takes no {said}; give the value as it is meant")
+        if self.timezone is not None and self.timezone not in _zones():
+            raise ValueError(f"{self.timezone!r} isn't a time zone; give one like 'Europe/Berlin'")
         return self
 
     def check_for(self, kind: Kind) -> None:
         """Raise ValueError where the options don't suit what the column holds."""
         units = {Kind.TIME: _TIME_UNITS, Kind.MONEY: {"major", "minor"}}.get(kind, set())
-        if self.unit is not None and self.unit not in units:
-            raise ValueError(
-                f"unit {self.unit!r} is none of {', '.join(sorted(units))}"
-                if units
-                else f"a {kind} takes no unit"
-            )
+        if self.unit is not None and units and self.unit not in units:
+            raise ValueError(f"unit {self.unit!r} isn't one of {', '.join(sorted(units))}")
+        for key, kinds in _SUITS.items():
+            if getattr(self, key) is not None and kind not in kinds:
+                raise ValueError(f"a column of kind {kind} takes no {key}")
+        if kind is Kind.TIME:
+            self._check_time()
         if self.format is not None:
-            if kind not in (Kind.TIME, Kind.DATE):
-                raise ValueError(f"a {kind} takes no format")
+            pattern_of(self.format)
             if not _is_format(self.format):
-                raise ValueError(f"{self.format!r} is no strptime format")
+                raise ValueError(f"{self.format!r} isn't a strptime format")
+
+    def _check_time(self) -> None:
+        if self.unit is None:
+            for key in ("origin", "decimal"):
+                if getattr(self, key) is not None:
+                    raise ValueError(f"{key} is of a bare number: give its unit too")
+        else:
+            for key in ("format", "timezone"):
+                if getattr(self, key) is not None:
+                    raise ValueError(
+                        f"a time is a number with a unit or text with a {key}, not both"
+                    )
+
+
+_OF_TEXT = ("unit", "origin", "format", "timezone", "decimal")
+_SUITS = {
+    "unit": {Kind.TIME, Kind.MONEY},
+    "origin": {Kind.TIME},
+    "format": {Kind.TIME, Kind.DATE},
+    "timezone": {Kind.TIME},
+    "decimal": {Kind.TIME, Kind.MONEY, Kind.NUMBER},
+}
+"""The kinds of column that an option is for."""
+
+
+@cache
+def _zones() -> set[str]:
+    return zoneinfo.available_timezones() - _NO_ZONES
 
 
 def _is_format(text: str) -> bool:
@@ -107,10 +151,11 @@ class TableMapping(_Strict):
     """Where a table of the contract comes from."""
 
     file: str | None = None
+    """Within the folder of the delivery, or an absolute path."""
     table: str | None = None
     """In a database: the table's name, with its schema if need be."""
     delimiter: str | None = None
-    encoding: str = "utf-8"
+    encoding: str | None = None
     earliest_by: str | None = None
     """A column of the source: of the rows with one key, the smallest wins, not the last."""
     returns: bool = False
@@ -128,12 +173,27 @@ class TableMapping(_Strict):
 
     @field_validator("encoding")
     @classmethod
-    def _text_encoding(cls, encoding: str) -> str:
+    def _text_encoding(cls, encoding: str | None) -> str | None:
+        if encoding is None:
+            return None
         try:
-            io.TextIOWrapper(io.BytesIO(), encoding)
-            return encoding
-        except LookupError as error:
-            raise ValueError(f"there is no encoding {encoding!r}") from error
+            codec = codecs.lookup(encoding)
+            io.TextIOWrapper(io.BytesIO(), encoding)  # refuses codecs that aren't of text
+        except (LookupError, ValueError) as error:
+            raise ValueError(f"{encoding!r} isn't an encoding") from error
+        if codec.name in _NO_ENCODINGS:
+            raise ValueError(f"{encoding!r} isn't an encoding")
+        return encoding
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        for key in ("file", "table", "earliest_by"):
+            said = getattr(self, key)
+            if said is not None and not said.strip():
+                raise ValueError(f"`{key}` is empty")
+        if self.file is not None and self.table is not None:
+            raise ValueError("give either `file` or `table`")
+        return self
 
 
 class Mapping(_Strict):
@@ -179,7 +239,7 @@ def read_mapping(name: str) -> Mapping:
             f"{', '.join(shipped_mappings())}."
         )
     try:
-        return Mapping.model_validate(tomllib.loads(data.decode()))
+        return Mapping.model_validate(tomllib.loads(data.decode("utf-8-sig")))
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise MappingError(f"The mapping {name} is no TOML: {error}.") from error
     except ValidationError as error:

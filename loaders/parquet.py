@@ -8,11 +8,18 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pyarrow.types as pt
 
 from followsuit.loaders.reading import BULK, Batches, Reader, with_rows
 from followsuit.loaders.sources import DeliveryError
+
+_IN_SECOND = {"s": 1, "ms": 10**3, "us": 10**6}
+_FIRST, _END = -62_135_596_800, 253_402_300_800
+"""Seconds from 1970 to the years 1 and 10000."""
+_INFINITE = 2**63 - 1
+"""DuckDB's infinite time."""
 
 
 @contextmanager
@@ -20,11 +27,6 @@ def open_parquet(path: Path) -> Iterator[Reader]:
     """Open a Parquet file, unpacked to a temporary one where it is packed."""
     with _unpacked(path) as plain, _streamed(plain) as file:
         names = file.schema_arrow.names
-        repeated = {name for name in names if names.count(name) > 1}
-        if repeated:
-            raise DeliveryError(
-                f"{path.name} has the column {min(repeated)} more than once. Name each differently."
-            )
 
         def batches(chosen: Sequence[str]) -> Batches:
             done = 0
@@ -38,13 +40,16 @@ def open_parquet(path: Path) -> Iterator[Reader]:
 
 
 def _streamed(path: Path) -> pq.ParquetFile:
-    # By default all of a row group is read at once, and some writers make but one.
-    return pq.ParquetFile(path, buffer_size=2**20, pre_buffer=False)
+    # By default all of a row group is read at once, and some writers make but one; and the old
+    # times of 96 bits are taken as nanoseconds, which end in the year 2262.
+    return pq.ParquetFile(
+        path, buffer_size=2**20, pre_buffer=False, coerce_int96_timestamp_unit="us"
+    )
 
 
 @contextmanager
 def _unpacked(path: Path) -> Iterator[Path]:
-    if path.suffix != ".gz":
+    if path.suffix.lower() != ".gz":
         yield path
         return
     with tempfile.TemporaryDirectory(prefix="followsuit-") as folder:
@@ -71,7 +76,25 @@ def _plain(file: str, name: str, values: pa.Array) -> pa.Array:
         return values.cast(pa.string())  # as some writers of Parquet put text
     if pt.is_decimal256(kind) or pt.is_null(kind):
         return values.cast(pa.string())
+    if pt.is_date64(kind):
+        return _microseconds(values.cast(pa.timestamp("ms")))
     if pt.is_timestamp(kind):
-        # Digits beyond microseconds are cut off, as they are of text; what is too far is an error.
-        return values.cast(pa.timestamp("us", kind.tz), safe=kind.unit != "ns")
+        return _microseconds(values)
     return values.cast(pa.float32()) if pt.is_float16(kind) else values
+
+
+def _microseconds(times: pa.Array) -> pa.Array:
+    """The same times in microseconds; those of years beyond four digits become infinite.
+
+    Digits beyond microseconds are cut off, as they are of text.
+    """
+    unit = times.type.unit
+    if unit == "ns":  # whose years have four digits
+        return times.cast(pa.timestamp("us", times.type.tz), safe=False)
+    counts = times.cast(pa.int64())
+    second, factor = _IN_SECOND[unit], _IN_SECOND["us"] // _IN_SECOND[unit]
+    early = pc.less(counts, _FIRST * second)
+    late = pc.greater_equal(counts, _END * second)
+    counts = pc.if_else(pc.or_(early, late), 0, counts)
+    counts = pc.if_else(early, -_INFINITE, pc.if_else(late, _INFINITE, pc.multiply(counts, factor)))
+    return counts.cast(pa.timestamp("us", times.type.tz))

@@ -19,7 +19,7 @@ from followsuit.loaders.delimited import open_delimited
 from followsuit.loaders.json_lines import open_json_lines
 from followsuit.loaders.parquet import open_parquet
 from followsuit.loaders.reading import Batches, OnFault, Reader, row_too_long
-from followsuit.loaders.sources import DeliveryError, Source
+from followsuit.loaders.sources import DeliveryError, Source, suffix_of
 
 
 @contextmanager
@@ -46,10 +46,10 @@ def _open(source: Source, part: int, on_fault: OnFault, stack: ExitStack) -> Rea
     path = source.files[part]
     if path.stat().st_size == 0:
         raise DeliveryError(f"{path.name} is empty. Deliver it again, or leave it out.")
-    match path.name.removesuffix(".gz").rpartition(".")[2]:
-        case "parquet":
+    match suffix_of(path.name):
+        case ".parquet":
             return stack.enter_context(open_parquet(path))
-        case "jsonl":
+        case ".jsonl":
             return open_json_lines(path, source, on_fault)
     return open_delimited(path, source, on_fault)
 
@@ -89,9 +89,8 @@ def _unreadable(name: str, source: Source, text: str) -> DeliveryError:
 
 
 def _undecodable(name: str, source: Source) -> DeliveryError:
-    encoding = source.mapping.encoding
-    if source.database is not None or name.removesuffix(".gz").endswith(".parquet"):
+    if source.database is not None or suffix_of(name) == ".parquet":
         return DeliveryError(f"{name} holds bytes that are no text. Deliver them as UTF-8.")
     return DeliveryError(
-        f"{name} is not {encoding}. Say its `encoding` in a --mapping, latin-1 perhaps."
+        f"{name} is not {source.encoding}. Say its `encoding` in a --mapping, latin-1 perhaps."
     )

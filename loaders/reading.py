@@ -1,6 +1,7 @@
 """What all readers share: the batches that they give, and how a file's bytes are opened."""
 
 import gzip
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +30,7 @@ class Reader:
     """An open file or database table.
 
     Attributes:
-        columns: its names.
+        columns: its names; a column without a name is not among them.
         batches: read some of these columns, in that order, and `row` after them.
         open_ended: whether a later row may have a column that `columns` does not name.
     """
@@ -37,6 +38,16 @@ class Reader:
     columns: list[str]
     batches: Callable[[Sequence[str]], Batches]
     open_ended: bool = False
+
+
+def alike(name: str, names: Iterable[str]) -> list[str]:
+    """Those of the names that mean a column: it exactly, or else it but for case and space."""
+    found = list(names)
+    return [n for n in found if n == name] or [n for n in found if _folded(n) == _folded(name)]
+
+
+def _folded(name: str) -> str:
+    return unicodedata.normalize("NFC", name).strip().casefold()
 
 
 def row_too_long(name: str) -> DeliveryError:
@@ -54,4 +65,5 @@ def with_rows(batch: pa.RecordBatch, numbers: Iterable[int]) -> pa.RecordBatch:
 
 def plain_bytes(path: Path) -> IO[bytes]:
     """Open a file's bytes, unpacked where it is packed."""
-    return gzip.open(path) if path.suffix == ".gz" else path.open("rb")  # type: ignore[return-value]
+    packed = path.suffix.lower() == ".gz"
+    return gzip.open(path) if packed else path.open("rb")  # type: ignore[return-value]

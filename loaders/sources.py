@@ -9,11 +9,19 @@ from sqlalchemy import exc
 
 from followsuit.graph.errors import FollowsuitError
 from followsuit.graph.tables import TABLES, Table
-from followsuit.loaders.mapping import Mapping, TableMapping
+from followsuit.loaders.mapping import Mapping, MappingError, TableMapping
 
 SUFFIXES = tuple(
     f".{kind}{gz}" for kind in ("csv", "tsv", "jsonl", "parquet") for gz in ("", ".gz")
 )
+"""Endings of the files that can be read, in any case."""
+_KINDS = ".csv, .tsv, .jsonl or .parquet (each also .gz)"
+_PACKED = (".zip", ".7z", ".tar", ".tgz", ".bz2", ".xz", ".zst", ".xlsx", ".xls", ".ods")
+"""Endings of files that are no text, whatever a mapping says."""
+_BESIDE = (".md", ".md5", ".sha1", ".sha256", ".sha512", ".sig", ".asc")
+"""Endings of files that lie beside a table's and hold no rows of it."""
+_FOLDER_KEYS = ("file", "delimiter", "encoding")
+"""What a mapping may say of a table in a folder only."""
 
 
 class DeliveryError(FollowsuitError):
@@ -33,6 +41,16 @@ class Source:
     def names(self) -> list[str]:
         """What its parts are called in messages and rejects."""
         return [path.name for path in self.files] or [self.mapping.table or self.table.name]
+
+    @property
+    def encoding(self) -> str:
+        """Of its text files."""
+        return self.mapping.encoding or "utf-8"
+
+
+def suffix_of(name: str) -> str:
+    """The ending of a file's name that says how it is read: `.csv` of `sales.CSV.gz`."""
+    return Path(name.lower().removesuffix(".gz")).suffix
 
 
 @dataclass(frozen=True)
@@ -63,7 +81,9 @@ def find_delivery(place: str, mapping: Mapping) -> Delivery:
         mapping: what is named otherwise.
 
     Raises:
-        DeliveryError: there is no such folder, file or table, or no table at all.
+        DeliveryError: there is no such folder, file or table, or no table at all; or a file may be
+            meant as a table, or a part of one, and can't be read as it is.
+        MappingError: the mapping says what doesn't go with a folder, or with a database.
     """
     delivery = _in_database(place, mapping) if "://" in place else _in_folder(place, mapping)
     if not delivery.sources:
@@ -81,18 +101,77 @@ def _in_folder(place: str, mapping: Mapping) -> Delivery:
     sources = []
     for table in TABLES.values():
         mapped = mapping.tables.get(table.name, TableMapping())
+        if mapped.table is not None:
+            raise MappingError(
+                f"tables.{table.name}.table: {folder} is a folder, not a database. Name a `file`."
+            )
         files = _named(folder, table, mapped.file) if mapped.file else _found(folder, table)
         if files:
             sources.append(Source(table, mapped, files))
-    known = {p for source in sources for file in source.files for p in (file, file.parent)}
-    ignored = sorted(p.name for p in folder.iterdir() if p not in known and _like_table(p))
-    return Delivery(str(folder), tuple(sources), () if mapping.tables else tuple(ignored))
+            _require_used(sources[-1])
+    known = {
+        p.resolve() for source in sources for file in source.files for p in (file, file.parent)
+    }
+    left = [p for p in sorted(folder.iterdir()) if p.resolve() not in known and not _is_hidden(p)]
+    for path in left:
+        _refuse_near_miss(path, mapping)
+    return Delivery(str(folder), tuple(sources), tuple(p.name for p in left if _like_table(p)))
+
+
+def _require_used(source: Source) -> None:
+    """Refuse what a mapping says of text where none of the files is such text."""
+    for key, kinds in (("delimiter", (".jsonl", ".parquet")), ("encoding", (".parquet",))):
+        said = getattr(source.mapping, key) is not None
+        if said and all(suffix_of(name) in kinds for name in source.names):
+            raise MappingError(
+                f"tables.{source.table.name}.{key}: {source.names[0]} has no {key}. Leave it out."
+            )
+
+
+def _is_hidden(path: Path) -> bool:
+    """Whether a file is what a file system or another program keeps beside the others."""
+    return path.name.startswith((".", "~$"))
 
 
 def _like_table(path: Path) -> bool:
     """Whether somebody may take a file for a table of the delivery."""
-    name = path.name.lower()
-    return name.endswith(SUFFIXES) or name.partition(".")[0] in TABLES
+    return path.name.lower().endswith(SUFFIXES) or _near(path.name) is not None
+
+
+def _near(name: str) -> str | None:
+    """The table whose name a file's name comes near: `Consents (1).csv`, `consent.txt`."""
+    return _NEAR.get(_letters(name.partition(".")[0]))
+
+
+def _letters(name: str) -> str:
+    return re.sub(r"[\W\d_]", "", name.casefold()).removesuffix("s")
+
+
+_NEAR = {_letters(name): name for name in TABLES}
+
+
+def _refuse_near_miss(path: Path, mapping: Mapping) -> None:
+    """Refuse a file that may be meant as a table, and is not read as it stands."""
+    table = _near(path.name)
+    if table is None or path.name.lower().endswith(_BESIDE):
+        return
+    mapped = mapping.tables.get(table)
+    if mapped is not None and mapped.file is not None:
+        return  # the mapping says where the table is
+    if not path.name.lower().endswith(SUFFIXES) and not path.is_dir():
+        raise DeliveryError(
+            f"{path.name} can't be read: it may hold {table}, which come as {_KINDS}. Deliver "
+            "them so, or take the file out of the folder."
+        )
+    raise DeliveryError(
+        f"{path.name} isn't the name of a table, and would be left out. Rename it to {table}"
+        f"{'' if path.is_dir() else _ending(path)}, name it as the `file` of {table} in a "
+        "--mapping, or take it out of the folder."
+    )
+
+
+def _ending(path: Path) -> str:
+    return next(s for s in reversed(SUFFIXES) if path.name.lower().endswith(s))
 
 
 def _named(folder: Path, table: Table, name: str) -> tuple[Path, ...]:
@@ -101,11 +180,27 @@ def _named(folder: Path, table: Table, name: str) -> tuple[Path, ...]:
         raise DeliveryError(
             f"The mapping takes {table.name} from {name}, but {folder} has no such file."
         )
-    return _parts(path) if path.is_dir() else (path,)
+    if path.name.lower().endswith(_PACKED):
+        raise DeliveryError(f"{path.name} can't be read. Deliver {table.name} as {_KINDS}.")
+    files = _parts(path) if path.is_dir() else (path,)
+    inside = all(p.resolve().is_relative_to(folder) for p in (path, *files))
+    if not inside and not Path(name).is_absolute():
+        raise MappingError(
+            f"tables.{table.name}.file: {name} leads out of {folder}. Give its absolute path if "
+            "it is meant."
+        )
+    return files
 
 
 def _found(folder: Path, table: Table) -> tuple[Path, ...]:
-    found = [p for s in SUFFIXES if (p := folder / f"{table.name}{s}").is_file()]
+    """The table's files; their endings are read in any case."""
+    names = {f"{table.name}{suffix}": i for i, suffix in enumerate(SUFFIXES)}
+    found = [
+        p
+        for p in folder.iterdir()
+        if p.name.startswith(table.name) and p.name.lower() in names and p.is_file()
+    ]
+    found.sort(key=lambda p: (names[p.name.lower()], p.name))
     parts = folder / table.name
     if parts.is_dir():
         found.append(parts)
@@ -119,15 +214,25 @@ def _found(folder: Path, table: Table) -> tuple[Path, ...]:
 
 def _parts(folder: Path) -> tuple[Path, ...]:
     """A table's parts, in the order of the numbers in their names: part-2 before part-10."""
-    # Hidden files are what a file system or another program notes beside the parts.
-    files = [p for p in folder.iterdir() if p.name.endswith(SUFFIXES) and p.name[0] != "."]
+    # A name like _SUCCESS is what a cluster notes beside the parts.
+    files = [
+        p
+        for p in sorted(folder.iterdir())
+        if not _is_hidden(p) and not (p.name[0] == "_" and not p.suffix)
+    ]
+    for path in files:
+        if path.is_dir() or not path.name.lower().endswith(SUFFIXES):
+            raise DeliveryError(
+                f"{folder.name}/{path.name} can't be read: the parts of a table are {_KINDS}. "
+                "Deliver it so, or take it out of the folder."
+            )
     if not files:
         raise DeliveryError(f"{folder} holds no .csv, .tsv, .jsonl or .parquet file.")
-    return tuple(
-        sorted(
-            files, key=lambda p: [int(x) if x.isdigit() else x for x in re.split(r"(\d+)", p.name)]
-        )
-    )
+    return tuple(sorted(files, key=lambda p: _numbered(p.name)))
+
+
+def _numbered(name: str) -> list[str | int]:
+    return [int(x) if i % 2 else x for i, x in enumerate(re.split(r"(\d+)", name))]
 
 
 def _in_database(url: str, mapping: Mapping) -> Delivery:
@@ -141,6 +246,7 @@ def _in_database(url: str, mapping: Mapping) -> Delivery:
         sources = []
         for table in TABLES.values():
             mapped = mapping.tables.get(table.name, TableMapping())
+            _require_of_database(table, mapped, name)
             if mapped.table is not None and not _has_table(inspector, mapped.table):
                 raise DeliveryError(
                     f"The mapping takes {table.name} from {mapped.table}, but {name} has no such "
@@ -148,6 +254,8 @@ def _in_database(url: str, mapping: Mapping) -> Delivery:
                 )
             if mapped.table is not None or table.name in existing:
                 sources.append(Source(table, mapped, database=engine))
+            else:
+                _refuse_other_case(table, existing, name)
     except (exc.ArgumentError, ModuleNotFoundError, ValueError) as error:
         scheme = url.partition("://")[0]
         raise DeliveryError(
@@ -160,6 +268,24 @@ def _in_database(url: str, mapping: Mapping) -> Delivery:
             f"({type(error).__name__}). See that it runs, and its name and login."
         ) from error
     return Delivery(name, tuple(sources))
+
+
+def _require_of_database(table: Table, mapped: TableMapping, name: str) -> None:
+    for key in _FOLDER_KEYS:
+        if getattr(mapped, key) is not None:
+            raise MappingError(
+                f"tables.{table.name}.{key}: {name} is a database, whose tables have none. Leave "
+                "it out, or name a `table`."
+            )
+
+
+def _refuse_other_case(table: Table, existing: set[str], name: str) -> None:
+    for other in sorted(existing):
+        if other.strip().casefold() == table.name:
+            raise DeliveryError(
+                f"{name} has the table {other!r}, which isn't the name {table.name} and would be "
+                f"left out. Name it as the `table` of {table.name} in a --mapping."
+            )
 
 
 def _require_file(url: sqlalchemy.URL) -> None:

@@ -317,9 +317,7 @@ def _write(
         write_run(store, run, offers, revision=revision, activate=guards.activate is not False)
         prune_runs(store)
     # Steps are kept for a run that is interrupted; scored again, it is made anew.
-    for step in (_TIES = pa.schema({"customer_id": g.TEXT, "friend_id": g.TEXT, "relative": g.NUMBER})
-_BLOCKED = pa.schema(dict.fromkeys(("customer_id", "item_kind", "item_id", "rule"), g.TEXT))
-_WEIGHTS, _RECIPE, _DONE):
+    for step in (_WEIGHTS, _RECIPE, _DONE):
         (folder / step).unlink(missing_ok=True)
     return ScoreReport(
         run_id, as_of, done["customers"], done["offers"], done["suppressed"],

@@ -102,6 +102,11 @@ def test_a_file_that_is_no_text_is_named() -> None:
     assert refusal().startswith("followsuit.toml is no TOML: ")
 
 
+def test_the_file_may_begin_with_a_byte_order_mark() -> None:
+    Path("followsuit.toml").write_bytes(b'\xef\xbb\xbfstore = "f\xc3\xbcr.lbug"\r\n')
+    assert read_settings().store == "für.lbug"
+
+
 def test_a_wrong_variable_or_option_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     assert refusal(timeout="soon").startswith("The setting timeout is wrong: ")
     assert refusal(colour="red").startswith("There is no setting colour; ")

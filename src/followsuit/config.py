@@ -8,9 +8,9 @@ from typing import Any, Literal
 from pydantic import AliasChoices, ByteSize, Field, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
+    InitSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
-    TomlConfigSettingsSource,
 )
 
 from followsuit.graph.connect import MEMORY, connect
@@ -39,7 +39,6 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         env_prefix="FOLLOWSUIT_",
         env_ignore_empty=True,
-        toml_file=FILE,
         extra="forbid",
         populate_by_name=True,
     )
@@ -75,7 +74,7 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Options before the environment before the file."""
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+        return init_settings, env_settings, InitSettingsSource(settings_cls, _written())
 
     def connect(self) -> GraphStore:
         """Open the store."""
@@ -97,8 +96,7 @@ def read_settings(**options: Any) -> Settings:
         ConfigurationError: a value is wrong, or a key of the file is unknown or a secret.
     """
     try:
-        written = tomllib.loads(FILE.read_text()) if FILE.exists() else {}
-        if any("password" in key.lower() for key in _keys(written)):
+        if any("password" in key.lower() for key in _keys(_written())):
             raise ConfigurationError(
                 f"{FILE} holds a password. Take it out, and set NEO4J_PASSWORD in the environment."
             )
@@ -117,6 +115,11 @@ def read_settings(**options: Any) -> Settings:
         ) from error
     except ValueError as error:
         raise ConfigurationError(f"{FILE} is no TOML: {error}.") from error
+
+
+def _written() -> dict[str, Any]:
+    """What the file says; Windows editors put a byte-order mark before it."""
+    return tomllib.loads(FILE.read_text("utf-8-sig")) if FILE.exists() else {}
 
 
 def _keys(table: Mapping[str, Any]) -> Iterator[str]:

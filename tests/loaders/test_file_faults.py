@@ -50,7 +50,12 @@ FAULTS = (
     Fault("empty gzip", {"customers.csv.gz": gzip.compress(b"")}, ("has no header", AGAIN)),
     Fault("blank", {"customers.csv": "\n\n"}, ("has no header", AGAIN)),
     Fault("empty part", {"customers/1.csv": GOOD, "customers/2.csv": ""}, ("2.csv is empty",)),
-    Fault("empty folder of parts", {"customers/notes.txt": ""}, ("holds no .csv",)),
+    Fault("empty folder of parts", {"customers/.keep": ""}, ("holds no .csv",)),
+    Fault(
+        "a part that is no text",
+        {"customers/1.csv": GOOD, "customers/2.xlsx": "PK"},
+        ("customers/2.xlsx can't be read", ".csv, .tsv"),
+    ),
     Fault(
         "half gzip",
         {"customers.csv.gz": gzip.compress(MANY.encode())[:500_000]},
@@ -104,9 +109,9 @@ FAULTS = (
         ("customers.csv has no column customer_id", "it has id, name", "--mapping"),
     ),
     Fault(
-        "column in another case",
-        {"customers.csv": "Customer_ID\nc1\n"},
-        ("has no column customer_id", "it has Customer_ID", "--mapping"),
+        "two columns that differ in case",
+        {"customers.csv": "customer_id,Name,NAME\nc1,Ann,Bob\n"},
+        ("customers.csv has several columns for name: Name, NAME", "--mapping"),
     ),
     Fault(
         "missing column in Parquet",

@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from followsuit.errors import MappingError
-from followsuit.loaders.mapping import read_mapping
+from followsuit.loaders.mapping import _zones, read_mapping
 
 
 @pytest.mark.parametrize(
@@ -19,30 +20,30 @@ from followsuit.loaders.mapping import read_mapping
         ),
         ("[tables.customers]\nfiles = 'x'\n", ("tables.customers.files", "not permitted")),
         ("[table.customers]\nfile = 'x'\n", ("wrong: table: ", "not permitted")),
-        ("[tables.customers]\nencoding = 'klingon'\n", ("no encoding 'klingon'",)),
-        ("[tables.customers]\nencoding = 'hex'\n", ("no encoding 'hex'",)),
+        ("[tables.customers]\nencoding = 'klingon'\n", ("'klingon' isn't an encoding",)),
+        ("[tables.customers]\nencoding = 'hex'\n", ("'hex' isn't an encoding",)),
         ("[tables.customers]\ndelimiter = '||'\n", ("delimiter '||' is not one",)),
         ("[tables.customers]\ndelimiter = '\"'\n", ("is not one ASCII character",)),
         ("[tables.customers]\ndelimiter = '§'\n", ("is not one ASCII character",)),
         (
             "[tables.visits.columns]\nat = { column = 't', unit = 'fortnights' }\n",
-            ("tables.visits.columns.at: unit 'fortnights' is none of days, hours",),
+            ("tables.visits.columns.at: unit 'fortnights' isn't one of days, hours",),
         ),
         (
             "[tables.purchases.columns]\namount = { column = 't', unit = 'hours' }\n",
-            ("unit 'hours' is none of major, minor",),
+            ("unit 'hours' isn't one of major, minor",),
         ),
         (
             "[tables.visits.columns]\nstore_id = { column = 't', unit = 'hours' }\n",
-            ("a id takes no unit",),
+            ("a column of kind id takes no unit",),
         ),
         (
             "[tables.visits.columns]\nat = { column = 't', timezone = 'Mars/Olympus' }\n",
-            ("there is no time zone 'Mars/Olympus'",),
+            ("'Mars/Olympus' isn't a time zone",),
         ),
         (
             "[tables.visits.columns]\nat = { column = 't', format = '%Q' }\n",
-            ("'%Q' is no strptime format",),
+            ("'%Q' isn't a strptime format",),
         ),
         (
             "[tables.visits.columns]\nstore_id = { column = 't', format = '%Y' }\n",
@@ -80,3 +81,108 @@ def test_a_mapping_that_is_no_text_is_refused(tmp_path: Path) -> None:
     (tmp_path / "mapping.toml").write_bytes(b"\xff\xfe")
     with pytest.raises(MappingError, match="is no TOML"):
         read_mapping(str(tmp_path / "mapping.toml"))
+
+
+@pytest.mark.parametrize(
+    "encoding",
+    [
+        "undefined",
+        "idna",
+        "punycode",
+        "unicode_escape",
+        "charmap",
+        "rot13",
+        "zip",
+        "base64",
+        "",
+        "a\\u0000b",
+        "locale",
+    ],
+)
+def test_a_codec_that_no_file_is_written_in_is_refused(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "mapping.toml"
+    path.write_text(f'[tables.stores]\nencoding = "{encoding}"\n')
+    with pytest.raises(MappingError, match=r"tables\.stores\.encoding: '.*' isn't an encoding\.$"):
+        read_mapping(str(path))
+
+
+@pytest.mark.parametrize(
+    "zone",
+    [
+        "localtime",
+        "Factory",
+        "Europe",
+        "europe/berlin",
+        "CEST",
+        "+02:00",
+        "../UTC",
+        "/etc",
+        "",
+        "UTC\\u0000",
+    ],
+)
+def test_a_zone_that_is_none_of_the_database_is_refused(tmp_path: Path, zone: str) -> None:
+    path = tmp_path / "mapping.toml"
+    path.write_text(f'[tables.visits.columns]\nat = {{ column = "t", timezone = "{zone}" }}\n')
+    with pytest.raises(MappingError, match=r"tables\.visits\.columns\.at.*' isn't a time zone"):
+        read_mapping(str(path))
+
+
+def test_every_zone_of_the_database_is_known_to_the_engine() -> None:
+    with duckdb.connect() as db:
+        known = {name for (name,) in db.execute("SELECT name FROM pg_timezone_names()").fetchall()}
+    assert _zones() <= known
+
+
+TIME = "visits.columns]\nat = "
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (TIME + "{ column = 't', unit = 'hours', timezone = 'UTC' }", "or text with a timezone"),
+        (TIME + "{ column = 't', unit = 'hours', format = '%Y' }", "a unit or text with a format"),
+        (TIME + "{ column = 't', origin = 2020-01-01T00:00:00Z }", "origin is of a bare number"),
+        (TIME + "{ column = 't', decimal = ',' }", "decimal is of a bare number"),
+        (TIME + "{ column = 't', format = '%H:%M' }", "has no year"),
+        (TIME + "{ column = 't', format = '%Y-%m-%d %I' }", "one of %I and %p without the other"),
+        (TIME + "{ column = 't', format = '%Y-%m-%d %H %p' }", "one of %I and %p without"),
+        (TIME + "{ column = 't', format = '%Y-%m-%m' }", "has %m twice"),
+        (TIME + "{ column = 't', format = '%Y-%m-%d%' }", "isn't a strptime format"),
+        (TIME + "{ column = 't', format = '' }", "has no year"),
+        (TIME + "{ column = '' }", "`column` is empty"),
+        (TIME + "{ value = ' ' }", "the constant ' ' isn't a value"),
+        (TIME + "{ value = '2025-01-01', timezone = 'UTC' }", "a constant takes no timezone"),
+        (TIME + "{ value = 5, unit = 'hours' }", "a constant takes no unit"),
+        ("purchases.columns]\namount = { value = '1,5', decimal = ',' }", "takes no decimal"),
+        ("purchases.columns]\namount = { value = nan }", "the constant nan isn't a value"),
+        ("purchases.columns]\nquantity = { value = -inf }", "the constant -inf isn't a value"),
+        ("purchases.columns]\namount = { column = 'a', format = '%Y' }", "money takes no format"),
+        ("purchases.columns]\namount = { column = 'a', timezone = 'UTC' }", "takes no timezone"),
+        ("purchases.columns]\nquantity = { column = 'a', unit = 'minor' }", "takes no unit"),
+        ("purchases.columns]\nchannel = { column = 'a', decimal = ',' }", "takes no decimal"),
+        ("purchases.columns]\nchannel = { column = 'a', decimal = '.' }", "takes no decimal"),
+        ("customers.columns]\nbirth_date = { column = 'b', timezone = 'UTC' }", "no timezone"),
+        ("customers.columns]\nbirth_date = { column = 'b', unit = 'days' }", "takes no unit"),
+        ("customers.columns]\ncity = { column = 'c', origin = 2020-01-01 }", "takes no origin"),
+        ("customers]\nfile = 'a.csv'\ntable = 'a'", "give either `file` or `table`"),
+        ("customers]\nfile = ''", "`file` is empty"),
+        ("customers]\ntable = ' '", "`table` is empty"),
+        ("customers]\nearliest_by = ''", "`earliest_by` is empty"),
+    ],
+)  # fmt: skip
+def test_what_contradicts_itself_or_means_nothing_is_refused(
+    tmp_path: Path, text: str, says: str
+) -> None:
+    path = tmp_path / "mapping.toml"
+    path.write_text(f"[tables.{text}\n")
+    with pytest.raises(MappingError) as caught:
+        read_mapping(str(path))
+    assert says in str(caught.value)
+    assert f"tables.{text.partition(']')[0]}" in str(caught.value)
+
+
+def test_a_mapping_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    text = '[tables.stores]\r\nfile = "places.csv"\r\n'
+    (tmp_path / "mapping.toml").write_bytes(b"\xef\xbb\xbf" + text.encode())
+    assert read_mapping(str(tmp_path / "mapping.toml")).tables["stores"].file == "places.csv"

@@ -1,15 +1,18 @@
 """Columns of Parquet files, whatever their type."""
 
-from datetime import UTC, date, datetime, time
+import math
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from support.loading import counts, load_from, rows
 from support.places import Place
+from support.reading import read
 
 from followsuit.errors import DeliveryError
 
@@ -160,6 +163,55 @@ class TestParquetTypes:
     ) -> None:
         with pytest.raises(DeliveryError, match="quantity is no number"):
             self.read(tmp_path, "quantity", values)
+
+    @pytest.mark.parametrize("unit", ["s", "ms", "us"])
+    @pytest.mark.parametrize("zone", [None, "UTC", "Europe/Berlin"])
+    def test_times_too_far_for_any_calendar_are_rejects(
+        self, tmp_path: Path, unit: str, zone: str | None
+    ) -> None:
+        second = {"s": 1, "ms": 10**3, "us": 10**6}[unit]
+        # The first second of the year 10000 and the last before the year 1, and far beyond.
+        far = [253_402_300_800 * second, -62_135_596_801 * second, 2**63 - 9, -(2**63) + 9]
+        counts = [SECONDS * second, None, *far]
+        values = pa.array(counts, pa.int64()).cast(pa.timestamp(unit, zone))
+        (tmp_path / "d").mkdir()
+        joined = {"customer_id": list("abcdef"), "joined_at": values}
+        pq.write_table(pa.table(joined), tmp_path / "d" / "customers.parquet")
+        sound, faults = read(tmp_path / "d", "customers")
+        assert sound == [{"customer_id": "a", "joined_at": NEW_YEAR}, {"customer_id": "b"}]
+        assert [fault[:3] for fault in faults] == [
+            (i, "joined_at", "is no time") for i in range(3, 7)
+        ]
+
+    @pytest.mark.parametrize("kind", [pa.date32(), pa.date64(), pa.timestamp("ms")])
+    def test_birth_dates_too_far_for_any_calendar_are_rejects(
+        self, tmp_path: Path, kind: pa.DataType
+    ) -> None:
+        days = pa.array([7_000, 2**31 - 9, -(2**31) + 9, None], pa.int64())
+        counts = days if kind == pa.date32() else pc.multiply(days, 86_400_000)
+        plain = counts.cast(pa.int32()) if kind == pa.date32() else counts
+        (tmp_path / "d").mkdir()
+        people = pa.table({"customer_id": list("abcd"), "birth_date": plain.cast(kind)})
+        pq.write_table(people, tmp_path / "d" / "customers.parquet")
+        sound, faults = read(tmp_path / "d", "customers")
+        born = date(1970, 1, 1) + timedelta(days=7_000)
+        assert sound == [{"customer_id": "a", "birth_date": born}, {"customer_id": "d"}]
+        assert [fault[:3] for fault in faults] == [
+            (i, "birth_date", "is no date") for i in range(2, 4)
+        ]
+
+    def test_times_of_96_bits_do_not_wrap_around(self, tmp_path: Path) -> None:
+        times = [FIRST_DAY, datetime(9999, 12, 31, 23, 59, 59), datetime(1, 1, 1)]  # noqa: DTZ001
+        people = pa.table({"customer_id": list("abc"), "joined_at": pa.array(times)})
+        pq.write_table(people, tmp_path / "customers.parquet", use_deprecated_int96_timestamps=True)
+        sound, _ = read(tmp_path, "customers")
+        assert [row["joined_at"].replace(tzinfo=None) for row in sound] == times
+
+    def test_a_float_that_is_no_number_is_no_id(self, tmp_path: Path) -> None:
+        ids = pa.array([1.0, math.nan, math.inf, -math.inf, 2.5])
+        pq.write_table(pa.table({"customer_id": ids}), tmp_path / "customers.parquet")
+        sound, _ = read(tmp_path, "customers")
+        assert [row.get("customer_id") for row in sound] == ["1", None, None, None, "2.5"]
 
     def test_dates_too_far_for_any_calendar_are_rejects(self, tmp_path: Path) -> None:
         values = pa.array([20_089, 2**31 - 5], pa.int32()).cast(pa.date32())

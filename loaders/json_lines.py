@@ -135,7 +135,8 @@ def _whole(text: str) -> str:
 
 def _shortest(text: str) -> str:
     """A number with a point or an exponent, as a column of floats has it where that is exact."""
-    short = repr(float(text))
+    value = float(text)
+    short = repr(value)
     if short == text and "e" not in text:
         return _whole(text.removesuffix(".0"))
     try:
@@ -143,9 +144,8 @@ def _shortest(text: str) -> str:
     except DecimalException:  # an exponent beyond all measure
         return text
     same = Decimal(short) == exact
-    if exact.is_zero():
-        return "0"
+    if same and (abs(value) >= 2**63 or "e" in text.lower()):  # its writer had a float
+        return str(int(value)) if value.is_integer() and abs(value) < 2**63 else short
     if exact.adjusted() < _DIGITS and exact == (whole := exact.to_integral_value()):
-        # Floats beyond the 64 bits of whole numbers are written with an exponent.
-        return short if same and whole.copy_abs() >= 2**63 else format(whole, "f")
+        return _whole(format(whole, "f"))
     return short if same else text

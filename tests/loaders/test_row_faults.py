@@ -41,6 +41,8 @@ TIME, DATE, AMOUNT, NUMBER = "is no time", "is no date", "is no amount", "is no 
 FLAG, EMPTY, NEGATIVE = "is neither true nor false", "is empty", "is negative"
 LONG = "is longer than 1000 characters"
 BARE = "is a bare number, and the mapping names no unit"
+UNKNOWN = "isn't a known purpose; the nearest is"
+GRANTS_ALL = "grants all at once, which can only be withdrawn: grant each purpose by itself"
 LONG_VALUE = "x" * 39 + "…"
 
 FAULTS: list[tuple[str, str, str, str, str | None]] = [
@@ -108,6 +110,7 @@ FAULTS: list[tuple[str, str, str, str, str | None]] = [
     ("purchases", "quantity", "nan", NUMBER, "nan"),
     ("purchases", "quantity", "-1", NEGATIVE, "-1.0"),
     ("purchases", "amount", "-3.5", NEGATIVE, "-3.50"),
+    ("purchases", "amount", "-0.001", NEGATIVE, "-0.001"),
     ("purchases", "purchase_id", "x" * 1001, LONG, LONG_VALUE),
     ("visits", "customer_id", "c9", "is none of the customers", "c9"),
     ("visits", "store_id", "s9", "is none of the stores", "s9"),
@@ -131,6 +134,8 @@ FAULTS: list[tuple[str, str, str, str, str | None]] = [
     ("contacts", "outcome_at", "later", TIME, "later"),
     ("consents", "customer_id", "c9", "is none of the customers", "c9"),
     ("consents", "purpose", "", EMPTY, None),
+    ("consents", "purpose", "Named Use", f"{UNKNOWN} named_use", "named use"),
+    ("consents", "purpose", "all", GRANTS_ALL, "True"),
     ("consents", "granted", "", EMPTY, None),
     ("consents", "granted", "y", FLAG, "y"),
     ("consents", "at", "", EMPTY, None),
@@ -157,7 +162,8 @@ def expected() -> list[tuple[Any, ...]]:
     found = []
     for table, column, _, reason, value in FAULTS:
         reached[table] += 1
-        found.append((table, f"{table}.csv", reached[table], column, reason, value))
+        told = "granted" if reason == GRANTS_ALL else column
+        found.append((table, f"{table}.csv", reached[table], told, reason, value))
     return found
 
 

@@ -27,6 +27,9 @@ def _torch_on_one() -> Iterator[None]:
     if torch is None:
         yield
         return
+    import numba  # slow to import, and there where torch is
+
+    numba.get_num_threads()  # starts them; done later, that would set the number of torch's again
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

@@ -6,6 +6,8 @@ from followsuit.graph import tables as t
 from followsuit.graph.facts import SharedFacts
 from followsuit.influence.arrays import Floats
 
+_EXACT = "decimal(38, 6)"
+
 
 def act_values(facts: SharedFacts) -> tuple[Floats, str]:
     """The value of an act of each customer, as of the snapshot of the facts.
@@ -24,12 +26,12 @@ def act_values(facts: SharedFacts) -> tuple[Floats, str]:
     products = facts.snapshot.table(t.PRODUCTS)
     products = products.filter(~products.sensitive.fill_null(False))
     rows = bought.inner_join(products.select("product_id", "margin"), "product_id")
-    rows = rows.mutate(
-        gain=rows.margin * rows.quantity.fill_null(1), amount=rows.amount.cast("float64")
-    )
+    rows = rows.mutate(gain=rows.margin * rows.quantity.fill_null(1))
     for name, column in (("margin", rows.gain), ("amount", rows.amount)):
         known = rows.filter(column.notnull()).group_by("customer_id")
-        means = known.aggregate(value=column.mean(), n=column.count()).to_pandas()
+        # Sums of decimals are exact, in whichever order the rows come.
+        total = column.cast(_EXACT).sum().cast("float64")
+        means = known.aggregate(value=total / column.count(), n=column.count()).to_pandas()
         if len(means) and means.value.max() > 0:
             overall = float((means.value * means.n).sum() / means.n.sum())
             own = means.set_index("customer_id").value.reindex(facts.customers)

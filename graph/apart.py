@@ -46,8 +46,10 @@ _SPARE = 64 * 2**20
 """Bytes beyond its limits at which the program ends itself, where the system does not limit it."""
 _OBJECTS = 8
 """How many times as large as in Arrow nested values are as objects of Python (measured)."""
-_VALUE, _NODE = 4, 32
-"""Bytes that a value takes in Arrow at the least (but for truths), and a node or relationship."""
+_NODES, _NODE, _VALUE = ("NODE", "REL"), 32, 1
+"""Nodes and relationships, bytes that one takes in Arrow at the least, and any other value."""
+_BULK = 10_000
+"""Rows that the engine turns into Arrow at a time."""
 
 
 _STATM = Path("/proc/self/statm")
@@ -145,7 +147,11 @@ def ask(file: Path, cypher: str, parameters: Mapping[str, Any], bounds: Bounds) 
 def _started(said: IO[bytes]) -> "subprocess.Popen[bytes]":
     """The program, in a session of its own, so that it does not hear Ctrl-C: it is killed then."""
     found = [path or str(Path(__file__).parents[2]) for path in sys.path]
-    surroundings = {"PYTHONPATH": os.pathsep.join(found), "OPENBLAS_NUM_THREADS": "1"}
+    surroundings = {
+        "PYTHONPATH": os.pathsep.join(found),
+        "OPENBLAS_NUM_THREADS": "1",  # its threads cost time and memory, and have nothing to do
+        "ARROW_DEFAULT_MEMORY_POOL": "system",  # any other asks for a GiB at once
+    }
     return subprocess.Popen(
         [sys.executable, "-P", "-m", __name__],
         env={**os.environ, **surroundings},
@@ -243,17 +249,22 @@ def main() -> None:
     os.dup2(2, 1)  # What the engine itself prints is no answer.
     request = json.loads(sys.stdin.buffer.readline(), object_hook=_unpacked)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    connection = _opened(request)
+    limits = _Limits(request["pool"], request["heap"])
     try:
-        connection = _opened(request)
-        _limit_memory(request["heap"])
-        table = _answer(connection, request)
+        table = _answer(connection, request, limits)
         with pa.ipc.new_stream(answer, table.schema) as stream:
             stream.write_table(table, max_chunksize=100_000)
         answer.flush()
     except MemoryError:
-        _end(_End.NEEDS_MORE)
+        limits.exceeded()
     except RuntimeError as error:
-        _refuse(first_line(error))
+        said = first_line(error)
+        if said == INTERRUPTED:
+            _end(_End.TIMED_OUT)
+        if said == "std::bad_alloc." or said.startswith("Buffer manager exception"):
+            limits.exceeded()
+        _end(_End.REFUSED, said)
     except pa.ArrowException:
         _end(_End.NESTED)
     _end(_End.ANSWERED)
@@ -268,32 +279,48 @@ def _opened(request: Mapping[str, Any]) -> ladybug.Connection:
         _end(_End.UNOPENED, str(error))
     connection = ladybug.Connection(database)
     run(connection, "BEGIN TRANSACTION READ ONLY")
-    threading.Thread(
-        target=_watch, args=[_resident() + request["pool"] + request["heap"] + _SPARE], daemon=True
-    ).start()
     if request["timeout"] is not None:
         left = min(request["timeout"], request["until"] - time.monotonic())
         connection.set_query_timeout(max(1, round(left * 1000)))
     return connection
 
 
-def _limit_memory(heap: int) -> None:
-    """Let the system refuse more than so many bytes beyond what is held now.
+class _Limits:
+    """Limits of this process, from now on.
 
-    Of the buffer pool all addresses are held already; the engine counts what it uses of them.
+    Of the buffer pool all addresses are held already, and the engine counts what it uses of them;
+    so the system is told to refuse more than the heap's bytes beyond what is held now. Where it
+    can't (macOS), this process ends itself. It does so too when the process that asked has died.
     """
-    if _STATM.exists():
-        limit = int(_STATM.read_text().split()[5]) * resource.getpagesize() + heap
-        resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
 
+    def __init__(self, pool: int, heap: int) -> None:
+        self._pool, self._heap = pool, heap
+        self._most = _resident() + pool + heap
+        self._returned = ""
+        if _STATM.exists():
+            held = int(_STATM.read_text().split()[5]) * resource.getpagesize()
+            resource.setrlimit(resource.RLIMIT_DATA, (held + heap, held + heap + pool))
+        threading.Thread(target=self._watch, daemon=True).start()
 
-def _watch(limit: int) -> None:
-    """End this process when the one that asked has died, or where it takes too much memory."""
-    while True:
-        if select.select([0], [], [], _GLANCE)[0] and not os.read(0, 1):
-            os._exit(1)
-        if _resident() > limit:
-            _end(_End.NEEDS_MORE)
+    def returning(self, what: str) -> None:
+        """From now on an answer is put together: what is too much then is the answer.
+
+        The engine does not stand being refused memory here, so this process ends itself.
+        """
+        self._returned = what
+        hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
+        resource.setrlimit(resource.RLIMIT_DATA, (hard, hard))
+
+    def exceeded(self) -> NoReturn:
+        """End, and say what was too much."""
+        _end(_End.TOO_MANY if self._returned else _End.NEEDS_MORE, self._returned)
+
+    def _watch(self) -> None:
+        while True:
+            if select.select([0], [], [], _GLANCE)[0] and not os.read(0, 1):
+                os._exit(1)
+            if _resident() > self._most + (0 if self._returned else _SPARE):
+                self.exceeded()
 
 
 def _resident() -> int:
@@ -303,35 +330,27 @@ def _resident() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # of macOS, in bytes
 
 
-def _answer(connection: ladybug.Connection, request: Mapping[str, Any]) -> pa.Table:
-    """Run the query; what can't fit is refused before it is made, where that can be told."""
+def _answer(
+    connection: ladybug.Connection, request: Mapping[str, Any], limits: _Limits
+) -> pa.Table:
     result = connection.execute(request["cypher"], dict(request["parameters"]))
     last = result[-1] if isinstance(result, list) else result
     types = last.get_column_data_types()
     if not types:
         return pa.table({})
     rows = last.get_num_tuples()
-    wide = sum(_NODE if kind.startswith(("NODE", "REL")) else _VALUE for kind in types)
-    fits = rows * wide <= request["heap"]
-    if fits:
-        table = widened(last.get_as_arrow(100_000))
-        fits = sum(map(_weight, table.columns)) <= request["heap"]
-    if not fits:
-        columns = f"{len(types)} column" + "s" * (len(types) > 1)
-        _end(_End.TOO_MANY, f"{rows:,} rows of {columns}")
+    limits.returning(f"{rows:,} rows of {len(types)} column" + "s" * (len(types) > 1))
+    # What can't fit is not begun.
+    if rows * sum(_NODE if kind in _NODES else _VALUE for kind in types) > request["heap"]:
+        limits.exceeded()
+    table = widened(last.get_as_arrow(_BULK))
+    if sum(map(_weight, table.columns)) > request["heap"]:
+        limits.exceeded()
     return table
 
 
 def _weight(column: pa.ChunkedArray) -> int:
     return int(column.nbytes) * (_OBJECTS if pa.types.is_nested(column.type) else 1)
-
-
-def _refuse(said: str) -> NoReturn:
-    if said == INTERRUPTED:
-        _end(_End.TIMED_OUT)
-    if said == "std::bad_alloc." or said.startswith("Buffer manager exception"):
-        _end(_End.NEEDS_MORE)
-    _end(_End.REFUSED, said)
 
 
 def _end(how: _End, text: str = "") -> NoReturn:

@@ -5,10 +5,11 @@ import io
 import json
 import math
 import sys
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import IO, TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -120,33 +121,50 @@ def write_rows(rows: "pa.Table", file_format: Format | None, out: Path | None) -
     chosen = file_format or (Format(suffix) if suffix in set(Format) else Format.TABLE)
     if chosen is Format.PARQUET and out is None and sys.stdout.isatty():
         raise OutputError("Parquet is not for the screen. Name a file with --out.")
-    data = _encoded(rows, chosen)
+    if chosen is Format.TABLE and rows.num_rows * rows.num_columns > _DRAWN:
+        raise OutputError(
+            f"The answer has {rows.num_rows:,} rows, too many for a table. Choose --format csv, "
+            "json or parquet, or ask for fewer rows."
+        )
     if out is None:
-        sys.stdout.buffer.write(data)
+        _encode(rows, chosen, sys.stdout.buffer)
         sys.stdout.buffer.flush()
     else:
-        out.write_bytes(data)
+        with out.open("wb") as file:
+            _encode(rows, chosen, file)
 
 
-def _encoded(rows: "pa.Table", file_format: Format) -> bytes:
+def _encode(rows: "pa.Table", file_format: Format, file: IO[bytes]) -> None:
     match file_format:
         case Format.PARQUET:
             import pyarrow.parquet as pq
 
-            buffer = io.BytesIO()
-            pq.write_table(rows, buffer)
-            return buffer.getvalue()
+            pq.write_table(rows, file)
         case Format.JSON:
-            values = [_jsonable(row) for row in rows.to_pylist()]
-            return (json.dumps(values, ensure_ascii=False) + "\n").encode()
+            start = "["
+            for batch in rows.to_batches(_FEW):
+                for row in batch.to_pylist():
+                    file.write((start + json.dumps(_jsonable(row), ensure_ascii=False)).encode())
+                    start = ", "
+            file.write(b"[]\n" if start == "[" else b"]\n")
         case Format.CSV:
-            text = io.StringIO()
+            text = io.TextIOWrapper(file, "utf-8", newline="")
             writer = csv.writer(text, lineterminator="\n")
             writer.writerow(rows.column_names)
-            writer.writerows([_text(v) for v in row.values()] for row in rows.to_pylist())
-            return text.getvalue().encode()
+            for batch in rows.to_batches(_FEW):
+                writer.writerows(zip(*map(_cells, batch.columns), strict=True))
+            text.detach()
         case Format.TABLE:
-            return drawn(rows).encode()
+            file.write(drawn(rows).encode())
+
+
+def _cells(column: "pa.Array") -> Sequence[object]:
+    """A column's values as cells; numbers and text are written as they are, null as nothing."""
+    import pyarrow.types as pt
+
+    plain = any(is_so(column.type) for is_so in (pt.is_integer, pt.is_floating, pt.is_string))
+    values: list[object] = column.to_pylist()
+    return values if plain else [_text(value) for value in values]
 
 
 def _jsonable(value: object) -> object:
@@ -198,6 +216,11 @@ def drawn(rows: "pa.Table") -> str:
     return captured.get()
 
 
+_DRAWN = 50_000
+"""Values up to which an answer is drawn as a table: beyond, that takes minutes to make and hours to
+read."""
+_FEW = 10_000
+"""Rows that are objects of Python at a time: as such they take many times the memory."""
 _SHORT = 20
 """Characters of a cell up to which it is never folded."""
 _WIDE = 200

@@ -33,7 +33,7 @@ def read_parquet(path: Path) -> pa.Table | None:
     """The rows of a Parquet file; None where there is nothing, or where it is damaged."""
     try:
         return pq.read_table(path, memory_map=False, partitioning=None)
-    except (FileNotFoundError, IsADirectoryError, NotADirectoryError, OSError, pa.ArrowException):
+    except (OSError, pa.ArrowException):
         return None
 
 

@@ -15,6 +15,7 @@ from neo4j import exceptions
 
 from followsuit.graph import schema as g
 from followsuit.graph.cells import WRITERS, Cell, deal, rounds
+from followsuit.graph.files import make_private
 from followsuit.graph.neo4j_rows import own_key, pattern, read_value, rows_of, table_of, write_batch
 from followsuit.graph.progress import Advance, Progress, silent
 from followsuit.graph.schema import Col, Element, NodeType, RelationshipType
@@ -123,6 +124,7 @@ class Neo4jStore(GraphStore):
                     yield
                 finally:
                     self._writing = False
+                    make_private(self.state)
 
     @contextmanager
     def _locked(self) -> Iterator[None]:

@@ -25,7 +25,7 @@ from followsuit.gnn.models import model
 from followsuit.gnn.recommender import Recommender, fingerprint
 from followsuit.graph.errors import FollowsuitError
 from followsuit.graph.facts import SharedFacts
-from followsuit.graph.files import save_json
+from followsuit.graph.files import make_private, save_json
 from followsuit.graph.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -225,6 +225,7 @@ def _keep(fitted: Recommender, made_of: dict[str, Any], work: Path, folder: Path
     if (work / _CURVE).exists():
         # A kill before the work is cleared has it drawn no more, only kept again.
         shutil.copy(work / _CURVE, done / _CURVE)
+    make_private(done)
     if folder.exists():
         folder.rename(_before(folder))
     done.rename(folder)

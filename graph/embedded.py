@@ -1,6 +1,8 @@
 """The store in a file: LadybugDB, no server."""
 
+import os
 import re
+import shutil
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from followsuit.graph import schema as g
+from followsuit.graph.apart import INTERRUPTED, Bounds, Refused, Unopened, ask, past_limit
 from followsuit.graph.differences import differences, without
 from followsuit.graph.embedded_rows import (
     TYPES,
@@ -31,14 +34,15 @@ from followsuit.graph.embedded_rows import (
     update_nodes,
     widened,
 )
+from followsuit.graph.files import make_private, private_folder
 from followsuit.graph.progress import Progress, silent
 from followsuit.graph.schema import Col, Element, NodeType, RelationshipType
 from followsuit.graph.store import (
     GraphStore,
     QueryError,
-    QueryTimeout,
     Rows,
     StoreBusy,
+    StoreDamaged,
     StoreError,
     as_parquet,
     first_line,
@@ -53,6 +57,12 @@ _LEAST = 10_000
 """Rows that are not parted any further."""
 _WAIT = 5.0
 """Seconds to wait for another process to let go of the store."""
+_POOL, _HEAP = 5 / 6, 5 / 12
+"""Shares of the memory that a query of an analyst's own may take: for the engine's pool, and beside
+it. What it returns is held twice for a moment, and the process that asked has its own needs."""
+_LOCK = "lock"
+_LOG, _SHADOW = ".wal", ".shadow"
+"""Endings of what the engine writes beside its file."""
 
 
 class _RecoveryPending(Exception):
@@ -66,14 +76,17 @@ class EmbeddedStore(GraphStore):
     undefined; so a lock of our own keeps readers and the writer apart. A store is opened for each
     `reading()` or `writing()` and let go after it.
 
+    Links are followed: by whatever way one comes to a file, it has one lock and one folder. All
+    files are their owner's alone.
+
     Args:
         path: the file; it need not exist for writing.
         memory: bytes that the engine and the comparison of old rows with new ones may use.
     """
 
     def __init__(self, path: Path, memory: int) -> None:
-        super().__init__(str(path), path.with_name(path.name + ".state"))
-        self._path = path
+        self._path = Path(os.path.realpath(path))
+        super().__init__(str(path), self._beside(".state"))
         self._memory = memory
         self._database: ladybug.Database | None = None
         self._connection: ladybug.Connection | None = None
@@ -88,6 +101,8 @@ class EmbeddedStore(GraphStore):
             return
         if not self._path.is_file():
             raise missing(self.name)
+        if self._is_empty():
+            raise self._emptied() if self.state.exists() else missing(self.name)
         with ExitStack() as held:
             held.enter_context(self._locked(write=False))
             try:
@@ -108,8 +123,13 @@ class EmbeddedStore(GraphStore):
                 raise RuntimeError("writing() inside reading()")
             yield
             return
+        known = self.state.exists()
         with self._locked(write=True):
-            if self._path.exists():
+            if self._is_empty() and known:
+                raise self._emptied()
+            if self._is_empty() or not self._path.exists():
+                self._create()
+            else:
                 # LadybugDB changes a file by opening it for writing.
                 try:
                     with self._opened(write=False):
@@ -121,18 +141,54 @@ class EmbeddedStore(GraphStore):
             with self._opened(write=True):
                 self._make_schema()
                 self._begin()
-                yield
+                try:
+                    yield
+                finally:
+                    make_private(self.state)
+
+    def _beside(self, ending: str) -> Path:
+        return self._path.with_name(self._path.name + ending)
+
+    def _is_empty(self) -> bool:
+        return self._path.is_file() and self._path.stat().st_size == 0
+
+    def _emptied(self) -> StoreDamaged:
+        return StoreDamaged(
+            f"{self.name} is empty, and {self.state} beside it is not: the store has lost its "
+            "content. Restore the file from a backup, or delete both and load again."
+        )
+
+    def _create(self) -> None:
+        """Make the file of a new store in one act, so that a kill leaves no empty one.
+
+        What is beside it was made from a store that is gone.
+        """
+        for ending in (_LOG, _SHADOW):
+            self._beside(ending).unlink(missing_ok=True)
+        for stale in self.state.iterdir():
+            if stale.is_dir():
+                shutil.rmtree(stale)
+            elif not stale.name.startswith(_LOCK):
+                stale.unlink()
+        new = self._beside(".new")
+        new.unlink(missing_ok=True)
+        try:
+            ladybug.Database(new, buffer_pool_size=self._memory).close()
+        except RuntimeError as error:
+            raise self._unopened(str(error)) from error
+        make_private(new)
+        new.replace(self._path)
 
     @contextmanager
     def _locked(self, write: bool) -> Iterator[None]:
         try:
-            self.state.mkdir(parents=True, exist_ok=True)
+            private_folder(self.state)
         except OSError as error:
             raise StoreError(
                 f"{self.name} can't be used: {error.strerror}: {error.filename}. Name another "
                 "store with --store."
             ) from error
-        lock = filelock.ReadWriteLock(self.state / "lock", timeout=_WAIT, is_singleton=False)
+        lock = filelock.ReadWriteLock(self.state / _LOCK, timeout=_WAIT, is_singleton=False)
         try:
             held = lock.write_lock(_WAIT) if write else lock.read_lock(_WAIT)
             held.__enter__()
@@ -150,14 +206,9 @@ class EmbeddedStore(GraphStore):
                 self._path, read_only=not write, buffer_pool_size=self._memory
             )
         except RuntimeError as error:
-            if "set lock" in str(error):
-                raise self._busy("using") from error
-            if "recovery is pending" in str(error):
-                raise _RecoveryPending from error
-            raise StoreError(
-                f"{self.name} can't be opened as a LadybugDB file: {first_line(error)} "
-                "Name another store with --store."
-            ) from error
+            raise self._unopened(str(error)) from error
+        if write:
+            make_private(self._path)
         self._database, self._writable = database, write
         self._connection = ladybug.Connection(database)
         try:
@@ -166,6 +217,17 @@ class EmbeddedStore(GraphStore):
             self._connection.close()
             database.close()
             self._database, self._connection, self._writable = None, None, False
+
+    def _unopened(self, said: str) -> Exception:
+        if "set lock" in said:
+            return self._busy("using")
+        if "recovery is pending" in said:
+            return _RecoveryPending()
+        return StoreError(
+            f"{self.name} can't be opened as a LadybugDB file: {first_line(said)} Name another "
+            f"store with --store; or, if it was one, restore it from a backup, or delete it and "
+            f"{self.state} and load again."
+        )
 
     def _recover(self) -> None:
         """Let the engine end what a writer that was killed had begun to fold into the file."""
@@ -321,16 +383,32 @@ class EmbeddedStore(GraphStore):
             connection.set_query_timeout(max(1, round((timeout or 0) * 1000)) if timeout else 0)
             return widened(run(connection, cypher, parameters))
         except RuntimeError as error:
-            if "Interrupted" in str(error):
+            if first_line(error) == INTERRUPTED:
                 if not timeout or time.monotonic() - begun < timeout:
                     raise KeyboardInterrupt from error  # the engine heard Ctrl-C before Python did
-                raise QueryTimeout(
-                    f"The query ran past its limit of {timeout:g} seconds. Narrow it, or raise "
-                    "the limit."
-                ) from error
+                raise past_limit(timeout) from error
             raise QueryError(_refusal(first_line(error))) from error
         finally:
             connection.close()
+
+    def _query_apart(
+        self, cypher: str, parameters: dict[str, Any], timeout: float | None
+    ) -> pa.Table:
+        if self._writable:
+            return self._query(cypher, parameters, timeout)  # nobody else can open the file
+        bounds = Bounds(int(self._memory * _POOL), int(self._memory * _HEAP), timeout)
+        while True:
+            try:
+                with self._locked(write=False):
+                    return ask(self._path, cypher, parameters, bounds)
+            except Refused as refused:
+                raise QueryError(_refusal(str(refused))) from None
+            except Unopened as unopened:
+                error = self._unopened(str(unopened))
+                if not isinstance(error, _RecoveryPending):
+                    raise error from None
+            with self.reading():
+                pass  # which mends it
 
     def activate(self, run_id: str) -> None:  # noqa: D102
         self._run(
@@ -342,7 +420,11 @@ class EmbeddedStore(GraphStore):
 
     def _run(self, cypher: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:
         assert self._connection is not None, "outside reading() and writing()"
-        return run(self._connection, cypher, parameters)
+        try:
+            return run(self._connection, cypher, parameters)
+        finally:
+            if self._writable and (log := self._beside(_LOG)).exists():
+                make_private(log)
 
     # Schema and notes.
 

@@ -1,11 +1,73 @@
-"""Files that a run leaves beside the store."""
+"""Files that a run leaves beside the store: whole or not there, and for their owner alone."""
 
 import json
+import os
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+_OTHERS = 0o077
+"""What others than the owner may do."""
 
 
 def save_json(path: Path, content: object) -> None:
     """Write a file in one act, so that a kill leaves all of it or nothing."""
     part = path.with_suffix(".part")
-    part.write_text(json.dumps(content, sort_keys=True))
+    private_file(part).write_text(json.dumps(content, sort_keys=True))
     part.replace(path)
+
+
+def read_json(path: Path) -> Any:
+    """What `save_json` has written; None where there is nothing, or where it is damaged."""
+    try:
+        return json.loads(path.read_bytes())
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError, ValueError):
+        return None
+
+
+def read_parquet(path: Path) -> pa.Table | None:
+    """The rows of a Parquet file; None where there is nothing, or where it is damaged."""
+    try:
+        return pq.read_table(path, memory_map=False, partitioning=None)
+    except (OSError, pa.ArrowException):
+        return None
+
+
+def private_folder(path: Path) -> Path:
+    """Make a folder, and those above it that are missing, for its owner alone; returns it."""
+    if not path.parent.exists():
+        private_folder(path.parent)
+    path.mkdir(mode=0o700, exist_ok=True)
+    _close(path)
+    return path
+
+
+def private_file(path: Path) -> Path:
+    """Make an empty file where there is none, for its owner alone; returns it."""
+    path.touch(mode=0o600)
+    _close(path)
+    return path
+
+
+def make_private(path: Path) -> None:
+    """Leave a file, or a folder and all that is in it, to its owner alone."""
+    for each in _within(path):
+        _close(each)
+
+
+def _within(path: Path) -> Iterator[Path]:
+    yield path
+    for folder, folders, files in os.walk(path):
+        yield from (Path(folder, name) for name in (*folders, *files))
+
+
+def _close(path: Path) -> None:
+    # What belongs to somebody else, or is gone in the meantime, is not ours to close.
+    with suppress(PermissionError, FileNotFoundError):
+        mode = path.lstat().st_mode
+        if mode & _OTHERS and not path.is_symlink():
+            path.chmod(mode & 0o777 & ~_OTHERS)

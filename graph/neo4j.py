@@ -15,6 +15,7 @@ from neo4j import exceptions
 
 from followsuit.graph import schema as g
 from followsuit.graph.cells import WRITERS, Cell, deal, rounds
+from followsuit.graph.files import make_private
 from followsuit.graph.neo4j_rows import (
     equal,
     own_key,
@@ -131,6 +132,7 @@ class Neo4jStore(GraphStore):
                     yield
                 finally:
                     self._writing = False
+                    make_private(self.state)
 
     @contextmanager
     def _locked(self) -> Iterator[None]:

@@ -20,11 +20,13 @@ import pandas as pd
 
 from followsuit.graph import tables as t
 from followsuit.graph.duck import TYPES, open_duck
+from followsuit.graph.files import make_private, private_folder, read_json, save_json
 from followsuit.graph.progress import Progress, silent
 from followsuit.graph.schema import Col, NodeType
 from followsuit.graph.store import GraphStore, Meta, StoreBusy
 from followsuit.graph.tables import VIEW, Part, Table
 
+_NOTES = "notes.json"
 _KEPT = 2
 """Revisions whose files stay: the newest, and the one that somebody may still be reading."""
 
@@ -53,7 +55,7 @@ class Snapshot:
             raise ValueError(f"as_of {as_of} has no time zone")
         self.folder = folder
         self.as_of = as_of
-        notes = json.loads((folder / "notes.json").read_text())
+        notes = json.loads((folder / _NOTES).read_text())
         self.meta = Meta(notes["meta"])
         self.content = str(notes["content"])
         self._memory = memory
@@ -138,7 +140,9 @@ def take_snapshot(
     memory: int = 2**30,
     progress: Progress = silent,
 ) -> Snapshot:
-    """Show a store as of an instant, from the files of its revision (made where they are missing).
+    """Show a store as of an instant, from the files of its revision.
+
+    They are made where they are missing or damaged.
 
     Args:
         store: whose last load must have ended.
@@ -158,8 +162,9 @@ def take_snapshot(
     meta = store.meta
     home = store.state / "snapshots"
     folder = home / f"{meta.store_id}-{meta.revision:08d}"
-    if not folder.exists():
-        home.mkdir(parents=True, exist_ok=True)
+    if not _is_whole(folder):
+        private_folder(store.state)
+        private_folder(home)
         part = Path(tempfile.mkdtemp(dir=home, prefix="part-"))
         try:
             with store.reading():
@@ -170,6 +175,7 @@ def take_snapshot(
                     raise StoreBusy(
                         f"{store.name} was loaded into while it was read. Run this again."
                     )
+            make_private(part)
             _move(part, folder)
         finally:
             shutil.rmtree(part, ignore_errors=True)
@@ -191,16 +197,15 @@ def snapshot_ahead(
         progress: told of each part that is read.
     """
     entries = store.meta.entries | dict(notes)
-    home = store.state / "snapshots"
-    home.mkdir(parents=True, exist_ok=True)
+    home = private_folder(store.state / "snapshots")
     folder = home / f"{entries['store_id']}-{entries['revision']:08d}"
     part = Path(tempfile.mkdtemp(dir=home, prefix="part-"))
     try:
         _export(store, part, memory, progress)
-        file = part / "notes.json"
-        written = json.loads(file.read_text())
+        written = read_json(part / _NOTES)
         written["meta"] = {key: json.dumps(value) for key, value in entries.items()}
-        file.write_text(json.dumps(written))
+        save_json(part / _NOTES, written)
+        make_private(part)
         # A load that was interrupted here may have left other files for this revision.
         shutil.rmtree(folder, ignore_errors=True)
         part.rename(folder)
@@ -218,26 +223,62 @@ def forget_snapshots(store: GraphStore, keep: int = 0) -> None:
             shutil.rmtree(folder, ignore_errors=True)
 
 
+def _is_whole(folder: Path) -> bool:
+    """Whether a snapshot's files are there, and as they were written.
+
+    They are read for that only where they have been touched since.
+    """
+    notes = read_json(folder / _NOTES)
+    if not isinstance(notes, dict) or not isinstance(notes.get("meta"), dict):
+        return False
+    try:
+        return notes.get("marks") == _marks(folder) or notes.get("content") == _content(folder)
+    except OSError:
+        return False
+
+
+def _files(folder: Path) -> list[Path]:
+    return [folder / f"{table.name}.parquet" for table in t.TABLES.values()]
+
+
+def _marks(folder: Path) -> list[list[int]]:
+    """What changes when a file is written to: sizes and times."""
+    found = [file.stat() for file in _files(folder)]
+    return [[stat.st_size, stat.st_mtime_ns] for stat in found]
+
+
+def _content(folder: Path) -> str:
+    """The digest of all the tables."""
+    content = hashlib.sha256()
+    for path in _files(folder):
+        with path.open("rb") as file:
+            content.update(hashlib.file_digest(file, "sha256").digest())
+    return content.hexdigest()
+
+
 def _move(part: Path, folder: Path) -> None:
+    """Let the files take their place, unless another process has put the same there meanwhile."""
+    if _is_whole(folder):
+        return
+    if folder.exists():
+        damaged = Path(tempfile.mkdtemp(dir=folder.parent, prefix="part-"))
+        folder.rename(damaged / folder.name)
+        shutil.rmtree(damaged, ignore_errors=True)
     try:
         part.rename(folder)
     except OSError:
-        # Another process made the same revision in the meantime.
-        if not folder.exists():
+        if not _is_whole(folder):
             raise
 
 
 def _export(store: GraphStore, folder: Path, memory: int, progress: Progress) -> None:
-    content = hashlib.sha256()
     with progress("snapshot", len(t.TABLES)) as advance:
         for table in t.TABLES.values():
             export_table(store, table, folder, memory)
-            with (folder / f"{table.name}.parquet").open("rb") as file:
-                content.update(hashlib.file_digest(file, "sha256").digest())
             advance(1)
     entries = {key: json.dumps(value) for key, value in store.meta.entries.items()}
-    notes = {"content": content.hexdigest(), "meta": entries}
-    (folder / "notes.json").write_text(json.dumps(notes))
+    notes = {"content": _content(folder), "meta": entries, "marks": _marks(folder)}
+    save_json(folder / _NOTES, notes)
 
 
 def export_table(store: GraphStore, table: Table, folder: Path, memory: int) -> None:

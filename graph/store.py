@@ -40,6 +40,10 @@ class StoreTooNew(StoreError):
     """The store was written by a later version."""
 
 
+class StoreDamaged(StoreError):
+    """The store has lost its content, though what was made from it is still there."""
+
+
 class StoreIncomplete(StoreError):
     """A load was interrupted."""
 
@@ -62,6 +66,14 @@ class QueryError(FollowsuitError):
 
 class QueryTimeout(QueryError):
     """The query ran past its time limit."""
+
+
+class QueryTooLarge(QueryError):
+    """The query needs, or returns, more than fits into the memory that it may take."""
+
+
+class QueryCrashed(QueryError):
+    """The query ended the engine."""
 
 
 class GraphStore(ABC):
@@ -188,6 +200,22 @@ class GraphStore(ABC):
         checked = _check_parameters(cypher, parameters or {})
         with self.reading():
             return self._query(cypher, checked, timeout)
+
+    def query_apart(
+        self, cypher: str, parameters: Mapping[str, Any] | None = None, timeout: float | None = None
+    ) -> pa.Table:
+        """Run a query as `query` does, with limits that it can't pass: for text from outside.
+
+        Raises QueryError, QueryTimeout, QueryTooLarge, QueryCrashed.
+        """
+        return self._query_apart(cypher, _check_parameters(cypher, parameters or {}), timeout)
+
+    def _query_apart(
+        self, cypher: str, parameters: dict[str, Any], timeout: float | None
+    ) -> pa.Table:
+        """Run a query whose parameters are checked; here within the limits of a server's own."""
+        with self.reading():
+            return self._query(cypher, parameters, timeout)
 
     def read(self, element: Element) -> pa.Table:
         """All rows of an element, in memory, in no particular order."""

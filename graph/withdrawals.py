@@ -257,8 +257,8 @@ class _RunFiles:
             rows = self._table(name)
             if rows is not None:
                 for column in ids:
-                    named = rows[column] == self._withdrawn.customer_id
-                    rows = rows.anti_join(self._withdrawn, named)
+                    named = self._withdrawn.rename({column: "customer_id"})
+                    rows = rows.anti_join(named, column)
                 self._rewrite(name, rows, *rows.columns)
         shutil.rmtree(self._folder / TASTE, ignore_errors=True)
 

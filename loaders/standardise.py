@@ -17,6 +17,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as pt
+from duckdb.func import SPECIAL
+from duckdb.sqltypes import BIGINT, INTEGER, VARCHAR
 
 from followsuit.graph.duck import TYPES, open_duck
 from followsuit.graph.tables import Field, Kind, Table
@@ -107,9 +109,9 @@ class Standard:
                 db.create_function(
                     "whole_units",
                     _whole_units,
-                    ["VARCHAR", "INTEGER"],
-                    "BIGINT",
-                    null_handling="special",
+                    [VARCHAR, INTEGER],
+                    BIGINT,
+                    null_handling=SPECIAL,
                 )
                 db.from_arrow(rows).create_view("source")
                 wide = first.nbytes // max(1, len(first)) + 1

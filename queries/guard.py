@@ -8,7 +8,7 @@ gets it without its comments, about whose ends engines differ: it runs what was 
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from followsuit.graph.store import QueryError
 
@@ -29,10 +29,16 @@ ALLOWED_CALLS = (
 )
 """Procedures that only describe the graph."""
 
+_LONGEST = 200_000
+"""Characters of a query. A longer one would keep us busy for seconds, and the engine for hours."""
+_CALLED = 8
+"""Words and dots of a procedure's name that are looked at: more than any allowed one has."""
+
 _TOKEN = re.compile(
     r"""
     (?P<comment>/\*.*?\*/ | //[^\n\r]*)
     | (?P<quoted>'(?:\\.|[^'\\])*' | "(?:\\.|[^"\\])*" | `[^`]*`)
+    | (?P<unclosed>/\* | ['"`])
     | (?P<parameter>\$[^\W\d]\w*)
     | (?P<number>\d\w*)
     | (?P<name>[^\W\d]\w*)
@@ -50,8 +56,7 @@ _WORDS_AFTER_A_NAME = (
 """No refused clause goes on with one of these, after the beginning of a query."""
 
 
-@dataclass(frozen=True)
-class _Token:
+class _Token(NamedTuple):
     kind: str
     text: str
     start: int
@@ -76,6 +81,11 @@ def reading(cypher: str) -> str:
     Raises:
         QueryError: it is more than one, or could reach beyond the graph.
     """
+    if len(cypher) > _LONGEST:
+        raise QueryError(
+            f"The query has {len(cypher):,} characters; at most {_LONGEST:,} are read. Pass long "
+            "lists as parameters."
+        )
     if any("\ud800" <= letter <= "\udfff" for letter in cypher):
         raise QueryError("The query holds bytes that are no UTF-8.")
     if re.search(r"\\u", cypher, re.IGNORECASE):
@@ -87,13 +97,14 @@ def reading(cypher: str) -> str:
     tokens = list(_tokens(text))
     _check_statement(tokens)
     for i, token in enumerate(tokens):
-        before, after = tokens[max(0, i - 2) : i], (tokens[i + 1 :] or [_NONE])[0]
+        before = tokens[max(0, i - 2) : i]
+        after = tokens[i + 1] if i + 1 < len(tokens) else _NONE
         if token.kind == "number":
             _check_number(token)
         elif token.word in (*REFUSED, "CALL") and not _is_name(before, token, after):
             if token.word != "CALL":
                 raise QueryError(_REACHES.format(token.word))
-            _check_call(tokens[i + 1 :])
+            _check_call(tokens[i + 1 : i + 1 + _CALLED])
     return text
 
 
@@ -104,6 +115,10 @@ _REACHES = (
 
 
 def _without_comment(match: re.Match[str]) -> str:
+    if match.lastgroup == "unclosed":
+        raise QueryError(
+            f"The query was refused: the {match[0]} at character {match.start() + 1} is not closed."
+        )
     return re.sub(r"[^\n]", " ", match[0]) if match.lastgroup == "comment" else match[0]
 
 

@@ -64,11 +64,11 @@ def run_cypher(
 
     Raises:
         QueryError: it is wrong, would change the graph, or reaches for files.
-        QueryTimeout, StoreIncomplete.
+        QueryTimeout, QueryTooLarge, QueryCrashed, StoreIncomplete.
     """
     text = reading(cypher)
     store.require_complete()
-    table = store.query(text, parameters, timeout)
+    table = store.query_apart(text, parameters, timeout)
     if not table.column_names:
         raise QueryError("The query returns nothing. End it with RETURN.")
     if twice := [name for name in table.column_names if table.column_names.count(name) > 1]:

@@ -6,9 +6,12 @@ Each lives beside what raises it; every one is a `FollowsuitError`.
 from followsuit.config import ConfigurationError
 from followsuit.graph.errors import FollowsuitError
 from followsuit.graph.store import (
+    QueryCrashed,
     QueryError,
     QueryTimeout,
+    QueryTooLarge,
     StoreBusy,
+    StoreDamaged,
     StoreError,
     StoreIncomplete,
     StoreLogin,
@@ -31,10 +34,13 @@ __all__ = [
     "DeliveryError",
     "FollowsuitError",
     "MappingError",
+    "QueryCrashed",
     "QueryError",
     "QueryTimeout",
+    "QueryTooLarge",
     "ScoreError",
     "StoreBusy",
+    "StoreDamaged",
     "StoreError",
     "StoreIncomplete",
     "StoreLogin",

@@ -1,6 +1,7 @@
 """The command line."""
 
 import errno
+import os
 import signal
 import sys
 import threading
@@ -30,6 +31,7 @@ _fallen = threading.Event()
 def main() -> None:
     """Run a command; what the user can mend is one line and exit code 2."""
     sys.unraisablehook = _heard
+    os.umask(0o077)  # What is written holds customers' data: it is for its owner alone.
     if len(sys.argv) == 1:
         sys.argv.append("--help")
     try:

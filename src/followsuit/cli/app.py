@@ -38,7 +38,10 @@ class OutputError(FollowsuitError):
 
 
 def to_write(path: Path | None) -> Path | None:
-    """Say before the work, not after it, that its result can't be written there."""
+    """Say before the work, not after it, that its result can't be written there.
+
+    A file that is there already is left to its owner alone, as a new one is.
+    """
     if path is None:
         return None
     if str(path) == "-":
@@ -49,6 +52,10 @@ def to_write(path: Path | None) -> Path | None:
         raise OutputError(f"There is no folder {path.parent} to write {path.name} into. Make it.")
     if not os.access(path if path.exists() else path.parent, os.W_OK):
         raise OutputError(f"{path} may not be written. Name another file.")
+    if path.is_file():
+        from followsuit.graph.files import make_private
+
+        make_private(path.resolve())
     return path
 
 

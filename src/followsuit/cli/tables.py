@@ -6,7 +6,7 @@ import json
 import math
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from enum import StrEnum
@@ -33,6 +33,8 @@ _OTHER = ("xlsx", "xls", "ods")
 """Endings of what can't be written here, whatever --format says."""
 _ROWS = 10_000
 """Rows that are written at a time."""
+_DRAWN = 50_000
+"""Values up to which an answer is drawn as a table: more take minutes to draw."""
 
 
 def format_of(path: Path | None, said: Format | None = None) -> Format:
@@ -70,6 +72,11 @@ def to_write_rows(path: Path | None) -> Path | None:
 def write_rows(rows: "pa.Table", file_format: Format | None, out: Path | None) -> None:
     """Write rows to a file or the screen; see `format_of` for the format."""
     chosen = format_of(out, file_format)
+    if chosen is Format.TABLE and rows.num_rows * rows.num_columns > _DRAWN:
+        raise OutputError(
+            f"The answer has {rows.num_rows:,} rows, too many for a table. Choose --format csv, "
+            "json or parquet, or ask for fewer rows."
+        )
     if out is not None:
         with out.open("wb") as file:
             _write(rows, chosen, file)
@@ -112,12 +119,21 @@ def _write(rows: "pa.Table", file_format: Format, file: BinaryIO) -> None:
         case Format.CSV:
             file.write(_lines([rows.column_names]))
             for batch in rows.to_batches(max_chunksize=_ROWS):
-                file.write(_lines([_text(v) for v in row.values()] for row in batch.to_pylist()))
+                file.write(_lines(zip(*map(_cells, batch.columns), strict=True)))
         case Format.TABLE:
             file.write(drawn(rows).encode())
 
 
-def _lines(rows: Iterable[list[str]]) -> bytes:
+def _cells(column: "pa.Array") -> list[object]:
+    """A column's values as cells; numbers and text are written as they are, null as nothing."""
+    import pyarrow.types as pt
+
+    plain = any(is_so(column.type) for is_so in (pt.is_integer, pt.is_floating, pt.is_string))
+    values: list[object] = column.to_pylist()
+    return values if plain else [_text(value) for value in values]
+
+
+def _lines(rows: Iterable[Sequence[object]]) -> bytes:
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(rows)
     return text.getvalue().encode()

@@ -1,0 +1,107 @@
+"""Files of a store are their owner's alone, whatever the umask, and whatever they were before."""
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support.graphs import samples
+from support.places import Place
+from support.worlds import end_of
+
+from followsuit.graph import schema as g
+from followsuit.graph.files import (
+    make_private,
+    private_file,
+    private_folder,
+    read_json,
+    read_parquet,
+    save_json,
+)
+from followsuit.graph.snapshot import take_snapshot
+from followsuit.loaders.simulator import World
+
+END = end_of(World())
+
+
+@pytest.fixture(autouse=True)
+def _generous() -> Iterator[None]:
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
+
+
+def open_to_others(folder: Path) -> list[str]:
+    """All below a folder that somebody else may read or write."""
+    return sorted(
+        str(path.relative_to(folder))
+        for path in folder.rglob("*")
+        if stat.S_IMODE(path.lstat().st_mode) & 0o077
+    )
+
+
+def test_a_store_and_all_beside_it_is_private(place: Place, tmp_path: Path) -> None:
+    with place.open() as store:
+        with store.writing():
+            store.write(g.CUSTOMER, samples(g.CUSTOMER))
+            store.changed()
+            assert open_to_others(tmp_path) == []
+        take_snapshot(store, END)
+    assert open_to_others(tmp_path) == []
+    assert place.is_server or len(list(tmp_path.rglob("*.parquet"))) > 10
+
+
+def test_a_store_that_others_could_read_is_closed_to_them_at_the_next_writing(
+    embedded: Place, tmp_path: Path
+) -> None:
+    with embedded.open() as store:
+        with store.writing():
+            store.write(g.CUSTOMER, samples(g.CUSTOMER))
+            store.changed()
+        take_snapshot(store, END)
+        for path in tmp_path.rglob("*"):
+            path.chmod(0o755 if path.is_dir() else 0o644)
+        with store.writing():
+            pass
+    assert open_to_others(tmp_path) == []
+
+
+def test_the_umask_of_a_notebook_stays(embedded: Place) -> None:
+    with embedded.open() as store:
+        with store.writing():
+            store.changed()
+        take_snapshot(store, END)
+    assert os.umask(0o022) == 0o022
+
+
+def test_folders_that_are_missing_are_made_private_and_others_stay(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    made = private_folder(tmp_path / "a" / "b")
+    assert [stat.S_IMODE(p.stat().st_mode) for p in (made, made.parent, tmp_path)] == [
+        0o700, 0o700, 0o755,
+    ]  # fmt: skip
+
+
+def test_links_are_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "outside").touch(mode=0o644)
+    private_folder(tmp_path / "in")
+    (tmp_path / "in" / "link").symlink_to(tmp_path / "outside")
+    make_private(tmp_path / "in")
+    assert stat.S_IMODE((tmp_path / "outside").stat().st_mode) == 0o644
+
+
+def test_a_saved_file_is_private_and_read_back(tmp_path: Path) -> None:
+    path = tmp_path / "done.json"
+    save_json(path, {"rows": 3})
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert read_json(path) == {"rows": 3}
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b'{"rows": 3', b"\xff\xfe\x00", b"\x00" * 40])
+def test_what_is_damaged_reads_as_nothing(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "file"
+    assert (read_json(path), read_parquet(path)) == (None, None)
+    private_file(path).write_bytes(content)
+    assert (read_json(path), read_parquet(path)) == (None, None)
+    assert (read_json(tmp_path), read_json(path / "below")) == (None, None)

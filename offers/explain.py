@@ -12,11 +12,13 @@ import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
+from followsuit.graph import schema as g
 from followsuit.graph import tables as t
 from followsuit.graph.errors import FollowsuitError
 from followsuit.graph.facts import Facts
 from followsuit.graph.progress import Progress, silent
 from followsuit.graph.runs import TASTE, TIES, Run, run_folder
+from followsuit.graph.schema import Col
 from followsuit.graph.snapshot import take_snapshot
 from followsuit.graph.store import GraphStore
 from followsuit.influence.log import read_log
@@ -36,6 +38,7 @@ OTHER_ITEM = "other_item_of_the_offer"
 NO_TRIGGER = "no_live_trigger"
 NOT_RECENT = "not_acted_on_lately"
 BELOW = "below_the_top"
+CHANGED = "changed_since_the_run"
 SENSITIVE = "sensitive"
 
 _EXPLAINED = {
@@ -53,7 +56,14 @@ _EXPLAINED = {
     OTHER_ITEM: "its offers are shown with other items, which rank higher",
     OTHER_OFFER: "another offer for the same item is worth more",
     BELOW: "other offers rank higher",
+    CHANGED: "the data has changed since the run was made: score again",
 }
+_OFFERED = (
+    f"MATCH (:{g.CUSTOMER.label} {{{Col.CUSTOMER_ID}: $customer}})"
+    f"-[r:{g.RECOMMENDED_PRODUCT.name}]->(i) WHERE r.{Col.RUN_ID} = $run "
+    f"AND r.{Col.ITEM_KIND} = $kind AND coalesce(i.{Col.PRODUCT_ID}, i.{Col.STORE_ID}) = $item "
+    "RETURN count(r) AS n"
+)
 
 
 class UnknownTarget(FollowsuitError):
@@ -122,7 +132,17 @@ def explain(
         return refused(run, customer, target, NOT_SCORED)
     ties, taste = _ties(store, facts, part), _taste(store, facts, part)
     shown = replace(part, run_id=run.run_id)
-    return _Case(facts, shown, ties, taste, customer, found, target).explain()
+    said = _Case(facts, shown, ties, taste, customer, found, target).explain()
+    if said.offered and not _is_in_run(store, said):
+        return replace(said, offered=False, rule=CHANGED, explanation=_EXPLAINED[CHANGED])
+    return said
+
+
+def _is_in_run(store: GraphStore, said: Explanation) -> bool:
+    """Whether the graph holds the offer: what a load has withdrawn ranks no longer."""
+    rows = store.query(_OFFERED, {"customer": said.customer_id, "run": said.run_id,
+                                  "kind": said.item_kind, "item": said.item_id})  # fmt: skip
+    return bool(rows["n"][0].as_py())
 
 
 def refused(run: Run, customer: str, target: str, rule: str) -> Explanation:

@@ -99,10 +99,7 @@ class EmbeddedStore(GraphStore):
         if self._connection is not None:
             yield
             return
-        if not self._path.is_file():
-            raise missing(self.name)
-        if self._is_empty():
-            raise self._emptied() if self.state.exists() else missing(self.name)
+        self._check_there()
         with ExitStack() as held:
             held.enter_context(self._locked(write=False))
             try:
@@ -149,6 +146,13 @@ class EmbeddedStore(GraphStore):
     def _beside(self, ending: str) -> Path:
         return self._path.with_name(self._path.name + ending)
 
+    def _check_there(self) -> None:
+        """Raise StoreMissing, or StoreDamaged, unless there is a file with something in it."""
+        if not self._path.is_file() or (self._is_empty() and not self.state.exists()):
+            raise missing(self.name)
+        if self._is_empty():
+            raise self._emptied()
+
     def _is_empty(self) -> bool:
         return self._path.is_file() and self._path.stat().st_size == 0
 
@@ -163,6 +167,10 @@ class EmbeddedStore(GraphStore):
 
         What is beside it was made from a store that is gone.
         """
+        if self._path.is_symlink():
+            raise StoreError(
+                f"{self.name} is a link that leads back to itself. Name another store with --store."
+            )
         for ending in (_LOG, _SHADOW):
             self._beside(ending).unlink(missing_ok=True)
         for stale in self.state.iterdir():
@@ -396,6 +404,7 @@ class EmbeddedStore(GraphStore):
     ) -> pa.Table:
         if self._writable:
             return self._query(cypher, parameters, timeout)  # nobody else can open the file
+        self._check_there()
         bounds = Bounds(int(self._memory * _POOL), int(self._memory * _HEAP), timeout)
         while True:
             try:

@@ -92,6 +92,7 @@ class Facts:
         self.snapshot = snapshot
         self.assume_consent = snapshot.meta.assume_consent
         self._interactions = interactions
+        self._people: tuple[datetime, ir.Table] | None = None
         sharing = people(snapshot, self.assume_consent)
         self._sharing = self._keep(sharing.filter(sharing.shares).select("customer_id"))
         rows = self._all(t.CUSTOMERS)
@@ -239,11 +240,17 @@ class Facts:
         return found
 
     def people(self, as_of: datetime) -> ir.Table:
-        """`people` as of an instant by code: `customer, adult, shares, barrier, channel`."""
-        rows = people(self.snapshot.at(as_of), self.assume_consent)
-        codes = self.codes
-        joined = rows.inner_join(codes, rows.customer_id == codes.id)
-        return joined.select("customer", "adult", "shares", "barrier", "channel")
+        """`people` as of an instant by code: `customer, adult, shares, barrier, channel`.
+
+        The last answer is kept: each step of a ranking asks about the same instant.
+        """
+        if self._people is None or self._people[0] != as_of:
+            rows = people(self.snapshot.at(as_of), self.assume_consent)
+            codes = self.codes
+            joined = rows.inner_join(codes, rows.customer_id == codes.id)
+            columns = joined.select("customer", "adult", "shares", "barrier", "channel")
+            self._people = as_of, columns.cache()
+        return self._people[1]
 
 
 class SharedFacts(Facts):

@@ -144,7 +144,7 @@ def look(
             looked at, also those that nobody acted on lately.
     """
     span = Window(as_of, window)
-    people = facts.people(as_of).cache()
+    people = facts.people(as_of)
     recent = recent_acts(facts, span, people).cache()
     taken = facts.firsts.filter(facts.firsts["at"] <= as_of)
     exposed = friend_acted(

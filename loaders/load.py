@@ -5,15 +5,11 @@ goes on from there, when it is run again on the same files. Until it ends the st
 """
 
 import glob
-import hashlib
-import json
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import pyarrow as pa
@@ -36,57 +32,21 @@ from followsuit.graph.tables import CONSENTS, CUSTOMERS, NODE_TABLES, PRODUCTS, 
 from followsuit.graph.withdrawals import withdraw_results
 from followsuit.loaders.mapping import Mapping
 from followsuit.loaders.rejects import SCHEMA as REJECTS
-from followsuit.loaders.rejects import Reason, forget_all_but, next_file, reasons
+from followsuit.loaders.rejects import forget_all_but, next_file, reasons
+from followsuit.loaders.report import LoadReport, history_with, rejected, warnings
 from followsuit.loaders.sources import Delivery, DeliveryError, find_delivery
 from followsuit.loaders.spill import write_parquet
-from followsuit.loaders.stage import Counts, Staged, stage
+from followsuit.loaders.stage import stage
+from followsuit.loaders.staging import Staging
 from followsuit.loaders.stored import Stored, deletions
 from followsuit.loaders.to_graph import Step, mentioned, steps, write_rows
 
 _KEPT = 30
 """Files of rejects that stay, one for each load."""
-_MANY = 0.1
-"""The share of a table's rows from which on rejects are worth a loud line."""
 _DELETED = 0.01
 """The share of a table's rows beyond which `--replace` deletes only what was agreed to."""
-_USUAL, _LOADS, _HISTORY = 1 / 3, 3, 10
-"""A table of fewer than this share of its usual rows is worth a line; usual is the median of the
-last loads of the table, of which so many there must be and so many are kept."""
 _ALLOWING = {CUSTOMERS.name, PRODUCTS.name, CONSENTS.name}
 """Tables that say whose activity and which products results may use."""
-_FORMAT = 2
-"""Grows when what is staged lies otherwise on disk."""
-
-
-@dataclass(frozen=True)
-class LoadReport:
-    """What became of a delivery, table by table, and where its rejects are."""
-
-    tables: dict[str, Counts]
-    rejects: Path
-    ignored: tuple[str, ...]
-    """Files of the folder that are no table of the contract."""
-    reasons: list[Reason]
-    """Why rows were rejected."""
-    warnings: list[str]
-    """What looks wrong: few rows, many rejects; a line each."""
-    deleted: dict[str, int]
-    """Rows that `replace` has deleted, by table."""
-    assume_consent: bool
-    blocked_customers: list[str]
-    """Customers, of this and earlier loads, of whom a refusal may not have been understood."""
-
-    def as_dict(self) -> dict[str, Any]:
-        """As `load --json` prints it."""
-        tables = {name: asdict(counts) for name, counts in self.tables.items()}
-        return {
-            "tables": tables,
-            "rejects": str(self.rejects),
-            "reasons": [asdict(reason) for reason in self.reasons],
-            "warnings": self.warnings,
-            "deleted": self.deleted,
-            "blocked_customers": self.blocked_customers,
-        }
 
 
 def load(
@@ -137,7 +97,7 @@ def load(
             )
     with store.writing():
         job = _Load(
-            store, delivery, _Staging.of(store, delivery, tuple(replace)), tuple(replace), memory
+            store, delivery, Staging.of(store, delivery, tuple(replace)), tuple(replace), memory
         )
         before = store.meta.pending
         _note_pending(store, [*(name for name in before if name != delivery.name), delivery.name])
@@ -151,14 +111,14 @@ def load(
             _note_pending(store, before)
             raise
         pa.default_memory_pool().release_unused()  # the engine may need it now
-        warnings = job.warnings()
+        told = warnings(job.staging.counts, store.meta.row_counts)
         job.write(assume_consent, progress)
         report = LoadReport(
-            tables={name: staged.counts for name, staged in job.staging.tables.items()},
+            tables=job.staging.counts,
             rejects=rejects,
             ignored=delivery.ignored,
             reasons=reasons(rejects),
-            warnings=warnings,
+            warnings=told,
             deleted=job.staging.deleted or {},
             assume_consent=assume_consent,
             blocked_customers=store.meta.blocked_customers,
@@ -176,61 +136,12 @@ def _pending(names: list[str]) -> dict[str, object]:
     return {"pending": names, "loading": names[0] if names else None}
 
 
-class _Staging:
-    """A load's folder and its notes: what is staged, what is written."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self._notes = folder / "notes.json"
-        notes = json.loads(self._notes.read_text()) if self._notes.exists() else {}
-        self.tables = {
-            name: Staged(Counts(**noted.pop("counts")), **noted)
-            for name, noted in notes.get("tables", {}).items()
-        }
-        self.rejects: str | None = notes.get("rejects")
-        """The name of their file, once it is written."""
-        self.deleted: dict[str, int] | None = notes.get("deleted")
-        """What `replace` deletes, once that is agreed to."""
-        self.written: list[str] = notes.get("written", [])
-
-    @classmethod
-    def of(cls, store: GraphStore, delivery: Delivery, replace: tuple[str, ...]) -> "_Staging":
-        """The staging of this very load, as far as it came; that of any other is deleted."""
-        home = store.state / "staging"
-        mark = delivery.fingerprint()
-        digest = hashlib.sha256(
-            repr((_FORMAT, mark, store.meta.store_id, replace)).encode()
-        ).hexdigest()
-        folder = home / digest[:16]
-        for other in home.iterdir() if home.exists() else ():
-            if mark is None or other != folder:
-                shutil.rmtree(other)
-        folder.mkdir(parents=True, exist_ok=True)
-        return cls(folder)
-
-    def path(self, table: str) -> Path:
-        """The staged rows of a table."""
-        return self.folder / f"{table}.parquet"
-
-    def save(self) -> None:
-        """Note on disk how far the load has come."""
-        notes = {
-            "tables": {name: asdict(staged) for name, staged in self.tables.items()},
-            "rejects": self.rejects,
-            "deleted": self.deleted,
-            "written": self.written,
-        }
-        part = self._notes.with_suffix(".part")
-        part.write_text(json.dumps(notes))
-        part.replace(self._notes)
-
-
 class _Load:
     def __init__(
         self,
         store: GraphStore,
         delivery: Delivery,
-        staging: _Staging,
+        staging: Staging,
         replace: tuple[str, ...],
         memory: int,
     ) -> None:
@@ -289,11 +200,10 @@ class _Load:
 
     def check_rejects(self, most: float | None, rejects: Path) -> None:
         """Raise DeliveryError where more than this share of a table's rows is rejected."""
-        for name, staged in self.staging.tables.items():
-            counts = staged.counts
+        for name, counts in self.staging.counts.items():
             if most is not None and counts.rejected > most * counts.read:
                 raise DeliveryError(
-                    f"{_rejected(name, counts)}, more than --max-rejects {most:g}; nothing is "
+                    f"{rejected(name, counts)}, more than --max-rejects {most:g}; nothing is "
                     f"loaded. {rejects} says why; fix them, or allow more."
                 )
 
@@ -316,21 +226,6 @@ class _Load:
             self.staging.deleted = {name: deleted.rows for name, deleted in found.items()}
             self.staging.save()
 
-    def warnings(self) -> list[str]:
-        """A line for each table that has few rows, or many that are rejected."""
-        lines = []
-        history = self.store.meta.row_counts
-        for name, staged in self.staging.tables.items():
-            counts, earlier = staged.counts, history.get(name, [])
-            if len(earlier) >= _LOADS and counts.read < _USUAL * median(earlier):
-                lines.append(
-                    f"{name} has {counts.read:,} rows, and usually about {median(earlier):,.0f}. "
-                    "See whether it came whole."
-                )
-            if counts.rejected > _MANY * counts.read:
-                lines.append(f"{_rejected(name, counts)}. See whether it came as it should.")
-        return lines
-
     def write(self, assume_consent: bool, progress: Progress) -> None:
         meta = self.store.meta
         columns = {name: staged.columns for name, staged in self.staging.tables.items()}
@@ -349,7 +244,7 @@ class _Load:
             "delivered": sorted(set(meta.delivered) | delivered & set(NODE_TABLES)),
             "assume_consent": assume_consent,
             "blocked_customers": self._blocked(meta.blocked_customers),
-            "row_counts": self._history(meta.row_counts),
+            "row_counts": history_with(meta.row_counts, self.staging.counts),
             "revision": meta.revision + 1,
         }
         self._withdraw(notes, progress)
@@ -385,21 +280,31 @@ class _Load:
             ).fetchall()
         return sorted({*before} - {row[0] for row in said} | {*consents.refusals})
 
-    def _history(self, before: dict[str, list[int]]) -> dict[str, list[int]]:
-        read = {name: staged.counts.read for name, staged in self.staging.tables.items()}
-        return before | {name: [*before.get(name, []), n][-_HISTORY:] for name, n in read.items()}
-
     def _write_step(self, step: Step, progress: Progress) -> None:
         rows = self.staging.folder / "rows.parquet"
         staged = {name: self.staging.path(name) for name in self.staging.tables}
         write_rows(step, staged, rows, self.memory)
         self._leave_other_part(step, rows)
-        whole = step.table.name in self.replace
-        if whole and isinstance(step.element, RelationshipType) and step.table.node is None:
-            self.store.clear(step.element)
-        self.store.write(step.element, rows, progress)
-        if whole and isinstance(step.element, NodeType) and step.element.key == step.table.key[0]:
-            self._delete_stale(step.element, rows)
+        element, table = step.element, step.table
+        whole = table.name in self.replace
+        if whole and table.node is None and isinstance(element, RelationshipType):
+            self._replace(element, table, rows, progress)
+        else:
+            self.store.write(element, rows, progress)
+        if whole and isinstance(element, NodeType) and element.key == table.key[0]:
+            self._delete_stale(element, rows)
+
+    def _replace(
+        self, element: RelationshipType, table: Table, rows: Path, progress: Progress
+    ) -> None:
+        if len(self.staging.tables[table.name].columns) in (0, len(table.fields)):
+            self.store.clear(element)
+            self.store.write(element, rows, progress)
+        else:
+            # Values of old rows are kept: where a load that was killed is read anew, they must be
+            # there still.
+            self.store.write(element, rows, progress)
+            self._delete_others(element, rows)
 
     def _leave_other_part(self, step: Step, rows: Path) -> None:
         """Delete events that were a view to the store, and are another act now, or the reverse."""
@@ -410,6 +315,16 @@ class _Load:
             if parted and all(key in names for names in both) and self.store.count(part.element):
                 moved = self._column(part.element, key, key, "SEMI", rows, key)
                 self.store.delete(part.element, key, moved)
+
+    def _delete_others(self, element: RelationshipType, rows: Path) -> None:
+        """Delete the relationships whose keys are not in `rows`."""
+        stored = self.staging.folder / "stored.parquet"
+        self.store.export(element, stored)
+        same = " AND ".join(f'stored."{c}" IS NOT DISTINCT FROM rows."{c}"' for c in element.key)
+        keys = ", ".join(f'stored."{c}"' for c in element.key)
+        with open_duck(self.memory, self.staging.folder, stored=stored, rows=rows) as db:
+            found = db.sql(f"SELECT {keys} FROM stored ANTI JOIN rows ON {same}")
+            self.store.delete_rows(element, found.to_arrow_table())
 
     def _delete_stale(self, node: NodeType, rows: Path) -> None:
         """Delete the nodes that were not delivered, and first what is nothing without them."""
@@ -429,8 +344,3 @@ class _Load:
         with open_duck(self.memory, self.staging.folder, stored=stored, rows=rows) as db:
             join = f'FROM stored {how} JOIN rows ON stored."{by}" = rows."{key}"'
             return [row[0] for row in db.execute(f'SELECT stored."{column}" {join}').fetchall()]
-
-
-def _rejected(table: str, counts: Counts) -> str:
-    share = 100 * counts.rejected / max(1, counts.read)
-    return f"{counts.rejected:,} of {counts.read:,} rows of {table} are rejected ({share:.3g} %)"

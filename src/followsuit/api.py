@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from followsuit.gnn.recommender import Recommender
     from followsuit.graph.facts import SharedFacts
     from followsuit.influence.analysis import Analysis
-    from followsuit.loaders.load import LoadReport
+    from followsuit.loaders.report import LoadReport
     from followsuit.offers.backtest import BacktestReport
     from followsuit.offers.explain import Explanation
     from followsuit.offers.score import ScoreReport

@@ -270,3 +270,14 @@ def test_an_interrupted_load_of_few_columns_ends_as_if_it_had_never_stopped(
     load_from(embedded, few, replace=replace)
     assert content(embedded) == before
     assert meta(embedded)["loading"] is None
+
+
+def test_a_database_that_is_read_anew_after_a_kill_has_lost_nothing(
+    embedded: Place, tmp_path: Path
+) -> None:
+    load_rows(embedded, tmp_path, contacts=WHOLE["contacts"])
+    before = content(embedded)
+    few = deliver_as("sql", tmp_path, "contacts", least("contacts"))
+    interrupt(embedded, few, "CONTACTED", replace=("contacts",))
+    load_from(embedded, few, replace=("contacts",))
+    assert content(embedded) == before

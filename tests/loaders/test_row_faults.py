@@ -12,7 +12,7 @@ from support.places import Place
 
 from followsuit.errors import DeliveryError
 from followsuit.graph.tables import TABLES
-from followsuit.loaders.load import LoadReport
+from followsuit.loaders.report import LoadReport
 
 GOOD: dict[str, dict[str, object]] = {
     "customers": {"customer_id": "c1", "birth_date": "1990-05-01", "joined_at": "2024-01-01"},
@@ -260,7 +260,7 @@ class TestExitCodes:
         assert done.code == 2
         assert done.said == (
             "followsuit: No row of purchases survives: all 3 were rejected, the first (row 1 of "
-            "purchases.csv) because customer_id is none of the customers. Mend them, or say in a "
+            "purchases.csv) because customer_id is none of the customers. Fix them, or say in a "
             "--mapping how to read them.\n"
         )
 

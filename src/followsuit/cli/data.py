@@ -10,7 +10,7 @@ from followsuit.cli.app import JsonOption, StoreOption, app, open_shop, write_js
 from followsuit.cli.screen import say, warn
 
 if TYPE_CHECKING:
-    from followsuit.loaders.load import LoadReport
+    from followsuit.loaders.report import LoadReport
 
 _NAMED = 5
 """Blocked customers on the screen; the report as JSON has them all."""

@@ -17,8 +17,6 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as pt
-from duckdb.func import SPECIAL
-from duckdb.sqltypes import BIGINT, INTEGER, VARCHAR
 
 from followsuit.graph.duck import TYPES, open_duck
 from followsuit.graph.tables import Field, Kind, Table
@@ -106,13 +104,10 @@ class Standard:
                 return
             rows = pa.RecordBatchReader.from_batches(first.schema, chain([first], numbered))
             with open_duck(memory, spill) as db:
-                db.create_function(
-                    "whole_units",
-                    _whole_units,
-                    [VARCHAR, INTEGER],
-                    BIGINT,
-                    null_handling=SPECIAL,
-                )
+                db.create_function(  # type: ignore[call-overload]  # no enum in all versions
+                    "whole_units", _whole_units, ["VARCHAR", "INTEGER"], "BIGINT",
+                    null_handling="special",
+                )  # fmt: skip
                 db.from_arrow(rows).create_view("source")
                 wide = first.nbytes // max(1, len(first)) + 1
                 size = max(_FEWEST, min(_MOST, _BATCH // wide))

@@ -193,8 +193,8 @@ def _check_function(tokens: list[_Token], bracket: int) -> None:
     if dotted or any(token.text.startswith("`") for token in called):
         name = "".join(token.text for token in called)
         raise QueryError(
-            f"The function {name} is refused here: it may reach beyond the graph. Allowed are names "
-            f"without dots and backticks, and those of {', '.join(FUNCTIONS)}."
+            f"The function {name} is refused here: it may reach beyond the graph. Allowed are "
+            f"names without dots and backticks, and those of {', '.join(FUNCTIONS)}."
         )
 
 

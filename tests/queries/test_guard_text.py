@@ -90,9 +90,7 @@ def test_a_text_of_any_length_is_read_or_refused_soon() -> None:
     assert reading(f"RETURN {'+'.join(['1'] * 90_000)} AS x")
     assert reading(f"RETURN {'(' * 90_000}1{')' * 90_000} AS x")
     assert reading("RETURN 1 " + "CALL { " * 25_000)
-    with pytest.raises(
-        QueryError, match=r"200,001 characters; at most 200,000 are read\. Pass"
-    ):
+    with pytest.raises(QueryError, match=r"200,001 characters; at most 200,000 are read\. Pass"):
         reading("RETURN 1".ljust(200_001))
     assert time.process_time() - began < 20
 

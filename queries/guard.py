@@ -2,8 +2,9 @@
 
 The engines themselves refuse to change the graph in read mode; yet LadybugDB then still runs
 `COPY ... TO`, `EXPORT DATABASE`, `LOAD FROM` and a `CHECKPOINT` that locks the store, and Neo4j
-`LOAD CSV` and `TERMINATE TRANSACTIONS`. So a query is cut into words before it is run. The engine
-gets it without its comments, about whose ends engines differ: it runs what was looked at.
+`LOAD CSV`, `TERMINATE TRANSACTIONS`, and functions of plugins that run a text. So a query is cut
+into words before it is run. The engine gets it without its comments, about whose ends engines
+differ: it runs what was looked at.
 """
 
 import re
@@ -29,6 +30,18 @@ ALLOWED_CALLS = (
 )
 """Procedures that only describe the graph."""
 
+FUNCTIONS = (
+    "date",
+    "datetime",
+    "duration",
+    "localdatetime",
+    "localtime",
+    "point",
+    "time",
+    "vector",
+)
+"""What a function's name may begin with where it has dots: a plugin's may run any text."""
+
 _LONGEST = 200_000
 """Characters of a query. A longer one would keep us busy for seconds, and the engine for hours."""
 _CALLED = 8
@@ -47,6 +60,7 @@ _TOKEN = re.compile(
     """,
     re.DOTALL | re.VERBOSE,
 )
+_NAMES = ("name", "quoted")
 _AFTER_A_NAME = frozenset(",)}];=<>+*/%^|.:-")
 _WORDS_AFTER_A_NAME = (
     "AND", "AS", "ASC", "CONTAINS", "DESC", "ELSE", "END", "ENDS", "IN", "IS", "LIMIT", "MATCH",
@@ -105,6 +119,8 @@ def reading(cypher: str) -> str:
             if token.word != "CALL":
                 raise QueryError(_REACHES.format(token.word))
             _check_call(tokens[i + 1 : i + 1 + _CALLED])
+        elif token.text == "(":
+            _check_function(tokens, i)
     return text
 
 
@@ -161,6 +177,25 @@ def _is_name(before: list[_Token], token: _Token, after: _Token) -> bool:
     if after is _NONE or (after.kind == "mark" and after.text in _AFTER_A_NAME):
         return True
     return token.word != "CALL" and after.word in _WORDS_AFTER_A_NAME
+
+
+def _check_function(tokens: list[_Token], bracket: int) -> None:
+    """What is called there, if anything is, comes with the engine."""
+    first = bracket - 1
+    if first < 0 or tokens[first].kind not in _NAMES:
+        return
+    while first > 1 and tokens[first - 1].text == "." and tokens[first - 2].kind in _NAMES:
+        first -= 2
+    called = tokens[first:bracket]
+    if first and tokens[first - 1].word == "CALL":
+        return  # Checked where it is called.
+    dotted = len(called) > 1 and called[0].text.lower() not in FUNCTIONS
+    if dotted or any(token.text.startswith("`") for token in called):
+        name = "".join(token.text for token in called)
+        raise QueryError(
+            f"The function {name} is refused here: it may reach beyond the graph. Allowed are "
+            f"names without dots and backticks, and those of {', '.join(FUNCTIONS)}."
+        )
 
 
 def _check_call(following: list[_Token]) -> None:

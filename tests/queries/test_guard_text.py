@@ -1,5 +1,7 @@
 """What the guard makes of a query's text, without an engine."""
 
+import time
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -36,6 +38,61 @@ def test_the_engine_gets_the_query_without_its_comments_and_with_its_places() ->
     assert "COPY" not in run
     assert "'/* not one */'" in run
     assert (len(run), run.count("\n"), run.index("x --")) == (len(said), 2, said.index("x --"))
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "apoc.cypher.runFirstColumnSingle('LOAD CSV FROM \"x\" AS r RETURN r', {})",
+        "APOC . Cypher /* */ . runFirstColumnMany ('x', {})",
+        "`apoc`.cypher.`runFirstColumnMany`('x', {})",
+        "apoc.`cypher`.runFirstColumnMany('x', {})",
+        "`apoc.cypher.runFirstColumnMany`('x', {})",
+        "genai.vector.encode('x', 'OpenAI', {})",
+        "date.x.y(1) + n.apoc.run('x')",
+    ],
+)
+def test_a_function_that_a_plugin_brings_is_refused(call: str) -> None:
+    for query in (f"RETURN {call} AS x", f"MATCH (n) WHERE {call} = 1 RETURN n"):
+        with pytest.raises(QueryError, match="may reach beyond the graph"):
+            reading(query)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "RETURN date.truncate('day', datetime()) AS x, duration.between(date(), date()) AS y",
+        "MATCH (c) RETURN vector.similarity.cosine(c.v, $v) AS x, point.distance(c.a, c.b) AS y",
+        "MATCH (c:Customer) WHERE c.name IN (['a']) AND (c.x OR (c.y)) RETURN count(DISTINCT c.x)",
+        "MATCH (c)-[:A*1..3]->(d), (e) WHERE c.`my name` = d.x RETURN (c.x), (d.y)",
+        "CALL db.labels() YIELD label RETURN label",
+        "UNWIND $rows AS r MATCH (c {id: r.id}) RETURN c.x ORDER BY c.x, (c.y)",
+    ],
+)
+def test_functions_of_the_engine_and_brackets_are_let_through(query: str) -> None:
+    assert reading(query) == query
+
+
+@pytest.mark.parametrize("quote", ["'", '"', "`", "/*"])
+def test_what_is_not_closed_is_refused_at_once(quote: str) -> None:
+    place = r"The query was refused: the .+ at character 8 is not closed\."
+    with pytest.raises(QueryError, match=place):
+        reading(f"RETURN {quote}x")
+    began = time.process_time()
+    for rest in ("\\'" * 90_000, "/*" * 90_000, '\\"' * 90_000):
+        with pytest.raises(QueryError):
+            reading(f"RETURN {quote}{rest}"[:199_999])
+    assert time.process_time() - began < 10
+
+
+def test_a_text_of_any_length_is_read_or_refused_soon() -> None:
+    began = time.process_time()
+    assert reading(f"RETURN {'+'.join(['1'] * 90_000)} AS x")
+    assert reading(f"RETURN {'(' * 90_000}1{')' * 90_000} AS x")
+    assert reading("RETURN 1 " + "CALL { " * 25_000)
+    with pytest.raises(QueryError, match=r"200,001 characters; at most 200,000 are read\. Pass"):
+        reading("RETURN 1".ljust(200_001))
+    assert time.process_time() - began < 20
 
 
 # Whatever somebody thinks of.

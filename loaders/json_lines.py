@@ -76,7 +76,7 @@ def _read(path: Path, encoding: str, chosen: Sequence[str], on_fault: OnFault) -
         keys = places(tuple(found))
         row = {name: found[same[0]] for name, same in keys.items()}
         if twice := next((n for n, same in keys.items() if len(same) > 1), None):
-            on_fault(Reject(path.name, number, twice, "is given more than once"))
+            on_fault(Reject(path.name, number, twice, "is given more than once", cells=row))
         elif nested := next((n for n in chosen if isinstance(row.get(n), dict | list)), None):
             on_fault(Reject(path.name, number, nested, "is no single value", cells=row))
         else:

@@ -1,4 +1,4 @@
-"""The main job: rank offers for every customer with a reason, and put them into force as a run.
+"""The main job: rank offers for every customer with a reason, and activate them as a run.
 
 Each step leaves its result in the run's folder, so that a run that was interrupted goes on from the
 last finished one. The id of a run says what it was made from: the same data, as of the same

@@ -11,7 +11,7 @@ from support.shops import NOW, deliver_shop, tables
 from support.snapshots import day
 
 from followsuit.graph import schema as g
-from followsuit.graph.runs import Run, runs
+from followsuit.graph.runs import Run, runs, write_run
 from followsuit.graph.store import GraphStore, StoreBusy
 from followsuit.loaders.load import load
 from followsuit.offers import score as scoring
@@ -169,6 +169,26 @@ def test_who_gets_no_offer_any_more_has_none_afterwards(store: GraphStore, tmp_p
     assert (report.offers, report.others) == (0, 1)
     assert set(current(store)) == {"ann"}
     assert explain(store, "dan", "tea").rule == "no_contact_consent"
+
+
+def test_interrupted_before_the_last_act_the_old_offers_stay_and_a_second_try_ends(
+    store: GraphStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = score(store, NOW, NOW)
+    before = current(store)
+
+    def stop(*arguments: Any, activate: bool) -> None:
+        write_run(*arguments, activate=not activate)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(scoring, "write_run", stop)
+        with pytest.raises(KeyboardInterrupt):
+            score(store, NOW, NOW, top=1, customers=["ann"])
+    assert active_run(store).run_id == first.run_id
+    assert current(store) == before
+    score(store, NOW, NOW, top=1, customers=["ann"])
+    assert current(store) == {"ann": before["ann"][:1], "dan": before["dan"]}
 
 
 def test_what_is_refused_or_not_to_be_activated_leaves_the_active_run(store: GraphStore) -> None:

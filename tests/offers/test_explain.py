@@ -120,6 +120,17 @@ def test_an_item_comes_once_with_the_offer_that_is_worth_more(
     assert (other.offered, other.rule) == (False, "other_offer_for_the_item")
 
 
+def test_an_item_whose_offer_comes_with_a_better_one_says_so(tmp_path: Path) -> None:
+    food = [{"offer_id": "f1", "category": "food", "value": 1}]
+    shop = followsuit.open(tmp_path / "shop.lbug")
+    shop.load(deliver_shop(tmp_path / "delivery", offers=food))
+    rows = shop.score(NOW, NOW).offers_table().to_pylist()
+    assert [(row["offer_id"], row["item_id"]) for row in rows] == [("f1", "tea")]
+    assert shop.explain("ann", "f1").offered
+    assert shop.explain("ann", "jam").rule == "other_item_of_the_offer"
+    assert shop.explain("ann", "bun").rule == "already_taken"
+
+
 def test_unknown_customers_and_targets_are_named(plain: tuple[Shop, ScoreReport]) -> None:
     with pytest.raises(UnknownTarget, match="no customer zoe"):
         plain[0].explain("zoe", "tea")

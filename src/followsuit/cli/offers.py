@@ -63,7 +63,8 @@ def score(
     customers: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Score only these: ids, one a line, or a "
                                   "CSV with a column customer_id. The others keep the offers that "
-                                  "they have in the active run; --out and --json hold these alone.")
+                                  "they have in the active run; --out and --json hold only those "
+                                  "scored.")
     ] = None,
     max_age: Annotated[
         str, typer.Option(metavar="LENGTH", help="Refuse where the newest purchase or visit is "

@@ -4,6 +4,7 @@ import json
 import re
 import shlex
 import tempfile
+import unicodedata
 import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
@@ -384,11 +385,18 @@ def _check_parameters(cypher: str, values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: _parameter(name, value) for name, value in values.items()}
 
 
+def nfc(text: str) -> str:
+    """Text as stores hold it: in Unicode's composed form."""
+    return unicodedata.normalize("NFC", text)
+
+
 def _parameter(name: str, value: Any) -> Any:
     match value:
         case str() if not value.isascii() and value.encode(errors="replace").decode() != value:
             pass  # Bytes that were no UTF-8.
-        case None | bool() | float() | str():
+        case str():
+            return nfc(value)
+        case None | bool() | float():
             return value
         case int() if -(2**63) <= value < 2**63:
             return value

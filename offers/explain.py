@@ -20,7 +20,7 @@ from followsuit.graph.progress import Progress, silent
 from followsuit.graph.runs import TASTE, TIES, Run, run_folder
 from followsuit.graph.schema import Col
 from followsuit.graph.snapshot import take_snapshot
-from followsuit.graph.store import GraphStore
+from followsuit.graph.store import GraphStore, nfc
 from followsuit.influence.log import read_log
 from followsuit.offers.activation import part_of
 from followsuit.offers.catalogue import offers_in_force
@@ -121,6 +121,7 @@ def explain(
         UnknownRun: nothing has been scored.
         UnknownTarget: there is no such customer, item or offer.
     """
+    customer, target = nfc(customer), nfc(target)
     run = active_run(store)
     part = part_of(run, customer)
     as_of = run.as_of if part is None else part.as_of

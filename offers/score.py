@@ -39,7 +39,7 @@ from followsuit.graph.runs import (
 )
 from followsuit.graph.schema import Col
 from followsuit.graph.snapshot import take_snapshot
-from followsuit.graph.store import GraphStore, StoreBusy
+from followsuit.graph.store import GraphStore, StoreBusy, nfc
 from followsuit.influence.arrays import Log
 from followsuit.influence.log import read_log
 from followsuit.offers.activation import (
@@ -160,6 +160,8 @@ def score(
         StoreIncomplete, ScoreError.
         Refused: a guard refuses; the active run stays as it is.
     """
+    if customers is not None:
+        customers = sorted({nfc(customer) for customer in customers})
     guards = Guards(max_age, min_share, activate, tell)
     base = active(runs(store, SCORE))
     guards.check_order(base, as_of)
@@ -173,7 +175,7 @@ def score(
         "affinity": affinity,
         "friends_help": friends_help(store, as_of),
         "assume_consent": snapshot.meta.assume_consent,
-        CUSTOMERS: None if customers is None else sorted(set(customers)),
+        CUSTOMERS: customers,
         **kept_parts(base, customers),
     }
     if base is not None and customers is not None:

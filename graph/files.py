@@ -37,6 +37,15 @@ def read_parquet(path: Path) -> pa.Table | None:
         return None
 
 
+def is_parquet(path: Path) -> bool:
+    """Whether a file is a whole Parquet file, by its ends."""
+    try:
+        pq.read_metadata(path)
+    except (OSError, pa.ArrowException):
+        return False
+    return True
+
+
 def private_folder(path: Path) -> Path:
     """Make a folder, and those above it that are missing, for its owner alone; returns it."""
     if not path.parent.exists():

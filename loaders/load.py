@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from followsuit.graph.duck import open_duck
 from followsuit.graph.errors import FollowsuitError
+from followsuit.graph.files import private_folder
 from followsuit.graph.progress import Progress, silent
 from followsuit.graph.schema import (
     RELATIONSHIPS,
@@ -184,13 +185,12 @@ class _Load:
 
     def collect_rejects(self, loaded_at: datetime | None) -> Path:
         """Put the rejects of all tables into one file beside the store."""
-        home = self.store.state / "rejects"
-        home.mkdir(parents=True, exist_ok=True)
+        home = private_folder(self.store.state / "rejects")
         if self.staging.rejects is None or not (home / self.staging.rejects).exists():
             path = next_file(home, loaded_at)
             with pq.ParquetWriter(path, REJECTS) as writer:
                 for name in self.staging.tables:
-                    file = pq.ParquetFile(self.staging.folder / f"{name}.rejects.parquet")
+                    file = pq.ParquetFile(self.staging.rejects_of(name))
                     for batch in file.iter_batches():
                         writer.write_batch(batch)
             forget_all_but(home, _KEPT)

@@ -1,11 +1,11 @@
 """Where a load is staged on disk, and how far it has come: what it takes to go on from there."""
 
 import hashlib
-import json
 import shutil
 from dataclasses import asdict
 from pathlib import Path
 
+from followsuit.graph.files import is_parquet, private_folder, read_json, save_json
 from followsuit.graph.store import GraphStore
 from followsuit.loaders.sources import Delivery
 from followsuit.loaders.stage import Counts, Staged
@@ -20,10 +20,11 @@ class Staging:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._notes = folder / "notes.json"
-        notes = json.loads(self._notes.read_text()) if self._notes.exists() else {}
+        notes = read_json(self._notes) or {}
         self.tables = {
             name: Staged(Counts(**noted.pop("counts")), **noted)
             for name, noted in notes.get("tables", {}).items()
+            if is_parquet(self.path(name)) and is_parquet(self.rejects_of(name))
         }
         self.rejects: str | None = notes.get("rejects")
         """The name of their file, once it is written."""
@@ -43,8 +44,7 @@ class Staging:
         for other in home.iterdir() if home.exists() else ():
             if mark is None or other != folder:
                 shutil.rmtree(other)
-        folder.mkdir(parents=True, exist_ok=True)
-        return cls(folder)
+        return cls(private_folder(folder))
 
     @property
     def counts(self) -> dict[str, Counts]:
@@ -55,6 +55,10 @@ class Staging:
         """The staged rows of a table."""
         return self.folder / f"{table}.parquet"
 
+    def rejects_of(self, table: str) -> Path:
+        """What was rejected of a table."""
+        return self.folder / f"{table}.rejects.parquet"
+
     def save(self) -> None:
         """Note on disk how far the load has come."""
         notes = {
@@ -63,6 +67,4 @@ class Staging:
             "deleted": self.deleted,
             "written": self.written,
         }
-        part = self._notes.with_suffix(".part")
-        part.write_text(json.dumps(notes))
-        part.replace(self._notes)
+        save_json(self._notes, notes)

@@ -10,12 +10,12 @@ from typing import Any
 
 import ibis.expr.types as ir
 import numpy as np
-import pandas as pd
 
 from followsuit.graph import schema as g
 from followsuit.graph import tables as t
 from followsuit.graph.errors import FollowsuitError
 from followsuit.graph.facts import Facts
+from followsuit.graph.files import read_parquet
 from followsuit.graph.progress import Progress, silent
 from followsuit.graph.runs import TASTE, TIES, Run, run_folder
 from followsuit.graph.schema import Col
@@ -155,10 +155,10 @@ def refused(run: Run, customer: str, target: str, rule: str) -> Explanation:
 
 
 def _ties(store: GraphStore, facts: Facts, run: Run) -> ir.Table:
-    """The ties that the run was made with; learned again where its folder is elsewhere."""
-    path = run_folder(store, run.run_id) / TIES
-    if path.exists():
-        return learned_ties(facts, run.as_of, pd.read_parquet(path))
+    """The ties that the run was made with; learned again where its file is missing or damaged."""
+    kept = read_parquet(run_folder(store, run.run_id) / TIES)
+    if kept is not None:
+        return learned_ties(facts, run.as_of, kept.to_pandas())
     window = timedelta(days=run.parameters["window_days"])
     learned = learn_ties(read_log(facts.shared, run.as_of), window)
     return learned_ties(facts, run.as_of, learned)

@@ -24,7 +24,7 @@ from followsuit.gnn.gate import friends_help
 from followsuit.graph import schema as g
 from followsuit.graph.errors import FollowsuitError
 from followsuit.graph.facts import PRODUCT, STORE, Facts, SharedFacts
-from followsuit.graph.files import save_json
+from followsuit.graph.files import private_folder, read_json, read_parquet, save_json
 from followsuit.graph.progress import Progress, silent
 from followsuit.graph.run_writer import write_run
 from followsuit.graph.runs import (
@@ -184,8 +184,8 @@ def score(
     digest = hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()
     run_id = f"{as_of:%Y-%m-%d}-{digest[:8]}"
     folder = run_folder(store, run_id)
-    folder.mkdir(parents=True, exist_ok=True)
-    if not (folder / _DONE).exists():
+    private_folder(folder)
+    if not _is_done(folder):
         facts = Facts(snapshot)
         chosen, unknown = _codes(facts, customers)
         log = read_log(facts.shared, as_of)
@@ -215,6 +215,12 @@ def _codes(facts: Facts, customers: Sequence[str] | None) -> tuple[np.ndarray | 
     return codes, len(set(customers)) - len(codes)
 
 
+def _is_done(folder: Path) -> bool:
+    """Whether a run's files are all there and can be read; a damaged one is made again."""
+    rows = [read_parquet(folder / name) for name in (OFFERS, SUPPRESSED, TIES)]
+    return read_json(folder / _DONE) is not None and all(table is not None for table in rows)
+
+
 def _days(as_of: datetime, window: timedelta) -> list[datetime]:
     """The earlier days that the weights are learned from, the latest first."""
     return [as_of - window - weeks * _WEEK for weeks in range(EARLIER)]
@@ -226,13 +232,15 @@ def _recipe(
 ) -> Recipe:  # fmt: skip
     """Choose how taste is learned, or take what this run has chosen before."""
     path = folder / _RECIPE
-    if not path.exists():
+    kept = read_json(path)
+    if kept is None:
         chosen = choose_recipe(
             facts, _days(as_of, window)[-1], affinity=parameters["affinity"],
             friends=parameters["friends_help"], seed=parameters["seed"], progress=progress,
         )  # fmt: skip
-        save_json(path, asdict(chosen))
-    return Recipe(**json.loads(path.read_text()))
+        kept = asdict(chosen)
+        save_json(path, kept)
+    return Recipe(**kept)
 
 
 def _weights(
@@ -244,7 +252,8 @@ def _weights(
     Ties and taste are learned on what lay before all of these days, or they would know what came.
     """
     path = folder / _WEIGHTS
-    if not path.exists():
+    kept = read_json(path)
+    if kept is None:
         samples = []
         days = _days(log.as_of, window)
         before = log.until(int((log.as_of - days[-1]).total_seconds()))
@@ -256,8 +265,9 @@ def _weights(
                 moment = look(facts, day, window, ties=ties, taste=taste)
                 samples.append(sample(moment, outcomes(facts, moment, window).pairs, seed))
                 advance(1)
-        save_json(path, learn(samples[::-1]).as_dict())
-    return Weights(**json.loads(path.read_text()))
+        kept = learn(samples[::-1]).as_dict()
+        save_json(path, kept)
+    return Weights(**kept)
 
 
 def _rank(
@@ -298,7 +308,7 @@ def _write(
     parameters: dict[str, Any], folder: Path, guards: Guards, base: Run | None, revision: int,
 ) -> ScoreReport:  # fmt: skip
     """Write the run to the graph and activate it, unless a guard refuses."""
-    done = json.loads((folder / _DONE).read_text())
+    done = read_json(folder / _DONE)
     rows = folder / OFFERS
     offers = _recommended(pq.read_table(rows), run_id)
     others: set[str] = set()

@@ -163,7 +163,7 @@ def test_a_folder_in_a_file_s_place_is_named(tmp_path: Path) -> None:
 
 
 def broken_archive() -> bytes:
-    packed = bytearray(gzip.compress(b"user\titem\n" + b"2\ta\n" * 1000))
+    packed = bytearray(gzip.compress(b"user\titem\n" + b"2\ta\n" * 1000, mtime=0))
     packed[20] ^= 255
     return bytes(packed)
 
@@ -173,8 +173,8 @@ def broken_archive() -> bytes:
     [
         b"user\titem\n2\ta\n",
         broken_archive(),
-        gzip.compress(b"user\titem\n2\ta\n")[:-12],
-        gzip.compress(b"user\titem\n2\t\xff\n"),
+        gzip.compress(b"user\titem\n2\ta\n", mtime=0)[:-12],
+        gzip.compress(b"user\titem\n2\t\xff\n", mtime=0),
     ],
 )
 def test_a_file_that_is_no_gzipped_table_is_named(content: bytes, tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ from support.shops import NOW, deliver_shop, tables
 from support.snapshots import day
 
 from followsuit.graph import schema as g
-from followsuit.graph.runs import Run, runs, write_run
+from followsuit.graph.run_writer import write_run
+from followsuit.graph.runs import Run, runs
 from followsuit.graph.store import GraphStore, StoreBusy
 from followsuit.loaders.load import load
 from followsuit.offers import score as scoring

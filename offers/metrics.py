@@ -80,7 +80,6 @@ def adopted_places(found: np.ndarray, moment: Moment, results: Outcomes) -> np.n
     return np.isin(shown, pairs) & (found >= 0)
 
 
-@one_thread()
 def tally_customers(
     tally: Tally, strategy: str, moment: Moment, adopted: np.ndarray, adoptions: np.ndarray
 ) -> None:
@@ -89,8 +88,9 @@ def tally_customers(
     for k in HITS:
         hits = np.any(adopted[:, :k], axis=1).astype(float)
         tally.add(PER_CUSTOMER, strategy, f"hit@{k}", codes, hits, ones)
+    gain = (adopted * _DISCOUNT).sum(axis=1)
     ideal = _IDEAL[np.clip(adoptions, 1, ITEMS) - 1]
-    tally.add(PER_CUSTOMER, strategy, f"ndcg@{ITEMS}", codes, adopted @ _DISCOUNT / ideal, ones)
+    tally.add(PER_CUSTOMER, strategy, f"ndcg@{ITEMS}", codes, gain / ideal, ones)
 
 
 def tally_offers(

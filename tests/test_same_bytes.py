@@ -15,7 +15,7 @@ ENVIRONMENTS = [
     dict.fromkeys(
         ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), number
     )
-    for number in ("1", "2", "3")
+    for number in ("1", "3")
 ]
 DAY = "2025-04-20"
 

@@ -60,7 +60,10 @@ def learned_ties(facts: Facts, as_of: datetime, learned: pd.DataFrame) -> ir.Tab
     rows = ties.left_join(known, ["customer", "friend"])
     strength = rows.strength
     if len(learned):
-        plain = ties_at(facts.shared, as_of).strength.mean().execute()
+        recorded = ties_at(facts.shared, as_of).strength
+        # Sums of decimals are exact, in whichever order the rows come.
+        total = recorded.cast("decimal(38, 9)").sum().cast("float64")
+        plain = (total / recorded.count()).execute()
         strength = (rows.relative * float(plain)).fill_null(rows.strength)
     return rows.select("customer", "friend", "since", strength=strength, plain=rows.strength)
 

@@ -129,8 +129,8 @@ def _require_used(source: Source) -> None:
 
 
 def _is_hidden(path: Path) -> bool:
-    """Whether a file is what a file system or another program keeps beside the others."""
-    return path.name.startswith((".", "~$"))
+    """Whether a file is what a file system or a program, ours included, keeps beside the others."""
+    return path.name.startswith((".", "~$")) or ".lbug" in path.suffixes
 
 
 def _like_table(path: Path) -> bool:

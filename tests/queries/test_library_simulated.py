@@ -309,7 +309,7 @@ def test_customer_record(
 def test_nearest(ask: Ask, taste: Embedded) -> None:
     unit = taste.vectors.astype(float)
     unit /= np.linalg.norm(unit, axis=1, keepdims=True)
-    for kind, node, among in (("customer", SOME[0], "*"), ("product", "p0001", "product")):
+    for kind, node, among in (("customer", "c0300", "*"), ("product", "p0001", "product")):
         own = (taste.kind == kind) & (taste.id == node)
         rows = pd.DataFrame(
             {"node_kind": taste.kind, "node_id": taste.id, "similarity": (unit @ unit[own].T)[:, 0]}
@@ -331,9 +331,9 @@ def test_both_engines_answer_alike_to_the_value(
     name: str, store: GraphStore, run: ScoreReport, edges: Frame, answers: dict[str, pa.Table]
 ) -> None:
     given = {
-        "node_kind": "customer", "node_id": "c0042",
-        "customer_id": "c0042", "other_id": "c0001", "product_id": "p0001", "since": SINCE,
-        "friend_id": str(edges[edges.target == "c0042"].source.iloc[0]),
+        "node_kind": "customer", "node_id": "c0300",
+        "customer_id": "c0092", "other_id": "c0001", "product_id": "p0001", "since": SINCE,
+        "friend_id": str(edges[edges.target == "c0092"].source.iloc[0]),
     }  # fmt: skip
     mine = {p.name: given[p.name] for p in library()[name].parameters if p.name in given}
     answer = run_query(store, name, mine, now=NOW)

@@ -45,7 +45,7 @@ _GLANCE = 0.02
 _SPARE = 64 * 2**20
 """Bytes beyond its limits at which the program ends itself, where the system does not limit it."""
 _OBJECTS = 8
-"""How many times as large as in Arrow nested values are as objects of Python (measured)."""
+"""Size of nested values as Python objects, as a multiple of their Arrow size (measured)."""
 _NODES, _NODE, _VALUE = ("NODE", "REL"), 32, 1
 """Nodes and relationships, bytes that one takes in Arrow at the least, and any other value."""
 _BULK = 10_000
@@ -55,7 +55,7 @@ _BULK = 10_000
 _STATM = Path("/proc/self/statm")
 """What Linux tells of the memory of a process, in pages."""
 INTERRUPTED = "Interrupted."
-"""All that the engine says of a query whose time was over, or that Ctrl-C has ended."""
+"""The engine's only message for a query that timed out or was stopped by Ctrl-C."""
 
 
 class Unopened(Exception):
@@ -115,7 +115,7 @@ def ask(file: Path, cypher: str, parameters: Mapping[str, Any], bounds: Bounds) 
     Raises:
         Refused: the engine refuses it.
         QueryTimeout, QueryTooLarge: it needs more than the bounds.
-        QueryCrashed: the engine can't stand it.
+        QueryCrashed: it crashes the engine.
         Unopened: the file can't be opened.
     """
     seconds = None if bounds.timeout is None else max(bounds.timeout, _SOONEST)
@@ -145,7 +145,7 @@ def ask(file: Path, cypher: str, parameters: Mapping[str, Any], bounds: Bounds) 
 
 
 def _started(said: IO[bytes]) -> "subprocess.Popen[bytes]":
-    """The program, in a session of its own, so that it does not hear Ctrl-C: it is killed then."""
+    """Start the program in its own session: Ctrl-C doesn't reach it, and the caller kills it."""
     found = [path or str(Path(__file__).parents[2]) for path in sys.path]
     surroundings = {
         "PYTHONPATH": os.pathsep.join(found),
@@ -179,7 +179,7 @@ def _conversation(child: "subprocess.Popen[bytes]", request: str) -> pa.Table | 
         child.stdin.flush()
     except BrokenPipeError:
         return None
-    child.stdout.peek()  # Here Ctrl-C is heard, while the query runs.
+    child.stdout.peek()  # Wait for the query here, where Ctrl-C can interrupt.
     try:
         return pa.ipc.open_stream(child.stdout).read_all()
     except (pa.ArrowInvalid, OSError):
@@ -246,7 +246,7 @@ def _unpacked(found: dict[str, Any]) -> Any:
 def main() -> None:
     """Answer the request on standard input."""
     answer = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # What the engine itself prints is no answer.
+    os.dup2(2, 1)  # Keep what the engine prints out of the answer.
     request = json.loads(sys.stdin.buffer.readline(), object_hook=_unpacked)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     connection = _opened(request)
@@ -303,9 +303,9 @@ class _Limits:
         threading.Thread(target=self._watch, daemon=True).start()
 
     def returning(self, what: str) -> None:
-        """From now on an answer is put together: what is too much then is the answer.
+        """Note that the answer is being built: from now on it is what exceeds the limits.
 
-        The engine does not stand being refused memory here, so this process ends itself.
+        The engine crashes if memory is refused here, so this process ends itself.
         """
         self._returned = what
         hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
@@ -340,7 +340,7 @@ def _answer(
         return pa.table({})
     rows = last.get_num_tuples()
     limits.returning(f"{rows:,} rows of {len(types)} column" + "s" * (len(types) > 1))
-    # What can't fit is not begun.
+    # Don't start on an answer that can't fit.
     if rows * sum(_NODE if kind in _NODES else _VALUE for kind in types) > request["heap"]:
         limits.exceeded()
     table = widened(last.get_as_arrow(_BULK))

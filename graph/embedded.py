@@ -163,9 +163,9 @@ class EmbeddedStore(GraphStore):
         )
 
     def _create(self) -> None:
-        """Make the file of a new store in one act, so that a kill leaves no empty one.
+        """Create the file of a new store atomically, so that a kill leaves no empty file.
 
-        What is beside it was made from a store that is gone.
+        Files beside it belong to a deleted store and are removed.
         """
         if self._path.is_symlink():
             raise StoreError(
@@ -417,7 +417,7 @@ class EmbeddedStore(GraphStore):
                 if not isinstance(error, _RecoveryPending):
                     raise error from None
             with self.reading():
-                pass  # which mends it
+                pass  # opening the store recovers it
 
     def activate(self, run_id: str) -> None:  # noqa: D102
         self._run(

@@ -176,7 +176,7 @@ class Facts:
     def _existing(self, listed: t.Table, mentions: t.Table, key: str) -> ir.Table:
         """The rows of a table of items; without a delivery, those that anybody who shares mentions.
 
-        An item that only others mention would tell of them.
+        An item that only other customers mention would reveal their activity.
         """
         rows = self._all(listed)
         if listed.name in self.snapshot.meta.delivered:

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 _OTHERS = 0o077
-"""What others than the owner may do."""
+"""Permission bits of group and others."""
 
 
 def save_json(path: Path, content: object) -> None:
@@ -51,21 +51,21 @@ def private_folder(path: Path) -> Path:
     if not path.parent.exists():
         private_folder(path.parent)
     path.mkdir(mode=0o700, exist_ok=True)
-    _close(path)
+    _restrict(path)
     return path
 
 
 def private_file(path: Path) -> Path:
     """Make an empty file where there is none, for its owner alone; returns it."""
     path.touch(mode=0o600)
-    _close(path)
+    _restrict(path)
     return path
 
 
 def make_private(path: Path) -> None:
     """Leave a file, or a folder and all that is in it, to its owner alone."""
     for each in _within(path):
-        _close(each)
+        _restrict(each)
 
 
 def _within(path: Path) -> Iterator[Path]:
@@ -74,8 +74,8 @@ def _within(path: Path) -> Iterator[Path]:
         yield from (Path(folder, name) for name in (*folders, *files))
 
 
-def _close(path: Path) -> None:
-    # What belongs to somebody else, or is gone in the meantime, is not ours to close.
+def _restrict(path: Path) -> None:
+    # Skip files that belong to another user or have been deleted meanwhile.
     with suppress(PermissionError, FileNotFoundError):
         mode = path.lstat().st_mode
         if mode & _OTHERS and not path.is_symlink():

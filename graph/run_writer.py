@@ -19,13 +19,13 @@ def write_run(
     revision: int | None = None,
     activate: bool = True,
 ) -> None:
-    """Write a run's results and, as the last act, activate it unless told not to.
+    """Write a run's results, then activate it unless `activate` is False.
 
     Until then, readers see the run before. Writing a run again replaces it.
 
     Args:
         store: to write to.
-        run: its `active` isn't looked at.
+        run: its `active` is ignored.
         rows: of each relationship type.
         revision: of the store that the results were computed from. Where a load has changed the
             store since, what that load withdrew is taken out before the run is activated. None for

@@ -211,6 +211,7 @@ def snapshot_ahead(
         part.rename(folder)
     finally:
         shutil.rmtree(part, ignore_errors=True)
+    forget_snapshots(store, keep=_KEPT)
     return Snapshot(folder, datetime.max.replace(tzinfo=UTC), memory)
 
 
@@ -257,7 +258,7 @@ def _content(folder: Path) -> str:
 
 
 def _move(part: Path, folder: Path) -> None:
-    """Let the files take their place, unless another process has put the same there meanwhile."""
+    """Move the files into place, unless another process has already put the same files there."""
     if _is_whole(folder):
         return
     if folder.exists():

@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_limits
 def one_thread() -> Iterator[None]:
     """Let BLAS and torch run on one thread, and afterwards on as many as before.
 
-    Around a block, or as a decorator of a function. What is imported only within is not reached.
+    Around a block, or as a decorator of a function. It can't limit what is imported inside.
     """
     with threadpool_limits(1, "blas"), _torch_on_one():
         yield
@@ -22,12 +22,12 @@ def one_thread() -> Iterator[None]:
 
 @contextmanager
 def _torch_on_one() -> Iterator[None]:
-    """Torch brings an algebra of its own, of which `threadpoolctl` does not know."""
+    """Torch has its own thread pool, which `threadpoolctl` does not control."""
     torch = sys.modules.get("torch")
     if torch is None:
         yield
         return
-    import numba  # slow to import, and there where torch is
+    import numba  # slow to import; installed wherever torch is
 
     numba.get_num_threads()  # starts them; done later, that would set the number of torch's again
     threads = torch.get_num_threads()

@@ -13,9 +13,9 @@ before it ends. From the graph and from the files of every run go
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +25,12 @@ import pyarrow as pa
 
 from followsuit.graph import schema as g
 from followsuit.graph import tables as t
+from followsuit.graph.files import is_parquet, private_file
 from followsuit.graph.people import people
 from followsuit.graph.runs import (
     ACTORS,
     DRIVERS,
+    KEPT,
     OFFERS,
     SHARING,
     SUPPRESSED,
@@ -59,19 +61,19 @@ class _Then:
     sharing: ir.Table
 
 
-def withdraw_results(store: GraphStore, snapshot: Snapshot) -> int:
+def withdraw_results(store: GraphStore, snapshot: Snapshot) -> None:
     """Delete the results that a snapshot's consents, ages and sensitive products don't allow.
 
     Args:
         store: whose results; held for writing.
         snapshot: of the store's present data.
-
-    Returns:
-        How many rows of the graph were deleted or emptied.
     """
     with tempfile.TemporaryDirectory(dir=store.state, prefix="work-") as folder:
         work = _Withdrawal(store, snapshot, Path(folder))
-        return work.offers() + work.influence() + work.ranks() + work.embeddings()
+        work.offers()
+        work.influence()
+        work.ranks()
+        work.embeddings()
 
 
 class _Withdrawal:
@@ -82,61 +84,87 @@ class _Withdrawal:
         self._runs: dict[str, dict[str, Any]] = {
             row[Col.RUN_ID]: row for row in store.read(g.RUN).to_pylist()
         }
-        self._opened: dict[str, _RunFiles] = {}
+        self._people: dict[datetime, _Then] = {}
         products = snapshot.table(t.PRODUCTS)
         hidden = products.filter(products.sensitive.fill_null(False))
         self._sensitive = hidden.select(item_id=hidden.product_id)
 
-    def offers(self) -> int:
-        """Offers, and the files of their runs."""
+    def offers(self) -> None:
+        """Offers in the graph, then in the files of all runs, unfinished ones too."""
         rows = {
             element: self._stored(element, Col.ITEM_ID.value)
             for element in (g.RECOMMENDED_PRODUCT, g.RECOMMENDED_STORE)
         }
-        gone = sum(self._offers_of(run_id, rows) for run_id in _run_ids(rows.values()))
-        for run_id in self._runs:
-            self._files(run_id).forget()
-        return gone
+        files = {run_id: _RunFiles(self, run_id, as_of) for run_id, as_of in self._made().items()}
+        for run_id in _run_ids(rows.values()):
+            self._offers_of(run_id, rows, files)
+        for each in files.values():
+            each.withdraw()
 
-    def _offers_of(self, run_id: str, rows: dict[RelationshipType, ir.Table]) -> int:
+    def _made(self) -> dict[str, datetime]:
+        """The instant of every run that has files: of those in the graph, of those whose offers
+        these keep, and of those that were not finished (by the date that their id begins with).
+        """
+        made = {run_id: row[Col.AS_OF] for run_id, row in self._runs.items()}
+        for run_id in list(made):
+            for part in self._kept(run_id):
+                made.setdefault(part["run_id"], datetime.fromisoformat(part["as_of"]))
+        home = run_folder(self._store, "")
+        for folder in home.iterdir() if home.exists() else ():
+            with suppress(ValueError):
+                day = datetime.fromisoformat(folder.name[:10]).replace(tzinfo=UTC)
+                made.setdefault(folder.name, day + timedelta(days=1))
+        return {run_id: at for run_id, at in made.items() if (home / run_id).is_dir()}
+
+    def _kept(self, run_id: str) -> list[dict[str, Any]]:
+        """The parameters of the runs whose offers a run keeps."""
+        kept: list[dict[str, Any]] = json.loads(self._runs[run_id][Col.PARAMETERS]).get(KEPT, [])
+        return kept
+
+    def _offers_of(
+        self, run_id: str, rows: dict[RelationshipType, ir.Table], files: "dict[str, _RunFiles]"
+    ) -> None:
         sources = pa.table({Col.SOURCE: pa.array([], g.TEXT)})
-        deleted = 0
+        deleted = False
         for element, stored in rows.items():
             mine = stored.filter(stored.run_id == run_id)
-            keys = self._unfit(run_id, mine).select(*_OFFER).distinct().to_pyarrow()
+            unfit = mine  # of a run that was interrupted
+            if run_id in self._runs:
+                made_by = [run_id, *(part["run_id"] for part in self._kept(run_id))]
+                supports = [pairs for name in made_by if name in files
+                            for pairs in files[name].unsupported()]  # fmt: skip
+                unfit = self.unfit(mine, Col.SOURCE, self._runs[run_id][Col.AS_OF], supports)
+            keys = unfit.select(*_OFFER).distinct().to_pyarrow()
             if len(keys):
                 self._store.delete_rows(element, keys)
-                self._files(run_id).drop_offers(keys)
-                deleted += len(keys)
+                deleted = True
                 mine = mine.anti_join(ibis.memtable(keys), _OFFER)
             kept = mine.select(Col.SOURCE).to_pyarrow().cast(sources.schema)
             sources = pa.concat_tables([sources, kept])
         if deleted and run_id in self._runs:
             self._count(run_id, sources)
-        return deleted
 
-    def _unfit(self, run_id: str, mine: ir.Table) -> ir.Table:
-        """A run's offers that may no longer be shown."""
-        if run_id not in self._runs:  # left behind by a run that was interrupted
-            return mine
-        eligible = self._then(self._runs[run_id][Col.AS_OF]).eligible
-        unfit = mine.anti_join(eligible, mine.source == eligible.customer_id)
-        sensitive = mine.filter(mine.item_kind == "product").semi_join(self._sensitive, "item_id")
-        unfit = unfit.union(sensitive)
-        kept_of = json.loads(self._runs[run_id][Col.PARAMETERS]).get("kept", ())
-        for made_by in (run_id, *(part["run_id"] for part in kept_of)):
-            for keys, pairs in self._files(made_by).unsupported():
-                known = pairs.rename(source="customer_id") if "customer_id" in keys else pairs
-                unfit = unfit.union(mine.semi_join(known, known.columns))
+    def unfit(
+        self, offers: ir.Table, customer: str, as_of: datetime, unsupported: list[ir.Table]
+    ) -> ir.Table:
+        """The offers that may no longer be shown.
+
+        Args:
+            offers: with `item_kind`, `item_id`.
+            customer: the column of customer ids.
+            as_of: the instant of their run.
+            unsupported: see `_RunFiles.unsupported`.
+        """
+        eligible = self.then(as_of).eligible.rename({customer: "customer_id"})
+        unfit = offers.anti_join(eligible, customer)
+        products = offers.filter(offers.item_kind == "product")
+        unfit = unfit.union(products.semi_join(self._sensitive, "item_id"))
+        for pairs in unsupported:
+            known = pairs
+            if "customer_id" in pairs.columns and customer != "customer_id":
+                known = pairs.rename({customer: "customer_id"})
+            unfit = unfit.union(offers.semi_join(known, known.columns))
         return unfit
-
-    def _files(self, run_id: str) -> "_RunFiles":
-        if run_id not in self._opened:
-            run = self._runs.get(run_id)
-            sharing = self._then(run[Col.AS_OF]).sharing if run else None
-            folder = run_folder(self._store, run_id)
-            self._opened[run_id] = _RunFiles(self._snapshot, folder, sharing)
-        return self._opened[run_id]
 
     def _count(self, run_id: str, left: pa.Table) -> None:
         """Write how many offers a run has left."""
@@ -146,56 +174,51 @@ class _Withdrawal:
         }
         self._store.write(g.RUN, pa.Table.from_pylist([row], schema=g.RUN.arrow_schema()))
 
-    def influence(self) -> int:
+    def influence(self) -> None:
         """Edges of which an end no longer shares."""
         stored = self._stored(g.INFLUENCES)
-        gone = 0
         for run_id in _run_ids([stored]):
             mine = stored.filter(stored.run_id == run_id)
             unfit = mine
             if run_id in self._runs:
-                sharing = self._then(self._runs[run_id][Col.AS_OF]).sharing
-                ends = [mine[end] for end in (Col.SOURCE, Col.TARGET)]
-                unfit = mine.anti_join(sharing, ends[0] == sharing.customer_id).union(
-                    mine.anti_join(sharing, ends[1] == sharing.customer_id)
-                )
+                unfit = self._not_sharing(mine, Col.SOURCE, run_id)
+                unfit = unfit.union(self._not_sharing(mine, Col.TARGET, run_id))
             keys = unfit.select(*map(str, g.INFLUENCES.key)).distinct().to_pyarrow()
-            self._store.delete_rows(g.INFLUENCES, keys)
-            gone += len(keys)
-        return gone
+            if len(keys):
+                self._store.delete_rows(g.INFLUENCES, keys)
 
-    def ranks(self) -> int:
+    def ranks(self) -> None:
         """What `influence rank` has written to customers who no longer share."""
         ranked = self._store.read(g.CUSTOMER_RANK)
         ranked = ranked.filter(ranked[Col.RANKED_AS_OF].is_valid())
         if not len(ranked):
-            return 0
+            return
         rows = ibis.memtable(ranked)
-        sharing = self._then(rows.ranked_as_of.max().to_pyarrow().as_py()).sharing
+        sharing = self.then(rows.ranked_as_of.max().to_pyarrow().as_py()).sharing
         ids = rows.anti_join(sharing, "customer_id").customer_id.to_pyarrow()
         schema = g.CUSTOMER_RANK.arrow_schema()
         nothing = [pa.nulls(len(ids), field.type) for field in list(schema)[1:]]
         self._store.write(g.CUSTOMER_RANK, pa.table([ids.cast(g.TEXT), *nothing], schema=schema))
-        return len(ids)
 
-    def embeddings(self) -> int:
+    def embeddings(self) -> None:
         """Those of customers who no longer share, and of sensitive products."""
         gone: list[str] = []
         for element in (g.CUSTOMER_EMBEDDED, g.PRODUCT_EMBEDDED):
             stored = self._stored(element)
             stored = stored.mutate(run_id=stored[Col.TARGET].split("/")[0])
             for run_id in _run_ids([stored]):
-                mine = stored.filter(stored.run_id == run_id)
+                unfit = mine = stored.filter(stored.run_id == run_id)
                 if element is g.PRODUCT_EMBEDDED:
-                    unfit = mine.semi_join(self._sensitive, mine.source == self._sensitive.item_id)
+                    hidden = self._sensitive.rename({Col.SOURCE.value: "item_id"})
+                    unfit = mine.semi_join(hidden, Col.SOURCE)
                 elif run_id in self._runs:
-                    sharing = self._then(self._runs[run_id][Col.AS_OF]).sharing
-                    unfit = mine.anti_join(sharing, mine.source == sharing.customer_id)
-                else:
-                    unfit = mine
+                    unfit = self._not_sharing(mine, Col.SOURCE, run_id)
                 gone += unfit[Col.TARGET].to_pyarrow().to_pylist()
         self._store.delete(g.EMBEDDING, Col.EMBEDDING_ID, gone)
-        return len(gone)
+
+    def _not_sharing(self, rows: ir.Table, column: str, run_id: str) -> ir.Table:
+        sharing = self.then(self._runs[run_id][Col.AS_OF]).sharing
+        return rows.anti_join(sharing.rename({str(column): "customer_id"}), str(column))
 
     def _stored(self, element: RelationshipType, target: str = Col.TARGET.value) -> ir.Table:
         """All rows of an element; its target under another name where that is given."""
@@ -204,72 +227,91 @@ class _Withdrawal:
         rows = self._snapshot.connection.read_parquet(path)
         return rows if target == Col.TARGET else rows.rename({target: Col.TARGET.value})
 
-    def _then(self, as_of: datetime) -> _Then:
-        rows = people(self._snapshot.at(as_of), self._snapshot.meta.assume_consent)
-        return _Then(
-            rows.filter(rows.barrier.isnull()).select("customer_id").cache(),
-            rows.filter(rows.shares).select("customer_id").cache(),
-        )
+    def then(self, as_of: datetime) -> _Then:
+        """Who may be contacted and who shares, as of an instant."""
+        if as_of not in self._people:
+            rows = people(self._snapshot.at(as_of), self._snapshot.meta.assume_consent)
+            self._people[as_of] = _Then(
+                rows.filter(rows.barrier.isnull()).select("customer_id").cache(),
+                rows.filter(rows.shares).select("customer_id").cache(),
+            )
+        return self._people[as_of]
+
+    def file(self, run_id: str, name: str) -> ir.Table | None:
+        """A file of a run; None where it is missing or damaged."""
+        path = run_folder(self._store, run_id) / name
+        return self._snapshot.connection.read_parquet(path) if is_parquet(path) else None
+
+    def rewrite(self, run_id: str, name: str, rows: ir.Table, *order: str) -> None:
+        """Put rows in the place of a run's file."""
+        folder = run_folder(self._store, run_id)
+        part = private_file(folder / f"{name}.part")
+        rows.order_by(list(order)).to_parquet(part)
+        part.replace(folder / name)
+
+    def drop(self, run_id: str, name: str) -> None:
+        """Delete a folder of a run."""
+        shutil.rmtree(run_folder(self._store, run_id) / name, ignore_errors=True)
 
 
 class _RunFiles:
-    """The files of a run of `score`; those that are missing say nothing."""
+    """The files of a run of `score`; those that are missing are skipped."""
 
-    def __init__(self, snapshot: Snapshot, folder: Path, sharing: ir.Table | None) -> None:
-        self._connection = snapshot.connection
-        self._folder = folder
+    def __init__(self, work: _Withdrawal, run_id: str, as_of: datetime) -> None:
+        self._work = work
+        self._run_id = run_id
+        self._as_of = as_of
         self._withdrawn: ir.Table | None = None
-        shared = self._table(SHARING)
-        if shared is not None and sharing is not None:
-            withdrawn = shared.anti_join(sharing, "customer_id").select("customer_id").cache()
+        shared = work.file(run_id, SHARING)
+        if shared is not None:
+            withdrawn = shared.anti_join(work.then(as_of).sharing, "customer_id")
+            withdrawn = withdrawn.select("customer_id").cache()
             if withdrawn.count().execute():
                 self._withdrawn = withdrawn
 
-    def unsupported(self) -> Iterator[tuple[list[str], ir.Table]]:
-        """Key columns and keys of what was brought up by customers who no longer share."""
+    def unsupported(self) -> list[ir.Table]:
+        """What was brought up by customers who no longer share: keys of offers, in their columns.
+
+        What friends brought up has `customer_id, item_kind, item_id`; items that nobody who still
+        shares has interacted with have the last two.
+        """
+        found: list[ir.Table] = []
         if self._withdrawn is None:
-            return
-        if (drivers := self._table(DRIVERS)) is not None:
+            return found
+        if (drivers := self._work.file(self._run_id, DRIVERS)) is not None:
             friends = self._withdrawn.select(friend_id="customer_id")
-            columns = ["customer_id", *_ITEM]
-            yield columns, drivers.semi_join(friends, "friend_id").select(columns).distinct()
-        if (actors := self._table(ACTORS)) is not None:
+            by_them = drivers.semi_join(friends, "friend_id")
+            found.append(by_them.select("customer_id", *_ITEM).distinct())
+        if (actors := self._work.file(self._run_id, ACTORS)) is not None:
             left = actors.anti_join(self._withdrawn, "customer_id")
-            columns = list(_ITEM)
-            yield columns, actors.anti_join(left, columns).select(columns).distinct()
+            found.append(actors.anti_join(left, _ITEM).select(*_ITEM).distinct())
+        return found
 
-    def drop_offers(self, keys: pa.Table) -> None:
-        """Take offers out of the run's file; `keys` has `source` and `rank`."""
-        offers = self._table(OFFERS)
-        if offers is not None and len(keys):
-            gone = ibis.memtable(keys).select("rank", customer_id=Col.SOURCE)
-            key = ("customer_id", "rank")
-            self._rewrite(OFFERS, offers.anti_join(gone, key), *key)
-
-    def forget(self) -> None:
-        """Take customers who no longer share out of the files that say what others did."""
+    def withdraw(self) -> None:
+        """Delete from the files the offers that may no longer be shown, and withdrawn customers."""
+        unsupported = self.unsupported()
+        if (offers := self._work.file(self._run_id, OFFERS)) is not None:
+            unfit = self._work.unfit(offers, "customer_id", self._as_of, unsupported)
+            key = ["customer_id", "rank"]
+            gone = unfit.select(key).distinct()
+            if gone.count().execute():
+                self._rewrite(OFFERS, offers.anti_join(gone, key), *key)
         if self._withdrawn is None:
             return
-        for columns, pairs in list(self.unsupported()):
-            if (suppressed := self._table(SUPPRESSED)) is not None:
-                self._rewrite(SUPPRESSED, suppressed.anti_join(pairs, columns), *suppressed.columns)
+        for pairs in unsupported:
+            if (blocked := self._work.file(self._run_id, SUPPRESSED)) is not None:
+                self._rewrite(SUPPRESSED, blocked.anti_join(pairs, pairs.columns), *blocked.columns)
         for name, ids in _IDS.items():
-            rows = self._table(name)
+            rows = self._work.file(self._run_id, name)
             if rows is not None:
                 for column in ids:
                     named = self._withdrawn.rename({column: "customer_id"})
                     rows = rows.anti_join(named, column)
                 self._rewrite(name, rows, *rows.columns)
-        shutil.rmtree(self._folder / TASTE, ignore_errors=True)
-
-    def _table(self, name: str) -> ir.Table | None:
-        path = self._folder / name
-        return self._connection.read_parquet(path) if path.exists() else None
+        self._work.drop(self._run_id, TASTE)
 
     def _rewrite(self, name: str, rows: ir.Table, *order: str) -> None:
-        part = self._folder / f"{name}.part"
-        rows.order_by(list(order)).to_parquet(part)
-        part.replace(self._folder / name)
+        self._work.rewrite(self._run_id, name, rows, *order)
 
 
 def _run_ids(tables: Any) -> list[str]:

@@ -106,7 +106,7 @@ class Analysis:
         renamed[Col.RANKED_AS_OF] = pd.Timestamp(self._snapshot.as_of)
         schema = g.CUSTOMER_RANK.arrow_schema()
         table = pa.Table.from_pandas(renamed[schema.names], schema=schema, preserve_index=False)
-        # What was written about customers who no longer share goes.
+        # Clear what was written about customers who no longer share.
         everybody = self._snapshot.connection.table(t.CUSTOMERS.name).customer_id.to_pyarrow()
         others = everybody.filter(pc.invert(pc.is_in(everybody, table[Col.CUSTOMER_ID])))
         nothing = [pa.nulls(len(others), field.type) for field in list(schema)[1:]]

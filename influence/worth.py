@@ -12,7 +12,7 @@ _EXACT = "decimal(38, 6)"
 def act_values(facts: SharedFacts) -> tuple[Floats, str]:
     """The value of an act of each customer, as of the snapshot of the facts.
 
-    What is not learned from says nothing of value either: sensitive products, and the purchases of
+    Data that isn't learned from doesn't count here either: sensitive products, and purchases of
     customers who don't share.
 
     Returns:

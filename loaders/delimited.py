@@ -4,6 +4,7 @@ import codecs
 import csv
 import io
 import re
+from collections import deque
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -82,10 +83,10 @@ def _without_lines(blocks: Iterator[bytes], lines: int) -> Iterator[bytes]:
     for block in blocks:
         rest = block[1:] if after_return and block.startswith(b"\n") else block
         if lines:
-            after_return = rest.endswith(b"\r")
             ends = [end.end() for end in islice(re.finditer(rb"\r\n?|\n", rest), lines)]
             lines -= len(ends)
             rest = b"" if lines else rest[ends[-1] :]
+            after_return = not rest and block.endswith(b"\r")
         else:
             after_return = False
         yield rest
@@ -121,23 +122,25 @@ def _read(
 ) -> Batches:
     # A row of one cell too many, which no file can hold by chance.
     misquoted = uuid4().hex + delimiter * len(header)
+    lines: deque[bytes] = deque()
     aside: list[int] = []
 
     def put_aside(row: pacsv.InvalidRow) -> str:
         aside.append(row.number)
         reason = f"has {row.actual_columns} cells where the header has {row.expected_columns}"
         # The row's text is a customer's data: its number will do.
-        if row.text == misquoted:
-            on_fault(Reject(name, row.number, None, _MISQUOTED))
-        else:
-            values = next(csv.reader([row.text], delimiter=delimiter))
-            cells = dict(zip(header, values, strict=False))
-            on_fault(Reject(name, row.number, None, reason, cells=cells))
+        wrong = row.text == misquoted
+        text = lines.popleft().decode(errors="replace") if wrong else row.text
+        values = next(csv.reader([text], delimiter=delimiter), [])
+        cells = dict(zip(header, values, strict=False))
+        on_fault(Reject(name, row.number, None, _MISQUOTED if wrong else reason, cells=cells))
         return "skip"
 
     columns = [str(place) for place in places]
     reader = pacsv.open_csv(
-        pa.PythonFile(_Stream(well_formed(blocks, delimiter, misquoted.encode(), name)), mode="r"),
+        pa.PythonFile(
+            _Stream(well_formed(blocks, delimiter, misquoted.encode(), lines, name)), mode="r"
+        ),
         # With threads Arrow does not know the numbers of the rows that it puts aside.
         # It reads up to 32 blocks ahead, and a row must fit into a block.
         pacsv.ReadOptions(

@@ -118,7 +118,7 @@ def _object(line: str) -> dict[str, Any] | None:
 
 def _batch(bulk: Sequence[_Numbered], names: Sequence[str]) -> pa.RecordBatch:
     columns = [pa.array([_text(row.get(n)) for _, row in bulk], pa.string()) for n in names]
-    # A key that an object does not have says nothing; one that is null says: empty.
+    # A missing key keeps the stored value; a null one empties it.
     has = [sum(1 << i for i, n in enumerate(names) if n in row) for _, row in bulk]
     columns.append(pa.array(has, pa.int64()))
     batch = pa.RecordBatch.from_arrays(columns, [*names, HAS])
@@ -141,7 +141,7 @@ def _shortest(text: str) -> str:
         return _whole(text.removesuffix(".0"))
     try:
         exact = Decimal(text)
-    except DecimalException:  # an exponent beyond all measure
+    except DecimalException:  # the exponent is too large
         return text
     same = Decimal(short) == exact
     if same and (abs(value) >= 2**63 or "e" in text.lower()):  # its writer had a float

@@ -45,7 +45,7 @@ from followsuit.loaders.to_graph import Step, mentioned, steps, write_rows
 _KEPT = 30
 """Files of rejects that stay, one for each load."""
 _DELETED = 0.01
-"""The share of a table's rows beyond which `--replace` deletes only what was agreed to."""
+"""The share of a table's rows above which `--replace` needs `--yes`."""
 _ALLOWING = {CUSTOMERS.name, PRODUCTS.name, CONSENTS.name}
 """Tables that say whose activity and which products results may use."""
 
@@ -262,9 +262,9 @@ class _Load:
                 withdraw_results(self.store, snapshot)
 
     def _blocked(self, before: list[str]) -> list[str]:
-        """Who is blocked from now on: of whom a refusal may be among what can't be read.
+        """Customers who are blocked from now on: an unreadable row may be their refusal.
 
-        Who was blocked before is so until consents of theirs come that can all be read.
+        Customers stay blocked until a load brings consents of theirs that can all be read.
         """
         consents = self.staging.tables.get(CONSENTS.name)
         if consents is None:

@@ -1,4 +1,4 @@
-"""Quotes as RFC 4180 has them: a quoted cell ends at its closing quote, and with it the cell.
+"""Quotes as RFC 4180 defines them: the closing quote of a quoted cell ends the cell.
 
 Arrow's parser takes what follows a closing quote for more of the cell, and so shifts columns. Rows
 with such quotes are found here before it sees them. A quote within an unquoted cell (`12" wide`)
@@ -6,6 +6,7 @@ stays a part of it, unless it looks like the end of a cell whose quotes aren't d
 """
 
 import re
+from collections import deque
 from collections.abc import Iterator
 
 import numpy as np
@@ -17,7 +18,7 @@ _QUOTE = ord('"')
 
 
 def well_formed(
-    blocks: Iterator[bytes], delimiter: str, instead: bytes, name: str
+    blocks: Iterator[bytes], delimiter: str, instead: bytes, lines: deque[bytes], name: str
 ) -> Iterator[bytes]:
     """The rows of a file, each whole in one block.
 
@@ -26,12 +27,13 @@ def well_formed(
         delimiter: of cells, one ASCII character.
         instead: a row, without its line end, to put in the place of every line whose quotes are
             malformed.
+        lines: gets these lines, in order.
         name: of the file, for messages.
 
     Raises:
         DeliveryError: the last quote isn't closed, or a row is longer than LONGEST_ROW.
     """
-    rows = _Rows(delimiter, instead)
+    rows = _Rows(delimiter, instead, lines)
     rest = b""
     for block in blocks:
         done, rest = rows.split(rest + block)
@@ -48,7 +50,7 @@ def well_formed(
 
 
 class _Rows:
-    def __init__(self, delimiter: str, instead: bytes) -> None:
+    def __init__(self, delimiter: str, instead: bytes, lines: deque[bytes]) -> None:
         d = re.escape(delimiter.encode())
         blank = "[ \t]".replace(delimiter, "").encode()
         cell = rb'(?!%b*+")[^%b\r\n]*+' % (blank, d)
@@ -67,6 +69,7 @@ class _Rows:
         )
         self._end = re.compile(end)
         self._instead = instead + b"\n"
+        self._lines = lines
         self._torn = False
         """Whether what comes next may be left of a cell that was torn apart."""
         self._edges = np.zeros(256, dtype=bool)
@@ -107,6 +110,7 @@ class _Rows:
                 break
             self._torn |= begun is not None and begun.end() > end.end()
             done.append(self._instead)
+            self._lines.append(data[at : end.start()])
             at = end.end()
         return b"".join(done), data[at:]
 

@@ -41,7 +41,7 @@ class Reader:
 
 
 def alike(name: str, names: Iterable[str]) -> list[str]:
-    """Those of the names that mean a column: it exactly, or else it but for case and space."""
+    """The names that match a column: exactly, or else apart from case and outer blanks."""
     found = list(names)
     return [n for n in found if n == name] or [n for n in found if _folded(n) == _folded(name)]
 

@@ -49,7 +49,7 @@ class Rejects:
     def __post_init__(self) -> None:
         self.count = 0
         self.refusals: set[str] = set()
-        """Of consents: whose rows are put aside and may have said no."""
+        """Customers whose rejected consents may be refusals."""
         self._waiting: list[Reject] = []
         self._writer = pq.ParquetWriter(self.path, SCHEMA)
 

@@ -10,7 +10,7 @@ from followsuit.loaders.rejects import Reason
 from followsuit.loaders.stage import Counts
 
 _MANY = 0.1
-"""The share of a table's rows from which on rejects are worth a loud line."""
+"""The share of rejected rows above which a table gets a warning."""
 _USUAL, _LOADS, _HISTORY = 1 / 3, 3, 10
 """A table of fewer than this share of its usual rows is worth a line; usual is the median of the
 last loads of the table, of which so many there must be and so many are kept."""
@@ -60,10 +60,10 @@ def warnings(tables: Mapping[str, Counts], history: Mapping[str, list[int]]) -> 
         if len(earlier) >= _LOADS and counts.read < _USUAL * median(earlier):
             lines.append(
                 f"{name} has {counts.read:,} rows, and usually about {median(earlier):,.0f}. "
-                "See whether it came whole."
+                "Check that the delivery is complete."
             )
         if counts.rejected > _MANY * counts.read:
-            lines.append(f"{rejected(name, counts)}. See whether it came as it should.")
+            lines.append(f"{rejected(name, counts)}. Check the delivery.")
     return lines
 
 

@@ -290,7 +290,7 @@ def _completed(table: Table, known: dict[str, Path], rows: str, kept: bool) -> s
 
 
 def _still_known(field: Field, known: dict[str, Path], value: str) -> str:
-    """A stored value, unless it is the key of something that is there no more."""
+    """A stored value, unless it refers to a row that no longer exists."""
     if field.refers not in known:
         return value
     return f"CASE WHEN {value} IN (SELECT key FROM {known_view(field.refers)}) THEN {value} END"

@@ -150,7 +150,7 @@ def _sound_batches(
 
 
 def _keep_refusal(standard: Standard, cells: Mapping[str, object], rejects: Rejects) -> None:
-    """Keep whose consent it is that can't be taken apart, unless it clearly says yes."""
+    """Record the customer of a consent that can't be parsed, unless it clearly grants."""
     said = {
         name: cells.get(mapped.column) if mapped.column is not None else mapped.value
         for name, mapped in standard.columns.items()
@@ -175,7 +175,7 @@ def _put_aside_unreadable(
 
 
 def _keep_refusals(source: Source, bad: pa.RecordBatch, rejects: Rejects) -> None:
-    """Keep whose consents are put aside that do not clearly say yes."""
+    """Record the customers of rejected consents that don't clearly grant."""
     if source.table is CONSENTS:
         unsure = pc.invert(pc.fill_null(bad[Col.GRANTED], False))
         rejects.refusals.update(bad[Col.CUSTOMER_ID].filter(unsure).drop_null().to_pylist())

@@ -30,7 +30,7 @@ FAULT_COLUMN = "fault_column"
 FAULT_REASON = "fault_reason"
 FAULT_VALUE = "fault_value"
 GIVEN = "given"
-"""What a row says: bit i is set where it has field i of its table, be it empty."""
+"""Which fields a row has: bit i is set for field i of its table, even if it is empty."""
 ORDER = "order_by"
 """The mapping's `earliest_by`: the number or time that decides which row of a key stays."""
 
@@ -337,7 +337,7 @@ def _whole_units(text: str | None, places: int) -> int | None:
         if number.adjusted() > _MOST_DIGITS:
             return None if number else 0
         units = number.quantize(Decimal(1).scaleb(-places), ROUND_HALF_EVEN)
-    except DecimalException:  # an exponent beyond all measure
+    except DecimalException:  # the exponent is too large
         return 0 if "e-" in text.lower() else None
     whole = int(units.scaleb(places))
     return whole if -(2**63) <= whole < 2**63 else None

@@ -1,4 +1,4 @@
-"""From a ranking to a run: what it is compared with, what it keeps, and the act of activation.
+"""Turns a ranking into a run: which offers it keeps, and which run it is compared with.
 
 A run for some customers keeps the offers of the others. They stay what they were: the run notes,
 for each group of customers, the parameters of the run that their offers come from (its *parts*), so
@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from followsuit.graph import schema as g
-from followsuit.graph.runs import Run
+from followsuit.graph.runs import KEPT, Run
 from followsuit.graph.schema import Col
 from followsuit.graph.store import GraphStore
 
@@ -26,18 +26,18 @@ Offers = dict[g.RelationshipType, pa.Table]
 
 CUSTOMERS = "customers"
 """Parameter: ids of the customers that a part was made for; None for all others."""
-_KEPT, _RUN_ID = "kept", "run_id"
+_RUN_ID = "run_id"
 _OPTIONS = {"window_days": "--window", "top": "--top", "affinity": "--affinity"}
 """Parameters whose change changes how much is offered, and the options that set them."""
 
 
 def parts(run: Run) -> list[Run]:
     """The runs that a run's offers come from, itself first; no customer is in two of them."""
-    own = {name: value for name, value in run.parameters.items() if name != _KEPT}
+    own = {name: value for name, value in run.parameters.items() if name != KEPT}
     kept = [
         replace(run, run_id=part[_RUN_ID], as_of=datetime.fromisoformat(part["as_of"]),
                 parameters=part)
-        for part in run.parameters.get(_KEPT, ())
+        for part in run.parameters.get(KEPT, ())
     ]  # fmt: skip
     return [replace(run, parameters=own), *kept]
 
@@ -64,7 +64,7 @@ def kept_parts(active: Run | None, customers: Collection[str] | None) -> dict[st
         left = None if listed is None else sorted(set(listed).difference(customers))
         if left != []:
             kept.append({**part.parameters, _RUN_ID: part.run_id, CUSTOMERS: left})
-    return {_KEPT: kept}
+    return {KEPT: kept}
 
 
 def oldest(run: Run) -> datetime:
@@ -79,7 +79,7 @@ def comparable(active: Run, parameters: dict[str, Any]) -> bool:
 
 
 def other_options(active: Run, parameters: dict[str, Any]) -> list[str]:
-    """The options that the active run, or a part of it, was made with another value of."""
+    """The options whose values differ from those of the active run or any of its parts."""
     return [
         option
         for name, option in _OPTIONS.items()

@@ -52,7 +52,7 @@ _EXPLAINED = {
     SENSITIVE: "it is sensitive, and so is never offered",
     NO_TRIGGER: "nothing gives a reason to contact the customer now",
     NOT_RECENT: "it is not among the items that are popular now",
-    NOT_SCORED: "the active run is for other customers alone",
+    NOT_SCORED: "the active run was made only for other customers",
     OTHER_ITEM: "its offers are shown with other items, which rank higher",
     OTHER_OFFER: "another offer for the same item is worth more",
     BELOW: "other offers rank higher",
@@ -140,7 +140,7 @@ def explain(
 
 
 def _is_in_run(store: GraphStore, said: Explanation) -> bool:
-    """Whether the graph holds the offer: what a load has withdrawn ranks no longer."""
+    """Whether the graph holds the offer: a load may have withdrawn it."""
     rows = store.query(_OFFERED, {"customer": said.customer_id, "run": said.run_id,
                                   "kind": said.item_kind, "item": said.item_id})  # fmt: skip
     return bool(rows["n"][0].as_py())

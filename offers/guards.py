@@ -1,4 +1,4 @@
-"""What keeps a run from being activated: a stale or empty night must not replace a good one.
+"""Checks before a run is activated: a stale or empty run must not replace a good one.
 
 | found | overridden by |
 |---|---|
@@ -31,10 +31,10 @@ _DAY = timedelta(days=1)
 
 Tell = Callable[[str], None]
 
-_EMPTY = "give --activate to activate a run without offers"
+_EMPTY = "or give --activate to activate a run without offers"
 
 
-def unheard(note: str) -> None:
+def ignore_note(note: str) -> None:
     """Pass a note over: the default of functions that take a `Tell`."""
 
 
@@ -44,7 +44,7 @@ class Refused(FollowsuitError):
 
 @dataclass(frozen=True)
 class Guards:
-    """What a run is held against.
+    """The limits that a run must meet.
 
     Args:
         max_age: how much older than `as_of` the newest purchase or visit may be.
@@ -64,7 +64,7 @@ class Guards:
             raise Refused(f"--min-share {self.min_share} isn't valid. Give a share from 0 to 1.")
 
     def check_order(self, active: Run | None, as_of: datetime) -> None:
-        """Refuse to go back behind the active run."""
+        """Refuse a run that is older than the active one."""
         if active is not None and as_of < active.as_of and not self.activate:
             self._refuse(
                 f"The active run {active.run_id} is as of {_time(active.as_of)}, later than "
@@ -84,7 +84,7 @@ class Guards:
         elif not self.activate:
             raise Refused(
                 f"There are no purchases or visits up to {_time(snapshot.as_of)}. Give a later "
-                f"--as-of, or {_EMPTY}."
+                f"--as-of, {_EMPTY}."
             )
         if not _anybody_shares(snapshot):
             self.tell(
@@ -94,16 +94,14 @@ class Guards:
     def note_options(self, other: list[str]) -> None:
         """Note the options that differ from those of the offers that are kept."""
         if other:
-            self.tell(
-                f"The offers of the other customers were made with another {', '.join(other)}."
-            )
+            self.tell(f"The other customers' offers were made with a different {', '.join(other)}.")
 
     def check_offers(self, reached: Set[str]) -> None:
         """Refuse a run that offers nothing to anybody."""
         if not reached and not self.activate:
             self._refuse(
                 "No customer has a reason, so there are no offers.",
-                f"Check the consents and the newest purchases, or {_EMPTY}.",
+                f"Check the consents and the newest purchases, {_EMPTY}.",
             )
 
     def check_share(self, active: Run, before: Set[str], reached: Set[str]) -> None:
@@ -146,7 +144,7 @@ def newest_interaction(snapshot: Snapshot) -> datetime | None:
 
 
 def in_words(length: timedelta) -> str:
-    """A length of time as options take it: whole days where it is some, else hours."""
+    """A duration in the form that options take: days if it is whole days, else hours."""
     days, rest = divmod(length, _DAY)
     return f"{days}d" if days and not rest else f"{length // timedelta(hours=1)}h"
 
@@ -156,7 +154,7 @@ def _nobody_eligible(snapshot: Snapshot) -> tuple[str, str] | None:
     if not assumed and not snapshot.connection.table(t.CONSENTS.name).count().execute():
         return (
             "There is no consent data, so nobody may be contacted.",
-            f"Load the table consents, or use `load --assume-consent`; or {_EMPTY}.",
+            f"Load the table consents, or use `load --assume-consent`; {_EMPTY}.",
         )
     rows = people(snapshot, assumed)
     if rows.filter(rows.barrier.isnull()).count().execute():
@@ -164,7 +162,7 @@ def _nobody_eligible(snapshot: Snapshot) -> tuple[str, str] | None:
     return (
         f"No customer is eligible as of {_time(snapshot.as_of)}: nobody is known to be an adult "
         "and has agreed to contact.",
-        f"Load consents and birth dates, or use `load --assume-consent`; or {_EMPTY}.",
+        f"Load consents and birth dates, or use `load --assume-consent`; {_EMPTY}.",
     )
 
 
@@ -174,7 +172,7 @@ def _no_offer_active(snapshot: Snapshot) -> tuple[str, str] | None:
         return None
     return (
         f"No offer of the table offers is active as of {_time(snapshot.as_of)}.",
-        f"Load offers that are, or {_EMPTY}.",
+        f"Load offers that are, {_EMPTY}.",
     )
 
 

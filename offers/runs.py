@@ -61,11 +61,11 @@ def prune_runs(store: GraphStore, keep: int = KEPT) -> list[str]:
     needed = {part.run_id for run in found if run.run_id not in old for part in parts(run)}
     for run_id in {run.run_id for run in found} - needed:
         shutil.rmtree(run_folder(store, run_id), ignore_errors=True)
-    _forget_unended(store, needed, keep)
+    _delete_unfinished(store, needed, keep)
     return old
 
 
-def _forget_unended(store: GraphStore, needed: set[str], keep: int) -> None:
+def _delete_unfinished(store: GraphStore, needed: set[str], keep: int) -> None:
     """Delete the folders that no run needs, but for the latest."""
     home = store.state / "runs"
     folders = [path for path in home.glob("*") if path.name not in needed]

@@ -28,6 +28,7 @@ from followsuit.graph.files import private_folder, read_json, read_parquet, save
 from followsuit.graph.progress import Progress, silent
 from followsuit.graph.run_writer import write_run
 from followsuit.graph.runs import (
+    FILES,
     OFFERS,
     SUPPRESSED,
     TASTE,
@@ -54,7 +55,7 @@ from followsuit.offers.activation import (
 )
 from followsuit.offers.catalogue import offers_in_force
 from followsuit.offers.evidence import write_evidence
-from followsuit.offers.guards import MAX_AGE, MIN_SHARE, Guards, Tell, unheard
+from followsuit.offers.guards import MAX_AGE, MIN_SHARE, Guards, Tell, ignore_note
 from followsuit.offers.moment import look
 from followsuit.offers.outcomes import outcomes
 from followsuit.offers.placing import offer_table, place
@@ -131,7 +132,7 @@ def score(
     max_age: timedelta = MAX_AGE,
     min_share: float = MIN_SHARE,
     activate: bool | None = None,
-    tell: Tell = unheard,
+    tell: Tell = ignore_note,
     progress: Progress = silent,
 ) -> ScoreReport:
     """Rank offers as of an instant and activate them, unless a guard refuses; see `guards`.
@@ -217,7 +218,7 @@ def _codes(facts: Facts, customers: Sequence[str] | None) -> tuple[np.ndarray | 
 
 def _is_done(folder: Path) -> bool:
     """Whether a run's files are all there and can be read; a damaged one is made again."""
-    rows = [read_parquet(folder / name) for name in (OFFERS, SUPPRESSED, TIES)]
+    rows = [read_parquet(folder / name) for name in FILES]
     return read_json(folder / _DONE) is not None and all(table is not None for table in rows)
 
 
@@ -344,11 +345,12 @@ def _still_active(
 ) -> Run | None:  # fmt: skip
     """The active run: another one may have become it while this one was made."""
     now = active(runs(store, SCORE))
-    if now != base and parameters[CUSTOMERS] is not None:
+    same = (now and now.run_id) == (base and base.run_id)
+    if not same and parameters[CUSTOMERS] is not None:
         raise StoreBusy(
             f"Another run of {store.name} became active while this one was made. Run this again."
         )
-    if now != base:
+    if not same:
         guards.check_order(now, as_of)
     return now
 

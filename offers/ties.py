@@ -47,7 +47,7 @@ def learned_ties(facts: Facts, as_of: datetime, learned: pd.DataFrame) -> ir.Tab
     Args:
         facts: with the ties.
         as_of: the instant.
-        learned: see `learn_ties`; of other customers than those of `facts` it says nothing.
+        learned: see `learn_ties`; rows of customers who aren't in `facts` are ignored.
     """
     name = ibis.util.gen_name("learned")
     known = facts.snapshot.connection.create_table(

@@ -180,7 +180,7 @@ def _is_name(before: list[_Token], token: _Token, after: _Token) -> bool:
 
 
 def _check_function(tokens: list[_Token], bracket: int) -> None:
-    """What is called there, if anything is, comes with the engine."""
+    """Refuse a call before this bracket unless the function comes with the engine."""
     first = bracket - 1
     if first < 0 or tokens[first].kind not in _NAMES:
         return

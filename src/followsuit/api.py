@@ -175,7 +175,7 @@ class Shop:
         Raises:
             Refused: a guard refuses, so that no stale or empty run replaces a good one.
         """
-        from followsuit.offers.guards import unheard
+        from followsuit.offers.guards import ignore_note
         from followsuit.offers.score import score
 
         return score(
@@ -191,7 +191,7 @@ class Shop:
             max_age=length(max_age),
             min_share=min_share,
             activate=activate,
-            tell=tell or unheard,
+            tell=tell or ignore_note,
             memory=self._memory,
             progress=self._progress,
         )

@@ -14,7 +14,7 @@ import pytest
 from support.cli_shop import Shop
 from support.commands import run_each
 
-from followsuit.cli.queries import Format, drawn, write_rows
+from followsuit.cli.tables import Format, drawn, write_rows
 from followsuit.queries.library import library
 
 QUERY = ["query", "top-customers", "--param", "limit=4", "--param", "until=2025-05-20"]

@@ -105,3 +105,18 @@ def test_what_the_mapping_says_of_the_columns_is_heeded(embedded: Place, tmp_pat
     for granted, blocked in ((True, []), (False, ["a"])):
         mapping = {"consents": {"columns": columns | {"granted": {"value": granted}}}}
         assert load_from(embedded, tmp_path / "d", mapping).blocked_customers == blocked
+
+
+def test_a_row_that_can_not_be_taken_apart_blocks_its_customer(
+    embedded: Place, tmp_path: Path
+) -> None:
+    (tmp_path / "d").mkdir()
+    (tmp_path / "d" / "consents.csv").write_text(
+        "customer_id,purpose,granted,at\n"
+        "z,contact,1,2025-01-01\n"
+        'a,contact,"fal"se,2025-02-01\n'
+        'b,contact,"tr"ue,2025-02-01\n'
+        "c,contact,false,2025-02-01,more\n"
+        "d,contact,false\n"
+    )
+    assert load_from(embedded, tmp_path / "d").blocked_customers == ["a", "b", "c", "d"]

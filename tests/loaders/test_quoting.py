@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 import re
+from collections import deque
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,11 @@ MISQUOTED = "has a quote that neither opens nor closes a cell; quotes within a c
 def sifted(text: str, delimiter: str = ",", block: int = 2**20) -> str:
     data = text.encode()
     blocks = (data[i : i + block] for i in range(0, len(data), block))
-    return b"".join(well_formed(blocks, delimiter, ASIDE, "x.csv")).decode().removesuffix("\n")
+    return (
+        b"".join(well_formed(blocks, delimiter, ASIDE, deque(), "x.csv"))
+        .decode()
+        .removesuffix("\n")
+    )
 
 
 def people(folder: Path, *lines: str, **mapping: object) -> Read:

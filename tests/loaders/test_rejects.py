@@ -105,7 +105,7 @@ class TestFewRows:
         # After three loads; usual is the median, so that one large first load does not count.
         assert [number for number, lines in found.items() if lines] == [5, 6]
         assert found[5] == [
-            "customers has 3 rows, and usually about 10. See whether it came whole."
+            "customers has 3 rows, and usually about 10. Check that the delivery is complete."
         ]
 
     def test_a_table_without_rows_is_loaded(self, place: Place, tmp_path: Path) -> None:

@@ -125,7 +125,7 @@ def test_some_customers_are_scored_and_the_others_keep_their_offers(
     told: list[str] = []
     some = score(store, later, NOW, top=4, customers=["ann", "zoe"], tell=told.append)
     assert (some.customers, some.unknown, some.others, some.activated) == (1, 1, 1, True)
-    assert told == ["The offers of the other customers were made with another --top."]
+    assert told == ["The other customers' offers were made with a different --top."]
     assert {row["customer_id"] for row in some.offers_table().to_pylist()} == {"ann"}
     now = current(store)
     assert now["dan"] == before["dan"]

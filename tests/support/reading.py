@@ -45,7 +45,7 @@ def read(place: str | Path, table: str, mapping: AbstractMapping[str, Any] | Non
         for row in rows
         if row[FAULT_COLUMN] is None
     ]
-    faults = [r[1:] for r in rejects] + [
+    faults = [r[1:5] for r in rejects] + [
         (row[ROW], row[FAULT_COLUMN], row[FAULT_REASON], row[FAULT_VALUE])
         for row in rows
         if row[FAULT_COLUMN] is not None

@@ -9,12 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from followsuit.cli.app import ParamOption, StoreOption, app, open_shop, to_write
-from followsuit.cli.tables import Format, drawn, format_of, write_rows
+from followsuit.cli.tables import Format, format_of, write_rows
 
 if TYPE_CHECKING:
     from followsuit.queries.library import LibraryQuery
-
-__all__ = ["Format", "cypher", "drawn", "query", "write_rows"]
 
 FormatOption = Annotated[
     Format | None,

@@ -179,7 +179,7 @@ def drawn(rows: "pa.Table") -> str:
     for row in cells:
         table.add_row(*row)
     screen = Console(file=sys.stdout).width if sys.stdout.isatty() else _WIDE
-    # Rather too wide for the screen than with less in it.
+    # Better too wide for the screen than cut off.
     least = Console(width=_ENDLESS).measure(table).minimum
     console = Console(file=io.StringIO(), width=max(screen, least), highlight=False)
     with console.capture() as captured:

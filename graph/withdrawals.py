@@ -61,19 +61,24 @@ class _Then:
     sharing: ir.Table
 
 
-def withdraw_results(store: GraphStore, snapshot: Snapshot) -> None:
+def withdraw_results(store: GraphStore, snapshot: Snapshot) -> dict[str, int]:
     """Delete the results that a snapshot's consents, ages and sensitive products don't allow.
 
     Args:
         store: whose results; held for writing.
         snapshot: of the store's present data.
+
+    Returns:
+        How many `offers`, `influences`, `ranks` and `embeddings` went, of all runs together.
     """
     with tempfile.TemporaryDirectory(dir=store.state, prefix="work-") as folder:
         work = _Withdrawal(store, snapshot, Path(folder))
-        work.offers()
-        work.influence()
-        work.ranks()
-        work.embeddings()
+        return {
+            "offers": work.offers(),
+            "influences": work.influence(),
+            "ranks": work.ranks(),
+            "embeddings": work.embeddings(),
+        }
 
 
 class _Withdrawal:
@@ -89,17 +94,17 @@ class _Withdrawal:
         hidden = products.filter(products.sensitive.fill_null(False))
         self._sensitive = hidden.select(item_id=hidden.product_id)
 
-    def offers(self) -> None:
+    def offers(self) -> int:
         """Offers in the graph, then in the files of all runs, unfinished ones too."""
         rows = {
             element: self._stored(element, Col.ITEM_ID.value)
             for element in (g.RECOMMENDED_PRODUCT, g.RECOMMENDED_STORE)
         }
         files = {run_id: _RunFiles(self, run_id, as_of) for run_id, as_of in self._made().items()}
-        for run_id in _run_ids(rows.values()):
-            self._offers_of(run_id, rows, files)
+        gone = sum(self._offers_of(run_id, rows, files) for run_id in _run_ids(rows.values()))
         for each in files.values():
             each.withdraw()
+        return gone
 
     def _made(self) -> dict[str, datetime]:
         """The instant of every run that has files: of those in the graph, of those whose offers
@@ -123,9 +128,9 @@ class _Withdrawal:
 
     def _offers_of(
         self, run_id: str, rows: dict[RelationshipType, ir.Table], files: "dict[str, _RunFiles]"
-    ) -> None:
+    ) -> int:
         sources = pa.table({Col.SOURCE: pa.array([], g.TEXT)})
-        deleted = False
+        deleted = 0
         for element, stored in rows.items():
             mine = stored.filter(stored.run_id == run_id)
             unfit = mine  # of a run that was interrupted
@@ -137,12 +142,18 @@ class _Withdrawal:
             keys = unfit.select(*_OFFER).distinct().to_pyarrow()
             if len(keys):
                 self._store.delete_rows(element, keys)
-                deleted = True
+                deleted += len(keys)
                 mine = mine.anti_join(ibis.memtable(keys), _OFFER)
             kept = mine.select(Col.SOURCE).to_pyarrow().cast(sources.schema)
             sources = pa.concat_tables([sources, kept])
         if deleted and run_id in self._runs:
             self._count(run_id, sources)
+        return deleted
+
+    def not_sensitive(self, rows: ir.Table) -> ir.Table:
+        """Rows with `item_kind`, `item_id`, without those of sensitive products."""
+        products = rows.filter(rows.item_kind == "product")
+        return rows.anti_join(products.semi_join(self._sensitive, "item_id"), _ITEM)
 
     def unfit(
         self, offers: ir.Table, customer: str, as_of: datetime, unsupported: list[ir.Table]
@@ -157,8 +168,8 @@ class _Withdrawal:
         """
         eligible = self.then(as_of).eligible.rename({customer: "customer_id"})
         unfit = offers.anti_join(eligible, customer)
-        products = offers.filter(offers.item_kind == "product")
-        unfit = unfit.union(products.semi_join(self._sensitive, "item_id"))
+        shown = self.not_sensitive(offers).select(*_ITEM).distinct()
+        unfit = unfit.union(offers.anti_join(shown, _ITEM))
         for pairs in unsupported:
             known = pairs
             if "customer_id" in pairs.columns and customer != "customer_id":
@@ -174,9 +185,10 @@ class _Withdrawal:
         }
         self._store.write(g.RUN, pa.Table.from_pylist([row], schema=g.RUN.arrow_schema()))
 
-    def influence(self) -> None:
+    def influence(self) -> int:
         """Edges of which an end no longer shares."""
         stored = self._stored(g.INFLUENCES)
+        gone = 0
         for run_id in _run_ids([stored]):
             mine = stored.filter(stored.run_id == run_id)
             unfit = mine
@@ -186,21 +198,24 @@ class _Withdrawal:
             keys = unfit.select(*map(str, g.INFLUENCES.key)).distinct().to_pyarrow()
             if len(keys):
                 self._store.delete_rows(g.INFLUENCES, keys)
+                gone += len(keys)
+        return gone
 
-    def ranks(self) -> None:
+    def ranks(self) -> int:
         """What `influence rank` has written to customers who no longer share."""
         ranked = self._store.read(g.CUSTOMER_RANK)
         ranked = ranked.filter(ranked[Col.RANKED_AS_OF].is_valid())
         if not len(ranked):
-            return
+            return 0
         rows = ibis.memtable(ranked)
         sharing = self.then(rows.ranked_as_of.max().to_pyarrow().as_py()).sharing
         ids = rows.anti_join(sharing, "customer_id").customer_id.to_pyarrow()
         schema = g.CUSTOMER_RANK.arrow_schema()
         nothing = [pa.nulls(len(ids), field.type) for field in list(schema)[1:]]
         self._store.write(g.CUSTOMER_RANK, pa.table([ids.cast(g.TEXT), *nothing], schema=schema))
+        return len(ids)
 
-    def embeddings(self) -> None:
+    def embeddings(self) -> int:
         """Those of customers who no longer share, and of sensitive products."""
         gone: list[str] = []
         for element in (g.CUSTOMER_EMBEDDED, g.PRODUCT_EMBEDDED):
@@ -215,6 +230,7 @@ class _Withdrawal:
                     unfit = self._not_sharing(mine, Col.SOURCE, run_id)
                 gone += unfit[Col.TARGET].to_pyarrow().to_pylist()
         self._store.delete(g.EMBEDDING, Col.EMBEDDING_ID, gone)
+        return len(gone)
 
     def _not_sharing(self, rows: ir.Table, column: str, run_id: str) -> ir.Table:
         sharing = self.then(self._runs[run_id][Col.AS_OF]).sharing
@@ -270,22 +286,35 @@ class _RunFiles:
                 self._withdrawn = withdrawn
 
     def unsupported(self) -> list[ir.Table]:
-        """What was brought up by customers who no longer share: keys of offers, in their columns.
+        """What nobody who still shares brings up: keys of offers, in their columns.
 
         What friends brought up has `customer_id, item_kind, item_id`; items that nobody who still
-        shares has interacted with have the last two.
+        shares has interacted with have the last two; customers whom nothing of what friends did
+        gives a reason any more, `customer_id` alone.
         """
         found: list[ir.Table] = []
-        if self._withdrawn is None:
-            return found
-        if (drivers := self._work.file(self._run_id, DRIVERS)) is not None:
-            friends = self._withdrawn.select(friend_id="customer_id")
-            by_them = drivers.semi_join(friends, "friend_id")
-            found.append(by_them.select("customer_id", *_ITEM).distinct())
-        if (actors := self._work.file(self._run_id, ACTORS)) is not None:
-            left = actors.anti_join(self._withdrawn, "customer_id")
-            found.append(actors.anti_join(left, _ITEM).select(*_ITEM).distinct())
+        drivers = self._work.file(self._run_id, DRIVERS)
+        if drivers is not None:
+            left = drivers
+            if self._withdrawn is not None:
+                friends = self._withdrawn.rename(friend_id="customer_id")
+                by_them = drivers.semi_join(friends, "friend_id")
+                found.append(by_them.select("customer_id", *_ITEM).distinct())
+                left = drivers.anti_join(friends, "friend_id")
+            before, after = self._live(drivers), self._live(self._work.not_sensitive(left))
+            found.append(before.anti_join(after, "customer_id"))
+        actors = self._work.file(self._run_id, ACTORS)
+        if actors is not None and self._withdrawn is not None:
+            others = actors.anti_join(self._withdrawn, "customer_id")
+            found.append(actors.anti_join(others, _ITEM).select(*_ITEM).distinct())
         return found
+
+    def _live(self, drivers: ir.Table) -> ir.Table:
+        """`customer_id` of those for whom friends' interactions bring up an unblocked item."""
+        blocked = self._work.file(self._run_id, SUPPRESSED)
+        if blocked is not None:
+            drivers = drivers.anti_join(blocked, ["customer_id", *_ITEM])
+        return drivers.select("customer_id").distinct()
 
     def withdraw(self) -> None:
         """Delete from the files the offers that may no longer be shown, and withdrawn customers."""

@@ -113,6 +113,11 @@ def load(
             raise
         pa.default_memory_pool().release_unused()  # the engine may need it now
         told = warnings(job.staging.counts, store.meta.row_counts)
+        if store.meta.assume_consent and not assume_consent:
+            told.append(
+                "Consent is no longer assumed, as it was before. Give --assume-consent with every "
+                "load of data without consents."
+            )
         job.write(assume_consent, progress)
         report = LoadReport(
             tables=job.staging.counts,
@@ -121,6 +126,7 @@ def load(
             reasons=reasons(rejects),
             warnings=told,
             deleted=job.staging.deleted or {},
+            withdrawn=job.withdrawn,
             assume_consent=assume_consent,
             blocked_customers=store.meta.blocked_customers,
         )
@@ -153,6 +159,7 @@ class _Load:
         self.memory = memory
         self._stored = Stored(store, staging.folder / "stored", memory)
         self._known: dict[str, Path] = {}
+        self.withdrawn: dict[str, int] = {}
 
     def stage(self, progress: Progress) -> None:
         sources = {source.table: source for source in self.delivery.sources}
@@ -247,19 +254,20 @@ class _Load:
             "row_counts": history_with(meta.row_counts, self.staging.counts),
             "revision": meta.revision + 1,
         }
-        self._withdraw(notes, progress)
+        self.withdrawn = self._withdraw(notes, progress)
         self.store.note(**notes)
 
-    def _withdraw(self, notes: dict[str, Any], progress: Progress) -> None:
+    def _withdraw(self, notes: dict[str, Any], progress: Progress) -> dict[str, int]:
         """Delete the results that the store's new data no longer allows, before anybody reads."""
         meta = self.store.meta
         changed = _ALLOWING & {*self.staging.tables} or any(
             notes[name] != getattr(meta, name) for name in ("assume_consent", "blocked_customers")
         )
-        if changed and self.store.count(RUN):
-            snapshot = snapshot_ahead(self.store, notes, memory=self.memory, progress=progress)
-            with progress("withdrawals"):
-                withdraw_results(self.store, snapshot)
+        if not changed or not self.store.count(RUN):
+            return {}
+        snapshot = snapshot_ahead(self.store, notes, memory=self.memory, progress=progress)
+        with progress("withdrawals"):
+            return withdraw_results(self.store, snapshot)
 
     def _blocked(self, before: list[str]) -> list[str]:
         """Customers who are blocked from now on: an unreadable row may be their refusal.

@@ -30,6 +30,8 @@ class LoadReport:
     """What looks wrong: few rows, many rejects; a line each."""
     deleted: dict[str, int]
     """Rows that `replace` has deleted, by table."""
+    withdrawn: dict[str, int]
+    """How many `offers`, `influences`, `ranks` and `embeddings` the new data no longer allowed."""
     assume_consent: bool
     blocked_customers: list[str]
     """Customers, of this and earlier loads, of whom a refusal may not have been understood."""
@@ -43,6 +45,7 @@ class LoadReport:
             "reasons": [asdict(reason) for reason in self.reasons],
             "warnings": self.warnings,
             "deleted": self.deleted,
+            "withdrawn": self.withdrawn,
             "blocked_customers": self.blocked_customers,
         }
 

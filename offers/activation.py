@@ -26,6 +26,8 @@ Offers = dict[g.RelationshipType, pa.Table]
 
 CUSTOMERS = "customers"
 """Parameter: ids of the customers that a part was made for; None for all others."""
+OFFERED_TO = "offered_to"
+"""Parameter: how many customers had offers when the run was made, before any withdrawal."""
 _RUN_ID = "run_id"
 _OPTIONS = {"window_days": "--window", "top": "--top", "affinity": "--affinity"}
 """Parameters whose change changes how much is offered, and the options that set them."""

@@ -22,6 +22,7 @@ from followsuit.graph.errors import FollowsuitError
 from followsuit.graph.people import people
 from followsuit.graph.runs import Run
 from followsuit.graph.snapshot import Snapshot
+from followsuit.offers.activation import OFFERED_TO
 from followsuit.offers.catalogue import current_offers
 
 MAX_AGE = timedelta(days=7)
@@ -105,18 +106,21 @@ class Guards:
             )
 
     def check_share(self, active: Run, before: Set[str], reached: Set[str]) -> None:
-        """Refuse a run that offers something to too few of those who have offers.
+        """Refuse a run that offers something to too few of those whom the active run reached.
+
+        Customers whose offers were withdrawn since the active run was made count as lost.
 
         Args:
             active: the active run, of the same options.
             before: customers with offers in it.
             reached: customers with offers in the new run.
         """
+        had = int(active.parameters.get(OFFERED_TO, len(before)))
         kept = len(before & reached)
-        if reached and kept < self.min_share * len(before):
+        if reached and kept < self.min_share * had:
             self._refuse(
-                f"Of the {len(before):,} customers with offers in the active run {active.run_id}, "
-                f"{kept:,} get one ({kept / len(before):.0%}): fewer than --min-share "
+                f"Of the {had:,} customers with offers in the active run {active.run_id}, "
+                f"{kept:,} get one ({kept / had:.0%}): fewer than --min-share "
                 f"{self.min_share:g}.",
                 "Check what was loaded, or give --min-share 0.",
             )

@@ -45,6 +45,7 @@ from followsuit.influence.arrays import Log
 from followsuit.influence.log import read_log
 from followsuit.offers.activation import (
     CUSTOMERS,
+    OFFERED_TO,
     comparable,
     customers_of,
     joined,
@@ -325,7 +326,8 @@ def _write(
         run = Run(
             run_id, SCORE, as_of, created_at, False, len(reached),
             sum(table.num_rows for table in offers.values()),
-            {**parameters, "weights": done["weights"], "recipe": done["recipe"]},
+            {**parameters, "weights": done["weights"], "recipe": done["recipe"],
+             OFFERED_TO: len(reached)},
         )  # fmt: skip
         write_run(store, run, offers, revision=revision, activate=guards.activate is not False)
         prune_runs(store)

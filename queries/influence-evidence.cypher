@@ -11,7 +11,12 @@
 // column followed boolean
 // order by: friend_at desc, item_id
 // As influence/exposures.py counts them, but for acts within one second, which are told apart here.
-MATCH (c:Customer {customer_id: $customer_id}), (f:Customer {customer_id: $friend_id})-[a:PURCHASED|VISITED]->(i)
+// Only behind an edge of the active run: those of customers who don't share have none.
+MATCH (run:Run {kind: 'influence', active: true})
+MATCH (f:Customer {customer_id: $friend_id})-[e:INFLUENCES]->(c:Customer {customer_id: $customer_id})
+WHERE e.run_id = run.run_id
+WITH DISTINCT c, f
+MATCH (f)-[a:PURCHASED|VISITED]->(i)
 WHERE f.customer_id <> c.customer_id AND a.at <= $until
   AND NOT coalesce(c.birth_date > $born_by, false) AND NOT coalesce(f.birth_date > $born_by, false)
   AND coalesce(a.quantity, 0) >= 0 AND coalesce(a.amount, 0) >= 0 AND NOT coalesce(i.sensitive, false)

@@ -19,6 +19,7 @@ from followsuit.graph.snapshot import take_snapshot
 from followsuit.graph.store import GraphStore
 from followsuit.influence.analysis import Analysis
 from followsuit.loaders.load import load
+from followsuit.offers.activation import OFFERED_TO
 from followsuit.offers.explain import explain
 from followsuit.offers.runs import active_run
 from followsuit.offers.score import score
@@ -76,7 +77,8 @@ def results(store: GraphStore, customer: str, vectors: str) -> dict[str, Any]:
     ranks, _ = analysis.rank()
     (asked,) = [f"c{i:02}" for i in range(36) if f"c{i:02}" != customer][7:8]
     return files | {
-        "parameters": run.parameters,
+        # How many have offers counts the one customer's own.
+        "parameters": {k: v for k, v in run.parameters.items() if k != OFFERED_TO},
         "recommendations": others(run_query(store, "current-recommendations")),
         "why": [explain(store, asked, item).as_dict() | {"run_id": ""} for item in ("p00", "p10")],
         "edges": others(others(analysis.learn().table(), "source"), "target"),

@@ -64,7 +64,8 @@ def test_load_reports_every_row_of_every_table(shop: Shop) -> None:
     assert (shop.loaded.code, shop.loaded.out) == (0, "")
     report = read(shop.folder, "load.json")
     assert set(report) == {
-        "tables", "rejects", "reasons", "warnings", "deleted", "blocked_customers"
+        "tables", "rejects", "reasons", "warnings", "deleted", "withdrawn",
+        "blocked_customers"
     }  # fmt: skip
     for name, counts in report["tables"].items():
         assert set(counts) == {"read", "loaded", "duplicates", "rejected"}

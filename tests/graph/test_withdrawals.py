@@ -55,7 +55,9 @@ class Told:
 
     def offered(self) -> set[tuple[str, str]]:
         rows = run_query(self.store, "current-recommendations").to_pylist()
-        return {(row["customer_id"], row["item_id"]) for row in rows}
+        found = {(row["customer_id"], row["item_id"]) for row in rows}
+        assert [pair for pair in found if not explain(self.store, *pair).offered] == []
+        return found
 
     def in_file(self, run_id: str) -> set[tuple[str, str]]:
         path = self.store.state / "runs" / run_id / "offers.parquet"
@@ -116,6 +118,39 @@ def test_a_withdrawal_of_all_and_a_refusal_that_cannot_be_read_hold_too(told: To
     )
     assert told.offered() == {("ann", "kiosk")}
     assert "gus" not in told.embedded()
+
+
+def test_who_has_no_reason_left_keeps_no_offer_of_what_is_popular(
+    place: Place, tmp_path: Path
+) -> None:
+    everybody = ("ann", "bob", "cid", "dan")
+    yes = [{"customer_id": c, "purpose": p, "granted": "true", "at": day(1).isoformat()}
+           for c in everybody for p in ("contact", "social_use")]  # fmt: skip
+    shop = {
+        "customers": [{"customer_id": c, "birth_date": "1985-03-02"} for c in everybody],
+        "products": [{"product_id": p} for p in ("tea", "jam")],
+        "friendships": [{"customer_id": "ann", "friend_id": "bob"}],
+        "purchases": [
+            {"customer_id": c, "product_id": p, "at": day(d).isoformat()}
+            for c, p, d in (("bob", "tea", 18), ("cid", "jam", 19), ("dan", "jam", 19))
+        ],
+        "consents": yes,
+    }
+    refusal = {
+        "customer_id": "bob",
+        "purpose": "social_use",
+        "granted": "false",
+        "at": "2025-02-01",
+    }
+    with place.open() as store:
+        load(store, str(deliver(tmp_path / "shop", **shop)))
+        score(store, NOW, LATER)
+        ann = {row["item_id"] for row in run_query(store, "current-recommendations").to_pylist()
+               if row["customer_id"] == "ann"}  # fmt: skip
+        assert ann == {"tea", "jam"}
+        load(store, str(deliver(tmp_path / "more", consents=[refusal])))
+        rows = run_query(store, "current-recommendations").to_pylist()
+        assert [row for row in rows if row["customer_id"] == "ann"] == []
 
 
 def test_customers_who_are_no_longer_delivered_bring_nothing_up(told: Told) -> None:

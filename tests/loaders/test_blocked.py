@@ -119,4 +119,5 @@ def test_a_row_that_can_not_be_taken_apart_blocks_its_customer(
         "c,contact,false,2025-02-01,more\n"
         "d,contact,false\n"
     )
-    assert load_from(embedded, tmp_path / "d").blocked_customers == ["a", "b", "c", "d"]
+    # Of b a yes is lost, which is no refusal.
+    assert load_from(embedded, tmp_path / "d").blocked_customers == ["a", "c", "d"]

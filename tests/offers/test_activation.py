@@ -178,8 +178,8 @@ def test_interrupted_before_the_last_act_the_old_offers_stay_and_a_second_try_en
     first = score(store, NOW, NOW)
     before = current(store)
 
-    def stop(*arguments: Any, activate: bool) -> None:
-        write_run(*arguments, activate=not activate)
+    def stop(*arguments: Any, activate: bool, **options: Any) -> None:
+        write_run(*arguments, activate=not activate, **options)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:

@@ -134,6 +134,11 @@ def _tell(report: "LoadReport") -> None:
         say(f"What was rejected, and why: {report.rejects}")
     if report.assume_consent:
         say("Consent is assumed where no row says otherwise.")
+    if withdrawn := [f"{n:,} {kind}" for kind, n in report.withdrawn.items() if n]:
+        say(
+            f"Deleted from earlier results, since consents, ages or sensitive products no longer "
+            f"allow them: {', '.join(withdrawn)}."
+        )
     for line in report.warnings:
         warn(line)
     if blocked := report.blocked_customers:

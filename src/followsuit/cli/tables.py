@@ -33,6 +33,7 @@ _OTHER = ("xlsx", "xls", "ods")
 """Endings of what can't be written here, whatever --format says."""
 _ROWS = 10_000
 """Rows that are written at a time."""
+_DRAWN_BYTES = 4 * 2**20
 _DRAWN = 50_000
 """Values up to which an answer is drawn as a table: more take minutes to draw."""
 
@@ -72,10 +73,11 @@ def to_write_rows(path: Path | None) -> Path | None:
 def write_rows(rows: "pa.Table", file_format: Format | None, out: Path | None) -> None:
     """Write rows to a file or the screen; see `format_of` for the format."""
     chosen = format_of(out, file_format)
-    if chosen is Format.TABLE and rows.num_rows * rows.num_columns > _DRAWN:
+    large = rows.num_rows * rows.num_columns > _DRAWN or rows.nbytes > _DRAWN_BYTES
+    if chosen is Format.TABLE and large:
         raise OutputError(
-            f"The answer has {rows.num_rows:,} rows, too many for a table. Choose --format csv, "
-            "json or parquet, or ask for fewer rows."
+            f"The answer has {rows.num_rows:,} rows of {rows.nbytes:,} bytes, too many for a "
+            "table. Choose --format csv, json or parquet, or ask for fewer rows."
         )
     if out is not None:
         with out.open("wb") as file:

@@ -190,7 +190,9 @@ def simulated(seed: int, dials: float = 0.5) -> Any:
     )  # fmt: skip
     month = timedelta(days=28)
     with tempfile.TemporaryDirectory() as folder:
-        facts = Facts(snapshot_of(sizes, Path(folder), assume_consent=True), interactions=False)
+        facts = Facts(
+            snapshot_of(sizes, Path(folder), assume_consent=True), interactions=False
+        ).shared
         return temporal_split(facts, end_of(sizes) - month, month)
 
 

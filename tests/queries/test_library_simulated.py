@@ -333,7 +333,8 @@ def test_both_engines_answer_alike_to_the_value(
     given = {
         "node_kind": "customer", "node_id": "c0300",
         # c0042 doesn't share, so that nobody is known to influence them.
-        "customer_id": "c0092" if name.startswith("influence") else "c0042", "other_id": "c0001", "product_id": "p0001", "since": SINCE,
+        "customer_id": "c0092" if name.startswith("influence") else "c0042",
+        "other_id": "c0001", "product_id": "p0001", "since": SINCE,
         "friend_id": str(edges[edges.target == "c0092"].source.iloc[0]),
     }  # fmt: skip
     mine = {p.name: given[p.name] for p in library()[name].parameters if p.name in given}

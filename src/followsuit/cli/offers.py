@@ -23,7 +23,7 @@ from followsuit.cli.screen import results, say
 from followsuit.cli.tables import BY_ENDING, parquet_for, to_write_rows, write_rows
 
 if TYPE_CHECKING:
-    from followsuit.graph.runs import Run
+    from followsuit.graph import runs as graph_runs
     from followsuit.offers.backtest import BacktestReport
     from followsuit.offers.explain import Explanation
 
@@ -208,7 +208,7 @@ def list_runs(store: StoreOption = None, json_file: JsonOption = None) -> None:
     write_json([_as_dict(run) for run in found], json_file)
 
 
-def _listed(run: "Run") -> str:
+def _listed(run: "graph_runs.Run") -> str:
     """A run in a line."""
     from followsuit.offers.activation import oldest
 
@@ -222,7 +222,7 @@ def _listed(run: "Run") -> str:
     )
 
 
-def _as_dict(run: "Run") -> dict[str, Any]:
+def _as_dict(run: "graph_runs.Run") -> dict[str, Any]:
     """A run as `runs list --json` writes it."""
     return {
         "run_id": run.run_id,

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from followsuit.graph.files import is_parquet, private_folder, read_json, save_json
 from followsuit.graph.store import GraphStore
+from followsuit.graph.tables import TABLES
 from followsuit.loaders.sources import Delivery
 from followsuit.loaders.stage import Counts, Staged
 
@@ -21,10 +22,11 @@ class Staging:
         self.folder = folder
         self._notes = folder / "notes.json"
         notes = read_json(self._notes) or {}
+        noted = notes.get("tables", {})
         self.tables = {
-            name: Staged(Counts(**noted.pop("counts")), **noted)
-            for name, noted in notes.get("tables", {}).items()
-            if is_parquet(self.path(name)) and is_parquet(self.rejects_of(name))
+            name: Staged(Counts(**noted[name].pop("counts")), **noted[name])
+            for name in TABLES
+            if name in noted and is_parquet(self.path(name)) and is_parquet(self.rejects_of(name))
         }
         self.rejects: str | None = notes.get("rejects")
         """The name of their file, once it is written."""

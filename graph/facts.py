@@ -136,9 +136,10 @@ class Facts:
         """
         if not len(self.shared.customers) and self._all(t.CUSTOMERS).count().execute():
             raise NobodyShares(
-                "No customer shares their activity, so there is nothing to learn from. Load "
-                "consents for the purpose social_use (and birth dates: minors don't share), or "
-                "load with --assume-consent where the data has no consents."
+                f"No customer shares their activity as of {self.snapshot.as_of:%Y-%m-%d}, so there "
+                "is nothing to learn from. Choose a later day, load consents for the purpose "
+                "social_use (and birth dates: minors don't share), or load with --assume-consent "
+                "where the data has no consents."
             )
         return self
 

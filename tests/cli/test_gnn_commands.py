@@ -316,12 +316,12 @@ MISTAKES = {
     ("gnn", "audit", "data", "--json", "nowhere/x.json"): GONE,
     (*EVALUATE, "--as-of", "soon"): "'soon' is no date. Write 2025-12-31.",
     (*EVALUATE, "--as-of", AS_OF, "--horizon", "28"): "'28' is no length of time.",
-    (*EVALUATE, "--as-of", "2001-01-01"): "No act is known up to 2000-12-04",
+    (*EVALUATE, "--as-of", "2001-01-01"): "No customer shares their activity as of 2001-01-29",
     (*EVALUATE, "--as-of", "2026-01-01"): "Nobody took anything new in the validation period",
     (*EVALUATE, "--as-of", AS_OF, "--store", "none.lbug"): "There is no store at ",
     ("gnn", "train"): "Missing option '--as-of'",
     ("gnn", "train", "--as-of", AS_OF, "--model", "nope"): "There is no model nope; there are ",
-    ("gnn", "train", "--as-of", "2001-01-01"): "No act is known up to 2001-01-01",
+    ("gnn", "train", "--as-of", "2001-01-01"): "No customer shares their activity as of 2001",
     ("gnn", "train", "--as-of", AS_OF, "--seed", "-1"): "Invalid value for '--seed'",
 }
 

@@ -62,7 +62,7 @@ def test_bad_input_is_one_line_and_exit_code_2(own_shop: Shop) -> None:
     bad = [
         (("--as-of", AS_OF, "--model", "nope"), "There is no model nope; there are "),
         (("--as-of", "soon"), "soon"),
-        (("--as-of", "2001-01-01"), "no purchases and visits up to 2001-01-01"),
+        (("--as-of", "2001-01-01"), "No customer shares their activity as of 2001-01-01"),
         (("--as-of", AS_OF, "--out", "nowhere/x.parquet"), "There is no folder nowhere"),
         (("--as-of", AS_OF, "--store", "none.lbug"), "none.lbug. Run `followsuit load FOLDER"),
     ]

@@ -16,7 +16,7 @@ from torch_geometric.data import HeteroData
 
 from followsuit.graph import schema as g
 from followsuit.graph import tables as t
-from followsuit.graph.facts import PRODUCT, STORE, SharedFacts
+from followsuit.graph.facts import PRODUCT, STORE, SharedFacts, without_returns
 from followsuit.graph.progress import Progress, silent
 from followsuit.graph.schema import Col, NodeType, RelationshipType
 from followsuit.graph.snapshot import Snapshot
@@ -79,7 +79,7 @@ def _relationships(
 ) -> Iterator[tuple[RelationshipType, ir.Table]]:
     """Each type with its rows: ids `source` and `target`, `at`, `weight`."""
     bought, held = then.table(t.PURCHASES), then.table(t.MEMBERSHIPS)
-    bought = bought.filter((bought.quantity.fill_null(0) >= 0) & (bought.amount.fill_null(0) >= 0))
+    bought = without_returns(bought)
     viewed, likes = then.table(t.EVENTS), then.table(t.LIKES)
     viewed = viewed.filter((viewed[Col.KIND] == t.VIEW) & viewed.product_id.notnull())
     held = held.filter(held.until.isnull() | (held.until > as_of))

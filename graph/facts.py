@@ -186,8 +186,7 @@ class Facts:
 
     def _acts(self) -> ir.Table:
         bought = self._all(t.PURCHASES)
-        kept = (bought.quantity.fill_null(0) >= 0) & (bought.amount.fill_null(0) >= 0)
-        bought = bought.filter(kept).select("customer_id", "at", id=bought.product_id)
+        bought = without_returns(bought).select("customer_id", "at", id=bought.product_id)
         visited = self._all(t.VISITS)
         visited = visited.select("customer_id", "at", id=visited.store_id)
         rows = ibis.union(self._on_items(bought, PRODUCT), self._on_items(visited, STORE))
@@ -260,6 +259,12 @@ class SharedFacts(Facts):
     """
 
     _all_customers = False
+
+
+def without_returns(purchases: ir.Table) -> ir.Table:
+    """Purchases less returns: those of a negative quantity or amount."""
+    kept = (purchases.quantity.fill_null(0) >= 0) & (purchases.amount.fill_null(0) >= 0)
+    return purchases.filter(kept)
 
 
 def whole_seconds(at: ir.Value) -> ir.Value:

@@ -5,7 +5,7 @@ before it ends. From the graph and from the files of every run go
 
 - offers to customers who may not be contacted, and offers of sensitive products
 - offers that a friend who no longer shares brought up, and offers of items that nobody who still
-  shares has lately interacted with
+  shares has lately interacted with; all offers to a customer whom nothing else gives a reason
 - influence edges of customers who don't share, their ranks and their embeddings, and the embeddings
   of sensitive products
 """
@@ -16,6 +16,7 @@ import tempfile
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -137,7 +138,7 @@ class _Withdrawal:
             if run_id in self._runs:
                 made_by = [run_id, *(part["run_id"] for part in self._kept(run_id))]
                 supports = [pairs for name in made_by if name in files
-                            for pairs in files[name].unsupported()]  # fmt: skip
+                            for pairs in files[name].unsupported]  # fmt: skip
                 unfit = self.unfit(mine, Col.SOURCE, self._runs[run_id][Col.AS_OF], supports)
             keys = unfit.select(*_OFFER).distinct().to_pyarrow()
             if len(keys):
@@ -285,29 +286,31 @@ class _RunFiles:
             if withdrawn.count().execute():
                 self._withdrawn = withdrawn
 
+    @cached_property
     def unsupported(self) -> list[ir.Table]:
         """What nobody who still shares brings up: keys of offers, in their columns.
 
         What friends brought up has `customer_id, item_kind, item_id`; items that nobody who still
         shares has interacted with have the last two; customers whom nothing of what friends did
-        gives a reason any more, `customer_id` alone.
+        gives a reason any more, `customer_id` alone. Kept, since the files that say so are
+        rewritten.
         """
-        found: list[ir.Table] = []
+        keys: list[ir.Table] = []
         drivers = self._work.file(self._run_id, DRIVERS)
         if drivers is not None:
             left = drivers
             if self._withdrawn is not None:
                 friends = self._withdrawn.rename(friend_id="customer_id")
                 by_them = drivers.semi_join(friends, "friend_id")
-                found.append(by_them.select("customer_id", *_ITEM).distinct())
+                keys.append(by_them.select("customer_id", *_ITEM).distinct())
                 left = drivers.anti_join(friends, "friend_id")
             before, after = self._live(drivers), self._live(self._work.not_sensitive(left))
-            found.append(before.anti_join(after, "customer_id"))
+            keys.append(before.anti_join(after, "customer_id"))
         actors = self._work.file(self._run_id, ACTORS)
         if actors is not None and self._withdrawn is not None:
             others = actors.anti_join(self._withdrawn, "customer_id")
-            found.append(actors.anti_join(others, _ITEM).select(*_ITEM).distinct())
-        return found
+            keys.append(actors.anti_join(others, _ITEM).select(*_ITEM).distinct())
+        return [rows.cache() for rows in keys]
 
     def _live(self, drivers: ir.Table) -> ir.Table:
         """`customer_id` of those for whom friends' interactions bring up an unblocked item."""
@@ -318,16 +321,15 @@ class _RunFiles:
 
     def withdraw(self) -> None:
         """Delete from the files the offers that may no longer be shown, and withdrawn customers."""
-        unsupported = self.unsupported()
         if (offers := self._work.file(self._run_id, OFFERS)) is not None:
-            unfit = self._work.unfit(offers, "customer_id", self._as_of, unsupported)
+            unfit = self._work.unfit(offers, "customer_id", self._as_of, self.unsupported)
             key = ["customer_id", "rank"]
             gone = unfit.select(key).distinct()
             if gone.count().execute():
                 self._rewrite(OFFERS, offers.anti_join(gone, key), *key)
         if self._withdrawn is None:
             return
-        for pairs in unsupported:
+        for pairs in self.unsupported:
             if (blocked := self._work.file(self._run_id, SUPPRESSED)) is not None:
                 self._rewrite(SUPPRESSED, blocked.anti_join(pairs, pairs.columns), *blocked.columns)
         for name, ids in _IDS.items():

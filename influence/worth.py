@@ -3,7 +3,7 @@
 import numpy as np
 
 from followsuit.graph import tables as t
-from followsuit.graph.facts import SharedFacts
+from followsuit.graph.facts import SharedFacts, without_returns
 from followsuit.influence.arrays import Floats
 
 _EXACT = "decimal(38, 6)"
@@ -20,8 +20,7 @@ def act_values(facts: SharedFacts) -> tuple[Floats, str]:
         minor units; of all purchases for those who have none; losses count as 0), or `acts` (1
         each), where the shop knows neither.
     """
-    bought = facts.snapshot.table(t.PURCHASES)
-    bought = bought.filter((bought.quantity.fill_null(0) >= 0) & (bought.amount.fill_null(0) >= 0))
+    bought = without_returns(facts.snapshot.table(t.PURCHASES))
     bought = bought.semi_join(facts.codes.select(customer_id="id"), "customer_id")
     products = facts.snapshot.table(t.PRODUCTS)
     products = products.filter(~products.sensitive.fill_null(False))

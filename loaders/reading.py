@@ -1,7 +1,6 @@
 """What all readers share: the batches that they give, and how a file's bytes are opened."""
 
 import gzip
-import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import IO
 
 import pyarrow as pa
 
+from followsuit.graph.store import nfc
 from followsuit.loaders.rejects import Reject
 from followsuit.loaders.sources import DeliveryError
 
@@ -47,7 +47,7 @@ def alike(name: str, names: Iterable[str]) -> list[str]:
 
 
 def _folded(name: str) -> str:
-    return unicodedata.normalize("NFC", name).strip().casefold()
+    return nfc(name).strip().casefold()
 
 
 def row_too_long(name: str) -> DeliveryError:

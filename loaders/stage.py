@@ -5,7 +5,6 @@ to nothing unknown. Memory stays bounded whatever the size of the source: rows s
 to see all of them at once (keys, references) runs in DuckDB, which spills.
 """
 
-import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ import pyarrow.parquet as pq
 
 from followsuit.graph.progress import Advance, Progress, silent
 from followsuit.graph.schema import Col
+from followsuit.graph.store import nfc
 from followsuit.graph.tables import CONSENTS, Kind
 from followsuit.loaders.contract import faults
 from followsuit.loaders.readers import opened
@@ -157,7 +157,7 @@ def _keep_refusal(standard: Standard, cells: Mapping[str, object], rejects: Reje
     }
     customer, granted = said.get(Col.CUSTOMER_ID), str(said.get(Col.GRANTED)).strip().lower()
     if isinstance(customer, str) and customer.strip() and granted not in ("true", "1"):
-        rejects.refusals.add(unicodedata.normalize("NFC", customer).strip())
+        rejects.refusals.add(nfc(customer).strip())
 
 
 def _put_aside_unreadable(

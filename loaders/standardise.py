@@ -6,7 +6,6 @@ A value that can't be read leaves its column empty and is named in the fault col
 """
 
 import re
-import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,6 +18,7 @@ import pyarrow.compute as pc
 import pyarrow.types as pt
 
 from followsuit.graph.duck import TYPES, open_duck
+from followsuit.graph.store import nfc
 from followsuit.graph.tables import Field, Kind, Table
 from followsuit.loaders.contract import NEGATIVE, may_be_negative
 from followsuit.loaders.mapping import ColumnMapping, TableMapping
@@ -250,7 +250,7 @@ def _text(value: str) -> str:
 def _constant(mapping: ColumnMapping) -> str:
     value = mapping.value
     text = str(value).lower() if isinstance(value, bool) else str(value)
-    return _text(unicodedata.normalize("NFC", text).strip(_SPACE))
+    return _text(nfc(text).strip(_SPACE))
 
 
 def _given(name: str, kind: pa.DataType) -> str:

@@ -292,7 +292,7 @@ def _rank(
         kept_back = suppressed(facts, as_of, window, catalogue, customers)
         log = pa.Table.from_pandas(kept_back.log, _BLOCKED, preserve_index=False)
         pq.write_table(log, folder / SUPPRESSED)
-        write_evidence(facts, as_of, window, folder)
+        write_evidence(facts, as_of, moment.recent, folder)
         advance(1)
     done = {
         "customers": len(pc.unique(table[Col.CUSTOMER_ID])),

@@ -14,7 +14,7 @@ from support.random_shops import NOW, addition, random_shop
 from followsuit.gnn.embeddings import embed
 from followsuit.gnn.models import model
 from followsuit.graph.facts import Facts
-from followsuit.graph.runs import OFFERS, SUPPRESSED, run_folder
+from followsuit.graph.runs import DRIVERS, OFFERS, SUPPRESSED, run_folder
 from followsuit.graph.snapshot import take_snapshot
 from followsuit.graph.store import GraphStore
 from followsuit.influence.analysis import Analysis
@@ -70,7 +70,7 @@ def results(store: GraphStore, customer: str, vectors: str) -> dict[str, Any]:
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     }
-    files |= {name: others(pq.read_table(folder / name)) for name in (OFFERS, SUPPRESSED)}
+    files |= {name: others(pq.read_table(folder / name)) for name in (OFFERS, DRIVERS, SUPPRESSED)}
     snapshot = take_snapshot(store, NOW)
     analysis = Analysis(store, snapshot)
     shared = Facts(snapshot).shared

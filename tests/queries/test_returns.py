@@ -9,7 +9,9 @@ import pytest
 from support.deliveries import Rows, deliver
 from support.snapshots import day
 
+from followsuit.graph.snapshot import take_snapshot
 from followsuit.graph.store import GraphStore
+from followsuit.influence.analysis import Analysis
 from followsuit.loaders.load import load
 from followsuit.loaders.mapping import Mapping
 from followsuit.queries.library import library
@@ -48,7 +50,10 @@ def ask(store: GraphStore, tmp_path_factory: pytest.TempPathFactory) -> Ask:
     """Runs a query on a shop where each customer has bought or returned as their name says."""
     friends = [{"customer_id": kind, "friend_id": f} for kind in SOLD for f in ("ann", "zed")]
     folder = tmp_path_factory.mktemp("returns") / "delivery"
-    load(store, str(deliver(folder, friendships=friends, purchases=_purchases())), RETURNS)
+    delivery = deliver(folder, friendships=friends, purchases=_purchases())
+    load(store, str(delivery), RETURNS, assume_consent=True)
+    analysis = Analysis(store, take_snapshot(store, NOW))
+    analysis.write(analysis.learn(), NOW)
 
     def rows(name: str, **parameters: Any) -> list[dict[str, Any]]:
         answer: list[dict[str, Any]] = run_query(store, name, parameters, now=NOW).to_pylist()

@@ -18,9 +18,9 @@ from matplotlib.figure import Figure
 from support.effects import ALL, graded, mean_log, of, rejected
 from support.influence_worlds import Planted
 
-from followsuit.influence.effect_plot import draw_lift, finish
-from followsuit.influence.lift import Lift
-from followsuit.influence.report import ADJUSTED, OBSERVED, Grades
+from followsuit.influence.effects.effect_plot import draw_lift, finish
+from followsuit.influence.effects.effect_report import ADJUSTED, OBSERVED, Grades
+from followsuit.influence.effects.lift import Lift
 
 HOMOPHILY = {"homophily": 1.0, "appeal": 1.2}
 INFLUENCE = {"influence": 1.5}

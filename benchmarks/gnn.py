@@ -39,7 +39,7 @@ def world(users: int, items: int, cells: int) -> Any:
     """A random data set with popular and unpopular items."""
     import numpy as np
 
-    from followsuit.gnn.dataset import Dataset, pairs
+    from followsuit.gnn.data.dataset import Dataset, pairs
 
     random = np.random.default_rng(1)
     column = (items * random.random(cells) ** 2).astype(np.int64)
@@ -59,7 +59,7 @@ def ease(scale: float, by_hand: bool) -> Took:
     import numpy as np
     from scipy.linalg import lapack
 
-    from followsuit.gnn.ease import Ease
+    from followsuit.gnn.models.ease import Ease
 
     items = round(ITEMS * scale)
     if by_hand:
@@ -86,9 +86,9 @@ def ranking(scale: float, by_hand: bool) -> Took:
     """
     import numpy as np
 
-    from followsuit.gnn.dataset import pairs
-    from followsuit.gnn.evaluation import FIGURES, judged_lists
-    from followsuit.gnn.lightgcn import LightGCN
+    from followsuit.gnn.data.dataset import pairs
+    from followsuit.gnn.evaluation.evaluate import FIGURES, judged_lists
+    from followsuit.gnn.models.lightgcn import LightGCN
 
     users, items = round(USERS * scale), round(ITEMS * scale)
     data = world(users, items, users * 20)
@@ -163,9 +163,9 @@ class _TimeOver(Exception):
 
 def train_ours(folder: Path, most: float, name: str) -> Took:
     """Our network, until it stops by itself; the result is its curve."""
-    from followsuit.gnn.folder import read_split
-    from followsuit.gnn.models import model
-    from followsuit.gnn.training import train, watch
+    from followsuit.gnn.data.interaction_folder import read_split
+    from followsuit.gnn.models.registry import model
+    from followsuit.gnn.training.loop import train, watch
 
     split = read_split(folder)
     judge = watch(split.train.taken, split.validation)
@@ -193,8 +193,8 @@ def train_stock(folder: Path, most: float) -> Took:
     import torch
     from torch_geometric.nn.models import LightGCN
 
-    from followsuit.gnn.folder import read_split
-    from followsuit.gnn.training import watch
+    from followsuit.gnn.data.interaction_folder import read_split
+    from followsuit.gnn.training.loop import watch
 
     split = read_split(folder)
     judge = watch(split.train.taken, split.validation)
@@ -285,9 +285,9 @@ def _epoch(name: str, purchases: int) -> Took:
     """One epoch; the result is the number of edges: who bought what, and friendships."""
     from typing import cast
 
-    from followsuit.gnn.models import model
-    from followsuit.gnn.neural import Neural
-    from followsuit.gnn.training import train
+    from followsuit.gnn.models.neural import Neural
+    from followsuit.gnn.models.registry import model
+    from followsuit.gnn.training.loop import train
 
     data = shop(purchases)
     settings = cast("Neural", model(name))
@@ -303,8 +303,8 @@ def shop(purchases: int) -> Any:
     import numpy as np
     import pyarrow.compute as pc
 
-    from followsuit.gnn.dataset import Dataset, pairs
-    from followsuit.loaders.simulator import World, tables
+    from followsuit.gnn.data.dataset import Dataset, pairs
+    from followsuit.simulator import World, tables
 
     customers = max(50, purchases // 20)
     made = tables(

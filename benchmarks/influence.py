@@ -49,7 +49,7 @@ def influence(customers: int, edges: int) -> Any:
     """A random network, some followed by far more than others."""
     import numpy as np
 
-    from followsuit.influence.arrays import network
+    from followsuit.influence.log.arrays import network
 
     rng = np.random.default_rng(1)
     source = (customers * rng.random(edges) ** 2).astype(np.int64)
@@ -71,8 +71,8 @@ def choose(scale: float, celf: bool) -> Took:
     """Choose seeds in the smaller network; the result says how far they spread."""
     import numpy as np
 
-    from followsuit.influence.cascade import spread
-    from followsuit.influence.seeds import seeds
+    from followsuit.influence.spread.cascade import spread
+    from followsuit.influence.spread.seeds import seeds
 
     made, probability = influence(*sizes(scale, CELF_CUSTOMERS, CELF_EDGES))
     value = np.ones(len(made.pointer) - 1)
@@ -93,7 +93,7 @@ def celf_greedy(made: Any, probability: Any, value: Any, budget: int) -> Any:
     """Lazy greedy: look again only at who may still be the best."""
     import numpy as np
 
-    from followsuit.influence.cascade import Room, cascades
+    from followsuit.influence.spread.cascade import Room, cascades
 
     room, runs = Room(len(value)), np.empty(SIMULATIONS)
     rng = np.random.default_rng(2)
@@ -120,7 +120,7 @@ def celf_greedy(made: Any, probability: Any, value: Any, budget: int) -> Any:
 
 def choose_at_size(scale: float) -> Took:
     """Choose seeds in the large network; the result is all that is found but the seeds."""
-    from followsuit.influence.seeds import seeds
+    from followsuit.influence.spread.seeds import seeds
 
     made, probability = influence(*sizes(scale, CUSTOMERS, EDGES))
     seeds(*influence(100, 2_000), 2)
@@ -141,7 +141,7 @@ def pagerank(scale: float, by_hand: bool) -> Took:
     import networkit
     import numpy as np
 
-    from followsuit.influence.centrality import pagerank
+    from followsuit.influence.spread.centrality import pagerank
 
     made, probability = influence(*sizes(scale, CUSTOMERS, EDGES))
     networkit.setNumberOfThreads(1)
@@ -169,7 +169,7 @@ def leiden(scale: float, by_hand: bool) -> Took:
     import numpy as np
     from scipy import sparse
 
-    from followsuit.influence.centrality import communities, symmetrised
+    from followsuit.influence.spread.centrality import communities, symmetrised
 
     made, probability = influence(*sizes(scale, CUSTOMERS, EDGES))
     customers = len(made.pointer) - 1

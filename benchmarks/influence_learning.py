@@ -23,7 +23,7 @@ def log_of(scale: float, actions: float) -> Any:
 
     import numpy as np
 
-    from followsuit.influence.arrays import DAY, LONG_AGO, Actions, Log, network
+    from followsuit.influence.log.arrays import DAY, LONG_AGO, Actions, Log, network
 
     rng = np.random.default_rng(3)
     customers, edges = max(2_000, round(CUSTOMERS * scale)), max(20_000, round(EDGES * scale))
@@ -56,8 +56,8 @@ def iterate(scale: float, plain: bool) -> Took:
     import numba
     import numpy as np
 
-    from followsuit.influence.exposures import count_exposures, find_links
-    from followsuit.influence.learn import _Fit
+    from followsuit.influence.log.exposures import count_exposures, find_links
+    from followsuit.influence.probabilities.learn import _Fit
 
     window = 14 * 86_400
 
@@ -96,7 +96,7 @@ def learned(scale: float, actions: float) -> Took:
     """All of learning; the result is how many exposures there were."""
     from datetime import timedelta
 
-    from followsuit.influence.learn import learn
+    from followsuit.influence.probabilities.learn import learn
 
     learn(log_of(0.01, 20_000), timedelta(days=14))
     log = log_of(scale, actions)

@@ -17,8 +17,8 @@ from scipy.stats import spearmanr
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 from support.cascade_worlds import WINDOW, CascadeWorld, cascade_world
 
-from followsuit.influence.baselines import bernoulli, partial_credit
-from followsuit.influence.learn import Influences, learn
+from followsuit.influence.probabilities.baselines import bernoulli, partial_credit
+from followsuit.influence.probabilities.learn import Influences, learn
 
 MODELS = ("cascade", "hazard", "threshold")
 MEAN = 0.05

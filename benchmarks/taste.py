@@ -62,7 +62,7 @@ DIALS = {"neither": 0.0, "both": 1.0}
 def split_of(data: Path, name: str) -> Any:
     """A folder's split, or a data set with times as a store, split in time."""
     import followsuit
-    from followsuit.gnn.folder import read_split
+    from followsuit.gnn.data.interaction_folder import read_split
 
     if name in SPLITS:
         return read_split(data / name)
@@ -80,7 +80,7 @@ def split_of(data: Path, name: str) -> Any:
 def told(data: Path, name: str, seeds: int) -> dict[str, Any]:
     """`gnn evaluate`, all models."""
     from followsuit.cli.progress import show
-    from followsuit.gnn.evaluation import evaluate
+    from followsuit.gnn.evaluation.evaluate import evaluate
 
     return evaluate(split_of(data, name), seeds=seeds, progress=show).as_dict()
 
@@ -88,7 +88,7 @@ def told(data: Path, name: str, seeds: int) -> dict[str, Any]:
 def audited(data: Path, name: str, seeds: int) -> dict[str, Any]:
     """`gnn audit`."""
     from followsuit.cli.progress import show
-    from followsuit.gnn.audit import audit
+    from followsuit.gnn.evaluation.friend_ablation import audit
 
     return audit(split_of(data, name), seeds=seeds, progress=show).as_dict()
 
@@ -99,9 +99,9 @@ def cold(data: Path, name: str, seeds: int) -> dict[str, Any]:  # noqa: ARG001
     from scipy import sparse
 
     from followsuit.cli.progress import show
-    from followsuit.gnn.dataset import binary
-    from followsuit.gnn.hetero import Hetero
-    from followsuit.gnn.popularity import FriendsItems, Popularity
+    from followsuit.gnn.data.dataset import binary
+    from followsuit.gnn.models.hetero import Hetero
+    from followsuit.gnn.models.popularity import FriendsItems, Popularity
 
     split = split_of(data, name)
     taken = binary(split.masked + split.test)
@@ -126,9 +126,9 @@ def new(data: Path, name: str, seeds: int) -> dict[str, Any]:  # noqa: ARG001
     from scipy import sparse
 
     from followsuit.cli.progress import show
-    from followsuit.gnn.dataset import binary
-    from followsuit.gnn.hetero import Hetero
-    from followsuit.gnn.ranking import first_items
+    from followsuit.gnn.data.dataset import binary
+    from followsuit.gnn.evaluation.top_items import first_items
+    from followsuit.gnn.models.hetero import Hetero
 
     split = split_of(data, name)
     taken, matrix = binary(split.masked + split.test), split.known.item_attributes.matrix
@@ -164,8 +164,8 @@ def _compared(lists: dict[str, Any], wanted: Any, users: Any, base: str) -> dict
     """Figures with intervals, and by how much each leads the base, paired."""
     import numpy as np
 
-    from followsuit.gnn.bootstrap import Resamples
-    from followsuit.gnn.evaluation import FIGURES, judged_lists
+    from followsuit.core.bootstrap import Resamples
+    from followsuit.gnn.evaluation.evaluate import FIGURES, judged_lists
 
     at = [list(FIGURES).index(key) for key in SHOWN]
     values = {name: judged_lists(one, wanted, users)[:, at] for name, one in lists.items()}
@@ -180,9 +180,9 @@ def simulated(seed: int, dials: float = 0.5) -> Any:
     """A simulated shop's split: its last four weeks are to be told."""
     from support.worlds import end_of, snapshot_of
 
-    from followsuit.gnn.from_snapshot import temporal_split
+    from followsuit.gnn.data.from_snapshot import temporal_split
     from followsuit.graph.facts import Facts
-    from followsuit.loaders.simulator import World
+    from followsuit.simulator import World
 
     sizes = World(
         customers=2500, products=300, stores=8, friendships=10_000, purchases=15_000, days=90,
@@ -198,7 +198,7 @@ def simulated(seed: int, dials: float = 0.5) -> Any:
 
 def world(dials: float, seed: int) -> dict[str, Any]:
     """`gnn audit` of a simulated shop."""
-    from followsuit.gnn.audit import audit
+    from followsuit.gnn.evaluation.friend_ablation import audit
 
     return audit(simulated(seed, dials)).as_dict()
 

@@ -8,7 +8,7 @@ FRIENDSHIPS, PURCHASES = 2_000_000, 5_000_000
 
 def world_of(scale: float):  # type: ignore[no-untyped-def]
     """The simulator's world whose sizes are these times `scale`."""
-    from followsuit.loaders.simulator import World
+    from followsuit.simulator import World
 
     return World(
         customers=max(50, round(CUSTOMERS * scale)),
@@ -21,6 +21,6 @@ def world_of(scale: float):  # type: ignore[no-untyped-def]
 
 def deliver(scale: float, folder: Path) -> dict[str, int]:
     """Write the world's tables as Parquet files; rows of each."""
-    from followsuit.loaders.simulator import simulate
+    from followsuit.simulator import simulate
 
     return simulate(world_of(scale), folder, file_format="parquet")

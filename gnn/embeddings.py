@@ -12,13 +12,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from followsuit.gnn.dataset import Floats
-from followsuit.gnn.from_snapshot import dataset
-from followsuit.gnn.recommender import Recommender
+from followsuit.core.errors import FollowsuitError
+from followsuit.core.progress import Progress, silent
+from followsuit.gnn.data.dataset import Floats
+from followsuit.gnn.data.from_snapshot import dataset
+from followsuit.gnn.models.recommender import Recommender
 from followsuit.graph import schema as g
-from followsuit.graph.errors import FollowsuitError
 from followsuit.graph.facts import PRODUCT, STORE, SharedFacts
-from followsuit.graph.progress import Progress, silent
 from followsuit.graph.run_writer import write_run
 from followsuit.graph.runs import Run, active, runs
 from followsuit.graph.schema import Col, RelationshipType

@@ -3,11 +3,11 @@
 import numpy as np
 import pyarrow as pa
 
+from followsuit.core.threads import one_thread
 from followsuit.gnn.embeddings import EMBED
 from followsuit.graph import schema as g
 from followsuit.graph.schema import Col
 from followsuit.graph.store import GraphStore
-from followsuit.graph.threads import one_thread
 
 EVERY = "*"
 """Neighbours of every kind."""

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import platformdirs
 
-from followsuit.graph.embedded import EmbeddedStore
-from followsuit.graph.neo4j import SCHEMES, Neo4jStore
+from followsuit.graph.engines.embedded import EmbeddedStore
+from followsuit.graph.engines.neo4j import SCHEMES, Neo4jStore
 from followsuit.graph.store import GraphStore, StoreUnreachable
 
 MEMORY = 3 * 2**30

@@ -18,8 +18,8 @@ import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
+from followsuit.core.errors import FollowsuitError
 from followsuit.graph import tables as t
-from followsuit.graph.errors import FollowsuitError
 from followsuit.graph.people import people
 from followsuit.graph.snapshot import Snapshot
 

@@ -18,10 +18,10 @@ import ibis.expr.types as ir
 import networkx as nx
 import pandas as pd
 
+from followsuit.core.files import make_private, private_folder, read_json, save_json
+from followsuit.core.progress import Progress, silent
 from followsuit.graph import tables as t
 from followsuit.graph.duck import TYPES, open_duck
-from followsuit.graph.files import make_private, private_folder, read_json, save_json
-from followsuit.graph.progress import Progress, silent
 from followsuit.graph.schema import Col, NodeType
 from followsuit.graph.store import GraphStore, Meta, StoreBusy
 from followsuit.graph.tables import VIEW, Part, Table

@@ -17,8 +17,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from followsuit.graph.errors import FollowsuitError
-from followsuit.graph.progress import Progress, silent
+from followsuit.core.errors import FollowsuitError
+from followsuit.core.progress import Progress, silent
 from followsuit.graph.schema import VERSION, Element, NodeType, RelationshipType
 
 Rows: TypeAlias = pa.Table | Path

@@ -24,9 +24,9 @@ import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 
+from followsuit.core.files import is_parquet, private_file
 from followsuit.graph import schema as g
 from followsuit.graph import tables as t
-from followsuit.graph.files import is_parquet, private_file
 from followsuit.graph.people import people
 from followsuit.graph.runs import (
     ACTORS,

@@ -8,25 +8,25 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from followsuit.core.progress import Progress, silent
 from followsuit.graph import schema as g
 from followsuit.graph import tables as t
 from followsuit.graph.facts import Facts, SharedFacts
-from followsuit.graph.progress import Progress, silent
 from followsuit.graph.schema import Col
 from followsuit.graph.snapshot import Snapshot
 from followsuit.graph.store import GraphStore
-from followsuit.influence import holdout
-from followsuit.influence.arrays import Flags, Floats, Log
-from followsuit.influence.edges import write_edges
+from followsuit.influence.effects.effect_report import EffectReport, report
 from followsuit.influence.errors import NotEnoughEvidence
-from followsuit.influence.holdout import HoldoutReport
-from followsuit.influence.inputs import BadInput
-from followsuit.influence.learn import Influences, learn
-from followsuit.influence.log import read_log
-from followsuit.influence.rank import rank
-from followsuit.influence.report import EffectReport, report
-from followsuit.influence.seeds import Seeds, seeds
-from followsuit.influence.worth import act_values
+from followsuit.influence.log.action_log import read_log
+from followsuit.influence.log.arrays import Flags, Floats, Log
+from followsuit.influence.probabilities import holdout
+from followsuit.influence.probabilities.edges import write_edges
+from followsuit.influence.probabilities.holdout import HoldoutReport
+from followsuit.influence.probabilities.learn import Influences, learn
+from followsuit.influence.spread.inputs import BadInput
+from followsuit.influence.spread.rank import rank
+from followsuit.influence.spread.seeds import Seeds, seeds
+from followsuit.influence.spread.worth import act_values
 
 WINDOW = timedelta(days=14)
 

@@ -1,6 +1,6 @@
 """What all of this room may raise."""
 
-from followsuit.graph.errors import FollowsuitError
+from followsuit.core.errors import FollowsuitError
 
 
 class NotEnoughEvidence(FollowsuitError):

@@ -1,1 +1,1 @@
-"""From files, databases and the simulator to clean typed tables, and from there into a store."""
+"""From files and databases to clean typed tables, and from there into a store."""

@@ -15,10 +15,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from followsuit.core.errors import FollowsuitError
+from followsuit.core.files import private_folder
+from followsuit.core.progress import Progress, silent
 from followsuit.graph.duck import open_duck
-from followsuit.graph.errors import FollowsuitError
-from followsuit.graph.files import private_folder
-from followsuit.graph.progress import Progress, silent
 from followsuit.graph.schema import (
     RELATIONSHIPS,
     RUN,
@@ -31,14 +31,14 @@ from followsuit.graph.snapshot import snapshot_ahead
 from followsuit.graph.store import GraphStore
 from followsuit.graph.tables import CONSENTS, CUSTOMERS, NODE_TABLES, PRODUCTS, TABLES, Table
 from followsuit.graph.withdrawals import withdraw_results
+from followsuit.loaders.load_report import LoadReport, history_with, rejected, warnings
 from followsuit.loaders.mapping import Mapping
-from followsuit.loaders.rejects import SCHEMA as REJECTS
-from followsuit.loaders.rejects import forget_all_but, next_file, reasons
-from followsuit.loaders.report import LoadReport, history_with, rejected, warnings
 from followsuit.loaders.sources import Delivery, DeliveryError, find_delivery
-from followsuit.loaders.spill import write_parquet
-from followsuit.loaders.stage import stage
-from followsuit.loaders.staging import Staging
+from followsuit.loaders.staging.rejects import SCHEMA as REJECTS
+from followsuit.loaders.staging.rejects import forget_all_but, next_file, reasons
+from followsuit.loaders.staging.resume import Staging
+from followsuit.loaders.staging.spill import write_parquet
+from followsuit.loaders.staging.stage import stage
 from followsuit.loaders.stored import Stored, deletions
 from followsuit.loaders.to_graph import Step, mentioned, steps, write_rows
 

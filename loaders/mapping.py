@@ -32,9 +32,9 @@ from pydantic import (
     model_validator,
 )
 
-from followsuit.graph.errors import FollowsuitError
+from followsuit.core.errors import FollowsuitError
 from followsuit.graph.tables import TABLES, Kind
-from followsuit.loaders.time_formats import pattern_of
+from followsuit.loaders.staging.time_formats import pattern_of
 
 _SHIPPED = resources.files("followsuit.loaders") / "mappings"
 _NO_DELIMITERS = '"\r\n\0'

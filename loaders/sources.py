@@ -7,7 +7,7 @@ from pathlib import Path
 import sqlalchemy
 from sqlalchemy import exc
 
-from followsuit.graph.errors import FollowsuitError
+from followsuit.core.errors import FollowsuitError
 from followsuit.graph.tables import TABLES, Table
 from followsuit.loaders.mapping import Mapping, MappingError, TableMapping
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from followsuit.graph.duck import TYPES, open_duck
 from followsuit.graph.schema import Col, Element, NodeType, RelationshipType
 from followsuit.graph.tables import NODE_TABLES, TABLES, VIEW, Part, Table
-from followsuit.loaders.spill import write_parquet
+from followsuit.loaders.staging.spill import write_parquet
 
 IS_VIEW = f"({Col.KIND} = '{VIEW}' AND {Col.PRODUCT_ID} IS NOT NULL)"
 """The SQL that says of an event that it lies in the graph as a relationship to its product."""

@@ -15,10 +15,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from followsuit.core.errors import FollowsuitError
+from followsuit.core.progress import Progress, silent
 from followsuit.graph import schema as g
-from followsuit.graph.errors import FollowsuitError
 from followsuit.graph.facts import Facts, SharedFacts
-from followsuit.graph.progress import Progress, silent
 from followsuit.graph.snapshot import Snapshot
 from followsuit.offers import metrics
 from followsuit.offers.metrics import Figures, Tally

@@ -11,17 +11,17 @@ from typing import Any
 import ibis.expr.types as ir
 import numpy as np
 
+from followsuit.core.errors import FollowsuitError
+from followsuit.core.files import read_parquet
+from followsuit.core.progress import Progress, silent
 from followsuit.graph import schema as g
 from followsuit.graph import tables as t
-from followsuit.graph.errors import FollowsuitError
 from followsuit.graph.facts import Facts
-from followsuit.graph.files import read_parquet
-from followsuit.graph.progress import Progress, silent
 from followsuit.graph.runs import TASTE, TIES, Run, run_folder
 from followsuit.graph.schema import Col
 from followsuit.graph.snapshot import take_snapshot
 from followsuit.graph.store import GraphStore, nfc
-from followsuit.influence.log import read_log
+from followsuit.influence.log.action_log import read_log
 from followsuit.offers.activation import part_of
 from followsuit.offers.catalogue import offers_in_force
 from followsuit.offers.moment import Moment, look

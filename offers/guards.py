@@ -17,8 +17,8 @@ from datetime import datetime, timedelta
 
 import pandas as pd
 
+from followsuit.core.errors import FollowsuitError
 from followsuit.graph import tables as t
-from followsuit.graph.errors import FollowsuitError
 from followsuit.graph.people import people
 from followsuit.graph.runs import Run
 from followsuit.graph.snapshot import Snapshot

@@ -20,8 +20,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from followsuit.gnn.bootstrap import Estimate
-from followsuit.graph.threads import one_thread
+from followsuit.core.bootstrap import Estimate
+from followsuit.core.threads import one_thread
 from followsuit.offers.moment import Moment, blocks
 from followsuit.offers.outcomes import Outcomes
 from followsuit.offers.ranking import ALL, first_places

@@ -2,8 +2,8 @@
 
 import shutil
 
+from followsuit.core.errors import FollowsuitError
 from followsuit.graph import schema as g
-from followsuit.graph.errors import FollowsuitError
 from followsuit.graph.runs import Run, active, run_folder, runs
 from followsuit.graph.store import GraphStore
 from followsuit.offers.activation import parts

@@ -20,12 +20,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from followsuit.gnn.gate import friends_help
+from followsuit.core.errors import FollowsuitError
+from followsuit.core.files import private_folder, read_json, read_parquet, save_json
+from followsuit.core.progress import Progress, silent
+from followsuit.gnn.evaluation.ablation_result import friends_help
 from followsuit.graph import schema as g
-from followsuit.graph.errors import FollowsuitError
 from followsuit.graph.facts import PRODUCT, STORE, Facts, SharedFacts
-from followsuit.graph.files import private_folder, read_json, read_parquet, save_json
-from followsuit.graph.progress import Progress, silent
 from followsuit.graph.run_writer import write_run
 from followsuit.graph.runs import (
     FILES,
@@ -41,8 +41,8 @@ from followsuit.graph.runs import (
 from followsuit.graph.schema import Col
 from followsuit.graph.snapshot import take_snapshot
 from followsuit.graph.store import GraphStore, StoreBusy, nfc
-from followsuit.influence.arrays import Log
-from followsuit.influence.log import read_log
+from followsuit.influence.log.action_log import read_log
+from followsuit.influence.log.arrays import Log
 from followsuit.offers.activation import (
     CUSTOMERS,
     OFFERED_TO,

@@ -13,7 +13,7 @@ import pandas as pd
 from scipy import sparse
 
 from followsuit.graph.facts import SharedFacts
-from followsuit.influence.leiden import friend_communities
+from followsuit.influence.spread.leiden import friend_communities
 from followsuit.offers.moment import Moment
 from followsuit.offers.ranking import scores
 from followsuit.offers.triggers import ties_at

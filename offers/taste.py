@@ -14,15 +14,15 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from followsuit.gnn.blend import SOCIAL, Blend
-from followsuit.gnn.choosing import choose
-from followsuit.gnn.dataset import Dataset, Floats
-from followsuit.gnn.ease import DampedEase
-from followsuit.gnn.from_snapshot import HORIZON, NothingToLearn, dataset, training_split
-from followsuit.gnn.models import model
-from followsuit.gnn.recommender import CELLS, Recommender
+from followsuit.core.progress import Progress, silent
+from followsuit.gnn.data.dataset import Dataset, Floats
+from followsuit.gnn.data.from_snapshot import HORIZON, NothingToLearn, dataset, training_split
+from followsuit.gnn.models.blend import SOCIAL, Blend
+from followsuit.gnn.models.ease import DampedEase
+from followsuit.gnn.models.recommender import CELLS, Recommender
+from followsuit.gnn.models.registry import model
+from followsuit.gnn.training.grid_search import choose
 from followsuit.graph.facts import SharedFacts
-from followsuit.graph.progress import Progress, silent
 
 BLEND, LINEAR = "blend", "linear"
 PARTS = ("ease_damped", "lightgcn")

@@ -12,11 +12,11 @@ import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
+from followsuit.core.progress import Progress, silent
 from followsuit.graph.facts import Facts, SharedFacts
-from followsuit.graph.progress import Progress, silent
-from followsuit.influence.arrays import Log
-from followsuit.influence.learn import LEAST, learn
-from followsuit.influence.log import read_log
+from followsuit.influence.log.action_log import read_log
+from followsuit.influence.log.arrays import Log
+from followsuit.influence.probabilities.learn import LEAST, learn
 from followsuit.offers.triggers import ties_at
 
 _GROWTH = 2.0

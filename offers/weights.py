@@ -12,7 +12,7 @@ from datetime import datetime
 
 import numpy as np
 
-from followsuit.graph.threads import one_thread
+from followsuit.core.threads import one_thread
 from followsuit.offers.moment import FACTORS, Moment, pick
 
 _OTHERS = 20_000

@@ -10,7 +10,7 @@
 // column at time
 // column followed boolean
 // order by: friend_at desc, item_id
-// As influence/exposures.py counts them, but for acts within one second, which are told apart here.
+// As influence/log/exposures.py counts them, but for acts within one second, which are told apart here.
 // Only behind an edge of the active run: those of customers who don't share have none.
 MATCH (run:Run {kind: 'influence', active: true})
 MATCH (f:Customer {customer_id: $friend_id})-[e:INFLUENCES]->(c:Customer {customer_id: $customer_id})

@@ -24,8 +24,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from followsuit.core.errors import FollowsuitError
 from followsuit.graph import schema as g
-from followsuit.graph.errors import FollowsuitError
 from followsuit.graph.people import adult_since
 from followsuit.graph.store import QueryError
 

@@ -17,6 +17,7 @@ from support.places import Place
 import followsuit
 import followsuit.api
 from followsuit.api import Shop
+from followsuit.core.times import TimeError
 from followsuit.errors import (
     BacktestError,
     ConfigurationError,
@@ -29,8 +30,7 @@ from followsuit.errors import (
     UnknownRun,
     UnknownTarget,
 )
-from followsuit.loaders.simulator import World, simulate
-from followsuit.times import TimeError
+from followsuit.simulator import World, simulate
 
 WORLD = World(
     customers=150, products=30, stores=5, friendships=600, purchases=2500, days=120,

@@ -11,12 +11,14 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "src" / "followsuit"
 
 MAY_IMPORT = {
-    "graph": set(),
-    "loaders": {"graph"},
-    "queries": {"graph"},
-    "influence": {"graph"},
-    "gnn": {"graph"},
-    "offers": {"graph", "influence", "gnn"},
+    "core": set(),
+    "graph": {"core"},
+    "simulator": {"core", "graph"},
+    "loaders": {"core", "graph"},
+    "queries": {"core", "graph"},
+    "influence": {"core", "graph"},
+    "gnn": {"core", "graph"},
+    "offers": {"core", "graph", "influence", "gnn"},
 }
 """Of each room the others that it may import; the face in `src/followsuit` may import all."""
 

@@ -16,9 +16,9 @@ from support.worlds import end_of
 
 from followsuit.graph.snapshot import take_snapshot
 from followsuit.graph.store import StoreBusy, StoreIncomplete, StoreMissing
-from followsuit.loaders.simulator import World, simulate
 from followsuit.offers.runs import prune_runs
 from followsuit.queries.runner import run_query
+from followsuit.simulator import World, simulate
 
 WORLD = World(
     customers=2_000, products=150, stores=10, friendships=6_000, purchases=12_000, days=90,

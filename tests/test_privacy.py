@@ -12,7 +12,7 @@ from support.places import Place
 from support.random_shops import NOW, addition, random_shop
 
 from followsuit.gnn.embeddings import embed
-from followsuit.gnn.models import model
+from followsuit.gnn.models.registry import model
 from followsuit.graph.facts import Facts
 from followsuit.graph.runs import DRIVERS, OFFERS, SUPPRESSED, run_folder
 from followsuit.graph.snapshot import take_snapshot

@@ -15,13 +15,13 @@ from support import commands
 
 from followsuit.cli import app
 from followsuit.config import Settings, read_settings
-from followsuit.gnn.models import MODELS
+from followsuit.gnn.models.registry import MODELS
 from followsuit.graph.people import CHANNELS
 from followsuit.graph.tables import TABLES, Kind
 from followsuit.loaders.mapping import ColumnMapping, TableMapping, read_mapping, shipped_mappings
-from followsuit.loaders.simulator import World
 from followsuit.offers.score import OUT
 from followsuit.queries.library import library
+from followsuit.simulator import World
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()

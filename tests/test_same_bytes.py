@@ -38,7 +38,7 @@ SECONDS = re.compile(rb'"seconds": [0-9.]+')
 FITTED = """
 import hashlib, sys
 from support.tastes import planted
-from followsuit.gnn.models import model
+from followsuit.gnn.models.registry import model
 
 data = planted(users=900, items=600, each=12)
 settings = {"lightgcn": {"epochs": 2}, "social": {"epochs": 2}, "ials": {"rounds": 2},

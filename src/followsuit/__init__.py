@@ -36,7 +36,7 @@ def open(store: str | Path | None = None, **options: Any) -> "Shop":  # noqa: A0
     # The engines take seconds to import; `followsuit --help` does without them.
     from followsuit.api import Shop
     from followsuit.config import read_settings
-    from followsuit.graph.progress import silent
+    from followsuit.core.progress import silent
 
     progress = options.pop("progress", silent)
     return Shop(read_settings(store=None if store is None else str(store), **options), progress)

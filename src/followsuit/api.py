@@ -10,23 +10,23 @@ import networkx as nx
 import pandas as pd
 
 from followsuit.config import Settings
-from followsuit.graph.progress import Progress, silent
+from followsuit.core.progress import Progress, silent
+from followsuit.core.times import instant, length
 from followsuit.graph.runs import Run, runs
 from followsuit.graph.snapshot import Snapshot, take_snapshot
 from followsuit.graph.store import GraphStore
 from followsuit.offers.runs import SCORE, prune_runs, use_run
 from followsuit.queries.runner import run_cypher, run_query
-from followsuit.times import instant, length
 
 # What is slow to import is imported by the method that needs it.
 if TYPE_CHECKING:
-    from followsuit.gnn.audit import Audit
-    from followsuit.gnn.dataset import Split
+    from followsuit.gnn.data.dataset import Split
     from followsuit.gnn.embeddings import Embedded
-    from followsuit.gnn.recommender import Recommender
+    from followsuit.gnn.evaluation.friend_ablation import Audit
+    from followsuit.gnn.models.recommender import Recommender
     from followsuit.graph.facts import SharedFacts
     from followsuit.influence.analysis import Analysis
-    from followsuit.loaders.report import LoadReport
+    from followsuit.loaders.load_report import LoadReport
     from followsuit.offers.backtest import BacktestReport
     from followsuit.offers.explain import Explanation
     from followsuit.offers.score import ScoreReport
@@ -217,7 +217,7 @@ class Shop:
         refresh: bool = False,
     ) -> "BacktestReport":
         """Judge the ranking on the past; see `followsuit.offers.backtest.backtest`."""
-        from followsuit.gnn.gate import friends_help
+        from followsuit.gnn.evaluation.ablation_result import friends_help
         from followsuit.offers.backtest import backtest
 
         return backtest(
@@ -243,12 +243,12 @@ class Shop:
         return Analysis(self.store, snapshot, progress=self._progress)
 
     def split(self, as_of: Instant, horizon: Length = "28d", *, refresh: bool = False) -> "Split":
-        """What was known on a day and what came after, for `gnn.evaluation.evaluate` and `audit`.
+        """What was known on a day and what came after, for `evaluate` and `audit`.
 
         Raises:
             NothingToLearn, NothingToJudge.
         """
-        from followsuit.gnn.from_snapshot import temporal_split
+        from followsuit.gnn.data.from_snapshot import temporal_split
 
         return temporal_split(*self._facts(as_of, refresh, length(horizon)), length(horizon))
 
@@ -261,13 +261,13 @@ class Shop:
         seed: int = 0,
         refresh: bool = False,
     ) -> "tuple[Recommender, Path]":
-        """Train a model and keep it beside the store; see `followsuit.gnn.trained`.
+        """Train a model and keep it beside the store; see `followsuit.gnn.training.trained`.
 
         Returns:
             The model, and the folder that it is kept in.
         """
-        from followsuit.gnn.distributed import joined, of_first, world
-        from followsuit.gnn.trained import train_model
+        from followsuit.gnn.training.distributed import joined, of_first, world
+        from followsuit.gnn.training.trained import train_model
 
         with joined():
             if world() > 1:
@@ -287,7 +287,7 @@ class Shop:
         """Let the ranking obey what an audit has found.
 
         Args:
-            found: by `gnn.audit.audit` on a `split` of this shop.
+            found: by `gnn.evaluation.friend_ablation.audit` on a `split` of this shop.
             as_of: of the split.
             created_at: the time that the finding is noted with.
             horizon: of the split.
@@ -296,7 +296,7 @@ class Shop:
             The instant from which on it is obeyed: what lies before must not know what the audit
             judged on.
         """
-        from followsuit.gnn.gate import write_finding
+        from followsuit.gnn.evaluation.ablation_result import write_finding
 
         seen = instant(as_of) + length(horizon)
         write_finding(self.store, found, seen, instant(created_at))
@@ -340,7 +340,7 @@ class Shop:
             The embeddings, and the id of their run.
         """
         from followsuit.gnn.embeddings import embed, write_embeddings
-        from followsuit.gnn.models import model as model_of
+        from followsuit.gnn.models.registry import model as model_of
 
         facts, day = self._facts(as_of, refresh)
         name = model or _default_model(facts, day)

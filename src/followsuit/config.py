@@ -13,8 +13,8 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from followsuit.core.errors import FollowsuitError
 from followsuit.graph.connect import MEMORY, connect
-from followsuit.graph.errors import FollowsuitError
 from followsuit.graph.store import GraphStore
 
 FILE = Path("followsuit.toml")

@@ -15,8 +15,8 @@ from typing import Any
 from rich.filesize import decimal
 
 from followsuit.config import Settings, read_settings
+from followsuit.core.errors import FollowsuitError
 from followsuit.graph import schema as g
-from followsuit.graph.errors import FollowsuitError
 from followsuit.graph.runs import Run, active, runs
 from followsuit.graph.store import GraphStore, StoreMissing
 from followsuit.offers.activation import oldest

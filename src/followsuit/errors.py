@@ -4,7 +4,7 @@ Each lives beside what raises it; every one is a `FollowsuitError`.
 """
 
 from followsuit.config import ConfigurationError
-from followsuit.graph.errors import FollowsuitError
+from followsuit.core.errors import FollowsuitError
 from followsuit.graph.store import (
     QueryCrashed,
     QueryError,

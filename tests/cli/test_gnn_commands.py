@@ -19,9 +19,9 @@ from support.cli_shop import AS_OF, Shop
 from support.commands import LIMIT, Outcome, run_each, start
 from support.folders import planted_split, write_folder, write_pairs, write_split
 
-from followsuit.gnn.gate import friends_help
+from followsuit.core.times import instant
+from followsuit.gnn.evaluation.ablation_result import friends_help
 from followsuit.graph.connect import connect
-from followsuit.times import instant
 
 BEFORE = "2025-04-20"
 COLUMNS = {

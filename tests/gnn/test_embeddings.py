@@ -15,6 +15,8 @@ from support.places import Place
 from support.spectral import Popular, Spectral
 from support.worlds import end_of, snapshot_of
 
+from followsuit.core.progress import Advance
+from followsuit.gnn.data.from_snapshot import dataset
 from followsuit.gnn.embeddings import (
     EMBED,
     Embedded,
@@ -23,14 +25,12 @@ from followsuit.gnn.embeddings import (
     read_embeddings,
     write_embeddings,
 )
-from followsuit.gnn.from_snapshot import dataset
 from followsuit.graph import schema as g
 from followsuit.graph.facts import Facts
-from followsuit.graph.progress import Advance
 from followsuit.graph.runs import active, runs
 from followsuit.graph.snapshot import Snapshot
 from followsuit.graph.store import GraphStore
-from followsuit.loaders.simulator import World
+from followsuit.simulator import World
 
 WORLD = World(customers=200, products=60, stores=6, friendships=500, purchases=1500, days=120)
 NODES = [("customer", "1"), ("customer", "ben"), ("product", "1"), ("store", "s1")]

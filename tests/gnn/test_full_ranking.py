@@ -14,13 +14,13 @@ from sklearn.metrics import ndcg_score
 from support.spectral import Popular, Spectral
 from support.tastes import planted, without
 
-import followsuit.gnn.recommender as recommender
-from followsuit.gnn.blend import Blend
-from followsuit.gnn.dataset import Attributes, Floats, Ints, binary
-from followsuit.gnn.ease import DampedEase, Ease
-from followsuit.gnn.popularity import Popularity
-from followsuit.gnn.ranking import first_items, hits_of, ndcg, recall
-from followsuit.gnn.recommender import WrongModel, fingerprint
+import followsuit.gnn.models.recommender as recommender
+from followsuit.gnn.data.dataset import Attributes, Floats, Ints, binary
+from followsuit.gnn.evaluation.top_items import first_items, hits_of, ndcg, recall
+from followsuit.gnn.models.blend import Blend
+from followsuit.gnn.models.ease import DampedEase, Ease
+from followsuit.gnn.models.popularity import Popularity
+from followsuit.gnn.models.recommender import WrongModel, fingerprint
 
 DATA = planted()
 SCORES = arrays.arrays(

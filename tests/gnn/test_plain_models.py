@@ -9,10 +9,10 @@ import pytest
 from scipy import sparse
 from support.tastes import GROUPS, planted, without
 
-from followsuit.gnn.dataset import Dataset
-from followsuit.gnn.graph_filter import GraphFilter
-from followsuit.gnn.popularity import FriendsItems, Popularity
-from followsuit.gnn.recommender import Recommender
+from followsuit.gnn.data.dataset import Dataset
+from followsuit.gnn.models.graph_filter import GraphFilter
+from followsuit.gnn.models.popularity import FriendsItems, Popularity
+from followsuit.gnn.models.recommender import Recommender
 
 DATA = planted()
 EVERYBODY = np.arange(120)
@@ -25,7 +25,7 @@ def plain() -> list[Recommender]:
         import implicit  # noqa: F401
     except ModuleNotFoundError:
         return found
-    from followsuit.gnn.ials import Ials
+    from followsuit.gnn.models.ials import Ials
 
     return [*found, Ials(factors=8)]
 
@@ -143,7 +143,7 @@ def test_scores_are_finite_and_the_unknown_get_what_is_popular(
 @pytest.mark.parametrize("users", [40, 120, 400])
 def test_the_ridge_of_ials_goes_with_the_size_of_the_data(users: int) -> None:
     pytest.importorskip("implicit")
-    from followsuit.gnn.ials import Ials
+    from followsuit.gnn.models.ials import Ials
 
     data, everybody = planted(users=users), np.arange(users)
     assert Ials().fit(data).score(everybody).max() > 0.8
@@ -155,7 +155,7 @@ IALS = """
 import sys
 sys.path[:0] = {paths!r}
 from support.tastes import planted
-from followsuit.gnn.ials import Ials
+from followsuit.gnn.models.ials import Ials
 Ials(factors=4, rounds=1).fit(planted())
 """
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from support.graphs import Content, by_key, key_of, nodes, rows, stored
 from support.places import MEMORY, Place
 
-from followsuit.graph import cells, embedded, neo4j
 from followsuit.graph import schema as g
+from followsuit.graph.engines import cells, embedded, neo4j
 from followsuit.graph.schema import Element, NodeType
 
 BULK = 700

@@ -12,7 +12,7 @@ from support.worlds import end_of
 
 from followsuit.graph import schema as g
 from followsuit.graph.snapshot import Snapshot, take_snapshot
-from followsuit.loaders.simulator import World
+from followsuit.simulator import World
 
 END = end_of(World())
 NAMES = [f"c{number}" for number in range(300)]

@@ -8,9 +8,9 @@ import pytest
 from support.graphs import nodes
 from support.places import Place
 
-from followsuit.graph import embedded as engine
 from followsuit.graph import schema as g
 from followsuit.graph.connect import connect
+from followsuit.graph.engines import embedded as engine
 from followsuit.graph.store import GraphStore, StoreBusy, StoreDamaged, StoreError, StoreMissing
 
 

@@ -10,10 +10,10 @@ from support.graphs import by_key, nodes, rows, sample, samples, stored
 from support.places import Place
 from support.processes import another_process
 
-from followsuit.graph import embedded as engine
 from followsuit.graph import schema as g
 from followsuit.graph.connect import connect
-from followsuit.graph.embedded import EmbeddedStore
+from followsuit.graph.engines import embedded as engine
+from followsuit.graph.engines.embedded import EmbeddedStore
 from followsuit.graph.store import QueryError, StoreBusy, StoreError, StoreMissing
 
 

@@ -12,9 +12,9 @@ from support.graphs import by_key, nodes, rows, samples, stored
 from support.places import Place
 from test_store_contract import drop_constraints
 
-from followsuit.graph import cells, neo4j
 from followsuit.graph import schema as g
 from followsuit.graph.connect import connect
+from followsuit.graph.engines import cells, neo4j
 from followsuit.graph.store import (
     QueryError,
     StoreError,

@@ -10,8 +10,7 @@ from support.graphs import samples
 from support.places import Place
 from support.worlds import end_of
 
-from followsuit.graph import schema as g
-from followsuit.graph.files import (
+from followsuit.core.files import (
     make_private,
     private_file,
     private_folder,
@@ -19,8 +18,9 @@ from followsuit.graph.files import (
     read_parquet,
     save_json,
 )
+from followsuit.graph import schema as g
 from followsuit.graph.snapshot import take_snapshot
-from followsuit.loaders.simulator import World
+from followsuit.simulator import World
 
 END = end_of(World())
 

@@ -14,13 +14,13 @@ from support.graphs import nodes, rows
 from support.places import Place, empty_database
 from support.worlds import end_of, snapshot_of
 
+from followsuit.core.progress import Advance
 from followsuit.graph import schema as g
-from followsuit.graph.progress import Advance
 from followsuit.graph.snapshot import Snapshot, forget_snapshots, take_snapshot
 from followsuit.graph.store import GraphStore, StoreBusy, StoreIncomplete, StoreMissing
 from followsuit.graph.tables import TABLES
 from followsuit.loaders.load import load
-from followsuit.loaders.simulator import World, simulate
+from followsuit.simulator import World, simulate
 
 WORLD = World(
     customers=120, products=40, stores=8, friendships=300, purchases=700, days=60, seed=11

@@ -7,7 +7,12 @@ import pytest
 from support.effects import graded, mean_log, of, rejected
 from support.influence_worlds import Planted
 
-from followsuit.influence.report import ADJUSTED, OBSERVED, PLACEBO_REWIRED, PLACEBO_TIME
+from followsuit.influence.effects.effect_report import (
+    ADJUSTED,
+    OBSERVED,
+    PLACEBO_REWIRED,
+    PLACEBO_TIME,
+)
 
 WORLDS = 200
 HOMOPHILY = 1.0

@@ -20,7 +20,7 @@ from support.places import Place
 from followsuit.errors import DeliveryError
 from followsuit.loaders.mapping import Mapping
 from followsuit.loaders.sources import find_delivery
-from followsuit.loaders.stage import Counts, stage
+from followsuit.loaders.staging.stage import Counts, stage
 
 Row = dict[str, str | None]
 

@@ -13,7 +13,7 @@ from support.places import Place
 from followsuit.errors import DeliveryError
 from followsuit.graph import schema as g
 from followsuit.graph.snapshot import take_snapshot
-from followsuit.loaders.simulator import World, simulate
+from followsuit.simulator import World, simulate
 
 BUY: dict[str, Any] = {"customer_id": "c1", "product_id": "p1", "at": "2025-01-01", "amount": "5"}
 PEOPLE = [{"customer_id": f"c{i}"} for i in (1, 2, 3)]

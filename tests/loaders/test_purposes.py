@@ -5,7 +5,7 @@ import pytest
 
 from followsuit.graph.people import CHANNELS, PURPOSES
 from followsuit.graph.tables import CONSENTS
-from followsuit.loaders.contract import faults
+from followsuit.loaders.staging.contract import faults
 
 
 def found(*rows: tuple[str | None, bool | None]) -> list[tuple[int, str, str]]:

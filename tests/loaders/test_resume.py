@@ -15,9 +15,9 @@ from support.formats import deliver_as
 from support.loading import content, counts, load_from, meta, rejects, rows
 from support.places import Place
 
+from followsuit.core.progress import Advance
 from followsuit.errors import DeliveryError, StoreIncomplete
-from followsuit.graph.progress import Advance
-from followsuit.loaders.simulator import World, simulate
+from followsuit.simulator import World, simulate
 
 LARGER = World(customers=2_000, products=100, stores=10, friendships=8_000, purchases=20_000)
 

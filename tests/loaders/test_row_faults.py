@@ -12,7 +12,7 @@ from support.places import Place
 
 from followsuit.errors import DeliveryError
 from followsuit.graph.tables import TABLES
-from followsuit.loaders.report import LoadReport
+from followsuit.loaders.load_report import LoadReport
 
 GOOD: dict[str, dict[str, object]] = {
     "customers": {"customer_id": "c1", "birth_date": "1990-05-01", "joined_at": "2024-01-01"},

@@ -10,8 +10,8 @@ from support.snapshots import day, snapshot_from
 from support.worlds import end_of, snapshot_of
 
 from followsuit.graph.snapshot import Snapshot
-from followsuit.loaders.simulator import World
 from followsuit.offers.backtest import SCHEMA, BacktestError, BacktestReport, backtest
+from followsuit.simulator import World
 
 WORLD = World(
     customers=200, products=60, stores=4, friendships=1_200, purchases=4_000, days=84, seed=2

@@ -6,7 +6,7 @@ The test is one-sided at 2.5 %: the gain's 95 % interval lies above 0.
 import pytest
 from support.experiments import Gain, gains
 
-from followsuit.loaders.simulator import World
+from followsuit.simulator import World
 
 
 def without_influence(worlds: int) -> list[World]:

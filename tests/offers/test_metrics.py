@@ -9,13 +9,13 @@ from sklearn.metrics import roc_auc_score
 from support.worlds import end_of, snapshot_of
 
 from followsuit.graph.facts import Facts
-from followsuit.loaders.simulator import World
 from followsuit.offers import metrics
 from followsuit.offers.metrics import PER_CUSTOMER, PER_OFFER, Tally
 from followsuit.offers.moment import Moment, look
 from followsuit.offers.outcomes import Outcomes, outcomes
 from followsuit.offers.ranking import scores
 from followsuit.offers.weights import Weights
+from followsuit.simulator import World
 
 WORLD = World(
     customers=150, products=40, stores=3, friendships=900, purchases=3_000, days=90, seed=4

@@ -17,11 +17,11 @@ from followsuit.graph.run_writer import write_run
 from followsuit.graph.runs import Run, runs
 from followsuit.graph.store import GraphStore
 from followsuit.loaders.load import load
-from followsuit.loaders.simulator import World, simulate
 from followsuit.offers.guards import Refused
 from followsuit.offers.runs import KEPT, SCORE, active_run
 from followsuit.offers.score import OUT, ScoreError, ScoreReport, score
 from followsuit.queries.runner import run_query
+from followsuit.simulator import World, simulate
 
 WORLD = World(
     customers=300, products=60, stores=8, friendships=1_800, purchases=5_000, days=90,

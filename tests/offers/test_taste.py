@@ -13,17 +13,17 @@ from scipy import sparse
 from support.worlds import end_of, snapshot_of
 
 import followsuit.offers.taste as taste_module
-from followsuit.gnn.blend import SOCIAL, Blend
-from followsuit.gnn.dataset import Dataset
-from followsuit.gnn.ease import DampedEase
-from followsuit.gnn.from_snapshot import dataset
-from followsuit.gnn.models import MissingExtra, model
-from followsuit.gnn.popularity import FriendsItems
-from followsuit.gnn.recommender import Recommender
+from followsuit.gnn.data.dataset import Dataset
+from followsuit.gnn.data.from_snapshot import dataset
+from followsuit.gnn.models.blend import SOCIAL, Blend
+from followsuit.gnn.models.ease import DampedEase
+from followsuit.gnn.models.popularity import FriendsItems
+from followsuit.gnn.models.recommender import Recommender
+from followsuit.gnn.models.registry import MissingExtra, model
 from followsuit.graph.facts import Facts, SharedFacts
-from followsuit.loaders.simulator import World
 from followsuit.offers.backtest import BacktestReport, backtest
 from followsuit.offers.taste import BLEND, LINEAR, Recipe, Taste, choose_recipe
+from followsuit.simulator import World
 
 WORLD = World(
     customers=150, products=40, stores=4, friendships=700, purchases=2500, days=120,
@@ -157,7 +157,7 @@ def test_without_the_extra_a_note_says_so_whatever_the_audit_said(
             raise MissingExtra(f"The model {name} needs torch.")
         return model(name, **settings)
 
-    monkeypatch.setattr("followsuit.gnn.blend.model", plain)
+    monkeypatch.setattr("followsuit.gnn.models.blend.model", plain)
     recipe = choose_recipe(facts, AS_OF, affinity=BLEND, friends=audited)
     assert "goes without its networks. The model" in str(recipe.note)
 

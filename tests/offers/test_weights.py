@@ -8,11 +8,11 @@ from support.snapshots import day
 from support.worlds import end_of, snapshot_of
 
 from followsuit.graph.facts import Facts
-from followsuit.loaders.simulator import World
 from followsuit.offers.moment import FACTORS, look
 from followsuit.offers.outcomes import outcomes
 from followsuit.offers.taste import choose_recipe
 from followsuit.offers.weights import Sample, Weights, learn, sample
+from followsuit.simulator import World
 
 PLANTED = np.array([0.9, 0.5, 1.1, 0.7, 1.2])
 INTERCEPT = -5.0

@@ -19,10 +19,10 @@ from followsuit.graph.snapshot import take_snapshot
 from followsuit.graph.store import GraphStore
 from followsuit.influence.analysis import Analysis
 from followsuit.loaders.load import load
-from followsuit.loaders.simulator import World, simulate
 from followsuit.offers.score import ScoreReport, score
 from followsuit.queries.library import library
 from followsuit.queries.runner import run_query
+from followsuit.simulator import World, simulate
 
 WORLD = World(
     customers=300, products=60, stores=8, friendships=1200, purchases=5000, days=200,

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from followsuit.influence.arrays import DAY, LONG_AGO, Actions, Log, network
+from followsuit.influence.log.arrays import DAY, LONG_AGO, Actions, Log, network
 
 AS_OF = datetime(2025, 1, 1, tzinfo=UTC)
 WINDOW = 14 * DAY

@@ -10,9 +10,7 @@ import numpy as np
 from support.influence_worlds import WINDOW, Planted, plant
 from threadpoolctl import threadpool_limits
 
-from followsuit.influence.lift import Lift, lift_of, observed_sums
-from followsuit.influence.placebos import later, rewired
-from followsuit.influence.report import (
+from followsuit.influence.effects.effect_report import (
     ADJUSTED,
     OBSERVED,
     PLACEBO_REWIRED,
@@ -22,8 +20,10 @@ from followsuit.influence.report import (
     design_of,
     sums_adjusted,
 )
-from followsuit.influence.taste import given_taste, learn_taste
-from followsuit.influence.triples import exposed
+from followsuit.influence.effects.lift import Lift, lift_of, observed_sums
+from followsuit.influence.effects.placebos import later, rewired
+from followsuit.influence.effects.taste_profile import given_taste, learn_taste
+from followsuit.influence.log.triples import exposed
 
 ALL = (OBSERVED, ADJUSTED, PLACEBO_TIME, PLACEBO_REWIRED)
 _LIMIT = 100_000

@@ -5,7 +5,7 @@ from itertools import product
 
 import numpy as np
 
-from followsuit.influence.arrays import Flags, Floats, Network, network
+from followsuit.influence.log.arrays import Flags, Floats, Network, network
 
 Edge = tuple[int, int, float]
 """Source, target, probability."""

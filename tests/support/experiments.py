@@ -11,10 +11,10 @@ from pathlib import Path
 
 from support.worlds import end_of, snapshot_of
 
-from followsuit.loaders.simulator import World
 from followsuit.offers.backtest import backtest
 from followsuit.offers.metrics import Estimate
 from followsuit.offers.strategies import WITHOUT
+from followsuit.simulator import World
 
 WEEK = timedelta(days=7)
 

@@ -9,7 +9,7 @@ import numpy as np
 from scipy import sparse
 from support.tastes import planted
 
-from followsuit.gnn.dataset import Dataset, Split, hold_back
+from followsuit.gnn.data.dataset import Dataset, Split, hold_back
 
 Pairs = Sequence[tuple[object, object]]
 

@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 
 from followsuit.config import read_settings
-from followsuit.graph import cells, embedded, neo4j
 from followsuit.graph import schema as g
+from followsuit.graph.engines import cells, embedded, neo4j
 
 FEW = 500
 

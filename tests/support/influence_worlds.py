@@ -10,8 +10,8 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from followsuit.graph.compiled import compiled
-from followsuit.influence.arrays import DAY, LONG_AGO, Actions, Log, Network, network
+from followsuit.core.compiled import compiled
+from followsuit.influence.log.arrays import DAY, LONG_AGO, Actions, Log, Network, network
 
 WINDOW = timedelta(days=14)
 AS_OF = datetime(2026, 1, 1, tzinfo=UTC)

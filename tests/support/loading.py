@@ -14,8 +14,8 @@ from followsuit.graph.snapshot import export_table, take_snapshot
 from followsuit.graph.store import GraphStore
 from followsuit.graph.tables import TABLES
 from followsuit.loaders.load import load
+from followsuit.loaders.load_report import LoadReport
 from followsuit.loaders.mapping import Mapping
-from followsuit.loaders.report import LoadReport
 
 MEMORY = 2**28
 END = datetime(9999, 12, 31, tzinfo=UTC)

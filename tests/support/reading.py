@@ -9,11 +9,11 @@ from support.loading import MEMORY
 
 from followsuit.graph.tables import TABLES
 from followsuit.loaders.mapping import Mapping
-from followsuit.loaders.readers import opened
-from followsuit.loaders.reading import ROW
-from followsuit.loaders.rejects import Reject
+from followsuit.loaders.readers.batches import ROW
+from followsuit.loaders.readers.readers import opened
 from followsuit.loaders.sources import find_delivery
-from followsuit.loaders.standardise import (
+from followsuit.loaders.staging.rejects import Reject
+from followsuit.loaders.staging.standardise import (
     FAULT_COLUMN,
     FAULT_REASON,
     FAULT_VALUE,

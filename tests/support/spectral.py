@@ -7,9 +7,9 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils.extmath import randomized_svd
 
-from followsuit.gnn.dataset import Dataset, Floats, Ints
-from followsuit.gnn.recommender import Embeddings, Recommender
-from followsuit.graph.progress import Progress, silent
+from followsuit.core.progress import Progress, silent
+from followsuit.gnn.data.dataset import Dataset, Floats, Ints
+from followsuit.gnn.models.recommender import Embeddings, Recommender
 
 
 @dataclass

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy import sparse
 
-from followsuit.gnn.dataset import Dataset, pairs
+from followsuit.gnn.data.dataset import Dataset, pairs
 
 GROUPS = 4
 

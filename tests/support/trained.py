@@ -13,8 +13,8 @@ from pathlib import Path
 
 from support.tastes import planted
 
-from followsuit.gnn.distributed import rank
-from followsuit.gnn.social import Social
+from followsuit.gnn.models.social import Social
+from followsuit.gnn.training.distributed import rank
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from support.snapshots import write_snapshot
 from followsuit.graph import schema as g
 from followsuit.graph.snapshot import Snapshot
 from followsuit.graph.tables import NODE_TABLES, TABLES, Kind
-from followsuit.loaders.simulator import World, tables
+from followsuit.simulator import World, tables
 
 
 def snapshot_of(world: World, folder: Path, assume_consent: bool = False) -> Snapshot:

@@ -12,7 +12,7 @@ import typer
 from followsuit.cli import data, demo, gnn, influence, offers, queries  # noqa: F401
 from followsuit.cli.app import app
 from followsuit.cli.screen import complain
-from followsuit.graph.errors import FollowsuitError
+from followsuit.core.errors import FollowsuitError
 
 if TYPE_CHECKING:
     from sys import UnraisableHookArgs

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from followsuit import __version__
-from followsuit.graph.errors import FollowsuitError
+from followsuit.core.errors import FollowsuitError
 
 if TYPE_CHECKING:
     from followsuit.api import Shop
@@ -53,7 +53,7 @@ def to_write(path: Path | None) -> Path | None:
     if not os.access(path if path.exists() else path.parent, os.W_OK):
         raise OutputError(f"{path} may not be written. Name another file.")
     if path.is_file():
-        from followsuit.graph.files import make_private
+        from followsuit.core.files import make_private
 
         make_private(path.resolve())
     return path

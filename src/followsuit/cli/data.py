@@ -10,7 +10,7 @@ from followsuit.cli.app import JsonOption, StoreOption, app, open_shop, write_js
 from followsuit.cli.screen import say, warn
 
 if TYPE_CHECKING:
-    from followsuit.loaders.report import LoadReport
+    from followsuit.loaders.load_report import LoadReport
 
 _NAMED = 5
 """Blocked customers on the screen; the report as JSON has them all."""
@@ -52,7 +52,7 @@ def simulate(
 ) -> None:
     """Make a retailer's delivery from a simulated world."""
     from followsuit.cli.progress import show
-    from followsuit.loaders.simulator import World, simulate
+    from followsuit.simulator import World, simulate
 
     world = World(
         customers=customers,

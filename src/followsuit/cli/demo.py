@@ -10,7 +10,7 @@ import typer
 
 from followsuit.cli.app import JsonOption, StoreOption, app, open_shop, write_json
 from followsuit.cli.screen import say
-from followsuit.times import length
+from followsuit.core.times import length
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -31,7 +31,7 @@ def demo(
 
     from followsuit.cli.progress import show
     from followsuit.cli.tables import drawn
-    from followsuit.loaders.simulator import World, simulate
+    from followsuit.simulator import World, simulate
 
     world = World(
         customers=customers,

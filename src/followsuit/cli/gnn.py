@@ -20,8 +20,8 @@ from followsuit.cli.screen import results, say
 from followsuit.cli.tables import BY_ENDING, to_write_rows, write_rows
 
 if TYPE_CHECKING:
-    from followsuit.gnn.bootstrap import Estimate
-    from followsuit.gnn.dataset import Split
+    from followsuit.core.bootstrap import Estimate
+    from followsuit.gnn.data.dataset import Split
 
 gnn_app = typer.Typer(help="Learn taste from who took what and who knows whom, and judge it.")
 app.add_typer(gnn_app, name="gnn")
@@ -73,7 +73,7 @@ def train(
     store: StoreOption = None,
 ) -> None:
     """Train a model on what was known on a day, and keep it beside the store."""
-    from followsuit.gnn.distributed import rank
+    from followsuit.gnn.training.distributed import rank
 
     fitted, folder = open_shop(store).train(
         as_of, model=model, resume=resume, seed=seed, refresh=refresh
@@ -110,8 +110,8 @@ def evaluate(
 ) -> None:  # fmt: skip
     """Choose, fit and judge models by full ranking, on a folder or on the store split in time."""
     from followsuit.cli.progress import show
-    from followsuit.gnn.evaluation import NAMES
-    from followsuit.gnn.evaluation import evaluate as judge
+    from followsuit.gnn.evaluation.evaluate import NAMES
+    from followsuit.gnn.evaluation.evaluate import evaluate as judge
 
     names = list(NAMES) if models is None else _names(models)
     split = _split(folder, as_of, horizon, store, refresh)
@@ -139,7 +139,7 @@ def audit(
 ) -> None:
     """Say whether friends help: the same models with real friends, with others' and with none."""
     from followsuit.cli.progress import show
-    from followsuit.gnn.audit import audit as judge
+    from followsuit.gnn.evaluation.friend_ablation import audit as judge
 
     split = _split(folder, as_of, horizon, store, refresh)
     found = judge(split, seeds=seeds, progress=show)
@@ -165,7 +165,7 @@ def _split(
     folder: Path | None, as_of: str | None, horizon: str | None, store: str | None, refresh: bool
 ) -> "Split":
     """A folder's split, or the store's in time."""
-    from followsuit.gnn.folder import read_split
+    from followsuit.gnn.data.interaction_folder import read_split
 
     if (folder is None) == (as_of is None):
         raise typer.BadParameter("give either a FOLDER, or --as-of to split the store in time")

@@ -21,7 +21,7 @@ from followsuit.cli.app import (
 )
 from followsuit.cli.screen import results, say
 from followsuit.cli.tables import BY_ENDING, to_write_rows, write_rows
-from followsuit.times import length
+from followsuit.core.times import length
 
 if TYPE_CHECKING:
     from followsuit.influence.analysis import Analysis
@@ -91,7 +91,7 @@ def learn(
     if out is not None:
         write_rows(table, None, out)
     if plot is not None:
-        from followsuit.influence.edge_plot import plot_edges
+        from followsuit.influence.probabilities.edge_plot import plot_edges
 
         plot_edges(found, plot)
     summary = {"rows": table.num_rows, "exposures": found.completed}
@@ -133,7 +133,7 @@ def report(
         say(f"{grade.replace('_', ' '):16} {told}, {figure['n']:,} exposures")
     say(written["verdict"])
     if plot is not None:
-        from followsuit.influence.effect_plot import plot_report
+        from followsuit.influence.effects.effect_plot import plot_report
 
         plot_report(found, plot)
     write_json(written, json_file)
@@ -153,7 +153,7 @@ def rank(
     if str(json_file) != "-":
         _print_rank(rows.to_dict("records"), unit)
     if plot is not None:
-        from followsuit.influence.edge_plot import plot_rank
+        from followsuit.influence.probabilities.edge_plot import plot_rank
 
         plot_rank(rows, unit, plot)
     write_json(rows.to_dict("records"), json_file)
@@ -195,7 +195,7 @@ def seeds(
     plot: PlotOption = None,
 ) -> None:
     """Choose through whom to start, among those with consent, so that most others follow."""
-    from followsuit.influence.costs import read_costs
+    from followsuit.influence.spread.costs import read_costs
 
     analysis = _analysis(store, as_of, refresh)
     cost = None
@@ -214,7 +214,7 @@ def seeds(
         sys.stdout.write("".join(f"{name}\n" for name in names))
     if plot is not None:
         from followsuit.cli.progress import show
-        from followsuit.influence.spread_plot import plot_spread, spread_by_budget
+        from followsuit.influence.spread.spread_plot import plot_spread, spread_by_budget
 
         curves = spread_by_budget(
             learned.log.network, learned.edges.mean, found.seeds, budget, cost=cost,

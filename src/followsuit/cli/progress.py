@@ -14,7 +14,7 @@ from rich.progress import (
 )
 
 from followsuit.cli.screen import console, say
-from followsuit.graph.progress import Advance
+from followsuit.core.progress import Advance
 
 _LONG = 2.0
 """Seconds from which a step is worth a line in a log."""
@@ -32,7 +32,7 @@ _bars = Progress(
 
 @contextmanager
 def show(name: str, total: int | None = None) -> Iterator[Advance]:
-    """A `followsuit.graph.progress.Progress` for people."""
+    """A `followsuit.core.progress.Progress` for people."""
     began = time.monotonic()
     if not console.is_terminal:
         done = 0

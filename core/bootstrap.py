@@ -1,0 +1,60 @@
+"""Bootstrap intervals over users (Efron and Hastie 2016, section 11.2), paired between models."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from followsuit.core.threads import one_thread
+
+Doubles = NDArray[np.float64]
+
+DRAWS = 1_000
+_CHUNK = 50
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A mean with its interval."""
+
+    value: float
+    low: float
+    high: float
+
+    def as_dict(self) -> dict[str, float]:
+        """As JSON has it."""
+        return {"value": self.value, "low": self.low, "high": self.high}
+
+
+class Resamples:
+    """The same resamples of users for all figures, so that differences are paired.
+
+    Args:
+        users: how many there are.
+        seed: of the draws.
+    """
+
+    def __init__(self, users: int, seed: int = 0) -> None:
+        self._users, self._seed = users, seed
+
+    @one_thread()
+    def means(self, values: Doubles) -> Doubles:
+        """(DRAWS, figures) the means of resampled rows of `values` (users, figures)."""
+        random = np.random.default_rng(self._seed)
+        even = np.full(self._users, 1 / self._users)
+        parts = [
+            random.multinomial(self._users, even, size=_CHUNK) @ values / self._users
+            for _ in range(DRAWS // _CHUNK)
+        ]
+        found: Doubles = np.concatenate(parts)
+        return found
+
+    def estimates(self, values: Doubles, level: float = 0.95) -> list[Estimate]:
+        """One for each column of `values` (users, figures)."""
+        means, drawn = values.mean(axis=0), self.means(values)
+        tail = (1 - level) / 2
+        low, high = np.quantile(drawn, [tail, 1 - tail], axis=0)
+        return [
+            Estimate(*(round(float(x), 9) for x in row))
+            for row in zip(means, low, high, strict=True)
+        ]

@@ -1,0 +1,1 @@
+"""What models learn from: data sets, splits and tensors."""

@@ -1,0 +1,180 @@
+"""Who took what and who knows whom, coded in whole numbers: what every model learns from."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from followsuit.core.errors import FollowsuitError
+
+HELD_BACK = 0.1
+"""The share of what is known that is chosen on where nothing else tells."""
+
+Floats = NDArray[np.float32]
+Ints = NDArray[np.int64]
+
+
+class BadDataset(FollowsuitError):
+    """Parts of a data set that don't fit together; the message names the part and the value."""
+
+
+@dataclass(frozen=True)
+class Attributes:
+    """What is known of customers (or items) beside their acts: a column for each value.
+
+    Attributes:
+        names: (values) such as `category=books`; the part before `=` is the kind.
+        matrix: (rows, values) CSR float32, 1 where it applies.
+    """
+
+    names: tuple[str, ...]
+    matrix: sparse.csr_matrix
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """What was known when a model was fitted.
+
+    Attributes:
+        users: (n) ids of the customers, by code.
+        items: (m) ids of products and stores, by code.
+        taken: (n, m) CSR float32, 1 where the user took the item; indices sorted, no duplicates.
+        friends: (n, n) CSR float32, 1 where the column's acts reach the row's user; no loops.
+        user_attributes: of the users, None where nothing is known.
+        item_attributes: of the items, None where nothing is known.
+    """
+
+    users: np.ndarray
+    items: np.ndarray
+    taken: sparse.csr_matrix
+    friends: sparse.csr_matrix
+    user_attributes: Attributes | None = field(default=None, kw_only=True)
+    item_attributes: Attributes | None = field(default=None, kw_only=True)
+
+    def __post_init__(self) -> None:
+        n, m = len(self.users), len(self.items)
+        shapes = {
+            "taken": (self.taken, (n, m)),
+            "friends": (self.friends, (n, n)),
+            "user_attributes": (self.user_attributes, (n, None)),
+            "item_attributes": (self.item_attributes, (m, None)),
+        }
+        for name, (part, wanted) in shapes.items():
+            matrix = part.matrix if isinstance(part, Attributes) else part
+            if matrix is None:
+                continue
+            if matrix.shape[0] != wanted[0] or wanted[1] not in (None, matrix.shape[1]):
+                raise BadDataset(f"`{name}` has shape {matrix.shape}: it must be {wanted}.")
+            if not np.isfinite(matrix.data).all():
+                raise BadDataset(f"`{name}` holds a number that is not finite: leave NaN out.")
+
+    def with_taken(self, taken: sparse.csr_matrix) -> "Dataset":
+        """The same users, items and ties with other interactions."""
+        return replace(self, taken=taken)
+
+    def with_friends(self, friends: sparse.csr_matrix) -> "Dataset":
+        """The same users, items and interactions with other ties."""
+        return replace(self, friends=friends)
+
+    @cached_property
+    def popularity(self) -> Floats:
+        """(m) users who took each item."""
+        return np.bincount(self.taken.indices, minlength=len(self.items)).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Split:
+    """A data set, and what its users took afterwards (or what was hidden of what they took).
+
+    Attributes:
+        train: what is known.
+        validation: (n, m) CSR to choose on; nothing of it is in `train`. What is chosen is then
+            fitted on `known`.
+        test: (n, m) CSR to judge on.
+        refit_on_validation: whether the validation part is a part of train that was held back, to
+            be learned from once all is chosen. Where it was delivered beside train it is only
+            masked.
+        at_test: what is known at the end of the validation part, where that is more than its
+            cells: ties and attributes of a later day.
+        notes: what whoever reads figures of it should know.
+    """
+
+    train: Dataset
+    validation: sparse.csr_matrix
+    test: sparse.csr_matrix
+    refit_on_validation: bool
+    at_test: Dataset | None = field(default=None, kw_only=True)
+    notes: tuple[str, ...] = field(default=(), kw_only=True)
+
+    @cached_property
+    def known(self) -> Dataset:
+        """What the chosen model is fitted on."""
+        if self.at_test is not None:
+            return self.at_test
+        if not self.refit_on_validation:
+            return self.train
+        return self.train.with_taken(binary(self.train.taken + self.validation))
+
+    def with_friends(self, change: Callable[[sparse.csr_matrix], sparse.csr_matrix]) -> "Split":
+        """The same split with other ties, made of those that were known at each instant."""
+        at_test = self.at_test and self.at_test.with_friends(change(self.at_test.friends))
+        train = self.train.with_friends(change(self.train.friends))
+        return replace(self, train=train, at_test=at_test)
+
+    @cached_property
+    def masked(self) -> sparse.csr_matrix:
+        """(n, m) what is not to be recommended when the test part is told."""
+        return binary(self.known.taken + self.validation)
+
+
+def binary(matrix: Any) -> sparse.csr_matrix:
+    """The same in canonical CSR float32, every stored entry 1."""
+    found: sparse.csr_matrix = sparse.csr_matrix(matrix, dtype=np.float32)
+    found.sum_duplicates()
+    found.eliminate_zeros()
+    found.data[:] = 1
+    return found
+
+
+def pairs(rows: np.ndarray, columns: np.ndarray, shape: tuple[int, int]) -> sparse.csr_matrix:
+    """The binary CSR matrix with these cells."""
+    cells = sparse.coo_matrix((np.ones(len(rows), dtype=np.float32), (rows, columns)), shape=shape)
+    return binary(cells)
+
+
+def normalised(matrix: sparse.csr_matrix) -> sparse.csr_matrix:
+    """D_r^-1/2 A D_c^-1/2 (He et al. 2020, LightGCN, eq. 3); empty rows and columns stay empty."""
+    rows = np.maximum(np.asarray(matrix.sum(axis=1)).ravel(), 1e-12) ** -0.5
+    columns = np.maximum(np.asarray(matrix.sum(axis=0)).ravel(), 1e-12) ** -0.5
+    values = matrix.data * np.repeat(rows, np.diff(matrix.indptr)) * columns[matrix.indices]
+    return sparse.csr_matrix(
+        (values.astype(np.float32), matrix.indices, matrix.indptr), shape=matrix.shape
+    )
+
+
+def hold_back(
+    taken: sparse.csr_matrix, share: float, seed: int
+) -> tuple[sparse.csr_matrix, sparse.csr_matrix]:
+    """Split the cells at random, each user's by themselves: what stays, and what is held back.
+
+    A user with c cells has round(c x share) of them held back, at random up or down; one with a
+    single cell keeps it.
+    """
+    random = np.random.default_rng(seed)
+    rows = np.repeat(np.arange(taken.shape[0]), np.diff(taken.indptr))
+    count = np.diff(taken.indptr)
+    quota = np.floor(count * share + random.random(len(count))).astype(np.int64)
+    quota = np.where(count > 1, np.minimum(quota, count - 1), 0)
+    order = np.lexsort((random.random(len(rows)), rows))
+    place = np.empty(len(rows), dtype=np.int64)
+    place[order] = np.arange(len(rows)) - taken.indptr[:-1][rows]
+    held = place < quota[rows]
+    stays, columns = ~held, taken.indices
+    return (
+        pairs(rows[stays], columns[stays], taken.shape),
+        pairs(rows[held], columns[held], taken.shape),
+    )

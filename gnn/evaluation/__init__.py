@@ -1,0 +1,1 @@
+"""How models are compared: full ranking, and the friend ablation."""

@@ -1,0 +1,218 @@
+"""The social gate: do friends help on this data? The same blend with real, rewired and no friends.
+
+All three have the same parts, the social network among them, so that more parts alone are no gain;
+and the social network has the settings that do best for the one without friends.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from followsuit.core.bootstrap import Doubles, Estimate, Resamples
+from followsuit.core.progress import Progress, silent
+from followsuit.gnn.data.dataset import Split, pairs
+from followsuit.gnn.evaluation.evaluate import CHOSEN_BY, FIGURES, judged_lists
+from followsuit.gnn.evaluation.top_items import CUT
+from followsuit.gnn.models.blend import SOCIAL, Blend
+from followsuit.gnn.models.recommender import Recommender
+from followsuit.gnn.models.registry import model
+from followsuit.gnn.training.grid_search import choose
+
+REAL, REWIRED, NONE = "real", "rewired", "none"
+_PLAIN = "lightgcn"
+_SOCIAL, _FRIENDS = SOCIAL
+SWAPS = 10
+"""Per edge, after which a network has forgotten how it was (Milo et al. 2003)."""
+
+
+@dataclass(frozen=True)
+class Audit:
+    """Whether friends help.
+
+    Attributes:
+        figures: by ties (`real`, `rewired`, `none`) and figure, 95 % intervals.
+        gain: NDCG@20 with real friends less the better of the other two; `low` and `high` are 99 %
+            bounds.
+        users: who were judged on.
+        seeds: of each of the three.
+        ties: friendships there were, each direction by itself; without any all three are the same.
+        notes: what whoever reads the figures should know.
+    """
+
+    figures: dict[str, dict[str, Estimate]]
+    gain: Estimate
+    users: int
+    seeds: int
+    ties: int
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def friends_help(self) -> bool:
+        """Whether the gain's lower bound is above 0."""
+        return self.gain.low > 0
+
+    @property
+    def sentence(self) -> str:
+        """The finding in words."""
+        real, rewired, none = (self.figures[t][CHOSEN_BY].value for t in (REAL, REWIRED, NONE))
+        if not self.ties:
+            return (
+                "Whether friends help can't be told: no friendship here may be used. Ndcg@20 is "
+                f"{none:.4f} without."
+            )
+        finding = "Friends help" if self.friends_help else "Friends do not help"
+        return (
+            f"{finding} on this data: ndcg@20 is {real:.4f} with friends, {rewired:.4f} with "
+            f"friends at random and {none:.4f} without, a gain of {self.gain.value:+.4f} (99 % "
+            f"bounds {self.gain.low:+.4f} to {self.gain.high:+.4f}; {_count(self.users, 'user')}, "
+            f"{_count(self.seeds, 'seed')})."
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """As `gnn audit --json` prints it."""
+        figures = {
+            ties: {key: e.as_dict() for key, e in found.items()}
+            for ties, found in self.figures.items()
+        }
+        return {
+            "metric": CHOSEN_BY,
+            **figures,
+            "gain": self.gain.as_dict(),
+            "friends_help": self.friends_help,
+            "sentence": self.sentence,
+            "users": self.users,
+            "seeds": self.seeds,
+            "ties": self.ties,
+            "notes": self.notes,
+        }
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
+def audit(split: Split, *, seeds: int = 1, progress: Progress = silent) -> Audit:
+    """Fit the blend with real, rewired and no friends, and compare what it tells.
+
+    Args:
+        split: what is known and what is to be told.
+        seeds: how often; each has another rewiring.
+        progress: told of each step.
+
+    Raises:
+        MissingExtra: without its networks the blend could not tell what friends are worth.
+    """
+    users = np.flatnonzero(np.diff(split.test.indptr))
+    ties = split.known.friends.nnz
+    values = {ties: np.empty((len(users), seeds, len(FIGURES))) for ties in (REAL, REWIRED, NONE)}
+    notes: dict[str, str] = {}
+    chosen = _choose_parts(split, progress)
+    others = {name: part for name, part in chosen.items() if name not in SOCIAL}
+    for seed in range(seeds):
+        unsocial = _fit_parts(split, others, seed, progress)
+        for kind, change in _changes(seed).items():
+            if kind != NONE and not ties:
+                continue
+            changed = split.with_friends(change)
+            social = {name: part for name, part in chosen.items() if name in SOCIAL}
+            social[_FRIENDS] = choose(social[_FRIENDS], changed.train, changed.validation).model
+            parts = unsocial | _fit_parts(changed, social, seed, progress)
+            notes |= {name: note for name, (_, part) in parts.items() if (note := part.note)}
+            fitted = _blend(changed, parts, progress)
+            lists = fitted.recommend(users, CUT, split.masked, progress)
+            values[kind][:, seed] = judged_lists(lists, split.test, users)
+    if not ties:
+        values = dict.fromkeys(values, values[NONE])
+    names = list(FIGURES)
+    mean = {kind: found.mean(axis=1) for kind, found in values.items()}
+    resamples = Resamples(len(users))
+    figures = {
+        kind: dict(zip(names, resamples.estimates(found), strict=True))
+        for kind, found in mean.items()
+    }
+    at = names.index(CHOSEN_BY)
+    other = max((REWIRED, NONE), key=lambda kind: figures[kind][CHOSEN_BY].value)
+    gain = _two_way(values[REAL][:, :, at] - values[other][:, :, at])
+    return Audit(figures, gain, len(users), seeds, ties, [*split.notes, *notes.values()])
+
+
+def rewire(friends: sparse.csr_matrix, seed: int) -> sparse.csr_matrix:
+    """Other ties in which everybody has as many friends as before (edge switching).
+
+    Ties that all go both ways stay so; otherwise each direction is switched by itself.
+    """
+    import networkit as nk  # slow to import
+
+    one_way = sparse.csr_matrix(friends - friends.T)
+    both_ways = not one_way.data.any()
+    cells = sparse.coo_matrix(sparse.triu(friends) if both_ways else friends)
+    nk.setSeed(seed, False)
+    graph = nk.GraphFromCoo(
+        (cells.row.astype(np.uint64), cells.col.astype(np.uint64)),
+        n=friends.shape[0],
+        directed=not both_ways,
+    )
+    switched = nk.randomization.EdgeSwitching(graph, SWAPS)
+    switched.run()
+    edges = np.array(list(switched.getGraph().iterEdges()), dtype=np.int64).reshape(-1, 2)
+    rows, columns = edges[:, 0], edges[:, 1]
+    if both_ways:
+        rows, columns = np.concatenate([rows, columns]), np.concatenate([columns, rows])
+    return pairs(rows, columns, friends.shape)
+
+
+def _changes(seed: int) -> dict[str, Callable[[sparse.csr_matrix], sparse.csr_matrix]]:
+    return {
+        REAL: lambda friends: friends,
+        REWIRED: lambda friends: rewire(friends, seed),
+        NONE: lambda friends: sparse.csr_matrix(friends.shape, dtype=np.float32),
+    }
+
+
+def _choose_parts(split: Split, progress: Progress) -> dict[str, Recommender]:
+    """The blend's parts, unfitted, with the settings that do best whatever the ties."""
+    found: dict[str, Recommender] = {}
+    for name, part in {name: model(name) for name in Blend().parts}.items():
+        if name == _SOCIAL:
+            own = {axis: getattr(found[_PLAIN], axis) for axis in part.grid}
+            found[name] = replace(part, **own)
+        elif name == _FRIENDS:
+            found[name] = part
+        else:
+            best = choose(part, split.train, split.validation, progress=progress).model
+            found[name] = replace(best)
+    return found
+
+
+Parts = dict[str, tuple[Recommender, Recommender]]
+"""By name: fitted on train, and on all that is known."""
+
+
+def _fit_parts(
+    split: Split, chosen: dict[str, Recommender], seed: int, progress: Progress
+) -> Parts:
+    found: Parts = {}
+    for name, part in chosen.items():
+        early = replace(part).fit(split.train, split.validation, seed=seed, progress=progress)
+        found[name] = early, replace(early).fit(split.known, seed=seed, progress=progress)
+    return found
+
+
+def _blend(split: Split, parts: Parts, progress: Progress) -> Blend:
+    blend = Blend().learn(
+        {name: chosen for name, (chosen, _) in parts.items()}, split.validation, progress
+    )
+    return blend.of({name: parts[name][1] for name in blend.weights})
+
+
+def _two_way(apart: Doubles) -> Estimate:
+    """The mean of (users, seeds) with 99 % bounds, over resampled users and resampled seeds."""
+    users, seeds = apart.shape
+    random = np.random.default_rng(1)
+    by_seed = Resamples(users).means(apart)
+    weights = random.multinomial(seeds, np.full(seeds, 1 / seeds), size=len(by_seed)) / seeds
+    low, high = np.quantile((by_seed * weights).sum(axis=1), [0.01, 0.99])
+    return Estimate(*(round(float(x), 9) for x in (apart.mean(), low, high)))

@@ -1,0 +1,40 @@
+"""What lists of recommendations are like, whether right or not."""
+
+import numpy as np
+from scipy import sparse
+
+from followsuit.gnn.data.dataset import Dataset, Ints
+
+
+def coverage(found: Ints, items: int) -> float:
+    """The share of all items that anybody is recommended."""
+    return len(np.unique(found[found >= 0])) / max(items, 1)
+
+
+def novelty(found: Ints, data: Dataset) -> np.ndarray:
+    """(users) the mean of -log2(share of users who took the item) (Vargas and Castells 2011)."""
+    share = np.maximum(data.popularity, 1) / max(len(data.users), 1)
+    bits = np.append(-np.log2(share), 0.0)
+    count = np.maximum((found >= 0).sum(axis=1), 1)
+    mean: np.ndarray = bits[found].sum(axis=1) / count
+    return mean
+
+
+def diversity(found: Ints, data: Dataset) -> np.ndarray:
+    """(users) 1 - mean cosine of pairs of the list's items, by who took them (Ziegler et al. 2005).
+
+    0 for a list of fewer than two items.
+    """
+    row, place = np.nonzero(found >= 0)
+    picked = sparse.csr_matrix(
+        (np.ones(len(row), dtype=np.float32), (row, found[row, place])),
+        shape=(len(found), len(data.items)),
+    )
+    by_item = sparse.csr_matrix(data.taken.T, dtype=np.float32)
+    length = np.sqrt(np.maximum(data.popularity, 1))
+    unit = sparse.diags_array(1 / length, format="csr") @ by_item
+    together = np.asarray((picked @ unit).power(2).sum(axis=1)).ravel()
+    alone = np.asarray(picked @ (data.popularity > 0).astype(np.float32)).ravel()
+    count = np.diff(picked.indptr)
+    likeness = (together - alone) / np.maximum(count * (count - 1), 1)
+    return np.where(count > 1, 1 - likeness, 0.0)

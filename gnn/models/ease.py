@@ -1,0 +1,200 @@
+"""EASE, the linear autoencoder (Steck 2019, "Embarrassingly Shallow Autoencoders", eq. 8).
+
+With P = (X'X + l2 I)^-1 the scores are X - X P / diag(P). Where there are fewer users than items
+the same follows from the users' side: with K = X X' + l2 I, X P = K^-1 X and
+diag(P) = (1 - diag(X' K^-1 X)) / l2 (Woodbury). Where `damp` is above 0 the columns of X are scaled
+by popularity^-damp: the less known items count for more, in what is learned and in the scores.
+"""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from scipy import sparse
+from scipy.linalg import lapack
+
+from followsuit.core.progress import Progress, silent
+from followsuit.core.threads import one_thread
+from followsuit.gnn.data.dataset import Dataset, Floats, Ints
+from followsuit.gnn.models.recommender import CELLS, Recommender
+
+RIDGES = (10.0, 20.0, 50.0, 100.0, 200.0, 300.0, 500.0, 800.0, 1200.0, 2000.0)
+MEMORY = 3 * 2**30
+"""Bytes that the dense matrix may take."""
+
+
+@dataclass
+class Ease(Recommender):
+    """A linear model of which items go together.
+
+    Where neither the users nor the items fit into memory as a square matrix, the most popular items
+    that fit are learned from, and `note` says so; the others score 0.
+
+    Attributes:
+        l2: the ridge, in units of the mean squared scale of an interaction (1 where `damp` is 0).
+        damp: how much less popular items count, 0 for EASE as published.
+        memory: bytes that its dense matrix may take.
+    """
+
+    name: ClassVar[str] = "ease"
+    grid: ClassVar[dict[str, tuple[Any, ...]]] = {"l2": RIDGES}
+
+    l2: float = 200.0
+    damp: float = 0.0
+    memory: int = MEMORY
+
+    def fit(
+        self, data: Dataset, validation: sparse.csr_matrix | None = None, *,  # noqa: ARG002
+        seed: int = 0, progress: Progress = silent,  # noqa: ARG002
+    ) -> Self:  # fmt: skip
+        """Solve; one Cholesky factor and one inverse of the smaller side."""
+        kept = self._kept(data)
+        x = self._scaled(data, kept)
+        by_users = data.taken.shape[0] <= len(kept)
+        with progress("EASE", 3) as advance:
+            gram = _gram(x if by_users else x.T.tocsr())
+            ridge = self._ridge(x)
+            gram[np.diag_indices_from(gram)] += ridge
+            advance(1)
+            inverse = _inverse(gram)
+            advance(1)
+            diagonal = (1 - _quadratic(inverse, x)) / ridge if by_users else np.diag(inverse)
+            state = {"kept": kept, "inverse": inverse, "diagonal": np.maximum(diagonal, 1e-12)}
+            advance(1)
+        return self.restore(state, data)
+
+    def _kept(self, data: Dataset) -> Ints:
+        """The items that are learned from, rising."""
+        n, m = data.taken.shape
+        self.note = None
+        side = int((self.memory / 4) ** 0.5)
+        if min(n, m) <= side:
+            return np.arange(m)
+        order = np.lexsort((np.arange(m), -data.popularity))
+        self.note = f"EASE learns from the {side:,} most popular of {m:,} items: no more fit."
+        return np.sort(order[:side])
+
+    def _ridge(self, x: sparse.csr_matrix) -> np.float32:
+        return np.float32(self.l2 * np.square(x.data).mean()) if x.nnz else np.float32(1)
+
+    def _scaled(
+        self, data: Dataset, kept: Ints, taken: sparse.csr_matrix | None = None
+    ) -> sparse.csr_matrix:
+        scale = np.maximum(data.popularity[kept], 1) ** np.float32(-self.damp)
+        rows = data.taken if taken is None else taken
+        return sparse.csr_matrix(
+            rows[:, kept] @ sparse.diags_array(scale, format="csr"), dtype=np.float32
+        )
+
+    def score(self, users: Ints) -> Floats:
+        """(users, m) about 0 to 1."""
+        x = self._x[users]
+        if self._by_users:
+            # x P = K^-1 X for the rows of X
+            return self._scores(x, np.ascontiguousarray((self._x.T @ self._inverse[users].T).T))
+        return self._scores(x, x @ self._inverse)
+
+    def score_new(self, taken: sparse.csr_matrix) -> Floats:
+        """(rows, m) the same, by x P = (x - x X' K^-1 X) / l2 where K is the users' side."""
+        x = self._scaled(self.data, self._kept_items, taken)
+        if not self._by_users:
+            return self._scores(x, x @ self._inverse)
+        product = -np.ascontiguousarray((self._x.T @ ((x @ self._x.T) @ self._inverse).T).T)
+        _add(product, x)
+        product /= self._ridge(self._x)
+        return self._scores(x, product)
+
+    def _scores(self, x: sparse.csr_matrix, product: Floats) -> Floats:
+        """(rows, m) X - X P / diag(P), in the place of X P."""
+        product /= -self._diagonal
+        _add(product, x)
+        if len(self._kept_items) == len(self.data.items):
+            return product
+        scores = np.zeros((len(product), len(self.data.items)), dtype=np.float32)
+        scores[:, self._kept_items] = product
+        return scores
+
+    def state(self) -> dict[str, np.ndarray]:
+        """The inverse of the smaller side, and the diagonal of P."""
+        return {"kept": self._kept_items, "inverse": self._inverse, "diagonal": self._diagonal}
+
+    def restore(self, state: dict[str, np.ndarray], data: Dataset) -> Self:
+        """Take over the inverse."""
+        self.data = data
+        self._kept_items, self._inverse = state["kept"], state["inverse"]
+        self._diagonal = state["diagonal"].astype(np.float32)
+        self._x = self._scaled(data, self._kept_items)
+        self._by_users = data.taken.shape[0] <= len(self._kept_items)
+        return self
+
+
+@dataclass
+class DampedEase(Ease):
+    """EASE on scaled columns; the linear part of the blend."""
+
+    name: ClassVar[str] = "ease_damped"
+    grid: ClassVar[dict[str, tuple[Any, ...]]] = {
+        "l2": RIDGES,
+        "damp": (0.0, 0.1, 0.2, 0.3, 0.4, 0.5),
+    }
+
+    damp: float = 0.2
+
+
+def _gram(x: sparse.csr_matrix) -> Floats:
+    """x x', some rows at a time: as a sparse matrix it would take twice what the dense one does."""
+    gram = np.empty((x.shape[0], x.shape[0]), dtype=np.float32, order="F")
+    turned = x.T.tocsr()
+    step = max(1, CELLS // max(x.shape[0], 1))
+    for first in range(0, x.shape[0], step):
+        # Symmetric: columns, which lie together, in place of rows.
+        (x[first : first + step] @ turned).toarray(out=gram[:, first : first + step].T)
+    return gram
+
+
+@one_thread()
+def _inverse(gram: Floats) -> Floats:
+    """The inverse of a symmetric positive definite matrix, in its place."""
+    factor, info = lapack.spotrf(gram, lower=1, overwrite_a=1, clean=0)
+    if info:
+        raise np.linalg.LinAlgError(f"spotrf: {info}")
+    inverse, info = lapack.spotri(factor, lower=1, overwrite_c=1)
+    if info:
+        raise np.linalg.LinAlgError(f"spotri: {info}")
+    _mirror(inverse)
+    found: Floats = inverse
+    return found
+
+
+def _add(dense: Floats, x: sparse.csr_matrix) -> None:
+    """Add sparse rows in place: the scores themselves are the largest array there is."""
+    rows = np.repeat(np.arange(x.shape[0]), np.diff(x.indptr))
+    dense[rows, x.indices] += x.data
+
+
+def _mirror(matrix: Floats) -> None:
+    """Copy the lower triangle into the upper one, by blocks."""
+    n, step = len(matrix), 1024
+    for i in range(0, n, step):
+        for j in range(0, i + 1, step):
+            block = matrix[i : i + step, j : j + step]
+            if i == j:
+                block = np.tril(block) + np.tril(block, -1).T
+                matrix[i : i + step, j : j + step] = block
+            else:
+                matrix[j : j + step, i : i + step] = block.T
+
+
+def _quadratic(inverse: Floats, x: sparse.csr_matrix) -> Floats:
+    """(items) x' K^-1 x for each column x."""
+    found = np.zeros(x.shape[1], dtype=np.float64)
+    step = max(1, CELLS // max(x.shape[1], 1))
+    by_item = x.T.tocsr()
+    for first in range(0, x.shape[0], step):
+        part = x[first : first + step]
+        reach = by_item @ inverse[:, first : first + step]
+        rows = np.repeat(np.arange(part.shape[0]), np.diff(part.indptr))
+        found += np.bincount(
+            part.indices, part.data * reach[part.indices, rows], minlength=x.shape[1]
+        )
+    return found.astype(np.float32)

@@ -1,0 +1,73 @@
+"""GF-CF, a graph filter without training (Shen et al. 2021, "How Powerful is Graph Convolution for
+Recommendation?", eq. 10): the linear filter of the normalised item graph, and an ideal low pass.
+"""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from scipy import sparse
+from sklearn.utils.extmath import randomized_svd
+
+from followsuit.core.progress import Progress, silent
+from followsuit.core.threads import one_thread
+from followsuit.gnn.data.dataset import Dataset, Floats, Ints, normalised
+from followsuit.gnn.models.recommender import Recommender
+
+
+@dataclass
+class GraphFilter(Recommender):
+    """The items that are near in the graph of users and items.
+
+    Attributes:
+        rank: singular vectors of the low pass.
+        alpha: its weight beside the linear filter.
+    """
+
+    name: ClassVar[str] = "gfcf"
+    grid: ClassVar[dict[str, tuple[Any, ...]]] = {
+        "alpha": (0.0, 0.1, 0.3, 0.5, 1.0),
+        "rank": (64, 128, 256, 512),
+    }
+
+    rank: int = 256
+    alpha: float = 0.3
+
+    @one_thread()
+    def fit(
+        self, data: Dataset, validation: sparse.csr_matrix | None = None, *,  # noqa: ARG002
+        seed: int = 0, progress: Progress = silent,
+    ) -> Self:  # fmt: skip
+        """Find the leading singular vectors."""
+        r = normalised(data.taken)
+        rank = min(self.rank, min(r.shape))
+        with progress("GF-CF", 1) as advance:
+            _, _, vectors = randomized_svd(r, rank, n_iter=4, random_state=seed)
+            advance(1)
+        return self.restore({"vectors": np.ascontiguousarray(vectors.T, dtype=np.float32)}, data)
+
+    def score(self, users: Ints) -> Floats:
+        """(users, m) how strongly the filters carry over what they took."""
+        return self.score_new(self.data.taken[users])
+
+    @one_thread()
+    def score_new(self, taken: sparse.csr_matrix) -> Floats:
+        """(rows, m) the same."""
+        near = taken @ self._r.T
+        found: Floats = np.ascontiguousarray((self._r.T @ near.toarray().T).T)
+        if self.alpha:
+            low = (taken @ (self._root[:, None] ** -1 * self._vectors)) @ self._vectors.T
+            low *= np.float32(self.alpha) * self._root
+            found += low
+        return found
+
+    def state(self) -> dict[str, np.ndarray]:
+        """The items' singular vectors."""
+        return {"vectors": self._vectors}
+
+    def restore(self, state: dict[str, np.ndarray], data: Dataset) -> Self:
+        """Take over the vectors."""
+        self.data, self._vectors = data, state["vectors"]
+        self._r = normalised(data.taken)
+        self._root = np.sqrt(np.maximum(data.popularity, 1))
+        return self

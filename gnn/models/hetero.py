@@ -1,0 +1,148 @@
+"""A network that knows people and products before they have acted: from friends and attributes."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Self
+
+import numpy as np
+import pandas as pd
+import torch
+from scipy import sparse
+
+from followsuit.core.progress import Progress, silent
+from followsuit.core.threads import one_thread
+from followsuit.gnn.data.dataset import Attributes, Dataset, Floats
+from followsuit.gnn.models.hetero_network import NOISE, HeteroNetwork, Shape, Start
+from followsuit.gnn.models.neural import Neural
+from followsuit.gnn.models.recommender import Embeddings
+from followsuit.gnn.training.spectral import spectral_start
+
+_LEARNED = "network."
+"""Stands before the names of the network's own arrays in a saved model."""
+
+
+@dataclass
+class Hetero(Neural):
+    """Vectors from interactions, friends and attributes, whichever there are.
+
+    The score of a customer of whom nothing is known, or of such an item, is 0. Interactions carry
+    no weight of their own; friends count where their acts reach (see `Dataset.friends`).
+
+    Attributes:
+        width: of the vectors.
+        layers: steps that messages go.
+        temperature: by which cosines are divided in the softmax.
+        cold_users: share of users whose interactions and vector each step hides.
+        cold_items: the same of items.
+        left_out: share of the other interactions that each step hides.
+        fanout: edges drawn per node, layer and relation where the graph is sampled.
+        memory: bytes that a step over the whole graph may take; above, it is sampled.
+    """
+
+    name: ClassVar[str] = "hetero"
+
+    epochs: int = 8
+    width: int = 64
+    layers: int = 2
+    temperature: float = 0.1
+    cold_users: float = 0.3
+    cold_items: float = 0.1
+    left_out: float = 0.2
+    fanout: int = 10
+    memory: int = 4 * 2**30
+
+    def network(self, data: Dataset, seed: int) -> HeteroNetwork:
+        """The untrained network."""
+        users, items = spectral_start(data.taken, self.width, seed)
+        random = np.random.default_rng(seed)
+        start = Start(
+            users, items,
+            self._values(random, data.user_attributes, np.diff(data.taken.indptr) > 0),
+            self._values(random, data.item_attributes, data.popularity > 0),
+        )  # fmt: skip
+        self._network = self._built(data, start, seed)
+        return self._network
+
+    @one_thread()
+    def place(self, data: Dataset) -> Embeddings:
+        """Vectors for another data set, with customers and products that training did not see.
+
+        Users, items and attribute values are found again by their ids and names; what is new
+        starts from what is known of it.
+
+        Args:
+            data: what is known by now.
+
+        Returns:
+            (n, width) and (m, width), each of length 1, or 0 where nothing is known.
+        """
+        old, learned = self.data, self._learned
+        start = Start(
+            _matched(data.users, old.users, learned["users"]),
+            _matched(data.items, old.items, learned["items"]),
+            _matched(_names(data.user_attributes), _names(old.user_attributes),
+                     learned["user_values"]),
+            _matched(_names(data.item_attributes), _names(old.item_attributes),
+                     learned["item_values"]),
+        )  # fmt: skip
+        network = self._built(data, start, 0)
+        with torch.no_grad():
+            for name in ("gates", "usual"):
+                getattr(network, name).copy_(torch.from_numpy(learned[name]))
+            users, items = network.vectors()
+        return Embeddings(users.cpu().numpy(), items.cpu().numpy())
+
+    def train(
+        self, data: Dataset, validation: sparse.csr_matrix | None = None, *,
+        seed: int = 0, progress: Progress = silent, checkpoint: Path | None = None,
+    ) -> Self:  # fmt: skip
+        """Train; see `Neural.train`."""
+        super().train(data, validation, seed=seed, progress=progress, checkpoint=checkpoint)
+        trained = self._network.named_parameters()
+        self._learned = {n: p.detach().cpu().numpy() for n, p in trained}
+        del self._network
+        return self
+
+    def state(self) -> dict[str, np.ndarray]:
+        """The final vectors, and what `place` needs."""
+        return super().state() | {_LEARNED + n: value for n, value in self._learned.items()}
+
+    def restore(self, state: dict[str, np.ndarray], data: Dataset) -> Self:
+        """Take over the vectors and the network."""
+        own = {n.removeprefix(_LEARNED): v for n, v in state.items() if n.startswith(_LEARNED)}
+        self._learned = own
+        return super().restore(state, data)
+
+    def _built(self, data: Dataset, start: Start, seed: int) -> HeteroNetwork:
+        shape = Shape(
+            self.layers, self.temperature, self.cold_users, self.cold_items, self.left_out,
+            self.fanout, sampled=self.needed(data) > self.memory,
+        )  # fmt: skip
+        return HeteroNetwork(data, start, shape, seed)
+
+    def needed(self, data: Dataset) -> int:
+        """Bytes, about, that a step over the whole graph takes: vectors kept, Adam's, matrices."""
+        vectors = (8 * self.layers + 10) * self.width * (len(data.users) + len(data.items))
+        return 4 * vectors + 64 * (data.taken.nnz + data.friends.nnz)
+
+    def _values(
+        self, random: np.random.Generator, known: Attributes | None, active: np.ndarray
+    ) -> Floats:
+        """Where values start; those of nobody who has acted can't be learned, and stay 0."""
+        if known is None:
+            return np.zeros((0, self.width), dtype=np.float32)
+        vectors = random.normal(0, NOISE, (len(known.names), self.width)).astype(np.float32)
+        vectors[known.matrix[active].getnnz(axis=0) == 0] = 0
+        return vectors
+
+
+def _names(known: Attributes | None) -> np.ndarray:
+    return np.array([] if known is None else known.names, dtype=object)
+
+
+def _matched(ids: np.ndarray, old: np.ndarray, vectors: Floats) -> Floats:
+    """The old vectors of ids that there were, 0 for new ones."""
+    code = pd.Index(old).get_indexer(pd.Index(ids))
+    found = np.zeros((len(ids), vectors.shape[1]), dtype=np.float32)
+    found[code >= 0] = vectors[code[code >= 0]]
+    return found

@@ -1,0 +1,142 @@
+"""What all networks have in common as models: training, cosine scores, vectors, saving."""
+
+import hashlib
+import json
+from abc import abstractmethod
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Self
+
+import numpy as np
+import torch
+from scipy import sparse
+
+from followsuit.core.progress import Progress, silent
+from followsuit.core.threads import one_thread
+from followsuit.gnn.data.dataset import Dataset, Floats, Ints
+from followsuit.gnn.models.recommender import Embeddings, Recommender, fingerprint
+from followsuit.gnn.training.device import device
+from followsuit.gnn.training.loop import Curve, Network, Plan, train, watch
+
+_CURVE = ("curve_loss", "curve_ndcg", "curve_best")
+_FEWEST, _MOST = 8, 24
+"""Steps of an epoch; more only where each costs what its own examples do."""
+_FEW = 32
+
+
+@dataclass
+class Neural(Recommender):
+    """A network; its score is the cosine of the final vectors of user and item, in [-1, 1].
+
+    After training, `curve` tells how it went.
+
+    Attributes:
+        rate: Adam's.
+        batch: users per step; fewer where an epoch would have less than eight steps, more where it
+            would pass over the whole graph more than 24 times: its cost grows with the graph, not
+            with its square.
+        epochs: how many, where no validation is watched; watching sets it to the best one.
+        longest: epochs at most where validation is watched.
+        patience: epochs without a better NDCG@20 after which to stop.
+    """
+
+    random: ClassVar[bool] = True
+
+    rate: float = 0.02
+    batch: int = 1024
+    epochs: int = 12
+    longest: int = 60
+    patience: int = 4
+
+    @abstractmethod
+    def network(self, data: Dataset, seed: int) -> Network:
+        """The untrained network."""
+
+    def fit(
+        self, data: Dataset, validation: sparse.csr_matrix | None = None, *,
+        seed: int = 0, progress: Progress = silent,
+    ) -> Self:  # fmt: skip
+        """Train; see `train`."""
+        return self.train(data, validation, seed=seed, progress=progress)
+
+    @one_thread()
+    def train(
+        self, data: Dataset, validation: sparse.csr_matrix | None = None, *,
+        seed: int = 0, progress: Progress = silent, checkpoint: Path | None = None,
+    ) -> Self:  # fmt: skip
+        """Train, going on from the checkpoint where there is one.
+
+        Args:
+            data: what is known.
+            validation: (n, m) what NDCG@20 is watched on; sets `epochs`.
+            seed: of all that is random.
+            progress: told of each epoch.
+            checkpoint: a file to keep the state of training in; None for none.
+
+        Raises:
+            OtherCheckpoint: the file is of another graph, other settings or another seed.
+            Diverged: the loss is not finite.
+        """
+        judge = None if validation is None else watch(data.taken, validation)
+        network = self.network(data, seed)
+        plan = self.plan(network, self.epochs if judge is None else self.longest)
+        key = self._key(data, validation, seed) if checkpoint is not None else ""
+        curve = train(
+            network, plan, judge, seed=seed, progress=progress, checkpoint=checkpoint, key=key
+        )
+        if judge is not None:
+            self.epochs = max(1, curve.best)
+        with torch.no_grad():
+            users, items = network.vectors()
+        state = {"users": users.cpu().numpy(), "items": items.cpu().numpy()}
+        return self.restore(state | _arrays(curve), data)
+
+    def plan(self, network: Network, epochs: int) -> Plan:
+        """How the network is trained."""
+        examples = len(network.examples)
+        batch = min(self.batch, max(_FEW, examples // _FEWEST))
+        if network.whole:
+            batch = max(batch, -(-examples // _MOST))
+        return Plan(self.rate, batch, epochs, self.patience)
+
+    def _key(self, data: Dataset, validation: sparse.csr_matrix | None, seed: int) -> str:
+        """What a checkpoint belongs to."""
+        settings = self.settings()
+        if validation is not None:
+            settings.pop("epochs")
+        watched = None if validation is None else fingerprint(data.with_taken(validation))
+        whole = json.dumps([self.name, settings, seed, fingerprint(data), watched])
+        return hashlib.sha256(whole.encode()).hexdigest()
+
+    @one_thread()
+    def score(self, users: Ints) -> Floats:
+        """(users, m) cosines; 0 for a user or an item of whom nothing is known."""
+        found: Floats = self._vectors.users[users] @ self._vectors.items.T
+        return found
+
+    def embed(self) -> Embeddings:
+        """(n, width) and (m, width), each of length 1, or 0 where nothing is known."""
+        return self._vectors
+
+    def state(self) -> dict[str, np.ndarray]:
+        """The final vectors, which scoring needs, and the learning curve."""
+        vectors = {"users": self._vectors.users, "items": self._vectors.items}
+        return vectors | _arrays(self.curve)
+
+    def restore(self, state: dict[str, np.ndarray], data: Dataset) -> Self:
+        """Take over the vectors and the curve."""
+        self._vectors = Embeddings(state["users"], state["items"])
+        loss, ndcg, best = (state[name] for name in _CURVE)
+        self.curve = Curve(loss.tolist(), ndcg.tolist(), int(best))
+        self.data = data
+        return self
+
+
+def _arrays(curve: Curve) -> dict[str, np.ndarray]:
+    values = (curve.loss, curve.ndcg, curve.best)
+    return {name: np.asarray(value) for name, value in zip(_CURVE, values, strict=True)}
+
+
+def on_device(array: np.ndarray) -> torch.Tensor:
+    """The array on the device of this process."""
+    return torch.from_numpy(array).to(device())

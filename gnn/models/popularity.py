@@ -1,0 +1,95 @@
+"""The plain guesses: what everybody takes, and what friends took."""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from scipy import sparse
+
+from followsuit.core.progress import Progress, silent
+from followsuit.gnn.data.dataset import Dataset, Floats, Ints
+from followsuit.gnn.data.tie_support import alike
+from followsuit.gnn.models.recommender import Recommender
+
+
+@dataclass
+class Untrained(Recommender):
+    """A model that says what the data says."""
+
+    def fit(
+        self, data: Dataset, validation: sparse.csr_matrix | None = None, *,  # noqa: ARG002
+        seed: int = 0, progress: Progress = silent,  # noqa: ARG002
+    ) -> Self:  # fmt: skip
+        """Take the data over."""
+        return self.restore({}, data)
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Nothing that the data does not say."""
+        return {}
+
+    def restore(self, state: dict[str, np.ndarray], data: Dataset) -> Self:  # noqa: ARG002
+        """Take the data over."""
+        self.data = data
+        return self
+
+
+@dataclass
+class Popularity(Untrained):
+    """The share of users who took an item, the same for everybody."""
+
+    name: ClassVar[str] = "popularity"
+
+    def score(self, users: Ints) -> Floats:
+        """(users, m) the items' shares, from 0 to 1."""
+        share = self.data.popularity / np.float32(max(len(self.data.users), 1))
+        return np.tile(share, (len(users), 1))
+
+    def score_new(self, taken: sparse.csr_matrix) -> Floats:
+        """(rows, m) the same shares."""
+        return self.score(np.zeros(taken.shape[0], dtype=np.int64))
+
+
+@dataclass
+class FriendsItems(Untrained):
+    """The share of a user's friends who took an item.
+
+    Each friend counts by (1 + `likeness` x cosine of what both took) / items taken^`damp`.
+
+    Attributes:
+        damp: how much less a friend says who takes everything.
+        likeness: how much more a friend says whose taste is alike.
+        prior: how many friends' worth everybody has of what is popular.
+    """
+
+    name: ClassVar[str] = "friends"
+    grid: ClassVar[dict[str, tuple[Any, ...]]] = {
+        "damp": (0.0, 0.25, 0.5, 0.75),
+        "likeness": (0.0, 5.0, 20.0, 50.0),
+    }
+
+    damp: float = 0.0
+    likeness: float = 0.0
+    prior: float = 0.0
+
+    def score(self, users: Ints) -> Floats:
+        """(users, m) the shares; without a prior, what no friend took has 0."""
+        found: Floats = (self._ties[users] @ self.data.taken).toarray()
+        if self.prior:
+            share = self.data.popularity / np.float32(max(len(self.data.users), 1))
+            friends = np.diff(self.data.friends.indptr)[users]
+            found += (self.prior / (friends + self.prior)).astype(np.float32)[:, None] * share
+        return found
+
+    def restore(self, state: dict[str, np.ndarray], data: Dataset) -> Self:
+        """Weigh the ties."""
+        super().restore(state, data)
+        count = np.maximum(np.diff(data.taken.indptr), 1).astype(np.float32)
+        friends = data.friends.copy()
+        if self.likeness:
+            friends.data *= 1 + np.float32(self.likeness) * alike(data)
+        ties = friends @ sparse.diags_array(count**-self.damp, format="csr")
+        total = np.diff(data.friends.indptr) + self.prior
+        self._ties = sparse.csr_matrix(
+            sparse.diags_array(1 / np.maximum(total, 1), format="csr") @ ties, dtype=np.float32
+        )
+        return self

@@ -1,0 +1,226 @@
+"""The interface of all models: fit, score, recommend, embed, save, load."""
+
+import hashlib
+import json
+import zipfile
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from scipy import sparse
+
+from followsuit.core.errors import FollowsuitError
+from followsuit.core.progress import Progress, silent
+from followsuit.core.threads import one_thread
+from followsuit.gnn.data.dataset import Dataset, Floats, Ints
+from followsuit.gnn.evaluation.top_items import first_items
+
+CELLS = 2**24
+"""Scores that are held at a time."""
+_GLANCE = 64
+"""Scores of a user of which one is nearly always other than 0, where any is."""
+_OPEN = np.float32(1e-5)
+"""Scores that differ by less than this share of the highest are equal."""
+
+
+class WrongModel(FollowsuitError):
+    """A saved model that can't be used: of another kind or graph, missing, or damaged."""
+
+
+@dataclass(frozen=True)
+class Embeddings:
+    """A vector for each customer and each item; float32."""
+
+    users: Floats
+    items: Floats
+
+
+@dataclass
+class Recommender(ABC):
+    """A model of taste; the fields it is made with are its settings, what it learns its state.
+
+    After `fit`, `data` is what it was fitted on.
+    """
+
+    name: ClassVar[str]
+    random: ClassVar[bool] = False
+    """Whether another seed gives another model."""
+    grid: ClassVar[dict[str, tuple[Any, ...]]] = {}
+    """Settings that are chosen on validation, and the values in their order."""
+    data: Dataset = field(init=False, repr=False, compare=False)
+    note: str | None = field(init=False, repr=False, compare=False, default=None)
+    """What whoever uses the fitted model should know, in one line."""
+
+    @abstractmethod
+    def fit(
+        self, data: Dataset, validation: sparse.csr_matrix | None = None, *,
+        seed: int = 0, progress: Progress = silent,
+    ) -> Self:  # fmt: skip
+        """Learn from a data set.
+
+        Args:
+            data: what is known.
+            validation: (n, m) what to watch while training, for models that stop early; they then
+                note in their settings where they stopped, so that fitting them again without it
+                takes as long.
+            seed: of all that is random.
+            progress: told of each step.
+        """
+
+    @abstractmethod
+    def score(self, users: Ints) -> Floats:
+        """(users, m) how much each user may like each item, in a new array; higher is better.
+
+        What they took already is scored too. Never NaN.
+        """
+
+    @one_thread()
+    def score_new(self, taken: sparse.csr_matrix) -> Floats:
+        """(rows, m) the same for people the model was not fitted on, from what they took.
+
+        Here from the vectors of what they took, each weighted by popularity^-1/2 as in a step of
+        propagation (He et al. 2020, eq. 3); 0 for a model without vectors.
+
+        Args:
+            taken: (rows, m) CSR, nonzero where somebody took the item.
+        """
+        learned = self.embed()
+        if learned is None:
+            return np.zeros(taken.shape, dtype=np.float32)
+        weight = sparse.diags_array(np.maximum(self.data.popularity, 1) ** -0.5, format="csr")
+        vectors = np.asarray(taken.astype(np.float32) @ (weight @ learned.items))
+        length = np.linalg.norm(vectors, axis=1, keepdims=True)
+        scores: Floats = (vectors / np.maximum(length, 1e-12)) @ learned.items.T
+        return scores.astype(np.float32)
+
+    def embed(self) -> Embeddings | None:
+        """The embeddings, None for a model that has none."""
+        return None
+
+    def recommend(
+        self, users: Ints, k: int, masked: sparse.csr_matrix | None = None,
+        progress: Progress = silent,
+    ) -> Ints:  # fmt: skip
+        """(users, k) the first items of each user, the best first; -1 where nothing is left.
+
+        Of whom the model knows nothing (all scores are 0) gets what is popular; so does a user who
+        took nothing yet where scores are equal. Other ties go to the smaller code.
+
+        Args:
+            users: codes.
+            k: how many.
+            masked: (n, m) what is not recommended; what the users took where not given.
+            progress: told of users.
+        """
+        barred = self.data.taken if masked is None else masked
+        found = np.empty((len(users), k), dtype=np.int64)
+        step = max(1, CELLS // max(len(self.data.items), 1))
+        with progress(f"recommending ({self.name})", len(users)) as advance:
+            for first in range(0, len(users), step):
+                some = users[first : first + step]
+                scores = self.score(some)
+                self._tell_more(scores, some)
+                found[first : first + step] = first_items(scores, barred[some], k)
+                advance(len(some))
+        return found
+
+    def _tell_more(self, scores: Floats, users: Ints) -> None:
+        """Order by popularity what the scores leave open for users little is known of; in place."""
+        new = np.diff(self.data.taken.indptr)[users] == 0
+        known = np.asarray(scores[:, :_GLANCE].any(axis=1))
+        known[~known] = scores[~known].any(axis=1)
+        scores[~known] = self.data.popularity
+        told = np.flatnonzero(new & known)
+        share = self.data.popularity / max(self.data.popularity.max(initial=0), 1)
+        step = _OPEN * np.abs(scores[told]).max(axis=1, initial=0)
+        scores[told] += step[:, None] * share
+
+    @abstractmethod
+    def state(self) -> dict[str, np.ndarray]:
+        """What was learned, as plain arrays."""
+
+    @abstractmethod
+    def restore(self, state: dict[str, np.ndarray], data: Dataset) -> Self:
+        """Take over what was learned on the same data set."""
+
+    def settings(self) -> dict[str, Any]:
+        """What it was made with, by name."""
+        return {f.name: getattr(self, f.name) for f in fields(self) if f.init}
+
+    def save(self, folder: Path) -> None:
+        """Write `model.json` and `model.npz` (plain arrays, no pickle)."""
+        folder.mkdir(parents=True, exist_ok=True)
+        np.savez(folder / "model.npz", allow_pickle=False, **self.state())
+        note = {"name": self.name, "settings": self.settings(), "graph": fingerprint(self.data)}
+        (folder / "model.json").write_text(json.dumps(note, indent=1))
+
+    @classmethod
+    def kept(cls, folder: Path, data: Dataset) -> Self | None:
+        """What `save` wrote for the same graph; None where there is none that can be used."""
+        try:
+            return cls.load(folder, data)
+        except WrongModel:
+            return None
+
+    @classmethod
+    def load(cls, folder: Path, data: Dataset) -> Self:
+        """Read what `save` wrote.
+
+        Raises:
+            WrongModel: there is none, it is another kind of model, was fitted on another graph, or
+                is damaged.
+        """
+        try:
+            note = json.loads((folder / "model.json").read_text())
+            name, settings, graph = note["name"], note["settings"], note["graph"]
+            with np.load(folder / "model.npz", allow_pickle=False) as arrays:
+                state = dict(arrays)
+        except FileNotFoundError as error:
+            raise WrongModel(f"There is no model in {folder}. Train one first.") from error
+        except (ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+            raise _damaged(folder) from error
+        if name != cls.name:
+            raise WrongModel(
+                f"{folder} holds a model `{name}`, not `{cls.name}`. Name another folder."
+            )
+        if graph != fingerprint(data):
+            raise WrongModel(
+                f"The model in {folder} was fitted on another graph. Train it on this one."
+            )
+        try:
+            found = cls(**settings).restore(state, data)
+            found._check_size()
+        except (TypeError, ValueError, LookupError, AttributeError, StopIteration) as error:
+            raise _damaged(folder) from error
+        return found
+
+    def _check_size(self) -> None:
+        """Raise what numpy or this does where the arrays are not of the data's size."""
+        n, m = len(self.data.users), len(self.data.items)
+        if n and self.score(np.array([n - 1])).shape != (1, m):
+            raise ValueError("scores of another number of items")
+        learned = self.embed()
+        if learned is not None and (len(learned.users), len(learned.items)) != (n, m):
+            raise ValueError("vectors of another number of users or items")
+
+
+def _damaged(folder: Path) -> WrongModel:
+    return WrongModel(f"The model in {folder} is damaged. Train it again.")
+
+
+def fingerprint(data: Dataset) -> str:
+    """A digest of users, items, interactions, ties and attributes: the same for the same graph."""
+    digest = hashlib.sha256()
+    for ids in (data.users, data.items):
+        digest.update(json.dumps(list(map(str, ids))).encode())
+    matrices = [data.taken, data.friends]
+    for attributes in (data.user_attributes, data.item_attributes):
+        names = () if attributes is None else attributes.names
+        digest.update(json.dumps(names).encode())
+        matrices += [attributes.matrix] if attributes is not None else []
+    for matrix in matrices:
+        digest.update(np.asarray(matrix.indptr, dtype=np.int64).tobytes())
+        digest.update(np.asarray(matrix.indices, dtype=np.int64).tobytes())
+    return digest.hexdigest()

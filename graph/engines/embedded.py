@@ -1,0 +1,500 @@
+"""The store in a file: LadybugDB, no server."""
+
+import os
+import re
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import filelock
+import ladybug
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from followsuit.core.files import make_private, private_folder
+from followsuit.core.progress import Progress, silent
+from followsuit.graph import schema as g
+from followsuit.graph.engines.differences import differences, without
+from followsuit.graph.engines.embedded_rows import (
+    TYPES,
+    copy_in,
+    copy_out,
+    create_node,
+    create_relationship,
+    of_type,
+    pattern,
+    quoted_source,
+    run,
+    spare_name,
+    split_rows,
+    update_nodes,
+    widened,
+)
+from followsuit.graph.engines.query_process import (
+    INTERRUPTED,
+    Bounds,
+    Refused,
+    Unopened,
+    ask,
+    past_limit,
+)
+from followsuit.graph.schema import Col, Element, NodeType, RelationshipType
+from followsuit.graph.store import (
+    GraphStore,
+    QueryError,
+    Rows,
+    StoreBusy,
+    StoreDamaged,
+    StoreError,
+    as_parquet,
+    first_line,
+    missing,
+)
+
+_BYTES_PER_ROW = 370
+"""What a row takes of the buffer pool while it is copied into an empty table (measured)."""
+_BYTES_PER_ADDED_ROW = 1_200
+"""The same for a table that has rows, which the engine rewrites in part (measured)."""
+_LEAST = 10_000
+"""Rows that are not parted any further."""
+_WAIT = 5.0
+"""Seconds to wait for another process to let go of the store."""
+_POOL, _HEAP = 5 / 6, 5 / 12
+"""Shares of the memory that a query of an analyst's own may take: for the engine's pool, and beside
+it. What it returns is held twice for a moment, and the process that asked has its own needs."""
+_LOCK = "lock"
+_LOG, _SHADOW = ".wal", ".shadow"
+"""Endings of what the engine writes beside its file."""
+
+
+class _RecoveryPending(Exception):
+    """A writer was killed within a checkpoint; only opening for writing mends that."""
+
+
+class EmbeddedStore(GraphStore):
+    """A LadybugDB file and, beside it, a folder `<file>.state` for locks, snapshots and staging.
+
+    LadybugDB lets one process read a file while another writes it, and what is read then is
+    undefined; so a lock of our own keeps readers and the writer apart. A store is opened for each
+    `reading()` or `writing()` and let go after it.
+
+    Links are followed: by whatever way one comes to a file, it has one lock and one folder. All
+    files are their owner's alone.
+
+    Args:
+        path: the file; it need not exist for writing.
+        memory: bytes that the engine and the comparison of old rows with new ones may use.
+    """
+
+    def __init__(self, path: Path, memory: int) -> None:
+        self._path = Path(os.path.realpath(path))
+        super().__init__(str(path), self._beside(".state"))
+        self._memory = memory
+        self._database: ladybug.Database | None = None
+        self._connection: ladybug.Connection | None = None
+        self._writable = False
+
+    # Sessions.
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:  # noqa: D102
+        if self._connection is not None:
+            yield
+            return
+        self._check_there()
+        with ExitStack() as held:
+            held.enter_context(self._locked(write=False))
+            try:
+                held.enter_context(self._opened(write=False))
+            except _RecoveryPending:
+                held.close()
+                with self._locked(write=True):
+                    self._recover()
+                held.enter_context(self._locked(write=False))
+                held.enter_context(self._opened(write=False))
+            self._check_readable()
+            yield
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:  # noqa: D102
+        if self._connection is not None:
+            if not self._writable:
+                raise RuntimeError("writing() inside reading()")
+            yield
+            return
+        known = self.state.exists()
+        with self._locked(write=True):
+            if self._is_empty() and known:
+                raise self._emptied()
+            if self._is_empty() or not self._path.exists():
+                self._create()
+            else:
+                # LadybugDB changes a file by opening it for writing.
+                try:
+                    with self._opened(write=False):
+                        self._check_writable()
+                except _RecoveryPending:
+                    self._recover()
+                    with self._opened(write=False):
+                        self._check_writable()
+            with self._opened(write=True):
+                self._make_schema()
+                self._begin()
+                try:
+                    yield
+                finally:
+                    make_private(self.state)
+
+    def _beside(self, ending: str) -> Path:
+        return self._path.with_name(self._path.name + ending)
+
+    def _check_there(self) -> None:
+        """Raise StoreMissing, or StoreDamaged, unless there is a file with something in it."""
+        if not self._path.is_file() or (self._is_empty() and not self.state.exists()):
+            raise missing(self.name)
+        if self._is_empty():
+            raise self._emptied()
+
+    def _is_empty(self) -> bool:
+        return self._path.is_file() and self._path.stat().st_size == 0
+
+    def _emptied(self) -> StoreDamaged:
+        return StoreDamaged(
+            f"{self.name} is empty, and {self.state} beside it is not: the store has lost its "
+            "content. Restore the file from a backup, or delete both and load again."
+        )
+
+    def _create(self) -> None:
+        """Create the file of a new store atomically, so that a kill leaves no empty file.
+
+        Files beside it belong to a deleted store and are removed.
+        """
+        if self._path.is_symlink():
+            raise StoreError(
+                f"{self.name} is a link that leads back to itself. Name another store with --store."
+            )
+        for ending in (_LOG, _SHADOW):
+            self._beside(ending).unlink(missing_ok=True)
+        for stale in self.state.iterdir():
+            if stale.is_dir():
+                shutil.rmtree(stale)
+            elif not stale.name.startswith(_LOCK):
+                stale.unlink()
+        new = self._beside(".new")
+        new.unlink(missing_ok=True)
+        try:
+            ladybug.Database(new, buffer_pool_size=self._memory).close()
+        except RuntimeError as error:
+            raise self._unopened(str(error)) from error
+        make_private(new)
+        new.replace(self._path)
+
+    @contextmanager
+    def _locked(self, write: bool) -> Iterator[None]:
+        try:
+            private_folder(self.state)
+        except OSError as error:
+            raise StoreError(
+                f"{self.name} can't be used: {error.strerror}: {error.filename}. Name another "
+                "store with --store."
+            ) from error
+        lock = filelock.ReadWriteLock(self.state / _LOCK, timeout=_WAIT, is_singleton=False)
+        try:
+            held = lock.write_lock(_WAIT) if write else lock.read_lock(_WAIT)
+            held.__enter__()
+        except filelock.Timeout:
+            raise self._busy("using" if write else "writing to") from None
+        try:
+            yield
+        finally:
+            held.__exit__(None, None, None)
+
+    @contextmanager
+    def _opened(self, write: bool) -> Iterator[None]:
+        try:
+            database = ladybug.Database(
+                self._path, read_only=not write, buffer_pool_size=self._memory
+            )
+        except RuntimeError as error:
+            raise self._unopened(str(error)) from error
+        if write:
+            make_private(self._path)
+        self._database, self._writable = database, write
+        self._connection = ladybug.Connection(database)
+        try:
+            yield
+        finally:
+            self._connection.close()
+            database.close()
+            self._database, self._connection, self._writable = None, None, False
+
+    def _unopened(self, said: str) -> Exception:
+        if "set lock" in said:
+            return self._busy("using")
+        if "recovery is pending" in said:
+            return _RecoveryPending()
+        return StoreError(
+            f"{self.name} can't be opened as a LadybugDB file: {first_line(said)} Name another "
+            f"store with --store; or, if it was one, restore it from a backup, or delete it and "
+            f"{self.state} and load again."
+        )
+
+    def _recover(self) -> None:
+        """Let the engine end what a writer that was killed had begun to fold into the file."""
+        with self._opened(write=True):
+            pass
+
+    def _busy(self, doing: str) -> StoreBusy:
+        return StoreBusy(
+            f"Another process is {doing} {self.name}. Wait until it is done, then run this again."
+        )
+
+    def close(self) -> None:
+        """Nothing is held between sessions."""
+
+    # Rows.
+
+    def write(self, element: Element, rows: Rows, progress: Progress = silent) -> None:  # noqa: D102
+        with as_parquet(rows) as new, progress(element.name) as advance:
+            total = pq.read_metadata(new).num_rows
+            try:
+                if self.count(element) == 0:
+                    self._copy(element, [new])
+                else:
+                    self._upsert(element, new)
+            except (RuntimeError, duckdb.Error) as error:
+                hint = " Raise FOLLOWSUIT_MEMORY." if "memory" in str(error).lower() else ""
+                raise StoreError(
+                    f"{element.name} can't be written to {self.name}: {first_line(error)}{hint}"
+                ) from error
+            advance(total)
+
+    def _upsert(self, element: Element, new: Path) -> None:
+        with self._folder() as folder:
+            old = folder / "old.parquet"
+            self.export(element, old)
+            found = differences(element, new, old, folder, self._memory // 2)
+            if found.changed and isinstance(element, NodeType):
+                self._run(update_nodes(element, found.changed_rows))
+            if found.changed and isinstance(element, RelationshipType):
+                # Changing relationships in place takes more memory than there may be; making the
+                # table again takes as long as adding to it.
+                self._rebuild(
+                    element, [found.kept_rows, found.changed_rows, found.fresh_rows], folder
+                )
+            elif found.fresh:
+                self._copy(element, [found.fresh_rows], empty=False)
+
+    def _copy(
+        self, element: Element, files: list[Path], *, table: str = "", empty: bool = True
+    ) -> None:
+        """Append the rows of Parquet files, in bulks that fit into the buffer pool.
+
+        Args:
+            element: whose columns the files have.
+            files: one at the least.
+            table: where to, if not to the element's own.
+            empty: whether there are no rows of the element yet.
+        """
+        added = self._memory // _BYTES_PER_ADDED_ROW
+        first = self._memory // _BYTES_PER_ROW if empty else added
+        copy = copy_in(element, table or element.name)
+        self._copy_bulks(copy, files, element.arrow_schema(), first, added)
+
+    def _copy_bulks(
+        self, copy: str, files: list[Path], schema: pa.Schema, first: int, rest: int
+    ) -> None:
+        """Run `copy` on all the files if they hold at most `first` rows, else part by part."""
+        rows = sum(pq.read_metadata(file).num_rows for file in files)
+        if rows <= first:
+            try:
+                self._run(copy % ", ".join(map(quoted_source, files)))
+                return
+            except RuntimeError as error:
+                if "Buffer manager" not in str(error) or rows < _LEAST:
+                    raise
+                # Wide rows take more than was measured.
+                first = rest = rows // 2
+        with self._folder() as folder:
+            for part in split_rows(files, schema, first, rest, folder):
+                self._copy_bulks(copy, [part], schema, first, rest)
+
+    def _rebuild(self, element: RelationshipType, files: list[Path], folder: Path) -> None:
+        """Put these rows in the place of all those of the type, at once.
+
+        They go into a spare table, since a transaction is held in memory; then that takes the
+        place of the old one.
+        """
+        spare = spare_name(element.name)
+        siblings = [r for r in of_type(element.name) if r is not element]
+        kept = {r: folder / f"sibling-{i}.parquet" for i, r in enumerate(siblings)}
+        for sibling, path in kept.items():
+            self.export(sibling, path)
+        self._run(create_relationship(element.name, spare))
+        try:
+            for sibling, path in kept.items():
+                self._copy(sibling, [path], table=spare)
+            if files:
+                self._copy(element, files, table=spare)
+        except RuntimeError:
+            self._run(f"DROP TABLE `{spare}`")
+            raise
+        self._run("BEGIN TRANSACTION")
+        self._run(f"DROP TABLE `{element.name}`")
+        self._run(f"ALTER TABLE `{spare}` RENAME TO `{element.name}`")
+        self._run("COMMIT")
+
+    def export(self, element: Element, path: Path, progress: Progress = silent) -> None:  # noqa: D102
+        with self.reading(), progress(element.name):
+            self._run(copy_out(element, path))
+
+    def count(self, element: Element) -> int:  # noqa: D102
+        counted = "n" if isinstance(element, NodeType) else "r"
+        table = self.query(f"MATCH {pattern(element)} RETURN count({counted}) AS n")
+        return int(table["n"][0].as_py())
+
+    def delete(self, element: Element, column: str, values: Sequence[str]) -> None:  # noqa: D102
+        if not values:
+            return
+        if isinstance(element, NodeType):
+            self._run(
+                f"MATCH {pattern(element)} WHERE n.`{column}` IN $values DETACH DELETE n",
+                {"values": list(values)},
+            )
+            return
+        self.delete_rows(element, pa.table({column: pa.array(values, pa.string())}))
+
+    def delete_rows(self, element: RelationshipType, keys: pa.Table) -> None:  # noqa: D102
+        if not keys.num_rows:
+            return
+        with self._folder() as folder:
+            old, gone, kept = (folder / f"{name}.parquet" for name in ("old", "gone", "kept"))
+            self.export(element, old)
+            schema = element.arrow_schema()
+            pq.write_table(keys.cast(pa.schema([schema.field(c) for c in keys.column_names])), gone)
+            without(old, gone, keys.column_names, kept, self._memory // 2)
+            self._rebuild(element, [kept], folder)
+
+    def clear(self, element: RelationshipType) -> None:  # noqa: D102
+        with self._folder() as folder:
+            self._rebuild(element, [], folder)
+
+    # Queries.
+
+    def _query(
+        self, cypher: str, parameters: dict[str, Any], timeout: float | None = None
+    ) -> pa.Table:
+        assert self._database is not None
+        # A connection of its own: whoever is writing can't write by a query either.
+        connection = ladybug.Connection(self._database)
+        begun = time.monotonic()
+        try:
+            run(connection, "BEGIN TRANSACTION READ ONLY")
+            connection.set_query_timeout(max(1, round((timeout or 0) * 1000)) if timeout else 0)
+            return widened(run(connection, cypher, parameters))
+        except RuntimeError as error:
+            if first_line(error) == INTERRUPTED:
+                if not timeout or time.monotonic() - begun < timeout:
+                    raise KeyboardInterrupt from error  # the engine heard Ctrl-C before Python did
+                raise past_limit(timeout) from error
+            raise QueryError(_refusal(first_line(error))) from error
+        finally:
+            connection.close()
+
+    def _query_apart(
+        self, cypher: str, parameters: dict[str, Any], timeout: float | None
+    ) -> pa.Table:
+        if self._writable:
+            return self._query(cypher, parameters, timeout)  # nobody else can open the file
+        self._check_there()
+        bounds = Bounds(int(self._memory * _POOL), int(self._memory * _HEAP), timeout)
+        while True:
+            try:
+                with self._locked(write=False):
+                    return ask(self._path, cypher, parameters, bounds)
+            except Refused as refused:
+                raise QueryError(_refusal(str(refused))) from None
+            except Unopened as unopened:
+                error = self._unopened(str(unopened))
+                if not isinstance(error, _RecoveryPending):
+                    raise error from None
+            with self.reading():
+                pass  # opening the store recovers it
+
+    def activate(self, run_id: str) -> None:  # noqa: D102
+        self._run(
+            f"MATCH (r:`{g.RUN.label}` {{`{g.RUN.key}`: $run}}), (n:`{g.RUN.label}`) "
+            f"WHERE n.`{Col.KIND}` = r.`{Col.KIND}` "
+            f"SET n.`{Col.ACTIVE}` = (n.`{g.RUN.key}` = $run)",
+            {"run": run_id},
+        )
+
+    def _run(self, cypher: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:
+        assert self._connection is not None, "outside reading() and writing()"
+        try:
+            return run(self._connection, cypher, parameters)
+        finally:
+            if self._writable and (log := self._beside(_LOG)).exists():
+                make_private(log)
+
+    # Schema and notes.
+
+    def _tables(self) -> list[str]:
+        return [str(name) for name in self._run("CALL show_tables() RETURN name")["name"]]
+
+    def _has(self, table: str) -> bool:
+        return table in self._tables()
+
+    def _holds_others(self) -> bool:
+        return bool(self._tables()) and not self._has(g.META.label)
+
+    def _make_schema(self) -> None:
+        existing = set(self._tables())
+        for node in (g.META, *g.NODES):
+            if node.label not in existing:
+                self._run(create_node(node))
+        for node in g.RESULTS:
+            for column, kind in node.columns.items():
+                self._run(f"ALTER TABLE `{node.label}` ADD IF NOT EXISTS `{column}` {TYPES[kind]}")
+        for name in dict.fromkeys(r.name for r in g.RELATIONSHIPS):
+            if spare_name(name) in existing:  # of a writer that was interrupted
+                self._run(f"DROP TABLE `{spare_name(name)}`")
+            if name not in existing:
+                self._run(create_relationship(name, name))
+
+    def _get_meta(self) -> dict[str, str]:
+        if not self._has(g.META.label):
+            return {}
+        rows = self._run(
+            f"MATCH (n:{g.META.label}) RETURN n.`{Col.KEY}` AS key, n.`{Col.VALUE}` AS value"
+        )
+        return dict(zip(rows["key"].to_pylist(), rows["value"].to_pylist(), strict=True))
+
+    def _put_meta(self, entries: Mapping[str, str]) -> None:
+        rows = pa.table({Col.KEY: list(entries), Col.VALUE: list(entries.values())})
+        self._run(
+            f"LOAD FROM $rows MERGE (n:{g.META.label} {{{Col.KEY}: key}}) "
+            f"ON CREATE SET n.{Col.VALUE} = value ON MATCH SET n.{Col.VALUE} = value",
+            {"rows": rows},
+        )
+
+    @contextmanager
+    def _folder(self) -> Iterator[Path]:
+        with tempfile.TemporaryDirectory(dir=self.state, prefix="work-") as folder:
+            yield Path(folder)
+
+
+def _refusal(said: str) -> str:
+    """What to tell of a query that the engine refused."""
+    missing = re.search(r"Table (\w+) does not exist", said)
+    if missing and missing[1] in {element.name for element in g.NODES + g.RELATIONSHIPS}:
+        return (
+            f"The store was written by an earlier followsuit and has no {missing[1]} yet. Load "
+            "into it or score it once: whatever writes brings it up to date."
+        )
+    return f"The query was refused: {said}"

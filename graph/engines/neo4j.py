@@ -1,0 +1,409 @@
+"""The store on a server: Neo4j 5.26 LTS and later, by the official driver."""
+
+import logging
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import neo4j
+import pyarrow as pa
+import pyarrow.parquet as pq
+from neo4j import exceptions
+
+from followsuit.core.files import make_private
+from followsuit.core.progress import Advance, Progress, silent
+from followsuit.graph import schema as g
+from followsuit.graph.engines.cells import WRITERS, Cell, deal, rounds
+from followsuit.graph.engines.neo4j_rows import (
+    equal,
+    own_key,
+    pattern,
+    read_value,
+    rows_of,
+    table_of,
+    write_batch,
+)
+from followsuit.graph.schema import Col, Element, NodeType, RelationshipType
+from followsuit.graph.store import (
+    GraphStore,
+    QueryError,
+    QueryTimeout,
+    Rows,
+    StoreBusy,
+    StoreError,
+    StoreLogin,
+    StoreUnreachable,
+    as_parquet,
+    first_line,
+)
+
+SCHEMES = ("bolt", "bolt+s", "bolt+ssc", "neo4j", "neo4j+s", "neo4j+ssc")
+
+_BATCH = 5_000
+_FETCH = 10_000
+_DELETE = "CALL (x) { DELETE x } IN TRANSACTIONS OF 10000 ROWS"
+_LOCK = "lock"
+_WRITER = {"app": "followsuit", "role": "writer"}
+_LOGIN = {
+    "Neo.ClientError.Security.CredentialsExpired": (
+        "wants the password changed before it is used: ALTER CURRENT USER SET PASSWORD FROM '...' "
+        "TO '...' in its database `system`."
+    ),
+    "Neo.ClientError.Security.AuthenticationRateLimit": (
+        "has seen too many wrong passwords. Wait some seconds, then run this again with the right "
+        "one in NEO4J_PASSWORD."
+    ),
+    "Neo.ClientError.Security.Unauthorized": (
+        "refuses the login. Set NEO4J_USERNAME and NEO4J_PASSWORD."
+    ),
+}
+"""What the server says to a login that it refuses."""
+
+# What the driver has to say reaches the user as an error of ours.
+logging.getLogger("neo4j").addHandler(logging.NullHandler())
+
+
+class Neo4jStore(GraphStore):
+    """A database of a Neo4j server.
+
+    New rows are created, known ones updated; what is known is looked up only where the database has
+    rows of the element at all.
+
+    Args:
+        uri: `bolt://`, `neo4j://`, or with `+s` or `+ssc` for TLS.
+        state: the folder for snapshots and staging.
+        username: with `password`, the login; None for a server without authentication.
+        database: its name; None for the server's default.
+        memory: bytes that sorting the rows may use.
+    """
+
+    def __init__(
+        self,
+        uri: str,
+        state: Path,
+        memory: int,
+        username: str | None = None,
+        password: str | None = None,
+        database: str | None = None,
+    ) -> None:
+        if "@" in uri:
+            raise StoreUnreachable(
+                "The address of a server holds no login here. Write bolt://HOST:7687 or "
+                "neo4j://HOST:7687, and set NEO4J_USERNAME and NEO4J_PASSWORD."
+            )
+        super().__init__(uri, state)
+        self._memory = memory
+        self._database = database
+        self._reached = False
+        self._writing = False
+        auth = (username, password or "") if username else None
+        try:
+            self._driver = neo4j.GraphDatabase.driver(
+                uri, auth=auth, notifications_min_severity=neo4j.NotificationMinimumSeverity.OFF
+            )
+        except (exceptions.ConfigurationError, ValueError) as error:
+            raise self._no_address(error) from error
+
+    # Sessions.
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:  # noqa: D102
+        self._reach()
+        if not self._writing:
+            self._check_readable()
+        yield
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:  # noqa: D102
+        if self._writing:
+            yield
+            return
+        self._reach()
+        with self._translated():
+            self._check_writable()
+            self._make_schema()
+            with self._locked():
+                self._begin()
+                self._writing = True
+                try:
+                    yield
+                finally:
+                    self._writing = False
+                    make_private(self.state)
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Hold a lock on a node of ours; the server lets go of it when this process dies."""
+        database = self._read("CALL db.info() YIELD name RETURN name")[0][0]
+        others = self._read(
+            "SHOW TRANSACTIONS YIELD database AS d, metaData AS m "
+            "WHERE d = $database AND m.app = $app AND m.role = $role RETURN count(*)",
+            {"database": database, **_WRITER},
+        )
+        if others[0][0]:
+            raise StoreBusy(
+                f"Another process is writing to {self.name}. Wait until it is done, then run this "
+                "again."
+            )
+        with self._session() as session, session.begin_transaction(metadata=_WRITER) as held:
+            held.run(
+                f"MATCH (n:{g.META.label} {{{Col.KEY}: $key}}) SET n.{Col.VALUE} = 'held'",
+                {"key": _LOCK},
+            ).consume()
+            yield
+            held.commit()
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        """Turn the driver's errors that the user can mend into ours."""
+        try:
+            yield
+        except (
+            exceptions.ServiceUnavailable,
+            exceptions.SessionExpired,
+            exceptions.ConnectionPoolError,
+        ) as error:
+            raise StoreUnreachable(
+                f"{self.name} does not answer. See that the server runs and the address is right, "
+                "then run this again."
+            ) from error
+        except exceptions.Neo4jError as error:
+            raise self._as_ours(error) from error
+
+    def _as_ours(self, error: exceptions.Neo4jError) -> StoreError:
+        code = error.code or ""
+        if code in _LOGIN:
+            return StoreLogin(f"{self.name} {_LOGIN[code]}")
+        if code.endswith("DatabaseNotFound"):
+            return StoreUnreachable(
+                f"{self.name} has no database {self._database}. Set NEO4J_DATABASE to one that it "
+                "has."
+            )
+        return StoreError(f"{self.name} answers: {first_line(error.message)}")
+
+    def _no_address(self, error: Exception) -> StoreUnreachable:
+        return StoreUnreachable(
+            f"{self.name} is no address of a Neo4j server: {first_line(error)} Write "
+            "bolt://HOST:7687 or neo4j://HOST:7687, with +s for TLS."
+        )
+
+    def _reach(self) -> None:
+        """Ask the server once, without the driver's patient retries."""
+        if not self._reached:
+            with self._translated():
+                try:
+                    self._driver.verify_connectivity()
+                except (exceptions.ConfigurationError, ValueError) as error:
+                    raise self._no_address(error) from error
+            self._reached = True
+
+    def _session(self, **options: Any) -> neo4j.Session:
+        return self._driver.session(database=self._database, **options)
+
+    def close(self) -> None:  # noqa: D102
+        self._driver.close()
+
+    # Rows.
+
+    def write(self, element: Element, rows: Rows, progress: Progress = silent) -> None:  # noqa: D102
+        known = self.count(element) > 0
+        with (
+            self._translated(),
+            as_parquet(rows) as path,
+            progress(element.name, pq.read_metadata(path).num_rows) as advance,
+            tempfile.TemporaryDirectory(prefix="followsuit-") as folder,
+            ThreadPoolExecutor(WRITERS) as writers,
+        ):
+            for disjoint in rounds(deal(element, path, Path(folder), self._memory)):
+                for done in [
+                    writers.submit(self._write_cell, element, cell, known, advance)
+                    for cell in disjoint
+                ]:
+                    done.result()
+
+    def _write_cell(self, element: Element, cell: Cell, known: bool, advance: Advance) -> None:
+        with self._session() as session:
+            for batch in cell.batches(_BATCH):
+                rows = rows_of(element, batch)
+                session.execute_write(write_batch, element, rows, known)
+                advance(len(rows))
+
+    def export(self, element: Element, path: Path, progress: Progress = silent) -> None:  # noqa: D102
+        schema = element.arrow_schema()
+        returns = ", ".join(
+            read_value(element, c, t) for c, t in zip(schema.names, schema.types, strict=True)
+        )
+        cypher = f"MATCH {pattern(element)} RETURN {returns}"
+        total = self.count(element)
+        with (
+            self.reading(),
+            self._translated(),
+            self._session(default_access_mode=neo4j.READ_ACCESS, fetch_size=_FETCH) as session,
+            progress(element.name, total) as advance,
+            pq.ParquetWriter(path, schema) as writer,
+        ):
+            result = session.run(cypher)
+            while rows := [record.values() for record in result.fetch(_FETCH)]:
+                writer.write_table(table_of(rows, schema))
+                advance(len(rows))
+
+    def count(self, element: Element) -> int:  # noqa: D102
+        with self.reading():
+            return int(self._read(f"MATCH {pattern(element)} RETURN count(x)")[0][0])
+
+    def delete(self, element: Element, column: str, values: Sequence[str]) -> None:  # noqa: D102
+        value = read_value(element, column, g.TEXT)
+        match = f"MATCH {pattern(element)} WHERE {value} IN $values "
+        if isinstance(element, NodeType):
+            # A node of many relationships would not fit into one transaction with them.
+            self._in_batches(
+                f"{match} MATCH (x)-[r]-() WITH DISTINCT r AS x {_DELETE}", {"values": list(values)}
+            )
+        self._in_batches(match + _DELETE, {"values": list(values)})
+
+    def delete_rows(self, element: RelationshipType, keys: pa.Table) -> None:  # noqa: D102
+        names = keys.column_names
+        match = f"UNWIND $rows AS row MATCH {pattern(element)} WHERE {equal(element, names)}"
+        for batch in keys.to_batches(_BATCH):
+            rows = rows_of(element, batch, names)
+            self._in_batches(f"{match} WITH DISTINCT x {_DELETE}", {"rows": rows})
+
+    def clear(self, element: RelationshipType) -> None:  # noqa: D102
+        self._in_batches(f"MATCH {pattern(element)} {_DELETE}", {})
+
+    def _in_batches(self, cypher: str, parameters: dict[str, Any]) -> None:
+        with self._translated(), self._session() as session:
+            session.run(cypher, parameters).consume()
+
+    # Queries.
+
+    def _query(
+        self, cypher: str, parameters: dict[str, Any], timeout: float | None = None
+    ) -> pa.Table:
+        text = neo4j.Query(cypher, timeout=timeout)
+        with (
+            self._translated(),
+            self._session(default_access_mode=neo4j.READ_ACCESS) as session,
+        ):
+            try:
+                result = session.run(text, parameters)
+                names = result.keys()
+                rows = [[_plain(v) for v in record.values()] for record in result]
+            except exceptions.Neo4jError as error:
+                if error.code and "TransactionTimedOut" in error.code:
+                    raise QueryTimeout(
+                        f"The query ran past its limit of {timeout:g} seconds. Narrow it, or raise "
+                        "the limit."
+                    ) from error
+                raise QueryError(f"The query was refused: {first_line(error.message)}") from error
+        columns = zip(*rows, strict=True) if rows else ([] for _ in names)
+        return pa.table({n: _array(list(c)) for n, c in zip(names, columns, strict=True)})
+
+    def activate(self, run_id: str) -> None:  # noqa: D102
+        self._write(
+            f"MATCH (r:{g.RUN.label} {{{g.RUN.key}: $run}}), (n:{g.RUN.label}) "
+            f"WHERE n.{Col.KIND} = r.{Col.KIND} SET n.{Col.ACTIVE} = (n.{g.RUN.key} = $run)",
+            {"run": run_id},
+        )
+
+    def index_vectors(self, node: NodeType, column: str) -> None:  # noqa: D102
+        with self._translated(), self._session() as session:
+            session.run(
+                f"CREATE VECTOR INDEX `{_vector_index(node, column)}` IF NOT EXISTS "
+                f"FOR (n:`{node.label}`) ON (n.`{column}`) "
+                "OPTIONS {indexConfig: {`vector.similarity_function`: 'cosine'}}"
+            ).consume()
+            session.run("CALL db.awaitIndexes(300)").consume()
+
+    def nearest_by_index(  # noqa: D102
+        self, node: NodeType, column: str, vector: Sequence[float], k: int
+    ) -> list[str] | None:
+        index = _vector_index(node, column)
+        with self.reading():
+            if not self._read("SHOW INDEXES YIELD name WHERE name = $name", {"name": index}):
+                return None
+            rows = self._read(
+                f"CALL db.index.vector.queryNodes($index, $k, $vector) YIELD node AS n, score "
+                f"RETURN n.`{node.key}` ORDER BY score DESC, n.`{node.key}`",
+                {"index": index, "k": k, "vector": list(vector)},
+            )
+        return [str(row[0]) for row in rows]
+
+    def _read(self, cypher: str, parameters: Mapping[str, Any] | None = None) -> list[list[Any]]:
+        with self._translated(), self._session(default_access_mode=neo4j.READ_ACCESS) as session:
+            return session.execute_read(
+                lambda tx: [r.values() for r in tx.run(cypher, dict(parameters or {}))]
+            )
+
+    def _write(self, cypher: str, parameters: Mapping[str, Any]) -> None:
+        with self._translated(), self._session() as session:
+            session.execute_write(lambda tx: tx.run(cypher, dict(parameters)).consume())
+
+    # Schema and notes.
+
+    def _holds_others(self) -> bool:
+        return bool(self._read(f"MATCH (n) WHERE NOT n:{g.META.label} RETURN 1 LIMIT 1"))
+
+    def _make_schema(self) -> None:
+        statements = [
+            f"CREATE CONSTRAINT `{n.label}_{n.key}` IF NOT EXISTS "
+            f"FOR (n:`{n.label}`) REQUIRE n.`{n.key}` IS UNIQUE"
+            for n in (g.META, *g.NODES)
+        ] + [
+            f"CREATE CONSTRAINT `{r.name}_{r.key[0]}` IF NOT EXISTS "
+            f"FOR ()-[r:`{r.name}`]-() REQUIRE r.`{r.key[0]}` IS UNIQUE"
+            for r in g.RELATIONSHIPS
+            if own_key(r)
+        ]
+        with self._session() as session:
+            for statement in statements:
+                session.run(statement).consume()
+            session.run("CALL db.awaitIndexes(300)").consume()
+            session.run(f"MERGE (:{g.META.label} {{{Col.KEY}: $key}})", {"key": _LOCK}).consume()
+
+    def _get_meta(self) -> dict[str, str]:
+        rows = self._read(
+            f"MATCH (n:{g.META.label}) WHERE n.{Col.KEY} <> $lock "
+            f"RETURN n.{Col.KEY}, n.{Col.VALUE}",
+            {"lock": _LOCK},
+        )
+        return {str(key): str(value) for key, value in rows}
+
+    def _put_meta(self, entries: Mapping[str, str]) -> None:
+        self._write(
+            f"UNWIND $entries AS e MERGE (n:{g.META.label} {{{Col.KEY}: e[0]}}) "
+            f"SET n.{Col.VALUE} = e[1]",
+            {"entries": [list(e) for e in entries.items()]},
+        )
+
+
+def _vector_index(node: NodeType, column: str) -> str:
+    return f"{node.label}_{column}"
+
+
+def _plain(value: Any) -> Any:
+    """A value of the driver as one that Arrow knows."""
+    if isinstance(value, neo4j.time.DateTime | neo4j.time.Date | neo4j.time.Time):
+        return value.to_native()
+    if isinstance(value, neo4j.graph.Node | neo4j.graph.Relationship):
+        return {k: _plain(v) for k, v in value.items()}
+    if isinstance(value, neo4j.graph.Path):
+        return [_plain(n) for n in value.nodes]
+    if isinstance(value, neo4j.time.Duration):
+        return str(value)
+    if isinstance(value, list):
+        return [_plain(v) for v in value]
+    if isinstance(value, dict):
+        return {k: _plain(v) for k, v in value.items()}
+    return value
+
+
+def _array(values: list[Any]) -> pa.Array:
+    try:
+        return pa.array(values)
+    except (pa.ArrowInvalid, pa.ArrowTypeError):
+        # Cypher's columns may mix types; Arrow's may not.
+        return pa.array([None if v is None else str(v) for v in values])

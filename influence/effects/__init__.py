@@ -1,0 +1,1 @@
+"""Whether friends matter: matching, adjusted lifts and placebos."""

@@ -1,0 +1,167 @@
+"""Two known tests for influence, and when not to believe them.
+
+Both look at *followings*: acts within the window after a friend's first act on the same item.
+"""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from followsuit.core.compiled import compiled
+from followsuit.influence.effects.lift import Lift, lift_of, observed_sums
+from followsuit.influence.log.arrays import Actions, Ints, Log, Network, network
+from followsuit.influence.log.triples import Design, exposed
+
+_SHUFFLES = 100
+_SURE = 0.05
+_ACTS = 300_000
+"""The tests look at items with about so many acts, drawn by chance."""
+
+
+@dataclass(frozen=True)
+class ShuffleTest:
+    """Anagnostopoulos, Kumar and Mahdian (2008): who acted stays, their times change places.
+
+    Without influence and with chances that don't change over time, the order of acts says nothing:
+    there are as many followings when the times of an item's acts are shuffled.
+
+    Attributes:
+        followings: found.
+        shuffled: the same with shuffled times, mean of 100.
+        p: share of the shuffles (with the order found) that have at least as many.
+        valid: whether the test can be believed.
+        why: if not, why not.
+    """
+
+    followings: int | None
+    shuffled: float | None
+    p: float | None
+    valid: bool
+    why: str
+
+
+@dataclass(frozen=True)
+class EdgeReversal:
+    """Christakis and Fowler (2007): influence goes along a one-way edge, likeness both ways.
+
+    Attributes:
+        forward: observed lift along the edges that have no edge back.
+        backward: the same with these edges reversed.
+        valid: whether the test can be believed.
+        why: if not, why not.
+    """
+
+    forward: Lift | None
+    backward: Lift | None
+    valid: bool
+    why: str
+
+
+@dataclass(frozen=True)
+class Diagnostics:
+    """Both tests."""
+
+    shuffle: ShuffleTest
+    edge_reversal: EdgeReversal
+
+    def as_dict(self) -> dict[str, Any]:
+        """As in JSON."""
+        return asdict(self)
+
+
+_SHOCKS = (
+    "invalid: swapped friends follow each other too (p = {:.2g}): chances change over time "
+    "(promotions, seasons, who is there), so that order alone proves nothing"
+)
+
+
+def shuffle_test(log: Log, placebo: Network, design: Design, seed: int) -> ShuffleTest:
+    """Shuffle the times within items.
+
+    Args:
+        log: the actions and who may follow whom.
+        placebo: rewired friends: the test is invalid where it finds an effect on them too.
+        design: what is judged.
+        seed: of the shuffles.
+    """
+    found, mean, p = _against_shuffles(log.actions, log.network, design.window, seed)
+    if found == 0 and mean == 0:
+        return ShuffleTest(None, None, None, False, "invalid: nobody acts after a friend")
+    _, _, rewired = _against_shuffles(log.actions, placebo, design.window, seed)
+    valid = rewired > _SURE
+    why = "" if valid else _SHOCKS.format(rewired)
+    return ShuffleTest(found, mean, p, valid, why)
+
+
+def edge_reversal(
+    log: Log, design: Design, communities: Ints, limit: int, seed: int, shuffled: ShuffleTest
+) -> EdgeReversal:
+    """Compare one-way edges with the same edges reversed."""
+    edges = log.network
+    size = edges.customers
+    source, target = edges.source.astype(np.int64), edges.target.astype(np.int64)
+    one_way = ~np.isin(source * size + target, target * size + source)
+    if not one_way.any():
+        return EdgeReversal(None, None, False, "invalid: every friendship goes both ways")
+    ends = source[one_way], target[one_way], edges.since[one_way]
+    forward, backward = (
+        lift_of(observed_sums(exposed(log, network(size, a, b, ends[2]), design, limit, seed)),
+                communities, seed)
+        for a, b in (ends[:2], ends[1::-1])
+    )  # fmt: skip
+    if forward.lift is None or backward.lift is None:
+        return EdgeReversal(forward, backward, False, "invalid: not enough one-way friendships")
+    return EdgeReversal(forward, backward, shuffled.valid, shuffled.why)
+
+
+def _against_shuffles(
+    actions: Actions, edges: Network, window: int, seed: int
+) -> tuple[int, float, float]:
+    """Followings, their mean over shuffles, and the share of shuffles with as many."""
+    rng = np.random.default_rng(seed)
+    items = _some_items(actions, rng)
+    found = _followings(actions, items, edges, window)
+    counts = np.empty(_SHUFFLES)
+    for k in range(_SHUFFLES):
+        mixed = actions._replace(customer=actions.customer.copy())
+        _shuffle(mixed, items, rng)
+        counts[k] = _followings(mixed, items, edges, window)
+    p = (1 + (counts >= found).sum()) / (1 + _SHUFFLES)
+    return int(found), float(counts.mean()), float(p)
+
+
+def _some_items(actions: Actions, rng: np.random.Generator) -> Ints:
+    """Items drawn by chance, until they have enough acts."""
+    order = rng.permutation(len(actions.pointer) - 1)
+    acts = np.cumsum(np.diff(actions.pointer)[order])
+    return order[: np.searchsorted(acts, _ACTS) + 1]
+
+
+@compiled
+def _shuffle(actions: Actions, items: Ints, rng: np.random.Generator) -> None:
+    """Let the customers of each item change places."""
+    for item in items:
+        rng.shuffle(actions.customer[actions.pointer[item] : actions.pointer[item + 1]])
+
+
+@compiled
+def _followings(actions: Actions, items: Ints, edges: Network, window: int) -> int:
+    """How many acts come within the window after the first of a friend's on the item."""
+    first = np.full(len(edges.pointer) - 1, 1)
+    count = 0
+    for item in items:
+        acts = range(actions.pointer[item], actions.pointer[item + 1])
+        for a in acts:
+            source, time = actions.customer[a], actions.time[a]
+            if first[source] < time and time <= first[source] + window:
+                count += 1
+            for e in range(edges.pointer[source], edges.pointer[source + 1]):
+                target = edges.target[e]
+                if edges.since[e] <= time and first[target] > 0:
+                    first[target] = time
+        for a in acts:
+            source = actions.customer[a]
+            for e in range(edges.pointer[source], edges.pointer[source + 1]):
+                first[edges.target[e]] = 1
+    return count

@@ -1,0 +1,237 @@
+"""Whether friends' acts matter, by grade of evidence: *observed* and *adjusted*, with placebos.
+
+Neither grade is called influence: that word is for what was randomised. *Observed* compares exposed
+customers with all others at the same time on the same item; *adjusted* with matched ones, doubly
+robust. The placebos go the same way and should be 1; where one is not, something that the
+adjustment doesn't see is at work, and the lift is not identified (Shalizi and Thomas 2011).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from followsuit.core.progress import Progress, silent
+from followsuit.influence.effects.diagnostics import Diagnostics, edge_reversal, shuffle_test
+from followsuit.influence.effects.doubly_robust import adjust
+from followsuit.influence.effects.lift import Lift, Sums, adjusted_sums, lift_of, observed_sums
+from followsuit.influence.effects.matching import matched
+from followsuit.influence.effects.placebos import later, rewired
+from followsuit.influence.effects.taste_profile import Taste, given_taste, learn_taste
+from followsuit.influence.log.arrays import Ints, Log, Network
+from followsuit.influence.log.triples import Design, exposed
+from followsuit.influence.spread.leiden import friend_communities
+
+OBSERVED = "observed"
+ADJUSTED = "adjusted"
+PLACEBO_TIME = "placebo_time"
+PLACEBO_REWIRED = "placebo_rewired"
+
+Grades = dict[str, Lift]
+"""Grade -> lift."""
+
+_BEFORE = 0.4
+"""Share of the acts that taste is learnt from, the first ones; the rest is judged."""
+_TRIPLES = 100_000
+_CATEGORIES = 20
+
+
+@dataclass(frozen=True)
+class Sensitivity:
+    """E-value: how strongly something unseen must go with both exposure and act to explain it all.
+
+    Attributes:
+        value: of the adjusted lift, as a risk ratio; None where there is none.
+        bound: of the end of its interval that is nearer to 1; 1 if the interval holds 1.
+    """
+
+    value: float | None
+    bound: float | None
+
+
+@dataclass(frozen=True)
+class EffectReport:
+    """The graded report.
+
+    Attributes:
+        grades: overall.
+        categories: the same for the categories with the most exposures, at most 20, by name.
+        sensitivity: of the adjusted lift.
+        verdict: what may be said, in a sentence.
+        diagnostics: further tests, which say when they are invalid.
+    """
+
+    grades: Grades
+    categories: dict[str, Grades]
+    sensitivity: Sensitivity
+    verdict: str
+    diagnostics: Diagnostics
+
+    def as_dict(self) -> dict[str, Any]:
+        """As in JSON: numbers, text or None, never NaN."""
+        return {
+            "grades": _as_dict(self.grades),
+            "categories": {name: _as_dict(grades) for name, grades in self.categories.items()},
+            "sensitivity": {"value": self.sensitivity.value, "bound": self.sensitivity.bound},
+            "verdict": self.verdict,
+            "diagnostics": self.diagnostics.as_dict(),
+        }
+
+
+def _as_dict(grades: Grades) -> dict[str, dict[str, float | int | None]]:
+    return {grade: lift.as_dict() for grade, lift in grades.items()}
+
+
+def report(
+    log: Log,
+    window: timedelta,
+    *,
+    taste: np.ndarray | None = None,
+    seed: int = 0,
+    progress: Progress = silent,
+) -> EffectReport:
+    """Compare exposed with unexposed customers.
+
+    Args:
+        log: acts and friendships as of an instant.
+        window: how long after a friend's first act a customer's own is looked for.
+        taste: (customers, d) what customers like, where it is known; by default it is learnt from
+            the first 40 % of the acts.
+        seed: of all draws: clusters, swaps, resamples, and exposures above 100,000.
+        progress: is told of the grades done and of the triples matched.
+
+    Returns:
+        The report; a lift for which there is too little is None, and the verdict says so.
+
+    Raises:
+        WrongTaste: the given taste doesn't fit the customers.
+    """
+    with threadpool_limits(limits=1):
+        return _report(log, window, taste, seed, progress)
+
+
+def _report(
+    log: Log, window: timedelta, taste: np.ndarray | None, seed: int, progress: Progress
+) -> EffectReport:
+    design = design_of(log, window)
+    likes = learn_taste(log, design.start, seed) if taste is None else given_taste(log, taste)
+    groups = communities(log.network)
+    swapped = rewired(log.network, likes.both, seed)
+    sums: dict[str, Sums] = {}
+    with progress("comparing", 4) as advance:
+        for grade, found in _all_sums(log, design, likes, swapped, seed, progress):
+            sums[grade] = found
+            advance(1)
+    grades = {grade: lift_of(found, groups, seed) for grade, found in sums.items()}
+    shuffled = shuffle_test(log, swapped, design, seed)
+    reversal = edge_reversal(log, design, groups, _TRIPLES, seed, shuffled)
+    return EffectReport(
+        grades=grades,
+        categories=_by_category(log, sums, groups, seed),
+        sensitivity=sensitivity_of(grades[ADJUSTED]),
+        verdict=verdict_on(grades),
+        diagnostics=Diagnostics(shuffled, reversal),
+    )
+
+
+def design_of(log: Log, window: timedelta) -> Design:
+    """Taste from the first 40 % of the acts, exposures from the rest."""
+    time = np.sort(log.actions.time)
+    start = int(time[int(_BEFORE * len(time))]) if len(time) else 0
+    return Design(start, int(window.total_seconds()))
+
+
+def _all_sums(
+    log: Log, design: Design, taste: Taste, swapped: Network, seed: int, progress: Progress
+) -> Iterator[tuple[str, Sums]]:
+    """Each grade's sums, in the order of the report."""
+    triples = exposed(log, log.network, design, _TRIPLES, seed)
+    yield OBSERVED, observed_sums(triples)
+    for grade, edges, judged in (
+        (ADJUSTED, log.network, design),
+        (PLACEBO_TIME, log.network, later(design)),
+        (PLACEBO_REWIRED, swapped, design),
+    ):
+        yield grade, sums_adjusted(log, edges, judged, taste, seed, progress)
+
+
+def sums_adjusted(
+    log: Log,
+    edges: Network,
+    design: Design,
+    taste: Taste,
+    seed: int = 0,
+    progress: Progress = silent,
+) -> Sums:
+    """The adjusted lift's two sums, of the log's friendships or of others."""
+    triples = exposed(log, edges, design, _TRIPLES, seed)
+    sample = matched(log, edges, design, triples, taste, seed, progress)
+    return adjusted_sums(sample, adjust(sample))
+
+
+def communities(edges: Network) -> Ints:
+    """(customers) code of each one's community by modularity, without chance."""
+    ends = np.stack([edges.source, edges.target], axis=1)
+    return friend_communities(edges.customers, ends, seed=None)
+
+
+def _by_category(log: Log, sums: dict[str, Sums], groups: Ints, seed: int) -> dict[str, Grades]:
+    """The categories with the most exposures, by name."""
+    exposures = log.category[sums[OBSERVED].item]
+    counts = np.bincount(exposures, minlength=len(log.categories))
+    most = np.argsort(-counts[:-1], kind="stable")[:_CATEGORIES]
+    return {
+        str(log.categories[code]): {
+            grade: lift_of(found.between(*_items_of(log, code)), groups, seed)
+            for grade, found in sums.items()
+        }
+        for code in np.sort(most[counts[most] > 0])
+    }
+
+
+def _items_of(log: Log, category: int) -> tuple[int, int]:
+    """The bounds of a category's items, which lie together."""
+    first, last = np.searchsorted(log.category, [category, category + 1])
+    return int(first), int(last)
+
+
+def sensitivity_of(lift: Lift) -> Sensitivity:
+    """The E-values of a lift (VanderWeele and Ding 2017, table 2)."""
+    if lift.lift is None or lift.low is None or lift.high is None:
+        return Sensitivity(None, None)
+    near = lift.low if lift.lift >= 1 else lift.high
+    return Sensitivity(_e_value(lift.lift), _e_value(near) if lift.off else 1.0)
+
+
+def _e_value(ratio: float) -> float:
+    above = max(ratio, 1 / ratio)
+    return round(float(above + np.sqrt(above * (above - 1))), 9)
+
+
+def verdict_on(grades: Grades) -> str:
+    """What may be said of the four grades."""
+    lift = grades[ADJUSTED]
+    if lift.lift is None:
+        return f"not enough evidence: {_count(grades[OBSERVED].n, 'exposure')}"
+    said = f"adjusted lift {_told(lift)}"
+    off = [grade for grade in (PLACEBO_TIME, PLACEBO_REWIRED) if grades[grade].off]
+    if off:
+        missed = " and ".join(f"{grade} is {_told(grades[grade])}" for grade in off)
+        return f"not identified: {said}, but {missed}, which should be 1"
+    unknown = [g for g in (PLACEBO_TIME, PLACEBO_REWIRED) if grades[g].lift is None]
+    if unknown:
+        return f"not enough evidence: {said}, but too little to judge {' and '.join(unknown)}"
+    if not lift.off:
+        return f"not enough evidence of an effect: {said} over {_count(lift.n, 'exposure')}"
+    return f"{said}, placebos at 1; only an experimental lift would prove a cause"
+
+
+def _told(lift: Lift) -> str:
+    return f"{lift.lift:.2f} ({lift.low:.2f} to {lift.high:.2f})"
+
+
+def _count(number: int, of: str) -> str:
+    return f"{number:,} {of}{'' if number == 1 else 's'}"

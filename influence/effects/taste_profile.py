@@ -1,0 +1,115 @@
+"""What customers like, from what they and their friends did before the judged period.
+
+Taste is a truncated singular value decomposition of the customers' acts on items and categories
+(latent semantic analysis, Deerwester et al. 1990), each column weighted by how rare it is; to it
+the mean of the friends' is added. Friends are alike, so theirs says what one's own few acts don't:
+in the planted worlds it doubles the share of the homophily that the adjustment removes.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy import sparse
+from sklearn.decomposition import TruncatedSVD
+
+from followsuit.core.errors import FollowsuitError
+from followsuit.core.threads import one_thread
+from followsuit.influence.log.arrays import Floats, Log, Network
+
+_DIMENSIONS = 8
+_FRIENDS = 2.0
+"""How much the friends' mean counts; the own acts count 1."""
+
+
+class WrongTaste(FollowsuitError):
+    """A given taste doesn't have a row of numbers for each customer."""
+
+
+class Taste(NamedTuple):
+    """What customers like, by their own acts and by their friends'.
+
+    Both are kept apart, since what friends like says who is exposed in any case, yet only where
+    friends are alike who acts.
+
+    Attributes:
+        own: (customers, d) of the customer alone.
+        friends: (customers, d) mean of the friends' own; 0 where taste is given and needs no help.
+        both: (customers, d) the two together, by which customers are compared.
+    """
+
+    own: Floats
+    friends: Floats
+    both: Floats
+
+
+def given_taste(log: Log, taste: np.ndarray) -> Taste:
+    """Taste that the caller knows.
+
+    Args:
+        log: whose customers they are.
+        taste: (customers, d).
+
+    Raises:
+        WrongTaste: it has another number of rows, or numbers that aren't finite.
+    """
+    found = np.asarray(taste, dtype=float)
+    if found.ndim != 2 or len(found) != len(log.customers):
+        raise WrongTaste(
+            f"taste has the shape {found.shape}; give a row for each of {len(log.customers)} "
+            "customers"
+        )
+    if not np.isfinite(found).all():
+        raise WrongTaste("taste has numbers that are not finite; give 0 where nothing is known")
+    scaled = _standardised(found)
+    return Taste(scaled, np.zeros_like(scaled), scaled)
+
+
+@one_thread()
+def learn_taste(log: Log, start: int, seed: int) -> Taste:
+    """Learn taste, in at most 8 dimensions, from the acts before `start`."""
+    acts = _acts_before(log, start)
+    size = min(_DIMENSIONS, min(acts.shape) - 1)
+    if size < 1 or acts.nnz == 0:
+        return given_taste(log, np.zeros((len(log.customers), 1)))
+    model = TruncatedSVD(size, algorithm="arpack", random_state=seed)
+    own = model.fit_transform(acts)
+    friends = _friendship(log.network) @ own
+    return Taste(
+        _standardised(own), _standardised(friends), _standardised(own + _FRIENDS * friends)
+    )
+
+
+def _friendship(edges: Network) -> sparse.csr_matrix:
+    """(customers, customers) rows that average over the friends, of either direction."""
+    size = edges.customers
+    ends = (np.ones(len(edges.target)), (edges.target, edges.source))
+    either = sparse.csr_matrix(sparse.coo_matrix(ends, (size, size)))
+    either = either + either.T
+    either.data[:] = 1
+    degree = np.diff(either.indptr)
+    return sparse.csr_matrix(sparse.diags(1 / np.maximum(degree, 1)) @ either)
+
+
+def _standardised(taste: np.ndarray) -> Floats:
+    """Centre the columns, and scale all by one factor, so that the first varies by 1."""
+    if not len(taste):
+        return np.zeros_like(taste, dtype=float)
+    centred = np.asarray(taste, dtype=float) - np.mean(taste, axis=0)
+    spread = centred.std(axis=0).max(initial=0.0)
+    scaled: Floats = centred / spread if spread > 0 else centred
+    return scaled
+
+
+def _acts_before(log: Log, start: int) -> sparse.csr_matrix:
+    """(customers, items + categories) weights, rows of length 1."""
+    early = log.actions.time < start
+    customer, item = log.actions.customer[early], log.actions.item[early]
+    columns = np.concatenate([item, len(log.items) + log.category[item]])
+    shape = (len(log.customers), len(log.items) + len(log.categories))
+    rows = np.concatenate([customer, customer])
+    counts = sparse.coo_matrix((np.ones(len(rows)), (rows, columns)), shape).tocsr()
+    counts.data = 1 + np.log(counts.data)
+    known = np.bincount(columns, minlength=shape[1])
+    weighted = counts @ sparse.diags(np.log1p(len(log.customers) / np.maximum(known, 1)))
+    length = np.sqrt(np.asarray(weighted.multiply(weighted).sum(axis=1)).ravel())
+    return sparse.csr_matrix(sparse.diags(1 / np.maximum(length, 1e-12)) @ weighted)

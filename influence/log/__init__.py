@@ -1,0 +1,1 @@
+"""The action log: first interactions, exposures and exposed triples."""

@@ -1,0 +1,201 @@
+"""Exposed triples (customer, item, time), and what all unexposed customers did at the same time.
+
+A customer is exposed to an item by the first act of a friend on it, once, provided that they were
+friends by then and that the customer hadn't acted on it before ("at risk"). What is asked is
+whether the customer acts on it in the window after. Exposures whose window isn't over are left out.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from followsuit.core.compiled import compiled
+from followsuit.influence.log.arrays import (
+    NEVER,
+    Actions,
+    Flags,
+    Floats,
+    Ints,
+    Log,
+    Network,
+    Shorts,
+)
+
+# Compiled code is kept by the text of this file alone: touch it when `arrays` changes its types or
+# `NEVER`.
+
+
+class Design(NamedTuple):
+    """What is judged, in seconds before `as_of`.
+
+    Attributes:
+        start: exposures before it are left out; taste is learnt from what is before it.
+        window: how long an exposed customer has for acting.
+        lag: by how much friends' acts are dated back; 0, but for a placebo.
+    """
+
+    start: int
+    window: int
+    lag: int = 0
+
+
+class Triples(NamedTuple):
+    """Exposed triples, sorted by item, time, customer.
+
+    Attributes:
+        customer: (triples) who is exposed.
+        item: (triples) code in the log.
+        time: (triples) of the first friend's act, seconds before `as_of`.
+        acted: (triples) whether the customer acts on the item in the window after.
+        popularity: (triples) share of those that acts on it in the same window, among all customers
+            with a friend who are at risk and unexposed by then.
+    """
+
+    customer: Shorts
+    item: Shorts
+    time: Ints
+    acted: Flags
+    popularity: Floats
+
+    def where(self, kept: np.ndarray) -> "Triples":
+        """Those at the given places, or for which a mask holds."""
+        return Triples(*(column[kept] for column in self))
+
+
+def exposed(log: Log, edges: Network, design: Design, limit: int, seed: int) -> Triples:
+    """Find the exposed triples; above `limit` about so many of them, drawn by chance.
+
+    Args:
+        log: the actions.
+        edges: who may follow whom, the log's or another.
+        design: what is judged.
+        limit: memory is linear in it.
+        seed: of the draw.
+    """
+    rng = np.random.default_rng(seed)
+    nothing = Triples(*(np.empty(0, t) for t in ("i4", "i4", "i8", "?", "f8")))
+    found = _walk(log.actions, edges, design, rng, 0.0, nothing)
+    share = min(1.0, limit / max(found, 1))
+    size = found if share == 1 else int(limit + 6 * np.sqrt(limit) + 10)
+    triples = Triples(*(np.empty(size, column.dtype) for column in nothing))
+    kept = _walk(log.actions, edges, design, rng, share, triples)
+    triples = triples.where(np.arange(kept))
+    return triples.where(np.lexsort((triples.customer, triples.time, triples.item)))
+
+
+@compiled
+def fill(
+    item: int, actions: Actions, edges: Network, lag: int, acted: Ints, reached: Ints, seen: Ints
+) -> int:
+    """Write when each customer first acts on an item and is first exposed to it.
+
+    Args:
+        item: code of the item.
+        actions: all of them.
+        edges: who may follow whom.
+        lag: by how much friends' acts are dated back.
+        acted: (customers) `NEVER` on entry.
+        reached: (customers) `NEVER` on entry.
+        seen: (customers) filled with the customers whose entries are no longer `NEVER`.
+
+    Returns:
+        How many are seen.
+    """
+    count = 0
+    for a in range(actions.pointer[item], actions.pointer[item + 1]):
+        source, time = actions.customer[a], np.int64(actions.time[a])
+        if acted[source] == NEVER and reached[source] == NEVER:
+            seen[count] = source
+            count += 1
+        acted[source] = time
+        for e in range(edges.pointer[source], edges.pointer[source + 1]):
+            target = edges.target[e]
+            if edges.since[e] <= time and reached[target] == NEVER:
+                if acted[target] == NEVER:
+                    seen[count] = target
+                    count += 1
+                reached[target] = time - lag
+    return count
+
+
+@compiled
+def clear(acted: Ints, reached: Ints, seen: Ints, count: int) -> None:
+    """Undo `fill`."""
+    for k in range(count):
+        acted[seen[k]] = NEVER
+        reached[seen[k]] = NEVER
+
+
+@compiled
+def _walk(
+    actions: Actions,
+    edges: Network,
+    design: Design,
+    rng: np.random.Generator,
+    share: float,
+    out: Triples,
+) -> int:
+    """Write each exposed triple with a chance of `share`; with 0 all are counted, none written."""
+    customers = len(edges.pointer) - 1
+    acted, reached = np.full(customers, NEVER), np.full(customers, NEVER)
+    seen = np.empty(customers, np.int64)
+    count, friended = 0, 0
+    for c in range(customers):
+        friended += edges.in_pointer[c + 1] > edges.in_pointer[c]
+    for item in range(len(actions.pointer) - 1):
+        known = fill(item, actions, edges, design.lag, acted, reached, seen)
+        first = count
+        for k in range(known):
+            c = seen[k]
+            time = reached[c]
+            judged = design.start <= time and time <= -design.window
+            if not judged or acted[c] <= time:
+                continue
+            if share == 0:
+                count += 1
+            elif count < len(out.customer) and (share == 1 or rng.random() < share):
+                out.customer[count] = c
+                out.item[count] = item
+                out.time[count] = time
+                out.acted[count] = acted[c] <= time + design.window
+                count += 1
+        if share > 0 and count > first:
+            _popularity(
+                edges, friended, design.window, acted, reached, seen[:known], out, first, count
+            )
+        clear(acted, reached, seen, known)
+    return count
+
+
+@compiled
+def _popularity(
+    edges: Network,
+    friended: int,
+    window: int,
+    acted: Ints,
+    reached: Ints,
+    seen: Ints,
+    out: Triples,
+    first: int,
+    last: int,
+) -> None:
+    """Share of the unexposed at risk that acts in the window, for the triples of one item."""
+    left, size = np.empty(len(seen), np.int64), 0
+    opens, closes, owners = np.empty_like(left), np.empty_like(left), 0
+    for k in range(len(seen)):
+        c = seen[k]
+        if edges.in_pointer[c + 1] == edges.in_pointer[c]:
+            continue
+        left[size] = min(acted[c], reached[c])
+        size += 1
+        if acted[c] != NEVER and acted[c] - window < left[size - 1]:
+            # It counts for every time from which the act is in the window, until c leaves.
+            opens[owners], closes[owners] = acted[c] - window, left[size - 1]
+            owners += 1
+    left, opens, closes = np.sort(left[:size]), np.sort(opens[:owners]), np.sort(closes[:owners])
+    for r in range(first, last):
+        time = out.time[r]
+        unexposed = friended - np.searchsorted(left, time, side="right")
+        acting = np.searchsorted(opens, time, side="right")
+        acting -= np.searchsorted(closes, time, side="right")
+        out.popularity[r] = acting / unexposed if unexposed > 0 else 0.0

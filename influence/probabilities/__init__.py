@@ -1,0 +1,1 @@
+"""How likely a friend's act is to be followed: learned, with intervals."""

@@ -1,0 +1,313 @@
+"""Edge probabilities: how likely it is that a friend's act is followed within the window."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+import numpy as np
+import pyarrow as pa
+
+from followsuit.core.progress import Advance, Progress, silent
+from followsuit.influence.log.arrays import Flags, Floats, Log
+from followsuit.influence.log.exposures import (
+    BINS,
+    Links,
+    Pairs,
+    count_exposures,
+    find_links,
+    find_pairs,
+)
+from followsuit.influence.probabilities.background import Acts, acts_of, background
+from followsuit.influence.probabilities.em import (
+    MOST,
+    Delays,
+    delays,
+    expect_by_category,
+    expect_by_edge,
+    spread_late,
+)
+from followsuit.influence.probabilities.posterior import (
+    LinkValues,
+    Posterior,
+    draw,
+    evidence,
+    link_values,
+    posterior,
+    prior_strength,
+)
+
+ITERATIONS = 10
+ALL = "*"
+"""The category of an edge's probability whatever the item."""
+LEAST = 1.0
+"""Complete exposures from which an edge is told of."""
+LEAST_OF_CATEGORY = 5
+"""Complete exposures from which an edge is told of in a category of its own."""
+OBSERVED = "observed"
+"""The grade of what is learned from who acted after whom, without an experiment or a match."""
+
+_ROUNDS_BY_CATEGORY = 10
+_LEARN_PRIOR = 2
+"""The iteration at which the prior of the edges is learned, and once more at the end."""
+_LEAST_MEAN = 1e-6
+_CATEGORY_PRIOR = 50.0
+"""Followed exposures that a category needs to be half believed."""
+
+SCHEMA = pa.schema(
+    {
+        "source": pa.string(),
+        "target": pa.string(),
+        "category": pa.string(),
+        "probability": pa.float64(),
+        "low": pa.float64(),
+        "high": pa.float64(),
+        "evidence": pa.float64(),
+    }
+)
+"""Columns of `influence learn --out`."""
+
+
+@dataclass(frozen=True)
+class Influences:
+    """What was learned, by edge of the log's network.
+
+    Attributes:
+        log: what it was learned from.
+        window: seconds within which a follower acts.
+        exposures: (edges) complete ones, the evidence.
+        followed: complete exposures that an act came after within the window.
+        edges: (edges) the probability on the average of the edge's exposures, with 90 % intervals;
+            edges without evidence have the prior's.
+        factor: (categories) how a category's probability compares with the average one's.
+        relative: (edges) the mean factor of the edge's exposures, 1 where it has none.
+        pairs: edges with enough evidence in a category.
+        of_pairs: (pairs) their probabilities.
+        delay: distribution of the delays within the window.
+        own: (actions) the part of each act that no friend's example explains.
+    """
+
+    log: Log
+    window: int
+    exposures: Floats
+    followed: int
+    edges: Posterior
+    factor: Floats
+    relative: Floats
+    pairs: Pairs
+    of_pairs: Posterior
+    delay: Delays
+    own: Floats
+
+    @property
+    def completed(self) -> int:
+        """All complete exposures."""
+        return int(self.exposures.sum())
+
+    def in_category(self, edge: np.ndarray, category: np.ndarray) -> Floats:
+        """The probability of these edges for an item of these categories."""
+        p: Floats = self.edges.mean[edge] * self.factor[category] / self.relative[edge]
+        return np.minimum(p, MOST)
+
+    def table(self) -> pa.Table:
+        """Rows of `SCHEMA`: edges with evidence, then those of each category; sorted."""
+        told = np.flatnonzero(self.exposures >= LEAST)
+        named = np.flatnonzero(self.log.categories[self.pairs.category] != None)  # noqa: E711
+        edge = np.concatenate([told, self.pairs.edge[named]])
+        names = np.concatenate(
+            [np.full(len(told), ALL, dtype=object),
+             self.log.categories[self.pairs.category[named]]]
+        )  # fmt: skip
+        columns = {
+            name: np.concatenate([of_edges[told], of_pairs[named]])
+            for name, of_edges, of_pairs in (
+                ("probability", self.edges.mean, self.of_pairs.mean),
+                ("low", self.edges.low, self.of_pairs.low),
+                ("high", self.edges.high, self.of_pairs.high),
+                ("evidence", self.exposures, self.pairs.exposures),
+            )
+        }
+        customers = pa.array(self.log.customers, pa.string())
+        ends = {
+            "source": customers.take(pa.array(self.log.network.source[edge])),
+            "target": customers.take(pa.array(self.log.network.target[edge])),
+        }
+        rounded = {name: pa.array(np.round(x, 9)) for name, x in columns.items()}
+        table = pa.table({**ends, "category": pa.array(names, pa.string()), **rounded})
+        order = [(name, "ascending") for name in ("source", "target", "category")]
+        return table.select(SCHEMA.names).cast(SCHEMA).sort_by(order)
+
+
+def learn(log: Log, window: timedelta, *, seed: int = 0, progress: Progress = silent) -> Influences:
+    """Learn the probabilities of a log's edges.
+
+    Args:
+        log: actions and network up to its `as_of`.
+        window: within which a follower acts.
+        seed: of the sample of edges that the prior is learned from.
+        progress: told of each step.
+    """
+    seconds = int(window.total_seconds())
+    with progress("exposures", 3) as advance:
+        exposures, of_category = count_exposures(log, seconds, np.ones(len(log.categories)))
+        advance(1)
+        links = find_links(log, seconds)
+        advance(1)
+        pairs = find_pairs(log, seconds, LEAST_OF_CATEGORY)
+        advance(1)
+    fit = _Fit(log, seconds, links, exposures, seed)
+    with progress("learning", _ROUNDS_BY_CATEGORY + ITERATIONS) as advance:
+        if len(links.edge) and exposures.any():
+            fit.by_category(of_category, advance)
+            fit.by_edge(advance)
+    edges, of_pairs = fit.judge(pairs, progress)
+    return Influences(
+        log, seconds, exposures, int((links.edge >= 0).sum()), edges, fit.factor, fit.relative,
+        pairs, of_pairs, fit.delay, fit.own,
+    )  # fmt: skip
+
+
+class _Fit:
+    """The state of EM, in its two stages: by category, then by edge.
+
+    Attributes:
+        level: probability of the average exposure.
+        factor: (categories) relative to it.
+        relative: (edges) mean factor of the exposures.
+        p: (edges) probabilities where the factor is 1.
+        strength: of the prior of `p`.
+    """
+
+    def __init__(self, log: Log, window: int, links: Links, exposures: Floats, seed: int) -> None:
+        self.log, self.window, self.links, self.seed = log, window, links, seed
+        self.exposures = exposures
+        self.own = np.ones(len(log.actions.customer))
+        self.delay = delays(np.zeros(BINS))
+        self.level, self.factor = 0.0, np.ones(len(log.categories))
+        self.relative, self.p = np.ones(len(exposures)), np.zeros(len(exposures))
+        self.strength = 1.0
+        if len(self.own):
+            self.acts: Acts = acts_of(log, window)
+            self.background = self._background()
+
+    def _background(self) -> Floats:
+        return np.maximum(background(self.acts, self.own, self.links.action), 1e-9)
+
+    def _settle(self, own: Floats, followed: Floats, late: Floats) -> None:
+        self.own[self.links.action] = own
+        self.delay = spread_late(self.delay, followed, late)
+        self.background = self._background()
+
+    def by_category(self, exposures: Floats, advance: Advance) -> None:
+        """Learn the average probability and each category's relative to it."""
+        level = min(0.5, len(self.links.edge) / exposures.sum() / 2)
+        p = np.full(len(exposures), level)
+        for _ in range(_ROUNDS_BY_CATEGORY):
+            own, followed, late = np.empty(len(self.links.action)), np.zeros(BINS), np.zeros(BINS)
+            expected = expect_by_category(
+                self.links, self.log.category, self.background, p, self.delay, own, followed, late
+            )
+            level = expected.sum() / exposures.sum()
+            prior = _CATEGORY_PRIOR / max(level, 1e-9)
+            p = np.minimum((expected + prior * level) / (exposures + prior), MOST)
+            self._settle(own, followed, late)
+            advance(1)
+        self.level = level
+        if level > 0 and np.count_nonzero(exposures) > 1:
+            self.factor = p / level
+            weight, _ = count_exposures(self.log, self.window, self.factor)
+            self.relative[:] = np.where(
+                self.exposures > 0, weight / np.maximum(self.exposures, 1), 1.0
+            )
+
+    def by_edge(self, advance: Advance) -> None:
+        """Learn each edge's probability."""
+        weight = self.exposures * self.relative
+        own = np.empty(len(self.links.action))
+        self.p[:] = self.level
+        for iteration in range(ITERATIONS):
+            if iteration == _LEARN_PRIOR:
+                self.strength = self._strength()
+            expected = expect_by_edge(
+                self.links, self.log.category, self.background, self.factor, self.p, self.delay, own
+            )
+            self.level = expected.sum() / weight.sum()
+            expected += self.strength * self.level
+            np.minimum(expected / (weight + self.strength), MOST, out=self.p)
+            advance(1)
+        self.own[self.links.action] = own
+
+    def _values(self, wanted: Flags) -> LinkValues:
+        return link_values(
+            self.links, self.log.category, self.background, self.factor, self.p, self.relative,
+            self.delay, wanted,
+        )  # fmt: skip
+
+    def _strength(self) -> float:
+        """The strength of the prior, learned from a sample of the edges with evidence."""
+        linked = np.bincount(self.links.edge[self.links.edge >= 0], minlength=len(self.p)) > 0
+        acted = np.flatnonzero(linked)
+        silent = np.flatnonzero(~linked & (self.exposures > 0))
+        rng = np.random.default_rng([self.seed, len(acted)])
+        drawn, quiet = draw(rng, acted), draw(rng, silent)
+        rows = np.concatenate([drawn, quiet])
+        wanted, place = np.zeros(len(self.p), dtype=np.bool_), np.zeros(len(self.p), dtype=np.int64)
+        wanted[drawn], place[rows] = True, np.arange(len(rows))
+        values = self._values(wanted)
+        known = evidence(self._mean()[rows], self.exposures[rows], place[values.edge], values.slope)
+        strength = prior_strength(
+            known, self.seed, acted_for=len(acted) / max(len(drawn), 1),
+            silent_for=len(silent) / max(len(quiet), 1),
+        )  # fmt: skip
+        return float(strength[0])
+
+    def _mean(self) -> Floats:
+        """(edges) the prior's means."""
+        mean: Floats = np.clip(self.level * self.relative, _LEAST_MEAN, MOST)
+        return mean
+
+    def judge(self, pairs: Pairs, progress: Progress) -> tuple[Posterior, Posterior]:
+        """The posteriors of edges, and of edges within a category."""
+        if not len(self.own):
+            nothing = Posterior(np.zeros(len(self.p)), np.zeros(len(self.p)), np.ones(len(self.p)))
+            return nothing, Posterior(*(np.zeros(0) for _ in range(3)))
+        self.background = self._background()
+        values = self._values(np.ones(len(self.p), dtype=np.bool_))
+        expected = np.bincount(values.edge, values.expected, len(self.p)).astype(np.float64)
+        mean, sure = self._by_others(expected)
+        known = evidence(mean, self.exposures, values.edge, values.slope)
+        strength = prior_strength(known, self.seed, cap=sure)
+        edges = posterior(known, strength, progress)
+        return edges, self._judge_pairs(pairs, values, strength, progress)
+
+    def _by_others(self, expected: Floats) -> tuple[Floats, Floats]:
+        """(edges) what the other edges say of each one's probability, and how surely.
+
+        Half an exposure that was followed and half a one that was not come first (Jeffreys): a lone
+        edge is judged by its own exposures alone.
+        """
+        weight = self.exposures * self.relative
+        sure = np.maximum(weight.sum() - weight, 0) + 1
+        level = (np.maximum(expected.sum() - expected, 0) + 0.5) / sure
+        return np.clip(level * self.relative, _LEAST_MEAN, MOST), sure
+
+    def _judge_pairs(
+        self, pairs: Pairs, values: LinkValues, strength: Floats, progress: Progress
+    ) -> Posterior:
+        """Shrunk to the category's part of what the edge did in other categories."""
+        if not len(pairs.edge):
+            return Posterior(*(np.zeros(0) for _ in range(3)))
+        edges = len(self.p)
+        keys = pairs.category.astype(np.int64) * edges + pairs.edge
+        key = values.category.astype(np.int64) * edges + values.edge
+        place = np.minimum(np.searchsorted(keys, key), len(keys) - 1)
+        known = keys[place] == key
+        place, slope = place[known], values.slope[known]
+        factor, e = self.factor[pairs.category], pairs.edge
+        expected = np.bincount(place, values.expected[known], len(keys))
+        of_edge = np.bincount(values.edge, values.expected, edges)[e]
+        weight = np.maximum((self.exposures * self.relative)[e] - pairs.exposures * factor, 0)
+        sure = weight + strength[e]
+        elsewhere = (np.maximum(of_edge - expected, 0) + strength[e] * self.level) / sure
+        mean = np.clip(elsewhere * factor, _LEAST_MEAN, MOST)
+        # Slopes are relative to the edge's average; here, to the category.
+        rows = evidence(mean, pairs.exposures, place, slope * (self.relative[e] / factor)[place])
+        return posterior(rows, prior_strength(rows, self.seed, cap=sure), progress)

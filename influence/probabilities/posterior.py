@@ -1,0 +1,287 @@
+"""What an edge's acts say about its probability, as a posterior: mean, interval, and a test.
+
+Seen from one edge, with all others as they were learned, the likelihood of its probability p is
+
+    (1 - p)^missed  x  product over its links of (1 + p slope)
+
+where `missed` are complete exposures that no act followed, and slope = f(d)/rest - F(d) says how
+much better the edge explains an act than the rest (background and other friends) does. The prior is
+a beta distribution (empirical Bayes): its mean is the edges' mean, its strength maximises the
+marginal likelihood. Integrals are sums over cells of p.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.optimize import minimize_scalar
+from scipy.special import betaincinv, betaln
+
+from followsuit.core.compiled import compiled
+from followsuit.core.progress import Progress, silent
+from followsuit.core.threads import one_thread
+from followsuit.influence.log.arrays import Flags, Floats, Ints, Shorts
+from followsuit.influence.log.exposures import Links
+from followsuit.influence.probabilities.em import MOST, Delays
+
+LEVEL = 0.9
+SURE = 2.71
+"""Likelihood ratio statistic against p = 0, which chance exceeds in 5 %: p can't be negative."""
+
+_BOUNDS = np.concatenate([[0.0], np.geomspace(1e-5, 0.05, 50), np.linspace(0.06, 1.0, 64)])
+_MIDDLES = (_BOUNDS[1:] + _BOUNDS[:-1]) / 2
+_LOG_P, _LOG_Q = np.log(_MIDDLES[1:]), np.log1p(-_MIDDLES[1:])
+_LOG_WIDTH = np.log(np.diff(_BOUNDS)[1:])
+_LEARN_FROM = 5_000
+"""Edges with links that the prior's strength is learned from."""
+_CHUNK = 50_000
+_WEAKEST, _STRONGEST = 0.3, 3e4
+
+
+class Evidence(NamedTuple):
+    """What is known of each edge (or of each edge within a category), sorted.
+
+    Attributes:
+        mean: (n) the prior's mean.
+        missed: (n) complete exposures that no act followed within the window.
+        pointer: (n + 1) bounds of each one's slopes.
+        slope: (links) of its links to acts.
+    """
+
+    mean: Floats
+    missed: Floats
+    pointer: Ints
+    slope: Floats
+
+
+class Posterior(NamedTuple):
+    """Mean and interval of each, (n)."""
+
+    mean: Floats
+    low: Floats
+    high: Floats
+
+
+class LinkValues(NamedTuple):
+    """The links that get credit, in their order.
+
+    Attributes:
+        edge: (links) number of the edge.
+        category: (links) code of the item's category.
+        slope: (links) relative to the edge's probability on the average of its exposures.
+        expected: (links) chance that the exposure was followed, or would have been.
+    """
+
+    edge: Shorts
+    category: Shorts
+    slope: Floats
+    expected: Floats
+
+
+def link_values(
+    links: Links, category: Shorts, background: Floats, factor: Floats, p: Floats, relative: Floats,
+    delay: Delays, wanted: Flags,
+) -> LinkValues:  # fmt: skip
+    """What each link of the wanted edges says.
+
+    Args:
+        links: parent links.
+        category: (items) codes.
+        background: (acts) rates per window at the acts with parents.
+        factor: (categories) of an edge's probability.
+        p: (edges) probabilities where the factor is 1.
+        relative: (edges) mean factor of the edge's exposures.
+        delay: distribution of delays.
+        wanted: (edges) which.
+    """
+    return LinkValues(
+        *_link_values(links, category, background, factor, p, relative, delay, wanted)
+    )
+
+
+@compiled
+def _link_values(
+    links: Links, category: Shorts, background: Floats, factor: Floats, p: Floats, relative: Floats,
+    delay: Delays, wanted: Flags,
+) -> tuple[Shorts, Shorts, Floats, Floats]:  # fmt: skip
+    count = 0
+    for k in range(len(links.edge)):
+        count += links.edge[k] >= 0 and wanted[links.edge[k]]
+    edge, kind = np.empty(count, dtype=np.int32), np.empty(count, dtype=np.int32)
+    slope, expected = np.empty(count), np.empty(count)
+    found = 0
+    for a in range(len(links.action)):
+        c = category[links.item[a]]
+        total = background[a]
+        for k in range(links.pointer[a], links.pointer[a + 1]):
+            e, d = links.edge[k], links.delay[k]
+            q = min(factor[c] * p[e if e >= 0 else -1 - e], MOST)
+            total += q * delay.density[d] / (1 - q * delay.before[d])
+        for k in range(links.pointer[a], links.pointer[a + 1]):
+            e, d = links.edge[k], links.delay[k]
+            if e < 0 or not wanted[e]:
+                continue
+            q = min(factor[c] * p[e], MOST)
+            hazard = q * delay.density[d] / (1 - q * delay.before[d])
+            rest = max(total - hazard, background[a])
+            edge[found], kind[found] = e, c
+            slope[found] = factor[c] / relative[e] * (delay.density[d] / rest - delay.before[d])
+            later = q * (1 - delay.before[d]) / (1 - q * delay.before[d])
+            expected[found] = hazard / total + (1 - hazard / total) * later
+            found += 1
+    return edge, kind, slope, expected
+
+
+def evidence(mean: Floats, exposures: Floats, of: np.ndarray, slope: Floats) -> Evidence:
+    """Sort the links by whom they belong to.
+
+    Args:
+        mean: (n) the prior's mean.
+        exposures: (n) complete ones.
+        of: (links) whom each link belongs to.
+        slope: (links) its slope.
+    """
+    order = np.argsort(of, kind="stable")
+    count = np.bincount(of, minlength=len(mean))
+    pointer = np.concatenate([[0], np.cumsum(count)])
+    return Evidence(mean, np.maximum(exposures - count, 0), pointer, slope[order])
+
+
+def prior_strength(
+    known: Evidence,
+    seed: int,
+    *,
+    cap: Floats | None = None,
+    acted_for: float = 1.0,
+    silent_for: float = 1.0,
+) -> Floats:
+    """The beta prior's strength (sum of its parameters) under which the data is most likely.
+
+    Args:
+        known: of each edge.
+        seed: of the sample it is learned from.
+        acted_for: how many edges each one with links stands for, in a sample.
+        silent_for: how many edges each one without links stands for.
+        cap: (n) how sure the prior's mean is itself; strengths s become 1 / (1/s + 1/cap).
+
+    Returns:
+        (n), the same for all but for the cap.
+    """
+    count = np.diff(known.pointer)
+    acted, silent = np.flatnonzero(count), np.flatnonzero((count == 0) & (known.missed > 0))
+    rng = np.random.default_rng([seed, len(acted)])
+    drawn, quiet = draw(rng, acted), draw(rng, silent)
+    likelihood = np.exp(np.minimum(_log_likelihood(known, drawn), 600))
+    limit = np.full(len(count), np.inf) if cap is None else cap
+
+    def surprise(log_strength: float) -> float:
+        strength = 1 / (np.exp(-log_strength) + 1 / limit)
+        a = strength[quiet] * known.mean[quiet]
+        b = strength[quiet] - a
+        nothing = (betaln(a, b + known.missed[quiet]) - betaln(a, b)).sum()
+        prior = _prior(known.mean[drawn], strength[drawn])
+        something = np.log((prior * likelihood).sum(axis=1) + 1e-300).sum()
+        return float(
+            -nothing * silent_for * len(silent) / max(len(quiet), 1)
+            - something * acted_for * len(acted) / max(len(drawn), 1)
+        )
+
+    bounds = (np.log(_WEAKEST), np.log(_STRONGEST))
+    found = minimize_scalar(surprise, bounds=bounds, method="bounded", options={"xatol": 0.05})
+    strength: Floats = 1 / (np.exp(-found.x) + 1 / limit)
+    return strength
+
+
+def draw(rng: np.random.Generator, of: Ints) -> Ints:
+    """At most as many as the prior is learned from, in order."""
+    return of if len(of) <= _LEARN_FROM else np.sort(rng.choice(of, _LEARN_FROM, replace=False))
+
+
+@one_thread()
+def posterior(known: Evidence, strength: Floats, progress: Progress = silent) -> Posterior:
+    """Posterior means and 90 % intervals.
+
+    `low` is 0, and `high` the 90 % quantile, where the likelihood ratio against p = 0 is under
+    2.71; elsewhere both tails hold 5 %. Where the prior is so skewed that the mean lies above,
+    `high` is the mean.
+    """
+    found = _of_silent(known, strength)
+    acted = np.flatnonzero(np.diff(known.pointer))
+    with progress("intervals", len(acted)) as advance:
+        for first in range(0, len(acted), _CHUNK):
+            rows = acted[first : first + _CHUNK]
+            like = _log_likelihood(known, rows)
+            weight = _prior(known.mean[rows], strength[rows]) * np.exp(
+                like - like.max(axis=1, keepdims=True)
+            )
+            weight /= weight.sum(axis=1, keepdims=True)
+            found.mean[rows] = weight @ _MIDDLES
+            reach = np.cumsum(weight, axis=1)
+            sure = 2 * like.max(axis=1) >= SURE
+            tail = (1 - LEVEL) / 2
+            low = _quantile(reach, np.full(len(rows), tail))
+            found.low[rows] = np.where(sure, low, 0.0)
+            high = _quantile(reach, np.where(sure, 1 - tail, LEVEL))
+            found.high[rows] = np.maximum(high, found.mean[rows])
+            advance(len(rows))
+    return found
+
+
+def _of_silent(known: Evidence, strength: Floats) -> Posterior:
+    """The posteriors as if no act followed: beta distributions, few of which differ."""
+    cases = np.column_stack([known.mean, strength, known.missed])
+    distinct, case = np.unique(cases, axis=0, return_inverse=True)
+    a = distinct[:, 0] * distinct[:, 1]
+    b = distinct[:, 1] - a + distinct[:, 2]
+    mean: Floats = a / (a + b)
+    high: Floats = np.maximum(np.asarray(betaincinv(a, b, LEVEL), dtype=np.float64), mean)
+    case = case.ravel()
+    return Posterior(mean[case], np.zeros(len(case)), high[case])
+
+
+def _log_likelihood(known: Evidence, rows: Ints) -> Floats:
+    """(rows, cells) relative to p = 0."""
+    found: Floats = known.missed[rows][:, None] * np.log1p(-_MIDDLES)
+    _add_links(found, known.pointer, known.slope, rows, _MIDDLES)
+    return found
+
+
+@compiled
+def _add_links(found: Floats, pointer: Ints, slope: Floats, rows: Ints, p: Floats) -> None:
+    product = np.empty(len(p))
+    for r in range(len(rows)):
+        product[:] = 1.0
+        last = pointer[rows[r] + 1]
+        for k in range(pointer[rows[r]], last):
+            for g in range(len(p)):
+                product[g] *= max(1 + p[g] * slope[k], 1e-12)
+            # A logarithm now and then keeps the product within bounds.
+            if k + 1 == last or (last - k) % 8 == 0:
+                for g in range(len(p)):
+                    found[r, g] += np.log(product[g])
+                    product[g] = 1.0
+
+
+def _prior(mean: Floats, strength: Floats) -> Floats:
+    """(rows, cells) the beta prior's mass, summing to 1."""
+    # Most share theirs with many others.
+    distinct, case = np.unique(np.column_stack([mean, strength]), axis=0, return_inverse=True)
+    a = (distinct[:, 1] * distinct[:, 0])[:, None]
+    b = distinct[:, 1, None] - a
+    log_mass = (a - 1) * _LOG_P + (b - 1) * _LOG_Q + _LOG_WIDTH
+    # Where the density may be infinite, its integral.
+    first = a * np.log(_BOUNDS[1]) - np.log(a)
+    log_mass = np.concatenate([first, log_mass], axis=1)
+    mass: Floats = np.exp(log_mass - log_mass.max(axis=1, keepdims=True))
+    mass /= mass.sum(axis=1, keepdims=True)
+    return mass[case.ravel()]
+
+
+def _quantile(reach: Floats, at: Floats) -> Floats:
+    """Where the cumulated mass reaches `at`, on a straight line within the cell."""
+    cell = np.minimum((reach < at[:, None]).sum(axis=1), len(_MIDDLES) - 1)
+    rows = np.arange(len(reach))
+    under = np.where(cell > 0, reach[rows, np.maximum(cell - 1, 0)], 0.0)
+    inside = (at - under) / np.maximum(reach[rows, cell] - under, 1e-300)
+    width = _BOUNDS[cell + 1] - _BOUNDS[cell]
+    found: Floats = _BOUNDS[cell] + width * np.clip(inside, 0, 1)
+    return found

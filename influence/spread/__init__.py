@@ -1,0 +1,1 @@
+"""How far influence spreads, and which seed customers to choose."""

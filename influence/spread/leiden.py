@@ -1,0 +1,51 @@
+"""Communities by modularity, by NetworKit's Leiden (Traag et al. 2019).
+
+It runs on one thread, so that the result is the same bytes on every machine.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import networkit
+import numpy as np
+
+from followsuit.influence.log.arrays import Ints
+
+
+def friend_communities(customers: int, ends: np.ndarray, seed: int | None) -> Ints:
+    """(customers) code of each one's community in the graph of friends.
+
+    Args:
+        customers: how many there are.
+        ends: (ties, 2) codes of both friends; a pair may come several times, and either way round.
+        seed: of the order in which Leiden goes through the customers; None for that of their codes.
+    """
+    pairs = np.unique(np.sort(ends, axis=1), axis=0).astype(np.uint64)
+    graph = networkit.Graph(customers)
+    graph.addEdges((pairs[:, 0].copy(), pairs[:, 1].copy()))
+    with one_thread(seed or 0):
+        return community_of(leiden(graph, randomize=seed is not None))
+
+
+def leiden(graph: networkit.Graph, *, randomize: bool = True) -> networkit.Partition:
+    """The communities of an undirected graph; on `one_thread`, the same every time."""
+    found = networkit.community.ParallelLeiden(graph, randomize=randomize)
+    found.run()
+    return found.getPartition()
+
+
+def community_of(partition: networkit.Partition) -> Ints:
+    """(customers) the code of each one's community."""
+    return np.array(partition.getVector(), dtype=np.int64)
+
+
+@contextmanager
+def one_thread(seed: int) -> Iterator[None]:
+    """Let NetworKit run on one thread and draw from `seed`."""
+    threads = networkit.getMaxNumberOfThreads()
+    networkit.setNumberOfThreads(1)
+    networkit.setSeed(seed, True)
+    try:
+        yield
+    finally:
+        networkit.setNumberOfThreads(threads)

@@ -1,0 +1,1 @@
+"""One reader for each format: CSV, JSON lines, Parquet and databases."""

@@ -1,0 +1,58 @@
+"""Tables of a database, by SQLAlchemy."""
+
+import math
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any
+
+import pyarrow as pa
+import sqlalchemy
+
+from followsuit.loaders.readers.batches import BULK, Batches, Reader, with_rows
+from followsuit.loaders.sources import Source
+
+
+def open_table(source: Source) -> Reader:
+    """Open a database table; its rows are numbered as the database gives them."""
+    assert source.database is not None
+    engine = source.database
+    schema, _, name = source.names[0].rpartition(".")
+    table = sqlalchemy.Table(
+        name, sqlalchemy.MetaData(), schema=schema or None, autoload_with=engine
+    )
+
+    def batches(chosen: Sequence[str]) -> Batches:
+        # As the driver gives it: SQLAlchemy's own types give up the whole table on a value that
+        # does not suit its column, which SQLite lets in.
+        raw = [sqlalchemy.type_coerce(table.c[c], sqlalchemy.types.NullType()) for c in chosen]
+        done = 0
+        with engine.connect() as connection:
+            rows = connection.execution_options(stream_results=True).execute(
+                sqlalchemy.select(*raw)
+            )
+            while bulk := rows.fetchmany(BULK):
+                # Text, so that a column has one type in every batch.
+                columns = [pa.array(map(_text, column), pa.string()) for column in zip(*bulk)]  # noqa: B905
+                numbers = range(done + 1, done + len(bulk) + 1)
+                yield with_rows(pa.RecordBatch.from_arrays(columns, list(chosen)), numbers)
+                done += len(bulk)
+
+    return Reader([c.name for c in table.columns], batches)
+
+
+def _text(value: Any) -> str | None:
+    match value:
+        case None | str():
+            return value
+        case bool():
+            return "true" if value else "false"
+        case float():
+            if math.isnan(value):
+                return None
+            # A whole number that came as a float (a column with gaps) is written without its point.
+            return str(int(value)) if value.is_integer() and abs(value) < 2**63 else repr(value)
+        case bytes() | memoryview():
+            return bytes(value).decode()
+        case datetime() | date():
+            return value.isoformat()
+    return str(value)

@@ -1,0 +1,173 @@
+"""CSV and TSV: Arrow's parser, and what it does not tell by itself."""
+
+import codecs
+import csv
+import io
+import re
+from collections import deque
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import IO, Any
+from uuid import uuid4
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv as pacsv
+
+from followsuit.loaders.readers.batches import (
+    LONGEST_ROW,
+    Batches,
+    OnFault,
+    Reader,
+    plain_bytes,
+    with_rows,
+)
+from followsuit.loaders.readers.quoting import well_formed
+from followsuit.loaders.sources import DeliveryError, Source, suffix_of
+from followsuit.loaders.staging.rejects import Reject
+
+_BLOCK = 2**20
+_MISQUOTED = "has a quote that neither opens nor closes a cell; quotes within a cell are doubled"
+
+
+def open_delimited(path: Path, source: Source, on_fault: OnFault) -> Reader:
+    """Open a CSV or TSV file.
+
+    Rows of too few or too many cells, or with malformed quotes, go to `on_fault`.
+    """
+    encoding = source.encoding
+    delimiter = source.mapping.delimiter or ("\t" if suffix_of(path.name) == ".tsv" else ",")
+    header, lines = _header(path, encoding, delimiter)
+
+    def batches(chosen: Sequence[str]) -> Batches:
+        places = [header.index(name) for name in chosen]
+        with plain_bytes(path) as stream:
+            blocks = _without_lines(_utf8(stream, encoding), lines)
+            for batch in _read(path.name, blocks, delimiter, header, places, on_fault):
+                yield batch.rename_columns([*chosen, *batch.schema.names[len(chosen) :]])
+
+    return Reader([name for name in header if name], batches)
+
+
+def _header(path: Path, encoding: str, delimiter: str) -> tuple[list[str], int]:
+    """The names of the columns, and how many lines they and what stands before them take."""
+    with plain_bytes(path) as stream:
+        bytes_ = io.BufferedReader(_Stream(_utf8(stream, encoding)))
+        text = io.TextIOWrapper(bytes_, "utf-8-sig", newline="")
+        rows = csv.reader(text, delimiter=delimiter)
+        try:
+            names = [name.strip() for name in next((row for row in rows if row), [])]
+        except csv.Error as error:
+            raise DeliveryError(
+                f"The header of {path.name} can't be read ({error}). Is a quote left open?"
+            ) from error
+    if not any(names):
+        raise DeliveryError(f"{path.name} has no header. Deliver it again, or leave it out.")
+    return names, rows.line_num
+
+
+def _utf8(stream: IO[bytes], encoding: str) -> Iterator[bytes]:
+    """A stream of bytes as UTF-8."""
+    codec = codecs.lookup(encoding)
+    decoder = None if codec.name == "utf-8" else codec.incrementaldecoder()
+    while data := stream.read(_BLOCK):
+        yield decoder.decode(data).encode() if decoder else data
+    if decoder:
+        yield decoder.decode(b"", final=True).encode()
+
+
+def _without_lines(blocks: Iterator[bytes], lines: int) -> Iterator[bytes]:
+    """The blocks after the first lines."""
+    after_return = False
+    for block in blocks:
+        rest = block[1:] if after_return and block.startswith(b"\n") else block
+        if lines:
+            ends = [end.end() for end in islice(re.finditer(rb"\r\n?|\n", rest), lines)]
+            lines -= len(ends)
+            rest = b"" if lines else rest[ends[-1] :]
+            after_return = not rest and block.endswith(b"\r")
+        else:
+            after_return = False
+        yield rest
+
+
+class _Stream(io.RawIOBase):
+    """Blocks of bytes as a file."""
+
+    def __init__(self, blocks: Iterator[bytes]) -> None:
+        self._blocks = blocks
+        self._ready = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        # As much as is asked for: Arrow takes what it reads at once for a block.
+        while len(self._ready) < len(buffer) and (more := next(self._blocks, None)) is not None:
+            self._ready += more
+        taken = self._ready[: len(buffer)]
+        self._ready = self._ready[len(taken) :]
+        buffer[: len(taken)] = taken
+        return len(taken)
+
+
+def _read(
+    name: str,
+    blocks: Iterator[bytes],
+    delimiter: str,
+    header: Sequence[str],
+    places: Sequence[int],
+    on_fault: OnFault,
+) -> Batches:
+    # A row of one cell too many, which no file can hold by chance.
+    misquoted = uuid4().hex + delimiter * len(header)
+    lines: deque[bytes] = deque()
+    aside: list[int] = []
+
+    def put_aside(row: pacsv.InvalidRow) -> str:
+        aside.append(row.number)
+        reason = f"has {row.actual_columns} cells where the header has {row.expected_columns}"
+        # The row's text is a customer's data: its number will do.
+        wrong = row.text == misquoted
+        text = lines.popleft().decode(errors="replace") if wrong else row.text
+        values = next(csv.reader([text], delimiter=delimiter), [])
+        cells = dict(zip(header, values, strict=False))
+        on_fault(Reject(name, row.number, None, _MISQUOTED if wrong else reason, cells=cells))
+        return "skip"
+
+    columns = [str(place) for place in places]
+    reader = pacsv.open_csv(
+        pa.PythonFile(
+            _Stream(well_formed(blocks, delimiter, misquoted.encode(), lines, name)), mode="r"
+        ),
+        # With threads Arrow does not know the numbers of the rows that it puts aside.
+        # It reads up to 32 blocks ahead, and a row must fit into a block.
+        pacsv.ReadOptions(
+            block_size=LONGEST_ROW,
+            use_threads=False,
+            column_names=list(map(str, range(len(header)))),
+        ),
+        pacsv.ParseOptions(
+            delimiter=delimiter, newlines_in_values=True, invalid_row_handler=put_aside
+        ),
+        pacsv.ConvertOptions(
+            include_columns=columns,
+            column_types=dict.fromkeys(columns, pa.string()),
+            null_values=[""],
+            strings_can_be_null=True,
+        ),
+    )
+    done = 0
+    for batch in reader:
+        numbers = _numbers(done, batch.num_rows, aside)
+        done = int(numbers[-1]) if len(numbers) else done
+        aside[:] = [number for number in aside if number > done]
+        yield with_rows(batch, numbers)
+
+
+def _numbers(done: int, count: int, aside: Sequence[int]) -> np.ndarray:
+    """The numbers of the next `count` rows after `done`, leaving out those put aside."""
+    gone = np.array(aside, dtype=np.int64)
+    numbers = np.arange(done + 1, done + count + len(gone) + 1)
+    return numbers[~np.isin(numbers, gone)][:count]

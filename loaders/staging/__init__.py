@@ -1,0 +1,1 @@
+"""Stages a delivery on disk: standardises it, checks it and resolves its keys."""

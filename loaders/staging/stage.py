@@ -1,0 +1,214 @@
+"""Stage a table: read it, standardise it, check it row by row, and settle its keys; all on disk.
+
+A staged table is a Parquet file in the contract's columns, with one row for each key, that refers
+to nothing unknown. Memory stays bounded whatever the size of the source: rows stream, and what has
+to see all of them at once (keys, references) runs in DuckDB, which spills.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from followsuit.core.progress import Advance, Progress, silent
+from followsuit.graph.schema import Col
+from followsuit.graph.store import nfc
+from followsuit.graph.tables import CONSENTS, Kind
+from followsuit.loaders.readers.batches import ROW
+from followsuit.loaders.readers.readers import opened
+from followsuit.loaders.sources import DeliveryError, Source
+from followsuit.loaders.staging.contract import faults
+from followsuit.loaders.staging.rejects import Reject, Rejects
+from followsuit.loaders.staging.settle import PART, settle
+from followsuit.loaders.staging.standardise import (
+    FAULT_COLUMN,
+    FAULT_REASON,
+    FAULT_VALUE,
+    GIVEN,
+    ORDER,
+    Standard,
+    standard_for,
+)
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What became of a table's rows: read = loaded + duplicates + rejected."""
+
+    read: int
+    loaded: int
+    duplicates: int
+    rejected: int
+
+
+@dataclass(frozen=True)
+class Staged:
+    """A table that is staged."""
+
+    counts: Counts
+    columns: list[str]
+    """Those that were delivered, in any of its rows."""
+    refusals: list[str]
+    """Of consents: customers of whom a row is rejected that may have said no."""
+
+
+def _nothing_stored() -> None:
+    """For a table of which the store has no rows."""
+
+
+def stage(
+    source: Source,
+    folder: Path,
+    known: dict[str, Path],
+    memory: int,
+    progress: Progress = silent,
+    stored: Callable[[], Path | None] = _nothing_stored,
+) -> Staged:
+    """Stage one table as `folder/TABLE.parquet`, its rejects as `folder/TABLE.rejects.parquet`.
+
+    Args:
+        source: where the table's rows are.
+        folder: for the results and what spills.
+        known: for a table that others refer to, a Parquet file whose column `key` lists its keys;
+            a reference to a table that is not in here is taken as it is.
+        memory: bytes for what has to see all rows.
+        progress: told of rows.
+        stored: gives the rows that the store has of the table, as a Parquet file, or None.
+
+    Raises:
+        DeliveryError: a file can't be read, lacks a column, or all rows of the table are rejected.
+    """
+    table = source.table
+    sound = folder / f"{table.name}.sound.parquet"
+    staged = folder / f"{table.name}.parquet"
+    rejects_path = folder / f"{table.name}.rejects.parquet"
+    with closing(Rejects(table.name, rejects_path)) as rejects:
+        with progress(f"reading {table.name}") as advance:
+            _stage_sound(source, sound, rejects, memory, advance)
+        n_sound = pq.read_metadata(sound).num_rows
+        read = n_sound + rejects.count
+        columns = settle(source, sound, staged, known, stored, rejects, memory)
+    sound.unlink(missing_ok=True)
+    loaded = pq.read_metadata(staged).num_rows
+    if read and not loaded:
+        raise _nothing_left(source, read, rejects_path)
+    counts = Counts(read, loaded, read - loaded - rejects.count, rejects.count)
+    return Staged(counts, columns, sorted(rejects.refusals))
+
+
+def _nothing_left(source: Source, read: int, rejects: Path) -> DeliveryError:
+    first = pq.read_table(rejects).slice(0, 1).to_pylist()[0]
+    return DeliveryError(
+        f"No row of {source.table.name} survives: all {read} were rejected, the first (row "
+        f"{first['row']} of {first['file']}) because {first['column'] or 'it'} {first['reason']}. "
+        "Fix them, or say in a --mapping how to read them."
+    )
+
+
+def _stage_sound(
+    source: Source, path: Path, rejects: Rejects, memory: int, advance: Advance
+) -> None:
+    """Write the rows that are sound by themselves, with their part, row, order and columns."""
+    extra = {PART: pa.int32(), ROW: pa.int64(), ORDER: pa.float64(), GIVEN: pa.int64()}
+    schema = pa.schema([*source.table.arrow_schema(), *extra.items()])
+    # A file that is read once: only what is short and repeated is worth a dictionary.
+    repeated = [f.name for f in source.table.fields if f.kind in (Kind.CODE, Kind.CURRENCY)]
+    with pq.ParquetWriter(
+        path, schema, compression="lz4", use_dictionary=repeated, write_statistics=False
+    ) as writer:
+        for part in range(len(source.names)):
+            for batch in _sound_batches(source, part, path.parent, rejects, memory):
+                numbers = pa.array(np.full(batch.num_rows, part, dtype=np.int32))
+                rows = batch.append_column(PART, numbers).select(schema.names)
+                # A table each time: of batches the writer keeps a million rows in memory.
+                writer.write_table(pa.Table.from_batches([rows.cast(schema)]))
+                advance(batch.num_rows)
+
+
+def _sound_batches(
+    source: Source, part: int, spill: Path, rejects: Rejects, memory: int
+) -> Iterator[pa.RecordBatch]:
+    file = source.names[part]
+
+    def put_aside(reject: Reject) -> None:
+        rejects.add([reject])
+        if source.table is CONSENTS and reject.cells:
+            _keep_refusal(standard, reject.cells, rejects)
+
+    with opened(source, part, put_aside) as reader:
+        standard = standard_for(source.table, source.mapping, reader, file)
+        for batch in standard.apply(reader.batches(standard.wanted), memory, spill):
+            readable = _put_aside_unreadable(source, file, batch, rejects)
+            yield _put_aside_faulty(source, file, readable, rejects)
+
+
+def _keep_refusal(standard: Standard, cells: Mapping[str, object], rejects: Rejects) -> None:
+    """Record the customer of a consent that can't be parsed, unless it clearly grants."""
+    said = {
+        name: cells.get(mapped.column) if mapped.column is not None else mapped.value
+        for name, mapped in standard.columns.items()
+    }
+    customer, granted = said.get(Col.CUSTOMER_ID), str(said.get(Col.GRANTED)).strip().lower()
+    if isinstance(customer, str) and customer.strip() and granted not in ("true", "1"):
+        rejects.refusals.add(nfc(customer).strip())
+
+
+def _put_aside_unreadable(
+    source: Source, file: str, batch: pa.RecordBatch, rejects: Rejects
+) -> pa.RecordBatch:
+    sound = pc.is_null(batch[FAULT_COLUMN])
+    if sound.true_count == batch.num_rows:
+        return batch
+    names = (ROW, FAULT_COLUMN, FAULT_REASON, FAULT_VALUE)
+    unsound = batch.filter(pc.invert(sound))
+    _keep_refusals(source, unsound, rejects)
+    bad = unsound.select(names).to_pylist()
+    rejects.add([Reject(file, *(row[name] for name in names)) for row in bad])
+    return batch.filter(sound)
+
+
+def _keep_refusals(source: Source, bad: pa.RecordBatch, rejects: Rejects) -> None:
+    """Record the customers of rejected consents that don't clearly grant."""
+    if source.table is CONSENTS:
+        unsure = pc.invert(pc.fill_null(bad[Col.GRANTED], False))
+        rejects.refusals.update(bad[Col.CUSTOMER_ID].filter(unsure).drop_null().to_pylist())
+
+
+def _shown(source: Source, column: str, value: object) -> object:
+    """A standardised value as it was delivered, more or less."""
+    if value is pd.NA:
+        return None
+    if source.table[column].kind is Kind.MONEY and isinstance(value, int):
+        mapped = source.mapping.columns.get(column)
+        minor = mapped is not None and mapped.unit == "minor"
+        return value if minor else Decimal(value).scaleb(-2)
+    return value
+
+
+def _put_aside_faulty(
+    source: Source, file: str, batch: pa.RecordBatch, rejects: Rejects
+) -> pa.RecordBatch:
+    rows = batch.select(source.table.arrow_schema().names).to_pandas(types_mapper=pd.ArrowDtype)
+    found = faults(source.table, rows, source.mapping.returns)
+    if found.empty:
+        return batch
+    numbers = batch[ROW].take(pa.array(found.index))
+    rejects.add(
+        [
+            Reject(file, number, column, reason, _shown(source, column, rows[column][index]))
+            for index, number, column, reason in zip(
+                found.index, numbers.to_pylist(), found.column, found.reason, strict=True
+            )
+        ]
+    )
+    _keep_refusals(source, batch.take(pa.array(found.index)), rejects)
+    sound = np.ones(batch.num_rows, dtype=bool)
+    sound[found.index] = False
+    return batch.filter(pa.array(sound))

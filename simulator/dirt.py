@@ -1,0 +1,214 @@
+"""Faults of the kinds that real deliveries have, planted on request and counted.
+
+A fault that costs a row its place (an unknown key, an unreadable date) is planted in the row itself
+where nothing refers to the row. In customers, products, stores and offers it is planted in a
+further row with an id of its own, so that one fault never makes others.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import TypeAlias
+
+import numpy as np
+import pyarrow as pa
+
+from followsuit.graph import schema as g
+from followsuit.graph.schema import Col
+from followsuit.graph.tables import FRIENDSHIPS, NODE_TABLES, TABLES, Kind, Table
+from followsuit.simulator.columns import Chunks, Column, pc, take, words
+from followsuit.simulator.delivery_files import iso
+from followsuit.simulator.draw import Chance, Ints
+from followsuit.simulator.world import World
+
+
+class Fault(StrEnum):
+    """A kind of dirt; the comment says what a loader should make of it."""
+
+    DUPLICATE = "duplicate"
+    """The whole row comes again: one of the two is superfluous."""
+    CONFLICT = "conflict"
+    """The same key comes again later with other content: the last wins."""
+    MIRRORED = "mirrored"
+    """A friendship comes again, named from the other side: one fact."""
+    DANGLING = "dangling"
+    """A required key that nobody has: the row can't be used."""
+    BAD_TIME = "bad_time"
+    """A time or date that is none: the row can't be used."""
+    EMPTY_KEY = "empty_key"
+    """A required key is missing: the row can't be used."""
+    NEGATIVE = "negative"
+    """An amount below zero: the row can't be used."""
+    SELF = "self"
+    """A customer is named their own friend: the row can't be used."""
+    SPACING = "spacing"
+    """Stray spaces round texts and times, capitals in codes: harmless."""
+    LATE = "late"
+    """A sound row at the end of the file, out of order: harmless."""
+
+
+_SHARE = 0.05
+"""Share of a table's rows that is affected at dirt 1."""
+_NO_TIMES = ("2025-13-45", "soon", "45678", "1735689600", "31st of Feb", "0000-00-00")
+_CONTENT = {
+    "customers": Col.NAME,
+    "products": Col.NAME,
+    "stores": Col.NAME,
+    "offers": Col.NAME,
+    "friendships": Col.INTERACTIONS,
+    "purchases": Col.QUANTITY,
+    "visits": Col.AT,
+    "events": Col.AT,
+    "likes": Col.AT,
+    "memberships": Col.UNTIL,
+    "contacts": Col.AT,
+}
+"""What differs where a key comes twice; a consent is nothing but its key."""
+_LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+_AGAIN = (Fault.DUPLICATE, Fault.CONFLICT, Fault.MIRRORED)
+_COSTLY = (Fault.DANGLING, Fault.BAD_TIME, Fault.EMPTY_KEY, Fault.NEGATIVE, Fault.SELF)
+
+
+def planned(world: World, name: str, rows: int) -> dict[str, int]:
+    """How many rows of a table get each kind of fault."""
+    faults = _possible(TABLES[name])
+    each = round(world.dirt * _SHARE * rows / len(faults))
+    return {fault.value: each for fault in faults} if each else {}
+
+
+def _possible(table: Table) -> list[Fault]:
+    has = {field.kind for field in table.fields}
+    possible = {
+        Fault.DUPLICATE: True,
+        Fault.CONFLICT: table.name in _CONTENT,
+        Fault.MIRRORED: table is FRIENDSHIPS,
+        Fault.DANGLING: bool(_references(table)),
+        Fault.BAD_TIME: bool(has & {Kind.TIME, Kind.DATE}),
+        Fault.EMPTY_KEY: True,
+        Fault.NEGATIVE: Kind.MONEY in has,
+        Fault.SELF: table is FRIENDSHIPS,
+        Fault.SPACING: True,
+        Fault.LATE: True,
+    }
+    return [fault for fault, is_so in possible.items() if is_so]
+
+
+def _references(table: Table) -> list[str]:
+    return [f.name for f in table.fields if f.refers is not None and f.required]
+
+
+def plant(world: World, name: str, rows: pa.Table, rng: Chance) -> pa.Table:
+    """The rows with the planned faults; times, dates and booleans become text.
+
+    Rows that are faulty by themselves stay in their places; rows that come again and late ones are
+    at the end, shuffled.
+    """
+    table, plan = TABLES[name], planned(world, name, rows.num_rows)
+    hit = rng.permutation(rows.num_rows)
+    place = np.arange(rows.num_rows)
+    pool, tail, size = [_as_text(table, rows)], [], rows.num_rows
+    for fault, count in plan.items():
+        chosen, hit = np.sort(hit[:count]), hit[count:]
+        patch = _patched(Fault(fault), table, rows.take(chosen), rng)
+        pool.append(patch)
+        patched = np.arange(size, size + count)
+        size += count
+        if fault in _AGAIN or (fault in _COSTLY and name in NODE_TABLES):
+            tail.append(patched)
+        elif fault == Fault.LATE:
+            tail.append(patched)
+            place[chosen] = -1
+        else:
+            place[chosen] = patched
+    end = rng.permutation(np.concatenate([np.empty(0, dtype=np.int64), *tail]))
+    order = np.concatenate([place[place >= 0], end])
+    return pa.concat_tables(pool).combine_chunks().take(order)
+
+
+def _as_text(table: Table, rows: pa.Table) -> pa.Table:
+    """Make text of what a fault may make unreadable: times, dates and booleans."""
+    for i, field in enumerate(table.fields):
+        column = rows.column(i)
+        if field.kind is Kind.TIME:
+            column = pa.chunked_array([iso(chunk) for chunk in column.chunks], g.TEXT)
+        elif field.kind in (Kind.DATE, Kind.BOOLEAN):
+            column = column.cast(g.TEXT)
+        rows = rows.set_column(i, field.name, column)
+    return rows
+
+
+def _patched(fault: Fault, table: Table, rows: pa.Table, rng: Chance) -> pa.Table:
+    """Rows with a fault, as text."""
+    if fault is Fault.CONFLICT:
+        return _as_text(table, _set(rows, _CONTENT[table.name], _other))
+    rows = _as_text(table, rows)
+    if fault in _COSTLY and table.name in NODE_TABLES:
+        rows = _set(rows, table.key[0], lambda ids: _joined(ids, "y"))
+    match fault:
+        case Fault.MIRRORED:
+            return _swapped(rows)
+        case Fault.DANGLING:
+            return _each_one_of(_references(table), rows, lambda ids: _joined(ids, "x"), rng)
+        case Fault.BAD_TIME:
+            names = [f.name for f in table.fields if f.kind in (Kind.TIME, Kind.DATE)]
+            wrong = take(words(_NO_TIMES), rng.integers(0, len(_NO_TIMES), rows.num_rows))
+            return _each_one_of(names, rows, lambda _: wrong, rng)
+        case Fault.EMPTY_KEY:
+            required = next(f.name for f in table.fields if f.required)
+            return _set(rows, required, lambda ids: pa.nulls(len(ids), g.TEXT))
+        case Fault.NEGATIVE:
+            amount = next(f.name for f in table.fields if f.kind is Kind.MONEY)
+            return _set(rows, amount, pc.negate)
+        case Fault.SELF:
+            return rows.set_column(1, Col.FRIEND_ID, rows[Col.CUSTOMER_ID])
+        case Fault.SPACING:
+            return _spaced(table, rows)
+    return rows
+
+
+Change: TypeAlias = "Callable[[Chunks], Chunks | Column]"
+
+
+def _set(rows: pa.Table, name: str, change: Change) -> pa.Table:
+    return rows.set_column(rows.schema.get_field_index(name), name, change(rows[name]))
+
+
+def _joined(texts: Chunks, end: str) -> Chunks:
+    longer: Chunks = pc.binary_join_element_wise(texts, end, "")
+    return longer
+
+
+def _other(column: Chunks) -> Chunks:
+    """Other content of the same type; where there was none there is some."""
+    if column.type == g.TEXT:
+        return _joined(column, " II")
+    other: Chunks
+    if column.type == g.NUMBER:
+        other = pc.add(column, 1.0)
+    else:
+        other = pc.subtract(pc.fill_null(column, _LONG_AGO), timedelta(hours=1))
+    return other
+
+
+def _swapped(rows: pa.Table) -> pa.Table:
+    one, other = rows[Col.CUSTOMER_ID], rows[Col.FRIEND_ID]
+    return rows.set_column(0, Col.CUSTOMER_ID, other).set_column(1, Col.FRIEND_ID, one)
+
+
+def _each_one_of(names: list[str], rows: pa.Table, change: Change, rng: Chance) -> pa.Table:
+    """Change one of the named columns in each row."""
+    which: Ints = rng.integers(0, len(names), rows.num_rows)
+    for i, name in enumerate(names):
+        old = rows[name]
+        new = pc.if_else(pa.array(which == i), change(old), old)
+        rows = rows.set_column(rows.schema.get_field_index(name), name, new)
+    return rows
+
+
+def _spaced(table: Table, rows: pa.Table) -> pa.Table:
+    for field in table.fields:
+        if field.kind in (Kind.CODE, Kind.BOOLEAN):
+            rows = _set(rows, field.name, pc.utf8_upper)
+        if field.kind in (Kind.TEXT, Kind.CODE, Kind.TIME, Kind.DATE, Kind.BOOLEAN):
+            rows = _set(rows, field.name, lambda old: pc.binary_join_element_wise("", old, "", " "))
+    return rows

@@ -1,0 +1,1 @@
+"""Who lives in a simulated world, and whom they know."""

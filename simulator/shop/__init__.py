@@ -1,0 +1,1 @@
+"""What a simulated retailer has: products, stores and offers."""

@@ -1,0 +1,125 @@
+"""EASE against the textbook inverse, from the items' side and from the users'."""
+
+import tracemalloc
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import sparse
+from support.tastes import planted
+
+from followsuit.gnn.data.dataset import Dataset, Floats, pairs
+from followsuit.gnn.models.ease import DampedEase, Ease
+
+WIDE = planted(users=40, items=80)
+TALL = planted(users=150, items=40)
+
+
+def textbook(taken: np.ndarray, ridge: float) -> np.ndarray:
+    """X B with B = I - P / diag(P), P = (X'X + ridge I)^-1 (Steck 2019, eq. 8)."""
+    x = taken.astype(float)
+    p = np.linalg.inv(x.T @ x + ridge * np.eye(x.shape[1]))
+    b = p / -np.diag(p)
+    np.fill_diagonal(b, 0)
+    return x @ b
+
+
+def scores(model: Ease) -> Floats:
+    return model.score(np.arange(len(model.data.users)))
+
+
+@pytest.mark.parametrize("data", [WIDE, TALL], ids=["dual", "primal"])
+@pytest.mark.parametrize("l2", [1.0, 20.0, 500.0])
+def test_scores_are_those_of_the_textbook(data: Dataset, l2: float) -> None:
+    found = scores(Ease(l2=l2).fit(data))
+    np.testing.assert_allclose(found, textbook(data.taken.toarray(), l2), atol=2e-5)
+
+
+@pytest.mark.parametrize("data", [WIDE, TALL], ids=["dual", "primal"])
+def test_damped_the_columns_are_scaled_and_the_ridge_is_in_their_units(data: Dataset) -> None:
+    x = data.taken.toarray() * np.maximum(data.popularity, 1) ** -0.3
+    ridge = 20 * np.square(x[x > 0]).mean()
+    found = scores(DampedEase(l2=20, damp=0.3).fit(data))
+    np.testing.assert_allclose(found, textbook(x, ridge), atol=2e-5)
+
+
+def test_with_no_damping_both_are_one_model() -> None:
+    assert (scores(DampedEase(l2=20, damp=0).fit(TALL)) == scores(Ease(l2=20).fit(TALL))).all()
+
+
+@given(users=st.integers(1, 12), items=st.integers(1, 12), seed=st.integers(0, 30))
+def test_the_smaller_side_gives_what_the_other_would(users: int, items: int, seed: int) -> None:
+    random = np.random.default_rng(seed)
+    row, column = np.nonzero(random.random((users, items)) < 0.4)
+    nobody = sparse.csr_matrix((users, users), dtype=np.float32)
+    taken = pairs(row, column, (users, items))
+    data = Dataset(np.arange(users), np.arange(items), taken, nobody)
+    found = scores(Ease(l2=2).fit(data))
+    np.testing.assert_allclose(found, textbook(taken.toarray(), 2 if taken.nnz else 1), atol=1e-5)
+
+
+def test_some_users_are_scored_as_among_all() -> None:
+    for data in (WIDE, TALL):
+        model = Ease(l2=20).fit(data)
+        some = np.array([7, 0, 7, 31])
+        np.testing.assert_allclose(model.score(some), scores(model)[some], atol=1e-6)
+
+
+def test_what_does_not_fit_leaves_the_most_popular_items_and_says_so() -> None:
+    model = Ease(l2=20, memory=4 * 30**2).fit(TALL)
+    assert model.note == "EASE learns from the 30 most popular of 40 items: no more fit."
+    kept = np.sort(np.lexsort((np.arange(40), -TALL.popularity))[:30])
+    found, wanted = scores(model), textbook(TALL.taken.toarray()[:, kept], 20)
+    np.testing.assert_allclose(found[:, kept], wanted, atol=2e-5)
+    assert not np.delete(found, kept, axis=1).any()
+    assert model.recommend(np.arange(150), 5).min() >= 0
+
+
+def test_it_takes_little_more_memory_than_its_matrix(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("followsuit.gnn.models.ease.CELLS", 2**18)
+    tracemalloc.start()
+    try:
+        Ease().fit(planted(users=2_000, items=2_100, each=100))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 1.9 * 4 * 2_000**2
+
+
+def test_where_users_or_items_fit_nothing_is_left_out() -> None:
+    assert Ease(memory=4 * 40**2).fit(TALL).note is None
+    assert Ease(memory=4 * 40**2).fit(WIDE).note is None
+
+
+def test_a_refit_with_more_memory_no_longer_says_so() -> None:
+    model = Ease(memory=4 * 30**2).fit(TALL)
+    assert replace(model, memory=2**30).fit(TALL).note is None
+    model.memory = 2**30
+    assert model.fit(TALL).note is None
+
+
+@pytest.mark.parametrize("memory", [2**30, 4 * 30**2])
+@pytest.mark.parametrize("data", [WIDE, TALL], ids=["dual", "primal"])
+def test_what_was_learned_is_restored(data: Dataset, memory: int) -> None:
+    model = DampedEase(l2=20, memory=memory).fit(data)
+    again = replace(model).restore(model.state(), data)
+    assert (scores(again) == scores(model)).all()
+
+
+def test_without_acts_and_with_unknown_users_and_items_scores_are_finite() -> None:
+    nothing = replace(TALL, taken=sparse.csr_matrix(TALL.taken.shape, dtype=np.float32))
+    assert not scores(Ease().fit(nothing)).any()
+    taken = TALL.taken.toarray()
+    taken[3], taken[:, 5] = 0, 0
+    found = scores(DampedEase().fit(TALL.with_taken(sparse.csr_matrix(taken))))
+    assert np.isfinite(found).all()
+    assert not found[3].any()
+    assert np.abs(found[:, 5]).max() < 1e-6
+
+
+def test_planted_groups_are_told() -> None:
+    data = planted(users=200, items=80, noise=0.1)
+    found = Ease(l2=10).fit(data).recommend(np.arange(200), 10)
+    assert (found % 4 == np.arange(200)[:, None] % 4).mean() > 0.75

@@ -180,7 +180,7 @@ def simulated(seed: int, dials: float = 0.5) -> Any:
     """A simulated shop's split: its last four weeks are to be told."""
     from support.worlds import end_of, snapshot_of
 
-    from followsuit.gnn.data.from_snapshot import temporal_split
+    from followsuit.gnn.data.from_view import temporal_split
     from followsuit.graph.facts import Facts
     from followsuit.simulator import World
 

@@ -15,14 +15,14 @@ import pyarrow.compute as pc
 from followsuit.core.errors import FollowsuitError
 from followsuit.core.progress import Progress, silent
 from followsuit.gnn.data.dataset import Floats
-from followsuit.gnn.data.from_snapshot import dataset
+from followsuit.gnn.data.from_view import dataset
 from followsuit.gnn.models.recommender import Recommender
 from followsuit.graph import schema as g
-from followsuit.graph.facts import PRODUCT, STORE, SharedFacts
 from followsuit.graph.run_writer import write_run
 from followsuit.graph.runs import Run, active, runs
 from followsuit.graph.schema import Col, RelationshipType
 from followsuit.graph.store import GraphStore
+from followsuit.graph.view import PRODUCT, STORE, SharedView
 
 EMBED = "embed"
 KEPT = 2
@@ -75,40 +75,39 @@ class Embedded:
 
 
 def embed(
-    model: Recommender, facts: SharedFacts, as_of: datetime, *, folder: Path | None = None,
+    model: Recommender, view: SharedView, *, folder: Path | None = None,
     seed: int = 0, progress: Progress = silent,
 ) -> Embedded:  # fmt: skip
     """Learn embeddings from what was known at an instant.
 
     Where `folder` holds a model of that kind and of this very graph (see `trained`), it is taken as
     it is; otherwise `model` is fitted. Only customers who share their activity and had joined have
-    one; nodes of which nothing is known have none, and sensitive products are not in `facts`.
+    one; nodes of which nothing is known have none, and sensitive products are not in the view.
 
     Raises:
         NoEmbeddings: the model has none, or there is nothing to learn from.
     """
-    data = dataset(facts, as_of)
+    data = dataset(view)
     if not data.taken.nnz:
         raise NoEmbeddings(
-            f"There are no purchases and visits up to {as_of:%Y-%m-%d} to learn from. Choose a "
-            "later --as-of, or load more."
+            f"There are no purchases and visits up to {view.as_of:%Y-%m-%d} to learn from. Choose "
+            "a later --as-of, or load more."
         )
     found = None if folder is None else type(model).kept(folder, data)
     model = found or model.fit(data, seed=seed, progress=progress)
     learned = model.embed()
     if learned is None:
         raise NoEmbeddings(f"The model {model.name} has no embeddings: choose another by --model.")
-    may = facts.among(facts.people(as_of))
     vectors = np.concatenate([learned.users, learned.items]).astype(np.float32)
     if not np.isfinite(vectors).all():
         raise NoEmbeddings(f"The model {model.name} did not converge: its embeddings hold NaN.")
-    known = vectors.any(axis=1)
-    kept = known & np.concatenate([may, np.ones(len(data.items), dtype=bool)])
-    kinds = np.concatenate([np.repeat(np.array([CUSTOMER], object), len(may)), facts.items.kind])
-    ids = np.concatenate([facts.customers, facts.items.id])
+    kept = vectors.any(axis=1)
+    customers, items = view.customer_codes.ids, view.item_list
+    kinds = np.concatenate([np.full(len(customers), CUSTOMER, dtype=object), items.kind])
+    ids = np.concatenate([customers, items.id])
     return Embedded(
-        model.name, model.settings(), as_of, kinds[kept], ids[kept], vectors[kept],
-        int((~known).sum()),
+        model.name, model.settings(), view.as_of, kinds[kept], ids[kept], vectors[kept],
+        int((~kept).sum()),
     )  # fmt: skip
 
 

@@ -5,13 +5,11 @@ withdrawal counts whatever its date. Minors are neither contacted nor used, nor 
 refusal that a load could not read.
 """
 
+from collections.abc import Sequence
 from datetime import date
 
 import ibis
 import ibis.expr.types as ir
-
-from followsuit.graph import tables as t
-from followsuit.graph.snapshot import Snapshot
 
 SOCIAL_USE = "social_use"
 NAMED_USE = "named_use"
@@ -30,28 +28,36 @@ UNKNOWN_AGE = "unknown_age"
 NO_CONTACT = "no_contact_consent"
 
 
-def people(snapshot: Snapshot, assume_consent: bool) -> ir.Table:
-    """What each customer may be used for, as of the snapshot.
+def people(
+    customers: ir.Table,
+    consents: ir.Table,
+    day: date,
+    blocked: Sequence[str],
+    assume_consent: bool,
+) -> ir.Table:
+    """What each customer may be used for on a day.
 
     Args:
-        snapshot: with customers and consents.
+        customers: of the contract, as of that day.
+        consents: of the contract, as of that day; later refusals too.
+        day: decides who is an adult.
+        blocked: ids of customers with a refusal that a load could not read.
         assume_consent: take `social_use` and contact as granted, and unknown ages as adult, where
             nothing says otherwise; never over a recorded no.
 
     Returns:
         `customer_id`; `adult`; `shares` (whether their activity may change others' offers);
-        `barrier` (the rule that blocks offers, missing where none does); `channel` (the first one
-        opted into, missing where contact is granted in general or assumed).
+        `blocked_by` (the rule that blocks all offers, missing where none does); `channel` (the
+        first one opted into, missing where contact is granted in general or assumed).
     """
-    customers = snapshot.table(t.CUSTOMERS)
-    states = _latest(snapshot)
+    states = _latest(consents, blocked)
     social = states.filter(states.purpose == SOCIAL_USE).select(
         "customer_id", social=states.granted
     )
     contact = _contact(states)
     rows = customers.left_join(social, "customer_id").drop("customer_id_right")
     rows = rows.left_join(contact, "customer_id").drop("customer_id_right")
-    adult = rows.birth_date <= adult_since(snapshot.as_of.date())
+    adult = rows.birth_date <= adult_since(day)
     unknown = ibis.literal(assume_consent)
     rows = rows.mutate(
         adult=adult.fill_null(unknown),
@@ -59,24 +65,24 @@ def people(snapshot: Snapshot, assume_consent: bool) -> ir.Table:
         & (rows.opted_in.fill_null(False) | (unknown & ~rows.opted_out.fill_null(False))),
         social=rows.social.fill_null(unknown),
     )
-    barrier = ibis.cases(
+    blocked_by = ibis.cases(
         (rows.birth_date.isnull() & ~rows.adult, UNKNOWN_AGE),
         (~rows.adult, MINOR),
         (~rows.reachable, NO_CONTACT),
     )
     return rows.select(
-        "customer_id", "adult", "channel", shares=rows.adult & rows.social, barrier=barrier
+        "customer_id", "adult", "channel", shares=rows.adult & rows.social, blocked_by=blocked_by
     )
 
 
-def _latest(snapshot: Snapshot) -> ir.Table:
+def _latest(consents: ir.Table, blocked: Sequence[str]) -> ir.Table:
     """Each customer's latest answer for each purpose: `customer_id, purpose, granted`.
 
-    Of later rows the snapshot holds the withdrawals alone, so that they come last; of two rows of
+    Of later rows the view holds the withdrawals alone, so that they come last; of two rows of
     one instant the withdrawal wins. A customer with a refusal that a load could not read has
     refused everything.
     """
-    rows = snapshot.table(t.CONSENTS).select("customer_id", "purpose", "granted", "at")
+    rows = consents.select("customer_id", "purpose", "granted", "at")
     purposes = ibis.memtable({"purpose": list(PURPOSES)})
     general = rows.filter(rows.purpose == ALL, ~rows.granted).drop("purpose")
     rows = rows.filter(rows.purpose != ALL).union(
@@ -85,10 +91,9 @@ def _latest(snapshot: Snapshot) -> ir.Table:
     last = rows.group_by("customer_id", "purpose").mutate(last=rows["at"].max())
     said = last.filter(last["at"] == last["last"])
     answers = said.group_by("customer_id", "purpose").aggregate(granted=said.granted.all())
-    blocked = snapshot.meta.blocked_customers
     if not blocked:
         return answers
-    refused = ibis.memtable({"customer_id": blocked}, schema={"customer_id": "string"})
+    refused = ibis.memtable({"customer_id": list(blocked)}, schema={"customer_id": "string"})
     return answers.anti_join(refused, "customer_id").union(
         refused.cross_join(purposes).mutate(granted=ibis.literal(False))
     )

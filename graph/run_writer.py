@@ -48,6 +48,6 @@ def write_run(
             store.write(element, table)
         store.write(g.RUN, pa.Table.from_pylist([node], schema=g.RUN.arrow_schema()))
         if revision is not None and store.meta.revision != revision:
-            withdraw_results(store, take_snapshot(store, run.as_of))
+            withdraw_results(store, take_snapshot(store))
         if activate:
             store.activate(run.run_id)

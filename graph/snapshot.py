@@ -1,8 +1,7 @@
-"""The store as a day saw it: columns on disk, read lazily.
+"""The tables of a store as columns on disk, read lazily.
 
 A snapshot is made once for each revision of a store: every table of the contract as one Parquet
-file, sorted by key, so that the same data gives the same bytes whichever engine holds it. A
-`Snapshot` shows these files as of an instant: what came later is not there.
+file, sorted by key, so that the same data gives the same bytes whichever engine holds it.
 """
 
 import hashlib
@@ -10,13 +9,10 @@ import json
 import shutil
 import tempfile
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 
 import ibis
 import ibis.expr.types as ir
-import networkx as nx
-import pandas as pd
 
 from followsuit.core.files import make_private, private_folder, read_json, save_json
 from followsuit.core.progress import Progress, silent
@@ -32,121 +28,66 @@ _KEPT = 2
 
 
 class Snapshot:
-    """The tables of a store as of an instant.
+    """The tables of a store at one revision, whatever the time of their rows.
 
-    `table(name)` is an Ibis table in the contract's columns. A row dated after `as_of` is not in
-    it; one without a date is. Of consents, later withdrawals are kept: they win at once.
+    Computations ask a `View` of it, which shows what was known at an instant.
 
     Attributes:
-        as_of: the instant.
         meta: what the store noted about itself when the files were made.
         content: a digest of all the tables, the same for the same data on either engine.
-        connection: the Ibis backend (DuckDB), for whoever adds tables of their own.
+        connection: the Ibis backend (DuckDB).
     """
 
-    def __init__(
-        self,
-        folder: Path,
-        as_of: datetime,
-        memory: int,
-        connection: ibis.BaseBackend | None = None,
-    ) -> None:
-        if as_of.tzinfo is None:
-            raise ValueError(f"as_of {as_of} has no time zone")
+    def __init__(self, folder: Path, memory: int) -> None:
         self.folder = folder
-        self.as_of = as_of
         notes = json.loads((folder / _NOTES).read_text())
         self.meta = Meta(notes["meta"])
         self.content = str(notes["content"])
-        self._memory = memory
-        self.connection = connection or self._connect()
+        self.connection = self._connect(memory)
 
-    def _connect(self) -> ibis.BaseBackend:
-        connection = ibis.duckdb.connect(memory_limit=f"{self._memory}B")
+    def _connect(self, memory: int) -> ibis.BaseBackend:
+        connection = ibis.duckdb.connect(memory_limit=f"{memory}B")
         connection.raw_sql("SET TimeZone = 'UTC'")
         for table in t.TABLES.values():
             connection.read_parquet(self.folder / f"{table.name}.parquet", table_name=table.name)
         return connection
 
-    def at(self, as_of: datetime) -> "Snapshot":
-        """The same files as of another instant."""
-        return Snapshot(self.folder, as_of, self._memory, self.connection)
+    def rows(self, table: Table) -> ir.Table:
+        """All rows of a table of the contract, as an Ibis table in the contract's columns."""
+        return self.connection.table(table.name)
 
-    def table(self, table: Table | str) -> ir.Table:
-        """A table of the contract, as of this snapshot's instant."""
-        contract = t.TABLES[table] if isinstance(table, str) else table
-        rows = self.connection.table(contract.name)
-        if contract.clock is None:
-            return rows
-        clock = rows[contract.clock]
-        seen = clock.isnull() | (clock <= self.as_of)
-        if contract is t.CONSENTS:
-            return rows.filter(seen | ~rows.granted)
-        if contract is t.CONTACTS:
-            known = rows.outcome_at.isnull() | (rows.outcome_at <= self.as_of)
-            rows = rows.mutate(
-                outcome=known.ifelse(rows.outcome, None),
-                outcome_at=known.ifelse(rows.outcome_at, None),
-            )
-        return rows.filter(seen)
+    def keep(self, rows: ir.Table) -> ir.Table:
+        """Compute rows once; returns the temporary table that holds them."""
+        name = ibis.util.gen_name("kept")
+        return self.connection.create_table(name, rows, temp=True)
 
     def undated(self) -> list[str]:
         """What carries no date and so may tell the past something that it could not know.
 
         Names of tables (some of whose rows have no date) and of columns (`customers.city`).
         """
-        rows = self.connection.table(t.CUSTOMERS.name)
+        rows = self.rows(t.CUSTOMERS)
         found = ["customers.city"] if rows.city.count().execute() else []
         for table in (t.FRIENDSHIPS, t.LIKES, t.MEMBERSHIPS):
-            clock = self.connection.table(table.name)[table.clock]
+            clock = self.rows(table)[table.clock]
             if clock.isnull().any().execute():
                 found.append(table.name)
         return found
 
-    def friends(self) -> nx.Graph:
-        """The friend graph: a node for every customer, edge attributes `since`, `interactions`.
-
-        A `networkx.DiGraph` when any friendship is directed (edges from `customer_id` to
-        `friend_id`, an undirected friendship as two edges), else a `networkx.Graph`.
-        """
-        rows = self.table(t.FRIENDSHIPS).to_pandas()
-        directed = rows[Col.DIRECTED].eq(True)
-        if directed.any():
-            back = rows[~directed].rename(
-                columns={Col.CUSTOMER_ID: Col.FRIEND_ID, Col.FRIEND_ID: Col.CUSTOMER_ID}
-            )
-            rows = pd.concat([rows, back])
-        graph = nx.from_pandas_edgelist(
-            rows,
-            Col.CUSTOMER_ID,
-            Col.FRIEND_ID,
-            [Col.SINCE, Col.INTERACTIONS],
-            nx.DiGraph if directed.any() else nx.Graph,
-        )
-        graph.add_nodes_from(self.table(t.CUSTOMERS).customer_id.execute())
-        return graph
-
-    def purchases(self) -> pd.DataFrame:
-        """Purchases in the contract's columns; `amount` in minor units."""
-        rows: pd.DataFrame = self.table(t.PURCHASES).to_pandas()
-        return rows
-
 
 def take_snapshot(
     store: GraphStore,
-    as_of: datetime,
     *,
     refresh: bool = False,
     memory: int = 2**30,
     progress: Progress = silent,
 ) -> Snapshot:
-    """Show a store as of an instant, from the files of its revision.
+    """Read a store's tables, from the files of its revision.
 
     They are made where they are missing or damaged.
 
     Args:
         store: whose last load must have ended.
-        as_of: an instant with a time zone.
         refresh: count a revision on, for a server that others than followsuit have written to.
         memory: bytes that the engine of the snapshot may use.
         progress: told of each part that is read.
@@ -180,7 +121,7 @@ def take_snapshot(
         finally:
             shutil.rmtree(part, ignore_errors=True)
         forget_snapshots(store, keep=_KEPT)
-    return Snapshot(folder, as_of, memory)
+    return Snapshot(folder, memory)
 
 
 def snapshot_ahead(
@@ -212,7 +153,7 @@ def snapshot_ahead(
     finally:
         shutil.rmtree(part, ignore_errors=True)
     forget_snapshots(store, keep=_KEPT)
-    return Snapshot(folder, datetime.max.replace(tzinfo=UTC), memory)
+    return Snapshot(folder, memory)
 
 
 def forget_snapshots(store: GraphStore, keep: int = 0) -> None:

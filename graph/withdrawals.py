@@ -27,7 +27,6 @@ import pyarrow as pa
 from followsuit.core.files import is_parquet, private_file
 from followsuit.graph import schema as g
 from followsuit.graph import tables as t
-from followsuit.graph.people import people
 from followsuit.graph.runs import (
     ACTORS,
     DRIVERS,
@@ -42,6 +41,7 @@ from followsuit.graph.runs import (
 from followsuit.graph.schema import Col, RelationshipType
 from followsuit.graph.snapshot import Snapshot
 from followsuit.graph.store import GraphStore
+from followsuit.graph.view import View
 
 _ITEM = ("item_kind", "item_id")
 _IDS = {
@@ -91,7 +91,7 @@ class _Withdrawal:
             row[Col.RUN_ID]: row for row in store.read(g.RUN).to_pylist()
         }
         self._people: dict[datetime, _Then] = {}
-        products = snapshot.table(t.PRODUCTS)
+        products = snapshot.rows(t.PRODUCTS)
         hidden = products.filter(products.sensitive.fill_null(False))
         self._sensitive = hidden.select(item_id=hidden.product_id)
 
@@ -247,9 +247,9 @@ class _Withdrawal:
     def then(self, as_of: datetime) -> _Then:
         """Who may be contacted and who shares, as of an instant."""
         if as_of not in self._people:
-            rows = people(self._snapshot.at(as_of), self._snapshot.meta.assume_consent)
+            rows = View(self._snapshot, as_of).people
             self._people[as_of] = _Then(
-                rows.filter(rows.barrier.isnull()).select("customer_id").cache(),
+                rows.filter(rows.blocked_by.isnull()).select("customer_id").cache(),
                 rows.filter(rows.shares).select("customer_id").cache(),
             )
         return self._people[as_of]

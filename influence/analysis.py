@@ -11,10 +11,9 @@ import pyarrow.compute as pc
 from followsuit.core.progress import Progress, silent
 from followsuit.graph import schema as g
 from followsuit.graph import tables as t
-from followsuit.graph.facts import Facts, SharedFacts
 from followsuit.graph.schema import Col
-from followsuit.graph.snapshot import Snapshot
 from followsuit.graph.store import GraphStore
+from followsuit.graph.view import SharedView, View
 from followsuit.influence.effects.effect_report import EffectReport, report
 from followsuit.influence.errors import NotEnoughEvidence
 from followsuit.influence.log.action_log import read_log
@@ -32,26 +31,23 @@ WINDOW = timedelta(days=14)
 
 
 class Analysis:
-    """Who acts after whom in a store, as of its snapshot's instant.
+    """Who acts after whom in a store, as of a view's instant.
 
     Attributes:
-        facts: acts, items and ties of the customers who share their activity.
-        log: the first acts and the friend network.
+        view: what was known of the customers who share their activity.
+        log: the first interactions and the friend network.
         customers: (customers) ids by code.
     """
 
-    def __init__(
-        self, store: GraphStore, snapshot: Snapshot, *, progress: Progress = silent
-    ) -> None:
+    def __init__(self, store: GraphStore, view: View, *, progress: Progress = silent) -> None:
         self._store = store
-        self._snapshot = snapshot
         self._progress = progress
-        self.facts: SharedFacts = Facts(snapshot, interactions=False).shared.require_sharing()
-        self.customers: np.ndarray = self.facts.customers
+        self.view: SharedView = view.shared.require_sharing()
+        self.customers: np.ndarray = self.view.customer_codes.ids
 
     @cached_property
     def log(self) -> Log:  # noqa: D102
-        return read_log(self.facts, self._snapshot.as_of)
+        return read_log(self.view)
 
     def learn(self, window: timedelta = WINDOW) -> Influences:
         """Learn how likely each friend's act is to be followed."""
@@ -69,7 +65,7 @@ class Analysis:
 
     def write(self, found: Influences, created_at: datetime) -> str:
         """Put what was learned into force in the store; returns the run's id."""
-        snapshot = self._snapshot
+        snapshot = self.view.snapshot
         return write_edges(self._store, found, snapshot.content, created_at, snapshot.meta.revision)
 
     def holdout(self, share: float, window: timedelta = WINDOW) -> HoldoutReport:
@@ -91,7 +87,7 @@ class Analysis:
             `customer_id, value, low, high, pagerank, core, community`, and the unit of the value:
             `margin` or `amount` in minor units of money, or `acts`.
         """
-        worth, unit = act_values(self.facts)
+        worth, unit = act_values(self.view)
         found = self._learned_from_followers()
         places = rank(found.log.network, found.edges.mean, worth, progress=self._progress)
         rows = places.to_pandas()
@@ -103,11 +99,11 @@ class Analysis:
 
     def _write_rank(self, rows: pd.DataFrame) -> None:
         renamed = rows.rename(columns={"value": Col.INCREMENTAL_VALUE.value})
-        renamed[Col.RANKED_AS_OF] = pd.Timestamp(self._snapshot.as_of)
+        renamed[Col.RANKED_AS_OF] = pd.Timestamp(self.view.as_of)
         schema = g.CUSTOMER_RANK.arrow_schema()
         table = pa.Table.from_pandas(renamed[schema.names], schema=schema, preserve_index=False)
         # Clear what was written about customers who no longer share.
-        everybody = self._snapshot.connection.table(t.CUSTOMERS.name).customer_id.to_pyarrow()
+        everybody = self.view.snapshot.rows(t.CUSTOMERS).customer_id.to_pyarrow()
         others = everybody.filter(pc.invert(pc.is_in(everybody, table[Col.CUSTOMER_ID])))
         nothing = [pa.nulls(len(others), field.type) for field in list(schema)[1:]]
         table = pa.concat_tables([table, pa.table([others, *nothing], schema=schema)])
@@ -134,5 +130,8 @@ class Analysis:
     @cached_property
     def allowed(self) -> Flags:
         """(customers) who may be contacted and share their activity."""
-        people = self.facts.people(self._snapshot.as_of)
-        return self.facts.among(people.filter(people.barrier.isnull() & people.shares))
+        people = self.view.people
+        rows = people.filter(people.blocked_by.isnull() & people.shares)
+        allowed = np.zeros(len(self.customers), dtype=bool)
+        allowed[self.view.customer_codes.of(rows.customer_id.to_pyarrow())] = True
+        return allowed

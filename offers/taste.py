@@ -16,7 +16,7 @@ from scipy import sparse
 
 from followsuit.core.progress import Progress, silent
 from followsuit.gnn.data.dataset import Dataset, Floats
-from followsuit.gnn.data.from_snapshot import HORIZON, NothingToLearn, dataset, training_split
+from followsuit.gnn.data.from_view import HORIZON, NothingToLearn, dataset, training_split
 from followsuit.gnn.models.blend import SOCIAL, Blend
 from followsuit.gnn.models.ease import DampedEase
 from followsuit.gnn.models.recommender import CELLS, Recommender

@@ -1,10 +1,9 @@
-"""From a snapshot to PyG's tensors: every kind of node, every relationship with time and weight.
+"""From a view to PyG's tensors: every kind of node, every relationship with time and weight.
 
 Needs the extra `gnn` (torch, torch-geometric).
 """
 
 from collections.abc import Iterator
-from datetime import datetime
 
 import ibis
 import ibis.expr.types as ir
@@ -14,12 +13,12 @@ import pyarrow.compute as pc
 import torch
 from torch_geometric.data import HeteroData
 
+from followsuit.core.codes import Codes
 from followsuit.core.progress import Progress, silent
 from followsuit.graph import schema as g
 from followsuit.graph import tables as t
-from followsuit.graph.facts import PRODUCT, STORE, SharedFacts, without_returns
 from followsuit.graph.schema import Col, NodeType, RelationshipType
-from followsuit.graph.snapshot import Snapshot
+from followsuit.graph.view import PRODUCT, STORE, SharedView
 
 UNDATED = int(np.iinfo(np.int64).min)
 """The time of what carries no date: before every other, so that it counts as always known."""
@@ -29,8 +28,8 @@ NODES = (
 )  # fmt: skip
 
 
-def tensors(facts: SharedFacts, as_of: datetime, progress: Progress = silent) -> HeteroData:
-    """The graph as of an instant.
+def tensors(view: SharedView, progress: Progress = silent) -> HeteroData:
+    """The graph as of a view's instant.
 
     Node types are the labels of `NODES`; each has `num_nodes` and `id`, the ids (or values) by
     position. Customers who don't share their activity or had not joined, and sensitive
@@ -40,8 +39,7 @@ def tensors(facts: SharedFacts, as_of: datetime, progress: Progress = silent) ->
 
     - `edge_index`: (2, edges) int64
     - `time`: (edges) int64, seconds since 1970 (UTC) rounded up, `UNDATED` where there is no date
-    - `weight`: (edges) float32, finite: the `quantity` of a purchase (1 where unknown or 0), the
-      strength of a tie, else 1
+    - `weight`: (edges) float32, finite: the `quantity` of a purchase (1 where unknown or 0), else 1
 
     sorted by source, target and time. Each purchase (returns left out), visit and view is an edge
     of its own. `FRIEND_OF` runs to a customer from the friend whose acts may reach them, so a
@@ -49,55 +47,44 @@ def tensors(facts: SharedFacts, as_of: datetime, progress: Progress = silent) ->
 
     For messages against the direction of the graph use PyG's `ToUndirected(merge=False)`.
     """
-    then = facts.snapshot.at(as_of)
-    rows = {
-        kind: table.semi_join(facts.codes, table.source == facts.codes.id)
-        if kind.source is g.CUSTOMER
-        else table
-        for kind, table in _relationships(facts, then, as_of)
-    }
-    nodes = _nodes(facts, then, rows)
+    rows = dict(_relationships(view))
+    codes = {node: Codes(ids) for node, ids in _nodes(view, rows).items()}
     data = HeteroData()
-    for node, ids in nodes.items():
-        data[node.label].id = ids
-        data[node.label].num_nodes = len(ids)
-    codes = {node: _table(then, ids) for node, ids in nodes.items()}
+    for node, known in codes.items():
+        data[node.label].id = known.ids
+        data[node.label].num_nodes = len(known)
     with progress("tensors", len(rows)) as advance:
         for kind, table in rows.items():
             edges = data[kind.source.label, kind.name, kind.target.label]
-            found = _coded(table, codes[kind.source], codes[kind.target])
-            ends = np.stack([found[end].to_numpy() for end in ("a", "b")]).astype(np.int64)
+            ends, times, weights = _edges(table, codes[kind.source], codes[kind.target])
             edges.edge_index = torch.from_numpy(ends)
-            edges.time = torch.from_numpy(_seconds(found["at"]))
-            edges.weight = torch.from_numpy(found["weight"].to_numpy().astype(np.float32))
+            edges.time = torch.from_numpy(times)
+            edges.weight = torch.from_numpy(weights)
             advance(1)
     return data
 
 
-def _relationships(
-    facts: SharedFacts, then: Snapshot, as_of: datetime
-) -> Iterator[tuple[RelationshipType, ir.Table]]:
+def _relationships(view: SharedView) -> Iterator[tuple[RelationshipType, ir.Table]]:
     """Each type with its rows: ids `source` and `target`, `at`, `weight`."""
-    bought, held = then.table(t.PURCHASES), then.table(t.MEMBERSHIPS)
-    bought = without_returns(bought)
-    viewed, likes = then.table(t.EVENTS), then.table(t.LIKES)
+    bought, viewed = view.purchase_rows, view.event_rows
     viewed = viewed.filter((viewed[Col.KIND] == t.VIEW) & viewed.product_id.notnull())
-    held = held.filter(held.until.isnull() | (held.until > as_of))
-    visited, customers = then.table(t.VISITS), then.table(t.CUSTOMERS)
-    products, stores = then.table(t.PRODUCTS), then.table(t.STORES)
-    products = products.filter(~products.sensitive.fill_null(False))
+    interactions, friendships = view.interactions, view.friendships
+    visited = interactions.filter(interactions.item_kind == STORE)
+    products = view.items.filter(view.items.item_kind == PRODUCT)
+    stores = view.items.filter(view.items.item_kind == STORE)
     quantity = (bought.quantity > 0).ifelse(bought.quantity, 1.0).fill_null(1.0)
-    yield g.FRIEND_OF, _ties(facts, as_of)
+    likes, held, customers = view.likes, view.memberships, view.customers
+    yield g.FRIEND_OF, _rows(friendships, "friend_id", Col.CUSTOMER_ID, friendships.since)
     yield g.PURCHASED, _rows(bought, Col.CUSTOMER_ID, Col.PRODUCT_ID, bought["at"], quantity)
-    yield g.VISITED, _rows(visited, Col.CUSTOMER_ID, Col.STORE_ID, visited["at"])
+    yield g.VISITED, _rows(visited, Col.CUSTOMER_ID, "item_id", visited["at"])
     yield g.VIEWED, _rows(viewed, Col.CUSTOMER_ID, Col.PRODUCT_ID, viewed["at"])
     yield g.LIKES, _rows(likes, Col.CUSTOMER_ID, Col.INTEREST, likes["at"])
     yield g.HOLDS, _rows(held, Col.CUSTOMER_ID, Col.PROGRAM, held.since)
     yield g.LIVES_IN, _rows(customers, Col.CUSTOMER_ID, Col.CITY)
-    yield g.PRODUCT_IN_CATEGORY, _rows(products, Col.PRODUCT_ID, Col.CATEGORY)
-    yield g.OF_BRAND, _rows(products, Col.PRODUCT_ID, Col.BRAND)
-    yield g.STORE_IN_CATEGORY, _rows(stores, Col.STORE_ID, Col.CATEGORY)
-    yield g.IN_CITY, _rows(stores, Col.STORE_ID, Col.CITY)
+    yield g.PRODUCT_IN_CATEGORY, _rows(products, "item_id", Col.CATEGORY)
+    yield g.OF_BRAND, _rows(products, "item_id", Col.BRAND)
+    yield g.STORE_IN_CATEGORY, _rows(stores, "item_id", Col.CATEGORY)
+    yield g.IN_CITY, _rows(stores, "item_id", Col.CITY)
 
 
 def _rows(
@@ -113,27 +100,13 @@ def _rows(
     return rows.filter(rows.source.notnull() & rows.target.notnull())
 
 
-def _ties(facts: SharedFacts, as_of: datetime) -> ir.Table:
-    ties = facts.ties
-    ties = ties.filter(ties.since.isnull() | (ties.since <= as_of), ties.customer != ties.friend)
-    mine, friends = (
-        facts.codes.rename(target="id"),
-        facts.codes.rename(source="id", friend="customer"),
-    )
-    ties = ties.inner_join(mine, "customer").inner_join(friends, "friend")
-    return ties.select("source", "target", at=ties.since, weight=ties.strength)
-
-
-def _nodes(
-    facts: SharedFacts, then: Snapshot, rows: dict[RelationshipType, ir.Table]
-) -> dict[NodeType, np.ndarray]:
+def _nodes(view: SharedView, rows: dict[RelationshipType, ir.Table]) -> dict[NodeType, np.ndarray]:
     """The ids of each type's nodes: customers, all products and stores; values that are named."""
-    customers = then.table(t.CUSTOMERS)
-    joined = customers.select(id=customers.customer_id).semi_join(facts.codes, "id")
+    items = view.item_list
     nodes = {
-        g.CUSTOMER: joined.order_by("id").execute().id.to_numpy(dtype=object),
-        g.PRODUCT: facts.items.id[facts.items.kind == PRODUCT],
-        g.STORE: facts.items.id[facts.items.kind == STORE],
+        g.CUSTOMER: view.customer_codes.ids,
+        g.PRODUCT: items.id[items.kind == PRODUCT],
+        g.STORE: items.id[items.kind == STORE],
     }
     for node in NODES[len(nodes) :]:
         ids = ibis.union(*[r.select(id=r.target) for k, r in rows.items() if k.target == node])
@@ -141,20 +114,16 @@ def _nodes(
     return nodes
 
 
-def _table(then: Snapshot, ids: np.ndarray) -> ir.Table:
-    """The ids with their positions, kept in the snapshot's engine."""
-    rows = pa.table({"code": np.arange(len(ids)), "id": pa.array(ids, type=g.TEXT)})
-    return then.connection.create_table(ibis.util.gen_name("nodes"), ibis.memtable(rows), temp=True)
-
-
-def _coded(rows: ir.Table, sources: ir.Table, targets: ir.Table) -> pa.Table:
-    """The rows between nodes that there are: positions `a` and `b`, `at`, `weight`."""
-    rows = rows.inner_join(sources.select(a="code", source="id"), "source")
-    rows = rows.inner_join(targets.select(b="code", target="id"), "target")
-    ordered: pa.Table = (
-        rows.select("a", "b", "at", "weight").order_by("a", "b", "at", "weight").to_pyarrow()
-    )
-    return ordered
+def _edges(
+    rows: ir.Table, sources: Codes, targets: Codes
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The edges between nodes that exist: (2, edges) ends, (edges) times and weights."""
+    table = rows.select("source", "target", "at", "weight").to_pyarrow()
+    ends = np.stack([sources.of(table["source"]), targets.of(table["target"])])
+    times, weights = _seconds(table["at"]), table["weight"].to_numpy().astype(np.float32)
+    known = np.flatnonzero((ends >= 0).all(axis=0))
+    order = known[np.lexsort((weights[known], times[known], ends[1, known], ends[0, known]))]
+    return ends[:, order], times[order], weights[order]
 
 
 def _seconds(at: pa.ChunkedArray) -> np.ndarray:

@@ -11,7 +11,6 @@ import json
 import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,12 +20,12 @@ from followsuit.core.errors import FollowsuitError
 from followsuit.core.files import make_private, save_json
 from followsuit.core.progress import Progress, silent
 from followsuit.gnn.data.dataset import Split
-from followsuit.gnn.data.from_snapshot import HORIZON, training_split
+from followsuit.gnn.data.from_view import HORIZON, training_split
 from followsuit.gnn.models.recommender import Recommender, fingerprint
 from followsuit.gnn.models.registry import model
 from followsuit.gnn.training.distributed import joined, of_first, rank
 from followsuit.gnn.training.grid_search import choose
-from followsuit.graph.facts import SharedFacts
+from followsuit.graph.view import SharedView
 
 if TYPE_CHECKING:
     from followsuit.gnn.training.loop import Curve
@@ -61,15 +60,14 @@ class TrainingUnderWay(FollowsuitError):
 
 
 def train_model(
-    name: str, facts: SharedFacts, as_of: datetime, folder: Path, *, resume: bool = False,
+    name: str, view: SharedView, folder: Path, *, resume: bool = False,
     seed: int = 0, progress: Progress = silent,
 ) -> Recommender:  # fmt: skip
     """Choose and fit a model, and save it in `folder` (`model.json`, `model.npz`, `curve.png`).
 
     Args:
         name: of the model.
-        facts: of a snapshot.
-        as_of: nothing later is seen.
+        view: what is known.
         folder: of this model; what was in it is replaced as the last act.
         resume: go on with a training that was interrupted. Where none was, the model is the one in
             `folder` if that is of this graph, day and seed, and otherwise trained from the start;
@@ -90,7 +88,7 @@ def train_model(
     progress = progress if rank() == 0 else silent
     work = folder.with_name(f"{folder.name}.unfinished")
     with joined(), ExitStack() as held:
-        split = training_split(facts, as_of, HORIZON, seed)
+        split = training_split(view, HORIZON, seed)
         made_of = _made_of(split, seed)
 
         def begin() -> str:

@@ -1,41 +1,42 @@
-"""From a snapshot's facts to the action log and the friend network."""
-
-from datetime import datetime
+"""From a view to the action log and the friend network."""
 
 import ibis
 import ibis.expr.types as ir
 import numpy as np
+import pandas as pd
 
-from followsuit.graph.facts import SharedFacts, whole_seconds
+from followsuit.graph.view import SharedView, item_key, whole_seconds
 from followsuit.influence.log.arrays import LONG_AGO, Actions, Ints, Log, Network, Shorts, network
 
 
-def read_log(facts: SharedFacts, as_of: datetime) -> Log:
-    """Read the log of those who share their activity, as of an instant."""
-    category, items, actions = _actions(facts, as_of)
+def read_log(view: SharedView) -> Log:
+    """Read the log of the customers who share their activity."""
+    names = pd.Index(view.item_list.category).dropna().unique().sort_values()
+    category, items, actions = _actions(view, names)
     return Log(
-        as_of=as_of,
-        customers=facts.customers,
+        as_of=view.as_of,
+        customers=view.customer_codes.ids,
         items=items,
         category=category,
-        categories=np.array([*facts.items.categories, None], dtype=object),
+        categories=np.array([*names, None], dtype=object),
         actions=actions,
-        network=_network(facts, as_of),
+        network=_network(view),
     )
 
 
-def _actions(facts: SharedFacts, as_of: datetime) -> tuple[Shorts, Ints, Actions]:
-    """Each item's category, its code in `Facts.items`, and the actions."""
-    rows = facts.firsts
-    rows = rows.filter(rows["at"] <= as_of)
-    kinds = len(facts.items.categories)
-    category = np.where(facts.items.category < 0, kinds, facts.items.category)
+def _actions(view: SharedView, names: pd.Index) -> tuple[Shorts, Ints, Actions]:
+    """Each item's category, its position in `View.item_list`, and the actions."""
+    rows = view.first_interactions
+    category = names.get_indexer(pd.Index(view.item_list.category))
+    category = np.where(category < 0, len(names), category)
     order = np.argsort(category, kind="stable")
     place = np.empty(len(order), dtype=np.int64)
     place[order] = np.arange(len(order))
-    table = rows.select("customer", "item", seconds=_seconds(rows["at"], as_of)).to_pyarrow()
-    customer = table["customer"].to_numpy()
-    item = place[table["item"].to_numpy()]
+    table = rows.select(
+        "customer_id", item=item_key(rows), seconds=_seconds(rows["at"], view)
+    ).to_pyarrow()
+    customer = view.customer_codes.of(table["customer_id"])
+    item = place[view.item_list.codes.of(table["item"])]
     time = table["seconds"].to_numpy()
     sort = np.lexsort((customer, time, item))
     acted, counts = np.unique(item, return_counts=True)
@@ -51,20 +52,19 @@ def _actions(facts: SharedFacts, as_of: datetime) -> tuple[Shorts, Ints, Actions
     )
 
 
-def _network(facts: SharedFacts, as_of: datetime) -> Network:
-    ties = facts.ties
-    ties = ties.filter(ties.since.isnull() | (ties.since <= as_of))
-    ties = ties.filter(ties.customer != ties.friend)
-    since = _seconds(ties.since, as_of).fill_null(int(LONG_AGO))
-    table = ties.select("customer", "friend", since=since).to_pyarrow()
+def _network(view: SharedView) -> Network:
+    rows = view.friendships
+    since = _seconds(rows.since, view).fill_null(int(LONG_AGO))
+    table = rows.select("customer_id", "friend_id", since=since).to_pyarrow()
+    codes = view.customer_codes
     return network(
-        len(facts.customers),
-        table["friend"].to_numpy(),
-        table["customer"].to_numpy(),
+        len(codes),
+        codes.of(table["friend_id"]),
+        codes.of(table["customer_id"]),
         table["since"].to_numpy(),
     )
 
 
-def _seconds(at: ir.Value, as_of: datetime) -> ir.Value:
-    """Whole seconds from `as_of`, rounded down."""
-    return ibis.greatest(whole_seconds(at) - int(as_of.timestamp()), int(LONG_AGO) + 1)
+def _seconds(at: ir.Value, view: SharedView) -> ir.Value:
+    """Whole seconds from the view's instant, rounded down."""
+    return ibis.greatest(whole_seconds(at) - int(view.as_of.timestamp()), int(LONG_AGO) + 1)

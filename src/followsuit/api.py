@@ -13,8 +13,8 @@ from followsuit.config import Settings
 from followsuit.core.progress import Progress, silent
 from followsuit.core.times import instant, length
 from followsuit.graph.runs import Run, runs
-from followsuit.graph.snapshot import Snapshot, take_snapshot
 from followsuit.graph.store import GraphStore
+from followsuit.graph.view import View, view_of
 from followsuit.offers.runs import SCORE, prune_runs, use_run
 from followsuit.queries.runner import run_cypher, run_query
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from followsuit.gnn.embeddings import Embedded
     from followsuit.gnn.evaluation.friend_ablation import Audit
     from followsuit.gnn.models.recommender import Recommender
-    from followsuit.graph.facts import SharedFacts
+    from followsuit.graph.view import SharedView
     from followsuit.influence.analysis import Analysis
     from followsuit.loaders.load_report import LoadReport
     from followsuit.offers.backtest import BacktestReport
@@ -117,9 +117,9 @@ class Shop:
             progress=self._progress,
         )
 
-    def snapshot(self, as_of: Instant, *, refresh: bool = False) -> Snapshot:
-        """The tables as of an instant, as Ibis tables; see `Snapshot.table`."""
-        return take_snapshot(
+    def snapshot(self, as_of: Instant, *, refresh: bool = False) -> View:
+        """What was known at an instant, as Ibis tables; see `View`."""
+        return view_of(
             self.store,
             instant(as_of),
             refresh=refresh,
@@ -239,8 +239,8 @@ class Shop:
         """Network analysis as of an instant; see `followsuit.influence.analysis.Analysis`."""
         from followsuit.influence.analysis import Analysis
 
-        snapshot = self.snapshot(as_of, refresh=refresh)
-        return Analysis(self.store, snapshot, progress=self._progress)
+        view = self.snapshot(as_of, refresh=refresh)
+        return Analysis(self.store, view, progress=self._progress)
 
     def split(self, as_of: Instant, horizon: Length = "28d", *, refresh: bool = False) -> "Split":
         """What was known on a day and what came after, for `evaluate` and `audit`.
@@ -248,9 +248,10 @@ class Shop:
         Raises:
             NothingToLearn, NothingToJudge.
         """
-        from followsuit.gnn.data.from_snapshot import temporal_split
+        from followsuit.gnn.data.from_view import temporal_split
 
-        return temporal_split(*self._facts(as_of, refresh, length(horizon)), length(horizon))
+        end = instant(as_of) + length(horizon)
+        return temporal_split(self._shared(end, refresh), instant(as_of))
 
     def train(
         self,
@@ -272,12 +273,12 @@ class Shop:
         with joined():
             if world() > 1:
                 # The others then find its files.
-                of_first(lambda: self.snapshot(as_of, refresh=refresh).content)
-            facts, day = self._facts(as_of, refresh and world() == 1)
-            name = model or _default_model(facts, day)
+                of_first(lambda: self.snapshot(as_of, refresh=refresh).snapshot.content)
+            view = self._shared(as_of, refresh and world() == 1)
+            name = model or _default_model(view)
             folder = self._model_folder(name)
             fitted = train_model(
-                name, facts, day, folder, resume=resume, seed=seed, progress=self._progress
+                name, view, folder, resume=resume, seed=seed, progress=self._progress
             )
         return fitted, folder
 
@@ -306,15 +307,9 @@ class Shop:
         """Where a model is kept that was trained on this store."""
         return self.store.state / "models" / name
 
-    def _facts(
-        self, as_of: Instant, refresh: bool, ahead: timedelta = timedelta(0)
-    ) -> "tuple[SharedFacts, datetime]":
-        """What customers share up to so long after a day, and the day."""
-        from followsuit.graph.facts import Facts
-
-        day = instant(as_of)
-        facts = Facts(self.snapshot(day + ahead, refresh=refresh), interactions=False)
-        return facts.shared.require_sharing(), day
+    def _shared(self, as_of: Instant, refresh: bool) -> "SharedView":
+        """What was known of the customers who share their activity."""
+        return self.snapshot(as_of, refresh=refresh).shared.require_sharing()
 
     def embed(
         self,
@@ -342,15 +337,15 @@ class Shop:
         from followsuit.gnn.embeddings import embed, write_embeddings
         from followsuit.gnn.models.registry import model as model_of
 
-        facts, day = self._facts(as_of, refresh)
-        name = model or _default_model(facts, day)
+        view = self._shared(as_of, refresh)
+        name = model or _default_model(view)
         found = embed(
-            model_of(name), facts, day, folder=self._model_folder(name), seed=seed,
+            model_of(name), view, folder=self._model_folder(name), seed=seed,
             progress=self._progress,
         )  # fmt: skip
         run_id = write_embeddings(
-            self.store, found, facts.snapshot.content, instant(created_at), self._progress,
-            facts.snapshot.meta.revision,
+            self.store, found, view.snapshot.content, instant(created_at), self._progress,
+            view.snapshot.meta.revision,
         )  # fmt: skip
         return found, run_id
 
@@ -398,8 +393,6 @@ class Shop:
         return prune_runs(self.store, keep)
 
 
-def _default_model(facts: "SharedFacts", as_of: datetime) -> str:
+def _default_model(view: "SharedView") -> str:
     """The network that fits what is known: with friends where there are any."""
-    since = facts.ties.since
-    known = facts.ties.filter(since.isnull() | (since <= as_of))
-    return "social" if known.count().execute() else "lightgcn"
+    return "social" if view.friendships.count().execute() else "lightgcn"

@@ -16,7 +16,7 @@ from support.spectral import Popular, Spectral
 from support.worlds import end_of, snapshot_of
 
 from followsuit.core.progress import Advance
-from followsuit.gnn.data.from_snapshot import dataset
+from followsuit.gnn.data.from_view import dataset
 from followsuit.gnn.embeddings import (
     EMBED,
     Embedded,

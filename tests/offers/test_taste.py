@@ -14,7 +14,7 @@ from support.worlds import end_of, snapshot_of
 
 import followsuit.offers.taste as taste_module
 from followsuit.gnn.data.dataset import Dataset
-from followsuit.gnn.data.from_snapshot import dataset
+from followsuit.gnn.data.from_view import dataset
 from followsuit.gnn.models.blend import SOCIAL, Blend
 from followsuit.gnn.models.ease import DampedEase
 from followsuit.gnn.models.popularity import FriendsItems

@@ -18,7 +18,7 @@ import followsuit
 from followsuit.core.bootstrap import Estimate
 from followsuit.core.times import instant
 from followsuit.gnn.data.dataset import Dataset, Split, binary, pairs
-from followsuit.gnn.data.from_snapshot import temporal_split
+from followsuit.gnn.data.from_view import temporal_split
 from followsuit.gnn.evaluation.ablation_result import friends_help
 from followsuit.gnn.evaluation.friend_ablation import Audit, audit, rewire
 from followsuit.graph.facts import Facts

@@ -15,7 +15,7 @@ from support.tastes import GROUPS, planted, without
 from support.worlds import end_of, snapshot_of
 
 from followsuit.gnn.data.dataset import Attributes, BadDataset, Dataset, Ints, pairs
-from followsuit.gnn.data.from_snapshot import dataset
+from followsuit.gnn.data.from_view import dataset
 from followsuit.gnn.evaluation.top_items import first_items, hits_of, ndcg, recall
 from followsuit.gnn.models.hetero import Hetero
 from followsuit.gnn.models.hetero_network import (

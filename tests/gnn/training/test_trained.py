@@ -16,7 +16,7 @@ from support.kills import Acts, Killed, Steps
 from support.worlds import end_of, snapshot_of
 
 from followsuit.gnn.data.dataset import Dataset
-from followsuit.gnn.data.from_snapshot import NothingToLearn, dataset, temporal_split
+from followsuit.gnn.data.from_view import NothingToLearn, dataset, temporal_split
 from followsuit.gnn.models.recommender import WrongModel
 from followsuit.gnn.models.registry import UnknownModel, model
 from followsuit.gnn.training.trained import (

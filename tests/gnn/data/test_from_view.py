@@ -10,7 +10,7 @@ from scipy import sparse
 from support.snapshots import day, snapshot_from
 
 from followsuit.gnn.data.dataset import Attributes, Dataset
-from followsuit.gnn.data.from_snapshot import (
+from followsuit.gnn.data.from_view import (
     NothingToJudge,
     NothingToLearn,
     dataset,

@@ -1,0 +1,218 @@
+"""From a view to a data set as of its instant, and to a split at one."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+import ibis.expr.types as ir
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from followsuit.core.errors import FollowsuitError
+from followsuit.core.progress import Progress, silent
+from followsuit.gnn.data.dataset import (
+    HELD_BACK,
+    Attributes,
+    Dataset,
+    Ints,
+    Split,
+    hold_back,
+    pairs,
+)
+from followsuit.graph.view import SharedView, item_key
+
+HORIZON = timedelta(days=28)
+"""How long before a day the interactions lie that a model for it is validated on."""
+_SILENT = 0.1
+"""Share of the test period without a first interaction at its end from which on a note asks why."""
+
+
+class NothingToLearn(FollowsuitError):
+    """No interaction is known by the day on which a model would have to be fitted."""
+
+
+class NothingToJudge(FollowsuitError):
+    """Nobody had a first interaction in a period that models are validated or tested on."""
+
+
+def dataset(view: SharedView, over: SharedView | None = None) -> Dataset:
+    """What was known at a view's instant of the customers who share their activity.
+
+    - users: the customers, by id
+    - items: the items, by id and kind. A product and a store may share an id, so the kind stands
+      before it: `product:p1`, `store:s1`
+    - taken: who had bought or visited what
+    - friends: the friendships
+    - user attributes: `city=`, `interest=` (likes), `program=` (memberships); item attributes:
+      `category=`, `brand=`, `city=` (stores)
+
+    Cities, categories, brands, and likes, friendships and memberships without a date count as
+    having always been; `Snapshot.undated` names them.
+
+    Args:
+        view: what was known.
+        over: a later view of the same snapshot whose users and items the data set has, so that data
+            sets of several instants fit together; `view` where not given.
+    """
+    over = over or view
+    return Dataset(
+        users=over.customer_codes.ids,
+        items=over.item_list.codes.ids,
+        taken=_matrix(view.first_interactions, over),
+        friends=_friends(view, over),
+        user_attributes=_of_users(view, over),
+        item_attributes=_of_items(over),
+    )
+
+
+def temporal_split(view: SharedView, as_of: datetime, progress: Progress = silent) -> Split:
+    """Split the interactions of a view in time.
+
+    The horizon lasts from `as_of` to the view's instant. Test is what each customer bought or
+    visited for the first time in it, validation the same of the horizon before `as_of`; train is
+    all that was known before that, attributes and friendships too. The chosen settings are then
+    fitted on all that was known by `as_of`.
+
+    Raises:
+        NothingToLearn: no interaction is as old as train.
+        NothingToJudge: no first interaction is in the validation or the test period.
+    """
+    horizon = view.as_of - as_of
+    start, end = as_of - horizon, view.as_of
+    before, now = view.at(start), view.at(as_of)
+    with progress("interactions and friendships", 2) as advance:
+        train = dataset(before, view)
+        advance(1)
+        known = dataset(now, view)
+        advance(1)
+    validation = _matrix(before.following(horizon), view)
+    test = _matrix(now.following(horizon), view)
+    if not train.taken.nnz:
+        raise NothingToLearn(
+            f"No act is known up to {start:%Y-%m-%d} ({known.taken.nnz} up to {as_of:%Y-%m-%d}); "
+            f"{_span(view)}. Choose a later --as-of or a shorter --horizon."
+        )
+    for name, part, first, last in (
+        ("validation", validation, start, as_of), ("test", test, as_of, end),
+    ):  # fmt: skip
+        if not part.nnz:
+            raise NothingToJudge(
+                f"Nobody took anything new in the {name} period, after {first:%Y-%m-%d} and up to "
+                f"{last:%Y-%m-%d}; {_span(view)}. Choose another --as-of or a longer --horizon."
+            )
+    last = _times(view)[2]
+    note = (
+        f"Nobody took anything new after {last:%Y-%m-%d}, yet the test period lasts until "
+        f"{end:%Y-%m-%d}: does the data reach so far?"
+    )
+    return Split(
+        train, validation, test, refit_on_validation=True, at_test=known,
+        notes=(note,) if end - last > horizon * _SILENT else (),
+    )  # fmt: skip
+
+
+def training_split(
+    view: SharedView, horizon: timedelta, seed: int = 0, over: SharedView | None = None
+) -> Split:
+    """What was known at a view's instant, split to validate on its last days; no test part.
+
+    Where nothing was known before these days, or there were no first interactions in them, a
+    random tenth of what is known is the validation part, and a note says so.
+
+    Args:
+        view: what was known.
+        horizon: the length of the validation period.
+        seed: random seed of the tenth.
+        over: see `dataset`.
+
+    Raises:
+        NothingToLearn: no interaction is known.
+    """
+    over = over or view
+    known = dataset(view, over)
+    if not known.taken.nnz:
+        raise NothingToLearn(f"No act is known up to {view.as_of:%Y-%m-%d}; {_span(over)}.")
+    nobody = np.empty(0, dtype=np.int64)
+    nothing = pairs(nobody, nobody, known.taken.shape)
+    before = view.at(view.as_of - horizon)
+    train, validation = dataset(before, over), _matrix(before.following(horizon), over)
+    if train.taken.nnz and validation.nnz:
+        return Split(train, validation, nothing, refit_on_validation=True, at_test=known)
+    kept, held = hold_back(known.taken, HELD_BACK, seed)
+    note = (
+        f"Nothing is known from before the {horizon.days} days up to {view.as_of:%Y-%m-%d}, or "
+        "nothing new was taken in them: the model is chosen on a random tenth of what is known."
+    )
+    return Split(known.with_taken(kept), held, nothing, refit_on_validation=True, notes=(note,))
+
+
+def _span(view: SharedView) -> str:
+    count, first, last = _times(view)
+    if not count:
+        return "the store has no purchases or visits of customers who share their activity"
+    return f"the store's {count} first acts are of {first:%Y-%m-%d} to {last:%Y-%m-%d}"
+
+
+def _times(view: SharedView) -> tuple[int, pd.Timestamp, pd.Timestamp]:
+    """How many first interactions there are, and when the first and the last of them were."""
+    rows = view.first_interactions
+    times = rows.aggregate(n=rows.count(), a=rows["at"].min(), b=rows["at"].max()).execute()
+    count, first, last = times.iloc[0]
+    return int(count), first, last
+
+
+def _matrix(rows: ir.Table, over: SharedView) -> sparse.csr_matrix:
+    """(users, items) 1 where there is a row."""
+    table = rows.select("customer_id", item=item_key(rows)).to_pyarrow()
+    user = over.customer_codes.of(table["customer_id"])
+    item = over.item_list.codes.of(table["item"])
+    known = (user >= 0) & (item >= 0)
+    return pairs(user[known], item[known], (len(over.customer_codes), len(over.item_list)))
+
+
+def _friends(view: SharedView, over: SharedView) -> sparse.csr_matrix:
+    rows = view.friendships.select("customer_id", "friend_id").to_pyarrow()
+    codes = over.customer_codes
+    return pairs(codes.of(rows["customer_id"]), codes.of(rows["friend_id"]), (len(codes),) * 2)
+
+
+def _of_users(view: SharedView, over: SharedView) -> Attributes | None:
+    named = []
+    for kind, rows in _named(view):
+        table = rows.filter(rows.value.notnull()).to_pyarrow()
+        user = over.customer_codes.of(table["customer_id"])
+        values = table["value"].to_numpy(zero_copy_only=False).astype(object)
+        named.append((kind, user[user >= 0], values[user >= 0]))
+    return _attributes(len(over.customer_codes), named)
+
+
+def _named(view: SharedView) -> Iterator[tuple[str, ir.Table]]:
+    """Kind and rows `customer_id, value` of where customers live, what they like and hold."""
+    yield "city", view.customers.select("customer_id", value="city")
+    yield "interest", view.likes.select("customer_id", value="interest")
+    yield "program", view.memberships.select("customer_id", value="program")
+
+
+def _of_items(view: SharedView) -> Attributes | None:
+    items, every = view.item_list, np.arange(len(view.item_list), dtype=np.int64)
+    return _attributes(
+        len(items),
+        [
+            ("category", every, items.category),
+            ("brand", every, items.brand),
+            ("city", every, items.city),
+        ],
+    )
+
+
+def _attributes(rows: int, named: list[tuple[str, Ints, np.ndarray]]) -> Attributes | None:
+    """The matrix of (kind, row of each value, values); None where no value is known."""
+    row, names = [], []
+    for kind, place, value in named:
+        known = ~pd.isna(value)
+        row.append(place[known])
+        names.append(np.array([f"{kind}={v}" for v in value[known]], dtype=object))
+    values, column = np.unique(np.concatenate(names).astype(object), return_inverse=True)
+    if not len(values):
+        return None
+    return Attributes(tuple(values), pairs(np.concatenate(row), column, (rows, len(values))))

@@ -1,0 +1,480 @@
+"""The snapshot as of an instant: the one place that cuts time, and that leaves out what may not be
+used.
+
+A `View` holds what was known at its instant: no later row, no customer who joined later, no return,
+no sensitive product. It has the rows of all customers, for each customer's own offers.
+`View.shared` has only the rows of customers who share their activity: whatever one customer's rows
+may change for another (triggers, popularity, taste, tie weights, influence, embeddings) is computed
+from it, and the types `View` and `SharedView` say which of the two a function takes.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import Self
+
+import ibis
+import ibis.expr.types as ir
+import networkx as nx
+import numpy as np
+import pandas as pd
+
+from followsuit.core.codes import Codes
+from followsuit.core.errors import FollowsuitError
+from followsuit.core.progress import Progress, silent
+from followsuit.graph import tables as t
+from followsuit.graph.people import people
+from followsuit.graph.schema import Col
+from followsuit.graph.snapshot import Snapshot, take_snapshot
+from followsuit.graph.store import GraphStore
+from followsuit.graph.tables import Table
+
+PRODUCT = "product"
+STORE = "store"
+ITEM = ("item_kind", "item_id")
+"""The columns that name an item: a product and a store may have the same id."""
+PAIR = (Col.CUSTOMER_ID.value, *ITEM)
+"""The columns that name a customer and an item."""
+
+
+class NobodyShares(FollowsuitError):
+    """No customer has agreed that others' results use their activity."""
+
+
+@dataclass(frozen=True)
+class Items:
+    """The items of a view as arrays of one length, by id and kind."""
+
+    kind: np.ndarray
+    """`product` or `store`."""
+    id: np.ndarray
+    category: np.ndarray
+    """Name of the category, None where unknown; so are the brand and a store's city."""
+    brand: np.ndarray
+    city: np.ndarray
+
+    @cached_property
+    def codes(self) -> Codes:
+        """Positions by `item_key`."""
+        keys = [f"{kind}:{item}" for kind, item in zip(self.kind, self.id, strict=True)]
+        return Codes(np.array(keys, dtype=object))
+
+    def __len__(self) -> int:
+        return len(self.id)
+
+
+class View:
+    """What was known at an instant.
+
+    Attributes:
+        snapshot: the tables that it shows.
+        as_of: the instant.
+        assume_consent: as the last load said.
+    """
+
+    _only_sharing = False
+
+    def __init__(
+        self, snapshot: Snapshot, as_of: datetime, *, history: "_History | None" = None
+    ) -> None:
+        """Show a snapshot.
+
+        Args:
+            snapshot: the tables.
+            as_of: the instant, with a time zone. Who shares is decided by the consents and ages of
+                this instant, for the views that `at` gives too.
+            history: of the same snapshot, where there is one.
+        """
+        if as_of.tzinfo is None:
+            raise ValueError(f"as_of {as_of} has no time zone")
+        self.snapshot = snapshot
+        self.as_of = as_of
+        self.assume_consent = snapshot.meta.assume_consent
+        self._history = history or _History(snapshot, as_of)
+
+    def at(self, as_of: datetime) -> Self:
+        """The same snapshot as of another instant."""
+        return type(self)(self.snapshot, as_of, history=self._history)
+
+    @cached_property
+    def shared(self) -> "SharedView":
+        """The same of the customers who share their activity."""
+        return SharedView(self.snapshot, self.as_of, history=self._history)
+
+    def require_sharing(self) -> Self:
+        """This view.
+
+        Raises:
+            NobodyShares: there are customers, and none of them shares their activity.
+        """
+        members = self._history.members
+        counts = members.aggregate(all=members.count(), shared=members.shares.sum()).execute()
+        if counts["all"].iloc[0] and not counts["shared"].iloc[0]:
+            raise NobodyShares(
+                f"No customer shares their activity as of {self.as_of:%Y-%m-%d}, so there "
+                "is nothing to learn from. Choose a later day, load consents for the purpose "
+                "social_use (and birth dates: minors don't share), or load with --assume-consent "
+                "where the data has no consents."
+            )
+        return self
+
+    # Tables of the contract, cut by time alone.
+
+    def table(self, table: Table | str) -> ir.Table:
+        """A table of the contract, in its columns, as of the instant.
+
+        A row dated later is not in it; one without a date is. Later refusals of consent are: a
+        refusal counts at once. An outcome of a contact that came later is missing.
+        """
+        contract = t.TABLES[table] if isinstance(table, str) else table
+        rows = self.snapshot.rows(contract)
+        if contract.clock is None:
+            return rows
+        known = self._known(rows[contract.clock])
+        if contract is t.CONSENTS:
+            return rows.filter(known | ~rows.granted)
+        if contract is t.CONTACTS:
+            came = self._known(rows.outcome_at)
+            rows = rows.mutate(
+                outcome=came.ifelse(rows.outcome, None),
+                outcome_at=came.ifelse(rows.outcome_at, None),
+            )
+        return rows.filter(known)
+
+    def undated(self) -> list[str]:
+        """What carries no date, see `Snapshot.undated`."""
+        return self.snapshot.undated()
+
+    def friends(self) -> nx.Graph:
+        """The friend graph: a node for every customer, edge attributes `since`, `interactions`.
+
+        A `networkx.DiGraph` when any friendship is directed (edges from `customer_id` to
+        `friend_id`, an undirected friendship as two edges), else a `networkx.Graph`.
+        """
+        rows = self.table(t.FRIENDSHIPS).to_pandas()
+        directed = rows[Col.DIRECTED].eq(True)
+        if directed.any():
+            back = rows[~directed].rename(
+                columns={Col.CUSTOMER_ID: Col.FRIEND_ID, Col.FRIEND_ID: Col.CUSTOMER_ID}
+            )
+            rows = pd.concat([rows, back])
+        graph = nx.from_pandas_edgelist(
+            rows,
+            Col.CUSTOMER_ID,
+            Col.FRIEND_ID,
+            [Col.SINCE, Col.INTERACTIONS],
+            nx.DiGraph if directed.any() else nx.Graph,
+        )
+        graph.add_nodes_from(self.table(t.CUSTOMERS).customer_id.execute())
+        return graph
+
+    def purchases(self) -> pd.DataFrame:
+        """Purchases in the contract's columns, returns too; `amount` in minor units."""
+        rows: pd.DataFrame = self.table(t.PURCHASES).to_pandas()
+        return rows
+
+    # What computations use: cut by time, and without what may not be used.
+
+    @cached_property
+    def customers(self) -> ir.Table:
+        """`customer_id, city` of those who had joined."""
+        rows = self._usable(self._history.members)
+        return rows.filter(self._known(rows.joined_at)).select("customer_id", "city")
+
+    @cached_property
+    def items(self) -> ir.Table:
+        """`item_kind, item_id, category, brand, city, margin` of the items that can be offered.
+
+        Products that are not sensitive, and stores. Without a table of products (or stores), those
+        that somebody who shares had bought (or visited). `margin` in minor units of money.
+        """
+        rows = self._history.items
+        return rows.filter(self._known(rows.known_at)).drop("known_at")
+
+    @cached_property
+    def interactions(self) -> ir.Table:
+        """`customer_id, item_kind, item_id, at`: purchases less returns, and visits."""
+        return self._cut(self._history.interactions).select(*PAIR, "at")
+
+    @cached_property
+    def first_interactions(self) -> ir.Table:
+        """`customer_id, item_kind, item_id, at`: each customer's first interaction with an item."""
+        return self._cut(self._history.first_interactions).select(*PAIR, "at")
+
+    @cached_property
+    def friendships(self) -> ir.Table:
+        """`customer_id, friend_id, since, interactions`: whose interactions (`friend_id`) a
+        customer may follow.
+
+        An undirected friendship is two rows. Nobody is their own friend. `interactions` counts
+        contacts between the two, carries no date and is missing where unknown.
+        """
+        rows = self._cut(self._history.friendships)
+        return rows.select("customer_id", "friend_id", "since", "interactions")
+
+    @cached_property
+    def memberships(self) -> ir.Table:
+        """`customer_id, program, since` of the programs that customers hold at the instant."""
+        rows = self.table(t.MEMBERSHIPS)
+        held = rows.filter(rows.until.isnull() | (rows.until > self.as_of))
+        return self._of_customers(held).select("customer_id", "program", "since")
+
+    @cached_property
+    def likes(self) -> ir.Table:
+        """`customer_id, interest, at`."""
+        return self._of_customers(self.table(t.LIKES)).select("customer_id", "interest", "at")
+
+    @cached_property
+    def purchase_rows(self) -> ir.Table:
+        """Purchases in the contract's columns, without returns and sensitive products."""
+        rows = _without_returns(self.table(t.PURCHASES))
+        products = self.items.filter(self.items.item_kind == PRODUCT)
+        rows = rows.semi_join(products.select(product_id="item_id"), "product_id")
+        return self._of_customers(rows)
+
+    @cached_property
+    def event_rows(self) -> ir.Table:
+        """Events in the contract's columns, without those on sensitive products."""
+        rows = self.table(t.EVENTS)
+        products = self.items.filter(self.items.item_kind == PRODUCT)
+        usable = rows.filter(rows.product_id.isnull()).union(
+            rows.semi_join(products.select(product_id="item_id"), "product_id")
+        )
+        return self._of_customers(usable)
+
+    @cached_property
+    def offers(self) -> ir.Table | None:
+        """The rows of the table of offers that are active; None where there is no such table."""
+        if t.OFFERS.name not in self.snapshot.meta.delivered:
+            return None
+        rows = self.table(t.OFFERS)
+        begun = self._known(rows.valid_from)
+        return rows.filter(begun, rows.valid_until.isnull() | (rows.valid_until > self.as_of))
+
+    @cached_property
+    def people(self) -> ir.Table:
+        """`customer_id, adult, shares, blocked_by, channel` as of the instant, see `people`."""
+        rows = people(
+            self.table(t.CUSTOMERS), self.table(t.CONSENTS), self.as_of.date(),
+            self.snapshot.meta.blocked_customers, self.assume_consent,
+        )  # fmt: skip
+        return self.snapshot.keep(self._of_customers(rows) if self._only_sharing else rows)
+
+    def recent(self, length: timedelta) -> ir.Table:
+        """The interactions in (as_of - length, as_of], in the columns of `interactions`."""
+        rows = self.interactions
+        return rows.filter(rows["at"] > self.as_of - length)
+
+    def following(self, horizon: timedelta) -> ir.Table:
+        """The first interactions in (as_of, as_of + horizon]: labels, which nobody could know."""
+        rows = self._usable(self._history.first_interactions)
+        later = rows.filter(rows["at"] > self.as_of, rows["at"] <= self.as_of + horizon)
+        return later.select(*PAIR, "at")
+
+    def newest_interaction(self) -> datetime | None:
+        """When the last purchase or visit was, returns too; None without any."""
+        newest = [self.table(table)["at"].max().execute() for table in (t.PURCHASES, t.VISITS)]
+        known = [at.to_pydatetime() for at in newest if not pd.isna(at)]
+        return max(known, default=None)
+
+    # As arrays, for one computation.
+
+    @cached_property
+    def customer_codes(self) -> Codes:
+        """Positions of the customers, by id."""
+        ids = self.customers.select("customer_id").order_by("customer_id").to_pyarrow()
+        return Codes(ids["customer_id"])
+
+    @cached_property
+    def item_list(self) -> Items:
+        """The items, by id and kind."""
+        rows = self.items.order_by("item_id", "item_kind").to_pandas()
+        columns = {
+            "kind": "item_kind", "id": "item_id", "category": "category", "brand": "brand",
+            "city": "city",
+        }  # fmt: skip
+        return Items(
+            **{
+                name: rows[column].to_numpy(dtype=object, na_value=None)
+                for name, column in columns.items()
+            }
+        )
+
+    def _known(self, clock: ir.Value) -> ir.Value:
+        """Whether a time had come; what carries none counts as always known."""
+        return clock.isnull() | (clock <= self.as_of)
+
+    def _cut(self, rows: ir.Table) -> ir.Table:
+        return self._usable(rows.filter(self._known(rows.known_at)))
+
+    def _usable(self, rows: ir.Table) -> ir.Table:
+        return rows.filter(rows.shares) if self._only_sharing else rows
+
+    def _of_customers(self, rows: ir.Table) -> ir.Table:
+        return rows.semi_join(self.customers, "customer_id")
+
+
+class SharedView(View):
+    """What was known at an instant of the customers who share their activity: the rows of all
+    others, friendships included, don't exist here.
+    """
+
+    _only_sharing = True
+
+    @property
+    def shared(self) -> "SharedView":
+        """This view."""
+        return self
+
+
+class _History:
+    """The rows of all times, without what may never be used, kept once for all views.
+
+    Attributes:
+        members: `customer_id, city, joined_at, shares`.
+        items: as `View.items`, with `known_at`.
+        interactions: `customer_id, item_kind, item_id, at, known_at, shares`.
+        first_interactions: the same.
+        friendships: `customer_id, friend_id, since, interactions, known_at, shares`.
+
+    `known_at` is when a row came to be known: its date, or the day on which its customers joined;
+    missing for what carries no date.
+    """
+
+    def __init__(self, snapshot: Snapshot, as_of: datetime) -> None:
+        self._snapshot = snapshot
+        self._as_of = as_of
+
+    @cached_property
+    def members(self) -> ir.Table:
+        states = View(self._snapshot, self._as_of, history=self).people
+        sharing = states.filter(states.shares).select("customer_id", shares=ibis.literal(True))
+        rows = self._snapshot.rows(t.CUSTOMERS).left_join(sharing, "customer_id")
+        return self._snapshot.keep(
+            rows.select("customer_id", "city", "joined_at", shares=rows.shares.fill_null(False))
+        )
+
+    @cached_property
+    def items(self) -> ir.Table:
+        return self._snapshot.keep(self._items())
+
+    @cached_property
+    def interactions(self) -> ir.Table:
+        return self._snapshot.keep(self._interactions())
+
+    @cached_property
+    def first_interactions(self) -> ir.Table:
+        rows = self.interactions
+        firsts = rows.group_by(*PAIR, "shares").aggregate(
+            at=rows["at"].min(), known_at=rows.known_at.min()
+        )
+        return self._snapshot.keep(firsts)
+
+    @cached_property
+    def friendships(self) -> ir.Table:
+        return self._snapshot.keep(self._friendships())
+
+    def _items(self) -> ir.Table:
+        products = self._existing(t.PRODUCTS, _without_returns(self._snapshot.rows(t.PURCHASES)))
+        products = products.filter(~products.sensitive.fill_null(False))
+        stores = self._existing(t.STORES, self._snapshot.rows(t.VISITS))
+        return ibis.union(
+            products.select(
+                "category", "brand", "margin", "known_at", item_kind=ibis.literal(PRODUCT),
+                item_id=products.product_id, city=ibis.null(str),
+            ),
+            stores.select(
+                "category", "city", "known_at", item_kind=ibis.literal(STORE),
+                item_id=stores.store_id, brand=ibis.null(str), margin=ibis.null("int64"),
+            ),
+        ).select(*ITEM, "category", "brand", "city", "margin", "known_at")  # fmt: skip
+
+    def _existing(self, listed: Table, mentions: ir.Table) -> ir.Table:
+        """The rows of a table of items; without a delivery, those that customers who share mention.
+
+        An item that only other customers mention would reveal their activity.
+        """
+        rows = self._snapshot.rows(listed)
+        if listed.name in self._snapshot.meta.delivered:
+            return rows.mutate(known_at=ibis.null("timestamp('UTC')"))
+        key = listed.key[0]
+        shared = mentions.semi_join(self.members.filter(self.members.shares), "customer_id")
+        first = shared.group_by(key).aggregate(known_at=shared["at"].min())
+        return rows.inner_join(first, key)
+
+    def _interactions(self) -> ir.Table:
+        bought = _without_returns(self._snapshot.rows(t.PURCHASES))
+        visited = self._snapshot.rows(t.VISITS)
+        rows = ibis.union(
+            bought.select(
+                "customer_id", "at", item_kind=ibis.literal(PRODUCT), item_id="product_id"
+            ),
+            visited.select("customer_id", "at", item_kind=ibis.literal(STORE), item_id="store_id"),
+        ).semi_join(self.items, list(ITEM))
+        members = self.members.select("customer_id", "joined_at", "shares")
+        rows = rows.inner_join(members, "customer_id")
+        return rows.select(
+            *PAIR, "at", "shares", known_at=ibis.greatest(rows["at"], rows.joined_at)
+        )
+
+    def _friendships(self) -> ir.Table:
+        rows = self._snapshot.rows(t.FRIENDSHIPS)
+        rows = rows.filter(rows.customer_id != rows.friend_id)
+        mine = self.members.select("customer_id", "joined_at", "shares")
+        friends = self.members.select(
+            friend_id="customer_id", friend_joined_at="joined_at", friend_shares="shares"
+        )
+        rows = rows.inner_join(mine, "customer_id").inner_join(friends, "friend_id")
+        directed = rows.directed.fill_null(False)
+        rows = rows.select(
+            "customer_id", "friend_id", "since", "interactions", directed=directed,
+            joined_at=ibis.greatest(rows.joined_at, rows.friend_joined_at),
+            shares=rows.shares & rows.friend_shares,
+        )  # fmt: skip
+        back = rows.filter(~rows.directed)
+        back = back.mutate(customer_id=back.friend_id, friend_id=back.customer_id)
+        both = ibis.union(rows, back.select(rows.columns))
+        if rows.directed.any().execute():
+            # Two directed rows and an undirected one may say the same: one friendship.
+            both = both.group_by("customer_id", "friend_id", "joined_at", "shares").aggregate(
+                since=both.since.isnull().any().ifelse(None, both.since.min()),
+                interactions=both.interactions.max(),
+            )
+        return both.select(
+            "customer_id", "friend_id", "since", "interactions", "shares",
+            known_at=ibis.greatest(both.since, both.joined_at),
+        )  # fmt: skip
+
+
+def view_of(
+    store: GraphStore,
+    as_of: datetime,
+    *,
+    refresh: bool = False,
+    memory: int = 2**30,
+    progress: Progress = silent,
+) -> View:
+    """Show a store as of an instant; see `take_snapshot` for the arguments and errors."""
+    return View(take_snapshot(store, refresh=refresh, memory=memory, progress=progress), as_of)
+
+
+def item_key(rows: ir.Table) -> ir.Value:
+    """`kind:id` of each row's item: the text that `Items.codes` knows."""
+    return rows.item_kind.concat(":", rows.item_id)
+
+
+def whole_seconds(at: ir.Value) -> ir.Value:
+    """Whole seconds since 1970, rounded down (`epoch_seconds` keeps fractions on DuckDB)."""
+    return at.cast("timestamp('UTC')").epoch_seconds().floor().cast("int64")
+
+
+def of_customers(rows: ir.Table, customers: Sequence[str] | None) -> ir.Table:
+    """The rows of these customers; all rows for None."""
+    return rows if customers is None else rows.filter(rows.customer_id.isin(list(customers)))
+
+
+def _without_returns(purchases: ir.Table) -> ir.Table:
+    """Purchases less returns: those of a negative quantity or amount."""
+    kept = (purchases.quantity.fill_null(0) >= 0) & (purchases.amount.fill_null(0) >= 0)
+    return purchases.filter(kept)

@@ -18,16 +18,12 @@ ACTORS = "actors.parquet"
 DRIVERS = "drivers.parquet"
 """In a run's folder: `customer_id, item_kind, item_id, friend_id`, the friends whose interactions
 brought an item up for a customer."""
-SUPPRESSED = "suppressed.parquet"
-"""In a run's folder: `customer_id, item_kind, item_id, rule`."""
-TIES = "ties.parquet"
-"""In a run's folder: `customer_id, friend_id, relative`, what was learned of the ties."""
-FILES = (OFFERS, SHARING, ACTORS, DRIVERS, SUPPRESSED, TIES)
+DECISIONS = "decisions.parquet"
+"""In a run's folder: what was decided on each candidate, see `offers.decisions.SCHEMA`."""
+FILES = (OFFERS, SHARING, ACTORS, DRIVERS, DECISIONS)
 """All Parquet files of a run's folder."""
 KEPT = "kept"
 """Parameter of a run: the parameters, `run_id` among them, of the runs whose offers it keeps."""
-TASTE = "taste"
-"""In a run's folder: the model of taste."""
 
 
 @dataclass(frozen=True)

@@ -97,6 +97,10 @@ class View:
         """The same snapshot as of another instant."""
         return type(self)(self.snapshot, as_of, history=self._history)
 
+    def of(self, customer: str) -> "View":
+        """The same of one customer alone: quick, and only for that customer's own rows."""
+        return View(self.snapshot, self.as_of, history=_OwnHistory(self._history, customer))
+
     @cached_property
     def shared(self) -> "SharedView":
         """The same of the customers who share their activity."""
@@ -397,7 +401,7 @@ class _History:
         """
         rows = self._snapshot.rows(listed)
         if listed.name in self._snapshot.meta.delivered:
-            return rows.mutate(known_at=ibis.null("timestamp('UTC')"))
+            return rows.mutate(known_at=ibis.null(mentions["at"].type()))
         key = listed.key[0]
         shared = mentions.semi_join(self.members.filter(self.members.shares), "customer_id")
         first = shared.group_by(key).aggregate(known_at=shared["at"].min())
@@ -445,6 +449,24 @@ class _History:
             "customer_id", "friend_id", "since", "interactions", "shares",
             known_at=ibis.greatest(both.since, both.joined_at),
         )  # fmt: skip
+
+
+class _OwnHistory(_History):
+    """The interactions of one customer."""
+
+    def __init__(self, history: _History, customer: str) -> None:
+        super().__init__(history._snapshot, history._as_of)
+        self._all = history
+        self._customer = customer
+
+    @cached_property
+    def items(self) -> ir.Table:
+        return self._all.items
+
+    @cached_property
+    def members(self) -> ir.Table:
+        rows = self._all.members
+        return rows.filter(rows.customer_id == self._customer)
 
 
 def view_of(

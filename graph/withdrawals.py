@@ -11,7 +11,6 @@ before it ends. From the graph and from the files of every run go
 """
 
 import json
-import shutil
 import tempfile
 from contextlib import suppress
 from dataclasses import dataclass
@@ -29,13 +28,11 @@ from followsuit.graph import schema as g
 from followsuit.graph import tables as t
 from followsuit.graph.runs import (
     ACTORS,
+    DECISIONS,
     DRIVERS,
     KEPT,
     OFFERS,
     SHARING,
-    SUPPRESSED,
-    TASTE,
-    TIES,
     run_folder,
 )
 from followsuit.graph.schema import Col, RelationshipType
@@ -47,7 +44,6 @@ _ITEM = ("item_kind", "item_id")
 _IDS = {
     DRIVERS: ("friend_id",),
     ACTORS: ("customer_id",),
-    TIES: ("customer_id", "friend_id"),
     SHARING: ("customer_id",),
 }
 """Columns of a run's files that name customers whose activity the run uses."""
@@ -259,16 +255,12 @@ class _Withdrawal:
         path = run_folder(self._store, run_id) / name
         return self._snapshot.connection.read_parquet(path) if is_parquet(path) else None
 
-    def rewrite(self, run_id: str, name: str, rows: ir.Table, *order: str) -> None:
+    def rewrite(self, run_id: str, name: str, rows: ir.Table, *order: str | ir.Value) -> None:
         """Put rows in the place of a run's file."""
         folder = run_folder(self._store, run_id)
         part = private_file(folder / f"{name}.part")
         rows.order_by(list(order)).to_parquet(part)
         part.replace(folder / name)
-
-    def drop(self, run_id: str, name: str) -> None:
-        """Delete a folder of a run."""
-        shutil.rmtree(run_folder(self._store, run_id) / name, ignore_errors=True)
 
 
 class _RunFiles:
@@ -314,8 +306,9 @@ class _RunFiles:
 
     def _live(self, drivers: ir.Table) -> ir.Table:
         """`customer_id` of those for whom friends' interactions bring up an unblocked item."""
-        blocked = self._work.file(self._run_id, SUPPRESSED)
-        if blocked is not None:
+        decisions = self._work.file(self._run_id, DECISIONS)
+        if decisions is not None:
+            blocked = decisions.filter(decisions.blocked_by.notnull())
             drivers = drivers.anti_join(blocked, ["customer_id", *_ITEM])
         return drivers.select("customer_id").distinct()
 
@@ -327,11 +320,9 @@ class _RunFiles:
             gone = unfit.select(key).distinct()
             if gone.count().execute():
                 self._rewrite(OFFERS, offers.anti_join(gone, key), *key)
+        self._withdraw_decisions()
         if self._withdrawn is None:
             return
-        for pairs in self.unsupported:
-            if (blocked := self._work.file(self._run_id, SUPPRESSED)) is not None:
-                self._rewrite(SUPPRESSED, blocked.anti_join(pairs, pairs.columns), *blocked.columns)
         for name, ids in _IDS.items():
             rows = self._work.file(self._run_id, name)
             if rows is not None:
@@ -339,9 +330,27 @@ class _RunFiles:
                     named = self._withdrawn.rename({column: "customer_id"})
                     rows = rows.anti_join(named, column)
                 self._rewrite(name, rows, *rows.columns)
-        self._work.drop(self._run_id, TASTE)
 
-    def _rewrite(self, name: str, rows: ir.Table, *order: str) -> None:
+    def _withdraw_decisions(self) -> None:
+        """Delete decisions on what may no longer be offered, or what a withdrawn friend brought
+        up.
+        """
+        decisions = self._work.file(self._run_id, DECISIONS)
+        if decisions is None:
+            return
+        free = decisions.filter(decisions.blocked_by.isnull())
+        key = ["customer_id", *_ITEM]
+        unfit = self._work.unfit(free, "customer_id", self._as_of, self.unsupported)
+        left = free.anti_join(unfit.select(key).distinct(), key)
+        blocked = decisions.filter(decisions.blocked_by.notnull())
+        for pairs in self.unsupported:
+            blocked = blocked.anti_join(pairs, pairs.columns)
+        rows = blocked.union(left).cache()
+        if rows.count().execute() < decisions.count().execute():
+            order = ("customer_id", "rank", "item_id", "item_kind", "offer_id")
+            self._rewrite(DECISIONS, rows, rows.blocked_by.isnull(), *order)
+
+    def _rewrite(self, name: str, rows: ir.Table, *order: str | ir.Value) -> None:
         self._work.rewrite(self._run_id, name, rows, *order)
 
 

@@ -6,8 +6,6 @@ fitted on the customers who share their activity; others are scored by what they
 """
 
 from dataclasses import dataclass
-from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,7 +20,7 @@ from followsuit.gnn.models.ease import DampedEase
 from followsuit.gnn.models.recommender import CELLS, Recommender
 from followsuit.gnn.models.registry import model
 from followsuit.gnn.training.grid_search import choose
-from followsuit.graph.facts import SharedFacts
+from followsuit.graph.view import SharedView
 
 BLEND, LINEAR = "blend", "linear"
 PARTS = ("ease_damped", "lightgcn")
@@ -75,11 +73,6 @@ class Taste:
         kept: Floats = self._last[2][rows][:, columns]
         return kept
 
-    def save(self, folder: Path) -> None:
-        """Keep the model; nothing where there is none."""
-        if self.model is not None:
-            self.model.save(folder)
-
     def _factor(
         self, model: Recommender, customers: np.ndarray, history: sparse.csr_matrix,
         items: np.ndarray,
@@ -113,16 +106,11 @@ class Recipe:
     note: str | None = None
 
     def fit(
-        self, facts: SharedFacts, as_of: datetime, *, seed: int = 0, progress: Progress = silent
-    ) -> Taste:
-        """Learn from all that was known at an instant."""
-        return self._fit(dataset(facts, as_of), seed, progress)
-
-    def kept(self, facts: SharedFacts, as_of: datetime, folder: Path, *, seed: int = 0) -> Taste:
-        """What `Taste.save` has kept; learned again where that is elsewhere."""
-        data = dataset(facts, as_of)
-        found = type(model(self.name)).kept(folder, data)
-        return Taste(found) if found is not None else self._fit(data, seed, silent)
+        self, view: SharedView, over: SharedView | None = None, *, seed: int = 0,
+        progress: Progress = silent,
+    ) -> Taste:  # fmt: skip
+        """Learn from what was known; see `dataset` for `over`."""
+        return self._fit(dataset(view, over), seed, progress)
 
     def _fit(self, data: Dataset, seed: int, progress: Progress) -> Taste:
         if not data.taken.nnz:
@@ -132,26 +120,25 @@ class Recipe:
 
 
 def choose_recipe(
-    facts: SharedFacts, as_of: datetime, *, affinity: str = LINEAR, friends: bool | None = None,
-    seed: int = 0,
-    progress: Progress = silent,
+    view: SharedView, over: SharedView | None = None, *, affinity: str = LINEAR,
+    friends: bool | None = None, seed: int = 0, progress: Progress = silent,
 ) -> Recipe:  # fmt: skip
-    """Choose settings on the last weeks before an instant.
+    """Choose settings on the last weeks before a view's instant.
 
     Args:
-        facts: of a snapshot.
-        as_of: nothing later is seen.
+        view: what was known.
+        over: see `dataset`.
         affinity: `blend`, or `linear` for the linear model alone.
         friends: whether an audit has found that friends help; None where there was none.
         seed: of all that is random.
         progress: told of each step.
     """
     try:
-        split = training_split(facts, as_of, HORIZON, seed)
+        split = training_split(view, HORIZON, seed, over)
     except NothingToLearn:
         note = (
-            f"Own taste is by the linear model as it is: no act is known up to {as_of:%Y-%m-%d}, "
-            "from which its settings and its weight would be learned."
+            f"Own taste is by the linear model as it is: no act is known up to "
+            f"{view.as_of:%Y-%m-%d}, from which its settings and its weight would be learned."
         )
         return Recipe(DampedEase.name, DampedEase().settings(), note)
     blend = Blend(parts={name: {} for name in PARTS + SOCIAL * bool(friends)})

@@ -108,7 +108,7 @@ def score(
     )  # fmt: skip
     if report.note:
         say(report.note)
-    weights = report.weights
+    weights = report.model
     learned = f"learned on {weights.moments} earlier days" if weights.moments else "to start from"
     say(
         f"Weights ({learned}): popularity {weights.popularity:.2f}, category "

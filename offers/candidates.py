@@ -1,0 +1,245 @@
+"""What may be offered to whom: all that a live reason brings up, and the best of a customer's own.
+
+Reasons become pairs of customer and item, each with the rule that blocks it, if any (`brought_up`).
+A free pair becomes a candidate for each offer that covers the item and is for the customer; beside
+them stand the 50 best pairs of customer and offer by score (`Offers.best`).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import ibis
+import ibis.expr.types as ir
+import numpy as np
+from scipy import sparse
+
+from followsuit.core.codes import Codes
+from followsuit.core.compiled import compiled
+from followsuit.graph.view import ITEM, PAIR, View, item_key
+from followsuit.offers.catalogue import Catalogue
+from followsuit.offers.grid import Grid
+from followsuit.policy.rules import blocked_by
+
+BEST = 50
+"""Offers of a customer that are candidates without a reason for them."""
+
+
+def brought_up(view: View, reasons: ir.Table, catalogue: Catalogue | None = None) -> ir.Table:
+    """The reasons with `blocked_by`: the first rule that blocks the pair, missing where none does.
+
+    Args:
+        view: what is known.
+        reasons: in the columns of `REASONS`, each with an item.
+        catalogue: the active offers; None where each item is its own offer.
+    """
+    people = view.people.select("customer_id", person_blocked_by="blocked_by")
+    seen = view.first_interactions.select(*PAIR, seen=ibis.literal(True))
+    homes = view.customers.select("customer_id", home_city="city")
+    sites = view.items.select(*ITEM, store_city="city")
+    rows = reasons.inner_join(people, "customer_id")
+    rows = rows.left_join(seen, list(PAIR)).drop("customer_id_right", "item_kind_right",
+                                                 "item_id_right")  # fmt: skip
+    rows = rows.inner_join(homes, "customer_id").inner_join(sites, list(ITEM))
+    rows = rows.mutate(seen=rows.seen.fill_null(False))
+    if catalogue is None:
+        rows = rows.mutate(covered=ibis.literal(True), in_audience=ibis.literal(True))
+    else:
+        covered = catalogue.covered.mutate(covered=ibis.literal(True))
+        allowed = catalogue.allowed(rows.select(*PAIR)).mutate(in_audience=ibis.literal(True))
+        rows = _flagged(_flagged(rows, covered, ITEM), allowed, PAIR)
+    return view.snapshot.keep(rows.select(*reasons.columns, blocked_by=blocked_by(rows)))
+
+
+def _flagged(rows: ir.Table, flagged: ir.Table, key: Sequence[str]) -> ir.Table:
+    """The rows with the flag of a table, False where the table has no such row."""
+    (flag,) = set(flagged.columns) - set(key)
+    joined = rows.left_join(flagged, list(key)).drop(*(f"{name}_right" for name in key))
+    return joined.mutate(**{flag: joined[flag].fill_null(False)})
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Offers of an item for a customer: arrays of one length."""
+
+    row: np.ndarray
+    column: np.ndarray
+    offer: np.ndarray
+    """Position in `Offers.ids`."""
+
+
+@dataclass(frozen=True)
+class Offers:
+    """The offers for a grid's customers and items, as arrays."""
+
+    ids: np.ndarray
+    """(offers,) by id; without a catalogue the items' ids, by column."""
+    value: np.ndarray
+    """(offers,) minor units that an acceptance brings, NaN where unknown."""
+    covers: sparse.csr_matrix | None
+    """(offers, k) bool; None where each item is its own offer."""
+    audience: sparse.csr_matrix
+    """(offers, n) bool: whom targeted offers are for."""
+    targeted: np.ndarray
+    """(offers,) bool."""
+    by_worth: np.ndarray
+    """Positions, those worth the most first; unknown values last, then by id."""
+
+    def of_pairs(self, row: np.ndarray, column: np.ndarray) -> Candidates:
+        """The candidates of these pairs."""
+        if self.covers is None:
+            return Candidates(row, column, column)
+        by_item = self.covers.T.tocsr()
+        counts = np.diff(by_item.indptr)[column]
+        first = np.repeat(by_item.indptr[column], counts)
+        step = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+        offer = by_item.indices[first + step]
+        row, column = np.repeat(row, counts), np.repeat(column, counts)
+        allowed = np.flatnonzero(~self.targeted[offer] | self._in_audience(offer, row))
+        return Candidates(row[allowed], column[allowed], offer[allowed])
+
+    def best(self, scores: np.ndarray, rows: slice, n: int = BEST) -> Candidates:
+        """The n best offers of each of some customers, each with its best item.
+
+        A customer has each item and each offer once. The offers that are worth more choose first:
+        each takes the best of the items that it covers and that are left.
+
+        Args:
+            scores: (rows, k), -inf for what may not be offered.
+            rows: which customers these are.
+            n: how many at most.
+        """
+        if self.covers is None:
+            row, column, _ = largest(scores, n)
+            return Candidates(row + rows.start, column, column)
+        best = np.full((len(scores), len(self.ids)), -np.inf)
+        item = np.zeros(best.shape, dtype=np.intp)
+        left, every = scores.copy(), np.arange(len(scores))
+        audience = self.audience[:, rows].toarray()
+        for offer in self.by_worth:
+            covered = self.covers.indices[self.covers.indptr[offer] : self.covers.indptr[offer + 1]]
+            if not len(covered):
+                continue
+            chosen = covered[left[:, covered].argmax(axis=1)]
+            item[:, offer] = chosen
+            best[:, offer] = left[every, chosen]
+            if self.targeted[offer]:
+                best[~audience[offer], offer] = -np.inf
+            has_it = np.isfinite(best[:, offer])
+            left[every[has_it], chosen[has_it]] = -np.inf
+        row, offer, _ = largest(best, n, tie=item)
+        return Candidates(row + rows.start, item[row, offer], offer)
+
+    def _in_audience(self, offer: np.ndarray, row: np.ndarray) -> np.ndarray:
+        if not len(offer):
+            return np.zeros(0, dtype=bool)
+        return np.asarray(self.audience[offer, row]).ravel()
+
+
+def offers_for(grid: Grid, catalogue: Catalogue | None) -> Offers:
+    """The offers for a grid's customers and items."""
+    items, n = grid.view.item_list, len(grid.customers)
+    if catalogue is None:
+        rows = grid.view.items.select(key=item_key(grid.view.items), margin="margin").to_pyarrow()
+        margin = np.full(len(items), np.nan)
+        margin[items.codes.of(rows["key"])] = rows["margin"].to_numpy()
+        ids, value = items.id[grid.items], margin[grid.items]
+        none = np.empty(0, dtype=np.int64)
+        nobody = _cells(none, none, (len(ids), n))
+        return Offers(ids, value, None, nobody, np.zeros(len(ids), bool), np.arange(len(ids)))
+    rows = catalogue.offers.order_by("offer_id").to_pyarrow()
+    codes = Codes(rows["offer_id"])
+    coverage, audience = catalogue.coverage, catalogue.audience.to_pyarrow()
+    covered = coverage.select("offer_id", item=item_key(coverage)).to_pyarrow()
+    column = np.searchsorted(grid.items, items.codes.of(covered["item"]))
+    known = column < len(grid.items)
+    known[known] = grid.items[column[known]] == items.codes.of(covered["item"])[known]
+    value = rows["value"].to_numpy().astype(float)
+    return Offers(
+        ids=codes.ids,
+        value=value,
+        covers=_cells(codes.of(covered["offer_id"])[known], column[known],
+                      (len(codes), len(grid.items))),
+        audience=_cells(codes.of(audience["offer_id"]), grid.customers.of(audience["customer_id"]),
+                        (len(codes), n)),
+        targeted=rows["targeted"].to_numpy(zero_copy_only=False),
+        by_worth=np.argsort(-np.nan_to_num(value, nan=-np.inf), kind="stable"),
+    )  # fmt: skip
+
+
+def _cells(row: np.ndarray, column: np.ndarray, shape: tuple[int, int]) -> sparse.csr_matrix:
+    known = (row >= 0) & (column >= 0)
+    cells = (np.ones(known.sum(), dtype=bool), (row[known], column[known]))
+    matrix = sparse.csr_matrix(cells, shape=shape)
+    matrix.sort_indices()
+    return matrix
+
+
+def largest(
+    values: np.ndarray, n: int, tie: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Row, column and place (from 0) of the n largest values of each row; never of -inf.
+
+    Args:
+        values: (rows, columns).
+        n: how many at most.
+        tie: (rows, columns) what decides between equal values, the smaller first; then the smaller
+            column.
+    """
+    width = min(n, values.shape[1])
+    if width == 0 or len(values) == 0:
+        nothing = np.empty(0, dtype=np.intp)
+        return nothing, nothing, nothing
+    least = -np.partition(-values, width - 1, axis=1)[:, width - 1]
+    # All that reach the last place, so that a tie for it is broken by column, not by chance.
+    row, column = np.nonzero((values >= least[:, None]) & (values > -np.inf))
+    smaller = column if tie is None else tie[row, column]
+    order = np.lexsort((column, smaller, -values[row, column], row))
+    row, column = row[order], column[order]
+    place = np.arange(len(row)) - np.searchsorted(row, np.arange(len(values)))[row]
+    within = place < n
+    return row[within], column[within], place[within]
+
+
+def ranks(candidates: Candidates, scores: np.ndarray, offers: Offers) -> np.ndarray:
+    """(candidates,) int64: the rank of each among its customer's, from 1; 0 for those left out.
+
+    A customer has each item and each offer once; see `Offers.best`.
+
+    Args:
+        candidates: of whole customers.
+        scores: (candidates,).
+        offers: that the candidates are of.
+    """
+    row, column, offer = candidates.row, candidates.column, candidates.offer
+    chosen = np.ones(len(row), dtype=bool)
+    if offers.covers is not None:
+        worth = np.empty(len(offers.by_worth), dtype=np.int64)
+        worth[offers.by_worth] = np.arange(len(worth))
+        order = np.lexsort((column, -scores, worth[offer], row))
+        taken = np.full(offers.covers.shape[1], -1, dtype=np.int64)
+        chosen[order] = _choose(row[order], column[order], offer[order], taken)
+    picked = np.flatnonzero(chosen)
+    order = picked[np.lexsort((offer[picked], column[picked], -scores[picked], row[picked]))]
+    first = np.flatnonzero(np.diff(row[order], prepend=-1))
+    counts = np.diff(np.append(first, len(order)))
+    rank = np.zeros(len(row), dtype=np.int64)
+    rank[order] = np.arange(1, len(order) + 1) - np.repeat(first, counts)
+    return rank
+
+
+@compiled
+def _choose(
+    row: np.ndarray, column: np.ndarray, offer: np.ndarray, taken: np.ndarray
+) -> np.ndarray:
+    """Which candidates are chosen: the first of each offer whose item nobody has yet chosen."""
+    chosen = np.zeros(len(row), dtype=np.bool_)
+    done_row, done_offer = -1, -1
+    for i in range(len(row)):
+        if row[i] == done_row and offer[i] == done_offer:
+            continue
+        if taken[column[i]] == row[i]:
+            continue
+        taken[column[i]] = row[i]
+        chosen[i] = True
+        done_row, done_offer = row[i], offer[i]
+    return chosen

@@ -1,0 +1,262 @@
+"""What was decided on each candidate, and why: the last table of a run, which `why` reads."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import ibis.expr.types as ir
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from scipy import sparse
+
+from followsuit.core.progress import Progress, silent
+from followsuit.graph import schema as g
+from followsuit.graph.view import PAIR, STORE
+from followsuit.offers.candidates import BEST, Candidates, Offers, offers_for, ranks
+from followsuit.offers.catalogue import Catalogue
+from followsuit.offers.features.declared import NAMES, TRIGGER, Features, Values
+from followsuit.offers.grid import Grid, blocks
+from followsuit.offers.model import Model
+from followsuit.offers.wording import friend_reasons, own_reasons
+from followsuit.triggers.friend_activity import FRIEND_BOUGHT, FRIEND_VISITED
+
+OFFERED, OUTRANKED = "offered", "outranked"
+BY_TRIGGER, BY_TASTE, BY_POPULARITY = "trigger", "taste", "popular"
+
+SCHEMA = pa.schema(
+    {
+        "customer_id": g.TEXT,
+        "offer_id": g.TEXT,
+        "item_kind": g.TEXT,
+        "item_id": g.TEXT,
+        "triggers": pa.list_(g.TEXT),
+        "source": g.TEXT,
+        "blocked_by": g.TEXT,
+        "probability": g.NUMBER,
+        "low": g.NUMBER,
+        "high": g.NUMBER,
+        "own_share": g.NUMBER,
+        "trigger_share": g.NUMBER,
+        "expected_value": g.NUMBER,
+        "value": g.MONEY,
+        "channel": g.TEXT,
+        "decision": g.TEXT,
+        "rank": g.WHOLE,
+        "reason": g.TEXT,
+        "send_after": g.TIME,
+        "contributions": pa.struct(dict.fromkeys(NAMES, g.NUMBER)),
+    }
+)
+"""Columns of `decisions.parquet`, a row for each candidate.
+
+- `offer_id`: missing where a rule blocks the item for the customer, whichever the offer
+- `triggers`: the live triggers that bring it up; `source`: `trigger`, `taste` or `popular`
+- `blocked_by`: the rule that blocks it; such rows come first, and have no prediction
+- `probability`: that the customer acts on the item within the horizon; `low` and `high`, its 95 %
+  interval, are missing while it is not calibrated. It is the sum of `own_share`, the probability
+  without any trigger, and `trigger_share`
+- `value`: minor units of money that an acceptance brings; `expected_value`: probability x value
+- `channel`: missing where contact is granted in general
+- `decision`: `offered`, `outranked`, or the rule that blocked it
+- `rank`: among the customer's candidates, from 1; missing where another candidate has its item or
+  its offer
+- `send_after`: missing where it may be sent at once
+- `contributions`: what each feature adds to the score
+
+Rows are sorted by customer, those that a rule blocks before all others.
+"""
+
+
+def write_decisions(
+    path: Path, brought_up: ir.Table, grid: Grid, catalogue: Catalogue | None, model: Model,
+    top: int, progress: Progress = silent,
+) -> None:  # fmt: skip
+    """Predict, rank and decide on all candidates, and write the decisions.
+
+    Args:
+        path: of the Parquet file.
+        brought_up: see `candidates.brought_up`.
+        grid: of those that no rule blocks.
+        catalogue: the active offers.
+        model: fitted.
+        top: offers that a customer gets at most.
+        progress: progress callback, counts customers.
+    """
+    with (
+        pq.ParquetWriter(path, SCHEMA) as writer,
+        progress("ranking", len(grid.customers)) as advance,
+    ):
+        writer.write_table(_blocked(brought_up, catalogue is not None))
+        for rows, table in _decided(grid, catalogue, model, top):
+            writer.write_table(table)
+            advance(rows.stop - rows.start)
+
+
+def _blocked(brought_up: ir.Table, with_catalogue: bool) -> pa.Table:
+    """The pairs that a rule blocks."""
+    rows = brought_up.filter(brought_up.blocked_by.notnull())
+    rows = rows.select(*PAIR, "blocked_by", "trigger").order_by(*PAIR).to_pyarrow()
+    columns = {name: rows[name] for name in (*PAIR, "blocked_by")}
+    columns["decision"] = rows["blocked_by"]
+    columns["source"] = pa.repeat(BY_TRIGGER, len(rows))
+    columns["triggers"] = _lists(rows["trigger"].combine_chunks())
+    if not with_catalogue:
+        columns["offer_id"] = rows["item_id"]
+    empty = {f.name: pa.nulls(len(rows), f.type) for f in SCHEMA if f.name not in columns}
+    return pa.table({**columns, **empty}).select(SCHEMA.names).cast(SCHEMA)
+
+
+def _decided(
+    grid: Grid, catalogue: Catalogue | None, model: Model, top: int
+) -> Iterator[tuple[slice, pa.Table]]:
+    """The decisions on all others, a block of customers at a time."""
+    features, offers = Features(grid), offers_for(grid, catalogue)
+    live = grid.live
+    position = sparse.csr_matrix(
+        (np.arange(1, len(live) + 1), (live.row, live.column)),
+        (len(grid.customers), len(grid.items)),
+    )
+    describe = _Describe(grid, offers, model, features)
+    for rows in blocks(len(grid.customers), max(len(grid.items), len(offers.ids))):
+        block = features.block(rows)
+        scores = model.score(block)
+        scores[grid.excluded(rows)] = -np.inf
+        best = offers.best(scores, rows, max(BEST, top))
+        here = position[rows].tocoo()
+        of_reasons = offers.of_pairs(here.row + rows.start, here.col.astype(np.intp))
+        candidates = _joined(of_reasons, best)
+        row, column = candidates.row - rows.start, candidates.column
+        rank = ranks(candidates, scores[row, column], offers)
+        shape = scores.shape
+        values = {name: np.broadcast_to(each, shape)[row, column] for name, each in block.items()}
+        reason = np.asarray(position[candidates.row, column]).ravel() - 1
+        order = np.lexsort((candidates.offer, column, np.where(rank, rank, rank.max() + 1), row))
+        table = describe.table(candidates, values, rank, reason, top).take(order)
+        yield rows, table
+
+
+def _joined(one: Candidates, other: Candidates) -> Candidates:
+    """All of both, each once."""
+    both = np.column_stack(
+        [
+            np.concatenate([getattr(one, name), getattr(other, name)])
+            for name in ("row", "column", "offer")
+        ]
+    )
+    return Candidates(*np.unique(both, axis=0).T)
+
+
+class _Describe:
+    """Says in the columns of `SCHEMA` what was predicted and decided."""
+
+    def __init__(self, grid: Grid, offers: Offers, model: Model, features: Features) -> None:
+        self._grid = grid
+        self._offers = offers
+        self._model = model
+        items = grid.view.item_list
+        self._customer_ids = _text(grid.customers.ids)
+        self._offer_ids = _text(offers.ids)
+        self._kinds, self._item_ids = _text(items.kind[grid.items]), _text(items.id[grid.items])
+        self._visited = items.kind[grid.items] == STORE
+        self._categories = items.category[grid.items]
+        people = grid.view.people.select("customer_id", "channel").to_pyarrow()
+        row = grid.customers.of(people["customer_id"])
+        channel = np.full(len(grid.customers), None, dtype=object)
+        channel[row[row >= 0]] = people["channel"].to_numpy(zero_copy_only=False)[row >= 0]
+        self._channels = _text(channel)
+        popular = features["popularity"].block(slice(0, 1)).ravel()
+        self._mean_popularity = float(popular.mean()) if len(popular) else 0.0
+
+    def table(
+        self, candidates: Candidates, values: Values, rank: np.ndarray, reason: np.ndarray, top: int
+    ) -> pa.Table:
+        """The decisions on candidates.
+
+        Args:
+            candidates: to describe.
+            values: their features.
+            rank: see `ranks`.
+            reason: position of each one's reason in the grid's live reasons, -1 without one.
+            top: offers that a customer gets at most.
+        """
+        row, column, offer = candidates.row, candidates.column, candidates.offer
+        n, prediction = len(row), self._model.predict(values)
+        parts = self._model.contributions(values)
+        value = self._offers.value[offer]
+        offered = (rank > 0) & (rank <= top)
+        by_taste = parts["category"] + parts["affinity"] > self._above_average(parts, values)
+        columns = {
+            "customer_id": self._customer_ids.take(pa.array(row)),
+            "offer_id": self._offer_ids.take(pa.array(offer)),
+            "item_kind": self._kinds.take(pa.array(column)),
+            "item_id": self._item_ids.take(pa.array(column)),
+            "triggers": self._triggers(column, reason),
+            "source": np.select([reason >= 0, by_taste], [BY_TRIGGER, BY_TASTE], BY_POPULARITY),
+            "probability": prediction.probability,
+            "own_share": prediction.own_share,
+            "trigger_share": prediction.trigger_share,
+            "expected_value": pa.array(prediction.probability * value, from_pandas=True),
+            "value": pa.array(value, from_pandas=True).cast(g.MONEY),
+            "channel": self._channels.take(pa.array(row)),
+            "decision": np.where(offered, OFFERED, OUTRANKED),
+            "rank": pa.array(rank, mask=rank == 0),
+            "reason": self._reasons(column, parts, values, reason),
+            "contributions": pa.StructArray.from_arrays(
+                [pa.array(parts[name].round(9)) for name in NAMES], NAMES
+            ),
+        }
+        arrays = [
+            pa.nulls(n, f.type) if f.name not in columns else _typed(columns[f.name], f.type)
+            for f in SCHEMA
+        ]
+        return pa.Table.from_arrays(arrays, schema=SCHEMA)
+
+    def _above_average(self, parts: Values, values: Values) -> np.ndarray:
+        """What an item's popularity adds to the score, over what the average item's does."""
+        average = np.full(len(values["popularity"]), self._mean_popularity)
+        of_average = self._model.contributions({**values, "popularity": average})
+        above: np.ndarray = parts["popularity"] - of_average["popularity"]
+        return above
+
+    def _triggers(self, column: np.ndarray, reason: np.ndarray) -> pa.Array:
+        live = reason >= 0
+        name = np.where(self._visited[column], FRIEND_VISITED, FRIEND_BOUGHT)
+        ends = np.concatenate([[0], np.cumsum(live)]).astype(np.int32)
+        return pa.ListArray.from_arrays(pa.array(ends), pa.array(name[live], g.TEXT))
+
+    def _reasons(
+        self, column: np.ndarray, parts: Values, values: Values, reason: np.ndarray
+    ) -> np.ndarray:
+        above = self._above_average(parts, values)
+        texts = own_reasons(parts["category"], above, self._categories[column])
+        added = sum((parts[name] for name in TRIGGER), np.zeros(len(column)))
+        moved = np.flatnonzero((reason >= 0) & (added > 0))
+        live = self._grid.live.iloc[reason[moved]]
+        age = self._grid.view.as_of - live.first_at
+        verbs = np.where(self._visited[column[moved]], "visited", "bought").astype(object)
+        texts[moved] = friend_reasons(
+            live.friends.to_numpy(), age.dt.total_seconds().to_numpy() / 86_400, verbs
+        )
+        return texts
+
+
+def _lists(texts: pa.Array) -> pa.Array:
+    """Each text as a list of its own."""
+    ends = pa.array(np.arange(len(texts) + 1, dtype=np.int32))
+    return pa.ListArray.from_arrays(ends, texts)
+
+
+def _text(values: np.ndarray) -> pa.Array:
+    return pa.array(values, g.TEXT, from_pandas=True)
+
+
+def _typed(values: np.ndarray | pa.Array, kind: pa.DataType) -> pa.Array:
+    return values.cast(kind) if isinstance(values, pa.Array) else pa.array(values, kind)
+
+
+def counts_by_rule(path: Path) -> dict[str, int]:
+    """How many rows each rule blocks, by its name; rules that block none are left out."""
+    blocked = pq.read_table(path, columns=["blocked_by"])["blocked_by"].drop_null()
+    counted = pc.value_counts(blocked).to_pylist()
+    return {row["values"]: row["counts"] for row in sorted(counted, key=lambda r: r["values"])}

@@ -10,12 +10,10 @@ before it ends. From the graph and from the files of every run go
   of sensitive products
 """
 
-import json
 import shutil
 import tempfile
-from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -31,13 +29,15 @@ from followsuit.graph.people import people
 from followsuit.graph.runs import (
     ACTORS,
     DRIVERS,
-    KEPT,
     OFFERS,
     SHARING,
     SUPPRESSED,
     TASTE,
     TIES,
+    parts,
+    read_run,
     run_folder,
+    run_folders,
 )
 from followsuit.graph.schema import Col, RelationshipType
 from followsuit.graph.snapshot import Snapshot
@@ -101,31 +101,14 @@ class _Withdrawal:
             element: self._stored(element, Col.ITEM_ID.value)
             for element in (g.RECOMMENDED_PRODUCT, g.RECOMMENDED_STORE)
         }
-        files = {run_id: _RunFiles(self, run_id, as_of) for run_id, as_of in self._made().items()}
+        files = {
+            run_id: _RunFiles(self, run_id, as_of)
+            for run_id, as_of in run_folders(self._store).items()
+        }
         gone = sum(self._offers_of(run_id, rows, files) for run_id in _run_ids(rows.values()))
         for each in files.values():
             each.withdraw()
         return gone
-
-    def _made(self) -> dict[str, datetime]:
-        """The instant of every run that has files: of those in the graph, of those whose offers
-        these keep, and of those that were not finished (by the date that their id begins with).
-        """
-        made = {run_id: row[Col.AS_OF] for run_id, row in self._runs.items()}
-        for run_id in list(made):
-            for part in self._kept(run_id):
-                made.setdefault(part["run_id"], datetime.fromisoformat(part["as_of"]))
-        home = run_folder(self._store, "")
-        for folder in home.iterdir() if home.exists() else ():
-            with suppress(ValueError):
-                day = datetime.fromisoformat(folder.name[:10]).replace(tzinfo=UTC)
-                made.setdefault(folder.name, day + timedelta(days=1))
-        return {run_id: at for run_id, at in made.items() if (home / run_id).is_dir()}
-
-    def _kept(self, run_id: str) -> list[dict[str, Any]]:
-        """The parameters of the runs whose offers a run keeps."""
-        kept: list[dict[str, Any]] = json.loads(self._runs[run_id][Col.PARAMETERS]).get(KEPT, [])
-        return kept
 
     def _offers_of(
         self, run_id: str, rows: dict[RelationshipType, ir.Table], files: "dict[str, _RunFiles]"
@@ -136,7 +119,7 @@ class _Withdrawal:
             mine = stored.filter(stored.run_id == run_id)
             unfit = mine  # of a run that was interrupted
             if run_id in self._runs:
-                made_by = [run_id, *(part["run_id"] for part in self._kept(run_id))]
+                made_by = [part.run_id for part in parts(read_run(self._runs[run_id]))]
                 supports = [pairs for name in made_by if name in files
                             for pairs in files[name].unsupported]  # fmt: skip
                 unfit = self.unfit(mine, Col.SOURCE, self._runs[run_id][Col.AS_OF], supports)

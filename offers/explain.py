@@ -17,7 +17,7 @@ from followsuit.core.progress import Progress, silent
 from followsuit.graph import schema as g
 from followsuit.graph import tables as t
 from followsuit.graph.facts import Facts
-from followsuit.graph.runs import TASTE, TIES, Run, run_folder
+from followsuit.graph.runs import TASTE, TIES, Run, active_run, run_folder
 from followsuit.graph.schema import Col
 from followsuit.graph.snapshot import take_snapshot
 from followsuit.graph.store import GraphStore, nfc
@@ -26,7 +26,6 @@ from followsuit.offers.activation import part_of
 from followsuit.offers.catalogue import offers_in_force
 from followsuit.offers.moment import Moment, look
 from followsuit.offers.placing import Places, offer_table, place
-from followsuit.offers.runs import active_run
 from followsuit.offers.suppressed import NO_OFFER, NOT_IN_AUDIENCE, suppressed
 from followsuit.offers.taste import Recipe, Taste
 from followsuit.offers.ties import learn_ties, learned_ties

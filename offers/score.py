@@ -5,12 +5,9 @@ last finished one. The id of a run says what it was made from: the same data, as
 instant, with the same parameters, is the same run.
 """
 
-import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -30,11 +27,13 @@ from followsuit.graph.run_writer import write_run
 from followsuit.graph.runs import (
     FILES,
     OFFERS,
+    SCORE,
     SUPPRESSED,
     TASTE,
     TIES,
     Run,
     active,
+    new_run_id,
     run_folder,
     runs,
 )
@@ -60,7 +59,6 @@ from followsuit.offers.guards import MAX_AGE, MIN_SHARE, Guards, Tell, ignore_no
 from followsuit.offers.moment import look
 from followsuit.offers.outcomes import outcomes
 from followsuit.offers.placing import offer_table, place
-from followsuit.offers.runs import SCORE, prune_runs
 from followsuit.offers.suppressed import suppressed
 from followsuit.offers.taste import LINEAR, Recipe, Taste, choose_recipe
 from followsuit.offers.ties import learn_ties, learned_ties
@@ -182,9 +180,7 @@ def score(
     }
     if base is not None and customers is not None:
         guards.note_options(other_options(base, parameters))
-    made_of = version("followsuit"), parameters, snapshot.content, snapshot.meta.delivered
-    digest = hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()
-    run_id = f"{as_of:%Y-%m-%d}-{digest[:8]}"
+    run_id = new_run_id(SCORE, as_of, parameters, snapshot.content, snapshot.meta.delivered)
     folder = run_folder(store, run_id)
     private_folder(folder)
     if not _is_done(folder):
@@ -330,7 +326,6 @@ def _write(
              OFFERED_TO: len(reached)},
         )  # fmt: skip
         write_run(store, run, offers, revision=revision, activate=guards.activate is not False)
-        prune_runs(store)
     # Steps are kept for a run that is interrupted; scored again, it is made anew.
     for step in (_WEIGHTS, _RECIPE, _DONE):
         (folder / step).unlink(missing_ok=True)

@@ -12,10 +12,9 @@ import pandas as pd
 from followsuit.config import Settings
 from followsuit.core.progress import Progress, silent
 from followsuit.core.times import instant, length
-from followsuit.graph.runs import Run, runs
+from followsuit.graph.runs import SCORE, Run, prune_runs, runs, use_run
 from followsuit.graph.snapshot import Snapshot, take_snapshot
 from followsuit.graph.store import GraphStore
-from followsuit.offers.runs import SCORE, prune_runs, use_run
 from followsuit.queries.runner import run_cypher, run_query
 
 # What is slow to import is imported by the method that needs it.
@@ -296,10 +295,10 @@ class Shop:
             The instant from which on it is obeyed: what lies before must not know what the audit
             judged on.
         """
-        from followsuit.gnn.evaluation.ablation_result import write_finding
+        from followsuit.gnn.evaluation.ablation_result import write_ablation
 
         seen = instant(as_of) + length(horizon)
-        write_finding(self.store, found, seen, instant(created_at))
+        write_ablation(self.store, found, seen, instant(created_at))
         return seen
 
     def _model_folder(self, name: str) -> Path:

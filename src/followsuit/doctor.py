@@ -17,11 +17,10 @@ from rich.filesize import decimal
 from followsuit.config import Settings, read_settings
 from followsuit.core.errors import FollowsuitError
 from followsuit.graph import schema as g
-from followsuit.graph.runs import Run, active, runs
+from followsuit.graph.runs import SCORE, Run, active, runs
 from followsuit.graph.store import GraphStore, StoreMissing
 from followsuit.offers.activation import oldest
 from followsuit.offers.guards import in_words
-from followsuit.offers.runs import SCORE
 from followsuit.queries.runner import run_query
 
 _LIBRARIES = {

@@ -15,13 +15,12 @@ from support.spectral import Spectral
 from followsuit.gnn.embeddings import embed, write_embeddings
 from followsuit.graph import schema as g
 from followsuit.graph.facts import Facts
-from followsuit.graph.runs import runs
+from followsuit.graph.runs import SCORE, runs, use_run
 from followsuit.graph.snapshot import take_snapshot
 from followsuit.graph.store import GraphStore
 from followsuit.influence.analysis import Analysis
 from followsuit.loaders.load import load
 from followsuit.offers.explain import explain
-from followsuit.offers.runs import SCORE, use_run
 from followsuit.offers.score import score
 from followsuit.queries.runner import run_query
 

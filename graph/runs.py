@@ -88,7 +88,7 @@ def new_run_id(kind: str, as_of: datetime, *made_of: object, data: bytes = b"") 
 
 def run_folder(store: GraphStore, run_id: str) -> Path:
     """Where the files of a run of `score` are."""
-    return store.state / "runs" / run_id
+    return store.state.runs / run_id
 
 
 def runs(store: GraphStore, kind: str) -> list[Run]:
@@ -147,7 +147,7 @@ def run_folders(store: GraphStore) -> dict[str, datetime]:
     """
     recorded = [read_run(row) for row in store.read(g.RUN).to_pylist()]
     as_of = {part.run_id: part.as_of for run in recorded for part in parts(run)}
-    home = run_folder(store, "")
+    home = store.state.runs
     for folder in home.iterdir() if home.exists() else ():
         with suppress(ValueError):
             day = datetime.fromisoformat(folder.name[:10]).replace(tzinfo=UTC)
@@ -211,7 +211,7 @@ def _delete_folders(store: GraphStore, listed: list[Run], kept: list[Run], keep:
     needed = {part.run_id for run in kept for part in parts(run)}
     for run_id in {run.run_id for run in listed} - needed:
         shutil.rmtree(run_folder(store, run_id), ignore_errors=True)
-    unfinished = [path for path in run_folder(store, "").glob("*") if path.name not in needed]
+    unfinished = [path for path in store.state.runs.glob("*") if path.name not in needed]
     by_age = sorted(unfinished, key=lambda path: path.stat().st_mtime_ns)
     for folder in by_age[: max(0, len(by_age) - keep)]:
         shutil.rmtree(folder, ignore_errors=True)

@@ -11,7 +11,6 @@ before it ends. From the graph and from the files of every run go
 """
 
 import shutil
-import tempfile
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -22,7 +21,7 @@ import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 
-from followsuit.core.files import is_parquet, private_file
+from followsuit.core.files import is_parquet, replacing
 from followsuit.graph import schema as g
 from followsuit.graph import tables as t
 from followsuit.graph.people import people
@@ -72,8 +71,8 @@ def withdraw_results(store: GraphStore, snapshot: Snapshot) -> dict[str, int]:
     Returns:
         How many `offers`, `influences`, `ranks` and `embeddings` went, of all runs together.
     """
-    with tempfile.TemporaryDirectory(dir=store.state, prefix="work-") as folder:
-        work = _Withdrawal(store, snapshot, Path(folder))
+    with store.state.work_folder() as folder:
+        work = _Withdrawal(store, snapshot, folder)
         return {
             "offers": work.offers(),
             "influences": work.influence(),
@@ -244,10 +243,8 @@ class _Withdrawal:
 
     def rewrite(self, run_id: str, name: str, rows: ir.Table, *order: str) -> None:
         """Put rows in the place of a run's file."""
-        folder = run_folder(self._store, run_id)
-        part = private_file(folder / f"{name}.part")
-        rows.order_by(list(order)).to_parquet(part)
-        part.replace(folder / name)
+        with replacing(run_folder(self._store, run_id) / name) as part:
+            rows.order_by(list(order)).to_parquet(part)
 
     def drop(self, run_id: str, name: str) -> None:
         """Delete a folder of a run."""

@@ -303,7 +303,7 @@ class Shop:
 
     def _model_folder(self, name: str) -> Path:
         """Where a model is kept that was trained on this store."""
-        return self.store.state / "models" / name
+        return self.store.state.models / name
 
     def _facts(
         self, as_of: Instant, refresh: bool, ahead: timedelta = timedelta(0)

@@ -162,7 +162,7 @@ def measure(store: str | None, now: datetime) -> Figures | None:
                 active(runs(found, SCORE)),
                 {row["name"]: row["n"] for row in counted},
                 None if "://" in found.name else _taken(Path(found.name)),
-                _taken(found.state),
+                _taken(found.state.path),
             )
     except FollowsuitError:
         return None

@@ -59,7 +59,7 @@ class Told:
         return found
 
     def in_file(self, run_id: str) -> set[tuple[str, str]]:
-        path = self.store.state / "runs" / run_id / "offers.parquet"
+        path = self.store.state.runs / run_id / "offers.parquet"
         return {(row["customer_id"], row["item_id"]) for row in pq.read_table(path).to_pylist()}
 
     def embedded(self, kind: str = "customer") -> set[str]:
@@ -88,7 +88,7 @@ def test_each_withdrawal_holds_at_once_in_the_graph_the_files_and_every_run(told
     (run,) = (run for run in runs(told.store, SCORE) if run.active)
     assert (run.customers, run.offers) == (1, 2)
     assert not explain(told.store, "ann", "kiosk").offered
-    for path in (told.store.state / "runs" / run.run_id).glob("*.parquet"):
+    for path in (told.store.state.runs / run.run_id).glob("*.parquet"):
         if path.name != "suppressed.parquet":
             assert "bob" not in str(pq.read_table(path).to_pylist()), path.name
 

@@ -17,6 +17,7 @@ from typing import Any
 
 from followsuit.core.errors import FollowsuitError
 from followsuit.graph import schema as g
+from followsuit.graph.models import ModelStore
 from followsuit.graph.store import GraphStore
 
 SCORE, INFLUENCE, EMBEDDING, FRIEND_ABLATION = "score", "influence", "embed", "audit"
@@ -48,8 +49,6 @@ FILES = (OFFERS, SHARING, ACTORS, DRIVERS, SUPPRESSED, TIES)
 """All Parquet files of a run's folder."""
 KEPT = "kept"
 """Parameter of a run: the parameters, `run_id` among them, of the runs whose offers it keeps."""
-TASTE = "taste"
-"""In a run's folder: the model of taste."""
 
 
 class UnknownRun(FollowsuitError):
@@ -215,3 +214,4 @@ def _delete_folders(store: GraphStore, listed: list[Run], kept: list[Run], keep:
     by_age = sorted(unfinished, key=lambda path: path.stat().st_mtime_ns)
     for folder in by_age[: max(0, len(by_age) - keep)]:
         shutil.rmtree(folder, ignore_errors=True)
+    ModelStore(store.state).prune()

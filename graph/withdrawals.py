@@ -8,9 +8,10 @@ before it ends. From the graph and from the files of every run go
   shares has lately interacted with; all offers to a customer whom nothing else gives a reason
 - influence edges of customers who don't share, their ranks and their embeddings, and the embeddings
   of sensitive products
+
+Models that learned from customers who no longer share go with them.
 """
 
-import shutil
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -24,6 +25,7 @@ import pyarrow as pa
 from followsuit.core.files import is_parquet, replacing
 from followsuit.graph import schema as g
 from followsuit.graph import tables as t
+from followsuit.graph.models import ModelStore
 from followsuit.graph.people import people
 from followsuit.graph.runs import (
     ACTORS,
@@ -31,7 +33,6 @@ from followsuit.graph.runs import (
     OFFERS,
     SHARING,
     SUPPRESSED,
-    TASTE,
     TIES,
     parts,
     read_run,
@@ -246,9 +247,9 @@ class _Withdrawal:
         with replacing(run_folder(self._store, run_id) / name) as part:
             rows.order_by(list(order)).to_parquet(part)
 
-    def drop(self, run_id: str, name: str) -> None:
-        """Delete a folder of a run."""
-        shutil.rmtree(run_folder(self._store, run_id) / name, ignore_errors=True)
+    def delete_model(self, run_id: str) -> None:
+        """Delete the model that a run uses."""
+        ModelStore(self._store.state).delete_of_run(run_id)
 
 
 class _RunFiles:
@@ -260,6 +261,7 @@ class _RunFiles:
         self._as_of = as_of
         self._withdrawn: ir.Table | None = None
         shared = work.file(run_id, SHARING)
+        self._lists_sharing = shared is not None
         if shared is not None:
             withdrawn = shared.anti_join(work.then(as_of).sharing, "customer_id")
             withdrawn = withdrawn.select("customer_id").cache()
@@ -307,6 +309,8 @@ class _RunFiles:
             gone = unfit.select(key).distinct()
             if gone.count().execute():
                 self._rewrite(OFFERS, offers.anti_join(gone, key), *key)
+        if not self._lists_sharing:
+            self._work.delete_model(self._run_id)  # Nobody can tell whom it was learned from.
         if self._withdrawn is None:
             return
         for pairs in self.unsupported:
@@ -319,7 +323,7 @@ class _RunFiles:
                     named = self._withdrawn.rename({column: "customer_id"})
                     rows = rows.anti_join(named, column)
                 self._rewrite(name, rows, *rows.columns)
-        self._work.drop(self._run_id, TASTE)
+        self._work.delete_model(self._run_id)
 
     def _rewrite(self, name: str, rows: ir.Table, *order: str) -> None:
         self._work.rewrite(self._run_id, name, rows, *order)

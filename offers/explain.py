@@ -17,7 +17,8 @@ from followsuit.core.progress import Progress, silent
 from followsuit.graph import schema as g
 from followsuit.graph import tables as t
 from followsuit.graph.facts import Facts
-from followsuit.graph.runs import TASTE, TIES, Run, active_run, run_folder
+from followsuit.graph.models import ModelStore
+from followsuit.graph.runs import TIES, Run, active_run, run_folder
 from followsuit.graph.schema import Col
 from followsuit.graph.snapshot import take_snapshot
 from followsuit.graph.store import GraphStore, nfc
@@ -165,9 +166,8 @@ def _ties(store: GraphStore, facts: Facts, run: Run) -> ir.Table:
 
 def _taste(store: GraphStore, facts: Facts, run: Run) -> Taste:
     """The model of taste that the run was made with."""
-    folder = run_folder(store, run.run_id) / TASTE
-    recipe = Recipe(**run.parameters["recipe"])
-    return recipe.kept(facts.shared, run.as_of, folder, seed=run.parameters["seed"])
+    recipe, models = Recipe(**run.parameters["recipe"]), ModelStore(store.state)
+    return recipe.fit_once(facts.shared, run.as_of, models, seed=run.parameters["seed"])
 
 
 class _Case:

@@ -23,13 +23,13 @@ from followsuit.core.progress import Progress, silent
 from followsuit.gnn.evaluation.ablation_result import friends_help
 from followsuit.graph import schema as g
 from followsuit.graph.facts import PRODUCT, STORE, Facts, SharedFacts
+from followsuit.graph.models import ModelStore
 from followsuit.graph.run_writer import write_run
 from followsuit.graph.runs import (
     FILES,
     OFFERS,
     SCORE,
     SUPPRESSED,
-    TASTE,
     TIES,
     Run,
     active,
@@ -191,8 +191,9 @@ def score(
         weights = _weights(facts.shared, log, window, recipe, seed, folder, progress)
         learned = learn_ties(log, window, progress)
         pq.write_table(pa.Table.from_pandas(learned, _TIES, preserve_index=False), folder / TIES)
-        taste = recipe.fit(facts.shared, as_of, seed=seed, progress=progress)
-        taste.save(folder / TASTE)
+        taste = recipe.fit_once(
+            facts.shared, as_of, ModelStore(store.state), run_id, seed=seed, progress=progress
+        )
         _rank(facts, as_of, window, top, chosen, unknown, weights, taste, recipe, folder,
               progress)  # fmt: skip
     return _write(

@@ -7,7 +7,6 @@ fitted on the customers who share their activity; others are scored by what they
 
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,10 +18,11 @@ from followsuit.gnn.data.dataset import Dataset, Floats
 from followsuit.gnn.data.from_snapshot import HORIZON, NothingToLearn, dataset, training_split
 from followsuit.gnn.models.blend import SOCIAL, Blend
 from followsuit.gnn.models.ease import DampedEase
-from followsuit.gnn.models.recommender import CELLS, Recommender
+from followsuit.gnn.models.recommender import CELLS, Recommender, fingerprint
 from followsuit.gnn.models.registry import model
 from followsuit.gnn.training.grid_search import choose
 from followsuit.graph.facts import SharedFacts
+from followsuit.graph.models import ModelStore, model_key
 
 BLEND, LINEAR = "blend", "linear"
 PARTS = ("ease_damped", "lightgcn")
@@ -75,11 +75,6 @@ class Taste:
         kept: Floats = self._last[2][rows][:, columns]
         return kept
 
-    def save(self, folder: Path) -> None:
-        """Keep the model; nothing where there is none."""
-        if self.model is not None:
-            self.model.save(folder)
-
     def _factor(
         self, model: Recommender, customers: np.ndarray, history: sparse.csr_matrix,
         items: np.ndarray,
@@ -118,11 +113,31 @@ class Recipe:
         """Learn from all that was known at an instant."""
         return self._fit(dataset(facts, as_of), seed, progress)
 
-    def kept(self, facts: SharedFacts, as_of: datetime, folder: Path, *, seed: int = 0) -> Taste:
-        """What `Taste.save` has kept; learned again where that is elsewhere."""
+    def fit_once(
+        self, facts: SharedFacts, as_of: datetime, models: ModelStore, run_id: str | None = None,
+        *, seed: int = 0, progress: Progress = silent,
+    ) -> Taste:  # fmt: skip
+        """Take the model that was learned from the same, or learn it.
+
+        Args:
+            facts: of a snapshot.
+            as_of: nothing later is seen.
+            models: the models learned before.
+            run_id: the run that uses the model, for which it is saved; None to save nothing.
+            seed: of all that is random.
+            progress: told of each step.
+        """
         data = dataset(facts, as_of)
-        found = type(model(self.name)).kept(folder, data)
-        return Taste(found) if found is not None else self._fit(data, seed, silent)
+        key = model_key(self.name, self.settings, fingerprint(data), seed)
+        if run_id is not None:
+            models.note_use(run_id, key)
+        fitted = type(model(self.name)).kept(models.path(key), data)
+        if fitted is not None:
+            return Taste(fitted)
+        taste = self._fit(data, seed, progress)
+        if run_id is not None and taste.model is not None:
+            models.save(key, taste.model.save)
+        return taste
 
     def _fit(self, data: Dataset, seed: int, progress: Progress) -> Taste:
         if not data.taken.nnz:

@@ -12,6 +12,7 @@ import pandas as pd
 from followsuit.config import Settings
 from followsuit.core.progress import Progress, silent
 from followsuit.core.times import instant, length
+from followsuit.graph.models import ModelStore
 from followsuit.graph.runs import SCORE, Run, prune_runs, runs, use_run
 from followsuit.graph.snapshot import Snapshot, take_snapshot
 from followsuit.graph.store import GraphStore
@@ -274,11 +275,11 @@ class Shop:
                 of_first(lambda: self.snapshot(as_of, refresh=refresh).content)
             facts, day = self._facts(as_of, refresh and world() == 1)
             name = model or _default_model(facts, day)
-            folder = self._model_folder(name)
+            models = ModelStore(self.store.state)
             fitted = train_model(
-                name, facts, day, folder, resume=resume, seed=seed, progress=self._progress
+                name, facts, day, models, resume=resume, seed=seed, progress=self._progress
             )
-        return fitted, folder
+        return fitted, models.named(name)
 
     def obey(
         self, found: "Audit", as_of: Instant, created_at: Instant, horizon: Length = "28d"
@@ -300,10 +301,6 @@ class Shop:
         seen = instant(as_of) + length(horizon)
         write_ablation(self.store, found, seen, instant(created_at))
         return seen
-
-    def _model_folder(self, name: str) -> Path:
-        """Where a model is kept that was trained on this store."""
-        return self.store.state.models / name
 
     def _facts(
         self, as_of: Instant, refresh: bool, ahead: timedelta = timedelta(0)
@@ -344,7 +341,7 @@ class Shop:
         facts, day = self._facts(as_of, refresh)
         name = model or _default_model(facts, day)
         found = embed(
-            model_of(name), facts, day, folder=self._model_folder(name), seed=seed,
+            model_of(name), facts, day, folder=ModelStore(self.store.state).named(name), seed=seed,
             progress=self._progress,
         )  # fmt: skip
         run_id = write_embeddings(

@@ -77,6 +77,7 @@ def test_each_withdrawal_holds_at_once_in_the_graph_the_files_and_every_run(told
     everything = {("ann", item) for item in ("tea", "jam", "rye", "kiosk")}
     assert told.offered() == told.in_file(told.run.run_id) == everything
     assert {"bob", "eve"} <= told.embedded()
+    (model,) = told.store.state.models.iterdir()  # of both runs
 
     # Bob no longer shares: what he brought up goes, alone or with others; the rest stays.
     told.withdraw("bob", "social_use")
@@ -85,6 +86,7 @@ def test_each_withdrawal_holds_at_once_in_the_graph_the_files_and_every_run(told
     assert told.in_file(told.older.run_id) == left
     assert "bob" not in told.embedded()
     assert "eve" in told.embedded()
+    assert not model.exists(), "it was learned from Bob"
     (run,) = (run for run in runs(told.store, SCORE) if run.active)
     assert (run.customers, run.offers) == (1, 2)
     assert not explain(told.store, "ann", "kiosk").offered

@@ -133,7 +133,11 @@ def test_only_the_named_customers_are_scored_with_what_a_whole_run_gives_them(
     with loaded(embedded, delivery) as store:
         whole = pq.read_table(score(store, end_of(WORLD), LATER).rows).to_pylist()
         chosen = sorted({row["customer_id"] for row in whole})[3:6]
+        (model,) = store.state.models.iterdir()
+        saved = model.stat().st_mtime_ns
         some = pq.read_table(score(store, end_of(WORLD), LATER, customers=chosen).rows).to_pylist()
+        # The second run has the first one's model.
+        assert [path.stat().st_mtime_ns for path in store.state.models.iterdir()] == [saved]
     assert some == [row for row in whole if row["customer_id"] in chosen]
 
 

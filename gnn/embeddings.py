@@ -119,7 +119,7 @@ def write_embeddings(
         embedded: what was learned.
         content: the digest of the data it was learned from, see `Snapshot.content`.
         created_at: the time that the run is noted with.
-        progress: told of rows written.
+        progress: callback of rows written.
         revision: of the store that it was learned from, see `write_run`.
 
     Returns:

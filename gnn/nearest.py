@@ -53,10 +53,10 @@ def nearest_by_index(
         finds too few: then ask that query.
     """
     store.require_complete()
-    found = store.query(_OWN, {"kind": kind, "id": node}).to_pylist()
-    if not found:
+    rows = store.query(_OWN, {"kind": kind, "id": node}).to_pylist()
+    if not rows:
         return NEAREST.empty_table()
-    (own,) = found
+    (own,) = rows
     within = own["run"] + "/" + ("" if among == EVERY else among + "/")
     asked = max(_LEAST, _SPARE * (limit + 1))
     while asked <= _MOST:

@@ -330,7 +330,7 @@ class _RunFiles:
 
 
 def _run_ids(tables: Any) -> list[str]:
-    found: set[str] = set()
+    run_ids: set[str] = set()
     for table in tables:
-        found |= set(table.select("run_id").distinct().run_id.to_pyarrow().to_pylist())
-    return sorted(found)
+        run_ids |= set(table.select("run_id").distinct().run_id.to_pyarrow().to_pylist())
+    return sorted(run_ids)

@@ -73,7 +73,7 @@ def train_model(
         models: where it is kept; another model of that name goes as the last act.
         resume: go on with a training that was interrupted. Where none was, the `note` says so.
         seed: the random seed, below 2**32.
-        progress: told of each step.
+        progress: callback of each step.
 
     Raises:
         BadSeed: `seed` is out of range.
@@ -169,9 +169,9 @@ def _settings(
 ) -> dict[str, Any]:
     """What does best on the validation part, noted in the folder."""
     note = work / _CHOSEN
-    found: dict[str, Any] | None = of_first(lambda: _read(note) if note.exists() else None)
-    if found is not None:
-        return found
+    settings: dict[str, Any] | None = of_first(lambda: _read(note) if note.exists() else None)
+    if settings is not None:
+        return settings
     if hasattr(started, "train"):
         chosen = started.train(
             split.train, split.validation, seed=seed, progress=progress,
@@ -229,12 +229,12 @@ def _keep(fitted: Recommender, models: ModelStore, key: str, work: Path) -> None
 
 def _read(note: Path) -> dict[str, Any]:
     try:
-        found = json.loads(note.read_text())
+        content = json.loads(note.read_text())
     except ValueError as error:
         raise _damaged(note) from error
-    if not isinstance(found, dict):
+    if not isinstance(content, dict):
         raise _damaged(note)
-    return found
+    return content
 
 
 def _damaged(note: Path) -> DamagedTraining:

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from followsuit.core.errors import FollowsuitError
 from followsuit.core.progress import Progress, silent
 from followsuit.graph import schema as g
-from followsuit.graph.runs import ACTORS, DECISIONS, Run, run_folder
+from followsuit.graph.runs import ACTORS, DECISIONS, Run, active_run, run_folder
 from followsuit.graph.schema import Col
 from followsuit.graph.store import GraphStore, nfc
 from followsuit.graph.view import ITEM, View, view_of
@@ -24,7 +24,6 @@ from followsuit.offers.activation import part_of
 from followsuit.offers.candidates import brought_up
 from followsuit.offers.catalogue import catalogue
 from followsuit.offers.decisions import OFFERED
-from followsuit.offers.runs import active_run
 from followsuit.policy.rules import NO_OFFER, SENTENCES
 
 NOT_SCORED = "not_scored"

@@ -6,13 +6,10 @@ finished one. The id of a run says what it was made from: the same data, as of t
 with the same parameters, is the same run.
 """
 
-import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +22,22 @@ from followsuit.core.files import private_folder, read_json, read_parquet, save_
 from followsuit.core.progress import Progress, silent
 from followsuit.gnn.evaluation.ablation_result import friends_help
 from followsuit.graph import schema as g
+from followsuit.graph.models import ModelStore
 from followsuit.graph.run_writer import write_run
-from followsuit.graph.runs import DECISIONS, FILES, OFFERS, Run, active, run_folder, runs
+from followsuit.graph.runs import (
+    DECISIONS,
+    FILES,
+    OFFERS,
+    SCORE,
+    Run,
+    active,
+    new_run_id,
+    run_folder,
+    runs,
+)
 from followsuit.graph.schema import Col
 from followsuit.graph.store import GraphStore, StoreBusy, nfc
-from followsuit.graph.view import PRODUCT, STORE, SharedView, View, of_customers, view_of
+from followsuit.graph.view import PRODUCT, STORE, View, of_customers, view_of
 from followsuit.influence.log.action_log import read_log
 from followsuit.influence.log.arrays import Log
 from followsuit.offers.activation import (
@@ -51,8 +59,7 @@ from followsuit.offers.features.declared import Features
 from followsuit.offers.grid import grid, outcomes
 from followsuit.offers.guards import MAX_AGE, MIN_SHARE, Guards, Tell, ignore_note
 from followsuit.offers.model import LogisticModel
-from followsuit.offers.runs import SCORE, prune_runs
-from followsuit.offers.taste import LINEAR, Recipe, Taste, choose_recipe
+from followsuit.offers.taste import LINEAR, Recipe, choose_recipe
 from followsuit.offers.training import examples
 from followsuit.triggers.friend_activity import FriendActivity
 from followsuit.triggers.tie_weights import learn_tie_weights, tie_weights
@@ -183,13 +190,12 @@ def score(
     }
     if base is not None and customers is not None:
         guards.note_options(other_options(base, parameters))
-    made_of = version("followsuit"), parameters, view.snapshot.content, view.snapshot.meta.delivered
-    digest = hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()
-    run_id = f"{as_of:%Y-%m-%d}-{digest[:8]}"
+    content = view.snapshot.content, view.snapshot.meta.delivered
+    run_id = new_run_id(SCORE, as_of, parameters, *content)
     folder = run_folder(store, run_id)
     private_folder(folder)
     if not _is_done(folder):
-        job = _Job(view, window, seed, folder, progress)
+        job = _Job(store, view, run_id, window, seed, progress)
         chosen, unknown = _known(view, customers)
         recipe = job.recipe(parameters)
         model = job.model(recipe)
@@ -234,12 +240,15 @@ class _Job:
     """The steps of scoring, each taken from the run's folder where it has been done before."""
 
     def __init__(
-        self, view: View, window: timedelta, seed: int, folder: Path, progress: Progress
-    ) -> None:
+        self, store: GraphStore, view: View, run_id: str, window: timedelta, seed: int,
+        progress: Progress,
+    ) -> None:  # fmt: skip
         self._view = view
+        self._models = ModelStore(store.state)
+        self._run_id = run_id
         self._window = window
         self._seed = seed
-        self._folder = folder
+        self._folder = run_folder(store, run_id)
         self._progress = progress
         first = view.as_of - window
         self._days = [view.shared.at(first - weeks * _WEEK) for weeks in range(EARLIER)]
@@ -272,7 +281,7 @@ class _Job:
             before = self._days[-1]
             ahead = int((self._view.as_of - before.as_of).total_seconds())
             learned = learn_tie_weights(self._log.until(ahead), self._window, self._progress)
-            taste = self._taste(recipe, before)
+            taste = recipe.fit(before, self._view.shared, seed=self._seed, progress=self._progress)
             training = []
             with self._progress("training", EARLIER) as advance:
                 for day in self._days[::-1]:
@@ -293,7 +302,9 @@ class _Job:
         """Decide on all candidates, and write the run's files."""
         view, window = self._view, self._window
         learned = learn_tie_weights(self._log, window, self._progress)
-        taste = self._taste(recipe, view.shared)
+        taste = recipe.fit_once(
+            view.shared, self._models, self._run_id, seed=self._seed, progress=self._progress
+        )
         trigger, offers = FriendActivity(tie_weights(view, learned)), catalogue(view)
         reasons = of_customers(trigger.reasons(view, window), customers)
         rows = brought_up(view, reasons, offers)
@@ -303,9 +314,6 @@ class _Job:
         write_decisions(path, rows, laid, offers, model, top, self._progress)
         pq.write_table(_offered(path), self._folder / OFFERS)
         write_evidence(view, trigger, window, self._folder)
-
-    def _taste(self, recipe: Recipe, view: SharedView) -> Taste:
-        return recipe.fit(view, self._view.shared, seed=self._seed, progress=self._progress)
 
 
 def _offered(path: Path) -> pa.Table:
@@ -347,7 +355,6 @@ def _write(
              OFFERED_TO: len(reached)},
         )  # fmt: skip
         write_run(store, run, offers, revision=revision, activate=guards.activate is not False)
-        prune_runs(store)
     # Steps are kept for a run that is interrupted; scored again, it is made anew.
     for step in (_MODEL, _RECIPE, _DONE):
         (folder / step).unlink(missing_ok=True)

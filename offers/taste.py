@@ -17,9 +17,10 @@ from followsuit.gnn.data.dataset import Dataset, Floats
 from followsuit.gnn.data.from_view import HORIZON, NothingToLearn, dataset, training_split
 from followsuit.gnn.models.blend import SOCIAL, Blend
 from followsuit.gnn.models.ease import DampedEase
-from followsuit.gnn.models.recommender import CELLS, Recommender
+from followsuit.gnn.models.recommender import CELLS, Recommender, fingerprint
 from followsuit.gnn.models.registry import model
 from followsuit.gnn.training.grid_search import choose
+from followsuit.graph.models import ModelStore, model_key
 from followsuit.graph.view import SharedView
 
 BLEND, LINEAR = "blend", "linear"
@@ -111,6 +112,30 @@ class Recipe:
     ) -> Taste:  # fmt: skip
         """Learn from what was known; see `dataset` for `over`."""
         return self._fit(dataset(view, over), seed, progress)
+
+    def fit_once(
+        self, view: SharedView, models: ModelStore, run_id: str, *, seed: int = 0,
+        progress: Progress = silent,
+    ) -> Taste:  # fmt: skip
+        """Take the model that was learned from the same, or learn it and keep it.
+
+        Args:
+            view: what is known.
+            models: the models learned before.
+            run_id: the run that uses the model.
+            seed: random seed.
+            progress: progress callback.
+        """
+        data = dataset(view)
+        key = model_key(self.name, self.settings, fingerprint(data), seed)
+        models.note_use(run_id, key)
+        fitted = type(model(self.name)).kept(models.path(key), data)
+        if fitted is not None:
+            return Taste(fitted)
+        taste = self._fit(data, seed, progress)
+        if taste.model is not None:
+            models.save(key, taste.model.save)
+        return taste
 
     def _fit(self, data: Dataset, seed: int, progress: Progress) -> Taste:
         if not data.taken.nnz:

@@ -14,14 +14,13 @@ from support.random_shops import NOW, addition, random_shop
 from followsuit.gnn.embeddings import embed
 from followsuit.gnn.models.registry import model
 from followsuit.graph.facts import Facts
-from followsuit.graph.runs import DRIVERS, OFFERS, SUPPRESSED, run_folder
+from followsuit.graph.runs import DRIVERS, OFFERS, SUPPRESSED, active_run, run_folder
 from followsuit.graph.snapshot import take_snapshot
 from followsuit.graph.store import GraphStore
 from followsuit.influence.analysis import Analysis
 from followsuit.loaders.load import load
 from followsuit.offers.activation import OFFERED_TO
 from followsuit.offers.explain import explain
-from followsuit.offers.runs import active_run
 from followsuit.offers.score import score
 from followsuit.queries.runner import run_query
 

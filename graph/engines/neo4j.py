@@ -13,7 +13,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from neo4j import exceptions
 
-from followsuit.core.files import make_private
 from followsuit.core.progress import Advance, Progress, silent
 from followsuit.graph import schema as g
 from followsuit.graph.engines.cells import WRITERS, Cell, deal, rounds
@@ -132,7 +131,7 @@ class Neo4jStore(GraphStore):
                     yield
                 finally:
                     self._writing = False
-                    make_private(self.state)
+                    self.state.make_private()
 
     @contextmanager
     def _locked(self) -> Iterator[None]:

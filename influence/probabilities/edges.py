@@ -1,9 +1,6 @@
 """Learned edge probabilities in the graph: written as a run, and read back as of an instant."""
 
-import hashlib
-import json
 from datetime import datetime
-from importlib.metadata import version
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -11,25 +8,23 @@ import pyarrow.compute as pc
 from followsuit.core.progress import Progress, silent
 from followsuit.graph import schema as g
 from followsuit.graph.run_writer import write_run
-from followsuit.graph.runs import Run, active, runs
+from followsuit.graph.runs import INFLUENCE, Run, active, new_run_id, runs
 from followsuit.graph.schema import Col
 from followsuit.graph.store import GraphStore
 from followsuit.influence.probabilities.learn import OBSERVED, Influences
 
-INFLUENCE = "influence"
-
 
 def write_edges(
-    store: GraphStore, found: Influences, content: str, created_at: datetime,
+    store: GraphStore, learned: Influences, content: str, created_at: datetime,
     revision: int | None = None,
 ) -> str:  # fmt: skip
-    """Put what was learned into force as `INFLUENCES` relationships.
+    """Activate what was learned as `INFLUENCES` relationships.
 
-    The run before stays in force until all is written, and is deleted then.
+    The run before stays active until all is written, and is deleted then.
 
     Args:
         store: that it was learned from.
-        found: what was learned.
+        learned: what was learned.
         content: the digest of the data it was learned from, see `Snapshot.content`.
         created_at: the time that the run is noted with.
         revision: of the store that it was learned from, see `write_run`.
@@ -37,12 +32,10 @@ def write_edges(
     Returns:
         The id of the run.
     """
-    table = found.table()
-    as_of = found.log.as_of
-    parameters = {"as_of": as_of.isoformat(), "window_seconds": found.window}
-    made_of = json.dumps([version("followsuit"), parameters, content], sort_keys=True)
-    digest = hashlib.sha256(made_of.encode()).hexdigest()
-    run_id = f"{INFLUENCE}-{as_of:%Y-%m-%d}-{digest[:8]}"
+    table = learned.table()
+    as_of = learned.log.as_of
+    parameters = {"as_of": as_of.isoformat(), "window_seconds": learned.window}
+    run_id = new_run_id(INFLUENCE, as_of, parameters, content)
     customers = len(pc.unique(pa.concat_arrays(
         [table["source"].combine_chunks(), table["target"].combine_chunks()]
     )))  # fmt: skip
@@ -50,18 +43,13 @@ def write_edges(
     rows = table.append_column(Col.RUN_ID, pa.repeat(run_id, table.num_rows))
     rows = rows.append_column(Col.GRADE, pa.repeat(OBSERVED, table.num_rows))
     schema = g.INFLUENCES.arrow_schema()
-    with store.writing():
-        old = [r.run_id for r in runs(store, INFLUENCE) if r.run_id != run_id]
-        edges = rows.select(schema.names).cast(schema)
-        write_run(store, run, {g.INFLUENCES: edges}, revision=revision)
-        if old:
-            store.delete(g.INFLUENCES, Col.RUN_ID, old)
-            store.delete(g.RUN, Col.RUN_ID, old)
+    edges = rows.select(schema.names).cast(schema)
+    write_run(store, run, {g.INFLUENCES: edges}, revision=revision)
     return run_id
 
 
 def learned_run(store: GraphStore, as_of: datetime) -> Run | None:
-    """The run in force, unless it was learned later than `as_of`."""
+    """The active run, unless it was learned later than `as_of`."""
     run = active(runs(store, INFLUENCE))
     return run if run is not None and run.as_of <= as_of else None
 

@@ -12,10 +12,10 @@ import pandas as pd
 from followsuit.config import Settings
 from followsuit.core.progress import Progress, silent
 from followsuit.core.times import instant, length
-from followsuit.graph.runs import Run, runs
+from followsuit.graph.models import ModelStore
+from followsuit.graph.runs import SCORE, Run, prune_runs, runs, use_run
 from followsuit.graph.store import GraphStore
 from followsuit.graph.view import View, view_of
-from followsuit.offers.runs import SCORE, prune_runs, use_run
 from followsuit.queries.runner import run_cypher, run_query
 
 # What is slow to import is imported by the method that needs it.
@@ -276,11 +276,11 @@ class Shop:
                 of_first(lambda: self.snapshot(as_of, refresh=refresh).snapshot.content)
             view = self._shared(as_of, refresh and world() == 1)
             name = model or _default_model(view)
-            folder = self._model_folder(name)
+            models = ModelStore(self.store.state)
             fitted = train_model(
-                name, view, folder, resume=resume, seed=seed, progress=self._progress
+                name, view, models, resume=resume, seed=seed, progress=self._progress
             )
-        return fitted, folder
+        return fitted, models.named(name)
 
     def obey(
         self, found: "Audit", as_of: Instant, created_at: Instant, horizon: Length = "28d"
@@ -297,15 +297,11 @@ class Shop:
             The instant from which on it is obeyed: what lies before must not know what the audit
             judged on.
         """
-        from followsuit.gnn.evaluation.ablation_result import write_finding
+        from followsuit.gnn.evaluation.ablation_result import write_ablation
 
         seen = instant(as_of) + length(horizon)
-        write_finding(self.store, found, seen, instant(created_at))
+        write_ablation(self.store, found, seen, instant(created_at))
         return seen
-
-    def _model_folder(self, name: str) -> Path:
-        """Where a model is kept that was trained on this store."""
-        return self.store.state / "models" / name
 
     def _shared(self, as_of: Instant, refresh: bool) -> "SharedView":
         """What was known of the customers who share their activity."""
@@ -340,7 +336,7 @@ class Shop:
         view = self._shared(as_of, refresh)
         name = model or _default_model(view)
         found = embed(
-            model_of(name), view, folder=self._model_folder(name), seed=seed,
+            model_of(name), view, folder=ModelStore(self.store.state).named(name), seed=seed,
             progress=self._progress,
         )  # fmt: skip
         run_id = write_embeddings(

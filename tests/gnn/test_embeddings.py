@@ -18,7 +18,6 @@ from support.worlds import end_of, snapshot_of
 from followsuit.core.progress import Advance
 from followsuit.gnn.data.from_view import dataset
 from followsuit.gnn.embeddings import (
-    EMBED,
     Embedded,
     NoEmbeddings,
     embed,
@@ -27,7 +26,7 @@ from followsuit.gnn.embeddings import (
 )
 from followsuit.graph import schema as g
 from followsuit.graph.facts import Facts
-from followsuit.graph.runs import active, runs
+from followsuit.graph.runs import EMBEDDING, active, runs
 from followsuit.graph.snapshot import Snapshot
 from followsuit.graph.store import GraphStore
 from followsuit.simulator import World
@@ -152,28 +151,26 @@ class TestWriting:
         run_id = write(store, found, 1)
         assert read_embeddings(store).equals(found.table())
         assert links(store) == [("1", run_id), ("1", run_id), ("ben", run_id), ("s1", run_id)]
-        (run,) = runs(store, EMBED)
+        (run,) = runs(store, EMBEDDING)
         assert (run.run_id, run.active, run.as_of, run.customers) == (run_id, True, NOON, 2)
         assert run.parameters["model"] == "spectral"
         assert run.parameters["width"] == 2
 
-    def test_the_same_is_the_same_run_and_another_puts_itself_into_force(
-        self, store: GraphStore
-    ) -> None:
+    def test_the_same_is_the_same_run_and_another_is_activated(self, store: GraphStore) -> None:
         first = write(store, hand_made(1, 0), 1)
         assert write(store, hand_made(1, 0), 2) == first
         assert store.count(g.EMBEDDING) == 4
         for day, other in ((3, hand_made(1, 0.5)), (4, hand_made(1, 0, seed=1))):
             run_id = write(store, other, day)
             assert run_id != first
-            in_force = active(runs(store, EMBED))
-            assert in_force is not None
-            assert in_force.run_id == run_id
+            now_active = active(runs(store, EMBEDDING))
+            assert now_active is not None
+            assert now_active.run_id == run_id
             assert read_embeddings(store).equals(other.table())
 
     def test_the_last_two_runs_are_kept(self, store: GraphStore) -> None:
         written = [write(store, hand_made(1, day), day) for day in range(1, 5)]
-        assert [run.run_id for run in runs(store, EMBED)] == written[:1:-1]
+        assert [run.run_id for run in runs(store, EMBEDDING)] == written[:1:-1]
         assert {run for _, run in links(store)} == set(written[2:])
         assert store.count(g.EMBEDDING) == 8
 
@@ -186,14 +183,14 @@ class TestWriting:
         assert read_embeddings(store).equals(other.table())
 
     @pytest.mark.parametrize("step", range(4))
-    def test_an_interrupted_run_leaves_the_one_before_in_force(
+    def test_an_interrupted_run_leaves_the_one_before_active(
         self, store: GraphStore, step: int
     ) -> None:
         before, after = hand_made(1, 0), hand_made(0, 1)
         first = write(store, before, 1)
         with pytest.raises(KeyboardInterrupt):
             write_embeddings(store, after, "content", NOON, Interrupting(step))
-        assert [(run.run_id, run.active) for run in runs(store, EMBED)] == [(first, True)]
+        assert [(run.run_id, run.active) for run in runs(store, EMBEDDING)] == [(first, True)]
         assert read_embeddings(store).equals(before.table())
         write(store, hand_made(2, 1), 2)
         assert store.count(g.EMBEDDING) == 8, "what the interrupted run had written is left"

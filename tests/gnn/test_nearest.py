@@ -25,7 +25,7 @@ VECTORS[3] = 2 * VECTORS[121]  # c3 lies just where p1 does
 
 @pytest.fixture(scope="module")
 def store(module_place: Place) -> Iterator[GraphStore]:
-    """A store with two runs of embeddings, the second in force."""
+    """A store with two runs of embeddings, the second active."""
     with module_place.open() as opened:
         with opened.writing():
             for kind, link in LINKS.items():

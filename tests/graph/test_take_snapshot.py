@@ -125,7 +125,7 @@ def people(snapshot: Snapshot) -> list[str]:
 
 
 def homes(store: GraphStore) -> list[str]:
-    return sorted(p.name for p in (store.state / "snapshots").iterdir())
+    return sorted(p.name for p in store.state.snapshots.iterdir())
 
 
 class TestFiles:
@@ -236,7 +236,7 @@ class TestMeanwhile:
                 store.note(loading="/data/shop")
             with pytest.raises(StoreIncomplete, match="/data/shop"):
                 take_snapshot(store, END)
-            assert not (store.state / "snapshots").exists()
+            assert not store.state.snapshots.exists()
 
     def test_what_is_interrupted_leaves_nothing(self, embedded: Place) -> None:
         def interrupt(_: int) -> None:
@@ -259,7 +259,7 @@ class TestMeanwhile:
         with place.open() as store:
             small(store, "ann")
             found.append(take_snapshot(store, END, progress=after(3, take_it_too)))
-            assert [s.folder for s in found] == [store.state / "snapshots" / homes(store)[0]] * 2
+            assert [s.folder for s in found] == [store.state.snapshots / homes(store)[0]] * 2
             assert [people(s) for s in found] == [["ann"], ["ann"]]
 
     def test_a_load_that_ends_meanwhile_is_never_half_seen(self, server: Place) -> None:

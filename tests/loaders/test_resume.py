@@ -162,7 +162,7 @@ class TestInterruptedLoads:
         load_from(embedded, folder, progress=again)
         assert again.read == ["customers"]
         with embedded.open() as store:
-            assert list((store.state / "staging").iterdir()) == []
+            assert list(store.state.staging.iterdir()) == []
 
     def test_an_interrupted_replacement_ends_as_it_should(
         self, embedded: Place, tmp_path: Path

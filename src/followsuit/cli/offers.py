@@ -35,7 +35,7 @@ class Affinity(StrEnum):
     LINEAR = "linear"
 
 
-runs_app = typer.Typer(help="The runs of `score`: list them, put one into force, delete old ones.")
+runs_app = typer.Typer(help="The runs of `score`: list them, activate one, delete old ones.")
 app.add_typer(runs_app, name="runs")
 
 WindowOption = Annotated[
@@ -239,7 +239,7 @@ def use_run(
     run_id: Annotated[str, typer.Argument(metavar="RUN", help="As `runs list` names it.")],
     store: StoreOption = None,
 ) -> None:
-    """Put another run into force."""
+    """Activate another run."""
     open_shop(store).use_run(run_id)
     say(f"Run {run_id} is in force.")
 
@@ -249,7 +249,7 @@ def prune_runs(
     keep: Annotated[int, typer.Option(min=1, help="How many of the latest to keep.")] = 7,
     store: StoreOption = None,
 ) -> None:
-    """Delete old runs; the one in force is always kept."""
+    """Delete old runs; the active one is always kept."""
     gone = open_shop(store).prune_runs(keep)
     names = f": {', '.join(gone)}" if gone else ""
     say(f"{len(gone)} run{'' if len(gone) == 1 else 's'} deleted{names}.")

@@ -160,7 +160,7 @@ def choose_recipe(
     chosen = choose(started, split.train, split.validation, seed=seed, progress=progress).model
     notes = [chosen.note]
     if blended:
-        parts = " and ".join(blend.weights)
+        parts = " and ".join(blend.config.weights)
         notes = [f"Own taste is by {parts}.", _of_friends(friends, blend), chosen.note]
     elif affinity == BLEND:
         notes = ["Own taste is by the linear model alone.", blend.note, chosen.note]
@@ -168,7 +168,7 @@ def choose_recipe(
 
 
 def _of_friends(audited: bool | None, blend: Blend) -> str:
-    if audited and not set(SOCIAL) & set(blend.weights):
+    if audited and not set(SOCIAL) & set(blend.config.weights):
         return "Friends are left out: an audit found that they help, but not on the last weeks."
     return _OF_FRIENDS[audited]
 

@@ -8,7 +8,7 @@ paired.
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -99,7 +99,7 @@ class _Pool:
     def __init__(self, split: Split, names: Sequence[str], progress: Progress) -> None:
         self._split, self._progress = split, progress
         self._held = {
-            part for name in names if isinstance(b := model(name), Blend) for part in b.parts
+            part for name in names if isinstance(b := model(name), Blend) for part in b.config.parts
         }
         self._judges = judges(split.validation)
         self._chosen: dict[str, Recommender] = {}
@@ -119,14 +119,14 @@ class _Pool:
                 found = choose(
                     started, self._split.train, self._split.validation, progress=self._progress
                 )
-                self._chosen[name] = found.model if name in self._held else replace(found.model)
+                self._chosen[name] = found.model if name in self._held else found.model.unfitted()
                 self.ndcg[name], self.notes[name], spent = found.ndcg, found.model.note, 0.0
             self.seconds[name] = time.monotonic() - began + spent
         return self._chosen[name]
 
     def _blended(self, blend: Blend) -> tuple[Recommender, float]:
         """The blend of the chosen parts, and the seconds that these took before."""
-        spent = sum(self.seconds.get(name, 0.0) for name in blend.parts)
+        spent = sum(self.seconds.get(name, 0.0) for name in blend.config.parts)
         parts = {name: self.chosen(name) for name in blend.candidates()}
         blend.learn(parts, self._split.validation, self._progress)
         self.ndcg[blend.name] = validate(blend, self._split.validation, self._judges)
@@ -141,10 +141,10 @@ class _Pool:
             return found
         began = time.monotonic()
         if isinstance(chosen, Blend):
-            parts = {part: self.fitted(part, seed) for part in chosen.weights}
-            found = replace(chosen).of(parts)
+            parts = {part: self.fitted(part, seed) for part in chosen.config.weights}
+            found = chosen.unfitted().of(parts)
         else:
-            found = replace(chosen).fit(self._split.known, seed=seed, progress=self._progress)
+            found = chosen.unfitted().fit(self._split.known, seed=seed, progress=self._progress)
         if name in self._held:
             self._fitted[name, seed] = found
         self.seconds[name] += time.monotonic() - began

@@ -5,7 +5,7 @@ and the social network has the settings that do best for the one without friends
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -175,15 +175,15 @@ def _changes(seed: int) -> dict[str, Callable[[sparse.csr_matrix], sparse.csr_ma
 def _choose_parts(split: Split, progress: Progress) -> dict[str, Recommender]:
     """The blend's parts, unfitted, with the settings that do best whatever the ties."""
     found: dict[str, Recommender] = {}
-    for name, part in {name: model(name) for name in Blend().parts}.items():
+    for name, part in {name: model(name) for name in Blend().config.parts}.items():
         if name == _SOCIAL:
-            own = {axis: getattr(found[_PLAIN], axis) for axis in part.grid}
-            found[name] = replace(part, **own)
+            plain = found[_PLAIN].settings()
+            found[name] = part.unfitted(**{axis: plain[axis] for axis in part.grid})
         elif name == _FRIENDS:
             found[name] = part
         else:
             best = choose(part, split.train, split.validation, progress=progress).model
-            found[name] = replace(best)
+            found[name] = best.unfitted()
     return found
 
 
@@ -196,8 +196,8 @@ def _fit_parts(
 ) -> Parts:
     found: Parts = {}
     for name, part in chosen.items():
-        early = replace(part).fit(split.train, split.validation, seed=seed, progress=progress)
-        found[name] = early, replace(early).fit(split.known, seed=seed, progress=progress)
+        early = part.unfitted().fit(split.train, split.validation, seed=seed, progress=progress)
+        found[name] = early, early.unfitted().fit(split.known, seed=seed, progress=progress)
     return found
 
 
@@ -205,7 +205,7 @@ def _blend(split: Split, parts: Parts, progress: Progress) -> Blend:
     blend = Blend().learn(
         {name: chosen for name, (chosen, _) in parts.items()}, split.validation, progress
     )
-    return blend.of({name: parts[name][1] for name in blend.weights})
+    return blend.of({name: parts[name][1] for name in blend.config.weights})
 
 
 def _two_way(apart: Doubles) -> Estimate:

@@ -5,10 +5,10 @@ elsewhere; so may "my friends have it". What does not help gets the weight 0 and
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self
 
 import numpy as np
+from pydantic import Field
 from scipy import sparse
 
 from followsuit.core.bootstrap import Doubles
@@ -16,6 +16,7 @@ from followsuit.core.errors import FollowsuitError
 from followsuit.core.progress import Progress, silent
 from followsuit.gnn.data.dataset import Dataset, Floats, Ints
 from followsuit.gnn.evaluation.top_items import CUT, first_items, hits_of, ndcg, some_users
+from followsuit.gnn.models.model_config import ModelConfig
 from followsuit.gnn.models.recommender import Recommender
 from followsuit.gnn.models.registry import MissingExtra, model
 from followsuit.gnn.training.grid_search import JUDGES, choose
@@ -97,20 +98,22 @@ def _scale(scores: Floats) -> float:
     return found if found > _NOTHING else 1.0
 
 
-@dataclass
-class Blend(Recommender):
-    """A weighted sum of models.
+class BlendConfig(ModelConfig):
+    """Settings of a blend."""
 
-    Attributes:
-        parts: settings of each part by its name; of those left out, defaults are used.
-        weights: what each part's scores are multiplied with; learned where validation is given.
-    """
+    parts: dict[str, dict[str, Any]] = Field(default={name: {} for name in PARTS}, min_length=1)
+    """Settings of each part by its name; the part's defaults where left out."""
+    weights: dict[str, Annotated[float, Field(ge=0)]] = Field(default={})
+    """What each part's scores are multiplied with; learned where validation is given."""
+
+
+class Blend(Recommender):
+    """A weighted sum of models."""
 
     name: ClassVar[str] = "blend"
     random: ClassVar[bool] = True
-
-    parts: dict[str, dict[str, Any]] = field(default_factory=lambda: {name: {} for name in PARTS})
-    weights: dict[str, float] = field(default_factory=dict)
+    config_class = BlendConfig
+    config: BlendConfig
 
     def fit(
         self, data: Dataset, validation: sparse.csr_matrix | None = None, *,
@@ -127,12 +130,12 @@ class Blend(Recommender):
                 for name, part in self.candidates().items()
             }
             return self.learn(chosen, validation, progress)
-        if not self.weights:
+        if not self.config.weights:
             raise NoWeights("The blend has no weights yet: fit it with a validation part first.")
         return self.of(
             {
-                name: model(name, **self.parts[name]).fit(data, seed=seed, progress=progress)
-                for name in self.weights
+                name: model(name, **self.config.parts[name]).fit(data, seed=seed, progress=progress)
+                for name in self.config.weights
             }
         )
 
@@ -140,7 +143,7 @@ class Blend(Recommender):
         """The parts, unfitted; without the extra `gnn` those that need it are left out."""
         found: dict[str, Recommender] = {}
         self.note = None
-        for name, settings in self.parts.items():
+        for name, settings in self.config.parts.items():
             try:
                 found[name] = model(name, **settings)
             except MissingExtra as error:
@@ -153,9 +156,10 @@ class Blend(Recommender):
     ) -> Self:  # fmt: skip
         """Learn the weights of parts that were fitted without the validation part."""
         weights = learn_weights(chosen, PARTS[0], validation, progress)
-        self.weights = {name: weight for name, weight in weights.items() if weight > 0}
-        self.parts = {name: chosen[name].settings() for name in self.weights}
-        return self.of({name: chosen[name] for name in self.weights})
+        kept = {name: weight for name, weight in weights.items() if weight > 0}
+        parts = {name: chosen[name].settings() for name in kept}
+        self.config = self.config.changed(parts=parts, weights=kept)
+        return self.of({name: chosen[name] for name in kept})
 
     def of(self, fitted: Mapping[str, Recommender]) -> Self:
         """Take these parts, fitted on one data set, and what is to be said of them."""
@@ -178,7 +182,7 @@ class Blend(Recommender):
         """The parts' scores, in their order, by their weights."""
         total: Floats | None = None
         for name, values in zip(self._fitted, scores, strict=True):
-            values *= np.float32(self.weights[name])
+            values *= np.float32(self.config.weights[name])
             total = values if total is None else np.add(total, values, out=total)
         assert total is not None, "a blend has its first part at least"
         return total
@@ -195,7 +199,7 @@ class Blend(Recommender):
         """Take over the parts' states."""
         return self.of(
             {
-                name: model(name, **self.parts[name]).restore(
+                name: model(name, **self.config.parts[name]).restore(
                     {
                         key.removeprefix(f"{name}/"): array
                         for key, array in state.items()
@@ -203,6 +207,6 @@ class Blend(Recommender):
                     },
                     data,
                 )
-                for name in self.weights
+                for name in self.config.weights
             }
         )

@@ -4,17 +4,17 @@ Each step leaves out a random part of the interactions, propagates over the rest
 of them: a network that always sees the very edge that it is to tell learns to copy it.
 """
 
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 import torch
+from pydantic import Field
 from scipy import sparse
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from followsuit.gnn.data.dataset import Dataset, normalised
-from followsuit.gnn.models.neural import Neural, on_device
+from followsuit.gnn.models.neural import Neural, NeuralConfig, on_device
 from followsuit.gnn.training.device import device
 from followsuit.gnn.training.loop import Network
 from followsuit.gnn.training.losses import softmax_loss
@@ -22,30 +22,31 @@ from followsuit.gnn.training.propagation import Matrix
 from followsuit.gnn.training.spectral import spectral_start
 
 
-@dataclass
-class LightGCN(Neural):
-    """Vectors of users and items, smoothed over who took what.
+class LightGCNConfig(NeuralConfig):
+    """Settings of LightGCN."""
 
-    Attributes:
-        width: of the vectors.
-        layers: steps of propagation.
-        temperature: by which cosines are divided in the softmax.
-        left_out: share of the interactions that a step does not see.
-    """
+    width: int = Field(default=128, ge=1)
+    """Numbers in a vector."""
+    layers: int = Field(default=2, ge=0)
+    """Steps of propagation."""
+    temperature: float = Field(default=0.1, gt=0)
+    """By which cosines are divided in the softmax."""
+    left_out: float = Field(default=0.1, ge=0, lt=1)
+    """Share of the interactions that a step does not see."""
+
+
+class LightGCN(Neural):
+    """Vectors of users and items, smoothed over their interactions."""
 
     name: ClassVar[str] = "lightgcn"
+    config_class = LightGCNConfig
     grid: ClassVar[dict[str, tuple[Any, ...]]] = {"temperature": (0.1, 0.14, 0.2)}
-
-    width: int = 128
-    layers: int = 2
-    temperature: float = 0.1
-    left_out: float = 0.1
+    config: LightGCNConfig
 
     def network(self, data: Dataset, seed: int) -> Network:
         """The untrained network."""
-        return BipartiteNetwork(
-            data.taken, self.width, self.layers, self.temperature, self.left_out, seed
-        )
+        c = self.config
+        return BipartiteNetwork(data.taken, c.width, c.layers, c.temperature, c.left_out, seed)
 
 
 class BipartiteNetwork(Network):

@@ -4,9 +4,9 @@ import hashlib
 import json
 import zipfile
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from scipy import sparse
@@ -16,6 +16,10 @@ from followsuit.core.progress import Progress, silent
 from followsuit.core.threads import one_thread
 from followsuit.gnn.data.dataset import Dataset, Floats, Ints
 from followsuit.gnn.evaluation.top_items import first_items
+from followsuit.gnn.models.model_config import ModelConfig, WrongSettings
+
+if TYPE_CHECKING:
+    from followsuit.gnn.training.loop import Curve
 
 CELLS = 2**24
 """Scores that are held at a time."""
@@ -37,21 +41,47 @@ class Embeddings:
     items: Floats
 
 
-@dataclass
 class Recommender(ABC):
-    """A model of taste; the fields it is made with are its settings, what it learns its state.
+    """A model of taste: a config that is given, and a state that is learned.
 
-    After `fit`, `data` is what it was fitted on.
+    A model of your own names its `config_class`, and defines `fit`, `score`, `state` and `restore`;
+    `followsuit.testing.model_contract` checks it.
+
+    Args:
+        config: the settings; the defaults of `config_class` where not given.
+        settings: single settings by name; they go before those of `config`.
+
+    Raises:
+        WrongSettings: the model has no such setting, or can't take the value.
+
+    Attributes:
+        data: what the model was fitted on, after `fit`.
+        note: what users of the fitted model should know, in one line.
     """
 
     name: ClassVar[str]
+    """By which the registry finds the class: `module:Class` unless the class is in `MODELS`."""
     random: ClassVar[bool] = False
-    """Whether another seed gives another model."""
+    """Whether another random seed gives another model."""
+    config_class: ClassVar[type[ModelConfig]] = ModelConfig
     grid: ClassVar[dict[str, tuple[Any, ...]]] = {}
-    """Settings that are chosen on validation, and the values in their order."""
-    data: Dataset = field(init=False, repr=False, compare=False)
-    note: str | None = field(init=False, repr=False, compare=False, default=None)
-    """What whoever uses the fitted model should know, in one line."""
+    """Settings that are searched on validation, and the values in their order."""
+
+    data: Dataset
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if "name" not in vars(cls):
+            cls.name = f"{cls.__module__}:{cls.__qualname__}"
+
+    def __init__(self, config: ModelConfig | None = None, **settings: Any) -> None:
+        given = {} if config is None else dict(config)
+        self.config = self.config_class(**{**given, **settings})
+        self.note: str | None = None
+
+    def unfitted(self, **settings: Any) -> Self:
+        """The same model before `fit`, with other values for these settings."""
+        return type(self)(self.config, **settings)
 
     @abstractmethod
     def fit(
@@ -146,8 +176,8 @@ class Recommender(ABC):
         """Take over what was learned on the same data set."""
 
     def settings(self) -> dict[str, Any]:
-        """What it was made with, by name."""
-        return {f.name: getattr(self, f.name) for f in fields(self) if f.init}
+        """The config, by name."""
+        return self.config.model_dump()
 
     def save(self, folder: Path) -> None:
         """Write `model.json` and `model.npz` (plain arrays, no pickle)."""
@@ -190,11 +220,13 @@ class Recommender(ABC):
                 f"The model in {folder} was fitted on another graph. Train it on this one."
             )
         try:
-            found = cls(**settings).restore(state, data)
-            found._check_size()
-        except (TypeError, ValueError, LookupError, AttributeError, StopIteration) as error:
+            restored = cls(**settings).restore(state, data)
+            restored._check_size()
+        except (
+            WrongSettings, TypeError, ValueError, LookupError, AttributeError, StopIteration
+        ) as error:  # fmt: skip
             raise _damaged(folder) from error
-        return found
+        return restored
 
     def _check_size(self) -> None:
         """Raise what numpy or this does where the arrays are not of the data's size."""
@@ -204,6 +236,27 @@ class Recommender(ABC):
         learned = self.embed()
         if learned is not None and (len(learned.users), len(learned.items)) != (n, m):
             raise ValueError("vectors of another number of users or items")
+
+
+class Trainable(Recommender):
+    """A model that learns in epochs and can go on from a checkpoint; `curve` shows them."""
+
+    curve: "Curve"
+
+    @abstractmethod
+    def train(
+        self, data: Dataset, validation: sparse.csr_matrix | None = None, *,
+        seed: int = 0, progress: Progress = silent, checkpoint: Path | None = None,
+    ) -> Self:  # fmt: skip
+        """Fit as `fit` does, going on from the checkpoint where there is one.
+
+        Args:
+            data: what is known.
+            validation: see `fit`.
+            seed: the random seed.
+            progress: a progress callback for each epoch.
+            checkpoint: a file to keep the state of training in; None for none.
+        """
 
 
 def _damaged(folder: Path) -> WrongModel:

@@ -7,12 +7,12 @@ user may stay beneath; and how much a user hears of each channel is learned from
 them (activity, number of friends, how alike these are), so that it holds for the cold ones too.
 """
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Self
 
 import numpy as np
 import torch
+from pydantic import Field
 from scipy import sparse
 from torch import Tensor, nn
 from torch.nn.functional import normalize
@@ -20,7 +20,7 @@ from torch.nn.functional import normalize
 from followsuit.core.progress import Progress, silent
 from followsuit.gnn.data.dataset import Dataset, Floats, Ints
 from followsuit.gnn.data.tie_support import Ties, supported
-from followsuit.gnn.models.lightgcn import BipartiteNetwork, LightGCN
+from followsuit.gnn.models.lightgcn import BipartiteNetwork, LightGCN, LightGCNConfig
 from followsuit.gnn.models.neural import on_device
 from followsuit.gnn.models.popularity import FriendsItems
 from followsuit.gnn.training.device import device
@@ -31,24 +31,28 @@ from followsuit.gnn.training.propagation import Matrix
 PRIORS = (3.0, 10.0, 30.0, 100.0)
 
 
-@dataclass
+class SocialConfig(LightGCNConfig):
+    """Settings of LightGCN with friends."""
+
+    prior: float = Field(default=10.0, gt=0)
+    """For how many friends the popular items count, for a user without interactions; the best on
+    validation, where there is one (what is best for newcomers has been best for all)."""
+
+
 class Social(LightGCN):
     """LightGCN with friends.
 
-    It learns from who has acted: a user who has not is told what friends took, and what is popular.
-
-    Attributes:
-        prior: how many friends' worth what is popular has for them; what tells most on validation,
-            where there is one (what is best for newcomers has been best for all).
+    It learns from users with interactions; others get their friends' items and popular ones.
     """
 
     name: ClassVar[str] = "social"
-
-    prior: float = 10.0
+    config_class = SocialConfig
+    config: SocialConfig
 
     def network(self, data: Dataset, seed: int) -> Network:
         """The untrained network."""
-        return SocialNetwork(data, self.width, self.layers, self.temperature, self.left_out, seed)
+        c = self.config
+        return SocialNetwork(data, c.width, c.layers, c.temperature, c.left_out, seed)
 
     def train(
         self, data: Dataset, validation: sparse.csr_matrix | None = None, *,
@@ -58,8 +62,8 @@ class Social(LightGCN):
         if validation is not None:
             users = judges(validation)
             plain = {prior: FriendsItems(prior=prior).fit(data) for prior in PRIORS}
-            told = {prior: validate(one, validation, users) for prior, one in plain.items()}
-            self.prior = max(PRIORS, key=lambda prior: told[prior])
+            ndcg = {prior: validate(one, validation, users) for prior, one in plain.items()}
+            self.config = self.config.changed(prior=max(PRIORS, key=ndcg.__getitem__))
         return super().train(data, validation, seed=seed, progress=progress, checkpoint=checkpoint)
 
     def score(self, users: Ints) -> Floats:
@@ -72,7 +76,7 @@ class Social(LightGCN):
 
     def restore(self, state: dict[str, np.ndarray], data: Dataset) -> Self:
         """Take over the vectors and the curve."""
-        self._of_friends = FriendsItems(prior=self.prior).fit(data)
+        self._of_friends = FriendsItems(prior=self.config.prior).fit(data)
         return super().restore(state, data)
 
 

@@ -1,7 +1,7 @@
 """Choose a model's settings on the validation part: one axis of its grid after the other."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -84,7 +84,8 @@ def choose(
 
 def _settings(model: Recommender) -> tuple[Any, ...]:
     """Its place in its grid."""
-    return tuple(getattr(model, axis) for axis in model.grid)
+    settings = model.settings()
+    return tuple(settings[axis] for axis in model.grid)
 
 
 def _climb(
@@ -93,12 +94,12 @@ def _climb(
 ) -> Chosen:  # fmt: skip
     """Go along an axis in one direction as long as that is better."""
     while True:
-        own = getattr(best.model, axis)
+        own = best.model.settings()[axis]
         places = sorted({*values, own})
         place = places.index(own) + step
         if not 0 <= place < len(places):
             return best
-        found = attempt(replace(best.model, **{axis: places[place]}))
+        found = attempt(best.model.unfitted(**{axis: places[place]}))
         if found is None or found.ndcg <= best.ndcg:
             return best
         best = found

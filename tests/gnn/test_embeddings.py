@@ -228,7 +228,7 @@ def test_a_model_that_was_kept_for_this_very_graph_is_taken_as_it_is(
     assert found.vectors.shape[1] == 4
     assert found.settings == narrow.settings()
     earlier = embed(Spectral(), facts, day - timedelta(days=30), folder=tmp_path / "kept")
-    assert earlier.vectors.shape[1] == Spectral().width
+    assert earlier.vectors.shape[1] == Spectral().config.width
     assert (
         embed(Spectral(), facts, day, folder=tmp_path / "nowhere").settings == Spectral().settings()
     )

@@ -149,7 +149,7 @@ def test_a_saved_model_says_the_same_and_the_same_seed_gives_the_same_bytes(
         assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
     loaded = Spectral.load(tmp_path / "a", DATA)
     users = np.arange(120)
-    assert loaded.width == 4
+    assert loaded.config.width == 4
     assert (loaded.score(users) == Spectral(width=4).fit(DATA, seed=5).score(users)).all()
 
 

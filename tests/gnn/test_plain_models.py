@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -105,12 +104,12 @@ def test_planted_tastes_are_told_better_than_by_chance(model: Recommender) -> No
 
 @pytest.mark.parametrize("model", plain(), ids=lambda model: model.name)
 def test_what_was_learned_is_restored_and_seeds_repeat(model: Recommender) -> None:
-    first = replace(model).fit(DATA, seed=3)
-    again = replace(model).fit(DATA, seed=3)
-    restored = replace(model).restore(first.state(), DATA)
+    first = model.unfitted().fit(DATA, seed=3)
+    again = model.unfitted().fit(DATA, seed=3)
+    restored = model.unfitted().restore(first.state(), DATA)
     assert first.score(EVERYBODY).tobytes() == again.score(EVERYBODY).tobytes()
     assert first.score(EVERYBODY).tobytes() == restored.score(EVERYBODY).tobytes()
-    other = replace(model).fit(DATA, seed=4).score(EVERYBODY)
+    other = model.unfitted().fit(DATA, seed=4).score(EVERYBODY)
     if model.random:
         assert np.abs(other - first.score(EVERYBODY)).max() > 1e-4
 
@@ -133,7 +132,7 @@ def test_scores_are_finite_and_the_unknown_get_what_is_popular(
     model: Recommender, data: Dataset
 ) -> None:
     users = np.arange(len(data.users))
-    fitted = replace(model).fit(data)
+    fitted = model.unfitted().fit(data)
     assert np.isfinite(fitted.score(users)).all()
     alone = np.flatnonzero((np.diff(data.taken.indptr) == 0) & (np.diff(data.friends.indptr) == 0))
     popular = np.lexsort((np.arange(80), -data.popularity))[:10]

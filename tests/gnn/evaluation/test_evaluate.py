@@ -89,7 +89,7 @@ def test_each_model_has_the_settings_of_validation_and_is_fitted_on_all_that_is_
     chosen = choose(Ease(), SPLIT.train, SPLIT.validation).model
     assert found.settings["ease"] == chosen.settings()
     users = np.flatnonzero(np.diff(SPLIT.test.indptr))
-    wanted = replace(chosen).fit(SPLIT.known).recommend(users, 20, SPLIT.masked)
+    wanted = chosen.unfitted().fit(SPLIT.known).recommend(users, 20, SPLIT.masked)
     rows = found.lists.to_pandas()
     items = rows[rows.model == "ease"].item.to_numpy().reshape(-1, 20)
     assert (items == SPLIT.train.items[wanted]).all()

@@ -95,16 +95,14 @@ def test_where_users_or_items_fit_nothing_is_left_out() -> None:
 
 def test_a_refit_with_more_memory_no_longer_says_so() -> None:
     model = Ease(memory=4 * 30**2).fit(TALL)
-    assert replace(model, memory=2**30).fit(TALL).note is None
-    model.memory = 2**30
-    assert model.fit(TALL).note is None
+    assert model.unfitted(memory=2**30).fit(TALL).note is None
 
 
 @pytest.mark.parametrize("memory", [2**30, 4 * 30**2])
 @pytest.mark.parametrize("data", [WIDE, TALL], ids=["dual", "primal"])
 def test_what_was_learned_is_restored(data: Dataset, memory: int) -> None:
     model = DampedEase(l2=20, memory=memory).fit(data)
-    again = replace(model).restore(model.state(), data)
+    again = model.unfitted().restore(model.state(), data)
     assert (scores(again) == scores(model)).all()
 
 

@@ -43,7 +43,7 @@ def _one_thread() -> Iterator[None]:
 
 
 def model(**changed: object) -> Hetero:
-    return replace(Hetero(width=16, batch=64, epochs=15), **changed)  # type: ignore[arg-type]
+    return Hetero(**{"width": 16, "batch": 64, "epochs": 15, **changed})
 
 
 def labels(rows: int, kind: str) -> Attributes:

@@ -21,7 +21,7 @@ SMALL = LightGCN(width=8, batch=40, epochs=10, rate=0.02)
 
 
 def small() -> LightGCN:
-    return LightGCN(**SMALL.settings())
+    return SMALL.unfitted()
 
 
 def quality(model: LightGCN, wanted: sparse.csr_matrix) -> float:
@@ -111,7 +111,7 @@ def test_a_data_set_without_interactions_gives_zeros(
     n, m = shape
     empty = sparse.csr_matrix(shape, dtype=np.float32)
     data = Dataset(np.arange(n), np.arange(m), empty, sparse.csr_matrix((n, n), dtype=np.float32))
-    model = kind(**SMALL.settings()).fit(data, validation=empty, seed=0)
+    model = kind(SMALL.config).fit(data, validation=empty, seed=0)
     assert model.score(np.arange(n)).shape == shape
     assert not model.score(np.arange(n)).any()
 
@@ -124,7 +124,7 @@ def test_saved_and_loaded_it_scores_alike_and_refuses_another_graph(tmp_path: Pa
     assert loaded.score(users).tobytes() == model.score(users).tobytes()
     assert loaded.settings() == model.settings()
     assert loaded.curve == model.curve
-    assert len(loaded.curve.loss) == model.epochs
+    assert len(loaded.curve.loss) == model.config.epochs
     with pytest.raises(WrongModel, match="another graph"):
         LightGCN.load(tmp_path, planted(seed=9))
 

@@ -2,7 +2,6 @@
 
 import pyarrow as pa
 import pytest
-from support.places import Place
 from support.snapshots import day
 
 from followsuit.graph import schema as g
@@ -10,6 +9,7 @@ from followsuit.graph.run_writer import write_run
 from followsuit.graph.runs import Run, runs
 from followsuit.graph.store import GraphStore
 from followsuit.offers.runs import SCORE, UnknownRun, active_run, prune_runs, use_run
+from followsuit.testing.places import Place
 
 CUSTOMERS = ("ann", "bob")
 

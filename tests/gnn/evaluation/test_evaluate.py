@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from scipy import sparse
 from support.folders import planted_split
-from support.tastes import planted
 
 from followsuit.core.bootstrap import Estimate, Resamples
 from followsuit.gnn.data.dataset import Split, binary
@@ -16,6 +15,7 @@ from followsuit.gnn.evaluation.list_quality import coverage, diversity, novelty
 from followsuit.gnn.models.ease import Ease
 from followsuit.gnn.models.registry import UnknownModel
 from followsuit.gnn.training.grid_search import choose
+from followsuit.testing.tastes import planted
 
 SPLIT = planted_split()
 NAMES = ["popularity", "ease", "friends"]

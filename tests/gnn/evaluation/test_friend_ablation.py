@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from scipy import sparse
 from support.folders import planted_split
 from support.hand_made import hand_made
-from support.tastes import planted
 from support.worlds import end_of, snapshot_of
 
 import followsuit
@@ -23,6 +22,7 @@ from followsuit.gnn.evaluation.ablation_result import friends_help
 from followsuit.gnn.evaluation.friend_ablation import Audit, audit, rewire
 from followsuit.graph.facts import Facts
 from followsuit.simulator import World
+from followsuit.testing.tastes import planted
 
 FRIENDS = planted().friends
 

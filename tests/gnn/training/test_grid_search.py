@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from scipy import sparse
 from support.folders import planted_split
-from support.tastes import planted
 
 from followsuit.core.progress import Progress, silent
 from followsuit.gnn.data.dataset import Dataset, Floats, Ints, binary
@@ -16,6 +15,7 @@ from followsuit.gnn.models.ease import Ease
 from followsuit.gnn.models.model_config import ModelConfig
 from followsuit.gnn.models.recommender import Recommender
 from followsuit.gnn.training.grid_search import choose, judges, validate
+from followsuit.testing.tastes import planted
 
 SPLIT = planted_split()
 TRUTH = SPLIT.validation.toarray()

@@ -20,7 +20,6 @@ torch = pytest.importorskip("torch")
 
 import support.trained as trained  # noqa: E402
 from support.kills import Killed, Steps  # noqa: E402
-from support.tastes import planted  # noqa: E402
 
 from followsuit.gnn.data.dataset import hold_back  # noqa: E402
 from followsuit.gnn.models.lightgcn import LightGCN  # noqa: E402
@@ -35,6 +34,7 @@ from followsuit.gnn.training.loop import (  # noqa: E402
     train,
     watch,
 )
+from followsuit.testing.tastes import planted  # noqa: E402
 
 DATA = planted()
 KNOWN, HELD = hold_back(DATA.taken, 0.25, 0)

@@ -347,7 +347,7 @@ def test_what_comes_later_changes_neither_a_split_nor_a_model(
 QUIET = """
 import sys
 sys.path[:0] = {paths!r}
-from support.tastes import planted
+from followsuit.testing.tastes import planted
 from followsuit.gnn.models.registry import model
 for name in ("lightgcn", "hetero"):
     model(name, epochs=1).fit(planted())

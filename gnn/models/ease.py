@@ -164,6 +164,8 @@ def _gram(x: sparse.csr_matrix) -> Floats:
 @one_thread()
 def _inverse(gram: Floats) -> Floats:
     """The inverse of a symmetric positive definite matrix, in its place."""
+    if not gram.size:
+        return gram
     factor, info = lapack.spotrf(gram, lower=1, overwrite_a=1, clean=0)
     if info:
         raise np.linalg.LinAlgError(f"spotrf: {info}")

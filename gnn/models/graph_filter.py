@@ -39,13 +39,15 @@ class GraphFilter(Recommender):
     @one_thread()
     def fit(
         self, data: Dataset, validation: sparse.csr_matrix | None = None, *,  # noqa: ARG002
-        seed: int = 0, progress: Progress = silent,
+        seed: int = 0, progress: Progress = silent,  # noqa: ARG002
     ) -> Self:  # fmt: skip
         """Find the leading singular vectors."""
         r = normalised(data.taken)
-        rank = min(self.config.rank, min(r.shape))
+        rank = min(self.config.rank, *r.shape)
+        vectors = np.zeros((0, r.shape[1]))
         with progress("GF-CF", 1) as advance:
-            _, _, vectors = randomized_svd(r, rank, n_iter=4, random_state=seed)
+            if rank:
+                _, _, vectors = randomized_svd(r, rank, n_iter=4, random_state=0)
             advance(1)
         return self.restore({"vectors": np.ascontiguousarray(vectors.T, dtype=np.float32)}, data)
 

@@ -12,7 +12,6 @@ from hypothesis.extra import numpy as arrays
 from scipy import sparse
 from sklearn.metrics import ndcg_score
 from support.spectral import Popular, Spectral
-from support.tastes import planted, without
 
 import followsuit.gnn.models.recommender as recommender
 from followsuit.gnn.data.dataset import Attributes, Floats, Ints, binary
@@ -21,6 +20,7 @@ from followsuit.gnn.models.blend import Blend
 from followsuit.gnn.models.ease import DampedEase, Ease
 from followsuit.gnn.models.popularity import Popularity
 from followsuit.gnn.models.recommender import WrongModel, fingerprint
+from followsuit.testing.tastes import planted, without
 
 DATA = planted()
 SCORES = arrays.arrays(

@@ -9,7 +9,6 @@ import pytest
 from scipy import sparse
 from support.folders import planted_split
 from support.spectral import Spectral
-from support.tastes import planted, without
 
 from followsuit.gnn.data.dataset import Floats, Ints, Split
 from followsuit.gnn.models.blend import Blend, NoWeights, learn_weights
@@ -17,6 +16,7 @@ from followsuit.gnn.models.ease import DampedEase
 from followsuit.gnn.models.popularity import FriendsItems, Popularity
 from followsuit.gnn.models.recommender import Recommender
 from followsuit.gnn.training.grid_search import judges, validate
+from followsuit.testing.tastes import planted, without
 
 SPLIT = planted_split()
 USERS = np.arange(120)

@@ -11,7 +11,6 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
-from support.tastes import GROUPS, planted, without
 from support.worlds import end_of, snapshot_of
 
 from followsuit.gnn.data.dataset import Attributes, BadDataset, Dataset, Ints, pairs
@@ -29,6 +28,7 @@ from followsuit.gnn.models.hetero_network import (
 from followsuit.gnn.models.recommender import Recommender, WrongModel
 from followsuit.graph.facts import Facts
 from followsuit.simulator import World
+from followsuit.testing.tastes import GROUPS, planted, without
 
 USERS = 200
 

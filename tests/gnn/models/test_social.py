@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy import sparse
 from support.folders import planted_split
-from support.tastes import GROUPS, planted, without
+
+from followsuit.testing.tastes import GROUPS, planted, without
 
 torch = pytest.importorskip("torch")
 

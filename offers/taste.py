@@ -141,7 +141,7 @@ def choose_recipe(
     Args:
         facts: of a snapshot.
         as_of: nothing later is seen.
-        affinity: `blend`, or `linear` for the linear model alone.
+        affinity: `blend`, `linear` for the linear model alone, or `module:Class` for your own.
         friends: whether an audit has found that friends help; None where there was none.
         seed: of all that is random.
         progress: told of each step.
@@ -156,7 +156,8 @@ def choose_recipe(
         return Recipe(DampedEase.name, DampedEase().settings(), note)
     blend = Blend(parts={name: {} for name in PARTS + SOCIAL * bool(friends)})
     blended = affinity == BLEND and len(blend.candidates()) > 1
-    started = blend if blended else DampedEase()
+    own = model(affinity) if affinity not in (BLEND, LINEAR) else DampedEase()
+    started = blend if blended else own
     chosen = choose(started, split.train, split.validation, seed=seed, progress=progress).model
     notes = [chosen.note]
     if blended:
@@ -164,6 +165,8 @@ def choose_recipe(
         notes = [f"Own taste is by {parts}.", _of_friends(friends, blend), chosen.note]
     elif affinity == BLEND:
         notes = ["Own taste is by the linear model alone.", blend.note, chosen.note]
+    elif affinity != LINEAR:
+        notes = [f"Own taste is by {chosen.name}.", chosen.note]
     return Recipe(chosen.name, chosen.settings(), " ".join(filter(None, notes)) or None)
 
 

@@ -30,7 +30,7 @@ ModelOption = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
-        help="lightgcn, social, hetero or another that `evaluate` knows.  "
+        help="lightgcn, social, hetero, another that `evaluate` knows, or your own module:Class.  "
         r"\[default: social where there are friendships, else lightgcn]",
         show_default=False,
     ),
@@ -95,7 +95,7 @@ def evaluate(
     models: Annotated[
         str | None,
         typer.Option(metavar="A,B,...", show_default=False,
-                     help="Which models; friends and ease_damped too.  "
+                     help="Which models; friends, ease_damped and your own module:Class too.  "
                      r"\[default: popularity, ease, ials, gfcf, lightgcn, social, hetero, blend]"),
     ] = None,
     seeds: SeedsOption = 1,

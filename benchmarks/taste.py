@@ -126,8 +126,8 @@ def new(data: Path, name: str, seeds: int) -> dict[str, Any]:  # noqa: ARG001
     from scipy import sparse
 
     from followsuit.cli.progress import show
+    from followsuit.core.ranking_metrics import top_n
     from followsuit.gnn.data.dataset import binary
-    from followsuit.gnn.evaluation.top_items import first_items
     from followsuit.gnn.models.hetero import Hetero
 
     split = split_of(data, name)
@@ -152,11 +152,7 @@ def new(data: Path, name: str, seeds: int) -> dict[str, Any]:  # noqa: ARG001
         "own share of the category": own.toarray() + tie,
         "hetero": network.score(users)[:, items] + tie,
     }
-    nothing = sparse.csr_matrix((len(users), len(items)), dtype=np.float32)
-    lists = {
-        n: first_items(np.ascontiguousarray(s, dtype=np.float32), nothing, 20)
-        for n, s in scores.items()
-    }
+    lists = {n: top_n(np.ascontiguousarray(s, dtype=np.float32), 20) for n, s in scores.items()}
     return _compared(lists, wanted, users, "popularity of the category")
 
 

@@ -21,10 +21,11 @@ import numpy as np
 import pandas as pd
 
 from followsuit.core.bootstrap import Estimate
+from followsuit.core.ranking_metrics import hit_rate, ndcg, top_n
 from followsuit.core.threads import one_thread
 from followsuit.offers.moment import Moment, blocks
 from followsuit.offers.outcomes import Outcomes
-from followsuit.offers.ranking import ALL, first_places
+from followsuit.offers.ranking import ALL
 from followsuit.offers.strategies import Values
 
 ITEMS = 10
@@ -38,8 +39,6 @@ PER_OFFER = "per_offer"
 
 _RESAMPLES = 1000
 _CHUNK = 50
-_DISCOUNT = 1 / np.log2(np.arange(2, ITEMS + 2))
-_IDEAL = np.cumsum(_DISCOUNT)
 
 
 @dataclass
@@ -67,7 +66,7 @@ class Tally:
 def places(values: Values, moment: Moment) -> np.ndarray:
     """(n, 10) columns of each customer's first items; -1 where there are no more."""
     parts = [
-        first_places(np.where(moment.barred(rows), -np.inf, values(rows, ALL)), ITEMS)
+        top_n(np.where(moment.barred(rows), -np.inf, values(rows, ALL)), ITEMS)
         for rows in blocks(len(moment.customers), len(moment.items))
     ]
     return np.concatenate(parts)
@@ -86,11 +85,9 @@ def tally_customers(
     """Add one moment's customers to a strategy's per-customer metrics."""
     codes, ones = moment.customers, np.ones(len(moment.customers))
     for k in HITS:
-        hits = np.any(adopted[:, :k], axis=1).astype(float)
-        tally.add(PER_CUSTOMER, strategy, f"hit@{k}", codes, hits, ones)
-    gain = (adopted * _DISCOUNT).sum(axis=1)
-    ideal = _IDEAL[np.clip(adoptions, 1, ITEMS) - 1]
-    tally.add(PER_CUSTOMER, strategy, f"ndcg@{ITEMS}", codes, gain / ideal, ones)
+        tally.add(PER_CUSTOMER, strategy, f"hit@{k}", codes, hit_rate(adopted, k), ones)
+    quality = ndcg(adopted, adoptions, ITEMS)
+    tally.add(PER_CUSTOMER, strategy, f"ndcg@{ITEMS}", codes, quality, ones)
 
 
 def tally_offers(
@@ -102,7 +99,7 @@ def tally_offers(
     hit, auc, judged = (np.zeros(len(results.pairs)) for _ in range(3))
     for columns in blocks(len(moment.items), len(codes)):
         block = np.where(moment.barred(ALL, columns), -np.inf, values(ALL, columns))
-        first = first_places(block.T, CUSTOMERS)
+        first = top_n(block.T, CUSTOMERS)
         shown += np.bincount(first[first >= 0], minlength=len(codes))
         here = np.flatnonzero(
             (results.pairs[:, 1] >= columns.start) & (results.pairs[:, 1] < columns.stop)

@@ -6,11 +6,12 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from followsuit.core.ranking_metrics import top_n
 from followsuit.graph import schema as g
 from followsuit.graph.facts import NONE, STORE, Facts
 from followsuit.offers.catalogue import Catalogue
 from followsuit.offers.moment import Moment, blocks, pick
-from followsuit.offers.ranking import first_places, probability, scores
+from followsuit.offers.ranking import probability, scores
 from followsuit.offers.reasons import friend_reasons, own_reasons
 from followsuit.offers.triggers import FRIEND_BOUGHT, FRIEND_VISITED
 from followsuit.offers.weights import Weights
@@ -60,12 +61,12 @@ def place(moment: Moment, weights: Weights, catalogue: Catalogue | None, top: in
     for rows in blocks(len(moment.customers), len(moment.items)):
         values = np.where(moment.barred(rows), -np.inf, scores(moment, weights, rows))
         if catalogue is None:
-            column = first_places(values, top)
+            column = top_n(values, top)
             offer = np.where(column >= 0, NONE, NONE)
             shown = column >= 0
         else:
             best, item = _best_items(values, moment, catalogue, rows)
-            offer = first_places(best, top, tie=item)
+            offer = top_n(best, top, tie=item)
             shown = offer >= 0
             column = np.take_along_axis(item, np.maximum(offer, 0), axis=1)
         row, rank = np.nonzero(shown)

@@ -21,7 +21,7 @@ from followsuit.gnn.models.blend import SOCIAL, Blend
 from followsuit.gnn.models.ease import DampedEase
 from followsuit.gnn.models.recommender import CELLS, Recommender
 from followsuit.gnn.models.registry import model
-from followsuit.gnn.training.grid_search import choose
+from followsuit.gnn.training.grid_search import search_grid
 from followsuit.graph.facts import SharedFacts
 
 BLEND, LINEAR = "blend", "linear"
@@ -158,7 +158,7 @@ def choose_recipe(
     blended = affinity == BLEND and len(blend.candidates()) > 1
     own = model(affinity) if affinity not in (BLEND, LINEAR) else DampedEase()
     started = blend if blended else own
-    chosen = choose(started, split.train, split.validation, seed=seed, progress=progress).model
+    chosen = search_grid(started, split.train, split.validation, seed=seed, progress=progress).model
     notes = [chosen.note]
     if blended:
         parts = " and ".join(blend.config.weights)

@@ -17,13 +17,14 @@ from scipy import sparse
 
 from followsuit.core.bootstrap import Estimate, Resamples
 from followsuit.core.progress import Progress, silent
+from followsuit.core.ranking_metrics import hits_of, ndcg, recall
 from followsuit.gnn.data.dataset import Ints, Split
 from followsuit.gnn.evaluation.list_quality import coverage, diversity, novelty
-from followsuit.gnn.evaluation.top_items import CUT, hits_of, ndcg, recall
+from followsuit.gnn.evaluation.validation import CUTOFF, validation_ndcg, validation_users
 from followsuit.gnn.models.blend import Blend
 from followsuit.gnn.models.recommender import Recommender
 from followsuit.gnn.models.registry import model
-from followsuit.gnn.training.grid_search import choose, judges, validate
+from followsuit.gnn.training.grid_search import search_grid
 from followsuit.graph import schema as g
 
 NAMES = ("popularity", "ease", "ials", "gfcf", "lightgcn", "social", "hetero", "blend")
@@ -101,7 +102,7 @@ class _Pool:
         self._held = {
             part for name in names if isinstance(b := model(name), Blend) for part in b.config.parts
         }
-        self._judges = judges(split.validation)
+        self._judges = validation_users(split.validation)
         self._chosen: dict[str, Recommender] = {}
         self._fitted: dict[tuple[str, int], Recommender] = {}
         self.ndcg: dict[str, float] = {}
@@ -116,7 +117,7 @@ class _Pool:
             if isinstance(started, Blend):
                 self._chosen[name], spent = self._blended(started)
             else:
-                found = choose(
+                found = search_grid(
                     started, self._split.train, self._split.validation, progress=self._progress
                 )
                 self._chosen[name] = found.model if name in self._held else found.model.unfitted()
@@ -129,7 +130,7 @@ class _Pool:
         spent = sum(self.seconds.get(name, 0.0) for name in blend.config.parts)
         parts = {name: self.chosen(name) for name in blend.candidates()}
         blend.learn(parts, self._split.validation, self._progress)
-        self.ndcg[blend.name] = validate(blend, self._split.validation, self._judges)
+        self.ndcg[blend.name] = validation_ndcg(blend, self._split.validation, self._judges)
         self.notes[blend.name] = blend.note
         return blend, spent
 
@@ -201,7 +202,7 @@ def _judge(
     for seed in range(seeds if pool.chosen(name).random else 1):
         fitted = pool.fitted(name, seed)
         began = time.monotonic()
-        lists[seed] = fitted.recommend(users, CUT, split.masked, progress)
+        lists[seed] = fitted.recommend(users, CUTOFF, split.masked, progress)
         pool.seconds[name] += time.monotonic() - began
         values.append(judged_lists(lists[seed], split.test, users))
     return _Judged(lists, np.mean(values, axis=0))

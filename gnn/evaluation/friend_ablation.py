@@ -15,11 +15,11 @@ from followsuit.core.bootstrap import Doubles, Estimate, Resamples
 from followsuit.core.progress import Progress, silent
 from followsuit.gnn.data.dataset import Split, pairs
 from followsuit.gnn.evaluation.evaluate import CHOSEN_BY, FIGURES, judged_lists
-from followsuit.gnn.evaluation.top_items import CUT
+from followsuit.gnn.evaluation.validation import CUTOFF
 from followsuit.gnn.models.blend import SOCIAL, Blend
 from followsuit.gnn.models.recommender import Recommender
 from followsuit.gnn.models.registry import model
-from followsuit.gnn.training.grid_search import choose
+from followsuit.gnn.training.grid_search import search_grid
 
 REAL, REWIRED, NONE = "real", "rewired", "none"
 _PLAIN = "lightgcn"
@@ -118,11 +118,13 @@ def audit(split: Split, *, seeds: int = 1, progress: Progress = silent) -> Audit
                 continue
             changed = split.with_friends(change)
             social = {name: part for name, part in chosen.items() if name in SOCIAL}
-            social[_FRIENDS] = choose(social[_FRIENDS], changed.train, changed.validation).model
+            social[_FRIENDS] = search_grid(
+                social[_FRIENDS], changed.train, changed.validation
+            ).model
             parts = unsocial | _fit_parts(changed, social, seed, progress)
             notes |= {name: note for name, (_, part) in parts.items() if (note := part.note)}
             fitted = _blend(changed, parts, progress)
-            lists = fitted.recommend(users, CUT, split.masked, progress)
+            lists = fitted.recommend(users, CUTOFF, split.masked, progress)
             values[kind][:, seed] = judged_lists(lists, split.test, users)
     if not ties:
         values = dict.fromkeys(values, values[NONE])
@@ -182,7 +184,7 @@ def _choose_parts(split: Split, progress: Progress) -> dict[str, Recommender]:
         elif name == _FRIENDS:
             found[name] = part
         else:
-            best = choose(part, split.train, split.validation, progress=progress).model
+            best = search_grid(part, split.train, split.validation, progress=progress).model
             found[name] = best.unfitted()
     return found
 

@@ -14,12 +14,13 @@ from scipy import sparse
 from followsuit.core.bootstrap import Doubles
 from followsuit.core.errors import FollowsuitError
 from followsuit.core.progress import Progress, silent
+from followsuit.core.ranking_metrics import hits_of, ndcg, top_n
 from followsuit.gnn.data.dataset import Dataset, Floats, Ints
-from followsuit.gnn.evaluation.top_items import CUT, first_items, hits_of, ndcg, some_users
+from followsuit.gnn.evaluation.validation import CUTOFF, VALIDATION_USERS, sample_users
 from followsuit.gnn.models.model_config import ModelConfig
 from followsuit.gnn.models.recommender import Recommender
 from followsuit.gnn.models.registry import MissingExtra, model
-from followsuit.gnn.training.grid_search import JUDGES, choose
+from followsuit.gnn.training.grid_search import search_grid
 
 PARTS = ("ease_damped", "ials", "lightgcn", "social", "friends", "popularity")
 """The models that are blended; the first, linear one is always in."""
@@ -54,7 +55,7 @@ def learn_weights(
         What each part's scores are multiplied with; 0 where it does not help by more than one
         standard error over the users (the rule of Breiman et al. 1984, section 3.4.3).
     """
-    users = some_users(validation, min(JUDGES, max(1, _CELLS // validation.shape[1])))
+    users = sample_users(validation, min(VALIDATION_USERS, max(1, _CELLS // validation.shape[1])))
     if not len(users):
         return {name: float(name == first) for name in parts}
     taken = parts[first].data.taken[users]
@@ -65,7 +66,7 @@ def learn_weights(
     wanted = np.diff(validation.indptr)[users]
 
     def judged(total: Floats) -> Doubles:
-        return ndcg(hits_of(first_items(total, taken, CUT), validation, users), wanted, CUT)
+        return ndcg(hits_of(top_n(total, CUTOFF, taken), validation, users), wanted, CUTOFF)
 
     weights = dict.fromkeys(parts, 0.0) | {first: 1.0}
     total = scores[first].copy()
@@ -126,7 +127,7 @@ class Blend(Recommender):
         """
         if validation is not None:
             chosen = {
-                name: choose(part, data, validation, seed=seed, progress=progress).model
+                name: search_grid(part, data, validation, seed=seed, progress=progress).model
                 for name, part in self.candidates().items()
             }
             return self.learn(chosen, validation, progress)

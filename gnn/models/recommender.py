@@ -13,9 +13,9 @@ from scipy import sparse
 
 from followsuit.core.errors import FollowsuitError
 from followsuit.core.progress import Progress, silent
+from followsuit.core.ranking_metrics import top_n
 from followsuit.core.threads import one_thread
 from followsuit.gnn.data.dataset import Dataset, Floats, Ints
-from followsuit.gnn.evaluation.top_items import first_items
 from followsuit.gnn.models.model_config import ModelConfig, WrongSettings
 
 if TYPE_CHECKING:
@@ -152,7 +152,7 @@ class Recommender(ABC):
                 some = users[first : first + step]
                 scores = self.score(some)
                 self._tell_more(scores, some)
-                found[first : first + step] = first_items(scores, barred[some], k)
+                found[first : first + step] = top_n(scores, k, barred[some])
                 advance(len(some))
         return found
 

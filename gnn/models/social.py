@@ -20,11 +20,11 @@ from torch.nn.functional import normalize
 from followsuit.core.progress import Progress, silent
 from followsuit.gnn.data.dataset import Dataset, Floats, Ints
 from followsuit.gnn.data.tie_support import Ties, supported
+from followsuit.gnn.evaluation.validation import validation_ndcg, validation_users
 from followsuit.gnn.models.lightgcn import BipartiteNetwork, LightGCN, LightGCNConfig
 from followsuit.gnn.models.neural import on_device
 from followsuit.gnn.models.popularity import FriendsItems
 from followsuit.gnn.training.device import device
-from followsuit.gnn.training.grid_search import judges, validate
 from followsuit.gnn.training.loop import Network
 from followsuit.gnn.training.propagation import Matrix
 
@@ -60,9 +60,9 @@ class Social(LightGCN):
     ) -> Self:  # fmt: skip
         """Choose the prior, then train as all networks do."""
         if validation is not None:
-            users = judges(validation)
+            users = validation_users(validation)
             plain = {prior: FriendsItems(prior=prior).fit(data) for prior in PRIORS}
-            ndcg = {prior: validate(one, validation, users) for prior, one in plain.items()}
+            ndcg = {prior: validation_ndcg(one, validation, users) for prior, one in plain.items()}
             self.config = self.config.changed(prior=max(PRIORS, key=ndcg.__getitem__))
         return super().train(data, validation, seed=seed, progress=progress, checkpoint=checkpoint)
 

@@ -4,20 +4,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from scipy import sparse
 
 from followsuit.core.progress import Progress, silent
-from followsuit.gnn.data.dataset import Dataset, Ints
-from followsuit.gnn.evaluation.top_items import CUT, hits_of, ndcg, some_users
+from followsuit.gnn.data.dataset import Dataset
+from followsuit.gnn.evaluation.validation import validation_ndcg, validation_users
 from followsuit.gnn.models.recommender import Recommender
-
-JUDGES = 4_000
-"""Users, at the most, that a choice is made on."""
 
 
 @dataclass(frozen=True)
-class Chosen:
+class SearchResult:
     """A model with the settings that did best, fitted on what the choice was made from.
 
     Attributes:
@@ -29,23 +25,10 @@ class Chosen:
     ndcg: float
 
 
-def judges(validation: sparse.csr_matrix, seed: int = 0) -> Ints:
-    """The users that a choice is made on, rising."""
-    return some_users(validation, JUDGES, seed)
-
-
-def validate(model: Recommender, validation: sparse.csr_matrix, users: Ints) -> float:
-    """Mean NDCG@20 of a fitted model on what these users took later."""
-    if not len(users):
-        return 0.0
-    hits = hits_of(model.recommend(users, CUT), validation, users)
-    return float(ndcg(hits, np.diff(validation.indptr)[users], CUT).mean())
-
-
-def choose(
+def search_grid(
     model: Recommender, train: Dataset, validation: sparse.csr_matrix, *, seed: int = 0,
     progress: Progress = silent,
-) -> Chosen:  # fmt: skip
+) -> SearchResult:  # fmt: skip
     """Climb along each axis of the model's grid from its own settings, until none does better.
 
     Args:
@@ -55,14 +38,14 @@ def choose(
         seed: of what is random in the model.
         progress: told of each fit.
     """
-    users = judges(validation)
+    users = validation_users(validation)
     tried = {_settings(model)}
 
-    def fit(candidate: Recommender) -> Chosen:
+    def fit(candidate: Recommender) -> SearchResult:
         fitted = candidate.fit(train, validation, seed=seed, progress=progress)
-        return Chosen(fitted, validate(fitted, validation, users))
+        return SearchResult(fitted, validation_ndcg(fitted, validation, users))
 
-    def attempt(candidate: Recommender) -> Chosen | None:
+    def attempt(candidate: Recommender) -> SearchResult | None:
         # What was tried before is not kept, for models are large; it was no better than the best.
         if _settings(candidate) in tried:
             return None
@@ -89,9 +72,9 @@ def _settings(model: Recommender) -> tuple[Any, ...]:
 
 
 def _climb(
-    best: Chosen, axis: str, values: tuple[Any, ...], step: int,
-    attempt: Callable[[Recommender], Chosen | None],
-) -> Chosen:  # fmt: skip
+    best: SearchResult, axis: str, values: tuple[Any, ...], step: int,
+    attempt: Callable[[Recommender], SearchResult | None],
+) -> SearchResult:  # fmt: skip
     """Go along an axis in one direction as long as that is better."""
     while True:
         own = best.model.settings()[axis]

@@ -15,8 +15,9 @@ from torch import Tensor, nn
 
 from followsuit.core.errors import FollowsuitError
 from followsuit.core.progress import Progress, silent
+from followsuit.core.ranking_metrics import hits_of, ndcg, top_n
 from followsuit.gnn.data.dataset import Ints
-from followsuit.gnn.evaluation.top_items import CUT, first_items, hits_of, ndcg, some_users
+from followsuit.gnn.evaluation.validation import CUTOFF, sample_users
 from followsuit.gnn.training.distributed import (
     add_up_gradients,
     added_up,
@@ -107,7 +108,7 @@ def watch(taken: sparse.csr_matrix, validation: sparse.csr_matrix, seed: int = 0
         validation: (n, m) what is to be found.
         seed: of the choice of users.
     """
-    users = some_users(validation, WATCHED, seed)
+    users = sample_users(validation, WATCHED, seed)
     if not len(users):
         return None
     wanted = np.diff(validation.indptr)[users]
@@ -120,9 +121,9 @@ def watch(taken: sparse.csr_matrix, validation: sparse.csr_matrix, seed: int = 0
                 some = users[first : first + _ROWS]
                 chosen = torch.from_numpy(some).to(of_users.device)
                 scores = (of_users[chosen] @ of_items.T).cpu().numpy()
-                found.append(first_items(scores, taken[some], CUT))
+                found.append(top_n(scores, CUTOFF, taken[some]))
         hits = hits_of(np.concatenate(found), validation, users)
-        return float(ndcg(hits, wanted, CUT).mean())
+        return float(ndcg(hits, wanted, CUTOFF).mean())
 
     return judge
 

@@ -26,7 +26,7 @@ from followsuit.gnn.models.model_config import WrongSettings
 from followsuit.gnn.models.recommender import Recommender, Trainable, fingerprint
 from followsuit.gnn.models.registry import model
 from followsuit.gnn.training.distributed import joined, of_first, rank
-from followsuit.gnn.training.grid_search import choose
+from followsuit.gnn.training.grid_search import search_grid
 from followsuit.graph.facts import SharedFacts
 
 if TYPE_CHECKING:
@@ -185,7 +185,9 @@ def _settings(
         )  # fmt: skip
         of_first(lambda: _draw(trained.curve, started.name, work))
     else:
-        chosen = choose(started, split.train, split.validation, seed=seed, progress=progress).model
+        chosen = search_grid(
+            started, split.train, split.validation, seed=seed, progress=progress
+        ).model
 
     def noted() -> dict[str, Any]:
         save_json(note, chosen.settings())

@@ -14,7 +14,7 @@ from followsuit.gnn.evaluation.evaluate import SCHEMA, Evaluation, evaluate
 from followsuit.gnn.evaluation.list_quality import coverage, diversity, novelty
 from followsuit.gnn.models.ease import Ease
 from followsuit.gnn.models.registry import UnknownModel
-from followsuit.gnn.training.grid_search import choose
+from followsuit.gnn.training.grid_search import search_grid
 from followsuit.testing.tastes import planted
 
 SPLIT = planted_split()
@@ -86,7 +86,7 @@ def test_json_has_what_scripts_rely_on(found: Evaluation) -> None:
 def test_each_model_has_the_settings_of_validation_and_is_fitted_on_all_that_is_known(
     found: Evaluation,
 ) -> None:
-    chosen = choose(Ease(), SPLIT.train, SPLIT.validation).model
+    chosen = search_grid(Ease(), SPLIT.train, SPLIT.validation).model
     assert found.settings["ease"] == chosen.settings()
     users = np.flatnonzero(np.diff(SPLIT.test.indptr))
     wanted = chosen.unfitted().fit(SPLIT.known).recommend(users, 20, SPLIT.masked)
@@ -97,7 +97,7 @@ def test_each_model_has_the_settings_of_validation_and_is_fitted_on_all_that_is_
 
 def test_a_delivered_validation_part_is_masked_and_not_learned_from() -> None:
     split = replace(SPLIT, refit_on_validation=False)
-    chosen = choose(Ease(), split.train, split.validation).model
+    chosen = search_grid(Ease(), split.train, split.validation).model
     users = np.flatnonzero(np.diff(split.test.indptr))
     wanted = chosen.recommend(users, 20, split.masked)
     items = evaluate(split, ["ease"]).lists["item"].to_numpy().reshape(-1, 20)

@@ -11,11 +11,11 @@ from support.folders import planted_split
 from support.spectral import Spectral
 
 from followsuit.gnn.data.dataset import Floats, Ints, Split
+from followsuit.gnn.evaluation.validation import validation_ndcg, validation_users
 from followsuit.gnn.models.blend import Blend, NoWeights, learn_weights
 from followsuit.gnn.models.ease import DampedEase
 from followsuit.gnn.models.popularity import FriendsItems, Popularity
 from followsuit.gnn.models.recommender import Recommender
-from followsuit.gnn.training.grid_search import judges, validate
 from followsuit.testing.tastes import planted, without
 
 SPLIT = planted_split()
@@ -40,7 +40,7 @@ def told(scores: np.ndarray) -> Told:
 
 
 def ndcg(model: Recommender) -> float:
-    return validate(model, SPLIT.validation, judges(SPLIT.validation))
+    return validation_ndcg(model, SPLIT.validation, validation_users(SPLIT.validation))
 
 
 def test_a_part_that_knows_gets_weight_and_one_that_errs_gets_none() -> None:
@@ -121,8 +121,11 @@ def test_its_score_is_the_weighted_sum_of_its_parts_and_it_ranks_no_worse_than_t
     )
     np.testing.assert_allclose(blend.score(users), total, rtol=1e-5, atol=1e-6)
     first = DampedEase(**blend.config.parts["ease_damped"]).fit(split.train)
-    some = judges(split.validation)
-    assert validate(blend, split.validation, some) > validate(first, split.validation, some) + 0.01
+    some = validation_users(split.validation)
+    assert (
+        validation_ndcg(blend, split.validation, some)
+        > validation_ndcg(first, split.validation, some) + 0.01
+    )
 
 
 def test_a_refit_takes_settings_and_weights_as_they_were_learned() -> None:

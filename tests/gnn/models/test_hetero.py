@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from scipy import sparse
 from support.worlds import end_of, snapshot_of
 
+from followsuit.core.ranking_metrics import hits_of, ndcg, recall, top_n
 from followsuit.gnn.data.dataset import Attributes, BadDataset, Dataset, Ints, pairs
 from followsuit.gnn.data.from_snapshot import dataset
-from followsuit.gnn.evaluation.top_items import first_items, hits_of, ndcg, recall
 from followsuit.gnn.models.hetero import Hetero
 from followsuit.gnn.models.hetero_network import (
     ITEM,
@@ -71,10 +71,9 @@ def cold(data: Dataset, share: float = 0.1, seed: int = 0) -> tuple[Dataset, Int
 def gain(fitted: Recommender, wanted: sparse.csr_matrix, users: Ints) -> tuple[float, float]:
     """95 % bootstrap interval of NDCG@20 above popularity's, over users."""
     number = np.diff(wanted.indptr)[users]
-    nothing = sparse.csr_matrix(wanted.shape, dtype=np.float32)[users]
     found = []
     for scores in (fitted.score(users), np.tile(fitted.data.popularity, (len(users), 1))):
-        hits = hits_of(first_items(scores, nothing, 20), wanted, users)
+        hits = hits_of(top_n(scores, 20), wanted, users)
         found.append(ndcg(hits, number, 20))
     more = found[0] - found[1]
     draws = np.random.default_rng(0).integers(0, len(more), (1000, len(more)))
@@ -149,7 +148,7 @@ def test_new_customers_and_products_find_their_place_without_training() -> None:
     new = np.arange(160, USERS)
     places = fitted.place(whole.with_taken(without(whole.taken, new)))
     scores = places.users[new] @ places.items.T
-    top = first_items(scores, sparse.csr_matrix(scores.shape, dtype=np.float32), 10)
+    top = top_n(scores, 10)
     assert (top % GROUPS == new[:, None] % GROUPS).mean() > 0.9
     fresh = places.items[70:] @ places.users.T
     assert (fresh.argmax(axis=1) % GROUPS == np.arange(70, 80) % GROUPS).all()
@@ -320,11 +319,10 @@ def test_recall_of_cold_customers_rises_with_what_is_known_of_them() -> None:
     data, users = cold(planted(users=USERS, noise=0.5))
     wanted = planted(users=USERS, noise=0.5).taken
     number = np.diff(wanted.indptr)[users]
-    nothing = sparse.csr_matrix(wanted.shape, dtype=np.float32)[users]
     found = []
     for known in (None, labels(USERS, "city")):
         fitted = model().fit(replace(no_friends(data), user_attributes=known))
-        hits = hits_of(first_items(fitted.score(users), nothing, 10), wanted, users)
+        hits = hits_of(top_n(fitted.score(users), 10), wanted, users)
         found.append(recall(hits, number, 10).mean())
     assert found[1] > found[0] + 0.05
 

@@ -10,8 +10,8 @@ from followsuit.testing.tastes import GROUPS, planted, without
 
 torch = pytest.importorskip("torch")
 
+from followsuit.core.ranking_metrics import hits_of, ndcg  # noqa: E402
 from followsuit.gnn.data.dataset import hold_back, normalised, pairs  # noqa: E402
-from followsuit.gnn.evaluation.top_items import hits_of, ndcg  # noqa: E402
 from followsuit.gnn.models.lightgcn import BipartiteNetwork, LightGCN, cells_of  # noqa: E402
 from followsuit.gnn.training.spectral import LENGTH, spectral_start  # noqa: E402
 

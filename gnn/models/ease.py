@@ -89,10 +89,10 @@ class Ease(Recommender):
         return np.float32(self.config.l2 * np.square(x.data).mean()) if x.nnz else np.float32(1)
 
     def _scaled(
-        self, data: Dataset, kept: Ints, taken: sparse.csr_matrix | None = None
+        self, data: Dataset, kept: Ints, seen: sparse.csr_matrix | None = None
     ) -> sparse.csr_matrix:
         scale = np.maximum(data.popularity[kept], 1) ** np.float32(-self.config.damp)
-        rows = data.taken if taken is None else taken
+        rows = data.taken if seen is None else seen
         return sparse.csr_matrix(
             rows[:, kept] @ sparse.diags_array(scale, format="csr"), dtype=np.float32
         )
@@ -105,9 +105,9 @@ class Ease(Recommender):
             return self._scores(x, np.ascontiguousarray((self._x.T @ self._inverse[users].T).T))
         return self._scores(x, x @ self._inverse)
 
-    def score_new(self, taken: sparse.csr_matrix) -> Floats:
+    def score_new(self, seen: sparse.csr_matrix) -> Floats:
         """(rows, m) the same, by x P = (x - x X' K^-1 X) / l2 where K is the users' side."""
-        x = self._scaled(self.data, self._kept_items, taken)
+        x = self._scaled(self.data, self._kept_items, seen)
         if not self._by_users:
             return self._scores(x, x @ self._inverse)
         product = -np.ascontiguousarray((self._x.T @ ((x @ self._x.T) @ self._inverse).T).T)
@@ -173,8 +173,8 @@ def _inverse(gram: Floats) -> Floats:
     if info:
         raise np.linalg.LinAlgError(f"spotri: {info}")
     _mirror(inverse)
-    found: Floats = inverse
-    return found
+    whole: Floats = inverse
+    return whole
 
 
 def _add(dense: Floats, x: sparse.csr_matrix) -> None:
@@ -198,14 +198,14 @@ def _mirror(matrix: Floats) -> None:
 
 def _quadratic(inverse: Floats, x: sparse.csr_matrix) -> Floats:
     """(items) x' K^-1 x for each column x."""
-    found = np.zeros(x.shape[1], dtype=np.float64)
+    total = np.zeros(x.shape[1], dtype=np.float64)
     step = max(1, CELLS // max(x.shape[1], 1))
     by_item = x.T.tocsr()
     for first in range(0, x.shape[0], step):
         part = x[first : first + step]
-        reach = by_item @ inverse[:, first : first + step]
+        product = by_item @ inverse[:, first : first + step]
         rows = np.repeat(np.arange(part.shape[0]), np.diff(part.indptr))
-        found += np.bincount(
-            part.indices, part.data * reach[part.indices, rows], minlength=x.shape[1]
+        total += np.bincount(
+            part.indices, part.data * product[part.indices, rows], minlength=x.shape[1]
         )
-    return found.astype(np.float32)
+    return total.astype(np.float32)

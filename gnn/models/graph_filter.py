@@ -52,19 +52,19 @@ class GraphFilter(Recommender):
         return self.restore({"vectors": np.ascontiguousarray(vectors.T, dtype=np.float32)}, data)
 
     def score(self, users: Ints) -> Floats:
-        """(users, m) how strongly the filters carry over what they took."""
+        """(users, m) the seen items, passed through the filters."""
         return self.score_new(self.data.taken[users])
 
     @one_thread()
-    def score_new(self, taken: sparse.csr_matrix) -> Floats:
+    def score_new(self, seen: sparse.csr_matrix) -> Floats:
         """(rows, m) the same."""
-        near = taken @ self._r.T
-        found: Floats = np.ascontiguousarray((self._r.T @ near.toarray().T).T)
+        near = seen @ self._r.T
+        scores: Floats = np.ascontiguousarray((self._r.T @ near.toarray().T).T)
         if self.config.alpha:
-            low = (taken @ (self._root[:, None] ** -1 * self._vectors)) @ self._vectors.T
+            low = (seen @ (self._root[:, None] ** -1 * self._vectors)) @ self._vectors.T
             low *= np.float32(self.config.alpha) * self._root
-            found += low
-        return found
+            scores += low
+        return scores
 
     def state(self) -> dict[str, np.ndarray]:
         """The items' singular vectors."""

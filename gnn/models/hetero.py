@@ -1,4 +1,4 @@
-"""A network that knows people and products before they have acted: from friends and attributes."""
+"""A network for people and products without interactions: from friends and attributes."""
 
 from pathlib import Path
 from typing import ClassVar, Self
@@ -49,7 +49,7 @@ class Hetero(Neural):
     """Vectors from interactions, friends and attributes, whichever there are.
 
     The score of a customer of whom nothing is known, or of such an item, is 0. Interactions carry
-    no weight of their own; friends count where their acts reach (see `Dataset.friends`).
+    no weight of their own; friends count where they share their activity (see `Dataset.friends`).
     """
 
     name: ClassVar[str] = "hetero"
@@ -72,8 +72,8 @@ class Hetero(Neural):
     def place(self, data: Dataset) -> Embeddings:
         """Vectors for another data set, with customers and products that training did not see.
 
-        Users, items and attribute values are found again by their ids and names; what is new
-        starts from what is known of it.
+        Users, items and attribute values are matched by their ids and names; what is new starts
+        from what is known of it.
 
         Args:
             data: what is known by now.
@@ -135,7 +135,7 @@ class Hetero(Neural):
     def _values(
         self, random: np.random.Generator, known: Attributes | None, active: np.ndarray
     ) -> Floats:
-        """Where values start; those of nobody who has acted can't be learned, and stay 0."""
+        """Where values start; those of nobody with interactions can't be learned, and stay 0."""
         if known is None:
             return np.zeros((0, self.config.width), dtype=np.float32)
         vectors = random.normal(0, NOISE, (len(known.names), self.config.width)).astype(np.float32)
@@ -150,6 +150,6 @@ def _names(known: Attributes | None) -> np.ndarray:
 def _matched(ids: np.ndarray, old: np.ndarray, vectors: Floats) -> Floats:
     """The old vectors of ids that there were, 0 for new ones."""
     code = pd.Index(old).get_indexer(pd.Index(ids))
-    found = np.zeros((len(ids), vectors.shape[1]), dtype=np.float32)
-    found[code >= 0] = vectors[code[code >= 0]]
-    return found
+    matched = np.zeros((len(ids), vectors.shape[1]), dtype=np.float32)
+    matched[code >= 0] = vectors[code[code >= 0]]
+    return matched

@@ -57,7 +57,7 @@ class Ials(Recommender):
             )
             model.fit(data.taken, show_progress=False, callback=lambda *_: advance(1))
         state = {"users": model.user_factors.copy(), "items": model.item_factors.copy()}
-        # A user (or item) that nothing is known of keeps no random vector.
+        # A user (or item) without interactions keeps no random vector.
         state["users"][np.diff(data.taken.indptr) == 0] = 0
         state["items"][data.popularity == 0] = 0
         return self.restore(state, data)
@@ -72,8 +72,8 @@ class Ials(Recommender):
     @one_thread()
     def score(self, users: Ints) -> Floats:
         """(users, m) about 0 to 1."""
-        found: Floats = self._users[users] @ self._items.T
-        return found
+        scores: Floats = self._users[users] @ self._items.T
+        return scores
 
     def embed(self) -> Embeddings:
         """The factors."""

@@ -1,7 +1,7 @@
 """LightGCN (He et al. 2020), with a spectral start and a softmax over all items.
 
-Each step leaves out a random part of the interactions, propagates over the rest, and asks for all
-of them: a network that always sees the very edge that it is to tell learns to copy it.
+Each step leaves out a random part of the interactions, propagates over the rest, and predicts all
+of them: a network that always sees the very edge that it predicts learns to copy it.
 """
 
 from typing import Any, ClassVar
@@ -53,47 +53,47 @@ class BipartiteNetwork(Network):
     """LightGCN's network: the mean of the layers."""
 
     def __init__(
-        self, taken: sparse.csr_matrix, width: int, layers: int, temperature: float,
+        self, seen: sparse.csr_matrix, width: int, layers: int, temperature: float,
         left_out: float, seed: int,
     ) -> None:  # fmt: skip
         super().__init__()
         self.layers, self.temperature, self.left_out = layers, temperature, left_out
-        users, items = spectral_start(taken, width, seed)
+        users, items = spectral_start(seen, width, seed)
         self.users = nn.Parameter(on_device(users))
         self.items = nn.Parameter(on_device(items))
-        self.taken = Matrix(normalised(taken), device())
-        self.by_item = self.taken.turned
-        self.pointer = torch.from_numpy(taken.indptr.astype(np.int64))
-        # What was never taken is no part of the softmax, lest it be pushed anywhere as a mere
-        # negative: it keeps its zeros.
-        ever = np.bincount(taken.indices, minlength=taken.shape[1]) > 0
+        self.seen = Matrix(normalised(seen), device())
+        self.by_item = self.seen.turned
+        self.pointer = torch.from_numpy(seen.indptr.astype(np.int64))
+        # Items that nobody has seen are no part of the softmax, lest they be pushed anywhere as
+        # mere negatives: they keep their zeros.
+        ever = np.bincount(seen.indices, minlength=seen.shape[1]) > 0
         self.ever = on_device(np.flatnonzero(ever))
-        self.targets_of = on_device((np.cumsum(ever) - 1)[taken.indices])
-        self.examples = np.flatnonzero(np.diff(taken.indptr))
-        self.per_user = taken.nnz / max(len(self.examples), 1)
+        self.targets_of = on_device((np.cumsum(ever) - 1)[seen.indices])
+        self.examples = np.flatnonzero(np.diff(seen.indptr))
+        self.per_user = seen.nnz / max(len(self.examples), 1)
 
     def vectors(self) -> tuple[Tensor, Tensor]:
         """Unit vectors over the whole graph."""
-        return self.propagated(self.taken, self.by_item)
+        return self.propagated(self.seen, self.by_item)
 
-    def propagated(self, taken: Matrix, by_item: Matrix) -> tuple[Tensor, Tensor]:
+    def propagated(self, seen: Matrix, by_item: Matrix) -> tuple[Tensor, Tensor]:
         """The unit vectors after propagation."""
-        of_users, of_items, _ = self.layered(taken, by_item)
+        of_users, of_items, _ = self.layered(seen, by_item)
         return normalize(of_users, dim=1), normalize(of_items, dim=1)
 
-    def layered(self, taken: Matrix, by_item: Matrix) -> tuple[Tensor, Tensor, Tensor]:
+    def layered(self, seen: Matrix, by_item: Matrix) -> tuple[Tensor, Tensor, Tensor]:
         """The sums of all layers for users and items (eq. 3 to 5), and the users' first layer."""
         users: Tensor = self.users
         items: Tensor = self.items
         of_users, of_items, first = users, items, users
         for layer in range(self.layers):
-            users, items = taken @ items, by_item @ users
+            users, items = seen @ items, by_item @ users
             of_users, of_items = of_users + users, of_items + items
             first = users if layer == 0 else first
         return of_users, of_items, first
 
     def loss(self, examples: Tensor, batch: Tensor, random: torch.Generator) -> Tensor:  # noqa: ARG002
-        """Of telling all that the examples took from a part of the graph."""
+        """Of predicting all seen items of the examples from a part of the graph."""
         users, items = self.propagated(*self.thinned(random))
         rows, cells = cells_of(self.pointer, examples)
         loss = softmax_loss(
@@ -104,10 +104,10 @@ class BipartiteNetwork(Network):
 
     def thinned(self, random: torch.Generator) -> tuple[Matrix, Matrix]:
         """The graph without a random part; the weights of the rest rise to make up for it."""
-        values = self.taken.values
-        seen = torch.rand(len(values), generator=random) >= self.left_out
-        taken = self.taken.with_values(values * seen.to(values.device) / (1 - self.left_out))
-        return taken, taken.turned_like(self.by_item)
+        values = self.seen.values
+        kept = torch.rand(len(values), generator=random) >= self.left_out
+        thinned = self.seen.with_values(values * kept.to(values.device) / (1 - self.left_out))
+        return thinned, thinned.turned_like(self.by_item)
 
 
 def cells_of(pointer: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:

@@ -68,23 +68,23 @@ class Neural(Trainable):
 
         Args:
             data: what is known.
-            validation: (n, m) what NDCG@20 is watched on; sets `epochs`.
-            seed: of all that is random.
-            progress: told of each epoch.
+            validation: (n, m) later interactions, to stop early by NDCG@20; sets `epochs`.
+            seed: the random seed.
+            progress: a progress callback for each epoch.
             checkpoint: a file to keep the state of training in; None for none.
 
         Raises:
             OtherCheckpoint: the file is of another graph, other settings or another seed.
             Diverged: the loss is not finite.
         """
-        judge = None if validation is None else watch(data.taken, validation)
+        validate = None if validation is None else watch(data.taken, validation)
         network = self.network(data, seed)
-        plan = self.plan(network, self.config.epochs if judge is None else self.config.longest)
+        plan = self.plan(network, self.config.epochs if validate is None else self.config.longest)
         key = self._key(data, validation, seed) if checkpoint is not None else ""
         curve = train(
-            network, plan, judge, seed=seed, progress=progress, checkpoint=checkpoint, key=key
+            network, plan, validate, seed=seed, progress=progress, checkpoint=checkpoint, key=key
         )
-        if judge is not None:
+        if validate is not None:
             self.config = self.config.changed(epochs=max(1, curve.best))
         with torch.no_grad():
             users, items = network.vectors()
@@ -111,8 +111,8 @@ class Neural(Trainable):
     @one_thread()
     def score(self, users: Ints) -> Floats:
         """(users, m) cosines; 0 for a user or an item of whom nothing is known."""
-        found: Floats = self._vectors.users[users] @ self._vectors.items.T
-        return found
+        scores: Floats = self._vectors.users[users] @ self._vectors.items.T
+        return scores
 
     def embed(self) -> Embeddings:
         """(n, width) and (m, width), each of length 1, or 0 where nothing is known."""

@@ -1,4 +1,4 @@
-"""The plain guesses: what everybody takes, and what friends took."""
+"""The simple baselines: popular items, and friends' items."""
 
 from typing import Any, ClassVar, Self
 
@@ -14,7 +14,7 @@ from followsuit.gnn.models.recommender import Recommender
 
 
 class Untrained(Recommender):
-    """A model that says what the data says."""
+    """A model without anything to learn."""
 
     def fit(
         self, data: Dataset, validation: sparse.csr_matrix | None = None, *,  # noqa: ARG002
@@ -24,7 +24,7 @@ class Untrained(Recommender):
         return self.restore({}, data)
 
     def state(self) -> dict[str, np.ndarray]:
-        """Nothing that the data does not say."""
+        """No arrays: the data has it all."""
         return {}
 
     def restore(self, state: dict[str, np.ndarray], data: Dataset) -> Self:  # noqa: ARG002
@@ -34,7 +34,7 @@ class Untrained(Recommender):
 
 
 class Popularity(Untrained):
-    """The share of users who took an item, the same for everybody."""
+    """The share of users who have seen an item, the same for everybody."""
 
     name: ClassVar[str] = "popularity"
 
@@ -43,9 +43,9 @@ class Popularity(Untrained):
         share = self.data.popularity / np.float32(max(len(self.data.users), 1))
         return np.tile(share, (len(users), 1))
 
-    def score_new(self, taken: sparse.csr_matrix) -> Floats:
+    def score_new(self, seen: sparse.csr_matrix) -> Floats:
         """(rows, m) the same shares."""
-        return self.score(np.zeros(taken.shape[0], dtype=np.int64))
+        return self.score(np.zeros(seen.shape[0], dtype=np.int64))
 
 
 class FriendsItemsConfig(ModelConfig):
@@ -60,9 +60,9 @@ class FriendsItemsConfig(ModelConfig):
 
 
 class FriendsItems(Untrained):
-    """The share of a user's friends who took an item.
+    """The share of a user's friends who have seen an item.
 
-    Each friend counts by (1 + `likeness` x cosine of what both took) / items taken^`damp`.
+    Each friend counts by (1 + `likeness` x cosine of the seen items of both) / seen items^`damp`.
     """
 
     name: ClassVar[str] = "friends"
@@ -74,13 +74,13 @@ class FriendsItems(Untrained):
     config: FriendsItemsConfig
 
     def score(self, users: Ints) -> Floats:
-        """(users, m) the shares; without a prior, what no friend took has 0."""
-        found: Floats = (self._ties[users] @ self.data.taken).toarray()
+        """(users, m) the shares; without a prior, 0 for items that no friend has seen."""
+        scores: Floats = (self._ties[users] @ self.data.taken).toarray()
         if prior := self.config.prior:
             share = self.data.popularity / np.float32(max(len(self.data.users), 1))
             friends = np.diff(self.data.friends.indptr)[users]
-            found += (prior / (friends + prior)).astype(np.float32)[:, None] * share
-        return found
+            scores += (prior / (friends + prior)).astype(np.float32)[:, None] * share
+        return scores
 
     def restore(self, state: dict[str, np.ndarray], data: Dataset) -> Self:
         """Weigh the ties."""

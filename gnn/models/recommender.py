@@ -92,35 +92,35 @@ class Recommender(ABC):
 
         Args:
             data: what is known.
-            validation: (n, m) what to watch while training, for models that stop early; they then
-                note in their settings where they stopped, so that fitting them again without it
-                takes as long.
-            seed: of all that is random.
-            progress: told of each step.
+            validation: (n, m) later interactions, for models that stop early or search settings;
+                they keep in their config where they stopped, so that the next fit without it takes
+                as long.
+            seed: the random seed.
+            progress: a progress callback.
         """
 
     @abstractmethod
     def score(self, users: Ints) -> Floats:
         """(users, m) how much each user may like each item, in a new array; higher is better.
 
-        What they took already is scored too. Never NaN.
+        Seen items are scored too. Never NaN.
         """
 
     @one_thread()
-    def score_new(self, taken: sparse.csr_matrix) -> Floats:
-        """(rows, m) the same for people the model was not fitted on, from what they took.
+    def score_new(self, seen: sparse.csr_matrix) -> Floats:
+        """(rows, m) the same for people the model was not fitted on, from their seen items.
 
-        Here from the vectors of what they took, each weighted by popularity^-1/2 as in a step of
+        Here from the vectors of the seen items, each weighted by popularity^-1/2 as in a step of
         propagation (He et al. 2020, eq. 3); 0 for a model without vectors.
 
         Args:
-            taken: (rows, m) CSR, nonzero where somebody took the item.
+            seen: (rows, m) CSR, nonzero for each interaction.
         """
         learned = self.embed()
         if learned is None:
-            return np.zeros(taken.shape, dtype=np.float32)
+            return np.zeros(seen.shape, dtype=np.float32)
         weight = sparse.diags_array(np.maximum(self.data.popularity, 1) ** -0.5, format="csr")
-        vectors = np.asarray(taken.astype(np.float32) @ (weight @ learned.items))
+        vectors = np.asarray(seen.astype(np.float32) @ (weight @ learned.items))
         length = np.linalg.norm(vectors, axis=1, keepdims=True)
         scores: Floats = (vectors / np.maximum(length, 1e-12)) @ learned.items.T
         return scores.astype(np.float32)
@@ -133,47 +133,47 @@ class Recommender(ABC):
         self, users: Ints, k: int, masked: sparse.csr_matrix | None = None,
         progress: Progress = silent,
     ) -> Ints:  # fmt: skip
-        """(users, k) the first items of each user, the best first; -1 where nothing is left.
+        """(users, k) the top items of each user, the best first; -1 where nothing is left.
 
-        Of whom the model knows nothing (all scores are 0) gets what is popular; so does a user who
-        took nothing yet where scores are equal. Other ties go to the smaller code.
+        A user of whom the model knows nothing (all scores are 0) gets the popular items; so does a
+        user without interactions where scores are equal. Other ties go to the smaller code.
 
         Args:
             users: codes.
-            k: how many.
-            masked: (n, m) what is not recommended; what the users took where not given.
-            progress: told of users.
+            k: the length of a list.
+            masked: (n, m) items to leave out; each user's seen items where not given.
+            progress: a progress callback for users.
         """
-        barred = self.data.taken if masked is None else masked
-        found = np.empty((len(users), k), dtype=np.int64)
+        excluded = self.data.taken if masked is None else masked
+        lists = np.empty((len(users), k), dtype=np.int64)
         step = max(1, CELLS // max(len(self.data.items), 1))
         with progress(f"recommending ({self.name})", len(users)) as advance:
             for first in range(0, len(users), step):
                 some = users[first : first + step]
                 scores = self.score(some)
-                self._tell_more(scores, some)
-                found[first : first + step] = top_n(scores, k, barred[some])
+                self._add_popularity(scores, some)
+                lists[first : first + step] = top_n(scores, k, excluded[some])
                 advance(len(some))
-        return found
+        return lists
 
-    def _tell_more(self, scores: Floats, users: Ints) -> None:
-        """Order by popularity what the scores leave open for users little is known of; in place."""
+    def _add_popularity(self, scores: Floats, users: Ints) -> None:
+        """Order by popularity what the scores leave open for users with little data; in place."""
         new = np.diff(self.data.taken.indptr)[users] == 0
         known = np.asarray(scores[:, :_GLANCE].any(axis=1))
         known[~known] = scores[~known].any(axis=1)
         scores[~known] = self.data.popularity
-        told = np.flatnonzero(new & known)
+        rows = np.flatnonzero(new & known)
         share = self.data.popularity / max(self.data.popularity.max(initial=0), 1)
-        step = _OPEN * np.abs(scores[told]).max(axis=1, initial=0)
-        scores[told] += step[:, None] * share
+        step = _OPEN * np.abs(scores[rows]).max(axis=1, initial=0)
+        scores[rows] += step[:, None] * share
 
     @abstractmethod
     def state(self) -> dict[str, np.ndarray]:
-        """What was learned, as plain arrays."""
+        """The learned arrays, by name."""
 
     @abstractmethod
     def restore(self, state: dict[str, np.ndarray], data: Dataset) -> Self:
-        """Take over what was learned on the same data set."""
+        """Take over the arrays of `state`, learned on the same data set."""
 
     def settings(self) -> dict[str, Any]:
         """The config, by name."""

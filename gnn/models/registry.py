@@ -85,18 +85,18 @@ def model_class(name: str) -> type[Recommender]:
     return _checked(name, classes.get(kind))
 
 
-def _checked(name: str, found: Any) -> type[Recommender]:
-    """The class, if it can be made into a model that is found again by its own name."""
+def _checked(name: str, kind: Any) -> type[Recommender]:
+    """The class, if it can be made into a model that its own name leads to."""
     reason = None
-    if found is None:
+    if kind is None:
         reason = "its module has no such class"
-    elif not isinstance(found, type) or not issubclass(found, Recommender):
+    elif not isinstance(kind, type) or not issubclass(kind, Recommender):
         reason = "it is not a subclass of followsuit.gnn.models.recommender.Recommender"
-    elif missing := sorted(found.__abstractmethods__):
+    elif missing := sorted(kind.__abstractmethods__):
         reason = f"it doesn't define {', '.join(missing)}"
-    elif name not in MODELS and ":" not in found.name and found.name not in MODELS:
-        reason = f"it sets the name `{found.name}`, by which it isn't found again: leave it out"
+    elif name not in MODELS and ":" not in kind.name and kind.name not in MODELS:
+        reason = f"it sets the name `{kind.name}`, which leads to no module: leave the name out"
     if reason is None:
-        model_found: type[Recommender] = found
-        return model_found
+        checked: type[Recommender] = kind
+        return checked
     raise NotAModel(f"{name} can't be used as a model: {reason}.")

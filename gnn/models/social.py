@@ -1,8 +1,8 @@
-"""A network over interactions and friendships that learns whom to listen to, and how much.
+"""A network over interactions and friendships that learns which friends count, and how much.
 
 From DiffNet (Wu et al. 2019) it has the two graphs, from MHCN (Yu et al. 2021) channels with gates,
 from GBSR (Yang et al. 2024) ties that are thinned before they are used. Beyond them: how much a
-friend weighs is learned from what speaks for the tie, against a threshold that all friends of a
+friend weighs is learned from the support of the tie, against a threshold that all friends of a
 user may stay beneath; and how much a user hears of each channel is learned from what is known of
 them (activity, number of friends, how alike these are), so that it holds for the cold ones too.
 """
@@ -58,7 +58,7 @@ class Social(LightGCN):
         self, data: Dataset, validation: sparse.csr_matrix | None = None, *,
         seed: int = 0, progress: Progress = silent, checkpoint: Path | None = None,
     ) -> Self:  # fmt: skip
-        """Choose the prior, then train as all networks do."""
+        """Set the prior on validation, then train as all networks do."""
         if validation is not None:
             users = validation_users(validation)
             plain = {prior: FriendsItems(prior=prior).fit(data) for prior in PRIORS}
@@ -68,11 +68,11 @@ class Social(LightGCN):
 
     def score(self, users: Ints) -> Floats:
         """(users, m) cosines; of users without interactions the shares of `FriendsItems`."""
-        found = super().score(users)
+        scores = super().score(users)
         new = np.flatnonzero(np.diff(self.data.taken.indptr)[users] == 0)
         if len(new):
-            found[new] = self._of_friends.score(users[new])
-        return found
+            scores[new] = self._of_friends.score(users[new])
+        return scores
 
     def restore(self, state: dict[str, np.ndarray], data: Dataset) -> Self:
         """Take over the vectors and the curve."""
@@ -104,9 +104,9 @@ class SocialNetwork(BipartiteNetwork):
         total = total.index_add(0, self.ties.rows, strength)
         return strength / total[self.ties.rows]
 
-    def propagated(self, taken: Matrix, by_item: Matrix) -> tuple[Tensor, Tensor]:
+    def propagated(self, seen: Matrix, by_item: Matrix) -> tuple[Tensor, Tensor]:
         """The unit vectors after propagation over both graphs."""
-        of_users, of_items, first = self.layered(taken, by_item)
+        of_users, of_items, first = self.layered(seen, by_item)
         ties = self.ties.with_values(self.weights())
         gates = self.gates(self.known).clamp(-10, 10).exp()
         heard = ties @ torch.cat([of_users, first], dim=1)
@@ -125,7 +125,8 @@ def known_of(data: Dataset, ties: Ties) -> Floats:
     mean = np.bincount(rows, ties.likeness[:, 0], minlength=n) / np.maximum(count, 1)
     highest = np.zeros(n)
     np.maximum.at(highest, rows, ties.likeness[:, 0])
-    found = np.stack([np.log1p(np.diff(data.taken.indptr)), np.log1p(count), mean, highest], axis=1)
-    spread = np.maximum(found.std(axis=0), 1e-6)
-    standard: Floats = ((found - found.mean(axis=0)) / spread).astype(np.float32)
+    activity = np.log1p(np.diff(data.taken.indptr))
+    columns = np.stack([activity, np.log1p(count), mean, highest], axis=1)
+    spread = np.maximum(columns.std(axis=0), 1e-6)
+    standard: Floats = ((columns - columns.mean(axis=0)) / spread).astype(np.float32)
     return standard

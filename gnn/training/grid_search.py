@@ -1,4 +1,4 @@
-"""Choose a model's settings on the validation part: one axis of its grid after the other."""
+"""Grid search: settings that rank best on validation, one axis of the grid after the other."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from followsuit.gnn.models.recommender import Recommender
 
 @dataclass(frozen=True)
 class SearchResult:
-    """A model with the settings that did best, fitted on what the choice was made from.
+    """A model with the best settings, fitted on the train part.
 
     Attributes:
         model: fitted on the train part.
@@ -34,9 +34,9 @@ def search_grid(
     Args:
         model: with the settings to start from.
         train: what is known.
-        validation: (n, m) what is to be told.
-        seed: of what is random in the model.
-        progress: told of each fit.
+        validation: (n, m) the later interactions.
+        seed: the random seed.
+        progress: a progress callback for each fit.
     """
     users = validation_users(validation)
     tried = {_settings(model)}
@@ -58,9 +58,9 @@ def search_grid(
         improved = False
         for axis, values in model.grid.items():
             for step in (1, -1):
-                found = _climb(best, axis, values, step, attempt)
-                if found is not best:
-                    best, improved = found, True
+                better = _climb(best, axis, values, step, attempt)
+                if better is not best:
+                    best, improved = better, True
                     break
     return best
 
@@ -78,11 +78,11 @@ def _climb(
     """Go along an axis in one direction as long as that is better."""
     while True:
         own = best.model.settings()[axis]
-        places = sorted({*values, own})
-        place = places.index(own) + step
-        if not 0 <= place < len(places):
+        grid = sorted({*values, own})
+        position = grid.index(own) + step
+        if not 0 <= position < len(grid):
             return best
-        found = attempt(best.model.unfitted(**{axis: places[place]}))
-        if found is None or found.ndcg <= best.ndcg:
+        result = attempt(best.model.unfitted(**{axis: grid[position]}))
+        if result is None or result.ndcg <= best.ndcg:
             return best
-        best = found
+        best = result

@@ -22,7 +22,7 @@ from followsuit.queries.runner import run_cypher, run_query
 if TYPE_CHECKING:
     from followsuit.gnn.data.dataset import Split
     from followsuit.gnn.embeddings import Embedded
-    from followsuit.gnn.evaluation.friend_ablation import Audit
+    from followsuit.gnn.evaluation.friend_ablation import FriendAblation
     from followsuit.gnn.models.recommender import Recommender
     from followsuit.graph.facts import SharedFacts
     from followsuit.influence.analysis import Analysis
@@ -282,12 +282,12 @@ class Shop:
         return fitted, folder
 
     def obey(
-        self, found: "Audit", as_of: Instant, created_at: Instant, horizon: Length = "28d"
+        self, found: "FriendAblation", as_of: Instant, created_at: Instant, horizon: Length = "28d"
     ) -> datetime:
         """Let the ranking obey what an audit has found.
 
         Args:
-            found: by `gnn.evaluation.friend_ablation.audit` on a `split` of this shop.
+            found: by `gnn.evaluation.friend_ablation.ablate_friends` on a `split` of this shop.
             as_of: of the split.
             created_at: the time that the finding is noted with.
             horizon: of the split.
@@ -296,10 +296,10 @@ class Shop:
             The instant from which on it is obeyed: what lies before must not know what the audit
             judged on.
         """
-        from followsuit.gnn.evaluation.ablation_result import write_finding
+        from followsuit.gnn.evaluation.ablation_result import write_ablation
 
         seen = instant(as_of) + length(horizon)
-        write_finding(self.store, found, seen, instant(created_at))
+        write_ablation(self.store, found, seen, instant(created_at))
         return seen
 
     def _model_folder(self, name: str) -> Path:

@@ -192,15 +192,15 @@ def dense(data: Dataset, network: HeteroNetwork) -> tuple[np.ndarray, np.ndarray
     """The vectors by dense products of float64 numbers, term by term."""
     weights = {k[1] + k[2]: w.toarray().astype(np.float64) for k, w in weights_of(data).items()}
     p = {n: v.detach().numpy().astype(np.float64) for n, v in network.named_parameters()}
-    seen = (np.diff(data.taken.indptr) > 0)[:, None]
-    users = p["users"] * seen + weights["ofuser"] @ p["user_values"]
+    shown = (np.diff(data.taken.indptr) > 0)[:, None]
+    users = p["users"] * shown + weights["ofuser"] @ p["user_values"]
     items = p["items"] * (data.popularity > 0)[:, None] + weights["ofitem"] @ p["item_values"]
     of_users, of_items = users + p["usual"], items
     for layer in range(2):
-        taken, friends, by = p["gates"][:, layer]
+        seen, friends, by = p["gates"][:, layer]
         users, items = (
-            seen * (weights["takenuser"] @ items) * taken + weights["frienduser"] @ users * friends,
-            weights["byitem"] @ (seen * users) * by,
+            shown * (weights["seenuser"] @ items) * seen + weights["frienduser"] @ users * friends,
+            weights["byitem"] @ (shown * users) * by,
         )
         of_users, of_items = of_users + users, of_items + items
     return of_users, of_items
@@ -259,7 +259,7 @@ def test_the_graph_in_pygs_form_has_every_relation_and_its_weights() -> None:
     data = both_known()
     graph = graph_of(weights_of(data))
     graph.validate()
-    assert graph["item", "taken", "user"].edge_index.shape[1] == data.taken.nnz
+    assert graph["item", "seen", "user"].edge_index.shape[1] == data.taken.nnz
     assert graph["user", "friend", "user"].edge_index.shape[1] == data.friends.nnz
     assert graph["user_value", "of", "user"].weight.tolist() == [1.0] * USERS
 

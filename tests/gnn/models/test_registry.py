@@ -73,7 +73,7 @@ def test_a_model_of_ones_own_is_found_in_the_current_directory(own: str, tmp_pat
         ("Other", "it is not a subclass of followsuit.gnn.models.recommender.Recommender"),
         ("np", "it is not a subclass of"),
         ("Half", "it doesn't define restore, score, state"),
-        ("Named", "it sets the name `neighbours`, by which it isn't found again: leave it out"),
+        ("Named", "it sets the name `neighbours`, which leads to no module: leave the name out"),
     ],
 )
 def test_a_class_that_is_no_model_says_why(own: str, kind: str, message: str) -> None:

@@ -15,6 +15,7 @@ from scipy import sparse
 
 from followsuit.core.codes import Codes
 from followsuit.core.compiled import compiled
+from followsuit.core.ranking_metrics import top_n
 from followsuit.graph.view import ITEM, PAIR, View, item_key
 from followsuit.offers.catalogue import Catalogue
 from followsuit.offers.grid import Grid
@@ -109,7 +110,7 @@ class Offers:
             n: how many at most.
         """
         if self.covers is None:
-            row, column, _ = largest(scores, n)
+            row, column = _cells_of(top_n(scores, n))
             return Candidates(row + rows.start, column, column)
         best = np.full((len(scores), len(self.ids)), -np.inf)
         item = np.zeros(best.shape, dtype=np.intp)
@@ -126,7 +127,7 @@ class Offers:
                 best[~audience[offer], offer] = -np.inf
             has_it = np.isfinite(best[:, offer])
             left[every[has_it], chosen[has_it]] = -np.inf
-        row, offer, _ = largest(best, n, tie=item)
+        row, offer = _cells_of(top_n(best, n, tie=item))
         return Candidates(row + rows.start, item[row, offer], offer)
 
     def _in_audience(self, offer: np.ndarray, row: np.ndarray) -> np.ndarray:
@@ -174,30 +175,10 @@ def _cells(row: np.ndarray, column: np.ndarray, shape: tuple[int, int]) -> spars
     return matrix
 
 
-def largest(
-    values: np.ndarray, n: int, tie: np.ndarray | None = None
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Row, column and place (from 0) of the n largest values of each row; never of -inf.
-
-    Args:
-        values: (rows, columns).
-        n: how many at most.
-        tie: (rows, columns) what decides between equal values, the smaller first; then the smaller
-            column.
-    """
-    width = min(n, values.shape[1])
-    if width == 0 or len(values) == 0:
-        nothing = np.empty(0, dtype=np.intp)
-        return nothing, nothing, nothing
-    least = -np.partition(-values, width - 1, axis=1)[:, width - 1]
-    # All that reach the last place, so that a tie for it is broken by column, not by chance.
-    row, column = np.nonzero((values >= least[:, None]) & (values > -np.inf))
-    smaller = column if tie is None else tie[row, column]
-    order = np.lexsort((column, smaller, -values[row, column], row))
-    row, column = row[order], column[order]
-    place = np.arange(len(row)) - np.searchsorted(row, np.arange(len(values)))[row]
-    within = place < n
-    return row[within], column[within], place[within]
+def _cells_of(lists: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Row and column of each cell that lists of columns name."""
+    row, place = np.nonzero(lists >= 0)
+    return row, lists[row, place]
 
 
 def ranks(candidates: Candidates, scores: np.ndarray, offers: Offers) -> np.ndarray:

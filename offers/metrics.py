@@ -21,8 +21,8 @@ import numpy as np
 import pandas as pd
 
 from followsuit.core.bootstrap import Estimate
+from followsuit.core.ranking_metrics import hit_rate, ndcg, top_n
 from followsuit.core.threads import one_thread
-from followsuit.offers.candidates import largest
 from followsuit.offers.features.feature import ALL
 from followsuit.offers.grid import Grid, Outcomes, blocks
 from followsuit.offers.strategies import Values
@@ -38,8 +38,6 @@ PER_OFFER = "per_offer"
 
 _RESAMPLES = 1000
 _CHUNK = 50
-_DISCOUNT = 1 / np.log2(np.arange(2, ITEMS + 2))
-_IDEAL = np.cumsum(_DISCOUNT)
 
 
 @dataclass
@@ -66,12 +64,11 @@ class Tally:
 
 def places(values: Values, grid: Grid) -> np.ndarray:
     """(n, 10) columns of each customer's first items; -1 where there are no more."""
-    first = np.full((len(grid.customers), ITEMS), -1, dtype=np.intp)
-    for rows in blocks(len(grid.customers), len(grid.items)):
-        block = np.where(grid.excluded(rows), -np.inf, values(rows, ALL))
-        row, column, place = largest(block, ITEMS)
-        first[row + rows.start, place] = column
-    return first
+    lists = [
+        top_n(np.where(grid.excluded(rows), -np.inf, values(rows, ALL)), ITEMS)
+        for rows in blocks(len(grid.customers), len(grid.items))
+    ]
+    return np.concatenate(lists)
 
 
 def adopted_places(first: np.ndarray, grid: Grid, results: Outcomes) -> np.ndarray:
@@ -95,11 +92,9 @@ def tally_customers(
     """
     ones = np.ones(len(codes))
     for k in HITS:
-        hits = np.any(adopted[:, :k], axis=1).astype(float)
-        tally.add(PER_CUSTOMER, strategy, f"hit@{k}", codes, hits, ones)
-    gain = (adopted * _DISCOUNT).sum(axis=1)
-    ideal = _IDEAL[np.clip(adoptions, 1, ITEMS) - 1]
-    tally.add(PER_CUSTOMER, strategy, f"ndcg@{ITEMS}", codes, gain / ideal, ones)
+        tally.add(PER_CUSTOMER, strategy, f"hit@{k}", codes, hit_rate(adopted, k), ones)
+    quality = ndcg(adopted, adoptions, ITEMS)
+    tally.add(PER_CUSTOMER, strategy, f"ndcg@{ITEMS}", codes, quality, ones)
 
 
 def tally_offers(
@@ -110,15 +105,13 @@ def tally_offers(
     hit, auc, judged = (np.zeros(len(results.pairs)) for _ in range(3))
     for columns in blocks(len(grid.items), len(codes)):
         block = np.where(grid.excluded(ALL, columns), -np.inf, values(ALL, columns))
-        item, customer, _ = largest(block.T, CUSTOMERS)
-        shown += np.bincount(customer, minlength=len(codes))
-        first = np.zeros(block.shape, dtype=bool)
-        first[customer, item] = True
+        first = top_n(block.T, CUSTOMERS)
+        shown += np.bincount(first[first >= 0], minlength=len(codes))
         here = np.flatnonzero(
             (results.pairs[:, 1] >= columns.start) & (results.pairs[:, 1] < columns.stop)
         )
         adopter, adopted = results.pairs[here, 0], results.pairs[here, 1] - columns.start
-        hit[here] = first[adopter, adopted]
+        hit[here] = (first[adopted] == adopter[:, None]).any(axis=1)
         auc[here], judged[here] = _auc(block, adopter, adopted)
     adopter, item = results.pairs[:, 0], results.pairs[:, 1]
     share = 1 / np.bincount(item)[item]

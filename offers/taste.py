@@ -19,7 +19,7 @@ from followsuit.gnn.models.blend import SOCIAL, Blend
 from followsuit.gnn.models.ease import DampedEase
 from followsuit.gnn.models.recommender import CELLS, Recommender, fingerprint
 from followsuit.gnn.models.registry import model
-from followsuit.gnn.training.grid_search import choose
+from followsuit.gnn.training.grid_search import search_grid
 from followsuit.graph.models import ModelStore, model_key
 from followsuit.graph.view import SharedView
 
@@ -153,7 +153,7 @@ def choose_recipe(
     Args:
         view: what was known.
         over: see `dataset`.
-        affinity: `blend`, or `linear` for the linear model alone.
+        affinity: `blend`, `linear` for the linear model alone, or `module:Class` for your own.
         friends: whether an audit has found that friends help; None where there was none.
         seed: of all that is random.
         progress: told of each step.
@@ -168,19 +168,22 @@ def choose_recipe(
         return Recipe(DampedEase.name, DampedEase().settings(), note)
     blend = Blend(parts={name: {} for name in PARTS + SOCIAL * bool(friends)})
     blended = affinity == BLEND and len(blend.candidates()) > 1
-    started = blend if blended else DampedEase()
-    chosen = choose(started, split.train, split.validation, seed=seed, progress=progress).model
+    own = model(affinity) if affinity not in (BLEND, LINEAR) else DampedEase()
+    started = blend if blended else own
+    chosen = search_grid(started, split.train, split.validation, seed=seed, progress=progress).model
     notes = [chosen.note]
     if blended:
-        parts = " and ".join(blend.weights)
+        parts = " and ".join(blend.config.weights)
         notes = [f"Own taste is by {parts}.", _of_friends(friends, blend), chosen.note]
     elif affinity == BLEND:
         notes = ["Own taste is by the linear model alone.", blend.note, chosen.note]
+    elif affinity != LINEAR:
+        notes = [f"Own taste is by {chosen.name}.", chosen.note]
     return Recipe(chosen.name, chosen.settings(), " ".join(filter(None, notes)) or None)
 
 
 def _of_friends(audited: bool | None, blend: Blend) -> str:
-    if audited and not set(SOCIAL) & set(blend.weights):
+    if audited and not set(SOCIAL) & set(blend.config.weights):
         return "Friends are left out: an audit found that they help, but not on the last weeks."
     return _OF_FRIENDS[audited]
 

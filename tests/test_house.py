@@ -22,12 +22,16 @@ MAY_IMPORT = {
 }
 """Of each room the others that it may import; the face in `src/followsuit` may import all."""
 
+FACE = ("cli", "testing")
+"""Folders of the public face."""
 ROOMS = sorted(path.name for path in PACKAGE.iterdir() if path.is_symlink())
 
 
 def python_files() -> dict[str, Path]:
     """Every module of the package by its dotted name, through the links."""
-    files = sorted(PACKAGE.glob("*.py")) + sorted((PACKAGE / "cli").glob("*.py"))
+    files = sorted(PACKAGE.glob("*.py"))
+    for folder in FACE:
+        files += sorted((PACKAGE / folder).rglob("*.py"))
     for room in ROOMS:
         files += sorted(path for path in (PACKAGE / room).rglob("*.py"))
     parts = {path: path.relative_to(PACKAGE.parent).with_suffix("").parts for path in files}
@@ -113,4 +117,4 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
 
 def test_the_tests_are_laid_out_as_the_rooms_are() -> None:
     folders = {p.name for p in (ROOT / "tests").iterdir() if p.is_dir() and p.name[0] not in "._"}
-    assert folders <= {*ROOMS, "cli", "support"}
+    assert folders <= {*ROOMS, *FACE, "support"}

@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 from support import commands
-from support.places import Place, empty_database
 from support.worlds import end_of
 
 from followsuit.graph.runs import prune_runs
@@ -19,6 +18,7 @@ from followsuit.graph.snapshot import take_snapshot
 from followsuit.graph.store import StoreBusy, StoreIncomplete, StoreMissing
 from followsuit.queries.runner import run_query
 from followsuit.simulator import World, simulate
+from followsuit.testing.places import Place, empty_database
 
 WORLD = World(
     customers=2_000, products=150, stores=10, friendships=6_000, purchases=12_000, days=90,

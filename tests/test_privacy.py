@@ -8,7 +8,6 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from support.deliveries import deliver
-from support.places import Place
 from support.random_shops import NOW, addition, random_shop
 
 from followsuit.gnn.embeddings import embed
@@ -23,6 +22,7 @@ from followsuit.offers.activation import OFFERED_TO
 from followsuit.offers.explain import explain
 from followsuit.offers.score import score
 from followsuit.queries.runner import run_query
+from followsuit.testing.places import Place
 
 IN_CI, BY_NIGHT = range(20), range(20, 200)
 

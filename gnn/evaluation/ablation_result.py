@@ -2,22 +2,22 @@
 
 from datetime import datetime
 
-from followsuit.gnn.evaluation.friend_ablation import Audit
+from followsuit.gnn.evaluation.friend_ablation import FriendAblation
 from followsuit.graph.run_writer import write_run
 from followsuit.graph.runs import FRIEND_ABLATION, Run, new_run_id, runs
 from followsuit.graph.store import GraphStore
 
 
 def write_ablation(
-    store: GraphStore, ablation: Audit, as_of: datetime, created_at: datetime
+    store: GraphStore, ablation: FriendAblation, as_of: datetime, created_at: datetime
 ) -> str:
     """Write the result of a friend ablation as a run without rows.
 
     Args:
-        store: that it was made on.
-        ablation: its result.
-        as_of: the last instant that it saw: the end of the period that it judged on.
-        created_at: the time that the run is noted with.
+        store: whose data the ablation used.
+        ablation: the result.
+        as_of: the last instant that the ablation used: the end of its test part.
+        created_at: the time to write with the run.
 
     Returns:
         The run's id: the same for the same result.

@@ -1,7 +1,7 @@
 """Products of sparse with dense matrices in torch, with a cheap gradient.
 
 Torch differentiates a CSR product by transposing the matrix anew each time. Here the transpose is
-kept, and its values follow those of the matrix by a permutation that is found once. So the values
+kept, and its values follow those of the matrix by a permutation, computed once. So the values
 may change from step to step (edges left out, ties weighed anew) while the structure stays.
 """
 
@@ -43,9 +43,9 @@ class Matrix:
 
     def with_values(self, values: Tensor) -> "Matrix":
         """The same structure with (nonzeros) other values, in CSR order."""
-        found = object.__new__(Matrix)
-        found.__dict__.update(self.__dict__, values=values)
-        return found
+        other = object.__new__(Matrix)
+        other.__dict__.update(self.__dict__, values=values)
+        return other
 
     @property
     def turned(self) -> "Matrix":
@@ -53,13 +53,13 @@ class Matrix:
         order = self._permutation
         back = torch.empty_like(order)
         back[order] = torch.arange(len(order), device=order.device)
-        found = object.__new__(Matrix)
-        found.__dict__.update(
+        transpose = object.__new__(Matrix)
+        transpose.__dict__.update(
             shape=(self.shape[1], self.shape[0]), _there=self._back, _back=self._there,
             _permutation=back, rows=self.columns[order], columns=self.rows[order],
             values=self.values[order],
         )  # fmt: skip
-        return found
+        return transpose
 
     def turned_like(self, transpose: "Matrix") -> "Matrix":
         """The transpose, in the structure of one that was made before."""

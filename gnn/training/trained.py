@@ -21,10 +21,11 @@ from followsuit.core.files import private_folder, save_json
 from followsuit.core.progress import Progress, silent
 from followsuit.gnn.data.dataset import Split
 from followsuit.gnn.data.from_view import HORIZON, training_split
-from followsuit.gnn.models.recommender import Recommender, fingerprint
+from followsuit.gnn.models.model_config import WrongSettings
+from followsuit.gnn.models.recommender import Recommender, Trainable, fingerprint
 from followsuit.gnn.models.registry import model
 from followsuit.gnn.training.distributed import joined, of_first, rank
-from followsuit.gnn.training.grid_search import choose
+from followsuit.gnn.training.grid_search import search_grid
 from followsuit.graph.models import ModelStore, model_key
 from followsuit.graph.view import SharedView
 
@@ -170,14 +171,17 @@ def _settings(
     settings: dict[str, Any] | None = of_first(lambda: _read(note) if note.exists() else None)
     if settings is not None:
         return settings
-    if hasattr(started, "train"):
-        chosen = started.train(
+    chosen: Recommender
+    if isinstance(started, Trainable):
+        chosen = trained = started.train(
             split.train, split.validation, seed=seed, progress=progress,
             checkpoint=work / _CHOOSING,
         )  # fmt: skip
-        of_first(lambda: _draw(chosen.curve, started.name, work))
+        of_first(lambda: _draw(trained.curve, started.name, work))
     else:
-        chosen = choose(started, split.train, split.validation, seed=seed, progress=progress).model
+        chosen = search_grid(
+            started, split.train, split.validation, seed=seed, progress=progress
+        ).model
 
     def noted() -> dict[str, Any]:
         save_json(note, chosen.settings())
@@ -189,18 +193,16 @@ def _settings(
 def _made(name: str, settings: dict[str, Any], work: Path) -> Recommender:
     try:
         return model(name, **settings)
-    except TypeError as error:
+    except WrongSettings as error:
         raise _damaged(work / _CHOSEN) from error
 
 
 def _fit(
     chosen: Recommender, split: Split, work: Path, seed: int, progress: Progress
 ) -> Recommender:
-    if hasattr(chosen, "train"):
-        fitted: Recommender = chosen.train(
-            split.known, seed=seed, progress=progress, checkpoint=work / _FITTING
-        )
-        return fitted
+    if isinstance(chosen, Trainable):
+        checkpoint = work / _FITTING
+        return chosen.train(split.known, seed=seed, progress=progress, checkpoint=checkpoint)
     return chosen.fit(split.known, seed=seed, progress=progress)
 
 

@@ -22,7 +22,7 @@ from followsuit.queries.runner import run_cypher, run_query
 if TYPE_CHECKING:
     from followsuit.gnn.data.dataset import Split
     from followsuit.gnn.embeddings import Embedded
-    from followsuit.gnn.evaluation.friend_ablation import Audit
+    from followsuit.gnn.evaluation.friend_ablation import FriendAblation
     from followsuit.gnn.models.recommender import Recommender
     from followsuit.graph.view import SharedView
     from followsuit.influence.analysis import Analysis
@@ -283,12 +283,12 @@ class Shop:
         return fitted, models.named(name)
 
     def obey(
-        self, found: "Audit", as_of: Instant, created_at: Instant, horizon: Length = "28d"
+        self, found: "FriendAblation", as_of: Instant, created_at: Instant, horizon: Length = "28d"
     ) -> datetime:
         """Let the ranking obey what an audit has found.
 
         Args:
-            found: by `gnn.evaluation.friend_ablation.audit` on a `split` of this shop.
+            found: by `gnn.evaluation.friend_ablation.ablate_friends` on a `split` of this shop.
             as_of: of the split.
             created_at: the time that the finding is noted with.
             horizon: of the split.

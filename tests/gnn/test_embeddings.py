@@ -10,8 +10,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
-from support.graphs import NOON, nodes
-from support.places import Place
 from support.spectral import Popular, Spectral
 from support.worlds import end_of, snapshot_of
 
@@ -30,6 +28,8 @@ from followsuit.graph.runs import EMBEDDING, active, runs
 from followsuit.graph.snapshot import Snapshot
 from followsuit.graph.store import GraphStore
 from followsuit.simulator import World
+from followsuit.testing.graph_rows import NOON, nodes
+from followsuit.testing.places import Place
 
 WORLD = World(customers=200, products=60, stores=6, friendships=500, purchases=1500, days=120)
 NODES = [("customer", "1"), ("customer", "ben"), ("product", "1"), ("store", "s1")]
@@ -225,7 +225,7 @@ def test_a_model_that_was_kept_for_this_very_graph_is_taken_as_it_is(
     assert found.vectors.shape[1] == 4
     assert found.settings == narrow.settings()
     earlier = embed(Spectral(), facts, day - timedelta(days=30), folder=tmp_path / "kept")
-    assert earlier.vectors.shape[1] == Spectral().width
+    assert earlier.vectors.shape[1] == Spectral().config.width
     assert (
         embed(Spectral(), facts, day, folder=tmp_path / "nowhere").settings == Spectral().settings()
     )

@@ -5,8 +5,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from support.graphs import NOON, nodes
-from support.places import Place
 
 import followsuit
 from followsuit.gnn.embeddings import LINKS, Embedded, write_embeddings
@@ -14,6 +12,8 @@ from followsuit.gnn.nearest import nearest_by_index
 from followsuit.graph import schema as g
 from followsuit.graph.store import GraphStore
 from followsuit.queries.runner import run_query
+from followsuit.testing.graph_rows import NOON, nodes
+from followsuit.testing.places import Place
 
 RANDOM = np.random.default_rng(7)
 COUNTS = {"customer": 120, "product": 60, "store": 8}

@@ -9,5 +9,5 @@ pytest.register_assert_rewrite(
     "contract_querying",
     "contract_values",
     "contract_writing",
-    "support.graphs",
+    "followsuit.testing.graph_rows",
 )

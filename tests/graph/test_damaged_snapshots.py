@@ -6,13 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support.graphs import nodes
-from support.places import Place
 from support.worlds import end_of
 
 from followsuit.graph import schema as g
 from followsuit.graph.snapshot import Snapshot, take_snapshot
 from followsuit.simulator import World
+from followsuit.testing.graph_rows import nodes
+from followsuit.testing.places import Place
 
 END = end_of(World())
 NAMES = [f"c{number}" for number in range(300)]

@@ -5,13 +5,13 @@ import shutil
 from pathlib import Path
 
 import pytest
-from support.graphs import nodes
-from support.places import Place
 
 from followsuit.graph import schema as g
 from followsuit.graph.connect import connect
 from followsuit.graph.engines import embedded as engine
 from followsuit.graph.store import GraphStore, StoreBusy, StoreDamaged, StoreError, StoreMissing
+from followsuit.testing.graph_rows import nodes
+from followsuit.testing.places import Place
 
 
 def fill(store: GraphStore, *customers: str) -> None:

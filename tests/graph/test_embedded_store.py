@@ -6,15 +6,15 @@ from pathlib import Path
 import ladybug
 import pyarrow as pa
 import pytest
-from support.graphs import by_key, nodes, rows, sample, samples, stored
-from support.places import Place
-from support.processes import another_process
 
 from followsuit.graph import schema as g
 from followsuit.graph.connect import connect
 from followsuit.graph.engines import embedded as engine
 from followsuit.graph.engines.embedded import EmbeddedStore
 from followsuit.graph.store import QueryError, StoreBusy, StoreError, StoreMissing
+from followsuit.testing.graph_rows import by_key, nodes, rows, sample, samples, stored
+from followsuit.testing.places import Place
+from followsuit.testing.processes import another_process
 
 
 def test_while_another_process_writes_nobody_reads(embedded: Place) -> None:

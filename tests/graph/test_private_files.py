@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.graphs import samples
-from support.places import Place
 from support.worlds import end_of
 
 from followsuit.core.files import (
@@ -21,6 +19,8 @@ from followsuit.core.files import (
 from followsuit.graph import schema as g
 from followsuit.graph.snapshot import take_snapshot
 from followsuit.simulator import World
+from followsuit.testing.graph_rows import samples
+from followsuit.testing.places import Place
 
 END = end_of(World())
 

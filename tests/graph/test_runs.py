@@ -2,7 +2,6 @@
 
 import pyarrow as pa
 import pytest
-from support.places import Place
 from support.snapshots import day
 
 from followsuit.graph import schema as g
@@ -20,6 +19,7 @@ from followsuit.graph.runs import (
     use_run,
 )
 from followsuit.graph.store import GraphStore
+from followsuit.testing.places import Place
 
 CUSTOMERS = ("ann", "bob")
 

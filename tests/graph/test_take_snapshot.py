@@ -10,8 +10,6 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from support.graphs import nodes, rows
-from support.places import Place, empty_database
 from support.worlds import end_of, snapshot_of
 
 from followsuit.core.progress import Advance
@@ -21,6 +19,8 @@ from followsuit.graph.store import GraphStore, StoreBusy, StoreIncomplete, Store
 from followsuit.graph.tables import TABLES
 from followsuit.loaders.load import load
 from followsuit.simulator import World, simulate
+from followsuit.testing.graph_rows import nodes, rows
+from followsuit.testing.places import Place, empty_database
 
 WORLD = World(
     customers=120, products=40, stores=8, friendships=300, purchases=700, days=60, seed=11

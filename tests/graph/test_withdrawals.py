@@ -7,7 +7,6 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 from support.deliveries import deliver
-from support.places import Place
 from support.shops import NOW, Rows, deliver_shop, tables
 from support.snapshots import day
 from support.spectral import Spectral
@@ -23,6 +22,7 @@ from followsuit.loaders.load import load
 from followsuit.offers.explain import explain
 from followsuit.offers.score import score
 from followsuit.queries.runner import run_query
+from followsuit.testing.places import Place
 
 LATER = datetime(2026, 1, 1, tzinfo=UTC)
 

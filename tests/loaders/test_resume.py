@@ -13,11 +13,11 @@ from support import commands
 from support.deliveries import deliver, write_csv
 from support.formats import deliver_as
 from support.loading import content, counts, load_from, meta, rejects, rows
-from support.places import Place
 
 from followsuit.core.progress import Advance
 from followsuit.errors import DeliveryError, StoreIncomplete
 from followsuit.simulator import World, simulate
+from followsuit.testing.places import Place
 
 LARGER = World(customers=2_000, products=100, stores=10, friendships=8_000, purchases=20_000)
 

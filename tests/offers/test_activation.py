@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 from support.deliveries import write_csv
-from support.places import Place
 from support.shops import NOW, deliver_shop, tables
 from support.snapshots import day
 
@@ -36,6 +35,7 @@ from followsuit.offers.explain import explain
 from followsuit.offers.guards import Refused
 from followsuit.offers.score import score
 from followsuit.queries.runner import run_query
+from followsuit.testing.places import Place
 
 # What is kept of a run.
 

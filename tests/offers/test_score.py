@@ -7,7 +7,6 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 from support.deliveries import write_csv
-from support.places import Place
 from support.shops import NOW, deliver_shop, offers, tables
 from support.snapshots import day
 from support.worlds import end_of
@@ -21,6 +20,7 @@ from followsuit.offers.guards import Refused
 from followsuit.offers.score import OUT, ScoreError, ScoreReport, score
 from followsuit.queries.runner import run_query
 from followsuit.simulator import World, simulate
+from followsuit.testing.places import Place
 
 WORLD = World(
     customers=300, products=60, stores=8, friendships=1_800, purchases=5_000, days=90,

@@ -134,6 +134,8 @@ def test_friends_take_part_only_where_they_were_found_to_help(
     asked: list[set[str]] = []
 
     class Asked(Blend):
+        name = Blend.name
+
         def learn(self, chosen: Mapping[str, Recommender], *rest: Any) -> Self:
             asked.append(set(chosen))
             return super().learn(chosen, *rest)

@@ -4,7 +4,6 @@ import csv
 import json
 import sys
 from datetime import UTC, datetime
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -28,11 +27,11 @@ if TYPE_CHECKING:
     from followsuit.offers.explain import Explanation
 
 
-class Affinity(StrEnum):
-    """How own taste is learned."""
-
-    BLEND = "blend"
-    LINEAR = "linear"
+def _check_affinity(affinity: str | None) -> str | None:
+    """Refuse what is neither of the two nor a model of the user's own."""
+    if affinity in (None, "blend", "linear") or ":" in str(affinity):
+        return affinity
+    raise typer.BadParameter(f"{affinity!r} is not blend, linear or a module:Class")
 
 
 runs_app = typer.Typer(help="The runs of `score`: list them, activate one, delete old ones.")
@@ -42,9 +41,12 @@ WindowOption = Annotated[
     str, typer.Option(metavar="LENGTH", help="How long back acts count as just done: 14d, 2w, 36h.")
 ]
 AffinityOption = Annotated[
-    Affinity | None,
+    str | None,
     typer.Option(
-        help=r"Own taste by the blend of models, or by the quicker linear one.  \[default: blend]",
+        metavar="blend|linear|MODULE:CLASS",
+        callback=_check_affinity,
+        help="Own taste by the blend of models, by the quicker linear one, or by your own model.  "
+        r"\[default: blend]",
         show_default=False,
     ),
 ]

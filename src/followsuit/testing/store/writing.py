@@ -5,16 +5,19 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from support.graphs import NOON, by_key, nodes, rows, sample, samples, stored
-from support.places import Place
 
 from followsuit.graph import schema as g
+from followsuit.graph.schema import Element
 from followsuit.graph.store import StoreError
+from followsuit.testing.graph_rows import NOON, by_key, nodes, rows, sample, samples, stored
+from followsuit.testing.places import Place
 
-ELEMENTS = (*g.NODES, *g.RELATIONSHIPS)
+ELEMENTS: tuple[Element, ...] = (*g.NODES, *g.RELATIONSHIPS)
 
 
 class WritingContract:
+    """Rows that are written, updated and read."""
+
     def test_every_label_and_type_comes_back_as_written(self, place: Place) -> None:
         with place.open() as store, store.writing():
             for element in ELEMENTS:
@@ -209,6 +212,8 @@ class WritingContract:
 
 
 class DeletingContract:
+    """Rows that are deleted."""
+
     def test_a_deleted_node_goes_with_its_relationships(self, place: Place) -> None:
         with place.open() as store, store.writing():
             for element in (g.CUSTOMER, g.PRODUCT, g.PURCHASED):
@@ -225,8 +230,8 @@ class DeletingContract:
 
     def test_relationships_are_deleted_by_a_column(self, place: Place) -> None:
         with place.open() as store, store.writing():
-            for element in (g.CUSTOMER, g.PRODUCT, g.STORE):
-                store.write(element, samples(element))
+            for node in (g.CUSTOMER, g.PRODUCT, g.STORE):
+                store.write(node, samples(node))
             for element in (g.RECOMMENDED_PRODUCT, g.RECOMMENDED_STORE):
                 runs = [sample(element, n) | {"run_id": run} for n in range(3) for run in "abc"]
                 store.write(element, rows(element, *runs))
@@ -257,8 +262,8 @@ class DeletingContract:
 
     def test_relationships_are_deleted_by_several_columns(self, place: Place) -> None:
         with place.open() as store, store.writing():
-            for element in (g.CUSTOMER, g.PRODUCT, g.STORE):
-                store.write(element, samples(element))
+            for node in (g.CUSTOMER, g.PRODUCT, g.STORE):
+                store.write(node, samples(node))
             for element in (g.RECOMMENDED_PRODUCT, g.RECOMMENDED_STORE):
                 runs = [sample(element, n) | {"run_id": run} for n in range(3) for run in "ab"]
                 store.write(element, rows(element, *runs))
@@ -323,6 +328,8 @@ class DeletingContract:
 
 
 class ExportContract:
+    """Rows that are written to a file."""
+
     def test_an_element_without_rows_is_exported_with_its_columns(
         self, place: Place, tmp_path: Path
     ) -> None:

@@ -6,18 +6,20 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from support.graphs import NOON, by_key, nodes, rows, samples, stored
-from support.places import Place
-from support.processes import another_process
 
 from followsuit.graph import schema as g
 from followsuit.graph.store import StoreBusy
+from followsuit.testing.graph_rows import NOON, by_key, nodes, rows, samples, stored
+from followsuit.testing.places import Place
+from followsuit.testing.processes import another_process
 
 SECONDS = 20.0
 """Far less than a load takes, and enough on a busy machine."""
 
 
 class HoldingContract:
+    """Several processes that want the store, and one that dies."""
+
     def test_a_second_writer_is_told_within_seconds_that_the_store_is_busy(
         self, place: Place
     ) -> None:
@@ -26,6 +28,7 @@ class HoldingContract:
             with pytest.raises(StoreBusy, match="Another process is"), store.writing():
                 pytest.fail("two write at once")
             assert time.monotonic() - began < SECONDS
+            assert holder.stdin is not None
             holder.stdin.close()
             assert holder.wait(SECONDS) == 0
             with store.writing():

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from support.places import Place
+from followsuit.testing.places import Place
 
 _PROGRAM = Path(__file__).with_name("holder.py")
 

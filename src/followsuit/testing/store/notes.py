@@ -1,10 +1,10 @@
 """What every store promises of its notes about itself, and what it refuses to be used as."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 import pytest
-from support.graphs import samples, stored
-from support.places import Place
 
 from followsuit.graph import schema as g
 from followsuit.graph.store import (
@@ -14,6 +14,8 @@ from followsuit.graph.store import (
     StoreNotOurs,
     StoreTooNew,
 )
+from followsuit.testing.graph_rows import samples, stored
+from followsuit.testing.places import Place
 
 READERS: dict[str, Callable[[GraphStore], object]] = {
     "reading": lambda store: store.reading().__enter__(),
@@ -25,7 +27,17 @@ READERS: dict[str, Callable[[GraphStore], object]] = {
 }
 
 
-class NotesContract:
+class NotesContract(ABC):
+    """What a store says of itself, and what it refuses to be used as."""
+
+    @abstractmethod
+    def everything(self, place: Place) -> object:
+        """All that there is at a place."""
+
+    @abstractmethod
+    def foreign(self, place: Place) -> AbstractContextManager[None]:
+        """Put something at a place that is not followsuit's."""
+
     def test_where_there_is_nothing_it_says_how_to_load(self, place: Place) -> None:
         before = self.everything(place)
         with place.open() as store:

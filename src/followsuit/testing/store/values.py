@@ -7,10 +7,10 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from support.graphs import by_key, nodes, rows, stored
-from support.places import Place
 
 from followsuit.graph import schema as g
+from followsuit.testing.graph_rows import by_key, nodes, rows, stored
+from followsuit.testing.places import Place
 
 VALUES: dict[str, tuple[pa.DataType, list[Any]]] = {
     "text": (
@@ -83,6 +83,8 @@ RELATIONSHIP_OF = {
 
 
 class ValuesContract:
+    """Values of every type."""
+
     @pytest.mark.parametrize("kind", VALUES)
     def test_every_value_of_a_node_comes_back(self, place: Place, kind: str) -> None:
         node, column = NODE_OF[kind]

@@ -16,11 +16,13 @@ FEW = 500
 
 
 def say(word: str) -> None:
+    """Print a word at once."""
     sys.stdout.write(word + "\n")
     sys.stdout.flush()
 
 
 def main() -> None:
+    """Hold the store, and write the files to it."""
     action, *files = sys.argv[1:]
     settings = read_settings()
     embedded._BYTES_PER_ROW = embedded._BYTES_PER_ADDED_ROW = settings.memory // FEW

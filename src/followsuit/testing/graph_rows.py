@@ -31,6 +31,7 @@ def nodes(node: NodeType, *keys: str) -> pa.Table:
 
 
 def key_of(element: Element) -> tuple[str, ...]:
+    """The columns that tell its rows apart."""
     return (element.key,) if isinstance(element, NodeType) else element.key
 
 

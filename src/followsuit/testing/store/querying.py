@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from support.graphs import NOON, nodes, rows, sample, samples, stored
-from support.places import Place
 
 from followsuit.graph import schema as g
 from followsuit.graph.store import QueryError, QueryTimeout
+from followsuit.testing.graph_rows import NOON, nodes, rows, sample, samples, stored
+from followsuit.testing.places import Place
 
 FOREVER = "UNWIND range(1, 1000000) AS a UNWIND range(1, 1000000) AS b RETURN count(*) AS n"
 CHANGES = (
@@ -42,6 +42,8 @@ PARAMETERS: list[tuple[Any, pa.DataType, Any]] = [
 
 
 class QueryingContract:
+    """Parameters, results and limits of queries."""
+
     def test_parameters_keep_their_type_and_value(self, place: Place) -> None:
         with place.open() as store, store.writing():
             for given, kind, expected in PARAMETERS:

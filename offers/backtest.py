@@ -20,7 +20,7 @@ from followsuit.core.progress import Progress, silent
 from followsuit.graph import schema as g
 from followsuit.graph.view import SharedView, View
 from followsuit.offers import metrics
-from followsuit.offers.candidates import brought_up
+from followsuit.offers.brought_up import brought_up
 from followsuit.offers.features.declared import TRIGGER, Features
 from followsuit.offers.grid import Grid, Outcomes, grid, outcomes
 from followsuit.offers.metrics import Figures, Tally

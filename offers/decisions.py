@@ -19,9 +19,9 @@ from followsuit.offers.features.declared import NAMES, TRIGGER, Features, Values
 from followsuit.offers.grid import Grid, blocks
 from followsuit.offers.model import Model
 from followsuit.offers.wording import friend_reasons, own_reasons
+from followsuit.policy.decision import OFFERED, OUTRANKED
 from followsuit.triggers.friend_activity import FRIEND_BOUGHT, FRIEND_VISITED
 
-OFFERED, OUTRANKED = "offered", "outranked"
 BY_TRIGGER, BY_TASTE, BY_POPULARITY = "trigger", "taste", "popular"
 
 SCHEMA = pa.schema(
@@ -76,7 +76,7 @@ def write_decisions(
 
     Args:
         path: of the Parquet file.
-        brought_up: see `candidates.brought_up`.
+        brought_up: see `brought_up`.
         grid: of those that no rule blocks.
         catalogue: the active offers.
         model: fitted.

@@ -51,9 +51,9 @@ from followsuit.offers.activation import (
     other_options,
     without,
 )
-from followsuit.offers.candidates import brought_up
+from followsuit.offers.brought_up import brought_up
 from followsuit.offers.catalogue import catalogue
-from followsuit.offers.decisions import OFFERED, counts_by_rule, write_decisions
+from followsuit.offers.decisions import counts_by_rule, write_decisions
 from followsuit.offers.evidence import write_evidence
 from followsuit.offers.features.declared import Features
 from followsuit.offers.grid import grid, outcomes
@@ -61,6 +61,7 @@ from followsuit.offers.guards import MAX_AGE, MIN_SHARE, Guards, Tell, ignore_no
 from followsuit.offers.model import LogisticModel
 from followsuit.offers.taste import LINEAR, Recipe, choose_recipe
 from followsuit.offers.training import examples
+from followsuit.policy.decision import OFFERED
 from followsuit.triggers.friend_activity import FriendActivity
 from followsuit.triggers.tie_weights import learn_tie_weights, tie_weights
 

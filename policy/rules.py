@@ -6,11 +6,13 @@ sensitive products, are no candidates: they leave no row and no count.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import ibis
-import ibis.expr.types as ir
+from followsuit.graph.consent import MINOR, NO_CONTACT, UNKNOWN_AGE
 
-from followsuit.graph.people import MINOR, NO_CONTACT, UNKNOWN_AGE
+# `why` needs the sentences alone, without waiting for Ibis.
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
 
 ALREADY_TAKEN = "already_taken"
 ELSEWHERE = "elsewhere"
@@ -26,11 +28,11 @@ class Rule:
     """The contract word that `blocked_by` holds."""
     sentence: str
     """Why a candidate is blocked, to follow "Not offered: "."""
-    blocks: Callable[[ir.Table], ir.Value]
+    blocks: Callable[["ir.Table"], "ir.Value"]
     """Whether it blocks each row of a table of candidates with their context."""
 
 
-def _person(name: str) -> Callable[[ir.Table], ir.Value]:
+def _person(name: str) -> Callable[["ir.Table"], "ir.Value"]:
     return lambda rows: rows.person_blocked_by == name
 
 
@@ -64,6 +66,8 @@ Context columns that they read: `person_blocked_by`, `seen`, `home_city`, `store
 SENTENCES = {rule.name: rule.sentence for rule in BEFORE_PREDICTION}
 
 
-def blocked_by(rows: ir.Table, rules: Sequence[Rule] = BEFORE_PREDICTION) -> ir.Value:
+def blocked_by(rows: "ir.Table", rules: Sequence[Rule] = BEFORE_PREDICTION) -> "ir.Value":
     """The name of the first rule that blocks each row, missing where none does."""
+    import ibis
+
     return ibis.cases(*((rule.blocks(rows).fill_null(False), rule.name) for rule in rules))

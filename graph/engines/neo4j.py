@@ -39,8 +39,6 @@ from followsuit.graph.store import (
     first_line,
 )
 
-SCHEMES = ("bolt", "bolt+s", "bolt+ssc", "neo4j", "neo4j+s", "neo4j+ssc")
-
 _BATCH = 5_000
 _FETCH = 10_000
 _DELETE = "CALL (x) { DELETE x } IN TRANSACTIONS OF 10000 ROWS"

@@ -6,25 +6,24 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-import networkx as nx
-import pandas as pd
-
 from followsuit.config import Settings
 from followsuit.core.progress import Progress, silent
 from followsuit.core.times import instant, length
 from followsuit.graph.models import ModelStore
 from followsuit.graph.runs import SCORE, Run, prune_runs, runs, use_run
 from followsuit.graph.store import GraphStore
-from followsuit.graph.view import View, view_of
 from followsuit.queries.runner import run_cypher, run_query
 
 # What is slow to import is imported by the method that needs it.
 if TYPE_CHECKING:
+    import networkx as nx
+    import pandas as pd
+
     from followsuit.gnn.data.dataset import Split
     from followsuit.gnn.embeddings import Embedded
     from followsuit.gnn.evaluation.friend_ablation import FriendAblation
     from followsuit.gnn.models.recommender import Recommender
-    from followsuit.graph.view import SharedView
+    from followsuit.graph.view import SharedView, View
     from followsuit.influence.analysis import Analysis
     from followsuit.loaders.load_report import LoadReport
     from followsuit.offers.backtest import BacktestReport
@@ -117,8 +116,10 @@ class Shop:
             progress=self._progress,
         )
 
-    def snapshot(self, as_of: Instant, *, refresh: bool = False) -> View:
+    def snapshot(self, as_of: Instant, *, refresh: bool = False) -> "View":
         """What was known at an instant, as Ibis tables; see `View`."""
+        from followsuit.graph.view import view_of
+
         return view_of(
             self.store,
             instant(as_of),
@@ -127,15 +128,15 @@ class Shop:
             progress=self._progress,
         )
 
-    def friends(self, as_of: Instant) -> nx.Graph:
+    def friends(self, as_of: Instant) -> "nx.Graph":
         """The friend graph; a `networkx.DiGraph` when any friendship is directed."""
         return self.snapshot(as_of).friends()
 
-    def purchases(self, as_of: Instant) -> pd.DataFrame:
+    def purchases(self, as_of: Instant) -> "pd.DataFrame":
         """Purchases in the contract's columns, `amount` in minor units of money."""
         return self.snapshot(as_of).purchases()
 
-    def query(self, name: str, *, now: Instant | None = None, **parameters: Any) -> pd.DataFrame:
+    def query(self, name: str, *, now: Instant | None = None, **parameters: Any) -> "pd.DataFrame":
         """Run a query of the library by name.
 
         Args:
@@ -148,7 +149,7 @@ class Shop:
         frame: pd.DataFrame = rows.to_pandas()
         return frame
 
-    def cypher(self, text: str, **parameters: Any) -> pd.DataFrame:
+    def cypher(self, text: str, **parameters: Any) -> "pd.DataFrame":
         """Run a Cypher query of your own that only reads the graph."""
         rows = run_cypher(self.store, text, parameters, timeout=self.timeout)
         frame: pd.DataFrame = rows.to_pandas()
@@ -353,7 +354,7 @@ class Shop:
         among: str = "*",
         limit: int = 10,
         approximate: bool = False,
-    ) -> pd.DataFrame:
+    ) -> "pd.DataFrame":
         """The customers, products or stores whose embeddings are nearest to one's, by cosine.
 
         Args:

@@ -24,7 +24,7 @@ from followsuit.graph.store import (
 from followsuit.loaders.mapping import MappingError
 from followsuit.loaders.sources import DeliveryError
 from followsuit.offers.backtest import BacktestError
-from followsuit.offers.explain import UnknownTarget
+from followsuit.offers.not_offered import UnknownTarget
 from followsuit.offers.score import ScoreError
 from followsuit.queries.library import UnknownQuery
 

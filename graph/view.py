@@ -276,6 +276,16 @@ class View:
         known = [at.to_pydatetime() for at in newest if not pd.isna(at)]
         return max(known, default=None)
 
+    def span(self) -> tuple[int, datetime | None, datetime | None]:
+        """How many first interactions there are at any time, and when the first and the last were.
+
+        It is for messages that help to choose another instant; nothing may be computed from it.
+        """
+        rows = self._usable(self._history.first_interactions)
+        times = rows.aggregate(n=rows.count(), first=rows["at"].min(), last=rows["at"].max())
+        (row,) = times.to_pyarrow().to_pylist()
+        return row["n"], row["first"], row["last"]
+
     # As arrays, for one computation.
 
     @cached_property

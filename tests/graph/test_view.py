@@ -304,6 +304,16 @@ class TestInteractions:
         for known in (view, view.shared):
             assert cells(known.at(NOW).following(WEEK), "customer_id") == [("ann",)]
 
+    def test_their_span_is_that_of_all_times(self, make: Make) -> None:
+        times = [day(3), day(30)]
+        purchases = rows(
+            "customer_id product_id at",
+            ("ann", "tea", times[0]), ("ann", "jam", times[1]), ("kim", "tea", day(40)),
+        )  # fmt: skip
+        assert make(purchases=purchases).shared.span() == (2, *times)
+        assert make(purchases=purchases).span() == (3, day(3), day(40))
+        assert make(purchases=[]).span() == (0, None, None)
+
 
 class TestFriendships:
     def test_an_undirected_one_is_two_rows_and_a_directed_one_is_one(self, make: Make) -> None:

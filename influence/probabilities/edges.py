@@ -20,26 +20,26 @@ INFLUENCE = "influence"
 
 
 def write_edges(
-    store: GraphStore, found: Influences, content: str, created_at: datetime,
+    store: GraphStore, influences: Influences, content: str, created_at: datetime,
     revision: int | None = None,
 ) -> str:  # fmt: skip
-    """Put what was learned into force as `INFLUENCES` relationships.
+    """Write influences as `INFLUENCES` relationships, and activate their run.
 
-    The run before stays in force until all is written, and is deleted then.
+    The run before stays active until all is written, and is deleted then.
 
     Args:
-        store: that it was learned from.
-        found: what was learned.
-        content: the digest of the data it was learned from, see `Snapshot.content`.
-        created_at: the time that the run is noted with.
-        revision: of the store that it was learned from, see `write_run`.
+        store: the store that they were learned from.
+        influences: what was learned.
+        content: digest of the data they were learned from, see `Snapshot.content`.
+        created_at: when the run was made.
+        revision: of the store that they were learned from, see `write_run`.
 
     Returns:
         The id of the run.
     """
-    table = found.table()
-    as_of = found.log.as_of
-    parameters = {"as_of": as_of.isoformat(), "window_seconds": found.window}
+    table = influences.table()
+    as_of = influences.log.as_of
+    parameters = {"as_of": as_of.isoformat(), "window_seconds": influences.window}
     made_of = json.dumps([version("followsuit"), parameters, content], sort_keys=True)
     digest = hashlib.sha256(made_of.encode()).hexdigest()
     run_id = f"{INFLUENCE}-{as_of:%Y-%m-%d}-{digest[:8]}"
@@ -61,7 +61,7 @@ def write_edges(
 
 
 def learned_run(store: GraphStore, as_of: datetime) -> Run | None:
-    """The run in force, unless it was learned later than `as_of`."""
+    """The active run, unless it is of a later instant than `as_of`."""
     run = active(runs(store, INFLUENCE))
     return run if run is not None and run.as_of <= as_of else None
 

@@ -328,14 +328,17 @@ class _Job:
         )
         ties, offers = tie_weights(view, learned), catalogue(view)
         triggers = shipped(ties)
-        reasons = of_customers(reasons_of(triggers, view, window), customers)
-        rows = brought_up(view, reasons, offers)
-        live = rows.filter(rows.blocked_by.isnull())
-        laid = grid(view, live, window, taste=taste, catalogue=offers)
+        with self._progress("reasons"):
+            reasons = of_customers(reasons_of(triggers, view, window), customers)
+            rows = brought_up(view, reasons, offers)
+        with self._progress("candidates"):
+            live = rows.filter(rows.blocked_by.isnull())
+            laid = grid(view, live, window, taste=taste, catalogue=offers)
         path = self._folder / DECISIONS
         write_decisions(path, rows, laid, offers, model, triggers, top, self._progress)
-        pq.write_table(_offered(path), self._folder / OFFERS)
-        write_evidence(view, FriendActivity(ties), window, self._folder)
+        with self._progress("evidence"):
+            pq.write_table(_offered(path), self._folder / OFFERS)
+            write_evidence(view, FriendActivity(ties), window, self._folder)
 
 
 def _offered(path: Path) -> pa.Table:

@@ -1,11 +1,11 @@
 """Who may be contacted with an offer, and who shares their activity: age and consent.
 
-Consent is two-sided and per purpose, and the default is no. The latest row up to `as_of` counts; a
-withdrawal counts whatever its date. Minors are neither contacted nor used, nor are customers with a
+Consent is two-sided and per purpose, and the default is no. The latest row up to an instant counts;
+a refusal counts whatever its date. Minors are neither contacted nor used, nor are customers with a
 refusal that a load could not read.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 
 import ibis
@@ -23,21 +23,66 @@ from followsuit.graph.consent import (
     adult_since,
 )
 
+_CONTACT = (CONTACT, *CHANNELS)
+_USED = (SOCIAL_USE, *_CONTACT)
+
+
+def answers(consents: ir.Table, blocked: Sequence[str]) -> ir.Table:
+    """When each customer's answers began to count: a row for each customer who has answered.
+
+    A purpose is granted from its first grant after the last refusal on, as a refusal of any date
+    counts at once; of a grant and a refusal of one instant the refusal counts.
+
+    Args:
+        consents: all rows of the contract.
+        blocked: ids of customers with a refusal that a load could not read: they have refused
+            everything.
+
+    Returns:
+        `customer_id`, and for each purpose that matters here `<purpose>_from` (missing where it is
+        never granted), `<purpose>_refused` (whether it ever was) and `<purpose>_first` (the first
+        grant).
+    """
+    rows = consents.select("customer_id", "purpose", "granted", "at")
+    purposes = ibis.memtable({"purpose": list(PURPOSES)})
+    general = rows.filter(rows.purpose == ALL, ~rows.granted).drop("purpose")
+    rows = rows.filter(rows.purpose != ALL).union(
+        general.cross_join(purposes).select("customer_id", "purpose", "granted", "at")
+    )
+    if blocked:
+        refused = ibis.memtable({"customer_id": list(blocked)}, schema={"customer_id": "string"})
+        none = {"granted": ibis.literal(False), "at": ibis.null(rows["at"].type())}
+        rows = rows.anti_join(refused, "customer_id").union(
+            refused.cross_join(purposes).mutate(**none).select(rows.columns)
+        )
+    rows = rows.filter(rows.purpose.isin(_USED))
+    rows = rows.group_by("customer_id", "purpose").mutate(
+        refused_at=rows["at"].max(where=~rows.granted)
+    )
+    after = rows.granted & (rows.refused_at.isnull() | (rows["at"] > rows.refused_at))
+    columns = {}
+    for purpose in _USED:
+        own = rows.purpose == purpose
+        columns[f"{purpose}_from"] = rows["at"].min(where=own & after)
+        columns[f"{purpose}_refused"] = (own & ~rows.granted).any()
+        columns[f"{purpose}_first"] = rows["at"].min(where=own & rows.granted)
+    return rows.group_by("customer_id").aggregate(**columns)
+
 
 def people(
     customers: ir.Table,
-    consents: ir.Table,
+    answered: ir.Table,
     day: date,
-    blocked: Sequence[str],
+    came: Callable[[ir.Value], ir.Value],
     assume_consent: bool,
 ) -> ir.Table:
-    """What each customer may be used for on a day.
+    """What each customer may be used for at an instant.
 
     Args:
-        customers: of the contract, as of that day.
-        consents: of the contract, as of that day; later refusals too.
+        customers: of the contract, as of the instant.
+        answered: see `answers`.
         day: decides who is an adult.
-        blocked: ids of customers with a refusal that a load could not read.
+        came: whether a time had come by the instant; False where it is missing.
         assume_consent: take `social_use` and contact as granted, and unknown ages as adult, where
             nothing says otherwise; never over a recorded no.
 
@@ -46,68 +91,26 @@ def people(
         `blocked_by` (the rule that blocks all offers, missing where none does); `channel` (the
         first one opted into, missing where contact is granted in general or assumed).
     """
-    states = _latest(consents, blocked)
-    social = states.filter(states.purpose == SOCIAL_USE).select(
-        "customer_id", social=states.granted
-    )
-    contact = _contact(states)
-    rows = customers.left_join(social, "customer_id").drop("customer_id_right")
-    rows = rows.left_join(contact, "customer_id").drop("customer_id_right")
-    adult = rows.birth_date <= adult_since(day)
-    unknown = ibis.literal(assume_consent)
+    rows = customers.left_join(answered, "customer_id").drop("customer_id_right")
     rows = rows.mutate(
-        adult=adult.fill_null(unknown),
-        reachable=~rows.refused.fill_null(False)
-        & (rows.opted_in.fill_null(False) | (unknown & ~rows.opted_out.fill_null(False))),
-        social=rows.social.fill_null(unknown),
+        **{purpose: came(rows[f"{purpose}_from"]) for purpose in _USED},
+        said_social=rows.social_use_refused.fill_null(False) | came(rows.social_use_first),
     )
+    refused = {p: rows[f"{p}_refused"].fill_null(False) & ~rows[p] for p in _CONTACT}
+    unknown = ibis.literal(assume_consent)
+    adult = (rows.birth_date <= adult_since(day)).fill_null(unknown)
+    opted_in = ibis.or_(*(rows[purpose] for purpose in _CONTACT))
+    opted_out = ibis.or_(*refused.values())
+    reachable = ~refused[CONTACT] & (opted_in | (unknown & ~opted_out))
     blocked_by = ibis.cases(
-        (rows.birth_date.isnull() & ~rows.adult, UNKNOWN_AGE),
-        (~rows.adult, MINOR),
-        (~rows.reachable, NO_CONTACT),
+        (rows.birth_date.isnull() & ~adult, UNKNOWN_AGE),
+        (~adult, MINOR),
+        (~reachable, NO_CONTACT),
     )
     return rows.select(
-        "customer_id", "adult", "channel", shares=rows.adult & rows.social, blocked_by=blocked_by
-    )
-
-
-def _latest(consents: ir.Table, blocked: Sequence[str]) -> ir.Table:
-    """Each customer's latest answer for each purpose: `customer_id, purpose, granted`.
-
-    Of later rows the view holds the withdrawals alone, so that they come last; of two rows of
-    one instant the withdrawal wins. A customer with a refusal that a load could not read has
-    refused everything.
-    """
-    rows = consents.select("customer_id", "purpose", "granted", "at")
-    purposes = ibis.memtable({"purpose": list(PURPOSES)})
-    general = rows.filter(rows.purpose == ALL, ~rows.granted).drop("purpose")
-    rows = rows.filter(rows.purpose != ALL).union(
-        general.cross_join(purposes).select("customer_id", "purpose", "granted", "at")
-    )
-    last = rows.group_by("customer_id", "purpose").mutate(last=rows["at"].max())
-    said = last.filter(last["at"] == last["last"])
-    answers = said.group_by("customer_id", "purpose").aggregate(granted=said.granted.all())
-    if not blocked:
-        return answers
-    refused = ibis.memtable({"customer_id": list(blocked)}, schema={"customer_id": "string"})
-    return answers.anti_join(refused, "customer_id").union(
-        refused.cross_join(purposes).mutate(granted=ibis.literal(False))
-    )
-
-
-def _contact(states: ir.Table) -> ir.Table:
-    """What each customer said of contact.
-
-    `customer_id`; `opted_in` to any; `opted_out` of any; `refused`, contact in general, over which
-    no channel's opt-in goes; the first `channel` opted into.
-    """
-    order = ibis.literal(dict(zip(CHANNELS, range(len(CHANNELS)), strict=True)))
-    rows = states.filter(states.purpose.isin([CONTACT, *CHANNELS]))
-    place = order.get(rows.purpose)
-    chosen = rows.purpose.argmin(place, where=rows.granted & place.notnull())
-    return rows.group_by("customer_id").aggregate(
-        opted_in=rows.granted.any(),
-        opted_out=(~rows.granted).any(),
-        refused=((rows.purpose == CONTACT) & ~rows.granted).any(),
-        channel=chosen,
+        "customer_id",
+        adult=adult,
+        channel=ibis.cases(*((rows[channel], channel) for channel in CHANNELS)),
+        shares=adult & rows.said_social.ifelse(rows[SOCIAL_USE], unknown),
+        blocked_by=blocked_by,
     )

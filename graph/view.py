@@ -23,7 +23,7 @@ from followsuit.core.codes import Codes
 from followsuit.core.errors import FollowsuitError
 from followsuit.core.progress import Progress, silent
 from followsuit.graph import tables as t
-from followsuit.graph.people import people
+from followsuit.graph.people import answers, people
 from followsuit.graph.schema import Col
 from followsuit.graph.snapshot import Snapshot, take_snapshot
 from followsuit.graph.store import GraphStore
@@ -258,8 +258,8 @@ class View:
         customer consented or came of age between the two instants.
         """
         rows = people(
-            self.table(t.CUSTOMERS), self.table(t.CONSENTS), self.as_of.date(),
-            self.snapshot.meta.blocked_customers, self.assume_consent,
+            self.table(t.CUSTOMERS), self._history.answers, self.as_of.date(),
+            lambda clock: clock.notnull() & (clock <= self.as_of), self.assume_consent,
         )  # fmt: skip
         return self.snapshot.keep(rows)
 
@@ -377,6 +377,11 @@ class _History:
     def __init__(self, snapshot: Snapshot, as_of: datetime) -> None:
         self._snapshot = snapshot
         self._as_of = as_of
+
+    @cached_property
+    def answers(self) -> ir.Table:
+        blocked = self._snapshot.meta.blocked_customers
+        return self._snapshot.keep(answers(self._snapshot.rows(t.CONSENTS), blocked))
 
     @cached_property
     def members(self) -> ir.Table:

@@ -12,10 +12,9 @@ from support.random_shops import NOW, addition, random_shop
 
 from followsuit.gnn.embeddings import embed
 from followsuit.gnn.models.registry import model
-from followsuit.graph.facts import Facts
-from followsuit.graph.runs import DRIVERS, OFFERS, SUPPRESSED, active_run, run_folder
-from followsuit.graph.snapshot import take_snapshot
+from followsuit.graph.runs import DECISIONS, DRIVERS, OFFERS, active_run, run_folder
 from followsuit.graph.store import GraphStore
+from followsuit.graph.view import view_of
 from followsuit.influence.analysis import Analysis
 from followsuit.loaders.load import load
 from followsuit.offers.activation import OFFERED_TO
@@ -69,10 +68,9 @@ def results(store: GraphStore, customer: str, vectors: str) -> dict[str, Any]:
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     }
-    files |= {name: others(pq.read_table(folder / name)) for name in (OFFERS, DRIVERS, SUPPRESSED)}
-    snapshot = take_snapshot(store, NOW)
-    analysis = Analysis(store, snapshot)
-    shared = Facts(snapshot).shared
+    files |= {name: others(pq.read_table(folder / name)) for name in (OFFERS, DRIVERS, DECISIONS)}
+    view = view_of(store, NOW)
+    analysis = Analysis(store, view)
     ranks, _ = analysis.rank()
     (asked,) = [f"c{i:02}" for i in range(36) if f"c{i:02}" != customer][7:8]
     return files | {
@@ -82,5 +80,5 @@ def results(store: GraphStore, customer: str, vectors: str) -> dict[str, Any]:
         "why": [explain(store, asked, item).as_dict() | {"run_id": ""} for item in ("p00", "p10")],
         "edges": others(others(analysis.learn().table(), "source"), "target"),
         "ranks": others(pa.Table.from_pandas(ranks)),
-        "embeddings": others(embed(model(vectors), shared, NOW).table(), "node_id"),
+        "embeddings": others(embed(model(vectors), view.shared).table(), "node_id"),
     }  # fmt: skip

@@ -13,10 +13,9 @@ from support.spectral import Spectral
 
 from followsuit.gnn.embeddings import embed, write_embeddings
 from followsuit.graph import schema as g
-from followsuit.graph.facts import Facts
 from followsuit.graph.runs import SCORE, runs, use_run
-from followsuit.graph.snapshot import take_snapshot
 from followsuit.graph.store import GraphStore
+from followsuit.graph.view import view_of
 from followsuit.influence.analysis import Analysis
 from followsuit.loaders.load import load
 from followsuit.offers.explain import explain
@@ -36,12 +35,11 @@ class Told:
         load(store, str(deliver_shop(folder / "shop")))
         self.older = score(store, NOW, LATER, top=9)
         self.run = score(store, NOW, LATER)
-        snapshot = take_snapshot(store, NOW)
-        analysis = Analysis(store, snapshot)
+        view = view_of(store, NOW)
+        analysis = Analysis(store, view)
         analysis.write(analysis.learn(), LATER)
-        write_embeddings(
-            store, embed(Spectral(width=2), Facts(snapshot).shared, NOW), snapshot.content, LATER
-        )
+        embedded = embed(Spectral(width=2), view.shared)
+        write_embeddings(store, embedded, view.snapshot.content, LATER)
 
     def deliver(self, **rows: Rows) -> None:
         number = sum(1 for _ in self._folder.iterdir())
@@ -187,7 +185,7 @@ def test_edges_and_ranks_of_customers_who_no_longer_share_go(place: Place, tmp_p
                "at": "2030-01-01"}  # fmt: skip
     with place.open() as store:
         load(store, str(shop))
-        analysis = Analysis(store, take_snapshot(store, day(60)))
+        analysis = Analysis(store, view_of(store, day(60)))
         analysis.write(analysis.learn(), LATER)
         analysis.rank(write=True)
         assert {"ann", "kim"} <= ends(store)

@@ -174,22 +174,18 @@ def _compared(lists: dict[str, Any], wanted: Any, users: Any, base: str) -> dict
 
 def simulated(seed: int, dials: float = 0.5) -> Any:
     """A simulated shop's split: its last four weeks are to be told."""
-    from support.worlds import end_of, snapshot_of
+    from support.worlds import view_of_world
 
     from followsuit.gnn.data.from_view import temporal_split
-    from followsuit.graph.facts import Facts
     from followsuit.simulator import World
 
     sizes = World(
         customers=2500, products=300, stores=8, friendships=10_000, purchases=15_000, days=90,
         homophily=dials, influence=dials, seed=seed,
     )  # fmt: skip
-    month = timedelta(days=28)
     with tempfile.TemporaryDirectory() as folder:
-        facts = Facts(
-            snapshot_of(sizes, Path(folder), assume_consent=True), interactions=False
-        ).shared
-        return temporal_split(facts, end_of(sizes) - month, month)
+        view = view_of_world(sizes, Path(folder), assume_consent=True).shared
+        return temporal_split(view, view.as_of - timedelta(days=28))
 
 
 def world(dials: float, seed: int) -> dict[str, Any]:

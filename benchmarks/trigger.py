@@ -38,9 +38,9 @@ OURS, SQL, POLARS = "followsuit", "DuckDB SQL by hand", "Polars by hand"
 
 def make_snapshot(scale: float, folder: Path) -> datetime:
     """The snapshot of a simulated world, and the instant at which that ends."""
-    from support.worlds import snapshot_of
+    from support.worlds import view_of_world
 
-    return snapshot_of(world_of(scale), folder).as_of
+    return view_of_world(world_of(scale), folder).as_of
 
 
 def find_triggers(folder: Path, as_of: datetime) -> Any:

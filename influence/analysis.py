@@ -15,14 +15,13 @@ from followsuit.graph.schema import Col
 from followsuit.graph.store import GraphStore
 from followsuit.graph.view import SharedView, View
 from followsuit.influence.effects.effect_report import EffectReport, report
-from followsuit.influence.errors import NotEnoughEvidence
 from followsuit.influence.log.action_log import read_log
 from followsuit.influence.log.arrays import Flags, Floats, Log
 from followsuit.influence.probabilities import holdout
 from followsuit.influence.probabilities.edges import write_edges
 from followsuit.influence.probabilities.holdout import HoldoutReport
 from followsuit.influence.probabilities.learn import Influences, learn
-from followsuit.influence.spread.inputs import BadInput
+from followsuit.influence.spread.inputs import BadInput, NotEnoughEvidence
 from followsuit.influence.spread.rank import rank
 from followsuit.influence.spread.seeds import Seeds, seeds
 from followsuit.influence.spread.worth import act_values
@@ -31,12 +30,12 @@ WINDOW = timedelta(days=14)
 
 
 class Analysis:
-    """Who acts after whom in a store, as of a view's instant.
+    """The network analysis of a store as of a view's instant: who acts after whom.
 
     Attributes:
         view: what was known of the customers who share their activity.
         log: the first interactions and the friend network.
-        customers: (customers) ids by code.
+        customers: (customers) their ids, by code.
     """
 
     def __init__(self, store: GraphStore, view: View, *, progress: Progress = silent) -> None:
@@ -50,48 +49,49 @@ class Analysis:
         return read_log(self.view)
 
     def learn(self, window: timedelta = WINDOW) -> Influences:
-        """Learn how likely each friend's act is to be followed."""
+        """Learn how likely customers are to follow each friend's interactions."""
         return learn(self.log, window, progress=self._progress)
 
     def _learned_from_followers(self) -> Influences:
-        """What was learned, where there was anything to learn from."""
-        found = self.learn()
-        if not found.followed:
+        """Learn the influences; raise an error if nobody followed anybody."""
+        influences = self.learn()
+        if not influences.followed:
             raise NotEnoughEvidence(
-                f"not enough evidence: of {found.completed} exposures none was followed, so nobody "
-                "is known to influence anybody"
+                f"not enough evidence: of {influences.completed} exposures none was followed, so "
+                "nobody is known to influence anybody"
             )
-        return found
+        return influences
 
-    def write(self, found: Influences, created_at: datetime) -> str:
-        """Put what was learned into force in the store; returns the run's id."""
+    def write(self, influences: Influences, created_at: datetime) -> str:
+        """Write the influences to the store as its active run; return the run's id."""
         snapshot = self.view.snapshot
-        return write_edges(self._store, found, snapshot.content, created_at, snapshot.meta.revision)
+        return write_edges(
+            self._store, influences, snapshot.content, created_at, snapshot.meta.revision
+        )
 
     def holdout(self, share: float, window: timedelta = WINDOW) -> HoldoutReport:
-        """Judge what is learned on the last part of the time."""
+        """Validate what is learned on the last part of the time."""
         return holdout.judge(self.log, window, share, progress=self._progress)
 
     def report(self, window: timedelta = WINDOW) -> EffectReport:
-        """Whether acting after friends is more than acting alike."""
+        """Report whether customers act after their friends more than they act alike."""
         return report(self.log, window, progress=self._progress)
 
     def rank(self, top: int | None = None, *, write: bool = False) -> tuple[pd.DataFrame, str]:
-        """Customers by what others are expected to do because of one act of theirs.
+        """Rank customers by what others are expected to do because of one interaction of theirs.
 
         Args:
-            top: how many rows; all customers who share their activity where not given.
-            write: put the figures of all these customers into the store, as their properties.
+            top: how many rows; by default all customers who share their activity.
+            write: write the figures of all these customers to the store, as their properties.
 
         Returns:
             `customer_id, value, low, high, pagerank, core, community`, and the unit of the value:
             `margin` or `amount` in minor units of money, or `acts`.
         """
         worth, unit = act_values(self.view)
-        found = self._learned_from_followers()
-        places = rank(found.log.network, found.edges.mean, worth, progress=self._progress)
-        rows = places.to_pandas()
-        rows = rows.round(9)
+        influences = self._learned_from_followers()
+        ranked = rank(influences.log.network, influences.edges.mean, worth, progress=self._progress)
+        rows = ranked.to_pandas().round(9)
         rows.insert(0, "customer_id", self.customers[rows.pop("customer")])
         if write:
             self._write_rank(rows)
@@ -111,25 +111,25 @@ class Analysis:
             self._store.write(g.CUSTOMER_RANK, table, self._progress)
 
     def seeds(self, budget: float, cost: Floats | None = None) -> tuple[Seeds, Influences]:
-        """Choose through whom to start; `cost` (customers) is 1 where not given.
+        """Choose seed customers; `cost` (customers) is 1 by default.
 
-        Only customers who may be contacted and share their activity are chosen.
+        They may all be contacted and share their activity.
         """
         if not self.allowed.any():
             raise BadInput(
                 "No customer may be a seed: that takes consent to contact and to social_use. Load "
                 "a table of consents, or load with --assume-consent where the data has none."
             )
-        found = self._learned_from_followers()
+        influences = self._learned_from_followers()
         chosen = seeds(
-            found.log.network, found.edges.mean, budget, cost=cost, allowed=self.allowed,
+            influences.log.network, influences.edges.mean, budget, cost=cost, allowed=self.allowed,
             progress=self._progress,
         )  # fmt: skip
-        return chosen, found
+        return chosen, influences
 
     @cached_property
     def allowed(self) -> Flags:
-        """(customers) who may be contacted and share their activity."""
+        """(customers) whether they may be contacted and share their activity."""
         people = self.view.people
         rows = people.filter(people.blocked_by.isnull() & people.shares)
         allowed = np.zeros(len(self.customers), dtype=bool)

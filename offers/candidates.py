@@ -1,8 +1,8 @@
 """What may be offered to whom: all that a live reason brings up, and the best of a customer's own.
 
-A pair that a live reason brings up and no rule blocks becomes a candidate for each offer that covers
-the item and is for the customer. Beside them stand the 50 best pairs of customer and offer by score
-(`Offers.best`).
+A pair that a live reason brings up and no rule blocks becomes a candidate for each offer that
+covers the item and is for the customer. Beside them stand the 50 best pairs of customer and offer
+by score (`Offers.best`).
 """
 
 from dataclasses import dataclass

@@ -58,6 +58,13 @@ from followsuit.offers.evidence import write_evidence
 from followsuit.offers.features.declared import Features
 from followsuit.offers.grid import grid, outcomes
 from followsuit.offers.guards import MAX_AGE, MIN_SHARE, Guards, Tell, ignore_note
+from followsuit.offers.learn import Learn
+from followsuit.offers.learned import (
+    CHOSEN,
+    WEIGHTS,
+    learned_before,
+    learned_tie_weights,
+)
 from followsuit.offers.model import LogisticModel
 from followsuit.offers.taste import LINEAR, Recipe, choose_recipe
 from followsuit.offers.training import examples
@@ -137,6 +144,7 @@ def score(
     customers: Sequence[str] | None = None,
     refresh: bool = False,
     affinity: str = LINEAR,
+    learn: str = Learn.AUTO,
     seed: int = 0,
     memory: int = 2**30,
     max_age: timedelta = MAX_AGE,
@@ -158,7 +166,8 @@ def score(
             in the active run.
         refresh: read the store anew, though its revision is known.
         affinity: `blend`, or `linear` for own taste by the linear model alone, which is quicker.
-        seed: of all that is random.
+        learn: what is learned anew, see `Learn`.
+        seed: random seed.
         memory: bytes that the engine of the snapshot may use.
         max_age: how much older than `as_of` the newest purchase or visit may be.
         min_share: of the customers with offers in the active run, how many must get one, 0 to 1.
@@ -169,6 +178,7 @@ def score(
 
     Raises:
         StoreIncomplete, ScoreError.
+        NothingLearned: `learn` is `never`, and there is nothing to use again.
         Refused: a guard refuses; the active run stays as it is.
     """
     if customers is not None:
@@ -191,15 +201,18 @@ def score(
     }
     if base is not None and customers is not None:
         guards.note_options(other_options(base, parameters))
-    content = view.snapshot.content, view.snapshot.meta.delivered
-    run_id = new_run_id(SCORE, as_of, parameters, *content)
+    content, delivered = view.snapshot.content, view.snapshot.meta.delivered
+    before = learned_before(store, parameters, as_of, content, Learn(learn))
+    # What was chosen for the same day and data is what this run would choose.
+    earlier = before if before.get("recipe_as_of") != as_of.isoformat() else {}
+    run_id = new_run_id(SCORE, as_of, {**parameters, **earlier}, content, delivered)
     folder = run_folder(store, run_id)
     private_folder(folder)
     if not _is_done(folder):
         job = _Job(store, view, run_id, window, seed, progress)
         chosen, unknown = _known(view, customers)
-        recipe = job.recipe(parameters)
-        model = job.model(recipe)
+        recipe = Recipe(**before["recipe"]) if before else job.recipe(parameters)
+        model = LogisticModel(**before[WEIGHTS]) if WEIGHTS in before else job.model(recipe)
         job.rank(model, recipe, chosen, top)
         offers = pq.read_table(folder / OFFERS, columns=["customer_id"])
         done = {
@@ -209,6 +222,8 @@ def score(
             "unknown": unknown,
             "weights": model.as_dict(),
             "recipe": asdict(recipe),
+            "recipe_as_of": before.get("recipe_as_of", as_of.isoformat()),
+            "recipe_content": before.get("recipe_content", content),
         }
         save_json(folder / _DONE, done)
     return _write(
@@ -244,6 +259,7 @@ class _Job:
         self, store: GraphStore, view: View, run_id: str, window: timedelta, seed: int,
         progress: Progress,
     ) -> None:  # fmt: skip
+        self._store = store
         self._view = view
         self._models = ModelStore(store.state)
         self._run_id = run_id
@@ -302,7 +318,9 @@ class _Job:
     ) -> None:
         """Decide on all candidates, and write the run's files."""
         view, window = self._view, self._window
-        learned = learn_tie_weights(self._log, window, self._progress)
+        learned = learned_tie_weights(self._store, view, window)
+        if learned is None:
+            learned = learn_tie_weights(self._log, window, self._progress)
         taste = recipe.fit_once(
             view.shared, self._models, self._run_id, seed=self._seed, progress=self._progress
         )
@@ -352,7 +370,7 @@ def _write(
         run = Run(
             run_id, SCORE, as_of, created_at, False, len(reached),
             sum(table.num_rows for table in offers.values()),
-            {**parameters, "weights": done["weights"], "recipe": done["recipe"],
+            {**parameters, **{name: done[name] for name in (*CHOSEN, WEIGHTS)},
              OFFERED_TO: len(reached)},
         )  # fmt: skip
         write_run(store, run, offers, revision=revision, activate=guards.activate is not False)

@@ -129,9 +129,15 @@ class Recipe:
         data = dataset(view)
         key = model_key(self.name, self.settings, fingerprint(data), seed)
         models.note_use(run_id, key)
-        fitted = type(model(self.name)).kept(models.path(key), data)
-        if fitted is not None:
-            return Taste(fitted)
+        kind = type(model(self.name))
+        folders = [models.path(key)]
+        if not kind.random:
+            # `gnn train` keeps its model by name, and of another seed it would be the same.
+            folders.append(models.named(self.name))
+        for folder in folders:
+            fitted = kind.kept(folder, data)
+            if fitted is not None and fitted.settings() == self.settings:
+                return Taste(fitted)
         taste = self._fit(data, seed, progress)
         if taste.model is not None:
             models.save(key, taste.model.save)

@@ -1,4 +1,4 @@
-"""The rooms of the house: where they lie, and which may import which."""
+"""The rooms of the house: where they lie, which may import which, and which one cuts time."""
 
 import ast
 from collections.abc import Iterator
@@ -24,6 +24,25 @@ MAY_IMPORT = {
 
 FACE = ("cli", "testing")
 """Folders of the public face."""
+VIEW = "followsuit.graph.view"
+MAY_COMPARE_INSTANTS = {
+    VIEW: "a view is what cuts time",
+    "followsuit.graph.runs": "runs have an order in time",
+    "followsuit.gnn.evaluation.ablation_result": "the newest ablation that was run by an instant",
+    "followsuit.influence.probabilities.edges": "the active run counts unless it is of a later day",
+    "followsuit.offers.guards": "an older run doesn't replace a newer one",
+    "followsuit.offers.backtest": "a moment's outcomes are known one horizon after it",
+    "followsuit.cli.offers": "the output names the day of the oldest run",
+}
+"""Modules that compare a time with an `as_of`, and why they may."""
+MAY_NAME_SENSITIVE = {
+    VIEW: "a view leaves sensitive products out",
+    "followsuit.graph.schema": "it names all columns",
+    "followsuit.graph.tables": "it is the contract",
+    "followsuit.graph.withdrawals": "stored results about products that have become sensitive go",
+}
+"""Modules that read the column `sensitive`, and why they may."""
+
 ROOMS = sorted(path.name for path in PACKAGE.iterdir() if path.is_symlink())
 
 
@@ -118,3 +137,79 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
 def test_the_tests_are_laid_out_as_the_rooms_are() -> None:
     folders = {p.name for p in (ROOT / "tests").iterdir() if p.is_dir() and p.name[0] not in "._"}
     assert folders <= {*ROOMS, *FACE, "support"}
+
+
+ORDER = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
+ORDERING_FUNCTIONS = {"less", "less_equal", "greater", "greater_equal", "between"}
+
+
+def names_in(node: ast.AST) -> set[str]:
+    """The names, attributes and subscripts by text that an expression is made of."""
+    inner = list(ast.walk(node))
+    return (
+        {each.id for each in inner if isinstance(each, ast.Name)}
+        | {each.attr for each in inner if isinstance(each, ast.Attribute)}
+        | {str(each.value) for each in inner if isinstance(each, ast.Constant)}
+    )
+
+
+def comparisons(tree: ast.AST) -> Iterator[ast.AST]:
+    """All expressions that ask which of two values comes first."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Compare(ops=ops) if any(isinstance(op, ORDER) for op in ops):
+                yield node
+            case ast.Call(func=ast.Attribute(attr=name)) if name in ORDERING_FUNCTIONS:
+                yield node
+
+
+def compares_instants(code: str) -> bool:
+    return any({"as_of", "_as_of"} & names_in(node) for node in comparisons(ast.parse(code)))
+
+
+def filters_returns(code: str) -> bool:
+    """Whether a quantity or an amount is compared with 0 so that returns go."""
+    for node in comparisons(ast.parse(code)):
+        if isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.Lt | ast.GtE):
+            names = {name.lower() for name in names_in(node)}
+            if names & {"quantity", "amount"} and "0" in names:
+                return True
+    return False
+
+
+def reads_sensitive(code: str) -> bool:
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Attribute) and node.attr in ("sensitive", "SENSITIVE"):
+            return True
+        if isinstance(node, ast.Subscript) and ast.unparse(node.slice) == "'sensitive'":
+            return True
+    return False
+
+
+@pytest.mark.parametrize(
+    ("code", "compares", "returns", "sensitive"),
+    [
+        ("rows.filter(rows.at <= view.as_of - length)", True, False, False),
+        ("pc.less_equal(rows['at'], self._as_of)", True, False, False),
+        ("rows['at'].between(start, as_of)", True, False, False),
+        ("found = (folder is None) == (as_of is None)", False, False, False),
+        ("rows.filter(rows.quantity.fill_null(0) >= 0)", False, True, False),
+        ("rows.filter(rows[Col.AMOUNT] < 0)", False, True, False),
+        ("(rows.quantity > 0).ifelse(rows.quantity, 1)", False, False, False),
+        ("rows.filter(~products.sensitive)", False, False, True),
+        ("products[Col.SENSITIVE], products['sensitive']", False, False, True),
+    ],
+)
+def test_what_counts_as_cutting(code: str, compares: bool, returns: bool, sensitive: bool) -> None:
+    assert compares_instants(code) == compares
+    assert filters_returns(code) == returns
+    assert reads_sensitive(code) == sensitive
+
+
+@pytest.mark.parametrize("module", sorted(MODULES))
+def test_only_the_view_cuts_time_and_leaves_out_what_may_not_be_used(module: str) -> None:
+    code = MODULES[module].read_text()
+    assert module in MAY_COMPARE_INSTANTS or not compares_instants(code)
+    assert module == VIEW or not filters_returns(code)
+    if room_of(module) != "simulator":  # which makes sensitive products
+        assert module in MAY_NAME_SENSITIVE or not reads_sensitive(code)

@@ -77,7 +77,7 @@ class Desk:
     def content(self) -> str:
         """The digest of all the tables."""
         with self.place.open() as store:
-            return take_snapshot(store, end_of(WORLD)).content
+            return take_snapshot(store).content
 
     def offers(self) -> Rows:
         """The offers of the active run; none before the first run."""

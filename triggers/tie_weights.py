@@ -11,6 +11,7 @@ import ibis
 import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from followsuit.core.progress import Progress, silent
 from followsuit.graph.view import SharedView, View
@@ -29,17 +30,31 @@ def learn_tie_weights(log: Log, window: timedelta, progress: Progress = silent) 
     """
     learned = learn(log, window, progress=progress)
     known = np.flatnonzero(learned.exposures >= LEAST)
-    weight = learned.exposures[known]
-    mean = float((learned.edges.mean[known] * weight).sum() / max(weight.sum(), 1.0))
-    if mean <= 0:
-        known = known[:0]
-    return pd.DataFrame(
-        {
-            "customer_id": log.customers[log.network.target[known]],
-            "friend_id": log.customers[log.network.source[known]],
-            "relative": np.round(learned.edges.mean[known] / max(mean, 1e-12), 9),
-        }
+    return _relative(
+        log.customers[log.network.target[known]],
+        log.customers[log.network.source[known]],
+        learned.edges.mean[known],
+        learned.exposures[known],
     )
+
+
+def relative_weights(edges: pa.Table) -> pd.DataFrame:
+    """The same from edges that were learned before.
+
+    Args:
+        edges: `source, target, probability, evidence`, see `Influences.table`.
+    """
+    columns = edges.select(["target", "source", "probability", "evidence"]).to_pandas()
+    return _relative(*(columns[name].to_numpy() for name in columns))
+
+
+def _relative(
+    customer: np.ndarray, friend: np.ndarray, probability: np.ndarray, evidence: np.ndarray
+) -> pd.DataFrame:
+    mean = float((probability * evidence).sum() / max(evidence.sum(), 1.0))
+    relative = np.round(probability / max(mean, 1e-12), 9)
+    rows = {"customer_id": customer, "friend_id": friend, "relative": relative}
+    return pd.DataFrame(rows if mean > 0 else {name: column[:0] for name, column in rows.items()})
 
 
 def tie_weights(

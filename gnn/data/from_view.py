@@ -89,8 +89,8 @@ def temporal_split(view: SharedView, as_of: datetime, progress: Progress = silen
     test = _matrix(now.following(horizon), view)
     if not train.taken.nnz:
         raise NothingToLearn(
-            f"No act is known up to {start:%Y-%m-%d} ({known.taken.nnz} up to {as_of:%Y-%m-%d}); "
-            f"{_span(view)}. Choose a later --as-of or a shorter --horizon."
+            f"No interaction is known up to {start:%Y-%m-%d} ({known.taken.nnz} up to "
+            f"{as_of:%Y-%m-%d}); {_span(view)}. Choose a later --as-of or a shorter --horizon."
         )
     for name, part, first, last in (
         ("validation", validation, start, as_of), ("test", test, as_of, end),
@@ -100,14 +100,9 @@ def temporal_split(view: SharedView, as_of: datetime, progress: Progress = silen
                 f"Nobody took anything new in the {name} period, after {first:%Y-%m-%d} and up to "
                 f"{last:%Y-%m-%d}; {_span(view)}. Choose another --as-of or a longer --horizon."
             )
-    last = _times(view)[2]
-    note = (
-        f"Nobody took anything new after {last:%Y-%m-%d}, yet the test period lasts until "
-        f"{end:%Y-%m-%d}: does the data reach so far?"
-    )
     return Split(
         train, validation, test, refit_on_validation=True, at_test=known,
-        notes=(note,) if end - last > horizon * _SILENT else (),
+        notes=_notes(view, horizon),
     )  # fmt: skip
 
 
@@ -131,7 +126,7 @@ def training_split(
     over = over or view
     known = dataset(view, over)
     if not known.taken.nnz:
-        raise NothingToLearn(f"No act is known up to {view.as_of:%Y-%m-%d}; {_span(over)}.")
+        raise NothingToLearn(f"No interaction is known up to {view.as_of:%Y-%m-%d}; {_span(over)}.")
     nobody = np.empty(0, dtype=np.int64)
     nothing = pairs(nobody, nobody, known.taken.shape)
     before = view.at(view.as_of - horizon)
@@ -146,19 +141,23 @@ def training_split(
     return Split(known.with_taken(kept), held, nothing, refit_on_validation=True, notes=(note,))
 
 
+def _notes(view: SharedView, horizon: timedelta) -> tuple[str, ...]:
+    """A question if the end of the test period has no first interactions."""
+    _, _, last = view.span()
+    if last is None or view.as_of - last <= horizon * _SILENT:
+        return ()
+    return (
+        f"Nobody took anything new after {last:%Y-%m-%d}, yet the test period lasts until "
+        f"{view.as_of:%Y-%m-%d}: does the data reach so far?",
+    )
+
+
 def _span(view: SharedView) -> str:
-    count, first, last = _times(view)
+    """When the store has first interactions, as text."""
+    count, first, last = view.span()
     if not count:
         return "the store has no purchases or visits of customers who share their activity"
-    return f"the store's {count} first acts are of {first:%Y-%m-%d} to {last:%Y-%m-%d}"
-
-
-def _times(view: SharedView) -> tuple[int, pd.Timestamp, pd.Timestamp]:
-    """How many first interactions there are, and when the first and the last of them were."""
-    rows = view.first_interactions
-    times = rows.aggregate(n=rows.count(), a=rows["at"].min(), b=rows["at"].max()).execute()
-    count, first, last = times.iloc[0]
-    return int(count), first, last
+    return f"the store's {count} first interactions are of {first:%Y-%m-%d} to {last:%Y-%m-%d}"
 
 
 def _matrix(rows: ir.Table, over: SharedView) -> sparse.csr_matrix:

@@ -1,4 +1,4 @@
-"""Two known tests for influence, and when not to believe them.
+"""Two known tests for influence, and when they are invalid.
 
 Both look at *followings*: acts within the window after a friend's first act on the same item.
 """
@@ -16,7 +16,7 @@ from followsuit.influence.log.triples import Design, exposed
 _SHUFFLES = 100
 _SURE = 0.05
 _ACTS = 300_000
-"""The tests look at items with about so many acts, drawn by chance."""
+"""The tests use a random sample of items with about so many first interactions in all."""
 
 
 @dataclass(frozen=True)
@@ -27,11 +27,11 @@ class ShuffleTest:
     there are as many followings when the times of an item's acts are shuffled.
 
     Attributes:
-        followings: found.
+        followings: of the observed order.
         shuffled: the same with shuffled times, mean of 100.
-        p: share of the shuffles (with the order found) that have at least as many.
-        valid: whether the test can be believed.
-        why: if not, why not.
+        p: share of the shuffles, the observed order included, that have at least as many.
+        valid: whether the test's assumptions hold.
+        why: the reason if they don't.
     """
 
     followings: int | None
@@ -48,8 +48,8 @@ class EdgeReversal:
     Attributes:
         forward: observed lift along the edges that have no edge back.
         backward: the same with these edges reversed.
-        valid: whether the test can be believed.
-        why: if not, why not.
+        valid: whether the test's assumptions hold.
+        why: the reason if they don't.
     """
 
     forward: Lift | None
@@ -83,15 +83,15 @@ def shuffle_test(log: Log, placebo: Network, design: Design, seed: int) -> Shuff
         log: the actions and who may follow whom.
         placebo: rewired friends: the test is invalid where it finds an effect on them too.
         design: what is judged.
-        seed: of the shuffles.
+        seed: random seed of the shuffles.
     """
-    found, mean, p = _against_shuffles(log.actions, log.network, design.window, seed)
-    if found == 0 and mean == 0:
+    followings, mean, p = _against_shuffles(log.actions, log.network, design.window, seed)
+    if followings == 0 and mean == 0:
         return ShuffleTest(None, None, None, False, "invalid: nobody acts after a friend")
     _, _, rewired = _against_shuffles(log.actions, placebo, design.window, seed)
     valid = rewired > _SURE
     why = "" if valid else _SHOCKS.format(rewired)
-    return ShuffleTest(found, mean, p, valid, why)
+    return ShuffleTest(followings, mean, p, valid, why)
 
 
 def edge_reversal(
@@ -121,14 +121,14 @@ def _against_shuffles(
     """Followings, their mean over shuffles, and the share of shuffles with as many."""
     rng = np.random.default_rng(seed)
     items = _some_items(actions, rng)
-    found = _followings(actions, items, edges, window)
+    followings = _followings(actions, items, edges, window)
     counts = np.empty(_SHUFFLES)
     for k in range(_SHUFFLES):
         mixed = actions._replace(customer=actions.customer.copy())
         _shuffle(mixed, items, rng)
         counts[k] = _followings(mixed, items, edges, window)
-    p = (1 + (counts >= found).sum()) / (1 + _SHUFFLES)
-    return int(found), float(counts.mean()), float(p)
+    p = (1 + (counts >= followings).sum()) / (1 + _SHUFFLES)
+    return int(followings), float(counts.mean()), float(p)
 
 
 def _some_items(actions: Actions, rng: np.random.Generator) -> Ints:

@@ -23,13 +23,13 @@ _RIDGE = 1.0
 """Curvature added to each standardised coefficient's."""
 _FIT_ROWS = 1_000_000
 _STEEPEST = 4.0
-"""Largest absolute score: nobody weighs more than exp(this) times as much as the average."""
+"""Largest absolute score: no customer weighs more than exp(this) times the average."""
 _MOST = 0.8
 """Largest share: no control stands for more than four exposed."""
 
 
 class Adjusted(NamedTuple):
-    """What each row adds to the sums whose ratio is the lift.
+    """What each row adds to the two sums whose ratio is the lift.
 
     Attributes:
         expected: (triples) what the exposed one would have done unexposed.
@@ -53,9 +53,9 @@ def adjust(sample: Sample) -> Adjusted:
     exposed[first] = True
     features = _terms(sample.features)
     fitted, few = _some(pointer)
-    told, chosen = features[fitted], exposed[fitted]
-    propensity = conditional_logit(told, chosen, few, np.ones(len(chosen), dtype=bool))
-    outcome = conditional_logit(told, sample.acted[fitted] & ~chosen, few, ~chosen)
+    terms, chosen = features[fitted], exposed[fitted]
+    propensity = conditional_logit(terms, chosen, few, np.ones(len(chosen), dtype=bool))
+    outcome = conditional_logit(terms, sample.acted[fitted] & ~chosen, few, ~chosen)
     weight = _tilted(features, propensity, first, exposed)
     risk = np.exp(np.clip(features @ outcome, -_STEEPEST, _STEEPEST))
     return _augmented(sample, exposed, weight, risk)
@@ -82,8 +82,8 @@ def _augmented(sample: Sample, exposed: Flags, weight: Floats, risk: Floats) -> 
     acts = np.where(exposed, False, sample.acted)
     popularity = sample.triples.popularity
     baseline = popularity * (size - 1) / total
-    told = (popularity * (size - 1)).sum()
-    baseline *= acts.sum() / told if told > 0 else 0.0
+    expected = (popularity * (size - 1)).sum()
+    baseline *= acts.sum() / expected if expected > 0 else 0.0
     residual = pull * (acts - np.repeat(baseline, size) * others)
     smooth = baseline * risk[first]
     return Adjusted(np.add.reduceat(pull * acts, first), smooth, residual)

@@ -1,4 +1,4 @@
-"""The graded report as a picture."""
+"""A picture of the graded report."""
 
 import textwrap
 from pathlib import Path
@@ -32,8 +32,8 @@ def plot_report(report: EffectReport, path: Path) -> None:
     """Draw the lifts by grade with their 95 % intervals, overall and by category.
 
     Args:
-        report: what to draw; of a category without any lift it is said that there is too little.
-        path: the picture; its ending says of what kind it is.
+        report: what to draw. A category without a lift says that there is not enough evidence.
+        path: of the picture; its extension says which format.
     """
     figure_of(report).savefig(path, dpi=150)
 

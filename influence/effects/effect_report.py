@@ -34,7 +34,7 @@ Grades = dict[str, Lift]
 """Grade -> lift."""
 
 _BEFORE = 0.4
-"""Share of the acts that taste is learnt from, the first ones; the rest is judged."""
+"""Share of the interactions, the first ones, that taste is learned from."""
 _TRIPLES = 100_000
 _CATEGORIES = 20
 
@@ -60,7 +60,7 @@ class EffectReport:
         grades: overall.
         categories: the same for the categories with the most exposures, at most 20, by name.
         sensitivity: of the adjusted lift.
-        verdict: what may be said, in a sentence.
+        verdict: the conclusion, in a sentence.
         diagnostics: further tests, which say when they are invalid.
     """
 
@@ -96,18 +96,18 @@ def report(
     """Compare exposed with unexposed customers.
 
     Args:
-        log: acts and friendships as of an instant.
-        window: how long after a friend's first act a customer's own is looked for.
-        taste: (customers, d) what customers like, where it is known; by default it is learnt from
-            the first 40 % of the acts.
-        seed: of all draws: clusters, swaps, resamples, and exposures above 100,000.
-        progress: is told of the grades done and of the triples matched.
+        log: first interactions and friendships as of an instant.
+        window: how long after a friend's interaction one of the customer's counts as following it.
+        taste: (customers, d) what customers like, if known; by default it is learned from the first
+            40 % of the interactions.
+        seed: random seed of clusters, swaps, resamples, and of the exposures drawn above 100,000.
+        progress: progress callback, in grades and in matched triples.
 
     Returns:
-        The report; a lift for which there is too little is None, and the verdict says so.
+        The report. A lift with too little evidence is None, and the verdict says so.
 
     Raises:
-        WrongTaste: the given taste doesn't fit the customers.
+        WrongTaste: the taste doesn't have a row for each customer.
     """
     with threadpool_limits(limits=1):
         return _report(log, window, taste, seed, progress)
@@ -122,10 +122,10 @@ def _report(
     swapped = rewired(log.network, likes.both, seed)
     sums: dict[str, Sums] = {}
     with progress("comparing", 4) as advance:
-        for grade, found in _all_sums(log, design, likes, swapped, seed, progress):
-            sums[grade] = found
+        for grade, sums_of in _all_sums(log, design, likes, swapped, seed, progress):
+            sums[grade] = sums_of
             advance(1)
-    grades = {grade: lift_of(found, groups, seed) for grade, found in sums.items()}
+    grades = {grade: lift_of(each, groups, seed) for grade, each in sums.items()}
     shuffled = shuffle_test(log, swapped, design, seed)
     reversal = edge_reversal(log, design, groups, _TRIPLES, seed, shuffled)
     return EffectReport(
@@ -185,8 +185,8 @@ def _by_category(log: Log, sums: dict[str, Sums], groups: Ints, seed: int) -> di
     most = np.argsort(-counts[:-1], kind="stable")[:_CATEGORIES]
     return {
         str(log.categories[code]): {
-            grade: lift_of(found.between(*_items_of(log, code)), groups, seed)
-            for grade, found in sums.items()
+            grade: lift_of(each.between(*_items_of(log, code)), groups, seed)
+            for grade, each in sums.items()
         }
         for code in np.sort(most[counts[most] > 0])
     }
@@ -212,24 +212,24 @@ def _e_value(ratio: float) -> float:
 
 
 def verdict_on(grades: Grades) -> str:
-    """What may be said of the four grades."""
+    """The conclusion from the four grades, in a sentence."""
     lift = grades[ADJUSTED]
     if lift.lift is None:
         return f"not enough evidence: {_count(grades[OBSERVED].n, 'exposure')}"
-    said = f"adjusted lift {_told(lift)}"
+    adjusted = f"adjusted lift {_as_text(lift)}"
     off = [grade for grade in (PLACEBO_TIME, PLACEBO_REWIRED) if grades[grade].off]
     if off:
-        missed = " and ".join(f"{grade} is {_told(grades[grade])}" for grade in off)
-        return f"not identified: {said}, but {missed}, which should be 1"
+        missed = " and ".join(f"{grade} is {_as_text(grades[grade])}" for grade in off)
+        return f"not identified: {adjusted}, but {missed}, which should be 1"
     unknown = [g for g in (PLACEBO_TIME, PLACEBO_REWIRED) if grades[g].lift is None]
     if unknown:
-        return f"not enough evidence: {said}, but too little to judge {' and '.join(unknown)}"
+        return f"not enough evidence: {adjusted}, but too little to judge {' and '.join(unknown)}"
     if not lift.off:
-        return f"not enough evidence of an effect: {said} over {_count(lift.n, 'exposure')}"
-    return f"{said}, placebos at 1; only an experimental lift would prove a cause"
+        return f"not enough evidence of an effect: {adjusted} over {_count(lift.n, 'exposure')}"
+    return f"{adjusted}, placebos at 1; only an experimental lift would prove a cause"
 
 
-def _told(lift: Lift) -> str:
+def _as_text(lift: Lift) -> str:
     return f"{lift.lift:.2f} ({lift.low:.2f} to {lift.high:.2f})"
 
 

@@ -4,8 +4,8 @@ The variance of the log lift is that of two-way clustering (Cameron, Gelbach and
 resampling customers, plus resampling items, less resampling single (customer, item) pairs, each of
 the first two counting what pairs add. (Resampling both at once, Owen's pigeonhole bootstrap, counts
 it three times.) It is at least that of pairs. Where friends' communities are resampled instead and
-that varies more, it counts. Few items or customers are told less of by Student's t of their number
-less 1 (Cameron and Miller 2015, section VI.D).
+that varies more, it counts. With few items or customers the interval is wider: it takes Student's t
+of their number less 1 (Cameron and Miller 2015, section VI.D).
 """
 
 from dataclasses import dataclass
@@ -21,12 +21,12 @@ from followsuit.influence.log.arrays import Flags, Floats, Ints
 from followsuit.influence.log.triples import Triples
 
 ENOUGH = 5
-"""Exposed that act, and unexposed that do, without which no lift is told."""
+"""Exposed, and unexposed, customers who must act before there is a lift."""
 _RESAMPLES = 400
 _CHUNK = 50
 _LEVEL = 0.95
 _COMMUNITIES = 20
-"""Resampling fewer says little."""
+"""Resampling fewer than this is unreliable."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Sums(NamedTuple):
         acted: (parts) added to the numerator.
         expected: (parts) added to the denominator.
         exposed: (parts) whether it is an exposed triple's; the others are controls'.
-        told: (parts) whether unexposed customers' acts are behind it.
+        unexposed_acted: (parts) whether it counts interactions of unexposed customers.
     """
 
     customer: Ints
@@ -72,7 +72,7 @@ class Sums(NamedTuple):
     acted: Floats
     expected: Floats
     exposed: Flags
-    told: Flags
+    unexposed_acted: Flags
 
     def between(self, first: int, last: int) -> "Sums":
         """Those on the items from `first` to before `last`."""
@@ -83,7 +83,7 @@ class Sums(NamedTuple):
             self.acted[begin:end],
             self.expected[begin:end],
             self.exposed[begin:end],
-            self.told[begin:end],
+            self.unexposed_acted[begin:end],
         )
 
 
@@ -122,11 +122,11 @@ def lift_of(sums: Sums, communities: Ints, seed: int) -> Lift:
     Args:
         sums: of which the ratio is taken.
         communities: (customers) code of each one's community.
-        seed: of the resamples.
+        seed: random seed of the resamples.
     """
     acted, expected = sums.acted.sum(), sums.expected.sum()
     n = int(sums.exposed.sum())
-    if acted < ENOUGH or sums.told.sum() < ENOUGH or expected <= 0:
+    if acted < ENOUGH or sums.unexposed_acted.sum() < ENOUGH or expected <= 0:
         return Lift(None, None, None, n)
     lift = float(acted / expected)
     half = _width(sums) * float(np.sqrt(_variance(sums, communities, seed)))
@@ -136,8 +136,8 @@ def lift_of(sums: Sums, communities: Ints, seed: int) -> Lift:
 
 def _width(sums: Sums) -> float:
     """How many standard errors the interval reaches to either side."""
-    told = (sums.acted != 0) | sums.told
-    clusters = min(len(np.unique(sums.customer[told])), len(np.unique(sums.item[told])))
+    counted = (sums.acted != 0) | sums.unexposed_acted
+    clusters = min(len(np.unique(sums.customer[counted])), len(np.unique(sums.item[counted])))
     return float(t.ppf(1 - (1 - _LEVEL) / 2, max(clusters - 1, 1)))
 
 
@@ -156,11 +156,11 @@ def _variance(sums: Sums, communities: Ints, seed: int) -> float:
 def _by_pair(sums: Sums) -> float:
     """What resampling single pairs gives, by its first-order form (the infinitesimal jackknife)."""
     added = sums.acted / sums.acted.sum() - sums.expected / sums.expected.sum()
-    told = added != 0
+    counted = added != 0
     pair = np.unique(
-        sums.customer[told] * (sums.item.max() + 1) + sums.item[told], return_inverse=True
+        sums.customer[counted] * (sums.item.max() + 1) + sums.item[counted], return_inverse=True
     )[1]
-    return float((np.bincount(pair, added[told]) ** 2).sum())
+    return float((np.bincount(pair, added[counted]) ** 2).sum())
 
 
 @one_thread()

@@ -31,11 +31,11 @@ from followsuit.influence.log.triples import Design, Triples, clear, fill
 # Compiled code is kept by the text of this file alone: touch it when `arrays`, `triples` or `taste`
 # change their types, or `fill` what it does.
 NEAREST = 64
-"""How many customers are asked whether they can be a control."""
+"""How many of the nearest customers are tried as controls."""
 _POOL = 20_000
-"""Above so many customers, controls come from a seeded draw of them."""
+"""With more customers than this, controls come from a random sample of this size."""
 _JITTER = 0.01
-"""Among the equally near, which is most where little is known, chance decides."""
+"""It lets chance decide among equally near customers, who are many if little is known."""
 _SHRINK = 3.0
 """Acts by nobody in particular that an item's taste is averaged with."""
 _FEATURES = 8
@@ -86,12 +86,12 @@ def matched(
 
     Args:
         log: the actions.
-        edges: by which the triples were found.
-        design: the same that they were found with.
+        edges: the network that the triples come from.
+        design: the design that they come from.
         triples: sorted by item.
         taste: what customers like.
-        seed: of the draw of possible controls.
-        progress: is told of the triples done.
+        seed: random seed of the draw of possible controls.
+        progress: progress callback, in triples.
     """
     history = _history(log)
     near = _nearest(log, edges, design, triples, taste, seed)
@@ -158,8 +158,8 @@ def _nearest(
     place += rng.normal(scale=_JITTER, size=place.shape)
     if len(pool) > _POOL:
         pool = np.sort(rng.choice(pool, _POOL, replace=False))
-    found = cKDTree(place[pool]).query(place[exposed], k=min(NEAREST + 1, len(pool)))[1]
-    who = pool[found.reshape(len(exposed), -1)]
+    nearest = cKDTree(place[pool]).query(place[exposed], k=min(NEAREST + 1, len(pool)))[1]
+    who = pool[nearest.reshape(len(exposed), -1)]
     return _Near(row, np.where(who == exposed[:, None], -1, who).astype(np.int32))
 
 
@@ -181,13 +181,13 @@ def _rows(
     counts = np.zeros(len(triples.item), np.int64)
     who, did = np.empty(most, np.int32), np.empty(most, np.bool_)
     features = np.empty((most, _FEATURES), np.float32)
-    acted, reached = np.full(customers, NEVER), np.full(customers, NEVER)
+    acted, exposed_at = np.full(customers, NEVER), np.full(customers, NEVER)
     seen = np.empty(customers, np.int64)
     liked = np.empty(taste.both.shape[1])
     row, first = 0, 0
     while first < len(triples.item):
         item, known = triples.item[first], 0
-        known = fill(item, actions, edges, design.lag, acted, reached, seen)
+        known = fill(item, actions, edges, design.lag, acted, exposed_at, seen)
         act, acts = actions.pointer[item], 0
         liked[:] = 0
         r = first
@@ -200,7 +200,7 @@ def _rows(
             mine = near.who[near.place[triples.customer[r]]]
             for k in range(-1, len(mine)):
                 c = triples.customer[r] if k < 0 else mine[k]
-                if c < 0 or (k >= 0 and (acted[c] <= time or reached[c] <= time)):
+                if c < 0 or (k >= 0 and (acted[c] <= time or exposed_at[c] <= time)):
                     continue
                 who[row] = c
                 did[row] = acted[c] != NEVER and acted[c] <= time + design.window
@@ -212,7 +212,7 @@ def _rows(
                 row += 1
                 counts[r] += 1
             r += 1
-        clear(acted, reached, seen, known)
+        clear(acted, exposed_at, seen, known)
         first = r
     return counts, who[:row], did[:row], features[:row]
 

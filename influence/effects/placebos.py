@@ -35,7 +35,7 @@ def rewired(edges: Network, taste: Floats, seed: int) -> Network:
     Args:
         edges: who may follow whom.
         taste: (customers, d) what customers like.
-        seed: of the clusters and the swaps.
+        seed: random seed of the clusters and the swaps.
     """
     rng = np.random.default_rng(seed)
     source, target = edges.source, edges.target
@@ -59,8 +59,9 @@ def taste_clusters(taste: Floats, seed: int) -> Ints:
     clusters = min(_CLUSTERS, len(taste) // _PER_CLUSTER)
     if clusters < 2 or not np.ptp(taste, axis=0).any():
         return np.zeros(len(taste), dtype=np.int64)
-    found = kmeans2(taste, clusters, minit="++", seed=np.random.default_rng(seed), missing="warn")
-    return found[1].astype(np.int64)
+    rng = np.random.default_rng(seed)
+    _, cluster = kmeans2(taste, clusters, minit="++", seed=rng, missing="warn")
+    return cluster.astype(np.int64)
 
 
 def _cells(edges: Network, taste: Floats, seed: int) -> Ints:

@@ -43,24 +43,24 @@ class Taste(NamedTuple):
 
 
 def given_taste(log: Log, taste: np.ndarray) -> Taste:
-    """Taste that the caller knows.
+    """Taste that the caller gives.
 
     Args:
-        log: whose customers they are.
+        log: the log with the customers.
         taste: (customers, d).
 
     Raises:
-        WrongTaste: it has another number of rows, or numbers that aren't finite.
+        WrongTaste: taste has another number of rows, or numbers that aren't finite.
     """
-    found = np.asarray(taste, dtype=float)
-    if found.ndim != 2 or len(found) != len(log.customers):
+    numbers = np.asarray(taste, dtype=float)
+    if numbers.ndim != 2 or len(numbers) != len(log.customers):
         raise WrongTaste(
-            f"taste has the shape {found.shape}; give a row for each of {len(log.customers)} "
+            f"taste has the shape {numbers.shape}; give a row for each of {len(log.customers)} "
             "customers"
         )
-    if not np.isfinite(found).all():
+    if not np.isfinite(numbers).all():
         raise WrongTaste("taste has numbers that are not finite; give 0 where nothing is known")
-    scaled = _standardised(found)
+    scaled = _standardised(numbers)
     return Taste(scaled, np.zeros_like(scaled), scaled)
 
 

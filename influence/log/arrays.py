@@ -1,8 +1,8 @@
 """The action log and the friend network as arrays, for the compiled loops.
 
-An action is a customer's first act (purchase or visit) on an item (product or store). An edge goes
-from a `source`, whose acts may be followed, to a `target`, who may follow. Times are whole seconds
-before `as_of`, so at most 0; what is older than 68 years counts as that old.
+An action is a customer's first interaction (purchase or visit) with an item (product or store). An
+edge goes from a `source`, whose actions may be followed, to a `target`, who may follow. Times are
+whole seconds before `as_of`, so at most 0; older times than 68 years count as that old.
 
 Nothing here knows of the database: numba holds on to these classes, and through them to whatever
 their module has imported, until the program has ended.
@@ -22,13 +22,13 @@ Flags = NDArray[np.bool_]
 
 DAY = 86_400
 LONG_AGO = np.iinfo(np.int32).min
-"""The time of what has always been: a friendship without a date."""
+"""The time of a friendship without a date: it has always been."""
 NEVER = np.iinfo(np.int32).max
-"""The time of what hasn't happened."""
+"""The time of an event that hasn't happened."""
 
 
 class Actions(NamedTuple):
-    """First acts, sorted by item, then time, then customer.
+    """First interactions, sorted by item, then time, then customer.
 
     Attributes:
         customer: (actions) code of who acted.
@@ -73,7 +73,7 @@ class Network(NamedTuple):
 
     @property
     def source(self) -> Shorts:
-        """(edges) whose acts may be followed."""
+        """(edges) whose actions may be followed."""
         return np.repeat(np.arange(self.customers, dtype=np.int32), np.diff(self.pointer))
 
 
@@ -82,9 +82,9 @@ class Log:
     """Actions and network as of an instant, of customers who share their activity.
 
     Attributes:
-        as_of: nothing later is in it.
-        customers: (customers) ids by code, acting or not.
-        items: (items) codes of the items in `Facts.items`, sorted by category.
+        as_of: its instant; it holds nothing later.
+        customers: (customers) ids by code, of those without actions too.
+        items: (items) positions in `View.item_list`, sorted by category.
         category: (items) code of the item's category in `categories`; the last is that of items
             without one.
         categories: names by code; None for items without one.
@@ -123,7 +123,7 @@ def network(customers: int, source: np.ndarray, target: np.ndarray, since: np.nd
 
     Args:
         customers: how many there are.
-        source: (edges) whose acts may be followed.
+        source: (edges) whose actions may be followed.
         target: (edges) who may follow.
         since: (edges) seconds before `as_of`.
     """

@@ -1,4 +1,4 @@
-"""Exposures and parent links: who had seen whom act, and who then acted.
+"""Exposures and parent links: who had seen which friend act, and who then acted.
 
 An exposure is one act of a source seen by one target: they are friends by then, and the target has
 not acted on the item before, nor at that very second. It is complete when its window has passed by
@@ -14,7 +14,7 @@ from followsuit.core.compiled import compiled
 from followsuit.influence.log.arrays import NEVER, Actions, Floats, Ints, Log, Network, Shorts
 
 BINS = 14
-"""Parts of the window in which delays are told apart."""
+"""Parts of the window into which delays fall."""
 
 
 class Links(NamedTuple):
@@ -134,7 +134,7 @@ def _count(
 
 @compiled
 def grown(array: np.ndarray, size: int) -> np.ndarray:
-    """The same with room for `size` entries and half as many again."""
+    """A copy with room for `size` entries and half as many again."""
     more = np.empty(size + size // 2, dtype=array.dtype)
     more[: len(array)] = array
     return more
@@ -146,9 +146,9 @@ def _pairs(
 ) -> tuple[Shorts, Shorts, Floats]:
     count = np.zeros(len(network.target))
     acted = np.full(len(network.pointer) - 1, NEVER, dtype=np.int32)
-    found_edge, found_category = np.empty(16, dtype=np.int32), np.empty(16, dtype=np.int32)
-    found_count = np.empty(16)
-    found, item, items = 0, 0, len(actions.pointer) - 1
+    edge, edge_category = np.empty(16, dtype=np.int32), np.empty(16, dtype=np.int32)
+    exposures = np.empty(16)
+    pairs, item, items = 0, 0, len(actions.pointer) - 1
     while item < items:
         c, begun = category[item], actions.pointer[item]
         while item < items and category[item] == c:
@@ -158,15 +158,15 @@ def _pairs(
             u = actions.customer[k]
             for e in range(network.pointer[u], network.pointer[u + 1]):
                 if count[e] >= least:
-                    if found == len(found_edge):
-                        found_edge = grown(found_edge, found + 1)
-                        found_category = grown(found_category, found + 1)
-                        found_count = grown(found_count, found + 1)
-                    found_edge[found], found_category[found] = e, c
-                    found_count[found] = count[e]
-                    found += 1
+                    if pairs == len(edge):
+                        edge = grown(edge, pairs + 1)
+                        edge_category = grown(edge_category, pairs + 1)
+                        exposures = grown(exposures, pairs + 1)
+                    edge[pairs], edge_category[pairs] = e, c
+                    exposures[pairs] = count[e]
+                    pairs += 1
                 count[e] = 0.0
-    return found_edge[:found], found_category[:found], found_count[:found]
+    return edge[:pairs], edge_category[:pairs], exposures[:pairs]
 
 
 @compiled

@@ -1,7 +1,7 @@
 """Exposed triples (customer, item, time), and what all unexposed customers did at the same time.
 
 A customer is exposed to an item by the first act of a friend on it, once, provided that they were
-friends by then and that the customer hadn't acted on it before ("at risk"). What is asked is
+friends by then and that the customer hadn't acted on it before ("at risk"). The outcome is
 whether the customer acts on it in the window after. Exposures whose window isn't over are left out.
 """
 
@@ -26,10 +26,10 @@ from followsuit.influence.log.arrays import (
 
 
 class Design(NamedTuple):
-    """What is judged, in seconds before `as_of`.
+    """Which exposures count, in seconds before `as_of`.
 
     Attributes:
-        start: exposures before it are left out; taste is learnt from what is before it.
+        start: exposures before it are left out; taste is learned from what is before it.
         window: how long an exposed customer has for acting.
         lag: by how much friends' acts are dated back; 0, but for a placebo.
     """
@@ -58,25 +58,25 @@ class Triples(NamedTuple):
     popularity: Floats
 
     def where(self, kept: np.ndarray) -> "Triples":
-        """Those at the given places, or for which a mask holds."""
+        """The triples at these positions, or where a mask holds."""
         return Triples(*(column[kept] for column in self))
 
 
 def exposed(log: Log, edges: Network, design: Design, limit: int, seed: int) -> Triples:
-    """Find the exposed triples; above `limit` about so many of them, drawn by chance.
+    """Find the exposed triples; if there are more than `limit`, a random sample of about that many.
 
     Args:
         log: the actions.
         edges: who may follow whom, the log's or another.
-        design: what is judged.
-        limit: memory is linear in it.
-        seed: of the draw.
+        design: which exposures count.
+        limit: how many; memory is linear in it.
+        seed: random seed of the draw.
     """
     rng = np.random.default_rng(seed)
     nothing = Triples(*(np.empty(0, t) for t in ("i4", "i4", "i8", "?", "f8")))
-    found = _walk(log.actions, edges, design, rng, 0.0, nothing)
-    share = min(1.0, limit / max(found, 1))
-    size = found if share == 1 else int(limit + 6 * np.sqrt(limit) + 10)
+    total = _walk(log.actions, edges, design, rng, 0.0, nothing)
+    share = min(1.0, limit / max(total, 1))
+    size = total if share == 1 else int(limit + 6 * np.sqrt(limit) + 10)
     triples = Triples(*(np.empty(size, column.dtype) for column in nothing))
     kept = _walk(log.actions, edges, design, rng, share, triples)
     triples = triples.where(np.arange(kept))
@@ -85,7 +85,7 @@ def exposed(log: Log, edges: Network, design: Design, limit: int, seed: int) -> 
 
 @compiled
 def fill(
-    item: int, actions: Actions, edges: Network, lag: int, acted: Ints, reached: Ints, seen: Ints
+    item: int, actions: Actions, edges: Network, lag: int, acted: Ints, exposed_at: Ints, seen: Ints
 ) -> int:
     """Write when each customer first acts on an item and is first exposed to it.
 
@@ -95,35 +95,35 @@ def fill(
         edges: who may follow whom.
         lag: by how much friends' acts are dated back.
         acted: (customers) `NEVER` on entry.
-        reached: (customers) `NEVER` on entry.
+        exposed_at: (customers) `NEVER` on entry.
         seen: (customers) filled with the customers whose entries are no longer `NEVER`.
 
     Returns:
-        How many are seen.
+        How many customers are in `seen`.
     """
     count = 0
     for a in range(actions.pointer[item], actions.pointer[item + 1]):
         source, time = actions.customer[a], np.int64(actions.time[a])
-        if acted[source] == NEVER and reached[source] == NEVER:
+        if acted[source] == NEVER and exposed_at[source] == NEVER:
             seen[count] = source
             count += 1
         acted[source] = time
         for e in range(edges.pointer[source], edges.pointer[source + 1]):
             target = edges.target[e]
-            if edges.since[e] <= time and reached[target] == NEVER:
+            if edges.since[e] <= time and exposed_at[target] == NEVER:
                 if acted[target] == NEVER:
                     seen[count] = target
                     count += 1
-                reached[target] = time - lag
+                exposed_at[target] = time - lag
     return count
 
 
 @compiled
-def clear(acted: Ints, reached: Ints, seen: Ints, count: int) -> None:
+def clear(acted: Ints, exposed_at: Ints, seen: Ints, count: int) -> None:
     """Undo `fill`."""
     for k in range(count):
         acted[seen[k]] = NEVER
-        reached[seen[k]] = NEVER
+        exposed_at[seen[k]] = NEVER
 
 
 @compiled
@@ -137,17 +137,17 @@ def _walk(
 ) -> int:
     """Write each exposed triple with a chance of `share`; with 0 all are counted, none written."""
     customers = len(edges.pointer) - 1
-    acted, reached = np.full(customers, NEVER), np.full(customers, NEVER)
+    acted, exposed_at = np.full(customers, NEVER), np.full(customers, NEVER)
     seen = np.empty(customers, np.int64)
     count, friended = 0, 0
     for c in range(customers):
         friended += edges.in_pointer[c + 1] > edges.in_pointer[c]
     for item in range(len(actions.pointer) - 1):
-        known = fill(item, actions, edges, design.lag, acted, reached, seen)
+        known = fill(item, actions, edges, design.lag, acted, exposed_at, seen)
         first = count
         for k in range(known):
             c = seen[k]
-            time = reached[c]
+            time = exposed_at[c]
             judged = design.start <= time and time <= -design.window
             if not judged or acted[c] <= time:
                 continue
@@ -161,9 +161,9 @@ def _walk(
                 count += 1
         if share > 0 and count > first:
             _popularity(
-                edges, friended, design.window, acted, reached, seen[:known], out, first, count
+                edges, friended, design.window, acted, exposed_at, seen[:known], out, first, count
             )
-        clear(acted, reached, seen, known)
+        clear(acted, exposed_at, seen, known)
     return count
 
 
@@ -173,7 +173,7 @@ def _popularity(
     friended: int,
     window: int,
     acted: Ints,
-    reached: Ints,
+    exposed_at: Ints,
     seen: Ints,
     out: Triples,
     first: int,
@@ -186,7 +186,7 @@ def _popularity(
         c = seen[k]
         if edges.in_pointer[c + 1] == edges.in_pointer[c]:
             continue
-        left[size] = min(acted[c], reached[c])
+        left[size] = min(acted[c], exposed_at[c])
         size += 1
         if acted[c] != NEVER and acted[c] - window < left[size - 1]:
             # It counts for every time from which the act is in the window, until c leaves.

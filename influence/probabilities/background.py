@@ -1,4 +1,4 @@
-"""How often customers act on items without any friend's example.
+"""How often customers act on items without a friend's example.
 
 The rate of customer v on item i of category c at a time t is
 
@@ -23,7 +23,7 @@ _ROUNDS = 2
 
 @dataclass(frozen=True)
 class Acts:
-    """What the background needs to know of all actions, coded once.
+    """All actions, coded for the background rates.
 
     Attributes:
         customer: (actions) code of who acted.
@@ -78,7 +78,7 @@ def background(acts: Acts, own: Floats, of: Ints) -> Floats:
     Args:
         acts: all actions.
         own: (actions) the part of each that no friend's example explains, 0 to 1.
-        of: (acts) numbers of the actions whose rates are wanted.
+        of: (acts) numbers of these actions.
 
     Returns:
         (acts)
@@ -142,7 +142,7 @@ def _taste(acts: Acts, own: Floats, level: _Levels) -> _Group:
     gone = _sums(acts.pair, acts.left * i[acts.item])
     risk = np.maximum(of_category[acts.pair_category] - gone, 0)
     expected = acts.windows * rate[acts.pair_customer] * risk
-    # Pairs without an act have no row, yet tell how far tastes differ.
+    # Pairs without an act have no row, but count for how far tastes differ.
     silent = (acts.windows**2) * (rate**2).sum() * (of_category**2).sum() - (expected**2).sum()
     return _group(_sums(acts.pair, own), expected, silent=max(silent, 0.0))
 
@@ -168,7 +168,7 @@ def _group(count: Floats, expected: Floats, silent: float = 0.0) -> _Group:
 
 
 def _without(group: _Group, of: np.ndarray, now: Floats) -> Floats:
-    """The factors of these, from all acts but the one that is explained."""
+    """The factors of these, estimated without the act that they explain."""
     left: Floats = (np.maximum(group.acts[of] - now, 0) + group.prior) / (
         group.expected[of] + group.prior
     )

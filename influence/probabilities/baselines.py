@@ -24,5 +24,5 @@ def _over_acts(log: Log, window: int, edge: np.ndarray, credit: Floats) -> Float
     shared = np.bincount(edge[complete], credit[complete], len(log.network.target))
     seen = log.actions.time <= -window
     acts = np.bincount(log.actions.customer[seen], minlength=len(log.customers))
-    found: Floats = shared / np.maximum(acts, 1)[log.network.source]
-    return found
+    probability: Floats = shared / np.maximum(acts, 1)[log.network.source]
+    return probability

@@ -1,4 +1,4 @@
-"""Pictures of what was learned of edges and of customers."""
+"""Pictures of learned edges and of ranked customers."""
 
 from pathlib import Path
 
@@ -16,21 +16,22 @@ _SHOWN = 25
 _INK, _PALE = "#1f5c8b", "#9db8cc"
 
 
-def plot_edges(found: Influences, path: Path) -> None:
-    """The edges that are surest to be followed, and how long that takes."""
-    table = found.table()
+def plot_edges(influences: Influences, path: Path) -> None:
+    """Draw the edges that are surest to be followed, and how long that takes."""
+    table = influences.table()
     rows = table.filter(pc.equal(table["category"], "*")).to_pandas()
     rows = rows.sort_values(["low", "probability"], ascending=False).head(_SHOWN)[::-1]
     figure = Figure(figsize=(11, 6.5), layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=(2, 1))
     names = [f"{s} to {t}" for s, t in zip(rows.source, rows.target, strict=True)]
     _intervals(left, names, *(rows[c].to_numpy() for c in ("probability", "low", "high")))
-    left.set_xlabel(f"probability of following within {found.window / DAY:g} days, 90 % interval")
+    window = influences.window / DAY
+    left.set_xlabel(f"probability of following within {window:g} days, 90 % interval")
     left.set_title(
-        f"The surest of {int((found.exposures >= 1).sum()):,} edges", loc="left", fontsize=11
+        f"The surest of {int((influences.exposures >= 1).sum()):,} edges", loc="left", fontsize=11
     )
-    days = (np.arange(BINS) + 0.5) * found.window / DAY / BINS
-    right.bar(days, found.delay.share, width=found.window / DAY / BINS * 0.85, color=_INK)
+    days = (np.arange(BINS) + 0.5) * window / BINS
+    right.bar(days, influences.delay.share, width=window / BINS * 0.85, color=_INK)
     right.set_xlabel("days after the friend's act")
     right.set_ylabel("share of what follows")
     right.set_title("When it follows", loc="left", fontsize=11)
@@ -39,15 +40,15 @@ def plot_edges(found: Influences, path: Path) -> None:
 
 
 def plot_rank(rows: pd.DataFrame, unit: str, path: Path) -> None:
-    """The customers whose acts others are expected to follow most; at most 25 are shown."""
+    """Draw the at most 25 customers whom others are expected to follow most."""
     shown = rows.head(_SHOWN)[::-1]
     figure = Figure(figsize=(8, 6.5), layout="constrained")
     axes = figure.subplots()
     money = unit != "acts"
     columns = (shown[c].to_numpy() / (100 if money else 1) for c in ("value", "low", "high"))
     _intervals(axes, shown.customer_id.tolist(), *columns)
-    told = f"{unit} (major units of money)" if money else unit
-    axes.set_xlabel(f"expected further {told} because of one act, 90 % interval")
+    unit = f"{unit} (major units of money)" if money else unit
+    axes.set_xlabel(f"expected further {unit} because of one act, 90 % interval")
     axes.set_title("Customers whom others follow most", loc="left", fontsize=11)
     figure.savefig(path, dpi=150)
 

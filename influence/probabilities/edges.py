@@ -15,26 +15,26 @@ from followsuit.influence.probabilities.learn import OBSERVED, Influences
 
 
 def write_edges(
-    store: GraphStore, learned: Influences, content: str, created_at: datetime,
+    store: GraphStore, influences: Influences, content: str, created_at: datetime,
     revision: int | None = None,
 ) -> str:  # fmt: skip
-    """Activate what was learned as `INFLUENCES` relationships.
+    """Write influences as `INFLUENCES` relationships, and activate their run.
 
     The run before stays active until all is written, and is deleted then.
 
     Args:
-        store: that it was learned from.
-        learned: what was learned.
-        content: the digest of the data it was learned from, see `Snapshot.content`.
-        created_at: the time that the run is noted with.
-        revision: of the store that it was learned from, see `write_run`.
+        store: the store that they were learned from.
+        influences: what was learned.
+        content: digest of the data they were learned from, see `Snapshot.content`.
+        created_at: when the run was made.
+        revision: of the store that they were learned from, see `write_run`.
 
     Returns:
         The id of the run.
     """
-    table = learned.table()
-    as_of = learned.log.as_of
-    parameters = {"as_of": as_of.isoformat(), "window_seconds": learned.window}
+    table = influences.table()
+    as_of = influences.log.as_of
+    parameters = {"as_of": as_of.isoformat(), "window_seconds": influences.window}
     run_id = new_run_id(INFLUENCE, as_of, parameters, content)
     customers = len(pc.unique(pa.concat_arrays(
         [table["source"].combine_chunks(), table["target"].combine_chunks()]
@@ -49,7 +49,7 @@ def write_edges(
 
 
 def learned_run(store: GraphStore, as_of: datetime) -> Run | None:
-    """The active run, unless it was learned later than `as_of`."""
+    """The active run, unless it is of a later instant than `as_of`."""
     run = active(runs(store, INFLUENCE))
     return run if run is not None and run.as_of <= as_of else None
 

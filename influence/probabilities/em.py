@@ -19,7 +19,7 @@ from followsuit.influence.log.arrays import Floats, Shorts
 from followsuit.influence.log.exposures import BINS, Links
 
 MOST = 0.99
-"""No exposure is followed more surely."""
+"""The highest probability of an exposure."""
 
 
 class Delays(NamedTuple):
@@ -37,7 +37,7 @@ class Delays(NamedTuple):
 
 
 def delays(weight: Floats) -> Delays:
-    """The distribution with these weights, each part with an act more for good measure."""
+    """The distribution with these weights, with one more act in each part (Laplace)."""
     share = (weight + 1) / (weight + 1).sum()
     return Delays(share, share * BINS, np.cumsum(share) - share / 2)
 

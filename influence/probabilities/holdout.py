@@ -1,4 +1,4 @@
-"""Judge edge probabilities on later time: do they tell who will follow?
+"""Validate edge probabilities on later time: do they predict who will follow?
 
 A case is a (customer, item) at the first act of any friend on it, later than what was learned from;
 its label says whether the customer acts within the window. A case is predicted by
@@ -29,7 +29,7 @@ _LEAST = 1e-6
 
 
 class HoldoutError(FollowsuitError):
-    """What to hold out makes no sense."""
+    """The share to hold out isn't between 0 and 1."""
 
 
 class Cases(NamedTuple):
@@ -49,14 +49,14 @@ class Cases(NamedTuple):
 
 @dataclass(frozen=True)
 class Interval:
-    """A figure with its 95 % interval; None where there is too little to say."""
+    """A figure with its 95 % interval; None if there are too few cases."""
 
     value: float | None
     low: float | None
     high: float | None
 
     def as_dict(self) -> dict[str, float | None]:
-        """As JSON has it."""
+        """As in JSON."""
         return {"value": self.value, "low": self.low, "high": self.high}
 
 
@@ -65,7 +65,7 @@ UNKNOWN = Interval(None, None, None)
 
 @dataclass(frozen=True)
 class HoldoutReport:
-    """How well later acts were told, by what was learned on the earlier ones."""
+    """How well the probabilities learned on earlier time predict what came later."""
 
     learned: Influences
     cases: int
@@ -86,14 +86,14 @@ class HoldoutReport:
 def judge(
     log: Log, window: timedelta, share: float, *, seed: int = 0, progress: Progress = silent
 ) -> HoldoutReport:
-    """Learn on all but the last part of the log's time and judge on that part.
+    """Learn on all but the last part of the log's time and validate on that part.
 
     Args:
         log: actions and network.
         window: within which a follower acts.
-        share: of the time that is judged on, above 0 and below 1.
+        share: of the time to validate on, above 0 and below 1.
         seed: see `learn`.
-        progress: told of each step.
+        progress: progress callback.
 
     Raises:
         HoldoutError: the share is not between 0 and 1.
@@ -103,19 +103,19 @@ def judge(
     seconds = int(window.total_seconds())
     held = round(-int(log.actions.time.min()) * share) if len(log.actions.time) else 0
     earlier = log.until(held)
-    found = learn(earlier, window, seed=seed, progress=progress)
+    learned = learn(earlier, window, seed=seed, progress=progress)
     past, cases = find_cases(earlier, seconds), find_cases(log, seconds, -held)
     with progress("judging", 2) as advance:
-        b = _background(found, past)
+        b = _background(learned, past)
         in_degree = np.maximum(np.diff(log.network.in_pointer)[log.network.target], 1)
         p = {
-            "learned": found.in_category(cases.edge, log.category[cases.item]),
+            "learned": learned.in_category(cases.edge, log.category[cases.item]),
             "uniform": _fit(past, b, np.ones(len(in_degree)))[cases.edge],
             "degree": _fit(past, b, 1 / in_degree)[cases.edge],
         }
         advance(1)
         chances = {name: 1 - (1 - b) * (1 - x) for name, x in p.items()}
-        report = _report(found, cases, chances, log.network.target[cases.edge])
+        report = _report(learned, cases, chances, log.network.target[cases.edge])
         advance(1)
     return report
 
@@ -134,7 +134,7 @@ def _cases(
     edge, item_of = np.empty(16, dtype=np.int32), np.empty(16, dtype=np.int32)
     label = np.empty(16, dtype=np.bool_)
     exposed = np.full(customers, -1, dtype=np.int32)
-    found = 0
+    cases = 0
     for item in range(len(actions.pointer) - 1):
         first, last = actions.pointer[item], actions.pointer[item + 1]
         for a in range(first, last):
@@ -151,24 +151,24 @@ def _cases(
                 exposed[v] = item
                 if now <= begun:
                     continue
-                if found == len(edge):
-                    edge, item_of = grown(edge, found + 1), grown(item_of, found + 1)
-                    label = grown(label, found + 1)
-                edge[found], item_of[found] = e, item
-                label[found] = acts_at[v] - now <= window
-                found += 1
+                if cases == len(edge):
+                    edge, item_of = grown(edge, cases + 1), grown(item_of, cases + 1)
+                    label = grown(label, cases + 1)
+                edge[cases], item_of[cases] = e, item
+                label[cases] = acts_at[v] - now <= window
+                cases += 1
         for a in range(first, last):
             acts_at[actions.customer[a]] = NEVER
-    return edge[:found], item_of[:found], label[:found]
+    return edge[:cases], item_of[:cases], label[:cases]
 
 
-def _background(found: Influences, past: Cases) -> float:
+def _background(learned: Influences, past: Cases) -> float:
     """How likely the earlier cases' customers were to act within the window without a friend."""
     if not len(past.edge):
         return 0.0
-    log = found.log
-    acts = acts_of(log, found.window)
-    return float(own_chance(acts, found.own, log.network.target[past.edge], past.item).mean())
+    log = learned.log
+    acts = acts_of(log, learned.window)
+    return float(own_chance(acts, learned.own, log.network.target[past.edge], past.item).mean())
 
 
 def _fit(past: Cases, b: float, shape: Floats) -> Floats:
@@ -192,14 +192,14 @@ def _log_loss(chance: Floats, label: np.ndarray) -> Floats:
 
 
 def _report(
-    found: Influences, cases: Cases, chances: dict[str, Floats], customer: np.ndarray
+    learned: Influences, cases: Cases, chances: dict[str, Floats], customer: np.ndarray
 ) -> HoldoutReport:
     """Figures with intervals over customers, whose cases hang together."""
     auc = {name: _auc(chance, cases.label, customer) for name, chance in chances.items()}
     loss = {
         name: _mean(_log_loss(chance, cases.label), customer) for name, chance in chances.items()
     }
-    return HoldoutReport(found, len(cases.label), int(cases.label.sum()), auc, loss)
+    return HoldoutReport(learned, len(cases.label), int(cases.label.sum()), auc, loss)
 
 
 def _mean(x: Floats, customer: np.ndarray) -> Interval:

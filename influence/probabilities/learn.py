@@ -39,9 +39,9 @@ ITERATIONS = 10
 ALL = "*"
 """The category of an edge's probability whatever the item."""
 LEAST = 1.0
-"""Complete exposures from which an edge is told of."""
+"""Complete exposures that an edge needs to be listed."""
 LEAST_OF_CATEGORY = 5
-"""Complete exposures from which an edge is told of in a category of its own."""
+"""Complete exposures in a category that an edge needs to be listed with it."""
 OBSERVED = "observed"
 """The grade of what is learned from who acted after whom, without an experiment or a match."""
 
@@ -50,7 +50,7 @@ _LEARN_PRIOR = 2
 """The iteration at which the prior of the edges is learned, and once more at the end."""
 _LEAST_MEAN = 1e-6
 _CATEGORY_PRIOR = 50.0
-"""Followed exposures that a category needs to be half believed."""
+"""Followed exposures that weigh as much as the average of all categories."""
 
 SCHEMA = pa.schema(
     {
@@ -68,7 +68,7 @@ SCHEMA = pa.schema(
 
 @dataclass(frozen=True)
 class Influences:
-    """What was learned, by edge of the log's network.
+    """The learned probabilities, by edge of the log's network.
 
     Attributes:
         log: what it was learned from.
@@ -109,15 +109,15 @@ class Influences:
 
     def table(self) -> pa.Table:
         """Rows of `SCHEMA`: edges with evidence, then those of each category; sorted."""
-        told = np.flatnonzero(self.exposures >= LEAST)
+        listed = np.flatnonzero(self.exposures >= LEAST)
         named = np.flatnonzero(self.log.categories[self.pairs.category] != None)  # noqa: E711
-        edge = np.concatenate([told, self.pairs.edge[named]])
+        edge = np.concatenate([listed, self.pairs.edge[named]])
         names = np.concatenate(
-            [np.full(len(told), ALL, dtype=object),
+            [np.full(len(listed), ALL, dtype=object),
              self.log.categories[self.pairs.category[named]]]
         )  # fmt: skip
         columns = {
-            name: np.concatenate([of_edges[told], of_pairs[named]])
+            name: np.concatenate([of_edges[listed], of_pairs[named]])
             for name, of_edges, of_pairs in (
                 ("probability", self.edges.mean, self.of_pairs.mean),
                 ("low", self.edges.low, self.of_pairs.low),
@@ -142,8 +142,8 @@ def learn(log: Log, window: timedelta, *, seed: int = 0, progress: Progress = si
     Args:
         log: actions and network up to its `as_of`.
         window: within which a follower acts.
-        seed: of the sample of edges that the prior is learned from.
-        progress: told of each step.
+        seed: random seed of the sample of edges that the prior is learned from.
+        progress: progress callback.
     """
     seconds = int(window.total_seconds())
     with progress("exposures", 3) as advance:

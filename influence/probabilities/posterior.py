@@ -1,4 +1,4 @@
-"""What an edge's acts say about its probability, as a posterior: mean, interval, and a test.
+"""The posterior of an edge's probability: mean, interval, and a test.
 
 Seen from one edge, with all others as they were learned, the likelihood of its probability p is
 
@@ -32,13 +32,13 @@ _MIDDLES = (_BOUNDS[1:] + _BOUNDS[:-1]) / 2
 _LOG_P, _LOG_Q = np.log(_MIDDLES[1:]), np.log1p(-_MIDDLES[1:])
 _LOG_WIDTH = np.log(np.diff(_BOUNDS)[1:])
 _LEARN_FROM = 5_000
-"""Edges with links that the prior's strength is learned from."""
+"""Edges with links that the prior's strength is learned from, at most."""
 _CHUNK = 50_000
 _WEAKEST, _STRONGEST = 0.3, 3e4
 
 
 class Evidence(NamedTuple):
-    """What is known of each edge (or of each edge within a category), sorted.
+    """The evidence for each edge (or for each edge within a category), sorted.
 
     Attributes:
         mean: (n) the prior's mean.
@@ -81,7 +81,7 @@ def link_values(
     links: Links, category: Shorts, background: Floats, factor: Floats, p: Floats, relative: Floats,
     delay: Delays, wanted: Flags,
 ) -> LinkValues:  # fmt: skip
-    """What each link of the wanted edges says.
+    """The evidence of each link of the wanted edges.
 
     Args:
         links: parent links.
@@ -108,7 +108,7 @@ def _link_values(
         count += links.edge[k] >= 0 and wanted[links.edge[k]]
     edge, kind = np.empty(count, dtype=np.int32), np.empty(count, dtype=np.int32)
     slope, expected = np.empty(count), np.empty(count)
-    found = 0
+    n = 0
     for a in range(len(links.action)):
         c = category[links.item[a]]
         total = background[a]
@@ -123,11 +123,11 @@ def _link_values(
             q = min(factor[c] * p[e], MOST)
             hazard = q * delay.density[d] / (1 - q * delay.before[d])
             rest = max(total - hazard, background[a])
-            edge[found], kind[found] = e, c
-            slope[found] = factor[c] / relative[e] * (delay.density[d] / rest - delay.before[d])
+            edge[n], kind[n] = e, c
+            slope[n] = factor[c] / relative[e] * (delay.density[d] / rest - delay.before[d])
             later = q * (1 - delay.before[d]) / (1 - q * delay.before[d])
-            expected[found] = hazard / total + (1 - hazard / total) * later
-            found += 1
+            expected[n] = hazard / total + (1 - hazard / total) * later
+            n += 1
     return edge, kind, slope, expected
 
 
@@ -158,7 +158,7 @@ def prior_strength(
 
     Args:
         known: of each edge.
-        seed: of the sample it is learned from.
+        seed: random seed of the sample that it is learned from.
         acted_for: how many edges each one with links stands for, in a sample.
         silent_for: how many edges each one without links stands for.
         cap: (n) how sure the prior's mean is itself; strengths s become 1 / (1/s + 1/cap).
@@ -186,8 +186,8 @@ def prior_strength(
         )
 
     bounds = (np.log(_WEAKEST), np.log(_STRONGEST))
-    found = minimize_scalar(surprise, bounds=bounds, method="bounded", options={"xatol": 0.05})
-    strength: Floats = 1 / (np.exp(-found.x) + 1 / limit)
+    least = minimize_scalar(surprise, bounds=bounds, method="bounded", options={"xatol": 0.05})
+    strength: Floats = 1 / (np.exp(-least.x) + 1 / limit)
     return strength
 
 
@@ -204,7 +204,7 @@ def posterior(known: Evidence, strength: Floats, progress: Progress = silent) ->
     2.71; elsewhere both tails hold 5 %. Where the prior is so skewed that the mean lies above,
     `high` is the mean.
     """
-    found = _of_silent(known, strength)
+    judged = _of_silent(known, strength)
     acted = np.flatnonzero(np.diff(known.pointer))
     with progress("intervals", len(acted)) as advance:
         for first in range(0, len(acted), _CHUNK):
@@ -214,20 +214,20 @@ def posterior(known: Evidence, strength: Floats, progress: Progress = silent) ->
                 like - like.max(axis=1, keepdims=True)
             )
             weight /= weight.sum(axis=1, keepdims=True)
-            found.mean[rows] = weight @ _MIDDLES
+            judged.mean[rows] = weight @ _MIDDLES
             reach = np.cumsum(weight, axis=1)
             sure = 2 * like.max(axis=1) >= SURE
             tail = (1 - LEVEL) / 2
             low = _quantile(reach, np.full(len(rows), tail))
-            found.low[rows] = np.where(sure, low, 0.0)
+            judged.low[rows] = np.where(sure, low, 0.0)
             high = _quantile(reach, np.where(sure, 1 - tail, LEVEL))
-            found.high[rows] = np.maximum(high, found.mean[rows])
+            judged.high[rows] = np.maximum(high, judged.mean[rows])
             advance(len(rows))
-    return found
+    return judged
 
 
 def _of_silent(known: Evidence, strength: Floats) -> Posterior:
-    """The posteriors as if no act followed: beta distributions, few of which differ."""
+    """The posteriors if no act followed: beta distributions, few of which differ."""
     cases = np.column_stack([known.mean, strength, known.missed])
     distinct, case = np.unique(cases, axis=0, return_inverse=True)
     a = distinct[:, 0] * distinct[:, 1]
@@ -240,13 +240,13 @@ def _of_silent(known: Evidence, strength: Floats) -> Posterior:
 
 def _log_likelihood(known: Evidence, rows: Ints) -> Floats:
     """(rows, cells) relative to p = 0."""
-    found: Floats = known.missed[rows][:, None] * np.log1p(-_MIDDLES)
-    _add_links(found, known.pointer, known.slope, rows, _MIDDLES)
-    return found
+    likelihood: Floats = known.missed[rows][:, None] * np.log1p(-_MIDDLES)
+    _add_links(likelihood, known.pointer, known.slope, rows, _MIDDLES)
+    return likelihood
 
 
 @compiled
-def _add_links(found: Floats, pointer: Ints, slope: Floats, rows: Ints, p: Floats) -> None:
+def _add_links(likelihood: Floats, pointer: Ints, slope: Floats, rows: Ints, p: Floats) -> None:
     product = np.empty(len(p))
     for r in range(len(rows)):
         product[:] = 1.0
@@ -257,7 +257,7 @@ def _add_links(found: Floats, pointer: Ints, slope: Floats, rows: Ints, p: Float
             # A logarithm now and then keeps the product within bounds.
             if k + 1 == last or (last - k) % 8 == 0:
                 for g in range(len(p)):
-                    found[r, g] += np.log(product[g])
+                    likelihood[r, g] += np.log(product[g])
                     product[g] = 1.0
 
 
@@ -283,5 +283,5 @@ def _quantile(reach: Floats, at: Floats) -> Floats:
     under = np.where(cell > 0, reach[rows, np.maximum(cell - 1, 0)], 0.0)
     inside = (at - under) / np.maximum(reach[rows, cell] - under, 1e-300)
     width = _BOUNDS[cell + 1] - _BOUNDS[cell]
-    found: Floats = _BOUNDS[cell] + width * np.clip(inside, 0, 1)
-    return found
+    quantile: Floats = _BOUNDS[cell] + width * np.clip(inside, 0, 1)
+    return quantile

@@ -1,4 +1,4 @@
-"""Cascades from given customers, run forwards: how far what they do spreads.
+"""Cascades from given customers, simulated forwards: how far their interactions spread.
 
 Independent cascade (Kempe et al. 2003, section 2): who acts has one chance at each follower, the
 edge's probability. Linear threshold: a follower acts once the weights of those who have acted reach
@@ -26,13 +26,13 @@ Model = Literal["independent", "threshold"]
 
 SIMULATIONS = 1_000
 _AT_ONCE = 64
-"""Simulations between two words of progress."""
+"""Simulations between two calls of the progress callback."""
 _NINETY = 1.6448536269514722
 """Standard errors on either side that hold 90 %."""
 
 
 class Spread(NamedTuple):
-    """What customers set off, in units of value: their own acts and all that follow.
+    """The value of a cascade: that of the seed customers' own interactions and all that follow.
 
     Attributes:
         value: mean over the simulations.
@@ -62,11 +62,11 @@ def spread(
         network: who may follow whom.
         probability: (edges) the chance that the target acts because of the source.
         seeds: (any) codes of the customers who act first.
-        value: (customers) what an act of each is worth.
-        model: how acts are followed.
+        value: (customers) what an interaction of each is worth.
+        model: how customers follow each other.
         simulations: at least 2.
-        seed: of the simulations.
-        progress: told of the simulations.
+        seed: random seed.
+        progress: progress callback, in simulations.
 
     Raises:
         BadInput: an unknown customer, a probability outside [0, 1], a negative value, or less than
@@ -110,17 +110,17 @@ def simulate(
     if model == THRESHOLD:
         chance = threshold_weights(network, chance)
     rng = np.random.default_rng(seed)
-    found = np.empty(simulations)
+    values = np.empty(simulations)
     room = Room(len(worth))
     with progress("Simulating cascades", simulations) as advance:
         for start in range(0, simulations, _AT_ONCE):
-            some = found[start : start + _AT_ONCE]
+            some = values[start : start + _AT_ONCE]
             room.stamp = cascades(
                 rng, network.pointer, network.target, chance, worth, first, *room.arrays, some,
                 model == THRESHOLD,
             )  # fmt: skip
             advance(len(some))
-    return found
+    return values
 
 
 def threshold_weights(network: Network, probability: Floats) -> Floats:
@@ -132,7 +132,7 @@ def threshold_weights(network: Network, probability: Floats) -> Floats:
 
 
 class Room:
-    """What a simulation writes in, kept from one to the next; a stamp says whose entry it is."""
+    """Arrays that all simulations reuse; a stamp says to which of them an entry belongs."""
 
     def __init__(self, customers: int) -> None:
         self.stamp = 0
@@ -160,15 +160,15 @@ def cascades(
     queue: Shorts,
     left: Floats,
     touched: Ints,
-    found: Floats,
+    values: Floats,
     threshold: bool = False,
 ) -> int:
-    """Fill `found` with cascades' values; returns the last stamp.
+    """Fill `values` with cascades' values; returns the last stamp.
 
     In linear threshold `left` is what a follower's threshold still lacks; in independent cascade,
     which has no thresholds, it is not used.
     """
-    for s in range(len(found)):
+    for s in range(len(values)):
         stamp += 1
         count, total = 0, 0.0
         for v in seeds:
@@ -198,5 +198,5 @@ def cascades(
                     acted[v] = stamp
                     queue[count] = v
                     count += 1
-        found[s] = total
+        values[s] = total
     return stamp

@@ -1,6 +1,6 @@
-"""Who stands where in the graph of influence: PageRank, k-core and communities, by NetworKit.
+"""Where customers stand in the influence graph: PageRank, k-core and communities, by NetworKit.
 
-An edge counts where its probability is above 0, and weighs as much as that. NetworKit runs on one
+An edge counts if its probability is above 0, which is its weight. NetworKit runs on one
 thread, so that the result is the same bytes on every machine.
 """
 
@@ -12,7 +12,7 @@ from scipy import sparse
 
 from followsuit.influence.log.arrays import Floats, Ints, Network
 from followsuit.influence.spread.inputs import checked_probability
-from followsuit.influence.spread.leiden import community_of, leiden, one_thread
+from followsuit.influence.spread.leiden import community_of, leiden, seeded
 
 DAMPING = 0.85
 _TOLERANCE = 1e-12
@@ -50,7 +50,7 @@ def centrality(network: Network, probability: np.ndarray, *, seed: int = 0) -> C
     Args:
         network: who may follow whom.
         probability: (edges) the chance that the target acts because of the source.
-        seed: of the order in which Leiden goes through the customers.
+        seed: random seed of the order in which Leiden goes through the customers.
 
     Raises:
         BadInput: a probability outside [0, 1].
@@ -58,14 +58,14 @@ def centrality(network: Network, probability: np.ndarray, *, seed: int = 0) -> C
     """
     chance = checked_probability(network, probability)
     both = symmetrised(network, chance)
-    with one_thread(seed):
+    with seeded(seed):
         return Centrality(
             pagerank=pagerank(network, chance), core=core(both), community=communities(both)
         )
 
 
 def pagerank(network: Network, probability: Floats) -> Floats:
-    """(customers) PageRank on the reversed graph; sinks give to everybody alike."""
+    """(customers) PageRank on the reversed graph; sinks give to all customers alike."""
     kept = probability > 0
     graph = networkit.GraphFromCoo(
         (
@@ -77,11 +77,10 @@ def pagerank(network: Network, probability: Floats) -> Floats:
         directed=True,
     )
     sinks = networkit.centrality.SinkHandling.DistributeSinks
-    found = networkit.centrality.PageRank(
+    algorithm = networkit.centrality.PageRank(
         graph, damp=DAMPING, tol=_TOLERANCE, distributeSinks=sinks
     )
-    found.run()
-    scores = np.array(found.scores())
+    scores = np.array(algorithm.run().scores())
     shares: Floats = scores / scores.sum()
     return shares
 
@@ -101,22 +100,21 @@ def symmetrised(network: Network, probability: Floats) -> networkit.Graph:
 
 def core(graph: networkit.Graph) -> Ints:
     """(customers) core numbers of an undirected graph without loops."""
-    found = networkit.centrality.CoreDecomposition(graph)
-    found.run()
-    return np.array(found.scores(), dtype=np.int64)
+    algorithm = networkit.centrality.CoreDecomposition(graph)
+    return np.array(algorithm.run().scores(), dtype=np.int64)
 
 
 def communities(graph: networkit.Graph) -> Ints:
     """(customers) the Leiden community of each, the largest first.
 
-    On a small graph an unlucky order costs several percent of modularity, and another start
-    nothing.
+    On a small graph an unlucky order costs several percent of modularity, and several starts are
+    cheap.
     """
     if graph.numberOfEdges() > _SMALL:
         return _by_size(leiden(graph))
     modularity = networkit.community.Modularity()
-    found = [leiden(graph) for _ in range(_STARTS)]
-    return _by_size(max(found, key=lambda partition: modularity.getQuality(partition, graph)))
+    partitions = [leiden(graph) for _ in range(_STARTS)]
+    return _by_size(max(partitions, key=lambda partition: modularity.getQuality(partition, graph)))
 
 
 def _by_size(partition: networkit.Partition) -> Ints:

@@ -1,4 +1,4 @@
-"""What it costs to start with a customer, from a file of the marketer's."""
+"""What each customer costs as a seed customer, read from a file."""
 
 import csv
 from collections.abc import Iterator
@@ -25,27 +25,27 @@ def read_costs(path: Path, customers: np.ndarray) -> tuple[Floats, int]:
         customers: (n) ids by code.
 
     Returns:
-        (n) costs, 1 for whoever is not in the file; and how many customers in the file nobody
-        knows, who are passed over.
+        (n) costs, 1 for customers who are not in the file; and how many customers of the file are
+        unknown. These are left out.
 
     Raises:
-        CostsError: no such file, no such column, a row longer than the header, a cost that is no
-            number of 0 or more, a customer's second row, or none of the customers is known.
+        CostsError: there is no such file or column, a row is longer than the header, a cost isn't a
+            number of 0 or more, a customer has two rows, or no customer is known.
     """
-    found: dict[str, float] = {}
+    cost_of: dict[str, float] = {}
     for number, (customer, text) in enumerate(_rows(path), 1):
         cost = _number(text)
         if cost is None:
             raise CostsError(
-                f"{path}, row {number}: the cost {text[:20]!r} is no number of 0 or more. Mend the "
-                "row."
+                f"{path}, row {number}: the cost {text[:20]!r} isn't a number of 0 or more. Fix "
+                "the row."
             )
-        if customer in found:
+        if customer in cost_of:
             raise CostsError(
                 f"{path}, row {number}: {customer[:50]} has a row already. Leave one of them."
             )
-        found[customer] = cost
-    named = pd.Series(found, dtype=np.float64)
+        cost_of[customer] = cost
+    named = pd.Series(cost_of, dtype=np.float64)
     known = int(named.index.isin(customers).sum())
     if len(named) and not known:
         raise CostsError(
@@ -56,7 +56,7 @@ def read_costs(path: Path, customers: np.ndarray) -> tuple[Floats, int]:
 
 
 def _rows(path: Path) -> Iterator[tuple[str, str]]:
-    """Customer and cost of each row; empty lines are none."""
+    """Customer and cost of each row; empty lines are skipped."""
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             lines = (line for line in csv.reader(file) if line)
@@ -72,7 +72,7 @@ def _rows(path: Path) -> Iterator[tuple[str, str]]:
                 if len(line) != len(header):
                     raise CostsError(
                         f"{path}, row {number}: it has {len(line)} fields and the header "
-                        f"{len(header)}. Quote what holds a comma, or mend the row."
+                        f"{len(header)}. Quote what holds a comma, or fix the row."
                     )
                 customer, cost = (line[place].strip() for place in places)
                 yield customer, cost
@@ -82,7 +82,7 @@ def _rows(path: Path) -> Iterator[tuple[str, str]]:
 
 def _number(text: str) -> float | None:
     if "_" in text:
-        return None  # Python takes 1_000 for a number.
+        return None  # Python reads 1_000 as a number.
     try:
         cost = float(text)
     except ValueError:

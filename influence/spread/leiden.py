@@ -23,15 +23,14 @@ def friend_communities(customers: int, ends: np.ndarray, seed: int | None) -> In
     pairs = np.unique(np.sort(ends, axis=1), axis=0).astype(np.uint64)
     graph = networkit.Graph(customers)
     graph.addEdges((pairs[:, 0].copy(), pairs[:, 1].copy()))
-    with one_thread(seed or 0):
+    with seeded(seed or 0):
         return community_of(leiden(graph, randomize=seed is not None))
 
 
 def leiden(graph: networkit.Graph, *, randomize: bool = True) -> networkit.Partition:
-    """The communities of an undirected graph; on `one_thread`, the same every time."""
-    found = networkit.community.ParallelLeiden(graph, randomize=randomize)
-    found.run()
-    return found.getPartition()
+    """The communities of an undirected graph; within `seeded`, the same every time."""
+    algorithm = networkit.community.ParallelLeiden(graph, randomize=randomize)
+    return algorithm.run().getPartition()
 
 
 def community_of(partition: networkit.Partition) -> Ints:
@@ -40,7 +39,7 @@ def community_of(partition: networkit.Partition) -> Ints:
 
 
 @contextmanager
-def one_thread(seed: int) -> Iterator[None]:
+def seeded(seed: int) -> Iterator[None]:
     """Let NetworKit run on one thread and draw from `seed`."""
     threads = networkit.getMaxNumberOfThreads()
     networkit.setNumberOfThreads(1)

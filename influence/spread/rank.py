@@ -1,12 +1,12 @@
-"""The incremental value of a customer: what others are expected to do because of one act of theirs.
+"""The incremental value of a customer: what others are expected to do because of one interaction.
 
 Cascades are simulated backwards, for all customers at once: a reverse-reachable set holds those who
 would have set off its root's act, so that, with Q as in `reverse_reachable`,
 
     value(u) = Q x P(u is in a set, other than as its root)
 
-A first sample says who comes first; a second one, which the choice has not seen, what they are
-worth. Otherwise those who were lucky in the sample would come first and look better than they are.
+One sample ranks the customers; a second one, which the ranking has not seen, estimates their
+values. With one sample, lucky customers would rank first and look better than they are.
 """
 
 from collections.abc import Callable
@@ -29,9 +29,9 @@ LEVEL = 0.9
 _FIRST = 1 << 14
 """Sets of the first round; each has twice as many as the last."""
 _ENOUGH = 1_600
-"""Sets that hold a customer: enough for a standard error of a fortieth."""
+"""Sets that hold a customer: they give a standard error of a fortieth."""
 _LEAD = 100
-"""Places that are given that many where nobody says how many are wanted."""
+"""By default, the top so many customers are measured that well."""
 _PER_CUSTOMER = 4_096
 """Sets for every customer beyond which a sample isn't doubled: they say as much as that many
 cascades simulated from each customer would."""
@@ -53,10 +53,10 @@ def rank(
     Args:
         network: who may follow whom.
         probability: (edges) the chance that the target acts because of the source.
-        value: (customers) what an act of each is worth; 1 where not given.
-        top: how many rows, at least 1; all customers where not given.
-        seed: of all that is drawn.
-        progress: told of the sets drawn.
+        value: (customers) what an interaction of each is worth; by default 1.
+        top: how many rows, at least 1; by default all customers.
+        seed: random seed.
+        progress: progress callback, in sets drawn.
 
     Returns:
         `customer` (int64 code), `value` (of what others do, once this customer acts; their own act
@@ -75,15 +75,15 @@ def rank(
         raise BadInput(f"the top {top} customers are none: ask for 1 or more")
     if not worth.any():
         raise BadInput("the value of every customer is 0: give one above 0 to somebody")
-    places = centrality(network, chance, seed=seed)
+    standing = centrality(network, chance, seed=seed)
     edges = incoming(network, chance, worth)
     first, second = _hits(edges, min(top or _LEAD, customers), seed, progress)
-    chosen = _order(first[0], places.pagerank)[:top]
+    chosen = _order(first[0], standing.pagerank)[:top]
     value_of, low, high = _interval(second[0][chosen], second[1], edges.total)
     # Nobody follows them: that is known, not measured.
     alone = np.bincount(network.source, weights=chance, minlength=customers)[chosen] == 0
     high[alone] = 0.0
-    final = _order(value_of, places.pagerank[chosen], chosen)
+    final = _order(value_of, standing.pagerank[chosen], chosen)
     rows = chosen[final]
     return pa.table(
         {
@@ -91,9 +91,9 @@ def rank(
             "value": value_of[final],
             "low": low[final],
             "high": high[final],
-            "pagerank": places.pagerank[rows],
-            "core": places.core[rows],
-            "community": places.community[rows],
+            "pagerank": standing.pagerank[rows],
+            "core": standing.core[rows],
+            "community": standing.community[rows],
         }
     )
 
@@ -107,8 +107,8 @@ _Sample = tuple[Ints, int]
 """(customers) how many sets hold each, other than as the root; and how many sets there are."""
 
 
-def _hits(edges: Incoming, places: int, seed: int, progress: Progress) -> tuple[_Sample, _Sample]:
-    """Two samples of one size, enough for those in the first `places`."""
+def _hits(edges: Incoming, top: int, seed: int, progress: Progress) -> tuple[_Sample, _Sample]:
+    """Two samples of one size, large enough to measure the top customers."""
     choosing, judging = (
         Walker(edges, stream) for stream in np.random.SeedSequence([seed, 1]).spawn(2)
     )
@@ -118,7 +118,7 @@ def _hits(edges: Incoming, places: int, seed: int, progress: Progress) -> tuple[
     with progress("Simulating cascades backwards") as advance:
         members += choosing.tally(size, first, advance)
         while (
-            np.partition(first, -places)[-places] < _ENOUGH
+            np.partition(first, -top)[-top] < _ENOUGH
             and 2 * size <= _PER_CUSTOMER * len(first)
             and 2 * members <= _MEMBERS
         ):

@@ -19,11 +19,11 @@ import numpy as np
 
 from followsuit.core.compiled import compiled
 from followsuit.core.progress import Advance
-from followsuit.influence.errors import NotEnoughEvidence
 from followsuit.influence.log.arrays import Flags, Floats, Ints, Network, Shorts
+from followsuit.influence.spread.inputs import NotEnoughEvidence
 
 _AT_ONCE = 1 << 15
-"""Sets between two words of progress."""
+"""Sets between two calls of the progress callback."""
 
 
 class Incoming(NamedTuple):
@@ -143,7 +143,7 @@ class _Room(NamedTuple):
 
 
 class Walker:
-    """Draws reverse-reachable sets, from a stream of chance of its own."""
+    """Draws reverse-reachable sets from a random stream of its own."""
 
     def __init__(self, edges: Incoming, seed: np.random.SeedSequence) -> None:
         customers = len(edges.pointer) - 1
@@ -166,7 +166,7 @@ class Walker:
         return _joined(sets, more)
 
     def met(self, seeds: np.ndarray, count: int, advance: Advance) -> int:
-        """Draw sets and count those that hold one of `seeds`; none is kept."""
+        """Draw sets and count those that hold one of `seeds`; keep none."""
         wanted = self._nobody.copy()
         wanted[seeds] = True
         return sum(
@@ -180,7 +180,7 @@ class Walker:
         Args:
             count: of sets.
             hits: (customers) added to.
-            advance: told of the sets drawn.
+            advance: progress callback, in sets drawn.
 
         Returns:
             How many members they had in all.
@@ -192,7 +192,7 @@ class Walker:
 
 
 def _parts(count: int, advance: Advance) -> Iterator[int]:
-    """Numbers that add up to `count`; whoever has dealt with one gets the next."""
+    """Numbers that add up to `count`; the next comes when one is done."""
     for done in range(0, count, _AT_ONCE):
         part = min(_AT_ONCE, count - done)
         yield part
@@ -272,8 +272,8 @@ def _count_met(
 ) -> int:
     met = 0
     for _ in range(sets):
-        _, found = _walk(rng, edges, room, wanted)
-        met += found
+        _, hit = _walk(rng, edges, room, wanted)
+        met += hit
     return met
 
 

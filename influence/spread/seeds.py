@@ -1,4 +1,4 @@
-"""Through whom to start: customers of the largest spread within a budget, with a certificate.
+"""Seed customers: those of the largest spread within a budget, with a certificate.
 
 OPIM-C (Tang et al. 2018): customers are chosen on one sample of reverse-reachable sets and judged
 on another. What they reach at least, by the second, over what the best choice would reach at most,
@@ -46,7 +46,7 @@ _MEMBERS = 1 << 26
 
 @dataclass(frozen=True)
 class Seeds:
-    """Through whom to start, and how sure that is.
+    """The seed customers, and how good they surely are.
 
     Attributes:
         seeds: (chosen) codes, in the order chosen: any first part is a good choice too.
@@ -55,7 +55,7 @@ class Seeds:
         high: upper end of it.
         certified_ratio: the spread is at least this times the largest that any choice within the
             budget has, but for a chance of `delta`.
-        seconds: what it took.
+        seconds: how long the search took.
     """
 
     seeds: Ints
@@ -88,17 +88,18 @@ def seeds(
         network: who may follow whom.
         probability: (edges) the chance that the target acts because of the source.
         budget: in the unit of the costs, above 0.
-        cost: (customers) of reaching each; 1 where not given. Who costs 0 is taken where they add.
-        value: (customers) of an act of each; 1 where not given.
-        allowed: (customers) who may be chosen; all where not given. Others still pass things on.
+        cost: (customers) of each as a seed customer; by default 1. Those who cost 0 are chosen if
+            they add anything.
+        value: (customers) of an interaction of each; by default 1.
+        allowed: (customers) who may be chosen; by default all. Others still pass influence on.
         delta: the chance that the certificate is wrong.
         epsilon: the share of the certified ratio that sampling may cost.
-        seed: of all that is drawn.
-        progress: told of the sets drawn and of the simulations.
+        seed: random seed.
+        progress: progress callback, in sets drawn and in simulations.
 
     Raises:
-        BadInput: a budget that is not above 0 or affords nobody; a probability, cost or value that
-            is none; nobody allowed.
+        BadInput: the budget is not above 0 or affords nobody; a probability, cost or value isn't
+            valid; nobody is allowed.
         NotEnoughEvidence: no probability is above 0, or nobody of value follows.
     """
     began = time.perf_counter()
@@ -131,7 +132,7 @@ def seeds(
 
 
 def _with_all(chosen: Ints, may: Flags, network: Network, chance: Floats, worth: Floats) -> Ints:
-    """The chosen, then all others who may be and whose act or followers are worth anything."""
+    """The chosen, then all other allowed customers who have a value or followers."""
     followed = np.bincount(network.source, weights=chance, minlength=len(may)) > 0
     rest = may & ((worth > 0) | followed)
     rest[chosen] = False
@@ -145,7 +146,7 @@ def _check_shares(delta: float, epsilon: float) -> None:
 
 
 def _affordable(budget: float, cost: Floats, allowed: np.ndarray | None) -> Flags:
-    """(customers) who may be chosen and can be paid for."""
+    """(customers) who may be chosen and whom the budget affords."""
     if not 0 < budget < np.inf:
         raise BadInput(f"the budget is {budget}: give a finite one above 0")
     may = np.ones(len(cost), dtype=np.bool_) if allowed is None else np.asarray(allowed)
@@ -153,14 +154,14 @@ def _affordable(budget: float, cost: Floats, allowed: np.ndarray | None) -> Flag
         raise BadInput(f"allowed is {may.dtype} of {may.shape}: give {len(cost)} booleans")
     if not may.any():
         raise BadInput(f"none of {len(cost)} customers may be chosen: allow at least one")
-    found = may & (cost <= budget)
-    if not found.any():
+    affordable = may & (cost <= budget)
+    if not affordable.any():
         least = cost[may].min()
         raise BadInput(
             f"a budget of {budget:g} affords none of the {may.sum()} customers who may be chosen: "
             f"the cheapest costs {least:g}"
         )
-    return found
+    return affordable
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What chosen seeds are measured against: the same budget, spent by simpler rules."""
+"""Seed customers by simpler rules and for the same budget, to compare with."""
 
 import numpy as np
 
@@ -22,10 +22,10 @@ def simple_seeds(
         budget: what the costs of those chosen may add up to.
         cost: (customers) at least 0.
         allowed: (customers) who may be chosen.
-        seed: of the random ones.
+        seed: random seed of `RANDOM`.
 
     Returns:
-        By name, codes in the order chosen; whoever doesn't fit any more is passed over.
+        By name, codes in the order chosen; those who no longer fit the budget are left out.
     """
     followers = np.bincount(network.source[probability > 0], minlength=len(cost))
     scores = {
@@ -45,7 +45,7 @@ def _by_score(score: Floats, cost: Floats) -> Ints:
 
 
 def within(order: np.ndarray, cost: Floats, budget: float) -> Ints:
-    """Those of `order`, in turn, who fit into what is left of the budget."""
+    """Those of `order`, in turn, whom the rest of the budget affords."""
     left = budget
     kept = []
     for v in order[cost[order] <= budget]:

@@ -1,4 +1,4 @@
-"""Spread against budget: the seeds chosen, and the same budget spent by simpler rules."""
+"""Spread against budget: of the chosen seed customers, and of those by simpler rules."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -27,8 +27,8 @@ CHOSEN = "OPIM-C"
 POINTS = 8
 _SIMULATIONS = 200
 _ROUNDING = 1 + 1e-9
-"""Costs may seem to pass the budget by that: ten times 0.1 is more than 1."""
-# Told apart in black and white and by the colour-blind, too (Okabe and Ito).
+"""Sums of costs may pass the budget by this factor: ten times 0.1 is more than 1."""
+# Distinct in black and white and for the colour-blind, too (Okabe and Ito).
 _LOOKS = {
     CHOSEN: ("#D55E00", "o", 2.2),
     DEGREE: ("#0072B2", "s", 1.2),
@@ -39,12 +39,12 @@ _LOOKS = {
 
 
 class Curve(NamedTuple):
-    """How far one way to spend reaches.
+    """The spread of one way to spend a budget.
 
     Attributes:
         name: `CHOSEN`, or that of a simple rule.
-        budget: (points) what may be spent; on the first ones in the order chosen that fit.
-        spread: (points) expected value of all acts set off; 0 where nobody is affordable.
+        budget: (points) what may be spent, in the order of the rule.
+        spread: (points) expected value of the cascade; 0 if nobody is affordable.
         low: (points) lower ends of the 90 % intervals.
         high: (points) upper ends.
     """
@@ -68,21 +68,21 @@ def spread_by_budget(
     seed: int = 0,
     progress: Progress = silent,
 ) -> list[Curve]:
-    """The spread of seeds and of simple rules, for parts of the budget.
+    """The spread of seed customers and of simple rules, for parts of the budget.
 
     Args:
         network: who may follow whom.
         probability: (edges) the chance that the target acts because of the source.
-        chosen: (any) seeds in the order chosen, as `seeds` returns them.
-        budget: they were chosen for; other arguments are those of `seeds`, too.
-        cost: (customers) of reaching each; 1 where not given.
-        value: (customers) of an act of each; 1 where not given.
-        allowed: (customers) who may be chosen; all where not given.
-        seed: of the random rule and the simulations.
-        progress: told of the points.
+        chosen: (any) seed customers in the order chosen, as `seeds` returns them.
+        budget: the one that they were chosen for; the other arguments are as in `seeds`.
+        cost: (customers) of each as a seed customer; by default 1.
+        value: (customers) of an interaction of each; by default 1.
+        allowed: (customers) who may be chosen; by default all.
+        seed: random seed of the random rule and the simulations.
+        progress: progress callback, in points.
 
     Raises:
-        BadInput: an unknown customer; a probability, cost or value that is none.
+        BadInput: a customer is unknown; a probability, cost or value isn't valid.
         NotEnoughEvidence: no probability is above 0.
     """
     customers = network.customers
@@ -109,7 +109,7 @@ def spread_by_budget(
 
 
 def plot_spread(curves: list[Curve], file: Path) -> None:
-    """Draw the curves with their 90 % intervals as a PNG (or by the file's ending)."""
+    """Draw the curves with their 90 % intervals as a PNG (or as the file's extension says)."""
     figure = Figure(figsize=(7, 4.5), layout="constrained")
     axes = figure.add_subplot()
     for curve in curves:

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 from support.spectral import Popular, Spectral
-from support.worlds import end_of, snapshot_of
+from support.worlds import end_of, view_of_world
 
 from followsuit.core.progress import Advance
 from followsuit.gnn.data.from_view import dataset
@@ -23,10 +23,9 @@ from followsuit.gnn.embeddings import (
     write_embeddings,
 )
 from followsuit.graph import schema as g
-from followsuit.graph.facts import Facts
 from followsuit.graph.runs import EMBEDDING, active, runs
-from followsuit.graph.snapshot import Snapshot
 from followsuit.graph.store import GraphStore
+from followsuit.graph.view import View
 from followsuit.simulator import World
 from followsuit.testing.graph_rows import NOON, nodes
 from followsuit.testing.places import Place
@@ -36,13 +35,13 @@ NODES = [("customer", "1"), ("customer", "ben"), ("product", "1"), ("store", "s1
 
 
 @pytest.fixture(scope="module")
-def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
-    return snapshot_of(WORLD, tmp_path_factory.mktemp("world"))
+def view(tmp_path_factory: pytest.TempPathFactory) -> View:
+    return view_of_world(WORLD, tmp_path_factory.mktemp("world"))
 
 
 @pytest.fixture(scope="module")
-def learned(snapshot: Snapshot) -> Embedded:
-    return embed(Spectral(), Facts(snapshot).shared, snapshot.as_of)
+def learned(view: View) -> Embedded:
+    return embed(Spectral(), view.shared)
 
 
 def of_kind(found: Embedded, kind: str) -> set[str]:
@@ -51,66 +50,64 @@ def of_kind(found: Embedded, kind: str) -> set[str]:
 
 class TestLearning:
     def test_customers_products_and_stores_have_one_vector_each(
-        self, learned: Embedded, snapshot: Snapshot
+        self, learned: Embedded, view: View
     ) -> None:
-        acted = snapshot.table("purchases").customer_id.execute()
-        customers = set(snapshot.table("customers").customer_id.execute())
+        acted = view.table("purchases").customer_id.execute()
+        customers = set(view.table("customers").customer_id.execute())
         assert of_kind(learned, "customer") <= customers
         assert len(of_kind(learned, "customer") & set(acted)) > 100
-        assert of_kind(learned, "store") <= set(snapshot.table("stores").store_id.execute())
+        assert of_kind(learned, "store") <= set(view.table("stores").store_id.execute())
         assert len(set(zip(learned.kind, learned.id, strict=True))) == len(learned.id)
         assert learned.vectors.shape == (len(learned.id), 8)
         assert learned.vectors.dtype == np.float32
         assert learned.vectors.any(axis=1).all()
 
     def test_sensitive_products_and_known_minors_have_none(
-        self, learned: Embedded, snapshot: Snapshot
+        self, learned: Embedded, view: View
     ) -> None:
-        products = snapshot.table("products")
+        products = view.table("products")
         sensitive = set(products.filter(products.sensitive).product_id.execute())
-        customers = snapshot.table("customers")
-        young = customers.birth_date > (snapshot.as_of - timedelta(days=17 * 366)).date()
+        customers = view.table("customers")
+        young = customers.birth_date > (view.as_of - timedelta(days=17 * 366)).date()
         minors = set(customers.filter(young).customer_id.execute())
         assert sensitive
         assert minors
         assert not sensitive & of_kind(learned, "product")
         assert not minors & of_kind(learned, "customer")
 
-    def test_nodes_of_which_nothing_is_known_have_none_and_are_counted(
-        self, snapshot: Snapshot
-    ) -> None:
-        found = embed(Spectral(), Facts(snapshot).shared, end_of(WORLD) - timedelta(days=119))
-        items = Facts(snapshot).shared.items
+    def test_nodes_of_which_nothing_is_known_have_none_and_are_counted(self, view: View) -> None:
+        found = embed(Spectral(), view.shared.at(end_of(WORLD) - timedelta(days=119)))
+        items = view.item_list
         assert found.unknown > 0
         assert of_kind(found, "product") < set(items.id[items.kind == "product"])
 
-    def test_what_comes_later_changes_nothing(self, snapshot: Snapshot, tmp_path: Path) -> None:
+    def test_what_comes_later_changes_nothing(self, view: View, tmp_path: Path) -> None:
         middle = end_of(WORLD) - timedelta(days=60)
         cut = {
-            name: snapshot.connection.table(name).to_pyarrow()
+            name: view.snapshot.connection.table(name).to_pyarrow()
             for name in ("purchases", "visits", "events", "likes")
         }
         later = sum(pc.sum(pc.greater(rows["at"], middle)).as_py() for rows in cut.values())
         assert later > 300
-        seen = snapshot.at(middle)
-        whole = embed(Spectral(), Facts(seen).shared, middle)
+        snapshot = view.snapshot
+        whole = embed(Spectral(), View(snapshot, middle).shared)
         for name, rows in cut.items():
             kept = rows.filter(pc.less_equal(rows["at"], pa.scalar(middle)))
-            seen.connection.create_table(name, kept, overwrite=True)
+            snapshot.connection.create_table(name, kept, overwrite=True)
         try:
-            past = embed(Spectral(), Facts(seen).shared, middle)
+            past = embed(Spectral(), View(snapshot, middle).shared)
         finally:
             for name, rows in cut.items():
-                seen.connection.create_table(name, rows, overwrite=True)
+                snapshot.connection.create_table(name, rows, overwrite=True)
         assert past.table().equals(whole.table())
 
-    def test_a_model_without_embeddings_says_so(self, snapshot: Snapshot) -> None:
+    def test_a_model_without_embeddings_says_so(self, view: View) -> None:
         with pytest.raises(NoEmbeddings, match="The model popular has no embeddings: choose"):
-            embed(Popular(), Facts(snapshot).shared, snapshot.as_of)
+            embed(Popular(), view.shared)
 
-    def test_a_day_before_the_first_act_is_refused(self, snapshot: Snapshot) -> None:
+    def test_a_day_before_the_first_act_is_refused(self, view: View) -> None:
         with pytest.raises(NoEmbeddings, match="no purchases and visits up to 2020-01-01"):
-            embed(Spectral(), Facts(snapshot).shared, NOON.replace(year=2020, month=1, day=1))
+            embed(Spectral(), view.shared.at(NOON.replace(year=2020, month=1, day=1)))
 
 
 def hand_made(*values: float, **more: Any) -> Embedded:
@@ -216,16 +213,18 @@ class Interrupting:
 
 
 def test_a_model_that_was_kept_for_this_very_graph_is_taken_as_it_is(
-    snapshot: Snapshot, tmp_path: Path
+    view: View, tmp_path: Path
 ) -> None:
-    facts, day = Facts(snapshot).shared, snapshot.as_of
     narrow = Spectral(width=4)
-    narrow.fit(dataset(facts, day)).save(tmp_path / "kept")
-    found = embed(Spectral(), facts, day, folder=tmp_path / "kept")
+    narrow.fit(dataset(view.shared)).save(tmp_path / "kept")
+    found = embed(Spectral(), view.shared, folder=tmp_path / "kept")
     assert found.vectors.shape[1] == 4
     assert found.settings == narrow.settings()
-    earlier = embed(Spectral(), facts, day - timedelta(days=30), folder=tmp_path / "kept")
+    earlier = embed(
+        Spectral(), view.shared.at(view.as_of - timedelta(days=30)), folder=tmp_path / "kept"
+    )
     assert earlier.vectors.shape[1] == Spectral().config.width
     assert (
-        embed(Spectral(), facts, day, folder=tmp_path / "nowhere").settings == Spectral().settings()
+        embed(Spectral(), view.shared, folder=tmp_path / "nowhere").settings
+        == Spectral().settings()
     )

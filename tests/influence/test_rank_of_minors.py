@@ -6,8 +6,8 @@ from support.deliveries import deliver
 from support.snapshots import day
 
 from followsuit.graph import schema as g
-from followsuit.graph.snapshot import take_snapshot
 from followsuit.graph.store import GraphStore
+from followsuit.graph.view import view_of
 from followsuit.influence.analysis import Analysis
 from followsuit.loaders.load import load
 from followsuit.testing.places import Place
@@ -36,7 +36,7 @@ def deliver_people(folder: Path, **born: str) -> Path:
 
 def ranked(store: GraphStore) -> tuple[list[str], dict[str, object]]:
     """Who is listed, and what the graph then holds of each."""
-    rows, _ = Analysis(store, take_snapshot(store, day(60))).rank(write=True)
+    rows, _ = Analysis(store, view_of(store, day(60))).rank(write=True)
     held = store.read(g.CUSTOMER_RANK).to_pylist()
     return sorted(rows.customer_id), {
         row["customer_id"]: {v for k, v in row.items() if k != "customer_id"} for row in held

@@ -11,7 +11,7 @@ from support.loading import content, counts, load_from, load_rows, rejects, rows
 
 from followsuit.errors import DeliveryError
 from followsuit.graph import schema as g
-from followsuit.graph.snapshot import take_snapshot
+from followsuit.graph.view import view_of
 from followsuit.simulator import World, simulate
 from followsuit.testing.places import Place
 
@@ -178,7 +178,7 @@ class TestIncrements:
         bought = [BUY | {"at": "2025-01-01T12:00"}, BUY | {"at": "2999-01-01"}]
         assert load_rows(embedded, tmp_path, purchases=bought) == {"purchases": (2, 2, 0, 0)}
         with embedded.open() as store:
-            seen = take_snapshot(store, datetime(2025, 1, 2, tzinfo=UTC))
+            seen = view_of(store, datetime(2025, 1, 2, tzinfo=UTC))
             assert len(seen.purchases()) == 1
             assert len(seen.at(datetime(2999, 1, 1, tzinfo=UTC)).purchases()) == 2
             assert len(seen.at(datetime(2025, 1, 1, tzinfo=UTC)).purchases()) == 0

@@ -10,9 +10,10 @@ import pandas as pd
 import pytest
 from support import commands
 from support.deliveries import write_csv
-from support.loading import END, counts, load_from, rows
+from support.loading import counts, load_from, rows
 
 from followsuit.graph.snapshot import take_snapshot
+from followsuit.graph.tables import VISITS
 from followsuit.loaders.mapping import read_mapping, shipped_mappings
 from followsuit.testing.places import Place
 
@@ -141,7 +142,7 @@ class TestRealData:
         assert said["stores"][:2] == (visits, told.venue.nunique())
         assert len(rows(embedded, "customers")) == people
         with embedded.open() as store:
-            seen = take_snapshot(store, END).table("visits")
+            seen = take_snapshot(store).rows(VISITS)
             last = seen.at.max().execute()
         assert last == START + timedelta(hours=int(told.hour.max()))
 

@@ -9,8 +9,8 @@ import pytest
 from support.deliveries import deliver
 from support.snapshots import day
 
-from followsuit.graph.snapshot import take_snapshot
 from followsuit.graph.store import GraphStore
+from followsuit.graph.view import view_of
 from followsuit.influence.analysis import Analysis
 from followsuit.loaders.load import load
 from followsuit.loaders.mapping import Mapping
@@ -60,7 +60,7 @@ def delivery(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_rows_are_the_exposures_that_the_edge_counts(store: GraphStore, delivery: Path) -> None:
     load(store, str(delivery), RETURNS, assume_consent=True)
-    analysis = Analysis(store, take_snapshot(store, AS_OF))
+    analysis = Analysis(store, view_of(store, AS_OF))
     found = analysis.learn(WINDOW)
     analysis.write(found, AS_OF)
     network, names = found.log.network, found.log.customers

@@ -14,9 +14,8 @@ from support.spectral import Spectral
 from support.worlds import end_of
 
 from followsuit.gnn.embeddings import Embedded, embed, write_embeddings
-from followsuit.graph.facts import Facts
-from followsuit.graph.snapshot import take_snapshot
 from followsuit.graph.store import GraphStore
+from followsuit.graph.view import view_of
 from followsuit.influence.analysis import Analysis
 from followsuit.loaders.load import load
 from followsuit.offers.score import ScoreReport, score
@@ -55,7 +54,7 @@ def tables(delivery: Path) -> dict[str, Frame]:
 def edges(store: GraphStore, delivery: Path) -> Frame:
     """What `influence learn` wrote: `source, target, category, probability, ...`."""
     load(store, str(delivery))
-    analysis = Analysis(store, take_snapshot(store, NOW))
+    analysis = Analysis(store, view_of(store, NOW))
     found = analysis.learn()
     analysis.write(found, NOW)
     learned: Frame = found.table().to_pandas()
@@ -65,10 +64,10 @@ def edges(store: GraphStore, delivery: Path) -> Frame:
 @pytest.fixture(scope="module")
 def taste(store: GraphStore, edges: Frame) -> Embedded:
     """The embeddings in force."""
-    snapshot = take_snapshot(store, NOW)
-    found = embed(Spectral(), Facts(snapshot).shared, NOW)
-    write_embeddings(store, found, snapshot.content, NOW)
-    return found
+    view = view_of(store, NOW)
+    learned = embed(Spectral(), view.shared)
+    write_embeddings(store, learned, view.snapshot.content, NOW)
+    return learned
 
 
 @pytest.fixture(scope="module")

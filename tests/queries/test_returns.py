@@ -9,8 +9,8 @@ import pytest
 from support.deliveries import Rows, deliver
 from support.snapshots import day
 
-from followsuit.graph.snapshot import take_snapshot
 from followsuit.graph.store import GraphStore
+from followsuit.graph.view import view_of
 from followsuit.influence.analysis import Analysis
 from followsuit.loaders.load import load
 from followsuit.loaders.mapping import Mapping
@@ -52,7 +52,7 @@ def ask(store: GraphStore, tmp_path_factory: pytest.TempPathFactory) -> Ask:
     folder = tmp_path_factory.mktemp("returns") / "delivery"
     delivery = deliver(folder, friendships=friends, purchases=_purchases())
     load(store, str(delivery), RETURNS, assume_consent=True)
-    analysis = Analysis(store, take_snapshot(store, NOW))
+    analysis = Analysis(store, view_of(store, NOW))
     analysis.write(analysis.learn(), NOW)
 
     def rows(name: str, **parameters: Any) -> list[dict[str, Any]]:

@@ -2,7 +2,6 @@
 
 import tempfile
 from collections.abc import Mapping as AbstractMapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,6 @@ from followsuit.loaders.mapping import Mapping
 from followsuit.testing.places import Place
 
 MEMORY = 2**28
-END = datetime(9999, 12, 31, tzinfo=UTC)
 
 
 def load_from(
@@ -75,7 +73,7 @@ def values(place: Place, table: str, column: str) -> list[Any]:
 def content(place: Place) -> str:
     """A digest of all that the store holds of the tables."""
     with place.open() as store:
-        return take_snapshot(store, END).content
+        return take_snapshot(store).content
 
 
 def meta(place: Place) -> dict[str, Any]:

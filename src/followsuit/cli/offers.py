@@ -20,6 +20,7 @@ from followsuit.cli.app import (
 )
 from followsuit.cli.screen import results, say
 from followsuit.cli.tables import BY_ENDING, parquet_for, to_write_rows, write_rows
+from followsuit.offers.learn import Learn
 
 if TYPE_CHECKING:
     from followsuit.graph import runs as graph_runs
@@ -86,6 +87,12 @@ def score(
                      r"be refused.  \[default: activate unless refused]"),
     ] = None,
     affinity: AffinityOption = None,
+    learn: Annotated[
+        Learn,
+        typer.Option(help="What to learn anew. auto: settings of taste at most once a week, the "
+                     "rest each time; always: everything; never: neither settings nor weights, "
+                     "but use the latest ones."),
+    ] = Learn.AUTO,
     refresh: RefreshOption = False,
     seed: SeedOption = 0,
     store: StoreOption = None,
@@ -105,8 +112,8 @@ def score(
     chosen = None if customers is None else read_customers(customers)
     report = shop.score(
         as_of, datetime.now(UTC), window=window, top=top, customers=chosen, affinity=affinity,
-        refresh=refresh, seed=seed, max_age=max_age, min_share=min_share, activate=activate,
-        tell=say,
+        learn=learn, refresh=refresh, seed=seed, max_age=max_age, min_share=min_share,
+        activate=activate, tell=say,
     )  # fmt: skip
     if report.note:
         say(report.note)

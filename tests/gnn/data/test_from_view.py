@@ -1,4 +1,4 @@
-"""A snapshot as a data set as of an instant, and its split in time."""
+"""A view as a data set, and its split in time."""
 
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -7,16 +7,17 @@ from typing import Any
 import numpy as np
 import pytest
 from scipy import sparse
-from support.snapshots import day, snapshot_from
+from support.snapshots import day, view_from
 
-from followsuit.gnn.data.dataset import Attributes, Dataset
+from followsuit.gnn.data.dataset import Attributes, Dataset, Split
 from followsuit.gnn.data.from_view import (
     NothingToJudge,
     NothingToLearn,
     dataset,
     temporal_split,
+    training_split,
 )
-from followsuit.graph.facts import Facts, SharedFacts
+from followsuit.graph.view import SharedView
 
 WEEK = timedelta(days=7)
 AS_OF = day(15)
@@ -75,9 +76,19 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def facts(folder: Path, *, assume_consent: bool = True, **changed: Rows) -> SharedFacts:
-    told = shop() | changed
-    return Facts(snapshot_from(folder, day(60), assume_consent=assume_consent, **told)).shared
+def view(
+    folder: Path, as_of: datetime = AS_OF, *, assume_consent: bool = True, **changed: Rows
+) -> SharedView:
+    """As of an instant, of customers who share as of day 60."""
+    tables = shop() | changed
+    whole = view_from(folder, day(60), assume_consent=assume_consent, **tables)
+    return whole.shared.at(as_of)
+
+
+def split(
+    folder: Path, as_of: datetime = AS_OF, horizon: timedelta = WEEK, **changed: Rows
+) -> Split:
+    return temporal_split(view(folder, as_of + horizon, **changed), as_of)
 
 
 def taken(data: Dataset, matrix: sparse.csr_matrix) -> set[tuple[str, str]]:
@@ -94,17 +105,17 @@ def said(ids: np.ndarray, known: Attributes | None) -> set[tuple[str, str]]:
 
 
 def test_a_product_and_a_store_of_one_id_stay_two_items(folder: Path) -> None:
-    data = dataset(facts(folder), AS_OF)
+    data = dataset(view(folder))
     assert data.users.tolist() == ["ann", "bob", "cas"]
     assert data.items.tolist() == ["product:1", "store:1", "store:2", "product:jam"]
 
 
 def test_taken_is_what_was_bought_or_visited_by_then(folder: Path) -> None:
-    data = dataset(facts(folder), AS_OF)
+    data = dataset(view(folder))
     assert taken(data, data.taken) == {
         ("ann", "product:1"), ("ann", "product:jam"), ("cas", "store:1"),
     }  # fmt: skip
-    earlier = dataset(facts(folder), day(2))
+    earlier = dataset(view(folder, day(2)))
     assert taken(earlier, earlier.taken) == {("ann", "product:1")}
 
 
@@ -116,17 +127,17 @@ def test_a_minor_is_not_there_nor_are_their_attributes(
         row | {"joined_at": joined_at} if row["customer_id"] == "kim" else row
         for row in shop()["customers"]
     ]
-    data = dataset(facts(folder, customers=customers), AS_OF)
+    data = dataset(view(folder, customers=customers))
     assert "kim" not in data.users
     assert "interest=Lego" not in (data.user_attributes or Attributes((), data.taken)).names
     assert "city=Bonn" not in (data.user_attributes or Attributes((), data.taken)).names
 
 
 def test_ties_are_those_that_there_were_and_run_as_acts_do(folder: Path) -> None:
-    assert ties(dataset(facts(folder), day(9))) == {("ann", "cas")}
-    # Bob isn't a friend before he has joined.
-    assert ties(dataset(facts(folder), day(11))) == {("ann", "cas"), ("bob", "ann")}
-    assert ties(dataset(facts(folder), day(12))) == {("ann", "cas"), ("ann", "bob"), ("bob", "ann")}
+    assert ties(dataset(view(folder, day(9)))) == {("ann", "cas")}
+    # Bob isn't a friend, nor has he any, before he has joined.
+    assert ties(dataset(view(folder, day(11)))) == {("ann", "cas")}
+    assert ties(dataset(view(folder, day(12)))) == {("ann", "cas"), ("ann", "bob"), ("bob", "ann")}
 
 
 def test_only_customers_who_share_are_there(folder: Path) -> None:
@@ -136,13 +147,13 @@ def test_only_customers_who_share_are_there(folder: Path) -> None:
         ("cas", "social_use", True, day(1)),
         ("cas", "social_use", False, day(40)),
     )
-    data = dataset(facts(folder, assume_consent=False, consents=consents), AS_OF)
+    data = dataset(view(folder, assume_consent=False, consents=consents))
     assert data.users.tolist() == ["bob"]
     assert taken(data, data.taken) == ties(data) == set()
 
 
 def test_attributes_are_those_known_at_the_time(folder: Path) -> None:
-    early, late = dataset(facts(folder), day(11)), dataset(facts(folder), day(12))
+    early, late = dataset(view(folder, day(11))), dataset(view(folder, day(12)))
     assert said(early.users, early.user_attributes) == {
         ("ann", "city=Ulm"), ("ann", "program=Gold"), ("cas", "program=Gold"),
     }  # fmt: skip
@@ -158,37 +169,37 @@ def test_attributes_are_those_known_at_the_time(folder: Path) -> None:
 def test_a_shop_of_which_nothing_else_is_known_has_no_attributes(folder: Path) -> None:
     bare = {"customers": rows("customer_id", ("ann",)), "products": rows("product_id", ("1",))}
     empty: dict[str, Rows] = {"stores": [], "visits": [], "friendships": [], "likes": []}
-    data = dataset(facts(folder, memberships=[], **bare, **empty), AS_OF)
+    data = dataset(view(folder, memberships=[], **bare, **empty))
     assert data.user_attributes is None
     assert data.item_attributes is None
     assert data.friends.nnz == 0
 
 
 def test_the_parts_of_a_split_follow_each_other_in_time(folder: Path) -> None:
-    split = temporal_split(facts(folder), AS_OF, WEEK)
-    data = split.train
+    parts = split(folder)
+    data = parts.train
     assert taken(data, data.taken) == {("ann", "product:1"), ("cas", "store:1")}
-    assert taken(data, split.validation) == {("ann", "product:jam")}
+    assert taken(data, parts.validation) == {("ann", "product:jam")}
     # Ann's second purchase of what she has is nothing new; the horizon's last instant counts.
-    assert taken(data, split.test) == {("bob", "product:jam"), ("cas", "store:2")}
-    assert taken(data, split.masked) == taken(data, split.known.taken)
+    assert taken(data, parts.test) == {("bob", "product:jam"), ("cas", "store:2")}
+    assert taken(data, parts.masked) == taken(data, parts.known.taken)
 
 
 def test_where_the_data_ends_before_the_test_period_a_note_asks_why(folder: Path) -> None:
-    assert temporal_split(facts(folder), AS_OF, WEEK).notes == ()
-    (note,) = temporal_split(facts(folder), AS_OF, timedelta(days=8)).notes
+    assert split(folder).notes == ()
+    (note,) = split(folder, horizon=timedelta(days=8)).notes
     last, end = AS_OF + WEEK, AS_OF + timedelta(days=8)
     assert f"anything new after {last:%Y-%m-%d}" in note
     assert f"lasts until {end:%Y-%m-%d}: does the data reach so far?" in note
 
 
 def test_train_knows_the_ties_of_its_day_and_the_final_fit_those_of_its_own(folder: Path) -> None:
-    split = temporal_split(facts(folder), AS_OF, WEEK)
-    assert ties(split.train) == {("ann", "cas")}
-    assert ties(split.known) == {("ann", "cas"), ("ann", "bob"), ("bob", "ann")}
-    assert ("cas", "interest=Go") not in said(split.train.users, split.train.user_attributes)
-    assert ("cas", "interest=Go") in said(split.known.users, split.known.user_attributes)
-    assert split.refit_on_validation
+    parts = split(folder)
+    assert ties(parts.train) == {("ann", "cas")}
+    assert ties(parts.known) == {("ann", "cas"), ("ann", "bob"), ("bob", "ann")}
+    assert ("cas", "interest=Go") not in said(parts.train.users, parts.train.user_attributes)
+    assert ("cas", "interest=Go") in said(parts.known.users, parts.known.user_attributes)
+    assert parts.refit_on_validation
 
 
 def test_what_comes_later_changes_nothing_but_the_test_part(folder: Path) -> None:
@@ -202,8 +213,8 @@ def test_what_comes_later_changes_nothing_but_the_test_part(folder: Path) -> Non
         "memberships": shop()["memberships"]
         + rows("customer_id program since until", ("bob", "Gold", later, None)),
     }
-    plain = temporal_split(facts(folder / "a"), AS_OF, WEEK)
-    other = temporal_split(facts(folder / "b", **planted), AS_OF, WEEK)
+    plain = split(folder / "a")
+    other = split(folder / "b", **planted)
     for one, two in ((plain.train, other.train), (plain.known, other.known)):
         assert taken(one, one.taken) == taken(two, two.taken)
         assert ties(one) == ties(two)
@@ -215,7 +226,7 @@ def test_what_comes_later_changes_nothing_but_the_test_part(folder: Path) -> Non
 
 def test_nothing_to_learn_from_says_from_when_the_acts_are(folder: Path) -> None:
     with pytest.raises(NothingToLearn, match=r"up to 2025-01-01 .*2025-01-02 to .*later --as-of"):
-        temporal_split(facts(folder), day(8), WEEK)
+        split(folder, day(8))
 
 
 @pytest.mark.parametrize(
@@ -223,9 +234,17 @@ def test_nothing_to_learn_from_says_from_when_the_acts_are(folder: Path) -> None
 )
 def test_nothing_to_judge_names_the_part_and_its_days(folder: Path, as_of: Any, part: str) -> None:
     with pytest.raises(NothingToJudge, match=rf"{part} period, after .*2025-01-02 to 2025-01-22"):
-        temporal_split(facts(folder), as_of, WEEK)
+        split(folder, as_of)
+
+
+def test_an_instant_before_all_data_is_told_when_there_is_data(folder: Path) -> None:
+    early = day(1) - 52 * WEEK
+    with pytest.raises(NothingToLearn, match="first interactions are of 2025-01-02 to 2025-01-22"):
+        split(folder, early)
+    with pytest.raises(NothingToLearn, match="first interactions are of 2025-01-02 to 2025-01-22"):
+        training_split(view(folder, early), WEEK)
 
 
 def test_a_store_without_any_act_says_so(folder: Path) -> None:
     with pytest.raises(NothingToLearn, match="no purchases or visits of customers who share"):
-        temporal_split(facts(folder, purchases=[], visits=[]), AS_OF, WEEK)
+        split(folder, purchases=[], visits=[])

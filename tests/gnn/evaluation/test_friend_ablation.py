@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 from support.folders import planted_split
 from support.hand_made import hand_made
-from support.worlds import end_of, snapshot_of
+from support.worlds import view_of_world
 
 import followsuit
 from followsuit.core.bootstrap import Estimate
@@ -20,7 +20,6 @@ from followsuit.gnn.data.dataset import Dataset, Split, binary, pairs
 from followsuit.gnn.data.from_view import temporal_split
 from followsuit.gnn.evaluation.ablation_result import friends_help
 from followsuit.gnn.evaluation.friend_ablation import FriendAblation, ablate_friends, rewire
-from followsuit.graph.facts import Facts
 from followsuit.simulator import World
 from followsuit.testing.tastes import planted
 
@@ -158,9 +157,8 @@ def of_world(seed: int, dials: float, folder: Path) -> FriendAblation:
         customers=2500, products=300, stores=8, friendships=10_000, purchases=15_000, days=90,
         homophily=dials, influence=dials, seed=seed,
     )  # fmt: skip
-    facts = Facts(snapshot_of(world, folder, assume_consent=True), interactions=False).shared
-    month = timedelta(days=28)
-    return ablate_friends(temporal_split(facts, end_of(world) - month, month))
+    view = view_of_world(world, folder, assume_consent=True).shared
+    return ablate_friends(temporal_split(view, view.as_of - timedelta(days=28)))
 
 
 @pytest.mark.long

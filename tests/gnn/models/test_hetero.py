@@ -11,7 +11,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
-from support.worlds import end_of, snapshot_of
+from support.worlds import end_of, view_of_world
 
 from followsuit.core.ranking_metrics import hits_of, ndcg, recall, top_n
 from followsuit.gnn.data.dataset import Attributes, BadDataset, Dataset, Ints, pairs
@@ -26,7 +26,6 @@ from followsuit.gnn.models.hetero_network import (
     weights_of,
 )
 from followsuit.gnn.models.recommender import Recommender, WrongModel
-from followsuit.graph.facts import Facts
 from followsuit.simulator import World
 from followsuit.testing.tastes import GROUPS, planted, without
 
@@ -124,8 +123,8 @@ def test_in_a_shop_with_homophily_cold_customers_are_served_better_than_by_popul
         customers=1_200, products=200, stores=10, friendships=7_000, purchases=20_000, days=120,
         homophily=1, influence=0.5,
     )  # fmt: skip
-    facts = Facts(snapshot_of(world, tmp_path, assume_consent=True)).shared
-    whole = dataset(facts, end_of(world) - timedelta(days=1))
+    view = view_of_world(world, tmp_path, assume_consent=True).shared
+    whole = dataset(view.at(end_of(world) - timedelta(days=1)))
     data, users = cold(whole)
     fitted = Hetero(width=32, epochs=6).fit(data)
     low, _ = gain(fitted, whole.taken, users)

@@ -317,7 +317,7 @@ def test_a_seed_that_is_out_of_range_is_named(seed: int, view: SharedView, tmp_p
 
 
 def test_nothing_known_and_unknown_models_leave_no_folder(view: SharedView, tmp_path: Path) -> None:
-    with pytest.raises(NothingToLearn, match="No act is known up to 2001-01-01"):
+    with pytest.raises(NothingToLearn, match="No interaction is known up to 2001-01-01"):
         train("ease", view.at(datetime(2001, 1, 1, tzinfo=UTC)), tmp_path / "m")
     with pytest.raises(UnknownModel):
         train("../ease", view, tmp_path / "m")

@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 from support.exact_spread import Exact, influence, random_influence
 
-from followsuit.influence.errors import NotEnoughEvidence
 from followsuit.influence.spread.cascade import INDEPENDENT, THRESHOLD, Model, simulate, spread
-from followsuit.influence.spread.inputs import BadInput
+from followsuit.influence.spread.inputs import BadInput, NotEnoughEvidence
 
 MODELS: list[Model] = [INDEPENDENT, THRESHOLD]
 

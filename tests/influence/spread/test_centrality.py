@@ -8,9 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.exact_spread import Edge, influence, random_influence
 
-from followsuit.influence.errors import NotEnoughEvidence
 from followsuit.influence.spread.centrality import centrality
-from followsuit.influence.spread.inputs import BadInput
+from followsuit.influence.spread.inputs import BadInput, NotEnoughEvidence
 
 BEST_KNOWN = {
     # Brandes et al. 2008 proved karate's; the others are the best of 1,000 runs of Louvain.

@@ -4,7 +4,7 @@ import networkit
 import numpy as np
 import pytest
 
-from followsuit.influence.spread.leiden import friend_communities, one_thread
+from followsuit.influence.spread.leiden import friend_communities, seeded
 
 TRIANGLES = np.array([(0, 1), (1, 2), (0, 2), (3, 4), (4, 5), (3, 5), (2, 3)])
 
@@ -20,6 +20,6 @@ def test_ties_may_come_twice_and_either_way_round(seed: int | None) -> None:
 
 def test_the_number_of_threads_is_what_it_was_whatever_happens() -> None:
     threads = networkit.getMaxNumberOfThreads()
-    with pytest.raises(RuntimeError), one_thread(1):
+    with pytest.raises(RuntimeError), seeded(1):
         raise RuntimeError(networkit.getMaxNumberOfThreads())
     assert networkit.getMaxNumberOfThreads() == threads

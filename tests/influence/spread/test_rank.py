@@ -6,9 +6,8 @@ import pyarrow as pa
 import pytest
 from support.exact_spread import Edge, Exact, influence, random_influence
 
-from followsuit.influence.errors import NotEnoughEvidence
 from followsuit.influence.log.arrays import Floats, Network
-from followsuit.influence.spread.inputs import BadInput
+from followsuit.influence.spread.inputs import BadInput, NotEnoughEvidence
 from followsuit.influence.spread.rank import rank
 
 

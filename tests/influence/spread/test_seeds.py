@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 from support.exact_spread import Exact, influence, random_influence
 
-from followsuit.influence.errors import NotEnoughEvidence
 from followsuit.influence.log.arrays import Flags, Floats
-from followsuit.influence.spread.inputs import BadInput
+from followsuit.influence.spread.inputs import BadInput, NotEnoughEvidence
 from followsuit.influence.spread.seeds import lower_bound, seeds, upper_bound
 from followsuit.influence.spread.simple_seeds import simple_seeds
 

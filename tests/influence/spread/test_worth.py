@@ -3,9 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from support.snapshots import day, snapshot_from
+from support.snapshots import day, view_from
 
-from followsuit.graph.facts import Facts
 from followsuit.influence.spread.worth import act_values
 
 CUSTOMERS = [
@@ -28,12 +27,12 @@ def values(folder: Path, *more: tuple[str, str, int], margin: bool = False) -> t
         {"purchase_id": f"u{n}", "customer_id": c, "product_id": p, "at": day(2), "amount": amount}
         for n, (c, p, amount) in enumerate((*SHOP, *more))
     ]
-    snapshot = snapshot_from(
+    view = view_from(
         folder, day(20), assume_consent=True, customers=CUSTOMERS, products=products,
         purchases=bought,
     )  # fmt: skip
-    found, unit = act_values(Facts(snapshot).shared)
-    return found.tolist(), unit
+    worth, unit = act_values(view.shared)
+    return worth.tolist(), unit
 
 
 def test_an_act_is_worth_the_customers_mean_or_that_of_all_purchases(tmp_path: Path) -> None:

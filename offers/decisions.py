@@ -1,6 +1,6 @@
 """What was decided on each candidate, and why: the last table of a run, which `why` reads."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import ibis.expr.types as ir
@@ -12,17 +12,17 @@ from scipy import sparse
 
 from followsuit.core.progress import Progress, silent
 from followsuit.graph import schema as g
-from followsuit.graph.view import PAIR, STORE
+from followsuit.graph.view import PAIR
 from followsuit.offers.candidates import BEST, Candidates, Offers, offers_for, ranks
 from followsuit.offers.catalogue import Catalogue
-from followsuit.offers.features.declared import NAMES, TRIGGER, Features, Values
+from followsuit.offers.features.declared import BY_TRIGGER, NAMES, TRIGGER, Features, Values
 from followsuit.offers.grid import Grid, blocks
 from followsuit.offers.model import Model
-from followsuit.offers.wording import friend_reasons, own_reasons
+from followsuit.offers.wording import own_reasons
 from followsuit.policy.decision import OFFERED, OUTRANKED
-from followsuit.triggers.friend_activity import FRIEND_BOUGHT, FRIEND_VISITED
+from followsuit.triggers.trigger import Trigger
 
-BY_TRIGGER, BY_TASTE, BY_POPULARITY = "trigger", "taste", "popular"
+REASON, TASTE, POPULAR = "trigger", "taste", "popular"
 
 SCHEMA = pa.schema(
     {
@@ -70,7 +70,7 @@ Rows are sorted by customer, those that a rule blocks before all others.
 
 def write_decisions(
     path: Path, brought_up: ir.Table, grid: Grid, catalogue: Catalogue | None, model: Model,
-    top: int, progress: Progress = silent,
+    triggers: Sequence[Trigger], top: int, progress: Progress = silent,
 ) -> None:  # fmt: skip
     """Predict, rank and decide on all candidates, and write the decisions.
 
@@ -80,6 +80,7 @@ def write_decisions(
         grid: of those that no rule blocks.
         catalogue: the active offers.
         model: fitted.
+        triggers: that brought them up.
         top: offers that a customer gets at most.
         progress: progress callback, counts customers.
     """
@@ -88,7 +89,7 @@ def write_decisions(
         progress("ranking", len(grid.customers)) as advance,
     ):
         writer.write_table(_blocked(brought_up, catalogue is not None))
-        for rows, table in _decided(grid, catalogue, model, top):
+        for rows, table in _decided(grid, catalogue, model, triggers, top):
             writer.write_table(table)
             advance(rows.stop - rows.start)
 
@@ -99,7 +100,7 @@ def _blocked(brought_up: ir.Table, with_catalogue: bool) -> pa.Table:
     rows = rows.select(*PAIR, "blocked_by", "trigger").order_by(*PAIR).to_pyarrow()
     columns = {name: rows[name] for name in (*PAIR, "blocked_by")}
     columns["decision"] = rows["blocked_by"]
-    columns["source"] = pa.repeat(BY_TRIGGER, len(rows))
+    columns["source"] = pa.repeat(REASON, len(rows))
     columns["triggers"] = _lists(rows["trigger"].combine_chunks())
     if not with_catalogue:
         columns["offer_id"] = rows["item_id"]
@@ -108,16 +109,16 @@ def _blocked(brought_up: ir.Table, with_catalogue: bool) -> pa.Table:
 
 
 def _decided(
-    grid: Grid, catalogue: Catalogue | None, model: Model, top: int
+    grid: Grid, catalogue: Catalogue | None, model: Model, triggers: Sequence[Trigger], top: int
 ) -> Iterator[tuple[slice, pa.Table]]:
     """The decisions on all others, a block of customers at a time."""
     features, offers = Features(grid), offers_for(grid, catalogue)
-    live = grid.live
+    pairs = grid.live.drop_duplicates(["row", "column"])[["row", "column"]]
     position = sparse.csr_matrix(
-        (np.arange(1, len(live) + 1), (live.row, live.column)),
+        (np.arange(1, len(pairs) + 1), (pairs.row, pairs.column)),
         (len(grid.customers), len(grid.items)),
     )
-    describe = _Describe(grid, offers, model, features)
+    describe = _Describe(grid, offers, model, features, triggers)
     for rows in blocks(len(grid.customers), max(len(grid.items), len(offers.ids))):
         block = features.block(rows)
         scores = model.score(block)
@@ -130,9 +131,9 @@ def _decided(
         rank = ranks(candidates, scores[row, column], offers)
         shape = scores.shape
         values = {name: np.broadcast_to(each, shape)[row, column] for name, each in block.items()}
-        reason = np.asarray(position[candidates.row, column]).ravel() - 1
+        pair = np.asarray(position[candidates.row, column]).ravel() - 1
         order = np.lexsort((candidates.offer, column, np.where(rank, rank, rank.max() + 1), row))
-        table = describe.table(candidates, values, rank, reason, top).take(order)
+        table = describe.table(candidates, values, rank, pair, top).take(order)
         yield rows, table
 
 
@@ -150,7 +151,10 @@ def _joined(one: Candidates, other: Candidates) -> Candidates:
 class _Describe:
     """Says in the columns of `SCHEMA` what was predicted and decided."""
 
-    def __init__(self, grid: Grid, offers: Offers, model: Model, features: Features) -> None:
+    def __init__(
+        self, grid: Grid, offers: Offers, model: Model, features: Features,
+        triggers: Sequence[Trigger],
+    ) -> None:  # fmt: skip
         self._grid = grid
         self._offers = offers
         self._model = model
@@ -158,18 +162,24 @@ class _Describe:
         self._customer_ids = _text(grid.customers.ids)
         self._offer_ids = _text(offers.ids)
         self._kinds, self._item_ids = _text(items.kind[grid.items]), _text(items.id[grid.items])
-        self._visited = items.kind[grid.items] == STORE
         self._categories = items.category[grid.items]
         people = grid.view.people.select("customer_id", "channel").to_pyarrow()
         row = grid.customers.of(people["customer_id"])
         channel = np.full(len(grid.customers), None, dtype=object)
         channel[row[row >= 0]] = people["channel"].to_numpy(zero_copy_only=False)[row >= 0]
         self._channels = _text(channel)
+        live = grid.live
+        # The reasons of a pair stand together: the first one of each, and where the last one ends.
+        new = np.flatnonzero(np.diff(live.row, prepend=-1) | np.diff(live.column, prepend=-1))
+        self._ends = np.append(new, len(live))
+        self._names = _text(live.trigger.to_numpy(dtype=object))
+        self._words = _words(grid, triggers)[new]
+        self._feature = live.trigger.map(BY_TRIGGER).to_numpy(dtype=object)[new]
         popular = features["popularity"].block(slice(0, 1)).ravel()
         self._mean_popularity = float(popular.mean()) if len(popular) else 0.0
 
     def table(
-        self, candidates: Candidates, values: Values, rank: np.ndarray, reason: np.ndarray, top: int
+        self, candidates: Candidates, values: Values, rank: np.ndarray, pair: np.ndarray, top: int
     ) -> pa.Table:
         """The decisions on candidates.
 
@@ -177,7 +187,7 @@ class _Describe:
             candidates: to describe.
             values: their features.
             rank: see `ranks`.
-            reason: position of each one's reason in the grid's live reasons, -1 without one.
+            pair: position of each one's pair among those that reasons bring up, -1 without one.
             top: offers that a customer gets at most.
         """
         row, column, offer = candidates.row, candidates.column, candidates.offer
@@ -191,8 +201,8 @@ class _Describe:
             "offer_id": self._offer_ids.take(pa.array(offer)),
             "item_kind": self._kinds.take(pa.array(column)),
             "item_id": self._item_ids.take(pa.array(column)),
-            "triggers": self._triggers(column, reason),
-            "source": np.select([reason >= 0, by_taste], [BY_TRIGGER, BY_TASTE], BY_POPULARITY),
+            "triggers": self._triggers(pair),
+            "source": np.select([pair >= 0, by_taste], [REASON, TASTE], POPULAR),
             "probability": prediction.probability,
             "own_share": prediction.own_share,
             "trigger_share": prediction.trigger_share,
@@ -201,7 +211,7 @@ class _Describe:
             "channel": self._channels.take(pa.array(row)),
             "decision": np.where(offered, OFFERED, OUTRANKED),
             "rank": pa.array(rank, mask=rank == 0),
-            "reason": self._reasons(column, parts, values, reason),
+            "reason": self._reasons(column, parts, values, pair),
             "contributions": pa.StructArray.from_arrays(
                 [pa.array(parts[name].round(9)) for name in NAMES], NAMES
             ),
@@ -219,26 +229,39 @@ class _Describe:
         above: np.ndarray = parts["popularity"] - of_average["popularity"]
         return above
 
-    def _triggers(self, column: np.ndarray, reason: np.ndarray) -> pa.Array:
-        live = reason >= 0
-        name = np.where(self._visited[column], FRIEND_VISITED, FRIEND_BOUGHT)
-        ends = np.concatenate([[0], np.cumsum(live)]).astype(np.int32)
-        return pa.ListArray.from_arrays(pa.array(ends), pa.array(name[live], g.TEXT))
+    def _triggers(self, pair: np.ndarray) -> pa.Array:
+        """The names of the triggers of each pair, none for -1."""
+        known = np.maximum(pair, 0)
+        first, last = self._ends[known], self._ends[known + 1] if len(self._names) else known
+        counts = np.where(pair >= 0, last - first, 0)
+        ends = np.concatenate([[0], np.cumsum(counts)])
+        step = np.arange(ends[-1]) - np.repeat(ends[:-1], counts)
+        names = self._names.take(pa.array(np.repeat(first, counts) + step))
+        return pa.ListArray.from_arrays(pa.array(ends.astype(np.int32)), names)
 
     def _reasons(
-        self, column: np.ndarray, parts: Values, values: Values, reason: np.ndarray
+        self, column: np.ndarray, parts: Values, values: Values, pair: np.ndarray
     ) -> np.ndarray:
         above = self._above_average(parts, values)
         texts = own_reasons(parts["category"], above, self._categories[column])
-        added = sum((parts[name] for name in TRIGGER), np.zeros(len(column)))
-        moved = np.flatnonzero((reason >= 0) & (added > 0))
-        live = self._grid.live.iloc[reason[moved]]
-        age = self._grid.view.as_of - live.first_at
-        verbs = np.where(self._visited[column[moved]], "visited", "bought").astype(object)
-        texts[moved] = friend_reasons(
-            live.friends.to_numpy(), age.dt.total_seconds().to_numpy() / 86_400, verbs
-        )
+        brought_up = np.flatnonzero(pair >= 0)
+        feature = self._feature[pair[brought_up]]
+        moved = np.ones(len(brought_up), dtype=bool)
+        for name in TRIGGER:
+            about = feature == name
+            moved[about] = parts[name][brought_up[about]] > 0
+        texts[brought_up[moved]] = self._words[pair[brought_up[moved]]]
         return texts
+
+
+def _words(grid: Grid, triggers: Sequence[Trigger]) -> np.ndarray:
+    """(live reasons,) what the customer is told of each."""
+    words = np.full(len(grid.live), None, dtype=object)
+    for trigger in triggers:
+        own = np.flatnonzero(grid.live.trigger.isin(trigger.names))
+        if len(own):
+            words[own] = trigger.words(grid.live.iloc[own], grid.view.as_of)
+    return words
 
 
 def _lists(texts: pa.Array) -> pa.Array:

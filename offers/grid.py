@@ -36,7 +36,8 @@ class Grid:
     items: np.ndarray
     """(k,) positions in `view.item_list`, rising."""
     live: pd.DataFrame
-    """The live reasons: `row, column` and the columns of the reasons' evidence."""
+    """The live reasons by row and column: `row, column`, and the columns of `REASONS` and
+    `EVIDENCE` but for the ids. A pair that several triggers bring up has a row for each."""
     popularity: np.ndarray
     """(all items) customers who share and interacted with each item in the window."""
     seen: sparse.csr_matrix
@@ -97,7 +98,7 @@ def grid(
             those that nobody has interacted with lately.
     """
     items = view.item_list
-    reasons = live.mutate(item=item_key(live)).drop("item_kind", "item_id").to_pyarrow()
+    reasons = live.mutate(item=item_key(live)).drop("item_id", "store_ids").to_pyarrow()
     ids = pc.unique(reasons["customer_id"].combine_chunks())
     customers = Codes(ids.take(pc.sort_indices(ids)))
     popularity = _popularity(view, window)
@@ -120,7 +121,7 @@ def grid(
         taste=taste or Taste(None),
         customers=customers,
         items=columns,
-        live=frame.sort_values(["row", "column"], ignore_index=True),
+        live=frame.sort_values(["row", "column"], kind="stable", ignore_index=True),
         popularity=popularity,
         seen=seen,
         home=cities.get_indexer(pd.Index(home)),

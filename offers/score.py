@@ -70,7 +70,9 @@ from followsuit.offers.taste import LINEAR, Recipe, choose_recipe
 from followsuit.offers.training import examples
 from followsuit.policy.decision import OFFERED
 from followsuit.triggers.friend_activity import FriendActivity
+from followsuit.triggers.shipped import shipped
 from followsuit.triggers.tie_weights import learn_tie_weights, tie_weights
+from followsuit.triggers.trigger import reasons_of
 
 EARLIER = 6
 """Earlier days, a week apart, that the model is trained on."""
@@ -302,8 +304,8 @@ class _Job:
             training = []
             with self._progress("training", EARLIER) as advance:
                 for day in self._days[::-1]:
-                    trigger = FriendActivity(tie_weights(day, learned))
-                    rows = brought_up(day, trigger.reasons(day, self._window))
+                    triggers = shipped(tie_weights(day, learned))
+                    rows = brought_up(day, reasons_of(triggers, day, self._window))
                     live = rows.filter(rows.blocked_by.isnull())
                     laid = grid(day, live, self._window, taste=taste)
                     adopted = outcomes(laid, self._window).pairs
@@ -324,15 +326,19 @@ class _Job:
         taste = recipe.fit_once(
             view.shared, self._models, self._run_id, seed=self._seed, progress=self._progress
         )
-        trigger, offers = FriendActivity(tie_weights(view, learned)), catalogue(view)
-        reasons = of_customers(trigger.reasons(view, window), customers)
-        rows = brought_up(view, reasons, offers)
-        live = rows.filter(rows.blocked_by.isnull())
-        laid = grid(view, live, window, taste=taste, catalogue=offers)
+        ties, offers = tie_weights(view, learned), catalogue(view)
+        triggers = shipped(ties)
+        with self._progress("reasons"):
+            reasons = of_customers(reasons_of(triggers, view, window), customers)
+            rows = brought_up(view, reasons, offers)
+        with self._progress("candidates"):
+            live = rows.filter(rows.blocked_by.isnull())
+            laid = grid(view, live, window, taste=taste, catalogue=offers)
         path = self._folder / DECISIONS
-        write_decisions(path, rows, laid, offers, model, top, self._progress)
-        pq.write_table(_offered(path), self._folder / OFFERS)
-        write_evidence(view, trigger, window, self._folder)
+        write_decisions(path, rows, laid, offers, model, triggers, top, self._progress)
+        with self._progress("evidence"):
+            pq.write_table(_offered(path), self._folder / OFFERS)
+            write_evidence(view, FriendActivity(ties), window, self._folder)
 
 
 def _offered(path: Path) -> pa.Table:

@@ -18,7 +18,9 @@ MAY_IMPORT = {
     "queries": {"core", "graph"},
     "influence": {"core", "graph"},
     "gnn": {"core", "graph"},
-    "offers": {"core", "graph", "influence", "gnn"},
+    "triggers": {"core", "graph", "influence"},
+    "policy": {"core", "graph"},
+    "offers": {"core", "graph", "influence", "gnn", "triggers", "policy"},
 }
 """Of each room the others that it may import; the face in `src/followsuit` may import all."""
 
@@ -30,6 +32,8 @@ MAY_COMPARE_INSTANTS = {
     "followsuit.graph.runs": "runs have an order in time",
     "followsuit.gnn.evaluation.ablation_result": "the newest ablation that was run by an instant",
     "followsuit.influence.probabilities.edges": "the active run counts unless it is of a later day",
+    "followsuit.gnn.data.from_view": "a note says that the test period outlasts the data",
+    "followsuit.offers.learned": "settings of an earlier run are used again",
     "followsuit.offers.guards": "an older run doesn't replace a newer one",
     "followsuit.offers.backtest": "a moment's outcomes are known one horizon after it",
     "followsuit.cli.offers": "the output names the day of the oldest run",

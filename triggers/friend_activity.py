@@ -2,19 +2,26 @@
 
 import math
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import ClassVar
 
 import ibis
 import ibis.expr.types as ir
+import numpy as np
+import pandas as pd
 
 from followsuit.graph.view import ITEM, PAIR, STORE, View, whole_seconds
-from followsuit.triggers.trigger import REASONS
+from followsuit.triggers.trigger import EVIDENCE, REASONS
 
 FRIEND_BOUGHT = "friend_bought"
 FRIEND_VISITED = "friend_visited"
 
 HALF_LIFE = timedelta(days=3.5)
 """After this time a friend's interaction counts half."""
+
+FEWEST = 3
+"""Friends that a reason may count."""
+KNOWN_PEOPLE = "popular with people you know"
 
 _EXACT = 10**9
 
@@ -28,6 +35,7 @@ class FriendActivity:
     """
 
     ties: ir.Table
+    names: ClassVar[tuple[str, ...]] = (FRIEND_BOUGHT, FRIEND_VISITED)
 
     def reasons(self, view: View, window: timedelta) -> ir.Table:
         """See `Trigger.reasons`: a row for each customer and item.
@@ -57,7 +65,21 @@ class FriendActivity:
             brand=ibis.null(str),
             store_ids=ibis.null("array<string>"),
         )
-        return rows.select(*REASONS, "recorded_strength", "friends", "first_at")
+        return rows.select(*REASONS, *EVIDENCE)
+
+    def words(self, reasons: pd.DataFrame, as_of: datetime) -> np.ndarray:
+        """See `Trigger.words`: friends are counted from three on; below, no number is told."""
+        days = (as_of - reasons.first_at).dt.total_seconds().to_numpy() / 86_400
+        whole = np.maximum(np.ceil(days), 1).astype(int)
+        when = np.select(
+            [whole <= 7, whole <= 14],
+            ["week", "two weeks"],
+            np.char.add(whole.astype(str), " days"),
+        ).astype(object)
+        friends = reasons.friends.to_numpy()
+        verbs = np.where(reasons.item_kind == STORE, "visited", "bought").astype(object)
+        counted = friends.astype(int).astype(str).astype(object) + " friends " + verbs
+        return np.where(friends >= FEWEST, counted + " this in the last " + when, KNOWN_PEOPLE)
 
     def drivers(self, view: View, window: timedelta) -> ir.Table:
         """`customer_id, friend_id, item_kind, item_id, at, weight, recorded`: whose interaction

@@ -16,6 +16,8 @@ FEATURES: tuple[type[Feature], ...] = (Popularity, Category, Affinity, Activity,
 NAMES = tuple(feature.name for feature in FEATURES)
 TRIGGER = tuple(feature.name for feature in FEATURES if feature.part == "trigger")
 """Names of the features that triggers add."""
+BY_TRIGGER = {trigger: f.name for f in FEATURES for trigger in f.triggers}
+"""The feature of each trigger that has one."""
 RISING = tuple(feature.name for feature in FEATURES if feature.direction > 0)
 """Names of the features whose weight is never negative."""
 

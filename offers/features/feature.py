@@ -24,6 +24,8 @@ class Feature(ABC):
     part: ClassVar[Literal["own", "trigger"]]
     """Whether it describes the customer's own wish, or what a trigger adds to it. A trigger's
     features are 0 where it has no reason."""
+    triggers: ClassVar[tuple[str, ...]] = ()
+    """The triggers that a trigger's feature is about."""
     direction: ClassVar[int]
     """1 where a higher value can't make acceptance less likely, 0 where it may do either."""
 

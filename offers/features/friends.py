@@ -5,6 +5,7 @@ from scipy import sparse
 
 from followsuit.offers.features.feature import ALL, Feature, Select
 from followsuit.offers.grid import Grid, pick
+from followsuit.triggers.friend_activity import FRIEND_BOUGHT, FRIEND_VISITED
 
 
 class Friends(Feature):
@@ -12,11 +13,12 @@ class Friends(Feature):
 
     name = "friends"
     part = "trigger"
+    triggers = (FRIEND_BOUGHT, FRIEND_VISITED)
     direction = 1
 
     def __init__(self, grid: Grid) -> None:
         super().__init__(grid)
-        live = grid.live
+        live = grid.live[grid.live.trigger.isin(self.triggers)]
         shape = (len(grid.customers), len(grid.items))
         values = np.log1p(live.strength.to_numpy())
         self.matrix = sparse.csr_matrix((values, (live.row, live.column)), shape)

@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from support.worlds import view_of_world
+from support.worlds import end_of, view_of_world
 
 from followsuit.core.progress import Advance
 from followsuit.graph import schema as g
@@ -26,6 +26,7 @@ from followsuit.testing.places import Place, empty_database
 WORLD = World(
     customers=120, products=40, stores=8, friendships=300, purchases=700, days=60, seed=11
 )
+END = end_of(WORLD)
 
 
 @pytest.fixture(scope="module")

@@ -253,17 +253,17 @@ def test_a_run_that_becomes_active_meanwhile_is_not_lost(
     customers: list[str] | None, fault: type[Exception], said: str, embedded: Place, tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    rank = scoring._rank
+    rank = scoring._Job.rank
 
     def while_another_ends(*arguments: Any) -> None:
-        monkeypatch.setattr(scoring, "_rank", rank)
+        monkeypatch.setattr(scoring._Job, "rank", rank)
         score(store, NOW, NOW)
         rank(*arguments)
 
     with embedded.open() as store:
         load(store, str(deliver_shop(tmp_path / "d")))
         score(store, NOW - timedelta(days=1), NOW)
-        monkeypatch.setattr(scoring, "_rank", while_another_ends)
+        monkeypatch.setattr(scoring._Job, "rank", while_another_ends)
         with pytest.raises(fault, match=said):
             score(store, NOW - timedelta(hours=12), NOW, customers=customers)
         assert active_run(store).as_of == NOW

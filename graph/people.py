@@ -35,15 +35,15 @@ def people(
     blocked: Sequence[str],
     assume_consent: bool,
 ) -> ir.Table:
-    """What each customer allows on a day: offers, and that others' offers use their activity.
+    """What each customer may be used for on a day.
 
     Args:
         customers: of the contract, as of that day.
         consents: of the contract, as of that day; later refusals too.
         day: decides who is an adult.
         blocked: ids of customers with a refusal that a load could not read.
-        assume_consent: take `social_use` and contact as granted, and unknown ages as adult, unless
-            a row says otherwise.
+        assume_consent: take `social_use` and contact as granted, and unknown ages as adult, where
+            nothing says otherwise; never over a recorded no.
 
     Returns:
         `customer_id`; `adult`; `shares` (whether their activity may change others' offers);
@@ -78,9 +78,9 @@ def people(
 def _latest(consents: ir.Table, blocked: Sequence[str]) -> ir.Table:
     """Each customer's latest answer for each purpose: `customer_id, purpose, granted`.
 
-    Of later rows the view holds only withdrawals, so they come last. Of two rows of one instant
-    the withdrawal wins. A customer with a refusal that a load could not read has refused
-    everything.
+    Of later rows the view holds the withdrawals alone, so that they come last; of two rows of
+    one instant the withdrawal wins. A customer with a refusal that a load could not read has
+    refused everything.
     """
     rows = consents.select("customer_id", "purpose", "granted", "at")
     purposes = ibis.memtable({"purpose": list(PURPOSES)})
@@ -89,8 +89,8 @@ def _latest(consents: ir.Table, blocked: Sequence[str]) -> ir.Table:
         general.cross_join(purposes).select("customer_id", "purpose", "granted", "at")
     )
     last = rows.group_by("customer_id", "purpose").mutate(last=rows["at"].max())
-    latest = last.filter(last["at"] == last["last"])
-    answers = latest.group_by("customer_id", "purpose").aggregate(granted=latest.granted.all())
+    said = last.filter(last["at"] == last["last"])
+    answers = said.group_by("customer_id", "purpose").aggregate(granted=said.granted.all())
     if not blocked:
         return answers
     refused = ibis.memtable({"customer_id": list(blocked)}, schema={"customer_id": "string"})
@@ -100,10 +100,10 @@ def _latest(consents: ir.Table, blocked: Sequence[str]) -> ir.Table:
 
 
 def _contact(states: ir.Table) -> ir.Table:
-    """Each customer's answers about contact.
+    """What each customer said of contact.
 
-    `customer_id`; `opted_in` to any; `opted_out` of any; `refused` contact in general, which goes
-    over a channel's opt-in; the first `channel` opted into.
+    `customer_id`; `opted_in` to any; `opted_out` of any; `refused`, contact in general, over which
+    no channel's opt-in goes; the first `channel` opted into.
     """
     order = ibis.literal(dict(zip(CHANNELS, range(len(CHANNELS)), strict=True)))
     rows = states.filter(states.purpose.isin([CONTACT, *CHANNELS]))
@@ -118,7 +118,7 @@ def _contact(states: ir.Table) -> ir.Table:
 
 
 def adult_since(day: date) -> date:
-    """The latest birth date of an adult on a day (born on 29 February: an adult on 1 March)."""
+    """The latest birth date of who is an adult on a day (born on 29 February: on 1 March)."""
     if (day.month, day.day) == (2, 29):
         day = day.replace(day=28) if (day.year - ADULT) % 4 else day
     return day.replace(year=day.year - ADULT)

@@ -87,7 +87,7 @@ def ranking(scale: float, by_hand: bool) -> Took:
     import numpy as np
 
     from followsuit.gnn.data.dataset import pairs
-    from followsuit.gnn.evaluation.evaluate import FIGURES, judged_lists
+    from followsuit.gnn.evaluation.evaluate import FIGURES, list_metrics
     from followsuit.gnn.models.lightgcn import LightGCN
 
     users, items = round(USERS * scale), round(ITEMS * scale)
@@ -111,9 +111,9 @@ def ranking(scale: float, by_hand: bool) -> Took:
         return took
     curve = {name: np.zeros(0) for name in ("curve_loss", "curve_ndcg")} | {"curve_best": 0}
     model = LightGCN().restore({"users": of_users, "items": of_items, **curve}, data)
-    judged_lists(model.recommend(everybody[:10], 20), wanted, everybody[:10])  # compiled by now
+    list_metrics(model.recommend(everybody[:10], 20), wanted, everybody[:10])  # compiled by now
     with timed() as took:
-        values = judged_lists(model.recommend(everybody, 20), wanted, everybody)
+        values = list_metrics(model.recommend(everybody, 20), wanted, everybody)
     recall, ndcg = (values[:, list(FIGURES).index(key)] for key in ("recall@20", "ndcg@20"))
     took.result = round((recall * np.diff(wanted.indptr)).sum()), round(float(ndcg.mean()), 9)
     return took

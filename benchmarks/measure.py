@@ -28,6 +28,8 @@ class Took:
     cpu: float = 0.0
     peak: int = 0
     result: Any = field(default=None, repr=False)
+    extra: dict[str, Any] = field(default_factory=dict, repr=False)
+    """Figures that are only shown."""
 
 
 @contextmanager

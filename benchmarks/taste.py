@@ -80,17 +80,17 @@ def split_of(data: Path, name: str) -> Any:
 def told(data: Path, name: str, seeds: int) -> dict[str, Any]:
     """`gnn evaluate`, all models."""
     from followsuit.cli.progress import show
-    from followsuit.gnn.evaluation.evaluate import evaluate
+    from followsuit.gnn.evaluation.evaluate import evaluate_models
 
-    return evaluate(split_of(data, name), seeds=seeds, progress=show).as_dict()
+    return evaluate_models(split_of(data, name), seeds=seeds, progress=show).as_dict()
 
 
 def audited(data: Path, name: str, seeds: int) -> dict[str, Any]:
     """`gnn audit`."""
     from followsuit.cli.progress import show
-    from followsuit.gnn.evaluation.friend_ablation import audit
+    from followsuit.gnn.evaluation.friend_ablation import ablate_friends
 
-    return audit(split_of(data, name), seeds=seeds, progress=show).as_dict()
+    return ablate_friends(split_of(data, name), seeds=seeds, progress=show).as_dict()
 
 
 def cold(data: Path, name: str, seeds: int) -> dict[str, Any]:  # noqa: ARG001
@@ -126,8 +126,8 @@ def new(data: Path, name: str, seeds: int) -> dict[str, Any]:  # noqa: ARG001
     from scipy import sparse
 
     from followsuit.cli.progress import show
+    from followsuit.core.ranking_metrics import top_n
     from followsuit.gnn.data.dataset import binary
-    from followsuit.gnn.evaluation.top_items import first_items
     from followsuit.gnn.models.hetero import Hetero
 
     split = split_of(data, name)
@@ -152,11 +152,7 @@ def new(data: Path, name: str, seeds: int) -> dict[str, Any]:  # noqa: ARG001
         "own share of the category": own.toarray() + tie,
         "hetero": network.score(users)[:, items] + tie,
     }
-    nothing = sparse.csr_matrix((len(users), len(items)), dtype=np.float32)
-    lists = {
-        n: first_items(np.ascontiguousarray(s, dtype=np.float32), nothing, 20)
-        for n, s in scores.items()
-    }
+    lists = {n: top_n(np.ascontiguousarray(s, dtype=np.float32), 20) for n, s in scores.items()}
     return _compared(lists, wanted, users, "popularity of the category")
 
 
@@ -165,10 +161,10 @@ def _compared(lists: dict[str, Any], wanted: Any, users: Any, base: str) -> dict
     import numpy as np
 
     from followsuit.core.bootstrap import Resamples
-    from followsuit.gnn.evaluation.evaluate import FIGURES, judged_lists
+    from followsuit.gnn.evaluation.evaluate import FIGURES, list_metrics
 
     at = [list(FIGURES).index(key) for key in SHOWN]
-    values = {name: judged_lists(one, wanted, users)[:, at] for name, one in lists.items()}
+    values = {name: list_metrics(one, wanted, users)[:, at] for name, one in lists.items()}
     every = np.column_stack([*values.values(), *(v - values[base] for v in values.values())])
     found = iter(Resamples(len(users)).estimates(every))
     figures = {name: {key: next(found).as_dict() for key in SHOWN} for name in values}
@@ -194,9 +190,9 @@ def simulated(seed: int, dials: float = 0.5) -> Any:
 
 def world(dials: float, seed: int) -> dict[str, Any]:
     """`gnn audit` of a simulated shop."""
-    from followsuit.gnn.evaluation.friend_ablation import audit
+    from followsuit.gnn.evaluation.friend_ablation import ablate_friends
 
-    return audit(simulated(seed, dials)).as_dict()
+    return ablate_friends(simulated(seed, dials)).as_dict()
 
 
 def _cell(figure: dict[str, float]) -> str:

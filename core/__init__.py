@@ -1,1 +1,1 @@
-"""What every room uses: errors, progress, times, files, compiled code and the bootstrap."""
+"""What every room uses: errors, progress, times, files, compiled code, metrics, the bootstrap."""

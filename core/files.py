@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +14,21 @@ _OTHERS = 0o077
 """Permission bits of group and others."""
 
 
-def save_json(path: Path, content: object) -> None:
-    """Write a file in one act, so that a kill leaves all of it or nothing."""
-    part = path.with_suffix(".part")
-    private_file(part).write_text(json.dumps(content, sort_keys=True))
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A file to write to that takes the place of `path` in one act at the end.
+
+    A kill leaves the file before, or all of the new one.
+    """
+    part = path.with_name(f"{path.name}.part")
+    yield private_file(part)
     part.replace(path)
+
+
+def save_json(path: Path, content: object) -> None:
+    """Write a file in one act."""
+    with replacing(path) as part:
+        part.write_text(json.dumps(content, sort_keys=True))
 
 
 def read_json(path: Path) -> Any:

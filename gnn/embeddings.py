@@ -1,10 +1,7 @@
 """Embeddings in the graph: learned as of an instant, written as a run, asked for neighbours."""
 
-import hashlib
-import json
 from dataclasses import dataclass
 from datetime import datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +16,11 @@ from followsuit.gnn.data.from_view import dataset
 from followsuit.gnn.models.recommender import Recommender
 from followsuit.graph import schema as g
 from followsuit.graph.run_writer import write_run
-from followsuit.graph.runs import Run, active, runs
+from followsuit.graph.runs import EMBEDDING, Run, active, new_run_id, runs
 from followsuit.graph.schema import Col, RelationshipType
 from followsuit.graph.store import GraphStore
 from followsuit.graph.view import PRODUCT, STORE, SharedView
 
-EMBED = "embed"
-KEPT = 2
-"""Runs that are kept: the one in force, and the one before for whoever still reads it."""
 CUSTOMER = "customer"
 
 LINKS: dict[str, RelationshipType] = {
@@ -93,8 +87,8 @@ def embed(
             f"There are no purchases and visits up to {view.as_of:%Y-%m-%d} to learn from. Choose "
             "a later --as-of, or load more."
         )
-    found = None if folder is None else type(model).kept(folder, data)
-    model = found or model.fit(data, seed=seed, progress=progress)
+    trained = None if folder is None else type(model).kept(folder, data)
+    model = trained or model.fit(data, seed=seed, progress=progress)
     learned = model.embed()
     if learned is None:
         raise NoEmbeddings(f"The model {model.name} has no embeddings: choose another by --model.")
@@ -112,46 +106,40 @@ def embed(
 
 
 def write_embeddings(
-    store: GraphStore, found: Embedded, content: str, created_at: datetime,
+    store: GraphStore, embedded: Embedded, content: str, created_at: datetime,
     progress: Progress = silent, revision: int | None = None,
 ) -> str:  # fmt: skip
-    """Put embeddings into force as `Embedding` nodes, which their customers and items point to.
+    """Activate embeddings as `Embedding` nodes, which their customers and items point to.
 
-    The run before stays in force until all is written; older ones are deleted then.
+    The run before stays active until all is written, and readers of it have it until the next.
 
     Args:
         store: that they were learned from.
-        found: what was learned.
+        embedded: what was learned.
         content: the digest of the data it was learned from, see `Snapshot.content`.
         created_at: the time that the run is noted with.
-        progress: told of rows written.
+        progress: callback of rows written.
         revision: of the store that it was learned from, see `write_run`.
 
     Returns:
         The id of the run.
     """
     parameters = {
-        "as_of": found.as_of.isoformat(), "model": found.model, "settings": found.settings,
-        "width": found.vectors.shape[1],
+        "as_of": embedded.as_of.isoformat(), "model": embedded.model,
+        "settings": embedded.settings, "width": embedded.vectors.shape[1],
     }  # fmt: skip
-    made_of = json.dumps([version("followsuit"), parameters, content], sort_keys=True, default=str)
     # Another machine may come to slightly other numbers: they are another run.
-    digest = hashlib.sha256(made_of.encode() + np.ascontiguousarray(found.vectors).tobytes())
-    run_id = f"{EMBED}-{found.as_of:%Y-%m-%d}-{digest.hexdigest()[:8]}"
-    customers = int((found.kind == CUSTOMER).sum())
-    run = Run(run_id, EMBED, found.as_of, created_at, False, customers, 0, parameters)
-    table = found.table()
+    data = np.ascontiguousarray(embedded.vectors).tobytes()
+    run_id = new_run_id(EMBEDDING, embedded.as_of, parameters, content, data=data)
+    customers = int((embedded.kind == CUSTOMER).sum())
+    run = Run(run_id, EMBEDDING, embedded.as_of, created_at, False, customers, 0, parameters)
+    table = embedded.table()
     with store.writing():
-        # What a run that was killed has left behind.
-        _keep_only(store, [r.run_id for r in runs(store, EMBED)] + [run_id])
         store.write(g.EMBEDDING, _nodes(table, run_id), progress)
         for kind, link in LINKS.items():
             store.write(link, _links(table, kind, run_id), progress)
         store.index_vectors(g.EMBEDDING, Col.VECTOR)
         write_run(store, run, {}, revision=revision)
-        old = [r.run_id for r in runs(store, EMBED) if not r.active][KEPT - 1 :]
-        store.delete(g.RUN, Col.RUN_ID, old)
-        _keep_only(store, [r.run_id for r in runs(store, EMBED)])
     return run_id
 
 
@@ -170,21 +158,13 @@ def _links(table: pa.Table, kind: str, run_id: str) -> pa.Table:
     return pa.Table.from_arrays([node, _key(run_id, kind, node)], schema=LINKS[kind].arrow_schema())
 
 
-def _keep_only(store: GraphStore, run_ids: list[str]) -> None:
-    """Delete the embeddings of all other runs, also of those that were never ended."""
-    found = store.query(f"MATCH (e:{g.EMBEDDING.label}) RETURN DISTINCT e.{Col.RUN_ID} AS run")
-    gone = [run for run in found["run"].to_pylist() if run not in run_ids]
-    if gone:
-        store.delete(g.EMBEDDING, Col.RUN_ID, gone)
-
-
 def read_embeddings(store: GraphStore) -> pa.Table:
-    """Those of the run in force: `node_kind, node_id, embedding`, by kind and id.
+    """Those of the active run: `node_kind, node_id, embedding`, by kind and id.
 
     Raises:
         NoEmbeddings: there is no run.
     """
-    run = active(runs(store, EMBED))
+    run = active(runs(store, EMBEDDING))
     if run is None:
         raise NoEmbeddings(
             f"{store.name} has no embeddings yet. Run `followsuit gnn embed --as-of DATE` first."

@@ -4,8 +4,8 @@ import numpy as np
 import pyarrow as pa
 
 from followsuit.core.threads import one_thread
-from followsuit.gnn.embeddings import EMBED
 from followsuit.graph import schema as g
+from followsuit.graph.runs import EMBEDDING
 from followsuit.graph.schema import Col
 from followsuit.graph.store import GraphStore
 
@@ -23,7 +23,7 @@ NEAREST = pa.schema([(Col.NODE_KIND, g.TEXT), (Col.NODE_ID, g.TEXT), ("similarit
 
 _LINKED = f"()-[:{g.CUSTOMER_EMBEDDED.name}]->(e:{g.EMBEDDING.label})"
 _OWN = (
-    f"MATCH (run:{g.RUN.label} {{{Col.KIND}: '{EMBED}', {Col.ACTIVE}: true}}) MATCH {_LINKED} "
+    f"MATCH (run:{g.RUN.label} {{{Col.KIND}: '{EMBEDDING}', {Col.ACTIVE}: true}}) MATCH {_LINKED} "
     f"WHERE e.{Col.EMBEDDING_ID} = run.{Col.RUN_ID} + '/' + $kind + '/' + $id "
     f"RETURN run.{Col.RUN_ID} AS run, e.{Col.EMBEDDING_ID} AS own, e.{Col.VECTOR} AS vector"
 )
@@ -36,7 +36,7 @@ _VECTORS = (
 def nearest_by_index(
     store: GraphStore, kind: str, node: str, *, among: str = EVERY, limit: int = 10
 ) -> pa.Table | None:
-    """The nodes whose embeddings in force are nearest to one node's, found by the index.
+    """The nodes whose active embeddings are nearest to one node's, found by the index.
 
     It may miss a neighbour; the similarities are exact.
 
@@ -53,10 +53,10 @@ def nearest_by_index(
         finds too few: then ask that query.
     """
     store.require_complete()
-    found = store.query(_OWN, {"kind": kind, "id": node}).to_pylist()
-    if not found:
+    rows = store.query(_OWN, {"kind": kind, "id": node}).to_pylist()
+    if not rows:
         return NEAREST.empty_table()
-    (own,) = found
+    (own,) = rows
     within = own["run"] + "/" + ("" if among == EVERY else among + "/")
     asked = max(_LEAST, _SPARE * (limit + 1))
     while asked <= _MOST:

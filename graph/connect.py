@@ -6,8 +6,10 @@ from pathlib import Path
 import platformdirs
 
 from followsuit.graph.engines.embedded import EmbeddedStore
-from followsuit.graph.engines.neo4j import SCHEMES, Neo4jStore
 from followsuit.graph.store import GraphStore, StoreUnreachable
+
+SCHEMES = ("bolt", "bolt+s", "bolt+ssc", "neo4j", "neo4j+s", "neo4j+ssc")
+"""Of the URIs of a Neo4j server."""
 
 MEMORY = 3 * 2**30
 """Bytes that followsuit keeps below, unless told otherwise."""
@@ -46,6 +48,9 @@ def connect(
             f"{scheme}:// is no store. Name a file for the embedded engine, or a Neo4j server as "
             "bolt://HOST:7687 or neo4j://HOST:7687."
         )
+    # The driver is slow to import.
+    from followsuit.graph.engines.neo4j import Neo4jStore
+
     digest = hashlib.sha256(f"{name} {database or ''}".encode()).hexdigest()[:16]
     folder = (state or platformdirs.user_cache_path("followsuit")) / digest
     return Neo4jStore(name, folder, memory // 3, username, password, database)

@@ -1,11 +1,11 @@
-"""Writes a batch's results as a run, and activates it as the last act."""
+"""Writes a batch's results as a run, activates it, and deletes the runs that are too old."""
 
 import json
 
 import pyarrow as pa
 
 from followsuit.graph import schema as g
-from followsuit.graph.runs import Run, active, runs
+from followsuit.graph.runs import Run, active, prune_runs, runs
 from followsuit.graph.snapshot import take_snapshot
 from followsuit.graph.store import GraphStore
 from followsuit.graph.withdrawals import withdraw_results
@@ -21,7 +21,8 @@ def write_run(
 ) -> None:
     """Write a run's results, then activate it unless `activate` is False.
 
-    Until then, readers see the run before. Writing a run again replaces it.
+    Until then, readers see the run before. Writing a run again replaces it. Runs of its kind that
+    are too old are deleted then.
 
     Args:
         store: to write to.
@@ -51,3 +52,4 @@ def write_run(
             withdraw_results(store, take_snapshot(store))
         if activate:
             store.activate(run.run_id)
+        prune_runs(store, kind=run.kind)

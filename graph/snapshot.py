@@ -101,10 +101,9 @@ def take_snapshot(
         with store.writing():
             store.changed()
     meta = store.meta
-    home = store.state / "snapshots"
+    home = store.state.snapshots
     folder = home / f"{meta.store_id}-{meta.revision:08d}"
     if not _is_whole(folder):
-        private_folder(store.state)
         private_folder(home)
         part = Path(tempfile.mkdtemp(dir=home, prefix="part-"))
         try:
@@ -138,7 +137,7 @@ def snapshot_ahead(
         progress: told of each part that is read.
     """
     entries = store.meta.entries | dict(notes)
-    home = private_folder(store.state / "snapshots")
+    home = private_folder(store.state.snapshots)
     folder = home / f"{entries['store_id']}-{entries['revision']:08d}"
     part = Path(tempfile.mkdtemp(dir=home, prefix="part-"))
     try:
@@ -158,7 +157,7 @@ def snapshot_ahead(
 
 def forget_snapshots(store: GraphStore, keep: int = 0) -> None:
     """Delete a store's snapshot files, but for the newest `keep` revisions."""
-    home = store.state / "snapshots"
+    home = store.state.snapshots
     if home.exists():
         made = sorted((p for p in home.iterdir()), key=lambda p: p.stat().st_mtime_ns)
         for folder in made[: max(0, len(made) - keep)]:

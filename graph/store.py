@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 from followsuit.core.errors import FollowsuitError
 from followsuit.core.progress import Progress, silent
 from followsuit.graph.schema import VERSION, Element, NodeType, RelationshipType
+from followsuit.graph.state import StateFolder
 
 Rows: TypeAlias = pa.Table | Path
 """An element's rows, in `arrow_schema()` columns: an Arrow table, or a Parquet file of any size."""
@@ -88,8 +89,8 @@ class GraphStore(ABC):
     def __init__(self, name: str, state: Path) -> None:
         self.name = name
         """The store as the user named it; never holds a password."""
-        self.state = state
-        """A folder beside the store for what can be made again: snapshots, staging, locks."""
+        self.state = StateFolder(state)
+        """A folder beside the store for what can be made again, such as snapshots."""
 
     # What an engine does.
 

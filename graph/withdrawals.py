@@ -8,14 +8,12 @@ before it ends. From the graph and from the files of every run go
   shares has lately interacted with; all offers to a customer whom nothing else gives a reason
 - influence edges of customers who don't share, their ranks and their embeddings, and the embeddings
   of sensitive products
+
+Models that learned from customers who no longer share go with them.
 """
 
-import json
-import shutil
-import tempfile
-from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -24,19 +22,20 @@ import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 
-from followsuit.core.files import is_parquet, private_file
+from followsuit.core.files import is_parquet, replacing
 from followsuit.graph import schema as g
 from followsuit.graph import tables as t
+from followsuit.graph.models import ModelStore
 from followsuit.graph.runs import (
     ACTORS,
+    DECISIONS,
     DRIVERS,
-    KEPT,
     OFFERS,
     SHARING,
-    SUPPRESSED,
-    TASTE,
-    TIES,
+    parts,
+    read_run,
     run_folder,
+    run_folders,
 )
 from followsuit.graph.schema import Col, RelationshipType
 from followsuit.graph.snapshot import Snapshot
@@ -47,7 +46,6 @@ _ITEM = ("item_kind", "item_id")
 _IDS = {
     DRIVERS: ("friend_id",),
     ACTORS: ("customer_id",),
-    TIES: ("customer_id", "friend_id"),
     SHARING: ("customer_id",),
 }
 """Columns of a run's files that name customers whose activity the run uses."""
@@ -72,8 +70,8 @@ def withdraw_results(store: GraphStore, snapshot: Snapshot) -> dict[str, int]:
     Returns:
         How many `offers`, `influences`, `ranks` and `embeddings` went, of all runs together.
     """
-    with tempfile.TemporaryDirectory(dir=store.state, prefix="work-") as folder:
-        work = _Withdrawal(store, snapshot, Path(folder))
+    with store.state.work_folder() as folder:
+        work = _Withdrawal(store, snapshot, folder)
         return {
             "offers": work.offers(),
             "influences": work.influence(),
@@ -101,31 +99,14 @@ class _Withdrawal:
             element: self._stored(element, Col.ITEM_ID.value)
             for element in (g.RECOMMENDED_PRODUCT, g.RECOMMENDED_STORE)
         }
-        files = {run_id: _RunFiles(self, run_id, as_of) for run_id, as_of in self._made().items()}
+        files = {
+            run_id: _RunFiles(self, run_id, as_of)
+            for run_id, as_of in run_folders(self._store).items()
+        }
         gone = sum(self._offers_of(run_id, rows, files) for run_id in _run_ids(rows.values()))
         for each in files.values():
             each.withdraw()
         return gone
-
-    def _made(self) -> dict[str, datetime]:
-        """The instant of every run that has files: of those in the graph, of those whose offers
-        these keep, and of those that were not finished (by the date that their id begins with).
-        """
-        made = {run_id: row[Col.AS_OF] for run_id, row in self._runs.items()}
-        for run_id in list(made):
-            for part in self._kept(run_id):
-                made.setdefault(part["run_id"], datetime.fromisoformat(part["as_of"]))
-        home = run_folder(self._store, "")
-        for folder in home.iterdir() if home.exists() else ():
-            with suppress(ValueError):
-                day = datetime.fromisoformat(folder.name[:10]).replace(tzinfo=UTC)
-                made.setdefault(folder.name, day + timedelta(days=1))
-        return {run_id: at for run_id, at in made.items() if (home / run_id).is_dir()}
-
-    def _kept(self, run_id: str) -> list[dict[str, Any]]:
-        """The parameters of the runs whose offers a run keeps."""
-        kept: list[dict[str, Any]] = json.loads(self._runs[run_id][Col.PARAMETERS]).get(KEPT, [])
-        return kept
 
     def _offers_of(
         self, run_id: str, rows: dict[RelationshipType, ir.Table], files: "dict[str, _RunFiles]"
@@ -136,7 +117,7 @@ class _Withdrawal:
             mine = stored.filter(stored.run_id == run_id)
             unfit = mine  # of a run that was interrupted
             if run_id in self._runs:
-                made_by = [run_id, *(part["run_id"] for part in self._kept(run_id))]
+                made_by = [part.run_id for part in parts(read_run(self._runs[run_id]))]
                 supports = [pairs for name in made_by if name in files
                             for pairs in files[name].unsupported]  # fmt: skip
                 unfit = self.unfit(mine, Col.SOURCE, self._runs[run_id][Col.AS_OF], supports)
@@ -259,16 +240,14 @@ class _Withdrawal:
         path = run_folder(self._store, run_id) / name
         return self._snapshot.connection.read_parquet(path) if is_parquet(path) else None
 
-    def rewrite(self, run_id: str, name: str, rows: ir.Table, *order: str) -> None:
+    def rewrite(self, run_id: str, name: str, rows: ir.Table, *order: str | ir.Value) -> None:
         """Put rows in the place of a run's file."""
-        folder = run_folder(self._store, run_id)
-        part = private_file(folder / f"{name}.part")
-        rows.order_by(list(order)).to_parquet(part)
-        part.replace(folder / name)
+        with replacing(run_folder(self._store, run_id) / name) as part:
+            rows.order_by(list(order)).to_parquet(part)
 
-    def drop(self, run_id: str, name: str) -> None:
-        """Delete a folder of a run."""
-        shutil.rmtree(run_folder(self._store, run_id) / name, ignore_errors=True)
+    def delete_model(self, run_id: str) -> None:
+        """Delete the model that a run uses."""
+        ModelStore(self._store.state).delete_of_run(run_id)
 
 
 class _RunFiles:
@@ -280,6 +259,7 @@ class _RunFiles:
         self._as_of = as_of
         self._withdrawn: ir.Table | None = None
         shared = work.file(run_id, SHARING)
+        self._lists_sharing = shared is not None
         if shared is not None:
             withdrawn = shared.anti_join(work.then(as_of).sharing, "customer_id")
             withdrawn = withdrawn.select("customer_id").cache()
@@ -314,8 +294,9 @@ class _RunFiles:
 
     def _live(self, drivers: ir.Table) -> ir.Table:
         """`customer_id` of those for whom friends' interactions bring up an unblocked item."""
-        blocked = self._work.file(self._run_id, SUPPRESSED)
-        if blocked is not None:
+        decisions = self._work.file(self._run_id, DECISIONS)
+        if decisions is not None:
+            blocked = decisions.filter(decisions.blocked_by.notnull())
             drivers = drivers.anti_join(blocked, ["customer_id", *_ITEM])
         return drivers.select("customer_id").distinct()
 
@@ -327,11 +308,11 @@ class _RunFiles:
             gone = unfit.select(key).distinct()
             if gone.count().execute():
                 self._rewrite(OFFERS, offers.anti_join(gone, key), *key)
+        self._withdraw_decisions()
+        if not self._lists_sharing:
+            self._work.delete_model(self._run_id)  # Nobody can tell whom it was learned from.
         if self._withdrawn is None:
             return
-        for pairs in self.unsupported:
-            if (blocked := self._work.file(self._run_id, SUPPRESSED)) is not None:
-                self._rewrite(SUPPRESSED, blocked.anti_join(pairs, pairs.columns), *blocked.columns)
         for name, ids in _IDS.items():
             rows = self._work.file(self._run_id, name)
             if rows is not None:
@@ -339,14 +320,33 @@ class _RunFiles:
                     named = self._withdrawn.rename({column: "customer_id"})
                     rows = rows.anti_join(named, column)
                 self._rewrite(name, rows, *rows.columns)
-        self._work.drop(self._run_id, TASTE)
+        self._work.delete_model(self._run_id)
 
-    def _rewrite(self, name: str, rows: ir.Table, *order: str) -> None:
+    def _withdraw_decisions(self) -> None:
+        """Delete decisions on what may no longer be offered, or what a withdrawn friend brought
+        up.
+        """
+        decisions = self._work.file(self._run_id, DECISIONS)
+        if decisions is None:
+            return
+        free = decisions.filter(decisions.blocked_by.isnull())
+        key = ["customer_id", *_ITEM]
+        unfit = self._work.unfit(free, "customer_id", self._as_of, self.unsupported)
+        left = free.anti_join(unfit.select(key).distinct(), key)
+        blocked = decisions.filter(decisions.blocked_by.notnull())
+        for pairs in self.unsupported:
+            blocked = blocked.anti_join(pairs, pairs.columns)
+        rows = blocked.union(left).cache()
+        if rows.count().execute() < decisions.count().execute():
+            order = ("customer_id", "rank", "item_id", "item_kind", "offer_id")
+            self._rewrite(DECISIONS, rows, rows.blocked_by.isnull(), *order)
+
+    def _rewrite(self, name: str, rows: ir.Table, *order: str | ir.Value) -> None:
         self._work.rewrite(self._run_id, name, rows, *order)
 
 
 def _run_ids(tables: Any) -> list[str]:
-    found: set[str] = set()
+    run_ids: set[str] = set()
     for table in tables:
-        found |= set(table.select("run_id").distinct().run_id.to_pyarrow().to_pylist())
-    return sorted(found)
+        run_ids |= set(table.select("run_id").distinct().run_id.to_pyarrow().to_pylist())
+    return sorted(run_ids)

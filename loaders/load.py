@@ -192,7 +192,7 @@ class _Load:
 
     def collect_rejects(self, loaded_at: datetime | None) -> Path:
         """Put the rejects of all tables into one file beside the store."""
-        home = private_folder(self.store.state / "rejects")
+        home = private_folder(self.store.state.rejects)
         if self.staging.rejects is None or not (home / self.staging.rejects).exists():
             path = next_file(home, loaded_at)
             with pq.ParquetWriter(path, REJECTS) as writer:

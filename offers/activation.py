@@ -7,7 +7,6 @@ that `why` explains each of them by what made it.
 
 import tempfile
 from collections.abc import Collection
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from followsuit.graph import schema as g
-from followsuit.graph.runs import KEPT, Run
+from followsuit.graph.runs import KEPT, Run, parts
 from followsuit.graph.schema import Col
 from followsuit.graph.store import GraphStore
 
@@ -31,17 +30,6 @@ OFFERED_TO = "offered_to"
 _RUN_ID = "run_id"
 _OPTIONS = {"window_days": "--window", "top": "--top", "affinity": "--affinity"}
 """Parameters whose change changes how much is offered, and the options that set them."""
-
-
-def parts(run: Run) -> list[Run]:
-    """The runs that a run's offers come from, itself first; no customer is in two of them."""
-    own = {name: value for name, value in run.parameters.items() if name != KEPT}
-    kept = [
-        replace(run, run_id=part[_RUN_ID], as_of=datetime.fromisoformat(part["as_of"]),
-                parameters=part)
-        for part in run.parameters.get(KEPT, ())
-    ]  # fmt: skip
-    return [replace(run, parameters=own), *kept]
 
 
 def part_of(run: Run, customer: str) -> Run | None:
@@ -91,15 +79,15 @@ def other_options(active: Run, parameters: dict[str, Any]) -> list[str]:
 
 def offers_of(store: GraphStore, run_id: str) -> Offers:
     """The offers of a run as they are in the graph."""
-    found = {}
+    offers = {}
     with tempfile.TemporaryDirectory(prefix="followsuit-") as folder:
         for element in RECOMMENDED:
             path = Path(folder) / "rows.parquet"
             store.export(element, path)
             schema = element.arrow_schema()
             rows = pq.read_table(path, filters=[(Col.RUN_ID, "=", run_id)], memory_map=False)
-            found[element] = rows.select(schema.names).cast(schema)
-    return found
+            offers[element] = rows.select(schema.names).cast(schema)
+    return offers
 
 
 def customers_of(offers: Offers) -> set[str]:
@@ -120,11 +108,11 @@ def without(offers: Offers, customers: Collection[str]) -> Offers:
 
 def joined(run_id: str, one: Offers, other: Offers) -> Offers:
     """The offers of both, as those of one run."""
-    found = {}
+    offers = {}
     for element in RECOMMENDED:
         rows = pa.concat_tables([one[element], other[element]])
         place = rows.column_names.index(Col.RUN_ID)
-        found[element] = rows.set_column(
+        offers[element] = rows.set_column(
             place, rows.schema.field(place), pa.repeat(run_id, rows.num_rows)
         )
-    return found
+    return offers

@@ -18,23 +18,26 @@ import pyarrow.parquet as pq
 from followsuit.core.errors import FollowsuitError
 from followsuit.core.progress import Progress, silent
 from followsuit.graph import schema as g
-from followsuit.graph.facts import Facts, SharedFacts
-from followsuit.graph.snapshot import Snapshot
+from followsuit.graph.view import SharedView, View
 from followsuit.offers import metrics
+from followsuit.offers.brought_up import brought_up
+from followsuit.offers.features.declared import TRIGGER, Features
+from followsuit.offers.grid import Grid, Outcomes, grid, outcomes
 from followsuit.offers.metrics import Figures, Tally
-from followsuit.offers.moment import Moment, look
-from followsuit.offers.outcomes import Outcomes, outcomes
+from followsuit.offers.model import Examples, LogisticModel
 from followsuit.offers.strategies import (
     PLAIN,
     WITHOUT,
     Communities,
     Learned,
+    by_recorded_ties,
     per_customer,
     per_offer,
 )
 from followsuit.offers.taste import LINEAR, Recipe, choose_recipe
-from followsuit.offers.ties import GrowingTies
-from followsuit.offers.weights import Sample, Weights, learn, sample
+from followsuit.offers.training import examples
+from followsuit.triggers.friend_activity import FriendActivity
+from followsuit.triggers.tie_weights import GrowingTies
 
 LEARN_FROM = 6
 """How many earlier moments the weights are learned from."""
@@ -67,8 +70,8 @@ class BacktestReport:
     figures: Figures
     lead: Figures
     """The ranking's figure less the strategy's, paired."""
-    weights: Weights
-    """Those of the last moment."""
+    model: LogisticModel
+    """That of the last moment."""
     recipe: Recipe
     """How own taste was learned."""
 
@@ -96,7 +99,7 @@ class BacktestReport:
 
 
 def backtest(
-    snapshot: Snapshot,
+    view: View,
     start: datetime,
     end: datetime,
     every: timedelta,
@@ -115,7 +118,7 @@ def backtest(
     Everything is learned from, and judged on, the customers who share their activity.
 
     Args:
-        snapshot: of a store, whatever its instant.
+        view: of a store; its instant decides who shares.
         start: the first moment.
         end: no moment's horizon reaches beyond it, nor beyond the last act.
         every: from one moment to the next.
@@ -131,26 +134,31 @@ def backtest(
     Raises:
         BacktestError: no moment fits, or none has a customer with a live trigger.
     """
-    facts = Facts(snapshot, interactions=False).shared
-    grid = _grid(facts, start, end, every, horizon, window)
-    moments = [at for at in grid if at >= start]
+    shared = view.shared
+    days = _grid(shared, start, end, every, horizon, window)
+    moments = [at for at in days if at >= start]
     fitted_at = set(moments[:: refit or len(moments)])
-    judge = _Judge(facts, horizon, seed)
-    ties = GrowingTies(facts, window)
+    judge = _Judge(shared, horizon, seed)
+    ties = GrowingTies(shared, window)
+    first = shared.at(days[0])
     recipe = choose_recipe(
-        facts, grid[0], affinity=affinity, friends=friends_help, seed=seed, progress=progress
+        first, shared, affinity=affinity, friends=friends_help, seed=seed, progress=progress
     )
-    # The weights of the first moments are learned with a taste that did not see what came.
-    taste = recipe.fit(facts, grid[0], seed=seed, progress=progress)
-    with _writer(out) as writer, progress("backtest", len(grid)) as advance:
-        for at in grid:
+    # The model of the first moments is trained with a taste that did not see the outcomes.
+    taste = recipe.fit(first, shared, seed=seed, progress=progress)
+    with _writer(out) as writer, progress("backtest", len(days)) as advance:
+        for at in days:
+            now = shared.at(at)
             if at in fitted_at:
-                taste = recipe.fit(facts, at, seed=seed, progress=progress)
-            moment = look(facts, at, window, ties=ties.at(at), taste=taste, left=metrics.ITEMS)
-            results = outcomes(facts, moment, horizon)
+                taste = recipe.fit(now, shared, seed=seed, progress=progress)
+            trigger = FriendActivity(ties.at(now))
+            rows = brought_up(now, trigger.reasons(now, window))
+            live = rows.filter(rows.blocked_by.isnull())
+            moment = grid(now, live, window, taste=taste, least=metrics.ITEMS)
+            features, results = Features(moment), outcomes(moment, horizon)
             if at >= start:
-                judge.judge(moment, results, writer)
-            judge.remember(moment, results)
+                judge.judge(moment, features, results, writer)
+            judge.remember(moment, features, results)
             advance(1)
     if not judge.tally.sums:
         raise BacktestError(
@@ -159,11 +167,11 @@ def backtest(
             "`followsuit load` for data without a consent table."
         )
     figures, lead = metrics.estimates(judge.tally, seed)
-    return BacktestReport(moments, snapshot.undated(), figures, lead, judge.weights, recipe)
+    return BacktestReport(moments, view.undated(), figures, lead, judge.model, recipe)
 
 
 def _grid(
-    facts: Facts,
+    view: SharedView,
     start: datetime,
     end: datetime,
     every: timedelta,
@@ -171,8 +179,9 @@ def _grid(
     window: timedelta,
 ) -> list[datetime]:
     """The moments, and before them those that the weights of the first are learned from."""
-    acts = facts.acts["at"]
-    first, last = facts.acts.aggregate(first=acts.min(), last=acts.max()).to_pandas().iloc[0]
+    rows = view.interactions
+    times = rows.aggregate(first=rows["at"].min(), last=rows["at"].max())
+    first, last = times.to_pandas().iloc[0]
     until = min(end, last) if last is not None else end
     moments: list[datetime] = []
     while start + every * len(moments) + horizon <= until:
@@ -190,40 +199,46 @@ def _grid(
 class _Judge:
     """Learns from the moments it has seen, and judges the next one."""
 
-    def __init__(self, facts: SharedFacts, horizon: timedelta, seed: int) -> None:
-        self._facts = facts
+    def __init__(self, view: SharedView, horizon: timedelta, seed: int) -> None:
+        self._customers = view.customer_codes
         self._horizon = horizon
         self._seed = seed
-        self._samples: list[Sample] = []
-        self._plain: list[Sample] = []
-        self._communities = Communities(facts, seed)
-        self.tally = Tally(len(facts.customers))
-        self.weights = Weights()
+        self._examples: list[Examples] = []
+        self._recorded: list[Examples] = []
+        self._communities = Communities(view, seed)
+        self.tally = Tally(len(view.customer_codes))
+        self.model = LogisticModel()
 
-    def remember(self, moment: Moment, results: Outcomes) -> None:
-        self._samples.append(sample(moment, results.pairs, self._seed))
-        self._plain.append(sample(moment.with_plain_ties(), results.pairs, self._seed))
+    def remember(self, grid: Grid, features: Features, results: Outcomes) -> None:
+        recorded = by_recorded_ties(grid, features)
+        self._examples.append(examples(grid, features, results.pairs, self._seed))
+        self._recorded.append(examples(grid, recorded, results.pairs, self._seed))
 
-    def judge(self, moment: Moment, results: Outcomes, writer: pq.ParquetWriter | None) -> None:
-        if not len(moment.customers):
+    def judge(
+        self, grid: Grid, features: Features, results: Outcomes, writer: pq.ParquetWriter | None
+    ) -> None:
+        if not len(grid.customers):
             return
-        past, plain = self._past(self._samples, moment), self._past(self._plain, moment)
-        learned = Learned(learn(past), learn(past, friends=False), learn(plain))
-        self.weights = learned.ranking
-        community = self._communities.popularity(moment)
-        for name, values in per_customer(moment, learned, community, self._seed).items():
-            found = metrics.places(values, moment)
-            adopted = metrics.adopted_places(found, moment, results)
-            metrics.tally_customers(self.tally, name, moment, adopted, results.adoptions)
+        past, recorded = self._past(self._examples, grid), self._past(self._recorded, grid)
+        model = LogisticModel()
+        self.model = model.fit(past)
+        learned = Learned(self.model, model.fit(past, without=TRIGGER), model.fit(recorded))
+        community = self._communities.popularity(grid)
+        codes = self._customers.of(grid.customers.ids)
+        strategies = per_customer(grid, features, learned, community, self._seed)
+        for name, values in strategies.items():
+            first = metrics.places(values, grid)
+            adopted = metrics.adopted_places(first, grid, results)
+            metrics.tally_customers(self.tally, name, codes, adopted, results.adoptions)
             if writer is not None and name != PLAIN:
-                writer.write_table(_rows(self._facts, moment, name, found, adopted, results))
-        for name, values in per_offer(moment, learned).items():
-            metrics.tally_offers(self.tally, name, values, moment, results)
+                writer.write_table(_rows(grid, name, first, adopted, results))
+        for name, values in per_offer(grid, features, learned).items():
+            metrics.tally_offers(self.tally, name, codes, values, grid, results)
 
-    def _past(self, samples: list[Sample], moment: Moment) -> list[Sample]:
+    def _past(self, kept: list[Examples], grid: Grid) -> list[Examples]:
         """The last moments whose horizon has passed; those before them are forgotten."""
-        passed = [s for s in samples if s.as_of + self._horizon <= moment.as_of]
-        del samples[: max(0, len(passed) - LEARN_FROM)]
+        passed = [e for e in kept if e.as_of + self._horizon <= grid.view.as_of]
+        del kept[: max(0, len(passed) - LEARN_FROM)]
         return passed[-LEARN_FROM:]
 
 
@@ -237,21 +252,16 @@ def _writer(out: Path | None) -> Iterator[pq.ParquetWriter | None]:
 
 
 def _rows(
-    facts: Facts,
-    moment: Moment,
-    strategy: str,
-    found: np.ndarray,
-    adopted: np.ndarray,
-    results: Outcomes,
+    grid: Grid, strategy: str, first: np.ndarray, adopted: np.ndarray, results: Outcomes
 ) -> pa.Table:
-    row, place = np.nonzero(found >= 0)
-    items = moment.items[found[row, place]]
+    row, place = np.nonzero(first >= 0)
+    items, position = grid.view.item_list, grid.items[first[row, place]]
     columns = {
-        "as_of": pa.repeat(pa.scalar(moment.as_of, g.TIME), len(row)),
+        "as_of": pa.repeat(pa.scalar(grid.view.as_of, g.TIME), len(row)),
         "strategy": pa.repeat(strategy, len(row)),
-        "customer_id": facts.customers[moment.customers[row]],
-        "item_kind": facts.items.kind[items],
-        "item_id": facts.items.id[items],
+        "customer_id": grid.customers.ids[row],
+        "item_kind": items.kind[position],
+        "item_id": items.id[position],
         "rank": place + 1,
         "adopted": adopted[row, place],
         "adoptions": results.adoptions[row],

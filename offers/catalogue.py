@@ -1,117 +1,92 @@
-"""Which offers are in force, what each covers, and for whom."""
+"""Which offers are active, which items each covers, and for whom.
+
+An offer covers the items that match all of its product, category and brand; one that names only a
+store covers the visit to it; one that names none of these covers every product. With a program or
+an interest it is for the customers who hold the one and like the other. Without a table of offers
+each item is its own offer, for everybody.
+"""
 
 from dataclasses import dataclass
-from datetime import datetime
+from functools import cached_property
 
+import ibis
 import ibis.expr.types as ir
-import numpy as np
-import pandas as pd
 
-from followsuit.graph import tables as t
-from followsuit.graph.facts import PRODUCT, STORE, Facts, Items
-from followsuit.graph.snapshot import Snapshot
-
-
-@dataclass(frozen=True)
-class Offer:
-    """An offer in force.
-
-    It covers the items that match all of its product, category and brand; one that names only a
-    store covers the visit to it; one that names none of these covers every product. With a program
-    or an interest it is for those who hold the one and like the other.
-    """
-
-    offer_id: str
-    items: np.ndarray
-    """Codes of the items that it covers, rising."""
-    audience: np.ndarray | None
-    """(customers,) bool by customer code; None for everybody."""
-    value: float
-    """Minor units that an acceptance brings, NaN where unknown."""
+from followsuit.graph.view import ITEM, PAIR, PRODUCT, STORE, View
 
 
 @dataclass(frozen=True)
 class Catalogue:
-    """The offers in force at an instant, by id."""
+    """The active offers of a view, as tables."""
 
-    offers: tuple[Offer, ...]
+    offers: ir.Table
+    """`offer_id, value, targeted`: `value` in minor units, missing where unknown; `targeted`
+    offers are for their audience alone."""
+    coverage: ir.Table
+    """`offer_id, item_kind, item_id`."""
+    audience: ir.Table
+    """`offer_id, customer_id`: whom targeted offers are for."""
 
-    def items(self) -> np.ndarray:
-        """Codes of the items that any offer covers, rising."""
-        return np.unique(np.concatenate([o.items for o in self.offers] or [np.array([], int)]))
+    def only(self, offer_id: str) -> "Catalogue":
+        """One of the offers alone."""
+        tables = (self.offers, self.coverage, self.audience)
+        return Catalogue(*(rows.filter(rows.offer_id == offer_id) for rows in tables))
 
-    def allows(self, customers: np.ndarray, items: np.ndarray) -> np.ndarray:
-        """(pairs,) bool: whether an offer covers the item and is for the customer."""
-        allowed = np.zeros(len(items), dtype=bool)
-        for offer in self.offers:
-            mine = True if offer.audience is None else offer.audience[customers]
-            allowed |= np.isin(items, offer.items) & mine
-        return allowed
+    @cached_property
+    def covered(self) -> ir.Table:
+        """`item_kind, item_id` of the items that an offer covers."""
+        return self.coverage.select(*ITEM).distinct()
+
+    def allowed(self, pairs: ir.Table) -> ir.Table:
+        """`customer_id, item_kind, item_id` of the pairs for which there is an offer."""
+        offers = self.coverage.inner_join(self.offers.select("offer_id", "targeted"), "offer_id")
+        everybody = pairs.semi_join(offers.filter(~offers.targeted), list(ITEM))
+        targeted = pairs.inner_join(offers.filter(offers.targeted), list(ITEM))
+        targeted = targeted.semi_join(self.audience, ["offer_id", "customer_id"])
+        return ibis.union(everybody.select(*PAIR), targeted.select(*PAIR), distinct=True)
 
 
-def offers_in_force(facts: Facts, as_of: datetime) -> Catalogue | None:
-    """The offers in force at an instant; None where there is no table of offers.
-
-    Without one, each item is its own offer.
-    """
-    snapshot = facts.snapshot.at(as_of)
-    current = current_offers(snapshot)
-    if current is None:
+def catalogue(view: View) -> Catalogue | None:
+    """The active offers that cover an item; None where there is no table of offers."""
+    if view.offers is None:
         return None
-    rows = current.order_by("offer_id").to_pandas()
-    members = _members(snapshot)
-    offers = []
-    for row in rows.astype(object).where(rows.notna(), None).to_dict("records"):
-        items = _covered(facts.items, row)
-        if len(items):
-            value = np.nan if row["value"] is None else float(row["value"])
-            offers.append(Offer(row["offer_id"], items, _audience(facts, row, members), value))
-    return Catalogue(tuple(offers))
+    keep = view.snapshot.keep
+    offers = keep(view.offers)
+    coverage = keep(_coverage(offers, view.items))
+    offers = offers.semi_join(coverage, "offer_id")
+    targeted = offers.program.notnull() | offers.interest.notnull()
+    return Catalogue(
+        keep(offers.select("offer_id", "value", targeted=targeted)),
+        coverage,
+        keep(_audience(offers, view)),
+    )
 
 
-def current_offers(snapshot: Snapshot) -> ir.Table | None:
-    """The rows of the table of offers that are active then; None where there is no such table."""
-    if t.OFFERS.name not in snapshot.meta.delivered:
-        return None
-    rows = snapshot.table(t.OFFERS)
-    begun = rows.valid_from.isnull() | (rows.valid_from <= snapshot.as_of)
-    return rows.filter(begun, rows.valid_until.isnull() | (rows.valid_until > snapshot.as_of))
+def _coverage(offers: ir.Table, items: ir.Table) -> ir.Table:
+    names = offers.select(
+        "offer_id", "product_id", "store_id", of_category="category", of_brand="brand"
+    )
+    rows = names.cross_join(items.select(*ITEM, "category", "brand"))
+    product, store = rows.item_kind == PRODUCT, rows.item_kind == STORE
+    named = rows.product_id.notnull() | rows.of_category.notnull() | rows.of_brand.notnull()
+    matches = (
+        (rows.product_id.isnull() | (product & (rows.item_id == rows.product_id)))
+        & (rows.of_category.isnull() | (rows.category == rows.of_category).fill_null(False))
+        & (rows.of_brand.isnull() | (rows.brand == rows.of_brand).fill_null(False))
+    )
+    visit = rows.store_id.isnull().ifelse(product, store & (rows.item_id == rows.store_id))
+    return rows.filter(named.ifelse(matches, visit)).select("offer_id", *ITEM)
 
 
-def _members(snapshot: Snapshot) -> dict[tuple[str, str], pd.Series]:
-    """Who holds each program now, and who likes each interest: customer ids."""
-    held = snapshot.table(t.MEMBERSHIPS)
-    held = held.filter(held.until.isnull() | (held.until > snapshot.as_of)).to_pandas()
-    liked = snapshot.table(t.LIKES).to_pandas()
-    return {
-        **{("program", str(name)): ids for name, ids in held.groupby("program").customer_id},
-        **{("interest", str(name)): ids for name, ids in liked.groupby("interest").customer_id},
-    }
-
-
-def _audience(
-    facts: Facts, offer: dict[str, str | None], members: dict[tuple[str, str], pd.Series]
-) -> np.ndarray | None:
-    nobody = pd.Series(dtype=object)
-    groups = [
-        np.isin(facts.customers, members.get((kind, name), nobody).unique())
-        for kind in ("program", "interest")
-        if (name := offer[kind]) is not None
-    ]
-    return np.logical_and.reduce(groups) if groups else None
-
-
-def _covered(items: Items, offer: dict[str, str | None]) -> np.ndarray:
-    product, category, brand = offer["product_id"], offer["category"], offer["brand"]
-    if product is category is brand is None:
-        if offer["store_id"] is not None:
-            return np.flatnonzero((items.kind == STORE) & (items.id == offer["store_id"]))
-        return np.flatnonzero(items.kind == PRODUCT)
-    covered = np.ones(len(items.id), dtype=bool)
-    if product is not None:
-        covered &= (items.kind == PRODUCT) & (items.id == product)
-    if category is not None:
-        covered &= items.category_names(np.arange(len(items.id))) == category
-    if brand is not None:
-        covered &= items.brand == brand
-    return np.flatnonzero(covered)
+def _audience(offers: ir.Table, view: View) -> ir.Table:
+    held = view.memberships.select("customer_id", "program").distinct()
+    liked = view.likes.select("customer_id", "interest").distinct()
+    holders = offers.inner_join(held, "program").select("offer_id", "customer_id", "interest")
+    likers = offers.inner_join(liked, "interest").select("offer_id", "customer_id", "program")
+    both = holders.filter(holders.interest.notnull()).semi_join(likers, ["offer_id", "customer_id"])
+    columns = ("offer_id", "customer_id")
+    return ibis.union(
+        holders.filter(holders.interest.isnull()).select(*columns),
+        likers.filter(likers.program.isnull()).select(*columns),
+        both.select(*columns),
+    )

@@ -1,31 +1,28 @@
 """Whose interactions a run rests on: its offers go when one of them no longer shares."""
 
-from datetime import datetime
+from datetime import timedelta
 from pathlib import Path
 
 import ibis.expr.types as ir
 
-from followsuit.graph.facts import Facts
 from followsuit.graph.runs import ACTORS, DRIVERS, SHARING
-from followsuit.offers.triggers import ties_at
+from followsuit.graph.view import ITEM, PAIR, View
+from followsuit.triggers.friend_activity import FriendActivity, recent_shared
 
 
-def write_evidence(facts: Facts, as_of: datetime, recent: ir.Table, folder: Path) -> None:
+def write_evidence(view: View, trigger: FriendActivity, window: timedelta, folder: Path) -> None:
     """Write `SHARING`, `ACTORS` and `DRIVERS` of a run (columns in `graph.runs`), sorted.
 
     Args:
-        facts: that the run is made from.
-        as_of: its instant.
-        recent: `customer, item`, the interactions that count, see `triggers.recent_acts`.
+        view: that the run is made from.
+        trigger: whose reasons the run uses.
+        window: how long back interactions count.
         folder: the run's.
     """
-    people = facts.people(as_of)
-    acts = recent.select("item", friend="customer")
-    seen = ties_at(facts, as_of).inner_join(acts, "friend")
-    shared = facts.codes.semi_join(people.filter(people.shares), "customer")
-    _write(shared.select(customer_id="id"), folder / SHARING)
-    _write(facts.named(recent.select("customer", "item")), folder / ACTORS)
-    drivers = facts.named(seen.select("customer", "item", "friend").distinct())
+    people = view.people
+    _write(people.filter(people.shares).select("customer_id"), folder / SHARING)
+    _write(recent_shared(view, window).select(*ITEM, "customer_id"), folder / ACTORS)
+    drivers = trigger.drivers(view, window).select(*PAIR, "friend_id").distinct()
     _write(drivers, folder / DRIVERS)
 
 

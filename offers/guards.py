@@ -15,15 +15,11 @@ from collections.abc import Callable, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-import pandas as pd
-
 from followsuit.core.errors import FollowsuitError
 from followsuit.graph import tables as t
-from followsuit.graph.people import people
 from followsuit.graph.runs import Run
-from followsuit.graph.snapshot import Snapshot
+from followsuit.graph.view import View
 from followsuit.offers.activation import OFFERED_TO
-from followsuit.offers.catalogue import current_offers
 
 MAX_AGE = timedelta(days=7)
 MIN_SHARE = 0.5
@@ -73,21 +69,21 @@ class Guards:
                 "Give --activate to replace it, or --no-activate to score without activating.",
             )
 
-    def check_data(self, snapshot: Snapshot) -> None:
+    def check_data(self, view: View) -> None:
         """Refuse where nothing can come of the work, or where the data is too old."""
         if not self.activate:
-            nothing = _nobody_eligible(snapshot) or _no_offer_active(snapshot)
+            nothing = _nobody_eligible(view) or _no_offer_active(view)
             if nothing:
                 raise Refused(" ".join(nothing))
-        newest = newest_interaction(snapshot)
+        newest = view.newest_interaction()
         if newest is not None:
-            self._check_age(newest, snapshot.as_of)
+            self._check_age(newest, view.as_of)
         elif not self.activate:
             raise Refused(
-                f"There are no purchases or visits up to {_time(snapshot.as_of)}. Give a later "
+                f"There are no purchases or visits up to {_time(view.as_of)}. Give a later "
                 f"--as-of, {_EMPTY}."
             )
-        if not _anybody_shares(snapshot):
+        if not _anybody_shares(view):
             self.tell(
                 "Nobody shares activity (no social_use consent): no offer can come from friends."
             )
@@ -140,49 +136,39 @@ class Guards:
         self.tell(why)
 
 
-def newest_interaction(snapshot: Snapshot) -> datetime | None:
-    """When the last purchase or visit up to the snapshot's instant was; None without any."""
-    found = [snapshot.table(table)["at"].max().execute() for table in (t.PURCHASES, t.VISITS)]
-    known = [newest.to_pydatetime() for newest in found if not pd.isna(newest)]
-    return max(known, default=None)
-
-
 def in_words(length: timedelta) -> str:
     """A duration in the form that options take: days if it is whole days, else hours."""
     days, rest = divmod(length, _DAY)
     return f"{days}d" if days and not rest else f"{length // timedelta(hours=1)}h"
 
 
-def _nobody_eligible(snapshot: Snapshot) -> tuple[str, str] | None:
-    assumed = snapshot.meta.assume_consent
-    if not assumed and not snapshot.connection.table(t.CONSENTS.name).count().execute():
+def _nobody_eligible(view: View) -> tuple[str, str] | None:
+    if not view.assume_consent and not view.snapshot.rows(t.CONSENTS).count().execute():
         return (
             "There is no consent data, so nobody may be contacted.",
             f"Load the table consents, or use `load --assume-consent`; {_EMPTY}.",
         )
-    rows = people(snapshot, assumed)
-    if rows.filter(rows.barrier.isnull()).count().execute():
+    people = view.people
+    if people.filter(people.blocked_by.isnull()).count().execute():
         return None
     return (
-        f"No customer is eligible as of {_time(snapshot.as_of)}: nobody is known to be an adult "
+        f"No customer is eligible as of {_time(view.as_of)}: nobody is known to be an adult "
         "and has agreed to contact.",
         f"Load consents and birth dates, or use `load --assume-consent`; {_EMPTY}.",
     )
 
 
-def _no_offer_active(snapshot: Snapshot) -> tuple[str, str] | None:
-    offers = current_offers(snapshot)
-    if offers is None or offers.count().execute():
+def _no_offer_active(view: View) -> tuple[str, str] | None:
+    if view.offers is None or view.offers.count().execute():
         return None
     return (
-        f"No offer of the table offers is active as of {_time(snapshot.as_of)}.",
+        f"No offer of the table offers is active as of {_time(view.as_of)}.",
         f"Load offers that are, {_EMPTY}.",
     )
 
 
-def _anybody_shares(snapshot: Snapshot) -> bool:
-    rows = people(snapshot, snapshot.meta.assume_consent)
-    return bool(rows.filter(rows.shares).count().execute())
+def _anybody_shares(view: View) -> bool:
+    return bool(view.people.filter(view.people.shares).count().execute())
 
 
 def _time(instant: datetime) -> str:

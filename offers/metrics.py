@@ -21,10 +21,10 @@ import numpy as np
 import pandas as pd
 
 from followsuit.core.bootstrap import Estimate
+from followsuit.core.ranking_metrics import hit_rate, ndcg, top_n
 from followsuit.core.threads import one_thread
-from followsuit.offers.moment import Moment, blocks
-from followsuit.offers.outcomes import Outcomes
-from followsuit.offers.ranking import ALL, first_places
+from followsuit.offers.features.feature import ALL
+from followsuit.offers.grid import Grid, Outcomes, blocks
 from followsuit.offers.strategies import Values
 
 ITEMS = 10
@@ -38,8 +38,6 @@ PER_OFFER = "per_offer"
 
 _RESAMPLES = 1000
 _CHUNK = 50
-_DISCOUNT = 1 / np.log2(np.arange(2, ITEMS + 2))
-_IDEAL = np.cumsum(_DISCOUNT)
 
 
 @dataclass
@@ -64,52 +62,57 @@ class Tally:
         np.add.at(metrics[metric][1], codes, bottom)
 
 
-def places(values: Values, moment: Moment) -> np.ndarray:
+def places(values: Values, grid: Grid) -> np.ndarray:
     """(n, 10) columns of each customer's first items; -1 where there are no more."""
-    parts = [
-        first_places(np.where(moment.barred(rows), -np.inf, values(rows, ALL)), ITEMS)
-        for rows in blocks(len(moment.customers), len(moment.items))
+    lists = [
+        top_n(np.where(grid.excluded(rows), -np.inf, values(rows, ALL)), ITEMS)
+        for rows in blocks(len(grid.customers), len(grid.items))
     ]
-    return np.concatenate(parts)
+    return np.concatenate(lists)
 
 
-def adopted_places(found: np.ndarray, moment: Moment, results: Outcomes) -> np.ndarray:
+def adopted_places(first: np.ndarray, grid: Grid, results: Outcomes) -> np.ndarray:
     """(n, 10) bool: which of the places were adopted."""
-    pairs = results.pairs[:, 0] * len(moment.items) + results.pairs[:, 1]
-    shown = np.arange(len(found))[:, None] * len(moment.items) + found
-    return np.isin(shown, pairs) & (found >= 0)
+    pairs = results.pairs[:, 0] * len(grid.items) + results.pairs[:, 1]
+    shown = np.arange(len(first))[:, None] * len(grid.items) + first
+    return np.isin(shown, pairs) & (first >= 0)
 
 
 def tally_customers(
-    tally: Tally, strategy: str, moment: Moment, adopted: np.ndarray, adoptions: np.ndarray
+    tally: Tally, strategy: str, codes: np.ndarray, adopted: np.ndarray, adoptions: np.ndarray
 ) -> None:
-    """Add one moment's customers to a strategy's per-customer metrics."""
-    codes, ones = moment.customers, np.ones(len(moment.customers))
+    """Add one moment's customers to a strategy's per-customer metrics.
+
+    Args:
+        tally: of all moments.
+        strategy: its name.
+        codes: (n,) positions of the customers in the tally.
+        adopted: (n, 10) bool, see `adopted_places`.
+        adoptions: (n,) items that each adopted.
+    """
+    ones = np.ones(len(codes))
     for k in HITS:
-        hits = np.any(adopted[:, :k], axis=1).astype(float)
-        tally.add(PER_CUSTOMER, strategy, f"hit@{k}", codes, hits, ones)
-    gain = (adopted * _DISCOUNT).sum(axis=1)
-    ideal = _IDEAL[np.clip(adoptions, 1, ITEMS) - 1]
-    tally.add(PER_CUSTOMER, strategy, f"ndcg@{ITEMS}", codes, gain / ideal, ones)
+        tally.add(PER_CUSTOMER, strategy, f"hit@{k}", codes, hit_rate(adopted, k), ones)
+    quality = ndcg(adopted, adoptions, ITEMS)
+    tally.add(PER_CUSTOMER, strategy, f"ndcg@{ITEMS}", codes, quality, ones)
 
 
 def tally_offers(
-    tally: Tally, strategy: str, values: Values, moment: Moment, results: Outcomes
+    tally: Tally, strategy: str, codes: np.ndarray, values: Values, grid: Grid, results: Outcomes
 ) -> None:
-    """Add one moment's items to a strategy's per-offer metrics."""
-    codes = moment.customers
+    """Add one moment's items to a strategy's per-offer metrics; see `tally_customers`."""
     shown = np.zeros(len(codes))
     hit, auc, judged = (np.zeros(len(results.pairs)) for _ in range(3))
-    for columns in blocks(len(moment.items), len(codes)):
-        block = np.where(moment.barred(ALL, columns), -np.inf, values(ALL, columns))
-        first = first_places(block.T, CUSTOMERS)
+    for columns in blocks(len(grid.items), len(codes)):
+        block = np.where(grid.excluded(ALL, columns), -np.inf, values(ALL, columns))
+        first = top_n(block.T, CUSTOMERS)
         shown += np.bincount(first[first >= 0], minlength=len(codes))
         here = np.flatnonzero(
             (results.pairs[:, 1] >= columns.start) & (results.pairs[:, 1] < columns.stop)
         )
-        adopter, item = results.pairs[here, 0], results.pairs[here, 1] - columns.start
-        hit[here] = (first[item] == adopter[:, None]).any(axis=1)
-        auc[here], judged[here] = _auc(block, adopter, item)
+        adopter, adopted = results.pairs[here, 0], results.pairs[here, 1] - columns.start
+        hit[here] = (first[adopted] == adopter[:, None]).any(axis=1)
+        auc[here], judged[here] = _auc(block, adopter, adopted)
     adopter, item = results.pairs[:, 0], results.pairs[:, 1]
     share = 1 / np.bincount(item)[item]
     precision = np.bincount(adopter, hit, len(codes))
@@ -122,11 +125,11 @@ def _auc(block: np.ndarray, adopter: np.ndarray, item: np.ndarray) -> tuple[np.n
     """(pairs,) for each adopter share of others that stand behind, and whether there are any."""
     columns, place, adopters = np.unique(item, return_inverse=True, return_counts=True)
     judged = block[:, columns]
-    barred = np.isneginf(judged).sum(axis=0)
+    excluded = np.isneginf(judged).sum(axis=0)
     ranks = pd.DataFrame(judged).rank(method="average").to_numpy()
-    rank = ranks[adopter, place] - barred[place]
+    rank = ranks[adopter, place] - excluded[place]
     among = _rank_among(place, judged[adopter, place])
-    others = (len(block) - barred - adopters)[place]
+    others = (len(block) - excluded - adopters)[place]
     return np.divide(rank - among, others, out=np.zeros(len(item)), where=others > 0), others > 0
 
 

@@ -1,21 +1,18 @@
 """The main job: rank offers for every customer with a reason, and activate them as a run.
 
-Each step leaves its result in the run's folder, so that a run that was interrupted goes on from the
-last finished one. The id of a run says what it was made from: the same data, as of the same
-instant, with the same parameters, is the same run.
+View -> reasons -> candidates -> features -> predictions -> decisions. Each step that takes long
+leaves its result in the run's folder, so that a run that was interrupted goes on from the last
+finished one. The id of a run says what it was made from: the same data, as of the same instant,
+with the same parameters, is the same run.
 """
 
-import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from importlib.metadata import version
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -25,22 +22,22 @@ from followsuit.core.files import private_folder, read_json, read_parquet, save_
 from followsuit.core.progress import Progress, silent
 from followsuit.gnn.evaluation.ablation_result import friends_help
 from followsuit.graph import schema as g
-from followsuit.graph.facts import PRODUCT, STORE, Facts, SharedFacts
+from followsuit.graph.models import ModelStore
 from followsuit.graph.run_writer import write_run
 from followsuit.graph.runs import (
+    DECISIONS,
     FILES,
     OFFERS,
-    SUPPRESSED,
-    TASTE,
-    TIES,
+    SCORE,
     Run,
     active,
+    new_run_id,
     run_folder,
     runs,
 )
 from followsuit.graph.schema import Col
-from followsuit.graph.snapshot import take_snapshot
 from followsuit.graph.store import GraphStore, StoreBusy, nfc
+from followsuit.graph.view import PRODUCT, STORE, View, of_customers, view_of
 from followsuit.influence.log.action_log import read_log
 from followsuit.influence.log.arrays import Log
 from followsuit.offers.activation import (
@@ -54,28 +51,49 @@ from followsuit.offers.activation import (
     other_options,
     without,
 )
-from followsuit.offers.catalogue import offers_in_force
+from followsuit.offers.brought_up import brought_up
+from followsuit.offers.catalogue import catalogue
+from followsuit.offers.decisions import counts_by_rule, write_decisions
 from followsuit.offers.evidence import write_evidence
+from followsuit.offers.features.declared import Features
+from followsuit.offers.grid import grid, outcomes
 from followsuit.offers.guards import MAX_AGE, MIN_SHARE, Guards, Tell, ignore_note
-from followsuit.offers.moment import look
-from followsuit.offers.outcomes import outcomes
-from followsuit.offers.placing import offer_table, place
-from followsuit.offers.runs import SCORE, prune_runs
-from followsuit.offers.suppressed import suppressed
-from followsuit.offers.taste import LINEAR, Recipe, Taste, choose_recipe
-from followsuit.offers.ties import learn_ties, learned_ties
-from followsuit.offers.weights import Weights, learn, sample
+from followsuit.offers.learn import Learn
+from followsuit.offers.learned import (
+    CHOSEN,
+    WEIGHTS,
+    learned_before,
+    learned_tie_weights,
+)
+from followsuit.offers.model import LogisticModel
+from followsuit.offers.taste import LINEAR, Recipe, choose_recipe
+from followsuit.offers.training import examples
+from followsuit.policy.decision import OFFERED
+from followsuit.triggers.friend_activity import FriendActivity
+from followsuit.triggers.shipped import shipped
+from followsuit.triggers.tie_weights import learn_tie_weights, tie_weights
+from followsuit.triggers.trigger import reasons_of
 
 EARLIER = 6
-"""Earlier moments, a week apart, that the weights are learned from."""
+"""Earlier days, a week apart, that the model is trained on."""
 _WEEK = timedelta(days=7)
-_TIES = pa.schema({"customer_id": g.TEXT, "friend_id": g.TEXT, "relative": g.NUMBER})
-_BLOCKED = pa.schema(dict.fromkeys(("customer_id", "item_kind", "item_id", "rule"), g.TEXT))
-_WEIGHTS, _RECIPE, _DONE = "weights.json", "recipe.json", "done.json"
+_MODEL, _RECIPE, _DONE = "model.json", "recipe.json", "done.json"
 
 OUT = ("customer_id", "rank", "item_kind", "item_id", "offer_id", "trigger", "score",
        "trigger_share", "reason")  # fmt: skip
 """Columns of `score --out`."""
+_OFFERS = pa.schema(
+    {
+        **dict.fromkeys(OUT, g.TEXT),
+        "rank": g.WHOLE,
+        "score": g.NUMBER,
+        "trigger_share": g.NUMBER,
+        "value": g.MONEY,
+        "channel": g.TEXT,
+    }
+)
+"""Columns of a run's offers, by customer and rank: those of the offered decisions under the names
+of `OUT`, where `score` is the probability and `trigger` is missing where no friend did anything."""
 
 
 class ScoreError(FollowsuitError):
@@ -91,7 +109,7 @@ class ScoreReport:
     customers: int
     offers: int
     suppressed: dict[str, int]
-    weights: Weights
+    model: LogisticModel
     unknown: int
     """Customers to score that the store does not know."""
     note: str | None
@@ -128,6 +146,7 @@ def score(
     customers: Sequence[str] | None = None,
     refresh: bool = False,
     affinity: str = LINEAR,
+    learn: str = Learn.AUTO,
     seed: int = 0,
     memory: int = 2**30,
     max_age: timedelta = MAX_AGE,
@@ -149,7 +168,8 @@ def score(
             in the active run.
         refresh: read the store anew, though its revision is known.
         affinity: `blend`, or `linear` for own taste by the linear model alone, which is quicker.
-        seed: of all that is random.
+        learn: what is learned anew, see `Learn`.
+        seed: random seed.
         memory: bytes that the engine of the snapshot may use.
         max_age: how much older than `as_of` the newest purchase or visit may be.
         min_share: of the customers with offers in the active run, how many must get one, 0 to 1.
@@ -160,6 +180,7 @@ def score(
 
     Raises:
         StoreIncomplete, ScoreError.
+        NothingLearned: `learn` is `never`, and there is nothing to use again.
         Refused: a guard refuses; the active run stays as it is.
     """
     if customers is not None:
@@ -167,8 +188,8 @@ def score(
     guards = Guards(max_age, min_share, activate, tell)
     base = active(runs(store, SCORE))
     guards.check_order(base, as_of)
-    snapshot = take_snapshot(store, as_of, refresh=refresh, memory=memory, progress=progress)
-    guards.check_data(snapshot)
+    view = view_of(store, as_of, refresh=refresh, memory=memory, progress=progress)
+    guards.check_data(view)
     parameters = {
         "as_of": as_of.isoformat(),
         "window_days": window / timedelta(days=1),
@@ -176,45 +197,55 @@ def score(
         "seed": seed,
         "affinity": affinity,
         "friends_help": friends_help(store, as_of),
-        "assume_consent": snapshot.meta.assume_consent,
+        "assume_consent": view.assume_consent,
         CUSTOMERS: customers,
         **kept_parts(base, customers),
     }
     if base is not None and customers is not None:
         guards.note_options(other_options(base, parameters))
-    made_of = version("followsuit"), parameters, snapshot.content, snapshot.meta.delivered
-    digest = hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()
-    run_id = f"{as_of:%Y-%m-%d}-{digest[:8]}"
+    content, delivered = view.snapshot.content, view.snapshot.meta.delivered
+    before = learned_before(store, parameters, as_of, content, Learn(learn))
+    # What was chosen for the same day and data is what this run would choose.
+    earlier = before if before.get("recipe_as_of") != as_of.isoformat() else {}
+    run_id = new_run_id(SCORE, as_of, {**parameters, **earlier}, content, delivered)
     folder = run_folder(store, run_id)
     private_folder(folder)
     if not _is_done(folder):
-        facts = Facts(snapshot)
-        chosen, unknown = _codes(facts, customers)
-        log = read_log(facts.shared, as_of)
-        recipe = _recipe(facts.shared, as_of, window, parameters, folder, progress)
-        weights = _weights(facts.shared, log, window, recipe, seed, folder, progress)
-        learned = learn_ties(log, window, progress)
-        pq.write_table(pa.Table.from_pandas(learned, _TIES, preserve_index=False), folder / TIES)
-        taste = recipe.fit(facts.shared, as_of, seed=seed, progress=progress)
-        taste.save(folder / TASTE)
-        _rank(facts, as_of, window, top, chosen, unknown, weights, taste, recipe, folder,
-              progress)  # fmt: skip
+        job = _Job(store, view, run_id, window, seed, progress)
+        chosen, unknown = _known(view, customers)
+        recipe = Recipe(**before["recipe"]) if before else job.recipe(parameters)
+        model = LogisticModel(**before[WEIGHTS]) if WEIGHTS in before else job.model(recipe)
+        job.rank(model, recipe, chosen, top)
+        offers = pq.read_table(folder / OFFERS, columns=["customer_id"])
+        done = {
+            "customers": len(pc.unique(offers["customer_id"])),
+            "offers": offers.num_rows,
+            "suppressed": counts_by_rule(folder / DECISIONS),
+            "unknown": unknown,
+            "weights": model.as_dict(),
+            "recipe": asdict(recipe),
+            "recipe_as_of": before.get("recipe_as_of", as_of.isoformat()),
+            "recipe_content": before.get("recipe_content", content),
+        }
+        save_json(folder / _DONE, done)
     return _write(
-        store, run_id, as_of, created_at, parameters, folder, guards, base, snapshot.meta.revision
-    )
+        store, run_id, as_of, created_at, parameters, folder, guards, base,
+        view.snapshot.meta.revision,
+    )  # fmt: skip
 
 
-def _codes(facts: Facts, customers: Sequence[str] | None) -> tuple[np.ndarray | None, int]:
-    """Codes of the customers to score, None for all, and how many of them nobody knows."""
+def _known(view: View, customers: Sequence[str] | None) -> tuple[list[str] | None, int]:
+    """The customers to score, None for all, and how many of them the store doesn't know."""
     if customers is None:
         return None, 0
-    codes = np.flatnonzero(np.isin(facts.customers, list(customers)))
-    if not len(codes):
+    rows = of_customers(view.customers, customers)
+    known = rows.customer_id.to_pyarrow().to_pylist()
+    if not known:
         raise ScoreError(
             f"None of the {len(customers)} customers to score is known to the store. The file must "
             "hold their ids, in a column customer_id."
         )
-    return codes, len(set(customers)) - len(codes)
+    return known, len(set(customers)) - len(known)
 
 
 def _is_done(folder: Path) -> bool:
@@ -223,86 +254,105 @@ def _is_done(folder: Path) -> bool:
     return read_json(folder / _DONE) is not None and all(table is not None for table in rows)
 
 
-def _days(as_of: datetime, window: timedelta) -> list[datetime]:
-    """The earlier days that the weights are learned from, the latest first."""
-    return [as_of - window - weeks * _WEEK for weeks in range(EARLIER)]
+class _Job:
+    """The steps of scoring, each taken from the run's folder where it has been done before."""
 
+    def __init__(
+        self, store: GraphStore, view: View, run_id: str, window: timedelta, seed: int,
+        progress: Progress,
+    ) -> None:  # fmt: skip
+        self._store = store
+        self._view = view
+        self._models = ModelStore(store.state)
+        self._run_id = run_id
+        self._window = window
+        self._seed = seed
+        self._folder = run_folder(store, run_id)
+        self._progress = progress
+        first = view.as_of - window
+        self._days = [view.shared.at(first - weeks * _WEEK) for weeks in range(EARLIER)]
+        """The earlier days that the model is trained on, the latest first."""
 
-def _recipe(
-    facts: SharedFacts, as_of: datetime, window: timedelta, parameters: dict[str, Any],
-    folder: Path, progress: Progress,
-) -> Recipe:  # fmt: skip
-    """Choose how taste is learned, or take what this run has chosen before."""
-    path = folder / _RECIPE
-    kept = read_json(path)
-    if kept is None:
-        chosen = choose_recipe(
-            facts, _days(as_of, window)[-1], affinity=parameters["affinity"],
-            friends=parameters["friends_help"], seed=parameters["seed"], progress=progress,
-        )  # fmt: skip
-        kept = asdict(chosen)
-        save_json(path, kept)
-    return Recipe(**kept)
+    @cached_property
+    def _log(self) -> Log:
+        return read_log(self._view.shared)
 
+    def recipe(self, parameters: dict[str, Any]) -> Recipe:
+        """Choose how taste is learned."""
+        kept = read_json(self._folder / _RECIPE)
+        if kept is None:
+            chosen = choose_recipe(
+                self._days[-1], self._view.shared, affinity=parameters["affinity"],
+                friends=parameters["friends_help"], seed=self._seed, progress=self._progress,
+            )  # fmt: skip
+            kept = asdict(chosen)
+            save_json(self._folder / _RECIPE, kept)
+        return Recipe(**kept)
 
-def _weights(
-    facts: SharedFacts, log: Log, window: timedelta, recipe: Recipe, seed: int, folder: Path,
-    progress: Progress,
-) -> Weights:  # fmt: skip
-    """Learn the weights on earlier days, or take those that this run has learned before.
+    def model(self, recipe: Recipe) -> LogisticModel:
+        """Train the model on earlier days.
 
-    Ties and taste are learned on what lay before all of these days, or they would know what came.
-    """
-    path = folder / _WEIGHTS
-    kept = read_json(path)
-    if kept is None:
-        samples = []
-        days = _days(log.as_of, window)
-        before = log.until(int((log.as_of - days[-1]).total_seconds()))
-        learned = learn_ties(before, window, progress)
-        taste = recipe.fit(facts, days[-1], seed=seed, progress=progress)
-        with progress("weights", EARLIER) as advance:
-            for day in days:
-                ties = learned_ties(facts, day, learned)
-                moment = look(facts, day, window, ties=ties, taste=taste)
-                samples.append(sample(moment, outcomes(facts, moment, window).pairs, seed))
-                advance(1)
-        kept = learn(samples[::-1]).as_dict()
-        save_json(path, kept)
-    return Weights(**kept)
+        Tie weights and taste are learned on what lay before all of these days, or they would know
+        the outcomes.
+        """
+        kept = read_json(self._folder / _MODEL)
+        if kept is None:
+            before = self._days[-1]
+            ahead = int((self._view.as_of - before.as_of).total_seconds())
+            learned = learn_tie_weights(self._log.until(ahead), self._window, self._progress)
+            taste = recipe.fit(before, self._view.shared, seed=self._seed, progress=self._progress)
+            training = []
+            with self._progress("training", EARLIER) as advance:
+                for day in self._days[::-1]:
+                    triggers = shipped(tie_weights(day, learned))
+                    rows = brought_up(day, reasons_of(triggers, day, self._window))
+                    live = rows.filter(rows.blocked_by.isnull())
+                    laid = grid(day, live, self._window, taste=taste)
+                    adopted = outcomes(laid, self._window).pairs
+                    training.append(examples(laid, Features(laid), adopted, self._seed))
+                    advance(1)
+            kept = LogisticModel().fit(training).as_dict()
+            save_json(self._folder / _MODEL, kept)
+        return LogisticModel(**kept)
 
-
-def _rank(
-    facts: Facts, as_of: datetime, window: timedelta, top: int, customers: np.ndarray | None,
-    unknown: int, weights: Weights, taste: Taste, recipe: Recipe, folder: Path,
-    progress: Progress,
-) -> None:  # fmt: skip
-    """Write the offers and what was suppressed; `_DONE` is the last of the files."""
-    with progress("ranking", 3) as advance:
-        catalogue = offers_in_force(facts, as_of)
-        ties = learned_ties(facts, as_of, pd.read_parquet(folder / TIES))
-        moment = look(
-            facts, as_of, window, customers=customers, catalogue=catalogue, ties=ties, taste=taste
+    def rank(
+        self, model: LogisticModel, recipe: Recipe, customers: list[str] | None, top: int
+    ) -> None:
+        """Decide on all candidates, and write the run's files."""
+        view, window = self._view, self._window
+        learned = learned_tie_weights(self._store, view, window)
+        if learned is None:
+            learned = learn_tie_weights(self._log, window, self._progress)
+        taste = recipe.fit_once(
+            view.shared, self._models, self._run_id, seed=self._seed, progress=self._progress
         )
-        advance(1)
-        places = place(moment, weights, catalogue, top)
-        table = offer_table(facts, moment, weights, places, catalogue)
-        pq.write_table(table, folder / OFFERS)
-        advance(1)
-        kept_back = suppressed(facts, as_of, window, catalogue, customers)
-        log = pa.Table.from_pandas(kept_back.log, _BLOCKED, preserve_index=False)
-        pq.write_table(log, folder / SUPPRESSED)
-        write_evidence(facts, as_of, moment.recent, folder)
-        advance(1)
-    done = {
-        "customers": len(pc.unique(table[Col.CUSTOMER_ID])),
-        "offers": table.num_rows,
-        "suppressed": kept_back.counts,
-        "unknown": unknown,
-        "weights": weights.as_dict(),
-        "recipe": asdict(recipe),
-    }
-    save_json(folder / _DONE, done)
+        ties, offers = tie_weights(view, learned), catalogue(view)
+        triggers = shipped(ties)
+        with self._progress("reasons"):
+            reasons = of_customers(reasons_of(triggers, view, window), customers)
+            rows = brought_up(view, reasons, offers)
+        with self._progress("candidates"):
+            live = rows.filter(rows.blocked_by.isnull())
+            laid = grid(view, live, window, taste=taste, catalogue=offers)
+        path = self._folder / DECISIONS
+        write_decisions(path, rows, laid, offers, model, triggers, top, self._progress)
+        with self._progress("evidence"):
+            pq.write_table(_offered(path), self._folder / OFFERS)
+            write_evidence(view, FriendActivity(ties), window, self._folder)
+
+
+def _offered(path: Path) -> pa.Table:
+    """The offered decisions, as offers."""
+    names = {"score": "probability"}
+    columns = [names.get(name, name) for name in _OFFERS.names if name != "trigger"]
+    rows = pq.read_table(
+        path, columns=[*columns, "triggers"], filters=[("decision", "=", OFFERED)],
+        memory_map=False,
+    )  # fmt: skip
+    first = [names[0] if names else None for names in rows["triggers"].to_pylist()]
+    rows = rows.append_column("trigger", pa.array(first, g.TEXT))
+    rows = rows.select([names.get(name, name) for name in _OFFERS.names])
+    return rows.rename_columns(_OFFERS.names).cast(_OFFERS)
 
 
 def _write(
@@ -326,17 +376,16 @@ def _write(
         run = Run(
             run_id, SCORE, as_of, created_at, False, len(reached),
             sum(table.num_rows for table in offers.values()),
-            {**parameters, "weights": done["weights"], "recipe": done["recipe"],
+            {**parameters, **{name: done[name] for name in (*CHOSEN, WEIGHTS)},
              OFFERED_TO: len(reached)},
         )  # fmt: skip
         write_run(store, run, offers, revision=revision, activate=guards.activate is not False)
-        prune_runs(store)
     # Steps are kept for a run that is interrupted; scored again, it is made anew.
-    for step in (_WEIGHTS, _RECIPE, _DONE):
+    for step in (_MODEL, _RECIPE, _DONE):
         (folder / step).unlink(missing_ok=True)
     return ScoreReport(
         run_id, as_of, done["customers"], done["offers"], done["suppressed"],
-        Weights(**done["weights"]), done["unknown"], done["recipe"]["note"],
+        LogisticModel(**done["weights"]), done["unknown"], done["recipe"]["note"],
         guards.activate is not False, len(others), rows,
     )  # fmt: skip
 

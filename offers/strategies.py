@@ -7,26 +7,26 @@ broken by item, or by customer where customers are ranked.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import ibis
 import numpy as np
-import pandas as pd
 from scipy import sparse
 
-from followsuit.graph.facts import SharedFacts
+from followsuit.core.codes import Codes
+from followsuit.graph.view import SharedView, item_key
 from followsuit.influence.spread.leiden import friend_communities
-from followsuit.offers.moment import Moment
-from followsuit.offers.ranking import scores
-from followsuit.offers.triggers import ties_at
-from followsuit.offers.weights import Weights
+from followsuit.offers.features.declared import Features
+from followsuit.offers.features.friends import Friends
+from followsuit.offers.grid import Grid
+from followsuit.offers.model import Model
+from followsuit.triggers.friend_activity import recent_shared
 
 
 @dataclass(frozen=True)
 class Learned:
-    """Weights learned on earlier moments: of the ranking, without friends, and by plain ties."""
+    """Models fitted on earlier moments: the ranking's, without friends, and by recorded ties."""
 
-    ranking: Weights
-    without: Weights
-    plain: Weights
+    ranking: Model
+    without: Model
+    plain: Model
 
 
 Values = Callable[[slice, slice], np.ndarray]
@@ -43,54 +43,67 @@ ACTIVITY = "activity"
 
 
 def per_customer(
-    moment: Moment, learned: Learned, community: sparse.csr_matrix, seed: int
+    grid: Grid, features: Features, learned: Learned, community: sparse.csr_matrix, seed: int
 ) -> dict[str, Values]:
     """The strategies that choose items for a customer.
 
     Args:
-        moment: to be ranked.
-        learned: weights learned on earlier moments.
+        grid: to be ranked.
+        features: of the grid.
+        learned: models fitted on earlier moments.
         community: (n, k), see `Communities.popularity`.
-        seed: of the random strategy.
+        seed: random seed of the random strategy.
     """
-    exposed = moment.friends > 0
-    random = exposed.astype(float)
-    random.data = np.random.default_rng([seed, int(moment.as_of.timestamp())]).random(random.nnz)
+    friends, popularity = features["friends"], features["popularity"]
+    live = grid.live
+    shape = (len(grid.customers), len(grid.items))
+    random = np.random.default_rng([seed, int(grid.view.as_of.timestamp())]).random(len(live))
+    drawn = sparse.csr_matrix((random, (live.row, live.column)), shape)
     return {
-        **_rankings(moment, learned),
-        TRIGGER: lambda rows, columns: _shown(moment.friends[rows][:, columns]),
+        **_rankings(grid, features, learned),
+        TRIGGER: lambda rows, columns: _shown(friends.block(rows, columns)),
         POPULARITY: lambda rows, columns: _spread(
-            moment.popularity[None, columns], moment.taken[rows][:, columns].shape
+            popularity.block(rows, columns), _shape(grid, rows, columns)
         ),
         COMMUNITY: lambda rows, columns: community[rows][:, columns].toarray(),
-        RANDOM: lambda rows, columns: _shown(random[rows][:, columns]),
+        RANDOM: lambda rows, columns: _shown(drawn[rows][:, columns].toarray()),
     }
 
 
-def per_offer(moment: Moment, learned: Learned) -> dict[str, Values]:
+def per_offer(grid: Grid, features: Features, learned: Learned) -> dict[str, Values]:
     """The strategies that choose customers for an item; see `per_customer`."""
+    friends, activity = features["friends"], features["activity"]
     return {
-        **_rankings(moment, learned),
-        TRIGGER: lambda rows, columns: moment.friends[rows][:, columns].toarray(),
+        **_rankings(grid, features, learned),
+        TRIGGER: friends.block,
         ACTIVITY: lambda rows, columns: _spread(
-            moment.activity[rows, None], moment.taken[rows][:, columns].shape
+            activity.block(rows, columns), _shape(grid, rows, columns)
         ),
     }
 
 
-def _rankings(moment: Moment, learned: Learned) -> dict[str, Values]:
-    by_plain_ties = moment.with_plain_ties()
+def _rankings(grid: Grid, features: Features, learned: Learned) -> dict[str, Values]:
+    recorded = by_recorded_ties(grid, features)
     return {
-        RANKING: lambda rows, columns: scores(moment, learned.ranking, rows, columns),
-        WITHOUT: lambda rows, columns: scores(moment, learned.without, rows, columns),
-        PLAIN: lambda rows, columns: scores(by_plain_ties, learned.plain, rows, columns),
+        RANKING: lambda rows, columns: learned.ranking.score(features.block(rows, columns)),
+        WITHOUT: lambda rows, columns: learned.without.score(features.block(rows, columns)),
+        PLAIN: lambda rows, columns: learned.plain.score(recorded.block(rows, columns)),
     }
 
 
-def _shown(values: sparse.csr_matrix) -> np.ndarray:
-    """The values that are there; -inf elsewhere."""
-    dense = values.toarray()
-    return np.where(dense > 0, dense, -np.inf)
+def by_recorded_ties(grid: Grid, features: Features) -> Features:
+    """The features with friends weighted by recorded ties."""
+    return features.replaced(friends=Friends(grid.with_recorded_ties()))
+
+
+def _shown(values: np.ndarray) -> np.ndarray:
+    """The values above 0; -inf elsewhere."""
+    return np.where(values > 0, values, -np.inf)
+
+
+def _shape(grid: Grid, rows: slice, columns: slice) -> tuple[int, int]:
+    n, k = len(grid.customers), len(grid.items)
+    return len(range(*rows.indices(n))), len(range(*columns.indices(k)))
 
 
 def _spread(values: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
@@ -100,30 +113,31 @@ def _spread(values: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
 class Communities:
     """Leiden communities of the friend graph (Traag et al. 2019), found anew as it grows."""
 
-    def __init__(self, facts: SharedFacts, seed: int) -> None:
-        self._facts = facts
+    def __init__(self, view: SharedView, seed: int) -> None:
+        self._codes: Codes = view.customer_codes
         self._seed = seed
-        self._found: tuple[int, np.ndarray] | None = None
+        self._last: tuple[int, np.ndarray] | None = None
 
-    def popularity(self, moment: Moment) -> sparse.csr_matrix:
+    def popularity(self, grid: Grid) -> sparse.csr_matrix:
         """(n, k) how many customers of each customer's community acted on each item lately."""
-        of = self._at(moment)
-        members = ibis.memtable(pd.DataFrame({"customer": np.arange(len(of)), "community": of}))
-        rows = moment.recent.inner_join(members, "customer")
-        counts = rows.group_by("community", "item").aggregate(n=rows.count()).to_pandas()
-        counts = counts[counts["item"].isin(moment.items)]
-        columns = np.searchsorted(moment.items, counts["item"])
-        shape = (int(of.max(initial=-1)) + 1, len(moment.items))
-        table = sparse.csr_matrix((counts.n.astype(float), (counts.community, columns)), shape)
-        popularity: sparse.csr_matrix = table[of[moment.customers]]
+        community = self._at(grid.view.shared)
+        recent = recent_shared(grid.view, grid.window)
+        table = recent.select("customer_id", item=item_key(recent)).to_pyarrow()
+        column = grid.columns(grid.view.item_list.codes.of(table["item"]))
+        acted = community[self._codes.of(table["customer_id"])]
+        known = column >= 0
+        shape = (int(community.max(initial=-1)) + 1, len(grid.items))
+        ones = np.ones(known.sum())
+        counts = sparse.csr_matrix((ones, (acted[known], column[known])), shape)
+        popularity: sparse.csr_matrix = counts[community[self._codes.of(grid.customers.ids)]]
         return popularity
 
-    def _at(self, moment: Moment) -> np.ndarray:
-        """(customers,) the community of each customer as the friend graph was at the moment."""
-        ties = ties_at(self._facts, moment.as_of)
-        size = ties.count().execute()
-        if self._found is None or self._found[0] != size:
-            pairs = ties.order_by("customer", "friend").select("customer", "friend").to_pandas()
-            of = friend_communities(len(self._facts.customers), pairs.to_numpy(), self._seed)
-            self._found = (size, of)
-        return self._found[1]
+    def _at(self, view: SharedView) -> np.ndarray:
+        """(customers,) the community of each customer as the friend graph was at an instant."""
+        rows = view.friendships.select("customer_id", "friend_id").to_pyarrow()
+        if self._last is None or self._last[0] != len(rows):
+            ends = [self._codes.of(rows[name]) for name in ("customer_id", "friend_id")]
+            pairs = np.column_stack(ends)[np.lexsort(ends[::-1])]
+            community = friend_communities(len(self._codes), pairs, self._seed)
+            self._last = (len(rows), community)
+        return self._last[1]

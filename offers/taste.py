@@ -6,8 +6,6 @@ fitted on the customers who share their activity; others are scored by what they
 """
 
 from dataclasses import dataclass
-from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,10 +17,11 @@ from followsuit.gnn.data.dataset import Dataset, Floats
 from followsuit.gnn.data.from_view import HORIZON, NothingToLearn, dataset, training_split
 from followsuit.gnn.models.blend import SOCIAL, Blend
 from followsuit.gnn.models.ease import DampedEase
-from followsuit.gnn.models.recommender import CELLS, Recommender
+from followsuit.gnn.models.recommender import CELLS, Recommender, fingerprint
 from followsuit.gnn.models.registry import model
-from followsuit.gnn.training.grid_search import choose
-from followsuit.graph.facts import SharedFacts
+from followsuit.gnn.training.grid_search import search_grid
+from followsuit.graph.models import ModelStore, model_key
+from followsuit.graph.view import SharedView
 
 BLEND, LINEAR = "blend", "linear"
 PARTS = ("ease_damped", "lightgcn")
@@ -75,11 +74,6 @@ class Taste:
         kept: Floats = self._last[2][rows][:, columns]
         return kept
 
-    def save(self, folder: Path) -> None:
-        """Keep the model; nothing where there is none."""
-        if self.model is not None:
-            self.model.save(folder)
-
     def _factor(
         self, model: Recommender, customers: np.ndarray, history: sparse.csr_matrix,
         items: np.ndarray,
@@ -113,16 +107,41 @@ class Recipe:
     note: str | None = None
 
     def fit(
-        self, facts: SharedFacts, as_of: datetime, *, seed: int = 0, progress: Progress = silent
-    ) -> Taste:
-        """Learn from all that was known at an instant."""
-        return self._fit(dataset(facts, as_of), seed, progress)
+        self, view: SharedView, over: SharedView | None = None, *, seed: int = 0,
+        progress: Progress = silent,
+    ) -> Taste:  # fmt: skip
+        """Learn from what was known; see `dataset` for `over`."""
+        return self._fit(dataset(view, over), seed, progress)
 
-    def kept(self, facts: SharedFacts, as_of: datetime, folder: Path, *, seed: int = 0) -> Taste:
-        """What `Taste.save` has kept; learned again where that is elsewhere."""
-        data = dataset(facts, as_of)
-        found = type(model(self.name)).kept(folder, data)
-        return Taste(found) if found is not None else self._fit(data, seed, silent)
+    def fit_once(
+        self, view: SharedView, models: ModelStore, run_id: str, *, seed: int = 0,
+        progress: Progress = silent,
+    ) -> Taste:  # fmt: skip
+        """Take the model that was learned from the same, or learn it and keep it.
+
+        Args:
+            view: what is known.
+            models: the models learned before.
+            run_id: the run that uses the model.
+            seed: random seed.
+            progress: progress callback.
+        """
+        data = dataset(view)
+        key = model_key(self.name, self.settings, fingerprint(data), seed)
+        models.note_use(run_id, key)
+        kind = type(model(self.name))
+        folders = [models.path(key)]
+        if not kind.random:
+            # `gnn train` keeps its model by name, and of another seed it would be the same.
+            folders.append(models.named(self.name))
+        for folder in folders:
+            fitted = kind.kept(folder, data)
+            if fitted is not None and fitted.settings() == self.settings:
+                return Taste(fitted)
+        taste = self._fit(data, seed, progress)
+        if taste.model is not None:
+            models.save(key, taste.model.save)
+        return taste
 
     def _fit(self, data: Dataset, seed: int, progress: Progress) -> Taste:
         if not data.taken.nnz:
@@ -132,43 +151,45 @@ class Recipe:
 
 
 def choose_recipe(
-    facts: SharedFacts, as_of: datetime, *, affinity: str = LINEAR, friends: bool | None = None,
-    seed: int = 0,
-    progress: Progress = silent,
+    view: SharedView, over: SharedView | None = None, *, affinity: str = LINEAR,
+    friends: bool | None = None, seed: int = 0, progress: Progress = silent,
 ) -> Recipe:  # fmt: skip
-    """Choose settings on the last weeks before an instant.
+    """Choose settings on the last weeks before a view's instant.
 
     Args:
-        facts: of a snapshot.
-        as_of: nothing later is seen.
-        affinity: `blend`, or `linear` for the linear model alone.
+        view: what was known.
+        over: see `dataset`.
+        affinity: `blend`, `linear` for the linear model alone, or `module:Class` for your own.
         friends: whether an audit has found that friends help; None where there was none.
         seed: of all that is random.
         progress: told of each step.
     """
     try:
-        split = training_split(facts, as_of, HORIZON, seed)
+        split = training_split(view, HORIZON, seed, over)
     except NothingToLearn:
         note = (
-            f"Own taste is by the linear model as it is: no act is known up to {as_of:%Y-%m-%d}, "
-            "from which its settings and its weight would be learned."
+            f"Own taste is by the linear model as it is: no act is known up to "
+            f"{view.as_of:%Y-%m-%d}, from which its settings and its weight would be learned."
         )
         return Recipe(DampedEase.name, DampedEase().settings(), note)
     blend = Blend(parts={name: {} for name in PARTS + SOCIAL * bool(friends)})
     blended = affinity == BLEND and len(blend.candidates()) > 1
-    started = blend if blended else DampedEase()
-    chosen = choose(started, split.train, split.validation, seed=seed, progress=progress).model
+    own = model(affinity) if affinity not in (BLEND, LINEAR) else DampedEase()
+    started = blend if blended else own
+    chosen = search_grid(started, split.train, split.validation, seed=seed, progress=progress).model
     notes = [chosen.note]
     if blended:
-        parts = " and ".join(blend.weights)
+        parts = " and ".join(blend.config.weights)
         notes = [f"Own taste is by {parts}.", _of_friends(friends, blend), chosen.note]
     elif affinity == BLEND:
         notes = ["Own taste is by the linear model alone.", blend.note, chosen.note]
+    elif affinity != LINEAR:
+        notes = [f"Own taste is by {chosen.name}.", chosen.note]
     return Recipe(chosen.name, chosen.settings(), " ".join(filter(None, notes)) or None)
 
 
 def _of_friends(audited: bool | None, blend: Blend) -> str:
-    if audited and not set(SOCIAL) & set(blend.weights):
+    if audited and not set(SOCIAL) & set(blend.config.weights):
         return "Friends are left out: an audit found that they help, but not on the last weeks."
     return _OF_FRIENDS[audited]
 

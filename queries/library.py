@@ -26,7 +26,7 @@ import pyarrow as pa
 
 from followsuit.core.errors import FollowsuitError
 from followsuit.graph import schema as g
-from followsuit.graph.people import adult_since
+from followsuit.graph.consent import adult_since
 from followsuit.graph.store import QueryError
 
 TYPES: dict[str, pa.DataType] = {

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import neo4j_server
 import pytest
-from support.places import Place, empty_database
 from support.servers import require_neo4j
+
+from followsuit.testing.places import Place, empty_database
 
 ENGINES = ("embedded", "neo4j")
 

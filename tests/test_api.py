@@ -12,7 +12,6 @@ import networkx as nx
 import pandas as pd
 import pytest
 from support.hand_made import MAPPING, NOW, ZOE, day, hand_made
-from support.places import Place
 
 import followsuit
 import followsuit.api
@@ -31,6 +30,7 @@ from followsuit.errors import (
     UnknownTarget,
 )
 from followsuit.simulator import World, simulate
+from followsuit.testing.places import Place
 
 WORLD = World(
     customers=150, products=30, stores=5, friendships=600, purchases=2500, days=120,

@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 from support import commands
-from support.places import Place, empty_database
 from support.worlds import end_of
 
+from followsuit.graph.runs import prune_runs
 from followsuit.graph.snapshot import take_snapshot
 from followsuit.graph.store import StoreBusy, StoreIncomplete, StoreMissing
-from followsuit.offers.runs import prune_runs
 from followsuit.queries.runner import run_query
 from followsuit.simulator import World, simulate
+from followsuit.testing.places import Place, empty_database
 
 WORLD = World(
     customers=2_000, products=150, stores=10, friendships=6_000, purchases=12_000, days=90,
@@ -80,7 +80,7 @@ class Desk:
             return take_snapshot(store).content
 
     def offers(self) -> Rows:
-        """The offers in force; none before the first run."""
+        """The offers of the active run; none before the first run."""
         with self.place.open() as store:
             return run_query(store, "current-recommendations").to_pylist()
 

@@ -8,21 +8,20 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from support.deliveries import deliver
-from support.places import Place
 from support.random_shops import NOW, addition, random_shop
 
 from followsuit.gnn.embeddings import embed
 from followsuit.gnn.models.registry import model
-from followsuit.graph.runs import DRIVERS, OFFERS, SUPPRESSED, run_folder
+from followsuit.graph.runs import DRIVERS, OFFERS, SUPPRESSED, active_run, run_folder
 from followsuit.graph.store import GraphStore
 from followsuit.graph.view import view_of
 from followsuit.influence.analysis import Analysis
 from followsuit.loaders.load import load
 from followsuit.offers.activation import OFFERED_TO
 from followsuit.offers.explain import explain
-from followsuit.offers.runs import active_run
 from followsuit.offers.score import score
 from followsuit.queries.runner import run_query
+from followsuit.testing.places import Place
 
 IN_CI, BY_NIGHT = range(20), range(20, 200)
 

@@ -16,7 +16,7 @@ from support import commands
 from followsuit.cli import app
 from followsuit.config import Settings, read_settings
 from followsuit.gnn.models.registry import MODELS
-from followsuit.graph.people import CHANNELS
+from followsuit.graph.consent import CHANNELS
 from followsuit.graph.tables import TABLES, Kind
 from followsuit.loaders.mapping import ColumnMapping, TableMapping, read_mapping, shipped_mappings
 from followsuit.offers.score import OUT

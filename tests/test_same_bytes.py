@@ -37,7 +37,7 @@ SECONDS = re.compile(rb'"seconds": [0-9.]+')
 
 FITTED = """
 import hashlib, sys
-from support.tastes import planted
+from followsuit.testing.tastes import planted
 from followsuit.gnn.models.registry import model
 
 data = planted(users=900, items=600, each=12)

@@ -1,37 +1,42 @@
-"""The social gate in the store: what the last audit has found, for the ranking to obey."""
+"""Results of friend ablations in the store, which the ranking applies."""
 
 from datetime import datetime
 
-from followsuit.gnn.evaluation.friend_ablation import Audit
+from followsuit.gnn.evaluation.friend_ablation import FriendAblation
 from followsuit.graph.run_writer import write_run
-from followsuit.graph.runs import Run, runs
+from followsuit.graph.runs import FRIEND_ABLATION, Run, new_run_id, runs
 from followsuit.graph.store import GraphStore
 
-AUDIT = "audit"
 
-
-def write_finding(store: GraphStore, found: Audit, as_of: datetime, created_at: datetime) -> str:
-    """Note an audit's finding as a run without rows.
+def write_ablation(
+    store: GraphStore, ablation: FriendAblation, as_of: datetime, created_at: datetime
+) -> str:
+    """Write the result of a friend ablation as a run without rows.
 
     Args:
-        store: that was audited.
-        found: what was found.
-        as_of: the last instant that the audit saw: the end of what it judged on.
-        created_at: the time that the run is noted with.
+        store: whose data the ablation used.
+        ablation: the result.
+        as_of: the last instant that the ablation used: the end of its test part.
+        created_at: the time to write with the run.
 
     Returns:
-        The run's id.
+        The run's id: the same for the same result.
     """
-    run_id = f"{AUDIT}-{as_of:%Y-%m-%d}"
-    finding = {
-        "friends_help": found.friends_help, "gain": found.gain.as_dict(),
-        "sentence": found.sentence, "seeds": found.seeds,
+    parameters = {
+        "friends_help": ablation.friends_help, "gain": ablation.gain.as_dict(),
+        "sentence": ablation.sentence, "seeds": ablation.seeds,
     }  # fmt: skip
-    write_run(store, Run(run_id, AUDIT, as_of, created_at, False, found.users, 0, finding), {})
+    run_id = new_run_id(FRIEND_ABLATION, as_of, ablation.as_dict())
+    run = Run(run_id, FRIEND_ABLATION, as_of, created_at, False, ablation.users, 0, parameters)
+    write_run(store, run, {})
     return run_id
 
 
 def friends_help(store: GraphStore, as_of: datetime) -> bool | None:
-    """What the latest audit has found that saw nothing after `as_of`; None where there is none."""
-    run = next((run for run in runs(store, AUDIT) if run.as_of <= as_of), None)
+    """Whether friends help, by the latest ablation that saw nothing after `as_of`.
+
+    None where there is none.
+    """
+    ablations = runs(store, FRIEND_ABLATION)
+    run = next((run for run in ablations if run.as_of <= as_of), None)
     return None if run is None else bool(run.parameters["friends_help"])

@@ -1,14 +1,13 @@
 """Evaluate models on a split: full ranking over all items that are not masked.
 
-Recall@K is hits over all that the user took later, NDCG@K binary with an ideal over min(K, taken
-later), both averaged over the users with something to tell; a model that is random is the mean over
-its seeds. Intervals are 95 %, from resampled users, the same for all models: their differences are
-paired.
+Recall@K and NDCG@K (see `core.ranking_metrics`) are averaged over the users with later
+interactions; a random model is the mean over its random seeds. Intervals are 95 %, from resampled
+users, the same for all models: their differences are paired.
 """
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -17,13 +16,14 @@ from scipy import sparse
 
 from followsuit.core.bootstrap import Estimate, Resamples
 from followsuit.core.progress import Progress, silent
+from followsuit.core.ranking_metrics import hits_of, ndcg, recall
 from followsuit.gnn.data.dataset import Ints, Split
 from followsuit.gnn.evaluation.list_quality import coverage, diversity, novelty
-from followsuit.gnn.evaluation.top_items import CUT, hits_of, ndcg, recall
+from followsuit.gnn.evaluation.validation import CUTOFF, validation_ndcg, validation_users
 from followsuit.gnn.models.blend import Blend
 from followsuit.gnn.models.recommender import Recommender
 from followsuit.gnn.models.registry import model
-from followsuit.gnn.training.grid_search import choose, judges, validate
+from followsuit.gnn.training.grid_search import search_grid
 from followsuit.graph import schema as g
 
 NAMES = ("popularity", "ease", "ials", "gfcf", "lightgcn", "social", "hetero", "blend")
@@ -32,16 +32,16 @@ FIGURES = {
     for name, measure in (("recall", recall), ("ndcg", ndcg))
     for k in (10, 20)
 }
-CHOSEN_BY = "ndcg@20"
+SELECTED_BY = "ndcg@20"
 GROUPS = {"none": (0, 0), "1-5": (1, 5), "6-20": (6, 20), "over 20": (21, 2**31)}
-"""Users by how much they took, or by how many friends they have: least and most."""
+"""Users by seen items, or by friends: least and most."""
 DIVERSITY_OF = 2_000
 """Users whose lists' diversity is measured, at most."""
 
 SCHEMA = pa.schema(
     {"model": g.TEXT, "seed": g.WHOLE, "user": g.TEXT, "item": g.TEXT, "rank": g.WHOLE}
 )
-"""Columns of `gnn evaluate --out`: the first 20 items of each user who took something later."""
+"""Columns of `gnn evaluate --out`: the top 20 items of each user with later interactions."""
 
 
 @dataclass
@@ -52,11 +52,11 @@ class Evaluation:
         figures: by model and name; of lists, coverage and diversity too.
         groups: by kind (`activity`, `friends`) and group: users, and figures by model.
         lead: by model, the best one's NDCG@20 less the model's, paired.
-        seconds: by model, to choose, fit and recommend; a blend's with those of its parts.
+        seconds: by model, to search the grid, fit and recommend; a blend's with those of its parts.
         best: the model with the best NDCG@20 on the validation part.
         lists: rows of `SCHEMA`.
-        settings: by model, those that were chosen.
-        notes: what whoever reads the figures should know.
+        settings: by model, the best of the grid search.
+        notes: what users of the figures should know.
     """
 
     figures: dict[str, dict[str, Estimate]]
@@ -71,9 +71,9 @@ class Evaluation:
     def as_dict(self) -> dict[str, Any]:
         """As `gnn evaluate --json` prints it."""
         models = {
-            name: {key: e.as_dict() for key, e in found.items()}
+            name: {key: e.as_dict() for key, e in figures.items()}
             | {"seconds": round(self.seconds[name], 3), "settings": self.settings[name]}
-            for name, found in self.figures.items()
+            for name, figures in self.figures.items()
         }
         return {
             "models": models,
@@ -84,142 +84,143 @@ class Evaluation:
         }
 
 
-def judged_lists(lists: Ints, test: sparse.csr_matrix, users: Ints) -> np.ndarray:
+def list_metrics(lists: Ints, test: sparse.csr_matrix, users: Ints) -> np.ndarray:
     """(users, figures) of `FIGURES`, from each user's list."""
-    wanted, hits = np.diff(test.indptr)[users], hits_of(lists, test, users)
-    return np.column_stack([measure(hits, wanted, k) for measure, k in FIGURES.values()])
+    relevant, hits = np.diff(test.indptr)[users], hits_of(lists, test, users)
+    return np.column_stack([measure(hits, relevant, k) for measure, k in FIGURES.values()])
 
 
 class _Pool:
-    """Each model chosen once, and fitted once for each seed.
+    """Each model: one grid search, and one fit for each random seed.
 
-    Models are large: after their turn only those are held that a blend is made of.
+    Models are large: after its turn a model is held only where a blend is made of it.
     """
 
     def __init__(self, split: Split, names: Sequence[str], progress: Progress) -> None:
         self._split, self._progress = split, progress
         self._held = {
-            part for name in names if isinstance(b := model(name), Blend) for part in b.parts
+            part for name in names if isinstance(b := model(name), Blend) for part in b.config.parts
         }
-        self._judges = judges(split.validation)
-        self._chosen: dict[str, Recommender] = {}
+        self._validation_users = validation_users(split.validation)
+        self._tuned: dict[str, Recommender] = {}
         self._fitted: dict[tuple[str, int], Recommender] = {}
         self.ndcg: dict[str, float] = {}
         self.notes: dict[str, str | None] = {}
         self.seconds: dict[str, float] = {}
 
-    def chosen(self, name: str) -> Recommender:
-        """The model with the settings that do best on validation, fitted on train."""
-        if name not in self._chosen:
+    def tuned(self, name: str) -> Recommender:
+        """The model with the settings that are best on validation, fitted on train."""
+        if name not in self._tuned:
             began = time.monotonic()
             started = model(name)
             if isinstance(started, Blend):
-                self._chosen[name], spent = self._blended(started)
+                self._tuned[name], spent = self._blended(name, started)
             else:
-                found = choose(
+                result = search_grid(
                     started, self._split.train, self._split.validation, progress=self._progress
                 )
-                self._chosen[name] = found.model if name in self._held else replace(found.model)
-                self.ndcg[name], self.notes[name], spent = found.ndcg, found.model.note, 0.0
+                self._tuned[name] = result.model if name in self._held else result.model.unfitted()
+                self.ndcg[name], self.notes[name], spent = result.ndcg, result.model.note, 0.0
             self.seconds[name] = time.monotonic() - began + spent
-        return self._chosen[name]
+        return self._tuned[name]
 
-    def _blended(self, blend: Blend) -> tuple[Recommender, float]:
-        """The blend of the chosen parts, and the seconds that these took before."""
-        spent = sum(self.seconds.get(name, 0.0) for name in blend.parts)
-        parts = {name: self.chosen(name) for name in blend.candidates()}
+    def _blended(self, name: str, blend: Blend) -> tuple[Recommender, float]:
+        """The blend of the tuned parts, and the seconds that these took before."""
+        spent = sum(self.seconds.get(part, 0.0) for part in blend.config.parts)
+        parts = {part: self.tuned(part) for part in blend.candidates()}
         blend.learn(parts, self._split.validation, self._progress)
-        self.ndcg[blend.name] = validate(blend, self._split.validation, self._judges)
-        self.notes[blend.name] = blend.note
+        self.ndcg[name] = validation_ndcg(blend, self._split.validation, self._validation_users)
+        self.notes[name] = blend.note
         return blend, spent
 
     def fitted(self, name: str, seed: int) -> Recommender:
-        """The chosen model, fitted on all that is known."""
-        chosen = self.chosen(name)
-        seed = seed if chosen.random else 0
-        if found := self._fitted.get((name, seed)):
-            return found
+        """The tuned model, fitted on all that is known."""
+        tuned = self.tuned(name)
+        seed = seed if tuned.random else 0
+        if held := self._fitted.get((name, seed)):
+            return held
         began = time.monotonic()
-        if isinstance(chosen, Blend):
-            parts = {part: self.fitted(part, seed) for part in chosen.weights}
-            found = replace(chosen).of(parts)
+        fitted: Recommender
+        if isinstance(tuned, Blend):
+            parts = {part: self.fitted(part, seed) for part in tuned.config.weights}
+            fitted = tuned.unfitted().of(parts)
         else:
-            found = replace(chosen).fit(self._split.known, seed=seed, progress=self._progress)
+            fitted = tuned.unfitted().fit(self._split.known, seed=seed, progress=self._progress)
         if name in self._held:
-            self._fitted[name, seed] = found
+            self._fitted[name, seed] = fitted
         self.seconds[name] += time.monotonic() - began
-        return found
+        return fitted
 
 
-def evaluate(
+def evaluate_models(
     split: Split, names: Sequence[str] = NAMES, *, seeds: int = 1, progress: Progress = silent
 ) -> Evaluation:
-    """Choose each model's settings on validation, fit it on all that is known, judge it on test.
+    """Search each model's settings on validation, fit it on all that is known, evaluate it on test.
 
     Args:
-        split: what is known and what is to be told.
+        split: what is known, and the later interactions.
         names: of the models; see `followsuit.gnn.models.registry`.
-        seeds: how often what is random is fitted.
-        progress: told of each step.
+        seeds: how many random seeds each random model is fitted with.
+        progress: a progress callback.
 
     Raises:
-        UnknownModel, MissingExtra: a name is none, or needs the extra `gnn`.
+        UnknownModel, NotAModel, MissingExtra: a name has no model, or it needs the extra `gnn`.
     """
     users = np.flatnonzero(np.diff(split.test.indptr))
     pool = _Pool(split, names, progress)
-    judged = {name: _judge(pool, split, users, name, seeds, progress) for name in names}
-    figures = _figures(judged, split, users)
+    results = {name: _evaluate(pool, split, users, name, seeds, progress) for name in names}
+    figures = _figures(results, split, users)
     best = max(names, key=lambda name: pool.ndcg[name])
-    at = list(FIGURES).index(CHOSEN_BY)
-    apart = np.column_stack([judged[best].values[:, at] - judged[n].values[:, at] for n in names])
+    at = list(FIGURES).index(SELECTED_BY)
+    apart = np.column_stack([results[best].values[:, at] - results[n].values[:, at] for n in names])
     lead = Resamples(len(users)).estimates(apart)
     return Evaluation(
         figures=figures,
-        groups=_groups(judged, split, users),
+        groups=_groups(results, split, users),
         lead={name: e for name, e in zip(names, lead, strict=True) if name != best},
         seconds={name: pool.seconds[name] for name in names},
         best=best,
-        lists=_lists(judged, split, users),
-        settings={name: pool.chosen(name).settings() for name in names},
+        lists=_lists(results, split, users),
+        settings={name: pool.tuned(name).settings() for name in names},
         notes=[*dict.fromkeys([*split.notes, *filter(None, pool.notes.values())])],
     )
 
 
 @dataclass(frozen=True)
-class _Judged:
+class _ModelResult:
     """A model's lists (users, 20) by seed, and (users, figures) means over the seeds."""
 
     lists: dict[int, Ints]
     values: np.ndarray
 
 
-def _judge(
+def _evaluate(
     pool: _Pool, split: Split, users: Ints, name: str, seeds: int, progress: Progress
-) -> _Judged:
+) -> _ModelResult:
     lists: dict[int, Ints] = {}
     values = []
-    for seed in range(seeds if pool.chosen(name).random else 1):
+    for seed in range(seeds if pool.tuned(name).random else 1):
         fitted = pool.fitted(name, seed)
         began = time.monotonic()
-        lists[seed] = fitted.recommend(users, CUT, split.masked, progress)
+        lists[seed] = fitted.recommend(users, CUTOFF, split.masked, progress)
         pool.seconds[name] += time.monotonic() - began
-        values.append(judged_lists(lists[seed], split.test, users))
-    return _Judged(lists, np.mean(values, axis=0))
+        values.append(list_metrics(lists[seed], split.test, users))
+    return _ModelResult(lists, np.mean(values, axis=0))
 
 
 def _figures(
-    judged: dict[str, _Judged], split: Split, users: Ints
+    results: dict[str, _ModelResult], split: Split, users: Ints
 ) -> dict[str, dict[str, Estimate]]:
-    known, lists = split.known, {n: list(found.lists.values()) for n, found in judged.items()}
-    new = [np.mean([novelty(one, known) for one in lists[n]], axis=0) for n in judged]
+    known, lists = split.known, {n: list(result.lists.values()) for n, result in results.items()}
+    new = [np.mean([novelty(one, known) for one in lists[n]], axis=0) for n in results]
     apart = [
-        np.mean([diversity(one[:DIVERSITY_OF], known) for one in lists[n]], axis=0) for n in judged
+        np.mean([diversity(one[:DIVERSITY_OF], known) for one in lists[n]], axis=0) for n in results
     ]
-    right = np.column_stack([found.values for found in judged.values()])
+    right = np.column_stack([result.values for result in results.values()])
     of_all = iter(Resamples(len(users)).estimates(np.column_stack([right, *new])))
-    figures = {n: {key: next(of_all) for key in FIGURES} for n in judged}
+    figures = {n: {key: next(of_all) for key in FIGURES} for n in results}
     of_some = iter(Resamples(len(apart[0])).estimates(np.column_stack(apart)))
-    for n in judged:
+    for n in results:
         shares = [coverage(one, len(known.items)) for one in lists[n]]
         of_seeds = float(np.mean(shares)), min(shares), max(shares)
         figures[n]["coverage@20"] = Estimate(*(round(share, 9) for share in of_seeds))
@@ -227,35 +228,37 @@ def _figures(
     return figures
 
 
-def _groups(judged: dict[str, _Judged], split: Split, users: Ints) -> dict[str, dict[str, Any]]:
+def _groups(
+    results: dict[str, _ModelResult], split: Split, users: Ints
+) -> dict[str, dict[str, Any]]:
     """Figures by how active the users are, and by how many friends they have."""
     counts = {
         "activity": np.diff(split.masked.indptr)[users],
         "friends": np.diff(split.known.friends.indptr)[users],
     }
-    found: dict[str, dict[str, Any]] = {}
+    groups: dict[str, dict[str, Any]] = {}
     for kind, count in counts.items():
-        found[kind] = {}
+        groups[kind] = {}
         for group, (least, most) in GROUPS.items():
             here = (count >= least) & (count <= most)
             if here.any():
-                found[kind][group] = {"users": int(here.sum())} | _of_group(judged, here)
-    return found
+                groups[kind][group] = {"users": int(here.sum())} | _of_group(results, here)
+    return groups
 
 
-def _of_group(judged: dict[str, _Judged], here: np.ndarray) -> dict[str, Any]:
+def _of_group(results: dict[str, _ModelResult], here: np.ndarray) -> dict[str, Any]:
     names = [key for key in FIGURES if key.endswith("@20")]
     at = [list(FIGURES).index(key) for key in names]
-    values = np.column_stack([one.values[here][:, at] for one in judged.values()])
+    values = np.column_stack([one.values[here][:, at] for one in results.values()])
     estimates = iter(Resamples(int(here.sum())).estimates(values))
-    return {name: {key: next(estimates).as_dict() for key in names} for name in judged}
+    return {name: {key: next(estimates).as_dict() for key in names} for name in results}
 
 
-def _lists(judged: dict[str, _Judged], split: Split, users: Ints) -> pa.Table:
+def _lists(results: dict[str, _ModelResult], split: Split, users: Ints) -> pa.Table:
     """The lists as rows of `SCHEMA`."""
     data, parts = split.train, []
-    for name, found in judged.items():
-        for seed, lists in found.lists.items():
+    for name, result in results.items():
+        for seed, lists in result.lists.items():
             row, place = np.nonzero(lists >= 0)
             columns = {
                 "model": pa.repeat(name, len(row)),

@@ -1,11 +1,11 @@
-"""The social gate: do friends help on this data? The same blend with real, rewired and no friends.
+"""The friend ablation: the same blend with real, rewired and no friends. Do friends help here?
 
 All three have the same parts, the social network among them, so that more parts alone are no gain;
 and the social network has the settings that do best for the one without friends.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -14,12 +14,12 @@ from scipy import sparse
 from followsuit.core.bootstrap import Doubles, Estimate, Resamples
 from followsuit.core.progress import Progress, silent
 from followsuit.gnn.data.dataset import Split, pairs
-from followsuit.gnn.evaluation.evaluate import CHOSEN_BY, FIGURES, judged_lists
-from followsuit.gnn.evaluation.top_items import CUT
+from followsuit.gnn.evaluation.evaluate import FIGURES, SELECTED_BY, list_metrics
+from followsuit.gnn.evaluation.validation import CUTOFF
 from followsuit.gnn.models.blend import SOCIAL, Blend
 from followsuit.gnn.models.recommender import Recommender
 from followsuit.gnn.models.registry import model
-from followsuit.gnn.training.grid_search import choose
+from followsuit.gnn.training.grid_search import search_grid
 
 REAL, REWIRED, NONE = "real", "rewired", "none"
 _PLAIN = "lightgcn"
@@ -29,17 +29,17 @@ SWAPS = 10
 
 
 @dataclass(frozen=True)
-class Audit:
+class FriendAblation:
     """Whether friends help.
 
     Attributes:
         figures: by ties (`real`, `rewired`, `none`) and figure, 95 % intervals.
         gain: NDCG@20 with real friends less the better of the other two; `low` and `high` are 99 %
             bounds.
-        users: who were judged on.
+        users: how many users the figures are over.
         seeds: of each of the three.
         ties: friendships there were, each direction by itself; without any all three are the same.
-        notes: what whoever reads the figures should know.
+        notes: what users of the figures should know.
     """
 
     figures: dict[str, dict[str, Estimate]]
@@ -57,7 +57,7 @@ class Audit:
     @property
     def sentence(self) -> str:
         """The finding in words."""
-        real, rewired, none = (self.figures[t][CHOSEN_BY].value for t in (REAL, REWIRED, NONE))
+        real, rewired, none = (self.figures[t][SELECTED_BY].value for t in (REAL, REWIRED, NONE))
         if not self.ties:
             return (
                 "Whether friends help can't be told: no friendship here may be used. Ndcg@20 is "
@@ -73,13 +73,13 @@ class Audit:
 
     def as_dict(self) -> dict[str, Any]:
         """As `gnn audit --json` prints it."""
-        figures = {
-            ties: {key: e.as_dict() for key, e in found.items()}
-            for ties, found in self.figures.items()
+        by_ties = {
+            ties: {key: e.as_dict() for key, e in figures.items()}
+            for ties, figures in self.figures.items()
         }
         return {
-            "metric": CHOSEN_BY,
-            **figures,
+            "metric": SELECTED_BY,
+            **by_ties,
             "gain": self.gain.as_dict(),
             "friends_help": self.friends_help,
             "sentence": self.sentence,
@@ -94,49 +94,51 @@ def _count(number: int, what: str) -> str:
     return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
-def audit(split: Split, *, seeds: int = 1, progress: Progress = silent) -> Audit:
-    """Fit the blend with real, rewired and no friends, and compare what it tells.
+def ablate_friends(split: Split, *, seeds: int = 1, progress: Progress = silent) -> FriendAblation:
+    """Fit the blend with real, rewired and no friends, and compare how well it ranks.
 
     Args:
-        split: what is known and what is to be told.
-        seeds: how often; each has another rewiring.
-        progress: told of each step.
+        split: what is known, and the later interactions.
+        seeds: how many random seeds; each has another rewiring.
+        progress: a progress callback.
 
     Raises:
-        MissingExtra: without its networks the blend could not tell what friends are worth.
+        MissingExtra: without its networks the blend could not show whether friends help.
     """
     users = np.flatnonzero(np.diff(split.test.indptr))
     ties = split.known.friends.nnz
     values = {ties: np.empty((len(users), seeds, len(FIGURES))) for ties in (REAL, REWIRED, NONE)}
     notes: dict[str, str] = {}
-    chosen = _choose_parts(split, progress)
-    others = {name: part for name, part in chosen.items() if name not in SOCIAL}
+    tuned = _tuned_parts(split, progress)
+    others = {name: part for name, part in tuned.items() if name not in SOCIAL}
     for seed in range(seeds):
         unsocial = _fit_parts(split, others, seed, progress)
         for kind, change in _changes(seed).items():
             if kind != NONE and not ties:
                 continue
             changed = split.with_friends(change)
-            social = {name: part for name, part in chosen.items() if name in SOCIAL}
-            social[_FRIENDS] = choose(social[_FRIENDS], changed.train, changed.validation).model
+            social = {name: part for name, part in tuned.items() if name in SOCIAL}
+            social[_FRIENDS] = search_grid(
+                social[_FRIENDS], changed.train, changed.validation
+            ).model
             parts = unsocial | _fit_parts(changed, social, seed, progress)
             notes |= {name: note for name, (_, part) in parts.items() if (note := part.note)}
             fitted = _blend(changed, parts, progress)
-            lists = fitted.recommend(users, CUT, split.masked, progress)
-            values[kind][:, seed] = judged_lists(lists, split.test, users)
+            lists = fitted.recommend(users, CUTOFF, split.masked, progress)
+            values[kind][:, seed] = list_metrics(lists, split.test, users)
     if not ties:
         values = dict.fromkeys(values, values[NONE])
     names = list(FIGURES)
-    mean = {kind: found.mean(axis=1) for kind, found in values.items()}
+    mean = {kind: by_seed.mean(axis=1) for kind, by_seed in values.items()}
     resamples = Resamples(len(users))
     figures = {
-        kind: dict(zip(names, resamples.estimates(found), strict=True))
-        for kind, found in mean.items()
+        kind: dict(zip(names, resamples.estimates(by_user), strict=True))
+        for kind, by_user in mean.items()
     }
-    at = names.index(CHOSEN_BY)
-    other = max((REWIRED, NONE), key=lambda kind: figures[kind][CHOSEN_BY].value)
+    at = names.index(SELECTED_BY)
+    other = max((REWIRED, NONE), key=lambda kind: figures[kind][SELECTED_BY].value)
     gain = _two_way(values[REAL][:, :, at] - values[other][:, :, at])
-    return Audit(figures, gain, len(users), seeds, ties, [*split.notes, *notes.values()])
+    return FriendAblation(figures, gain, len(users), seeds, ties, [*split.notes, *notes.values()])
 
 
 def rewire(friends: sparse.csr_matrix, seed: int) -> sparse.csr_matrix:
@@ -172,40 +174,38 @@ def _changes(seed: int) -> dict[str, Callable[[sparse.csr_matrix], sparse.csr_ma
     }
 
 
-def _choose_parts(split: Split, progress: Progress) -> dict[str, Recommender]:
-    """The blend's parts, unfitted, with the settings that do best whatever the ties."""
-    found: dict[str, Recommender] = {}
-    for name, part in {name: model(name) for name in Blend().parts}.items():
+def _tuned_parts(split: Split, progress: Progress) -> dict[str, Recommender]:
+    """The blend's parts, unfitted, with the settings that are best whatever the ties."""
+    parts: dict[str, Recommender] = {}
+    for name, part in {name: model(name) for name in Blend().config.parts}.items():
         if name == _SOCIAL:
-            own = {axis: getattr(found[_PLAIN], axis) for axis in part.grid}
-            found[name] = replace(part, **own)
+            plain = parts[_PLAIN].settings()
+            parts[name] = part.unfitted(**{axis: plain[axis] for axis in part.grid})
         elif name == _FRIENDS:
-            found[name] = part
+            parts[name] = part
         else:
-            best = choose(part, split.train, split.validation, progress=progress).model
-            found[name] = replace(best)
-    return found
+            best = search_grid(part, split.train, split.validation, progress=progress).model
+            parts[name] = best.unfitted()
+    return parts
 
 
 Parts = dict[str, tuple[Recommender, Recommender]]
 """By name: fitted on train, and on all that is known."""
 
 
-def _fit_parts(
-    split: Split, chosen: dict[str, Recommender], seed: int, progress: Progress
-) -> Parts:
-    found: Parts = {}
-    for name, part in chosen.items():
-        early = replace(part).fit(split.train, split.validation, seed=seed, progress=progress)
-        found[name] = early, replace(early).fit(split.known, seed=seed, progress=progress)
-    return found
+def _fit_parts(split: Split, tuned: dict[str, Recommender], seed: int, progress: Progress) -> Parts:
+    parts: Parts = {}
+    for name, part in tuned.items():
+        early = part.unfitted().fit(split.train, split.validation, seed=seed, progress=progress)
+        parts[name] = early, early.unfitted().fit(split.known, seed=seed, progress=progress)
+    return parts
 
 
 def _blend(split: Split, parts: Parts, progress: Progress) -> Blend:
     blend = Blend().learn(
-        {name: chosen for name, (chosen, _) in parts.items()}, split.validation, progress
+        {name: early for name, (early, _) in parts.items()}, split.validation, progress
     )
-    return blend.of({name: parts[name][1] for name in blend.weights})
+    return blend.of({name: parts[name][1] for name in blend.config.weights})
 
 
 def _two_way(apart: Doubles) -> Estimate:

@@ -1,4 +1,4 @@
-"""What lists of recommendations are like, whether right or not."""
+"""Coverage, novelty and diversity of lists of recommendations."""
 
 import numpy as np
 from scipy import sparse
@@ -6,29 +6,29 @@ from scipy import sparse
 from followsuit.gnn.data.dataset import Dataset, Ints
 
 
-def coverage(found: Ints, items: int) -> float:
-    """The share of all items that anybody is recommended."""
-    return len(np.unique(found[found >= 0])) / max(items, 1)
+def coverage(lists: Ints, items: int) -> float:
+    """The share of all items that are in a list."""
+    return len(np.unique(lists[lists >= 0])) / max(items, 1)
 
 
-def novelty(found: Ints, data: Dataset) -> np.ndarray:
-    """(users) the mean of -log2(share of users who took the item) (Vargas and Castells 2011)."""
+def novelty(lists: Ints, data: Dataset) -> np.ndarray:
+    """(users) the mean of -log2(share of users with the item) (Vargas and Castells 2011)."""
     share = np.maximum(data.popularity, 1) / max(len(data.users), 1)
     bits = np.append(-np.log2(share), 0.0)
-    count = np.maximum((found >= 0).sum(axis=1), 1)
-    mean: np.ndarray = bits[found].sum(axis=1) / count
+    count = np.maximum((lists >= 0).sum(axis=1), 1)
+    mean: np.ndarray = bits[lists].sum(axis=1) / count
     return mean
 
 
-def diversity(found: Ints, data: Dataset) -> np.ndarray:
-    """(users) 1 - mean cosine of pairs of the list's items, by who took them (Ziegler et al. 2005).
+def diversity(lists: Ints, data: Dataset) -> np.ndarray:
+    """(users) 1 - mean cosine of pairs of the list's items, by their users (Ziegler et al. 2005).
 
     0 for a list of fewer than two items.
     """
-    row, place = np.nonzero(found >= 0)
+    row, place = np.nonzero(lists >= 0)
     picked = sparse.csr_matrix(
-        (np.ones(len(row), dtype=np.float32), (row, found[row, place])),
-        shape=(len(found), len(data.items)),
+        (np.ones(len(row), dtype=np.float32), (row, lists[row, place])),
+        shape=(len(lists), len(data.items)),
     )
     by_item = sparse.csr_matrix(data.taken.T, dtype=np.float32)
     length = np.sqrt(np.maximum(data.popularity, 1))

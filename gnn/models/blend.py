@@ -1,164 +1,170 @@
 """The blend: a weighted sum of models, its weights learned on validation.
 
-A network that loses or ties alone may yet be worth much beside a linear model, for it errs
-elsewhere; so may "my friends have it". What does not help gets the weight 0 and is left out.
+A network that alone is no better than a linear model may still improve it, since it errs
+elsewhere; so may the friends' items. A part that doesn't help gets the weight 0 and is left out.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self
 
 import numpy as np
+from pydantic import Field
 from scipy import sparse
 
 from followsuit.core.bootstrap import Doubles
 from followsuit.core.errors import FollowsuitError
 from followsuit.core.progress import Progress, silent
+from followsuit.core.ranking_metrics import hits_of, ndcg, top_n
 from followsuit.gnn.data.dataset import Dataset, Floats, Ints
-from followsuit.gnn.evaluation.top_items import CUT, first_items, hits_of, ndcg, some_users
+from followsuit.gnn.evaluation.validation import CUTOFF, VALIDATION_USERS, sample_users
+from followsuit.gnn.models.model_config import ModelConfig
 from followsuit.gnn.models.recommender import Recommender
 from followsuit.gnn.models.registry import MissingExtra, model
-from followsuit.gnn.training.grid_search import JUDGES, choose
+from followsuit.gnn.training.grid_search import search_grid
 
 PARTS = ("ease_damped", "ials", "lightgcn", "social", "friends", "popularity")
 """The models that are blended; the first, linear one is always in."""
 SOCIAL = ("social", "friends")
-"""Those of them that know of friends."""
+"""Those of them that use friends."""
 STEPS = (0.0, 0.02, 0.05, 0.1, 0.2, 0.3, 0.45, 0.65, 0.9, 1.3, 2.0, 3.0)
-"""Weights that are tried, in units of a part's `scale`."""
+"""Weights to try, in units of a part's `scale`."""
 _CELLS = 2**26
 """Scores of a part that are held while weights are learned."""
 _NOTHING = 1e-6
 _LEAST = 1e-4
-"""By how much NDCG must rise for another weight."""
+"""By how much NDCG must rise for another weight to be taken."""
 
 
 class NoWeights(FollowsuitError):
-    """A blend that was never learned."""
+    """A blend without weights."""
 
 
 def learn_weights(
     parts: Mapping[str, Recommender], first: str, validation: sparse.csr_matrix,
     progress: Progress = silent,
 ) -> dict[str, float]:  # fmt: skip
-    """The weights under which the parts' sum tells the validation part best, by coordinate ascent.
+    """The weights under which the parts' sum ranks best on validation, by coordinate ascent.
 
     Args:
         parts: by name, fitted on what is known.
         first: the part whose weight is 1 over its scale.
-        validation: (n, m) what is to be told.
-        progress: told of each round.
+        validation: (n, m) the later interactions.
+        progress: a progress callback for each weight.
 
     Returns:
         What each part's scores are multiplied with; 0 where it does not help by more than one
         standard error over the users (the rule of Breiman et al. 1984, section 3.4.3).
     """
-    users = some_users(validation, min(JUDGES, max(1, _CELLS // validation.shape[1])))
+    users = sample_users(validation, min(VALIDATION_USERS, max(1, _CELLS // validation.shape[1])))
     if not len(users):
         return {name: float(name == first) for name in parts}
-    taken = parts[first].data.taken[users]
+    seen = parts[first].data.taken[users]
     scores = {name: part.score(users) for name, part in parts.items()}
     scales = {name: _scale(values) for name, values in scores.items()}
     for name, values in scores.items():
         values /= scales[name]
-    wanted = np.diff(validation.indptr)[users]
+    relevant = np.diff(validation.indptr)[users]
 
-    def judged(total: Floats) -> Doubles:
-        return ndcg(hits_of(first_items(total, taken, CUT), validation, users), wanted, CUT)
+    def ndcg_of(total: Floats) -> Doubles:
+        hits = hits_of(top_n(total, CUTOFF, seen), validation, users)
+        return ndcg(hits, relevant, CUTOFF)
 
     weights = dict.fromkeys(parts, 0.0) | {first: 1.0}
     total = scores[first].copy()
-    best = judged(total.copy()).mean()
+    best = ndcg_of(total.copy()).mean()
     others = [name for name in parts if name != first]
     with progress("weights", len(others) * 2) as advance:
         for _ in range(2):
             for name in others:
                 rest = total - np.float32(weights[name]) * scores[name]
                 for step in [s for s in STEPS if s != weights[name]]:
-                    found = judged(rest + np.float32(step) * scores[name]).mean()
-                    if found > best + _LEAST:
-                        best, weights[name] = found, step
+                    quality = ndcg_of(rest + np.float32(step) * scores[name]).mean()
+                    if quality > best + _LEAST:
+                        best, weights[name] = quality, step
                 total = rest + np.float32(weights[name]) * scores[name]
                 advance(1)
     for name in [name for name in others if weights[name]]:
         rest = total - np.float32(weights[name]) * scores[name]
-        gain = judged(total.copy()) - judged(rest.copy())
+        gain = ndcg_of(total.copy()) - ndcg_of(rest.copy())
         if gain.mean() <= gain.std() / len(users) ** 0.5:
             weights[name], total = 0.0, rest
     return {name: round(weights[name] / scales[name], 9) for name in parts}
 
 
 def _scale(scores: Floats) -> float:
-    """The mean of the users' highest scores; 1 where these say next to nothing.
+    """The mean of the users' highest scores; 1 where these are next to nothing.
 
     A factorisation that has collapsed has scores of 1e-20 and, fitted on more, of 1e-10.
     """
-    found = float(scores.max(axis=1).mean())
-    return found if found > _NOTHING else 1.0
+    scale = float(scores.max(axis=1).mean())
+    return scale if scale > _NOTHING else 1.0
 
 
-@dataclass
+class BlendConfig(ModelConfig):
+    """Settings of a blend."""
+
+    parts: dict[str, dict[str, Any]] = Field(default={name: {} for name in PARTS}, min_length=1)
+    """Settings of each part by its name; the part's defaults where left out."""
+    weights: dict[str, Annotated[float, Field(ge=0)]] = Field(default={})
+    """What each part's scores are multiplied with; learned where validation is given."""
+
+
 class Blend(Recommender):
-    """A weighted sum of models.
-
-    Attributes:
-        parts: settings of each part by its name; of those left out, defaults are used.
-        weights: what each part's scores are multiplied with; learned where validation is given.
-    """
+    """A weighted sum of models."""
 
     name: ClassVar[str] = "blend"
     random: ClassVar[bool] = True
-
-    parts: dict[str, dict[str, Any]] = field(default_factory=lambda: {name: {} for name in PARTS})
-    weights: dict[str, float] = field(default_factory=dict)
+    config_class = BlendConfig
+    config: BlendConfig
 
     def fit(
         self, data: Dataset, validation: sparse.csr_matrix | None = None, *,
         seed: int = 0, progress: Progress = silent,
     ) -> Self:  # fmt: skip
-        """Choose the parts' settings and the weights on validation; without it, fit the parts.
+        """Search the parts' settings and the weights on validation; without it, fit the parts.
 
         Raises:
-            NoWeights: there is neither validation nor what was learned on it.
+            NoWeights: there is no validation, and the config has no weights.
         """
         if validation is not None:
-            chosen = {
-                name: choose(part, data, validation, seed=seed, progress=progress).model
+            fitted = {
+                name: search_grid(part, data, validation, seed=seed, progress=progress).model
                 for name, part in self.candidates().items()
             }
-            return self.learn(chosen, validation, progress)
-        if not self.weights:
+            return self.learn(fitted, validation, progress)
+        if not self.config.weights:
             raise NoWeights("The blend has no weights yet: fit it with a validation part first.")
         return self.of(
             {
-                name: model(name, **self.parts[name]).fit(data, seed=seed, progress=progress)
-                for name in self.weights
+                name: model(name, **self.config.parts[name]).fit(data, seed=seed, progress=progress)
+                for name in self.config.weights
             }
         )
 
     def candidates(self) -> dict[str, Recommender]:
         """The parts, unfitted; without the extra `gnn` those that need it are left out."""
-        found: dict[str, Recommender] = {}
+        parts: dict[str, Recommender] = {}
         self.note = None
-        for name, settings in self.parts.items():
+        for name, settings in self.config.parts.items():
             try:
-                found[name] = model(name, **settings)
+                parts[name] = model(name, **settings)
             except MissingExtra as error:
                 self.note = f"The blend goes without its networks. {error}"
-        return found
+        return parts
 
     def learn(
-        self, chosen: Mapping[str, Recommender], validation: sparse.csr_matrix,
+        self, fitted: Mapping[str, Recommender], validation: sparse.csr_matrix,
         progress: Progress = silent,
     ) -> Self:  # fmt: skip
         """Learn the weights of parts that were fitted without the validation part."""
-        weights = learn_weights(chosen, PARTS[0], validation, progress)
-        self.weights = {name: weight for name, weight in weights.items() if weight > 0}
-        self.parts = {name: chosen[name].settings() for name in self.weights}
-        return self.of({name: chosen[name] for name in self.weights})
+        weights = learn_weights(fitted, PARTS[0], validation, progress)
+        kept = {name: weight for name, weight in weights.items() if weight > 0}
+        parts = {name: fitted[name].settings() for name in kept}
+        self.config = self.config.changed(parts=parts, weights=kept)
+        return self.of({name: fitted[name] for name in kept})
 
     def of(self, fitted: Mapping[str, Recommender]) -> Self:
-        """Take these parts, fitted on one data set, and what is to be said of them."""
+        """Take these parts, fitted on one data set, and their notes."""
         for note in [part.note for part in fitted.values()]:
             if note and note not in (self.note or ""):
                 self.note = " ".join(filter(None, [self.note, note]))
@@ -170,15 +176,15 @@ class Blend(Recommender):
         """(users, m) the weighted sum."""
         return self._sum(part.score(users) for part in self._fitted.values())
 
-    def score_new(self, taken: sparse.csr_matrix) -> Floats:
+    def score_new(self, seen: sparse.csr_matrix) -> Floats:
         """(rows, m) the weighted sum."""
-        return self._sum(part.score_new(taken) for part in self._fitted.values())
+        return self._sum(part.score_new(seen) for part in self._fitted.values())
 
     def _sum(self, scores: Iterable[Floats]) -> Floats:
         """The parts' scores, in their order, by their weights."""
         total: Floats | None = None
         for name, values in zip(self._fitted, scores, strict=True):
-            values *= np.float32(self.weights[name])
+            values *= np.float32(self.config.weights[name])
             total = values if total is None else np.add(total, values, out=total)
         assert total is not None, "a blend has its first part at least"
         return total
@@ -195,7 +201,7 @@ class Blend(Recommender):
         """Take over the parts' states."""
         return self.of(
             {
-                name: model(name, **self.parts[name]).restore(
+                name: model(name, **self.config.parts[name]).restore(
                     {
                         key.removeprefix(f"{name}/"): array
                         for key, array in state.items()
@@ -203,6 +209,6 @@ class Blend(Recommender):
                     },
                     data,
                 )
-                for name in self.weights
+                for name in self.config.weights
             }
         )

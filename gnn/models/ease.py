@@ -6,16 +6,17 @@ diag(P) = (1 - diag(X' K^-1 X)) / l2 (Woodbury). Where `damp` is above 0 the col
 by popularity^-damp: the less known items count for more, in what is learned and in the scores.
 """
 
-from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 import numpy as np
+from pydantic import Field
 from scipy import sparse
 from scipy.linalg import lapack
 
 from followsuit.core.progress import Progress, silent
 from followsuit.core.threads import one_thread
 from followsuit.gnn.data.dataset import Dataset, Floats, Ints
+from followsuit.gnn.models.model_config import ModelConfig
 from followsuit.gnn.models.recommender import CELLS, Recommender
 
 RIDGES = (10.0, 20.0, 50.0, 100.0, 200.0, 300.0, 500.0, 800.0, 1200.0, 2000.0)
@@ -23,25 +24,35 @@ MEMORY = 3 * 2**30
 """Bytes that the dense matrix may take."""
 
 
-@dataclass
+class EaseConfig(ModelConfig):
+    """Settings of EASE."""
+
+    l2: float = Field(default=200.0, gt=0)
+    """The ridge, in units of the mean squared scale of an interaction (1 where `damp` is 0)."""
+    damp: float = Field(default=0.0, ge=0)
+    """How much less popular items count, 0 for EASE as published."""
+    memory: int = Field(default=MEMORY, gt=0)
+    """Bytes that the dense matrix may take."""
+
+
+class DampedEaseConfig(EaseConfig):
+    """Settings of EASE on scaled columns."""
+
+    damp: float = Field(default=0.2, ge=0)
+    """How much less popular items count."""
+
+
 class Ease(Recommender):
     """A linear model of which items go together.
 
     Where neither the users nor the items fit into memory as a square matrix, the most popular items
     that fit are learned from, and `note` says so; the others score 0.
-
-    Attributes:
-        l2: the ridge, in units of the mean squared scale of an interaction (1 where `damp` is 0).
-        damp: how much less popular items count, 0 for EASE as published.
-        memory: bytes that its dense matrix may take.
     """
 
     name: ClassVar[str] = "ease"
+    config_class = EaseConfig
     grid: ClassVar[dict[str, tuple[Any, ...]]] = {"l2": RIDGES}
-
-    l2: float = 200.0
-    damp: float = 0.0
-    memory: int = MEMORY
+    config: EaseConfig
 
     def fit(
         self, data: Dataset, validation: sparse.csr_matrix | None = None, *,  # noqa: ARG002
@@ -67,7 +78,7 @@ class Ease(Recommender):
         """The items that are learned from, rising."""
         n, m = data.taken.shape
         self.note = None
-        side = int((self.memory / 4) ** 0.5)
+        side = int((self.config.memory / 4) ** 0.5)
         if min(n, m) <= side:
             return np.arange(m)
         order = np.lexsort((np.arange(m), -data.popularity))
@@ -75,13 +86,13 @@ class Ease(Recommender):
         return np.sort(order[:side])
 
     def _ridge(self, x: sparse.csr_matrix) -> np.float32:
-        return np.float32(self.l2 * np.square(x.data).mean()) if x.nnz else np.float32(1)
+        return np.float32(self.config.l2 * np.square(x.data).mean()) if x.nnz else np.float32(1)
 
     def _scaled(
-        self, data: Dataset, kept: Ints, taken: sparse.csr_matrix | None = None
+        self, data: Dataset, kept: Ints, seen: sparse.csr_matrix | None = None
     ) -> sparse.csr_matrix:
-        scale = np.maximum(data.popularity[kept], 1) ** np.float32(-self.damp)
-        rows = data.taken if taken is None else taken
+        scale = np.maximum(data.popularity[kept], 1) ** np.float32(-self.config.damp)
+        rows = data.taken if seen is None else seen
         return sparse.csr_matrix(
             rows[:, kept] @ sparse.diags_array(scale, format="csr"), dtype=np.float32
         )
@@ -94,9 +105,9 @@ class Ease(Recommender):
             return self._scores(x, np.ascontiguousarray((self._x.T @ self._inverse[users].T).T))
         return self._scores(x, x @ self._inverse)
 
-    def score_new(self, taken: sparse.csr_matrix) -> Floats:
+    def score_new(self, seen: sparse.csr_matrix) -> Floats:
         """(rows, m) the same, by x P = (x - x X' K^-1 X) / l2 where K is the users' side."""
-        x = self._scaled(self.data, self._kept_items, taken)
+        x = self._scaled(self.data, self._kept_items, seen)
         if not self._by_users:
             return self._scores(x, x @ self._inverse)
         product = -np.ascontiguousarray((self._x.T @ ((x @ self._x.T) @ self._inverse).T).T)
@@ -128,17 +139,15 @@ class Ease(Recommender):
         return self
 
 
-@dataclass
 class DampedEase(Ease):
     """EASE on scaled columns; the linear part of the blend."""
 
     name: ClassVar[str] = "ease_damped"
+    config_class = DampedEaseConfig
     grid: ClassVar[dict[str, tuple[Any, ...]]] = {
         "l2": RIDGES,
         "damp": (0.0, 0.1, 0.2, 0.3, 0.4, 0.5),
     }
-
-    damp: float = 0.2
 
 
 def _gram(x: sparse.csr_matrix) -> Floats:
@@ -155,6 +164,8 @@ def _gram(x: sparse.csr_matrix) -> Floats:
 @one_thread()
 def _inverse(gram: Floats) -> Floats:
     """The inverse of a symmetric positive definite matrix, in its place."""
+    if not gram.size:
+        return gram
     factor, info = lapack.spotrf(gram, lower=1, overwrite_a=1, clean=0)
     if info:
         raise np.linalg.LinAlgError(f"spotrf: {info}")
@@ -162,8 +173,8 @@ def _inverse(gram: Floats) -> Floats:
     if info:
         raise np.linalg.LinAlgError(f"spotri: {info}")
     _mirror(inverse)
-    found: Floats = inverse
-    return found
+    whole: Floats = inverse
+    return whole
 
 
 def _add(dense: Floats, x: sparse.csr_matrix) -> None:
@@ -187,14 +198,14 @@ def _mirror(matrix: Floats) -> None:
 
 def _quadratic(inverse: Floats, x: sparse.csr_matrix) -> Floats:
     """(items) x' K^-1 x for each column x."""
-    found = np.zeros(x.shape[1], dtype=np.float64)
+    total = np.zeros(x.shape[1], dtype=np.float64)
     step = max(1, CELLS // max(x.shape[1], 1))
     by_item = x.T.tocsr()
     for first in range(0, x.shape[0], step):
         part = x[first : first + step]
-        reach = by_item @ inverse[:, first : first + step]
+        product = by_item @ inverse[:, first : first + step]
         rows = np.repeat(np.arange(part.shape[0]), np.diff(part.indptr))
-        found += np.bincount(
-            part.indices, part.data * reach[part.indices, rows], minlength=x.shape[1]
+        total += np.bincount(
+            part.indices, part.data * product[part.indices, rows], minlength=x.shape[1]
         )
-    return found.astype(np.float32)
+    return total.astype(np.float32)

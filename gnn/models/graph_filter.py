@@ -2,64 +2,69 @@
 Recommendation?", eq. 10): the linear filter of the normalised item graph, and an ideal low pass.
 """
 
-from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 import numpy as np
+from pydantic import Field
 from scipy import sparse
 from sklearn.utils.extmath import randomized_svd
 
 from followsuit.core.progress import Progress, silent
 from followsuit.core.threads import one_thread
 from followsuit.gnn.data.dataset import Dataset, Floats, Ints, normalised
+from followsuit.gnn.models.model_config import ModelConfig
 from followsuit.gnn.models.recommender import Recommender
 
 
-@dataclass
-class GraphFilter(Recommender):
-    """The items that are near in the graph of users and items.
+class GraphFilterConfig(ModelConfig):
+    """Settings of GF-CF."""
 
-    Attributes:
-        rank: singular vectors of the low pass.
-        alpha: its weight beside the linear filter.
-    """
+    rank: int = Field(default=256, ge=1)
+    """Singular vectors of the low pass."""
+    alpha: float = Field(default=0.3, ge=0)
+    """Weight of the low pass beside the linear filter."""
+
+
+class GraphFilter(Recommender):
+    """The items that are near in the graph of users and items."""
 
     name: ClassVar[str] = "gfcf"
+    config_class = GraphFilterConfig
     grid: ClassVar[dict[str, tuple[Any, ...]]] = {
         "alpha": (0.0, 0.1, 0.3, 0.5, 1.0),
         "rank": (64, 128, 256, 512),
     }
-
-    rank: int = 256
-    alpha: float = 0.3
+    config: GraphFilterConfig
 
     @one_thread()
     def fit(
         self, data: Dataset, validation: sparse.csr_matrix | None = None, *,  # noqa: ARG002
-        seed: int = 0, progress: Progress = silent,
+        seed: int = 0, progress: Progress = silent,  # noqa: ARG002
     ) -> Self:  # fmt: skip
         """Find the leading singular vectors."""
         r = normalised(data.taken)
-        rank = min(self.rank, min(r.shape))
+        rank = min(self.config.rank, *r.shape)
+        vectors = np.zeros((0, r.shape[1]))
         with progress("GF-CF", 1) as advance:
-            _, _, vectors = randomized_svd(r, rank, n_iter=4, random_state=seed)
+            if rank:
+                _, _, vectors = randomized_svd(r, rank, n_iter=4, random_state=0)
             advance(1)
         return self.restore({"vectors": np.ascontiguousarray(vectors.T, dtype=np.float32)}, data)
 
     def score(self, users: Ints) -> Floats:
-        """(users, m) how strongly the filters carry over what they took."""
+        """(users, m) the seen items, passed through the filters."""
         return self.score_new(self.data.taken[users])
 
     @one_thread()
-    def score_new(self, taken: sparse.csr_matrix) -> Floats:
+    def score_new(self, seen: sparse.csr_matrix) -> Floats:
         """(rows, m) the same."""
-        near = taken @ self._r.T
-        found: Floats = np.ascontiguousarray((self._r.T @ near.toarray().T).T)
-        if self.alpha:
-            low = (taken @ (self._root[:, None] ** -1 * self._vectors)) @ self._vectors.T
-            low *= np.float32(self.alpha) * self._root
-            found += low
-        return found
+        near = seen @ self._r.T
+        scores: Floats = np.ascontiguousarray((self._r.T @ near.toarray().T).T)
+        if self.config.alpha:
+            low = (seen @ (self._root[:, None] ** -1 * self._vectors)) @ self._vectors.T
+            low *= np.float32(self.config.alpha) * self._root
+            scores += low
+        return scores
 
     def state(self) -> dict[str, np.ndarray]:
         """The items' singular vectors."""

@@ -1,19 +1,20 @@
-"""A network that knows people and products before they have acted: from friends and attributes."""
+"""A network for people and products without interactions: from friends and attributes."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Self
 
 import numpy as np
 import pandas as pd
 import torch
+from pydantic import Field
 from scipy import sparse
 
 from followsuit.core.progress import Progress, silent
 from followsuit.core.threads import one_thread
 from followsuit.gnn.data.dataset import Attributes, Dataset, Floats
+from followsuit.gnn.data.sampler import ALL
 from followsuit.gnn.models.hetero_network import NOISE, HeteroNetwork, Shape, Start
-from followsuit.gnn.models.neural import Neural
+from followsuit.gnn.models.neural import Neural, NeuralConfig
 from followsuit.gnn.models.recommender import Embeddings
 from followsuit.gnn.training.spectral import spectral_start
 
@@ -21,39 +22,43 @@ _LEARNED = "network."
 """Stands before the names of the network's own arrays in a saved model."""
 
 
-@dataclass
+class HeteroConfig(NeuralConfig):
+    """Settings of the heterogeneous network."""
+
+    epochs: int = Field(default=8, ge=1)
+    """Epochs where no validation is watched; watching sets it to the best one."""
+    width: int = Field(default=64, ge=1)
+    """Numbers in a vector."""
+    layers: int = Field(default=2, ge=0)
+    """Steps that messages go."""
+    temperature: float = Field(default=0.1, gt=0)
+    """By which cosines are divided in the softmax."""
+    cold_users: float = Field(default=0.3, ge=0, lt=1)
+    """Share of users whose interactions and vector each step hides."""
+    cold_items: float = Field(default=0.1, ge=0, lt=1)
+    """Share of items whose interactions and vector each step hides."""
+    left_out: float = Field(default=0.2, ge=0, lt=1)
+    """Share of the other interactions that each step hides."""
+    fanout: int = Field(default=10, ge=ALL)
+    """Edges drawn per node, layer and relation where the graph is sampled; -1 for all."""
+    memory: int = Field(default=4 * 2**30, ge=0)
+    """Bytes that a step over the whole graph may take; above, it is sampled."""
+
+
 class Hetero(Neural):
     """Vectors from interactions, friends and attributes, whichever there are.
 
     The score of a customer of whom nothing is known, or of such an item, is 0. Interactions carry
-    no weight of their own; friends count where their acts reach (see `Dataset.friends`).
-
-    Attributes:
-        width: of the vectors.
-        layers: steps that messages go.
-        temperature: by which cosines are divided in the softmax.
-        cold_users: share of users whose interactions and vector each step hides.
-        cold_items: the same of items.
-        left_out: share of the other interactions that each step hides.
-        fanout: edges drawn per node, layer and relation where the graph is sampled.
-        memory: bytes that a step over the whole graph may take; above, it is sampled.
+    no weight of their own; friends count where they share their activity (see `Dataset.friends`).
     """
 
     name: ClassVar[str] = "hetero"
-
-    epochs: int = 8
-    width: int = 64
-    layers: int = 2
-    temperature: float = 0.1
-    cold_users: float = 0.3
-    cold_items: float = 0.1
-    left_out: float = 0.2
-    fanout: int = 10
-    memory: int = 4 * 2**30
+    config_class = HeteroConfig
+    config: HeteroConfig
 
     def network(self, data: Dataset, seed: int) -> HeteroNetwork:
         """The untrained network."""
-        users, items = spectral_start(data.taken, self.width, seed)
+        users, items = spectral_start(data.taken, self.config.width, seed)
         random = np.random.default_rng(seed)
         start = Start(
             users, items,
@@ -67,8 +72,8 @@ class Hetero(Neural):
     def place(self, data: Dataset) -> Embeddings:
         """Vectors for another data set, with customers and products that training did not see.
 
-        Users, items and attribute values are found again by their ids and names; what is new
-        starts from what is known of it.
+        Users, items and attribute values are matched by their ids and names; what is new starts
+        from what is known of it.
 
         Args:
             data: what is known by now.
@@ -87,8 +92,8 @@ class Hetero(Neural):
         )  # fmt: skip
         network = self._built(data, start, 0)
         with torch.no_grad():
-            for name in ("gates", "usual"):
-                getattr(network, name).copy_(torch.from_numpy(learned[name]))
+            network.gates.copy_(torch.from_numpy(learned["gates"]))
+            network.usual.copy_(torch.from_numpy(learned["usual"]))
             users, items = network.vectors()
         return Embeddings(users.cpu().numpy(), items.cpu().numpy())
 
@@ -114,24 +119,26 @@ class Hetero(Neural):
         return super().restore(state, data)
 
     def _built(self, data: Dataset, start: Start, seed: int) -> HeteroNetwork:
+        c = self.config
         shape = Shape(
-            self.layers, self.temperature, self.cold_users, self.cold_items, self.left_out,
-            self.fanout, sampled=self.needed(data) > self.memory,
+            c.layers, c.temperature, c.cold_users, c.cold_items, c.left_out, c.fanout,
+            sampled=self.needed(data) > c.memory,
         )  # fmt: skip
         return HeteroNetwork(data, start, shape, seed)
 
     def needed(self, data: Dataset) -> int:
         """Bytes, about, that a step over the whole graph takes: vectors kept, Adam's, matrices."""
-        vectors = (8 * self.layers + 10) * self.width * (len(data.users) + len(data.items))
+        nodes = len(data.users) + len(data.items)
+        vectors = (8 * self.config.layers + 10) * self.config.width * nodes
         return 4 * vectors + 64 * (data.taken.nnz + data.friends.nnz)
 
     def _values(
         self, random: np.random.Generator, known: Attributes | None, active: np.ndarray
     ) -> Floats:
-        """Where values start; those of nobody who has acted can't be learned, and stay 0."""
+        """Where values start; those of nobody with interactions can't be learned, and stay 0."""
         if known is None:
-            return np.zeros((0, self.width), dtype=np.float32)
-        vectors = random.normal(0, NOISE, (len(known.names), self.width)).astype(np.float32)
+            return np.zeros((0, self.config.width), dtype=np.float32)
+        vectors = random.normal(0, NOISE, (len(known.names), self.config.width)).astype(np.float32)
         vectors[known.matrix[active].getnnz(axis=0) == 0] = 0
         return vectors
 
@@ -143,6 +150,6 @@ def _names(known: Attributes | None) -> np.ndarray:
 def _matched(ids: np.ndarray, old: np.ndarray, vectors: Floats) -> Floats:
     """The old vectors of ids that there were, 0 for new ones."""
     code = pd.Index(old).get_indexer(pd.Index(ids))
-    found = np.zeros((len(ids), vectors.shape[1]), dtype=np.float32)
-    found[code >= 0] = vectors[code[code >= 0]]
-    return found
+    matched = np.zeros((len(ids), vectors.shape[1]), dtype=np.float32)
+    matched[code >= 0] = vectors[code[code >= 0]]
+    return matched

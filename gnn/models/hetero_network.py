@@ -1,12 +1,12 @@
 """The network of `hetero`: messages along every kind of tie, over all of the graph or a sample.
 
-A layer adds up, for a user, messages of the items taken and of friends, for an item those of its
+A layer adds up, for a user, messages of the seen items and of friends, for an item those of its
 users, each scaled by a learned gate for each coordinate (LightGCN, He et al. 2020, with relations
-of their own as in R-GCN, Schlichtkrull et al. 2018). Whoever has no interactions starts from
-attributes alone, and is still reached by friends.
+of their own as in R-GCN, Schlichtkrull et al. 2018). A user without interactions starts from
+attributes alone, and still hears friends.
 
 So that this is learned, each step hides the interactions and the vector of a random part of users
-and items, and asks for them (DropoutNet, Volkovs, Yu and Poutanen 2017).
+and items, and predicts them (DropoutNet, Volkovs, Yu and Poutanen 2017).
 """
 
 import math
@@ -32,7 +32,7 @@ from followsuit.gnn.training.losses import full_softmax
 from followsuit.gnn.training.propagation import Matrix, averaged
 
 USER, ITEM, USER_VALUE, ITEM_VALUE = "user", "item", "user_value", "item_value"
-TAKEN = (ITEM, "taken", USER)
+SEEN = (ITEM, "seen", USER)
 BY = (USER, "by", ITEM)
 FRIEND = (USER, "friend", USER)
 OF_USER = (USER_VALUE, "of", USER)
@@ -92,13 +92,13 @@ class HeteroNetwork(Network):
         self.gates = nn.Parameter(gate)
         """For each layer and coordinate: what items say to users, friends, and users to items."""
         self.usual = nn.Parameter(torch.zeros(width, device=device()))
-        """What everybody tends to take."""
+        """What is common to all users."""
         self.weights = weights_of(data)
         self.matrices = {} if shape.sampled else _matrices(self.weights)
         self.sampler = _sampler(self.weights, shape, seed) if shape.sampled else None
         self.pointer = torch.from_numpy(data.taken.indptr.astype(np.int64))
         self.columns = torch.from_numpy(data.taken.indices.astype(np.int64))
-        # What nobody could take is no rival, or what is new would be told down.
+        # An item that nobody has seen is no rival, or new items would be pushed down.
         self.rivals = torch.from_numpy(np.flatnonzero(data.popularity))
         self.examples = np.flatnonzero(np.diff(data.taken.indptr))
         self.whole = not shape.sampled and len(self.rivals) <= EVERY
@@ -107,9 +107,9 @@ class HeteroNetwork(Network):
         self.takers = torch.from_numpy(data.popularity)
         self.bought = _column(data.popularity > 0)
         self.known = _column(_known(data))
-        # Hiding what nothing else tells of would teach nothing.
-        users_told = FRIEND in self.weights or OF_USER in self.weights
-        self.hidden_users = shape.cold_users if users_told else 0.0
+        # Hiding users or items of which nothing else is known would teach nothing.
+        users_known = FRIEND in self.weights or OF_USER in self.weights
+        self.hidden_users = shape.cold_users if users_known else 0.0
         self.hidden_items = shape.cold_items if OF_ITEM in self.weights else 0.0
 
     def vectors(self) -> tuple[Tensor, Tensor]:
@@ -125,24 +125,24 @@ class HeteroNetwork(Network):
             active: (n, 1) 0 for users whose interactions and own vector are hidden, else 1.
             bought: (m, 1) the same of items.
         """
-        seen_users, seen_items = active[view.users], bought[view.items]
-        users = self.users[view.users] * seen_users
-        items = self.items[view.items] * seen_items
+        shown_users, shown_items = active[view.users], bought[view.items]
+        users = self.users[view.users] * shown_users
+        items = self.items[view.items] * shown_items
         users = users + view.send(OF_USER, self.user_values)
         items = items + view.send(OF_ITEM, self.item_values)
         of_users, of_items = users + self.known[view.users] * self.usual, items
-        for taken, friends, by in self.gates.unbind(1):
-            told = seen_users * view.send(TAKEN, seen_items * items) * taken
-            # Friends' vectors are learned from what they take themselves: were they bent to tell
-            # what their friends take, they would learn that by heart.
-            told = told + view.send(FRIEND, users.detach()) * friends
-            items = seen_items * view.send(BY, seen_users * users) * by
-            users = told
+        for seen, friends, by in self.gates.unbind(1):
+            heard = shown_users * view.send(SEEN, shown_items * items) * seen
+            # Friends' vectors are learned from their own seen items: were they bent to predict
+            # those of their friends, they would learn them by heart.
+            heard = heard + view.send(FRIEND, users.detach()) * friends
+            items = shown_items * view.send(BY, shown_users * users) * by
+            users = heard
             of_users, of_items = of_users + users, of_items + items
         return unit(of_users), unit(of_items)
 
     def loss(self, examples: Tensor, batch: Tensor, random: torch.Generator) -> Tensor:
-        """Of telling all that the examples took, some of them and of the items unseen."""
+        """Of predicting all seen items of the examples, some of both hidden."""
         active = self.active * _kept(self.active, self.hidden_users, random)
         bought = self.bought * _kept(self.bought, self.hidden_items, random)
         rows, cells = cells_of(self.pointer, examples)
@@ -165,19 +165,19 @@ class HeteroNetwork(Network):
 
     def _thinned(self, random: torch.Generator) -> "View":
         """The graph without a random part of the interactions."""
-        taken = self.matrices[TAKEN]
-        seen = torch.rand(len(taken.values), generator=random) >= self.shape.left_out
-        values = taken.values * seen.to(taken.values.device) / (1 - self.shape.left_out)
-        thinned = taken.with_values(values)
+        seen = self.matrices[SEEN]
+        kept = torch.rand(len(seen.values), generator=random) >= self.shape.left_out
+        values = seen.values * kept.to(seen.values.device) / (1 - self.shape.left_out)
+        thinned = seen.with_values(values)
         by = thinned.turned_like(self.matrices[BY])
-        return _whole(self.matrices | {TAKEN: thinned, BY: by})
+        return _whole(self.matrices | {SEEN: thinned, BY: by})
 
     def _drawn(self, batch: Tensor, random: torch.Generator) -> Tensor:
         """The items of the batch, of all processes, and some uniform ones; rising, each once."""
         columns = self.columns[cells_of(self.pointer, batch)[1]]
         drawn = self.rivals[torch.randint(len(self.rivals), (DRAWN,), generator=random)]
-        found: Tensor = torch.unique(torch.cat([columns, drawn]))
-        return found
+        items: Tensor = torch.unique(torch.cat([columns, drawn]))
+        return items
 
     def _chance(self, items: Tensor, batch: int) -> Tensor:
         """The logarithm of each item's chance to be among those drawn."""
@@ -192,7 +192,7 @@ class HeteroNetwork(Network):
         """The softmax over all items, estimated from some.
 
         Each stands for as many as its chance to be there says (Horvitz and Thompson 1952), so that
-        what is popular, and there each time, is not told down; a user's own items are no rivals.
+        what is popular, and there each time, is not pushed down; a user's own items are no rivals.
         """
         scores = users @ items.T / self.shape.temperature
         own = torch.zeros_like(scores, dtype=torch.bool)
@@ -241,8 +241,8 @@ class Weighted(MessagePassing):  # type: ignore[misc]
         self, vectors: Tensor, edge_index: Tensor, weight: Tensor, size: tuple[int, int]
     ) -> Tensor:
         """(targets, width) from (sources, width)."""
-        told: Tensor = self.propagate(edge_index, x=(vectors, None), weight=weight, size=size)
-        return told
+        sums: Tensor = self.propagate(edge_index, x=(vectors, None), weight=weight, size=size)
+        return sums
 
     def message(self, x_j: Tensor, weight: Tensor) -> Tensor:
         """(edges, width)."""
@@ -256,12 +256,12 @@ def unit(vectors: Tensor) -> Tensor:
 
 def weights_of(data: Dataset) -> dict[EdgeType, sparse.csr_matrix]:
     """(targets, sources) how much each message weighs, by relation; empty relations left out."""
-    taken = normalised(data.taken)
-    found = {TAKEN: taken, BY: taken.T.tocsr(), FRIEND: normalised(data.friends)}
+    seen = normalised(data.taken)
+    weights = {SEEN: seen, BY: seen.T.tocsr(), FRIEND: normalised(data.friends)}
     for relation, known in ((OF_USER, data.user_attributes), (OF_ITEM, data.item_attributes)):
         if known is not None:
-            found[relation] = averaged(known.matrix)
-    return {relation: weights for relation, weights in found.items() if weights.nnz}
+            weights[relation] = averaged(known.matrix)
+    return {relation: matrix for relation, matrix in weights.items() if matrix.nnz}
 
 
 def graph_of(weights: dict[EdgeType, sparse.csr_matrix]) -> HeteroData:
@@ -279,10 +279,10 @@ def graph_of(weights: dict[EdgeType, sparse.csr_matrix]) -> HeteroData:
 
 
 def _matrices(weights: dict[EdgeType, sparse.csr_matrix]) -> dict[EdgeType, Matrix]:
-    found = {relation: Matrix(w, device()) for relation, w in weights.items() if relation != BY}
-    if TAKEN in found:
-        found[BY] = found[TAKEN].turned
-    return found
+    matrices = {relation: Matrix(w, device()) for relation, w in weights.items() if relation != BY}
+    if SEEN in matrices:
+        matrices[BY] = matrices[SEEN].turned
+    return matrices
 
 
 def _whole(matrices: dict[EdgeType, Matrix]) -> View:
@@ -303,8 +303,8 @@ def _sample(part: HeteroData) -> View:
 
         def message(vectors: Tensor) -> Tensor:
             sent = vectors[part[source].n_id] if whole else vectors
-            told: Tensor = layer(sent, edges.edge_index, weight, size)
-            return told
+            sums: Tensor = layer(sent, edges.edge_index, weight, size)
+            return sums
 
         return message
 
@@ -332,7 +332,7 @@ def _column(flags: np.ndarray) -> Tensor:
 
 
 def _known(data: Dataset) -> np.ndarray:
-    """(n) bool: users of whom there is an act, a friend or an attribute."""
+    """(n) bool: users with an interaction, a friend or an attribute."""
     known = (np.diff(data.taken.indptr) > 0) | (np.diff(data.friends.indptr) > 0)
     if data.user_attributes is not None:
         known |= np.diff(data.user_attributes.matrix.indptr) > 0

@@ -1,41 +1,44 @@
 """iALS, matrix factorisation of implicit feedback (Hu et al. 2008, eq. 3), by `implicit`."""
 
-from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 import numpy as np
+from pydantic import Field
 from scipy import sparse
 from sklearn.utils.extmath import randomized_svd
 
 from followsuit.core.progress import Progress, silent
 from followsuit.core.threads import one_thread
 from followsuit.gnn.data.dataset import Dataset, Floats, Ints
+from followsuit.gnn.models.model_config import ModelConfig
 from followsuit.gnn.models.recommender import Embeddings, Recommender
 
 
-@dataclass
-class Ials(Recommender):
-    """Vectors of users and items whose products are 1 where something was taken, 0 elsewhere.
+class IalsConfig(ModelConfig):
+    """Settings of iALS."""
 
-    Attributes:
-        factors: width of the vectors.
-        alpha: how much more a taken item counts than another.
-        l2: the ridge, as a share of alpha times the largest singular value of what was taken: of
-            the ridge from which on nothing but zeros is learned.
-        rounds: of alternating least squares.
-    """
+    factors: int = Field(default=128, ge=1)
+    """Width of the vectors."""
+    alpha: float = Field(default=5.0, gt=0)
+    """How much more a seen item counts than another."""
+    l2: float = Field(default=0.1, gt=0)
+    """The ridge, as a share of alpha times the largest singular value of the interactions: of the
+    ridge from which on the model learns nothing but zeros."""
+    rounds: int = Field(default=12, ge=1)
+    """Rounds of alternating least squares."""
+
+
+class Ials(Recommender):
+    """Vectors of users and items whose products are 1 for a seen item, 0 elsewhere."""
 
     name: ClassVar[str] = "ials"
     random: ClassVar[bool] = True
+    config_class = IalsConfig
     grid: ClassVar[dict[str, tuple[Any, ...]]] = {
         "l2": (0.02, 0.035, 0.05, 0.07, 0.1, 0.14, 0.2),
         "alpha": (2.0, 5.0, 10.0, 20.0, 40.0, 80.0),
     }
-
-    factors: int = 128
-    alpha: float = 5.0
-    l2: float = 0.1
-    rounds: int = 12
+    config: IalsConfig
 
     def fit(
         self, data: Dataset, validation: sparse.csr_matrix | None = None, *,  # noqa: ARG002
@@ -44,17 +47,17 @@ class Ials(Recommender):
         """Alternate between users and items."""
         from implicit.cpu.als import AlternatingLeastSquares
 
-        with progress("iALS", self.rounds) as advance, one_thread():
+        with progress("iALS", self.config.rounds) as advance, one_thread():
             model = AlternatingLeastSquares(
-                factors=self.factors,
+                factors=self.config.factors,
                 regularization=self._ridge(data),
-                alpha=self.alpha,
-                iterations=self.rounds,
+                alpha=self.config.alpha,
+                iterations=self.config.rounds,
                 random_state=seed,
             )
             model.fit(data.taken, show_progress=False, callback=lambda *_: advance(1))
         state = {"users": model.user_factors.copy(), "items": model.item_factors.copy()}
-        # A user (or item) that nothing is known of keeps no random vector.
+        # A user (or item) without interactions keeps no random vector.
         state["users"][np.diff(data.taken.indptr) == 0] = 0
         state["items"][data.popularity == 0] = 0
         return self.restore(state, data)
@@ -64,13 +67,13 @@ class Ials(Recommender):
         if not data.taken.nnz:
             return 1.0
         _, values, _ = randomized_svd(data.taken, 1, n_iter=4, random_state=0)
-        return float(self.l2 * self.alpha * values[0])
+        return float(self.config.l2 * self.config.alpha * values[0])
 
     @one_thread()
     def score(self, users: Ints) -> Floats:
         """(users, m) about 0 to 1."""
-        found: Floats = self._users[users] @ self._items.T
-        return found
+        scores: Floats = self._users[users] @ self._items.T
+        return scores
 
     def embed(self) -> Embeddings:
         """The factors."""

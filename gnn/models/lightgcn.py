@@ -1,20 +1,20 @@
 """LightGCN (He et al. 2020), with a spectral start and a softmax over all items.
 
-Each step leaves out a random part of the interactions, propagates over the rest, and asks for all
-of them: a network that always sees the very edge that it is to tell learns to copy it.
+Each step leaves out a random part of the interactions, propagates over the rest, and predicts all
+of them: a network that always sees the very edge that it predicts learns to copy it.
 """
 
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 import torch
+from pydantic import Field
 from scipy import sparse
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from followsuit.gnn.data.dataset import Dataset, normalised
-from followsuit.gnn.models.neural import Neural, on_device
+from followsuit.gnn.models.neural import Neural, NeuralConfig, on_device
 from followsuit.gnn.training.device import device
 from followsuit.gnn.training.loop import Network
 from followsuit.gnn.training.losses import softmax_loss
@@ -22,77 +22,78 @@ from followsuit.gnn.training.propagation import Matrix
 from followsuit.gnn.training.spectral import spectral_start
 
 
-@dataclass
-class LightGCN(Neural):
-    """Vectors of users and items, smoothed over who took what.
+class LightGCNConfig(NeuralConfig):
+    """Settings of LightGCN."""
 
-    Attributes:
-        width: of the vectors.
-        layers: steps of propagation.
-        temperature: by which cosines are divided in the softmax.
-        left_out: share of the interactions that a step does not see.
-    """
+    width: int = Field(default=128, ge=1)
+    """Numbers in a vector."""
+    layers: int = Field(default=2, ge=0)
+    """Steps of propagation."""
+    temperature: float = Field(default=0.1, gt=0)
+    """By which cosines are divided in the softmax."""
+    left_out: float = Field(default=0.1, ge=0, lt=1)
+    """Share of the interactions that a step does not see."""
+
+
+class LightGCN(Neural):
+    """Vectors of users and items, smoothed over their interactions."""
 
     name: ClassVar[str] = "lightgcn"
+    config_class = LightGCNConfig
     grid: ClassVar[dict[str, tuple[Any, ...]]] = {"temperature": (0.1, 0.14, 0.2)}
-
-    width: int = 128
-    layers: int = 2
-    temperature: float = 0.1
-    left_out: float = 0.1
+    config: LightGCNConfig
 
     def network(self, data: Dataset, seed: int) -> Network:
         """The untrained network."""
-        return BipartiteNetwork(
-            data.taken, self.width, self.layers, self.temperature, self.left_out, seed
-        )
+        c = self.config
+        return BipartiteNetwork(data.taken, c.width, c.layers, c.temperature, c.left_out, seed)
 
 
 class BipartiteNetwork(Network):
     """LightGCN's network: the mean of the layers."""
 
     def __init__(
-        self, taken: sparse.csr_matrix, width: int, layers: int, temperature: float,
+        self, seen: sparse.csr_matrix, width: int, layers: int, temperature: float,
         left_out: float, seed: int,
     ) -> None:  # fmt: skip
         super().__init__()
         self.layers, self.temperature, self.left_out = layers, temperature, left_out
-        users, items = spectral_start(taken, width, seed)
+        users, items = spectral_start(seen, width, seed)
         self.users = nn.Parameter(on_device(users))
         self.items = nn.Parameter(on_device(items))
-        self.taken = Matrix(normalised(taken), device())
-        self.by_item = self.taken.turned
-        self.pointer = torch.from_numpy(taken.indptr.astype(np.int64))
-        # What was never taken is no part of the softmax, lest it be pushed anywhere as a mere
-        # negative: it keeps its zeros.
-        ever = np.bincount(taken.indices, minlength=taken.shape[1]) > 0
+        self.seen = Matrix(normalised(seen), device())
+        self.by_item = self.seen.turned
+        self.pointer = torch.from_numpy(seen.indptr.astype(np.int64))
+        # Items that nobody has seen are no part of the softmax, lest they be pushed anywhere as
+        # mere negatives: they keep their zeros.
+        ever = np.bincount(seen.indices, minlength=seen.shape[1]) > 0
         self.ever = on_device(np.flatnonzero(ever))
-        self.targets_of = on_device((np.cumsum(ever) - 1)[taken.indices])
-        self.examples = np.flatnonzero(np.diff(taken.indptr))
-        self.per_user = taken.nnz / max(len(self.examples), 1)
+        self.targets_of = on_device((np.cumsum(ever) - 1)[seen.indices])
+        self.examples = np.flatnonzero(np.diff(seen.indptr))
+        self.per_user = seen.nnz / max(len(self.examples), 1)
 
     def vectors(self) -> tuple[Tensor, Tensor]:
         """Unit vectors over the whole graph."""
-        return self.propagated(self.taken, self.by_item)
+        return self.propagated(self.seen, self.by_item)
 
-    def propagated(self, taken: Matrix, by_item: Matrix) -> tuple[Tensor, Tensor]:
+    def propagated(self, seen: Matrix, by_item: Matrix) -> tuple[Tensor, Tensor]:
         """The unit vectors after propagation."""
-        of_users, of_items, _ = self.layered(taken, by_item)
+        of_users, of_items, _ = self.layered(seen, by_item)
         return normalize(of_users, dim=1), normalize(of_items, dim=1)
 
-    def layered(self, taken: Matrix, by_item: Matrix) -> tuple[Tensor, Tensor, Tensor]:
+    def layered(self, seen: Matrix, by_item: Matrix) -> tuple[Tensor, Tensor, Tensor]:
         """The sums of all layers for users and items (eq. 3 to 5), and the users' first layer."""
         users: Tensor = self.users
         items: Tensor = self.items
         of_users, of_items, first = users, items, users
         for layer in range(self.layers):
-            users, items = taken @ items, by_item @ users
+            users, items = seen @ items, by_item @ users
             of_users, of_items = of_users + users, of_items + items
             first = users if layer == 0 else first
         return of_users, of_items, first
 
     def loss(self, examples: Tensor, batch: Tensor, random: torch.Generator) -> Tensor:  # noqa: ARG002
-        """Of telling all that the examples took from a part of the graph."""
+        """Of predicting all seen items of the examples from a part of the graph."""
         users, items = self.propagated(*self.thinned(random))
         rows, cells = cells_of(self.pointer, examples)
         loss = softmax_loss(
@@ -103,10 +104,10 @@ class BipartiteNetwork(Network):
 
     def thinned(self, random: torch.Generator) -> tuple[Matrix, Matrix]:
         """The graph without a random part; the weights of the rest rise to make up for it."""
-        values = self.taken.values
-        seen = torch.rand(len(values), generator=random) >= self.left_out
-        taken = self.taken.with_values(values * seen.to(values.device) / (1 - self.left_out))
-        return taken, taken.turned_like(self.by_item)
+        values = self.seen.values
+        kept = torch.rand(len(values), generator=random) >= self.left_out
+        thinned = self.seen.with_values(values * kept.to(values.device) / (1 - self.left_out))
+        return thinned, thinned.turned_like(self.by_item)
 
 
 def cells_of(pointer: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:

@@ -3,18 +3,19 @@
 import hashlib
 import json
 from abc import abstractmethod
-from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Self
 
 import numpy as np
 import torch
+from pydantic import Field
 from scipy import sparse
 
 from followsuit.core.progress import Progress, silent
 from followsuit.core.threads import one_thread
 from followsuit.gnn.data.dataset import Dataset, Floats, Ints
-from followsuit.gnn.models.recommender import Embeddings, Recommender, fingerprint
+from followsuit.gnn.models.model_config import ModelConfig
+from followsuit.gnn.models.recommender import Embeddings, Trainable, fingerprint
 from followsuit.gnn.training.device import device
 from followsuit.gnn.training.loop import Curve, Network, Plan, train, watch
 
@@ -24,29 +25,28 @@ _FEWEST, _MOST = 8, 24
 _FEW = 32
 
 
-@dataclass
-class Neural(Recommender):
-    """A network; its score is the cosine of the final vectors of user and item, in [-1, 1].
+class NeuralConfig(ModelConfig):
+    """Settings of how a network is trained."""
 
-    After training, `curve` tells how it went.
+    rate: float = Field(default=0.02, gt=0)
+    """Learning rate of Adam."""
+    batch: int = Field(default=1024, ge=1)
+    """Users per step; fewer where an epoch would have less than eight steps, more where it would
+    pass over the whole graph more than 24 times: its cost grows with the graph, not with its
+    square."""
+    epochs: int = Field(default=12, ge=1)
+    """Epochs where no validation is watched; watching sets it to the best one."""
+    longest: int = Field(default=60, ge=1)
+    """Epochs at most where validation is watched."""
+    patience: int = Field(default=4, ge=1)
+    """Epochs without a better NDCG@20 after which to stop."""
 
-    Attributes:
-        rate: Adam's.
-        batch: users per step; fewer where an epoch would have less than eight steps, more where it
-            would pass over the whole graph more than 24 times: its cost grows with the graph, not
-            with its square.
-        epochs: how many, where no validation is watched; watching sets it to the best one.
-        longest: epochs at most where validation is watched.
-        patience: epochs without a better NDCG@20 after which to stop.
-    """
+
+class Neural(Trainable):
+    """A network; its score is the cosine of the final vectors of user and item, in [-1, 1]."""
 
     random: ClassVar[bool] = True
-
-    rate: float = 0.02
-    batch: int = 1024
-    epochs: int = 12
-    longest: int = 60
-    patience: int = 4
+    config: NeuralConfig
 
     @abstractmethod
     def network(self, data: Dataset, seed: int) -> Network:
@@ -68,24 +68,24 @@ class Neural(Recommender):
 
         Args:
             data: what is known.
-            validation: (n, m) what NDCG@20 is watched on; sets `epochs`.
-            seed: of all that is random.
-            progress: told of each epoch.
+            validation: (n, m) later interactions, to stop early by NDCG@20; sets `epochs`.
+            seed: the random seed.
+            progress: a progress callback for each epoch.
             checkpoint: a file to keep the state of training in; None for none.
 
         Raises:
             OtherCheckpoint: the file is of another graph, other settings or another seed.
             Diverged: the loss is not finite.
         """
-        judge = None if validation is None else watch(data.taken, validation)
+        validate = None if validation is None else watch(data.taken, validation)
         network = self.network(data, seed)
-        plan = self.plan(network, self.epochs if judge is None else self.longest)
+        plan = self.plan(network, self.config.epochs if validate is None else self.config.longest)
         key = self._key(data, validation, seed) if checkpoint is not None else ""
         curve = train(
-            network, plan, judge, seed=seed, progress=progress, checkpoint=checkpoint, key=key
+            network, plan, validate, seed=seed, progress=progress, checkpoint=checkpoint, key=key
         )
-        if judge is not None:
-            self.epochs = max(1, curve.best)
+        if validate is not None:
+            self.config = self.config.changed(epochs=max(1, curve.best))
         with torch.no_grad():
             users, items = network.vectors()
         state = {"users": users.cpu().numpy(), "items": items.cpu().numpy()}
@@ -94,10 +94,10 @@ class Neural(Recommender):
     def plan(self, network: Network, epochs: int) -> Plan:
         """How the network is trained."""
         examples = len(network.examples)
-        batch = min(self.batch, max(_FEW, examples // _FEWEST))
+        batch = min(self.config.batch, max(_FEW, examples // _FEWEST))
         if network.whole:
             batch = max(batch, -(-examples // _MOST))
-        return Plan(self.rate, batch, epochs, self.patience)
+        return Plan(self.config.rate, batch, epochs, self.config.patience)
 
     def _key(self, data: Dataset, validation: sparse.csr_matrix | None, seed: int) -> str:
         """What a checkpoint belongs to."""
@@ -111,8 +111,8 @@ class Neural(Recommender):
     @one_thread()
     def score(self, users: Ints) -> Floats:
         """(users, m) cosines; 0 for a user or an item of whom nothing is known."""
-        found: Floats = self._vectors.users[users] @ self._vectors.items.T
-        return found
+        scores: Floats = self._vectors.users[users] @ self._vectors.items.T
+        return scores
 
     def embed(self) -> Embeddings:
         """(n, width) and (m, width), each of length 1, or 0 where nothing is known."""

@@ -1,20 +1,20 @@
-"""The plain guesses: what everybody takes, and what friends took."""
+"""The simple baselines: popular items, and friends' items."""
 
-from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 import numpy as np
+from pydantic import Field
 from scipy import sparse
 
 from followsuit.core.progress import Progress, silent
 from followsuit.gnn.data.dataset import Dataset, Floats, Ints
 from followsuit.gnn.data.tie_support import alike
+from followsuit.gnn.models.model_config import ModelConfig
 from followsuit.gnn.models.recommender import Recommender
 
 
-@dataclass
 class Untrained(Recommender):
-    """A model that says what the data says."""
+    """A model without anything to learn."""
 
     def fit(
         self, data: Dataset, validation: sparse.csr_matrix | None = None, *,  # noqa: ARG002
@@ -24,7 +24,7 @@ class Untrained(Recommender):
         return self.restore({}, data)
 
     def state(self) -> dict[str, np.ndarray]:
-        """Nothing that the data does not say."""
+        """No arrays: the data has it all."""
         return {}
 
     def restore(self, state: dict[str, np.ndarray], data: Dataset) -> Self:  # noqa: ARG002
@@ -33,9 +33,8 @@ class Untrained(Recommender):
         return self
 
 
-@dataclass
 class Popularity(Untrained):
-    """The share of users who took an item, the same for everybody."""
+    """The share of users who have seen an item, the same for everybody."""
 
     name: ClassVar[str] = "popularity"
 
@@ -44,51 +43,54 @@ class Popularity(Untrained):
         share = self.data.popularity / np.float32(max(len(self.data.users), 1))
         return np.tile(share, (len(users), 1))
 
-    def score_new(self, taken: sparse.csr_matrix) -> Floats:
+    def score_new(self, seen: sparse.csr_matrix) -> Floats:
         """(rows, m) the same shares."""
-        return self.score(np.zeros(taken.shape[0], dtype=np.int64))
+        return self.score(np.zeros(seen.shape[0], dtype=np.int64))
 
 
-@dataclass
+class FriendsItemsConfig(ModelConfig):
+    """Settings of the friends' items."""
+
+    damp: float = Field(default=0.0, ge=0)
+    """How much less a friend counts who has seen many items."""
+    likeness: float = Field(default=0.0, ge=0)
+    """How much more a friend counts whose taste is alike."""
+    prior: float = Field(default=0.0, ge=0)
+    """For how many friends the popular items count."""
+
+
 class FriendsItems(Untrained):
-    """The share of a user's friends who took an item.
+    """The share of a user's friends who have seen an item.
 
-    Each friend counts by (1 + `likeness` x cosine of what both took) / items taken^`damp`.
-
-    Attributes:
-        damp: how much less a friend says who takes everything.
-        likeness: how much more a friend says whose taste is alike.
-        prior: how many friends' worth everybody has of what is popular.
+    Each friend counts by (1 + `likeness` x cosine of the seen items of both) / seen items^`damp`.
     """
 
     name: ClassVar[str] = "friends"
+    config_class = FriendsItemsConfig
     grid: ClassVar[dict[str, tuple[Any, ...]]] = {
         "damp": (0.0, 0.25, 0.5, 0.75),
         "likeness": (0.0, 5.0, 20.0, 50.0),
     }
-
-    damp: float = 0.0
-    likeness: float = 0.0
-    prior: float = 0.0
+    config: FriendsItemsConfig
 
     def score(self, users: Ints) -> Floats:
-        """(users, m) the shares; without a prior, what no friend took has 0."""
-        found: Floats = (self._ties[users] @ self.data.taken).toarray()
-        if self.prior:
+        """(users, m) the shares; without a prior, 0 for items that no friend has seen."""
+        scores: Floats = (self._ties[users] @ self.data.taken).toarray()
+        if prior := self.config.prior:
             share = self.data.popularity / np.float32(max(len(self.data.users), 1))
             friends = np.diff(self.data.friends.indptr)[users]
-            found += (self.prior / (friends + self.prior)).astype(np.float32)[:, None] * share
-        return found
+            scores += (prior / (friends + prior)).astype(np.float32)[:, None] * share
+        return scores
 
     def restore(self, state: dict[str, np.ndarray], data: Dataset) -> Self:
         """Weigh the ties."""
         super().restore(state, data)
         count = np.maximum(np.diff(data.taken.indptr), 1).astype(np.float32)
         friends = data.friends.copy()
-        if self.likeness:
-            friends.data *= 1 + np.float32(self.likeness) * alike(data)
-        ties = friends @ sparse.diags_array(count**-self.damp, format="csr")
-        total = np.diff(data.friends.indptr) + self.prior
+        if self.config.likeness:
+            friends.data *= 1 + np.float32(self.config.likeness) * alike(data)
+        ties = friends @ sparse.diags_array(count**-self.config.damp, format="csr")
+        total = np.diff(data.friends.indptr) + self.config.prior
         self._ties = sparse.csr_matrix(
             sparse.diags_array(1 / np.maximum(total, 1), format="csr") @ ties, dtype=np.float32
         )

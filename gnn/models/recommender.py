@@ -4,18 +4,22 @@ import hashlib
 import json
 import zipfile
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from scipy import sparse
 
 from followsuit.core.errors import FollowsuitError
 from followsuit.core.progress import Progress, silent
+from followsuit.core.ranking_metrics import top_n
 from followsuit.core.threads import one_thread
 from followsuit.gnn.data.dataset import Dataset, Floats, Ints
-from followsuit.gnn.evaluation.top_items import first_items
+from followsuit.gnn.models.model_config import ModelConfig, WrongSettings
+
+if TYPE_CHECKING:
+    from followsuit.gnn.training.loop import Curve
 
 CELLS = 2**24
 """Scores that are held at a time."""
@@ -37,21 +41,47 @@ class Embeddings:
     items: Floats
 
 
-@dataclass
 class Recommender(ABC):
-    """A model of taste; the fields it is made with are its settings, what it learns its state.
+    """A model of taste: a config that is given, and a state that is learned.
 
-    After `fit`, `data` is what it was fitted on.
+    A model of your own names its `config_class`, and defines `fit`, `score`, `state` and `restore`;
+    `followsuit.testing.model_contract` checks it.
+
+    Args:
+        config: the settings; the defaults of `config_class` where not given.
+        settings: single settings by name; they go before those of `config`.
+
+    Raises:
+        WrongSettings: the model has no such setting, or can't take the value.
+
+    Attributes:
+        data: what the model was fitted on, after `fit`.
+        note: what users of the fitted model should know, in one line.
     """
 
     name: ClassVar[str]
+    """By which the registry finds the class: `module:Class` unless the class is in `MODELS`."""
     random: ClassVar[bool] = False
-    """Whether another seed gives another model."""
+    """Whether another random seed gives another model."""
+    config_class: ClassVar[type[ModelConfig]] = ModelConfig
     grid: ClassVar[dict[str, tuple[Any, ...]]] = {}
-    """Settings that are chosen on validation, and the values in their order."""
-    data: Dataset = field(init=False, repr=False, compare=False)
-    note: str | None = field(init=False, repr=False, compare=False, default=None)
-    """What whoever uses the fitted model should know, in one line."""
+    """Settings that are searched on validation, and the values in their order."""
+
+    data: Dataset
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if "name" not in vars(cls):
+            cls.name = f"{cls.__module__}:{cls.__qualname__}"
+
+    def __init__(self, config: ModelConfig | None = None, **settings: Any) -> None:
+        given = {} if config is None else dict(config)
+        self.config = self.config_class(**{**given, **settings})
+        self.note: str | None = None
+
+    def unfitted(self, **settings: Any) -> Self:
+        """The same model before `fit`, with other values for these settings."""
+        return type(self)(self.config, **settings)
 
     @abstractmethod
     def fit(
@@ -62,35 +92,35 @@ class Recommender(ABC):
 
         Args:
             data: what is known.
-            validation: (n, m) what to watch while training, for models that stop early; they then
-                note in their settings where they stopped, so that fitting them again without it
-                takes as long.
-            seed: of all that is random.
-            progress: told of each step.
+            validation: (n, m) later interactions, for models that stop early or search settings;
+                they keep in their config where they stopped, so that the next fit without it takes
+                as long.
+            seed: the random seed.
+            progress: a progress callback.
         """
 
     @abstractmethod
     def score(self, users: Ints) -> Floats:
         """(users, m) how much each user may like each item, in a new array; higher is better.
 
-        What they took already is scored too. Never NaN.
+        Seen items are scored too. Never NaN.
         """
 
     @one_thread()
-    def score_new(self, taken: sparse.csr_matrix) -> Floats:
-        """(rows, m) the same for people the model was not fitted on, from what they took.
+    def score_new(self, seen: sparse.csr_matrix) -> Floats:
+        """(rows, m) the same for people the model was not fitted on, from their seen items.
 
-        Here from the vectors of what they took, each weighted by popularity^-1/2 as in a step of
+        Here from the vectors of the seen items, each weighted by popularity^-1/2 as in a step of
         propagation (He et al. 2020, eq. 3); 0 for a model without vectors.
 
         Args:
-            taken: (rows, m) CSR, nonzero where somebody took the item.
+            seen: (rows, m) CSR, nonzero for each interaction.
         """
         learned = self.embed()
         if learned is None:
-            return np.zeros(taken.shape, dtype=np.float32)
+            return np.zeros(seen.shape, dtype=np.float32)
         weight = sparse.diags_array(np.maximum(self.data.popularity, 1) ** -0.5, format="csr")
-        vectors = np.asarray(taken.astype(np.float32) @ (weight @ learned.items))
+        vectors = np.asarray(seen.astype(np.float32) @ (weight @ learned.items))
         length = np.linalg.norm(vectors, axis=1, keepdims=True)
         scores: Floats = (vectors / np.maximum(length, 1e-12)) @ learned.items.T
         return scores.astype(np.float32)
@@ -103,51 +133,51 @@ class Recommender(ABC):
         self, users: Ints, k: int, masked: sparse.csr_matrix | None = None,
         progress: Progress = silent,
     ) -> Ints:  # fmt: skip
-        """(users, k) the first items of each user, the best first; -1 where nothing is left.
+        """(users, k) the top items of each user, the best first; -1 where nothing is left.
 
-        Of whom the model knows nothing (all scores are 0) gets what is popular; so does a user who
-        took nothing yet where scores are equal. Other ties go to the smaller code.
+        A user of whom the model knows nothing (all scores are 0) gets the popular items; so does a
+        user without interactions where scores are equal. Other ties go to the smaller code.
 
         Args:
             users: codes.
-            k: how many.
-            masked: (n, m) what is not recommended; what the users took where not given.
-            progress: told of users.
+            k: the length of a list.
+            masked: (n, m) items to leave out; each user's seen items where not given.
+            progress: a progress callback for users.
         """
-        barred = self.data.taken if masked is None else masked
-        found = np.empty((len(users), k), dtype=np.int64)
+        excluded = self.data.taken if masked is None else masked
+        lists = np.empty((len(users), k), dtype=np.int64)
         step = max(1, CELLS // max(len(self.data.items), 1))
         with progress(f"recommending ({self.name})", len(users)) as advance:
             for first in range(0, len(users), step):
                 some = users[first : first + step]
                 scores = self.score(some)
-                self._tell_more(scores, some)
-                found[first : first + step] = first_items(scores, barred[some], k)
+                self._add_popularity(scores, some)
+                lists[first : first + step] = top_n(scores, k, excluded[some])
                 advance(len(some))
-        return found
+        return lists
 
-    def _tell_more(self, scores: Floats, users: Ints) -> None:
-        """Order by popularity what the scores leave open for users little is known of; in place."""
+    def _add_popularity(self, scores: Floats, users: Ints) -> None:
+        """Order by popularity what the scores leave open for users with little data; in place."""
         new = np.diff(self.data.taken.indptr)[users] == 0
         known = np.asarray(scores[:, :_GLANCE].any(axis=1))
         known[~known] = scores[~known].any(axis=1)
         scores[~known] = self.data.popularity
-        told = np.flatnonzero(new & known)
+        rows = np.flatnonzero(new & known)
         share = self.data.popularity / max(self.data.popularity.max(initial=0), 1)
-        step = _OPEN * np.abs(scores[told]).max(axis=1, initial=0)
-        scores[told] += step[:, None] * share
+        step = _OPEN * np.abs(scores[rows]).max(axis=1, initial=0)
+        scores[rows] += step[:, None] * share
 
     @abstractmethod
     def state(self) -> dict[str, np.ndarray]:
-        """What was learned, as plain arrays."""
+        """The learned arrays, by name."""
 
     @abstractmethod
     def restore(self, state: dict[str, np.ndarray], data: Dataset) -> Self:
-        """Take over what was learned on the same data set."""
+        """Take over the arrays of `state`, learned on the same data set."""
 
     def settings(self) -> dict[str, Any]:
-        """What it was made with, by name."""
-        return {f.name: getattr(self, f.name) for f in fields(self) if f.init}
+        """The config, by name."""
+        return self.config.model_dump()
 
     def save(self, folder: Path) -> None:
         """Write `model.json` and `model.npz` (plain arrays, no pickle)."""
@@ -190,11 +220,13 @@ class Recommender(ABC):
                 f"The model in {folder} was fitted on another graph. Train it on this one."
             )
         try:
-            found = cls(**settings).restore(state, data)
-            found._check_size()
-        except (TypeError, ValueError, LookupError, AttributeError, StopIteration) as error:
+            restored = cls(**settings).restore(state, data)
+            restored._check_size()
+        except (
+            WrongSettings, TypeError, ValueError, LookupError, AttributeError, StopIteration
+        ) as error:  # fmt: skip
             raise _damaged(folder) from error
-        return found
+        return restored
 
     def _check_size(self) -> None:
         """Raise what numpy or this does where the arrays are not of the data's size."""
@@ -204,6 +236,27 @@ class Recommender(ABC):
         learned = self.embed()
         if learned is not None and (len(learned.users), len(learned.items)) != (n, m):
             raise ValueError("vectors of another number of users or items")
+
+
+class Trainable(Recommender):
+    """A model that learns in epochs and can go on from a checkpoint; `curve` shows them."""
+
+    curve: "Curve"
+
+    @abstractmethod
+    def train(
+        self, data: Dataset, validation: sparse.csr_matrix | None = None, *,
+        seed: int = 0, progress: Progress = silent, checkpoint: Path | None = None,
+    ) -> Self:  # fmt: skip
+        """Fit as `fit` does, going on from the checkpoint where there is one.
+
+        Args:
+            data: what is known.
+            validation: see `fit`.
+            seed: the random seed.
+            progress: a progress callback for each epoch.
+            checkpoint: a file to keep the state of training in; None for none.
+        """
 
 
 def _damaged(folder: Path) -> WrongModel:

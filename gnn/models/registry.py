@@ -1,6 +1,8 @@
 """Every model by its name, imported where it is asked for: some need torch, some `implicit`."""
 
+import sys
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from followsuit.core.errors import FollowsuitError
@@ -29,6 +31,10 @@ class UnknownModel(FollowsuitError):
     """There is no model of that name."""
 
 
+class NotAModel(FollowsuitError):
+    """What `module:Class` names can't be used as a model."""
+
+
 class MissingExtra(FollowsuitError):
     """What a model is built on is not installed."""
 
@@ -36,20 +42,61 @@ class MissingExtra(FollowsuitError):
 def model(name: str, **settings: Any) -> Recommender:
     """The model of that name, with these settings and defaults for the rest.
 
+    Args:
+        name: one of `MODELS`, or `module:Class` for a `Recommender` of your own. The current
+            directory is on the path for its module, as `python -m` has it.
+        settings: see the model's config.
+
     Raises:
-        UnknownModel: there is none; the message lists those that there are.
-        MissingExtra: it needs the extra `gnn`.
+        UnknownModel: there is no such model, or no such module.
+        NotAModel: the class can't be used as a model.
+        MissingExtra: the model needs the extra `gnn`.
+        WrongSettings: the settings don't fit the model.
     """
-    if name not in MODELS:
-        raise UnknownModel(f"There is no model {name}; there are {', '.join(MODELS)}.")
-    module, kind = MODELS[name]
+    return model_class(name)(**settings)
+
+
+def model_class(name: str) -> type[Recommender]:
+    """The class of a model, see `model`."""
+    module, _, kind = name.partition(":")
+    if name in MODELS:
+        module, kind = MODELS[name]
+    elif not kind or not all(part.isidentifier() for part in module.split(".")):
+        raise UnknownModel(
+            f"There is no model {name}; there are {', '.join(MODELS)}. Name your own module:Class."
+        )
+    elif str(Path.cwd()) not in sys.path:
+        sys.path.insert(0, str(Path.cwd()))
     try:
-        found: type[Recommender] = getattr(import_module(module), kind)
+        classes = vars(import_module(module))
         import_module(_LATE.get(name, module))
     except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in _EXTRA:
-            raise
-        raise MissingExtra(
-            f"The model {name} needs {error.name}: pip install 'followsuit[gnn]'."
-        ) from error
-    return found(**settings)
+        missing = error.name or ""
+        if missing.partition(".")[0] in _EXTRA:
+            raise MissingExtra(
+                f"The model {name} needs {missing}: pip install 'followsuit[gnn]'."
+            ) from error
+        if f"{module}.".startswith(f"{missing}."):
+            raise UnknownModel(
+                f"There is no module {missing} for the model {name}. Run this in the folder that "
+                "holds the module, or install it."
+            ) from error
+        raise
+    return _checked(name, classes.get(kind))
+
+
+def _checked(name: str, kind: Any) -> type[Recommender]:
+    """The class, if it can be made into a model that its own name leads to."""
+    reason = None
+    if kind is None:
+        reason = "its module has no such class"
+    elif not isinstance(kind, type) or not issubclass(kind, Recommender):
+        reason = "it is not a subclass of followsuit.gnn.models.recommender.Recommender"
+    elif missing := sorted(kind.__abstractmethods__):
+        reason = f"it doesn't define {', '.join(missing)}"
+    elif name not in MODELS and ":" not in kind.name and kind.name not in MODELS:
+        reason = f"it sets the name `{kind.name}`, which leads to no module: leave the name out"
+    if reason is None:
+        checked: type[Recommender] = kind
+        return checked
+    raise NotAModel(f"{name} can't be used as a model: {reason}.")

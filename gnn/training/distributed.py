@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from torch import Tensor
     from torch.nn import Parameter
 
-Found = TypeVar("Found")
+Result = TypeVar("Result")
 
 
 class FirstFailed(FollowsuitError):
@@ -52,32 +52,32 @@ def world() -> int:
     return int(os.environ.get("WORLD_SIZE", "1"))
 
 
-def of_first(act: Callable[[], Found]) -> Found:
-    """What `act` gives the first process, for all; the others wait for it. Within `joined()`.
+def of_first(compute: Callable[[], Result]) -> Result:
+    """The result of the first process, for all; the others wait for it. Within `joined()`.
 
     Raises:
-        FirstFailed: in the others, where `act` has raised in the first.
+        FirstFailed: in the others, where `compute` has raised in the first.
     """
     if world() == 1:
-        return act()
+        return compute()
     from torch import distributed
 
     from followsuit.gnn.training.device import device
 
-    said: list[Any] = [None, None]
+    sent: list[Any] = [None, None]
     failed = None
     if rank() == 0:
         try:
-            said[0] = act()
-        except Exception as error:  # the others must not wait for ever
-            failed, said[1] = error, str(error) or type(error).__name__
-    distributed.broadcast_object_list(said, src=0, device=device())
+            sent[0] = compute()
+        except Exception as error:  # the others must not wait forever
+            failed, sent[1] = error, str(error) or type(error).__name__
+    distributed.broadcast_object_list(sent, src=0, device=device())
     if failed is not None:
         raise failed
-    if said[1] is not None:
-        raise FirstFailed(f"The first of {world()} processes has failed: {said[1]}")
-    found: Found = said[0]
-    return found
+    if sent[1] is not None:
+        raise FirstFailed(f"The first of {world()} processes has failed: {sent[1]}")
+    result: Result = sent[0]
+    return result
 
 
 def wait_for_all() -> None:

@@ -1,24 +1,20 @@
-"""Choose a model's settings on the validation part: one axis of its grid after the other."""
+"""Grid search: settings that rank best on validation, one axis of the grid after the other."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from scipy import sparse
 
 from followsuit.core.progress import Progress, silent
-from followsuit.gnn.data.dataset import Dataset, Ints
-from followsuit.gnn.evaluation.top_items import CUT, hits_of, ndcg, some_users
+from followsuit.gnn.data.dataset import Dataset
+from followsuit.gnn.evaluation.validation import validation_ndcg, validation_users
 from followsuit.gnn.models.recommender import Recommender
-
-JUDGES = 4_000
-"""Users, at the most, that a choice is made on."""
 
 
 @dataclass(frozen=True)
-class Chosen:
-    """A model with the settings that did best, fitted on what the choice was made from.
+class SearchResult:
+    """A model with the best settings, fitted on the train part.
 
     Attributes:
         model: fitted on the train part.
@@ -29,40 +25,27 @@ class Chosen:
     ndcg: float
 
 
-def judges(validation: sparse.csr_matrix, seed: int = 0) -> Ints:
-    """The users that a choice is made on, rising."""
-    return some_users(validation, JUDGES, seed)
-
-
-def validate(model: Recommender, validation: sparse.csr_matrix, users: Ints) -> float:
-    """Mean NDCG@20 of a fitted model on what these users took later."""
-    if not len(users):
-        return 0.0
-    hits = hits_of(model.recommend(users, CUT), validation, users)
-    return float(ndcg(hits, np.diff(validation.indptr)[users], CUT).mean())
-
-
-def choose(
+def search_grid(
     model: Recommender, train: Dataset, validation: sparse.csr_matrix, *, seed: int = 0,
     progress: Progress = silent,
-) -> Chosen:  # fmt: skip
+) -> SearchResult:  # fmt: skip
     """Climb along each axis of the model's grid from its own settings, until none does better.
 
     Args:
         model: with the settings to start from.
         train: what is known.
-        validation: (n, m) what is to be told.
-        seed: of what is random in the model.
-        progress: told of each fit.
+        validation: (n, m) the later interactions.
+        seed: the random seed.
+        progress: a progress callback for each fit.
     """
-    users = judges(validation)
+    users = validation_users(validation)
     tried = {_settings(model)}
 
-    def fit(candidate: Recommender) -> Chosen:
+    def fit(candidate: Recommender) -> SearchResult:
         fitted = candidate.fit(train, validation, seed=seed, progress=progress)
-        return Chosen(fitted, validate(fitted, validation, users))
+        return SearchResult(fitted, validation_ndcg(fitted, validation, users))
 
-    def attempt(candidate: Recommender) -> Chosen | None:
+    def attempt(candidate: Recommender) -> SearchResult | None:
         # What was tried before is not kept, for models are large; it was no better than the best.
         if _settings(candidate) in tried:
             return None
@@ -75,30 +58,31 @@ def choose(
         improved = False
         for axis, values in model.grid.items():
             for step in (1, -1):
-                found = _climb(best, axis, values, step, attempt)
-                if found is not best:
-                    best, improved = found, True
+                better = _climb(best, axis, values, step, attempt)
+                if better is not best:
+                    best, improved = better, True
                     break
     return best
 
 
 def _settings(model: Recommender) -> tuple[Any, ...]:
     """Its place in its grid."""
-    return tuple(getattr(model, axis) for axis in model.grid)
+    settings = model.settings()
+    return tuple(settings[axis] for axis in model.grid)
 
 
 def _climb(
-    best: Chosen, axis: str, values: tuple[Any, ...], step: int,
-    attempt: Callable[[Recommender], Chosen | None],
-) -> Chosen:  # fmt: skip
+    best: SearchResult, axis: str, values: tuple[Any, ...], step: int,
+    attempt: Callable[[Recommender], SearchResult | None],
+) -> SearchResult:  # fmt: skip
     """Go along an axis in one direction as long as that is better."""
     while True:
-        own = getattr(best.model, axis)
-        places = sorted({*values, own})
-        place = places.index(own) + step
-        if not 0 <= place < len(places):
+        own = best.model.settings()[axis]
+        grid = sorted({*values, own})
+        position = grid.index(own) + step
+        if not 0 <= position < len(grid):
             return best
-        found = attempt(replace(best.model, **{axis: places[place]}))
-        if found is None or found.ndcg <= best.ndcg:
+        result = attempt(best.model.unfitted(**{axis: grid[position]}))
+        if result is None or result.ndcg <= best.ndcg:
             return best
-        best = found
+        best = result

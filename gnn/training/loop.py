@@ -15,8 +15,9 @@ from torch import Tensor, nn
 
 from followsuit.core.errors import FollowsuitError
 from followsuit.core.progress import Progress, silent
+from followsuit.core.ranking_metrics import hits_of, ndcg, top_n
 from followsuit.gnn.data.dataset import Ints
-from followsuit.gnn.evaluation.top_items import CUT, first_items, hits_of, ndcg, some_users
+from followsuit.gnn.evaluation.validation import CUTOFF, sample_users
 from followsuit.gnn.training.distributed import (
     add_up_gradients,
     added_up,
@@ -41,7 +42,7 @@ class Diverged(FollowsuitError):
 
 
 class Network(nn.Module, ABC):
-    """What the loop trains.
+    """A network that the loop trains.
 
     Attributes:
         examples: codes of the users that an epoch goes through, in any order.
@@ -83,7 +84,7 @@ class Plan:
 
 @dataclass
 class Curve:
-    """What was seen while training, an entry for each epoch; `ndcg` is empty where none watched.
+    """The learning curve, an entry for each epoch; `ndcg` is empty without validation.
 
     Attributes:
         loss: mean over the examples.
@@ -96,56 +97,57 @@ class Curve:
     best: int = 0
 
 
-Judge = Callable[[Network], float]
+Validate = Callable[[Network], float]
+"""Says how well a network ranks; higher is better."""
 
 
-def watch(taken: sparse.csr_matrix, validation: sparse.csr_matrix, seed: int = 0) -> Judge | None:
+def watch(seen: sparse.csr_matrix, validation: sparse.csr_matrix, seed: int = 0) -> Validate | None:
     """NDCG@20 on the validation part of at most `WATCHED` users, always the same; None without any.
 
     Args:
-        taken: (n, m) what is known, left out of the ranking.
-        validation: (n, m) what is to be found.
-        seed: of the choice of users.
+        seen: (n, m) the interactions, left out of the ranking.
+        validation: (n, m) the later interactions.
+        seed: the random seed of the sample of users.
     """
-    users = some_users(validation, WATCHED, seed)
+    users = sample_users(validation, WATCHED, seed)
     if not len(users):
         return None
-    wanted = np.diff(validation.indptr)[users]
+    relevant = np.diff(validation.indptr)[users]
 
-    def judge(network: Network) -> float:
+    def validate(network: Network) -> float:
         with torch.no_grad():
             of_users, of_items = network.vectors()
-            found = []
+            lists = []
             for first in range(0, len(users), _ROWS):
                 some = users[first : first + _ROWS]
-                chosen = torch.from_numpy(some).to(of_users.device)
-                scores = (of_users[chosen] @ of_items.T).cpu().numpy()
-                found.append(first_items(scores, taken[some], CUT))
-        hits = hits_of(np.concatenate(found), validation, users)
-        return float(ndcg(hits, wanted, CUT).mean())
+                rows = torch.from_numpy(some).to(of_users.device)
+                scores = (of_users[rows] @ of_items.T).cpu().numpy()
+                lists.append(top_n(scores, CUTOFF, seen[some]))
+        hits = hits_of(np.concatenate(lists), validation, users)
+        return float(ndcg(hits, relevant, CUTOFF).mean())
 
-    return judge
+    return validate
 
 
 def train(
-    network: Network, plan: Plan, judge: Judge | None = None, *,
+    network: Network, plan: Plan, validate: Validate | None = None, *,
     seed: int = 0, progress: Progress = silent, checkpoint: Path | None = None, key: str = "",
 ) -> Curve:  # fmt: skip
     """Train a network in place by Adam (Kingma and Ba 2015).
 
     What an epoch leads to is the mean of the networks after each of its steps (Izmailov et al.
-    2018), which ranks better than the last one; training goes on from the last. With a judge,
-    training stops early and the best epoch's mean is kept. All that is random follows from the
-    seed and the number of the step, so that a run that was killed and goes on from its checkpoint
-    ends with the same bytes. Under `torchrun` each process takes its share of every batch, and the
-    first one writes the checkpoint.
+    2018), which ranks better than the last one; training goes on from the last. With `validate`,
+    training stops early and the best epoch's mean is kept. Every random draw follows from the seed
+    and the number of the step, so that a run that was killed and goes on from its checkpoint ends
+    with the same bytes. Under `torchrun` each process takes its share of every batch, and the first
+    one writes the checkpoint.
 
     Args:
         network: on its device.
         plan: how.
-        judge: how good it is; higher is better.
-        seed: of the order of examples and of what the network draws.
-        progress: told of epochs; its name shows loss and NDCG.
+        validate: see `Validate`.
+        seed: the random seed.
+        progress: a progress callback for epochs; the name shows loss and NDCG.
         checkpoint: a file that is read, where there is one, and replaced after every epoch.
         key: what the checkpoint must have been written for.
 
@@ -154,10 +156,10 @@ def train(
         Diverged: the loss is not finite.
     """
     with joined():
-        run = _Run(network, plan, judge)
+        run = _Run(network, plan, validate)
         if checkpoint is not None and checkpoint.exists():
             run.restore(_read(checkpoint, key))
-        wait_for_all()  # the first one may replace or remove what the others have still to read
+        wait_for_all()  # else the first one may replace the file before the others read it
         with progress(f"training{run.shown()}", plan.epochs) as advance:
             advance(run.done)
         while not run.finished:
@@ -172,8 +174,8 @@ def train(
 class _Run:
     """A training under way."""
 
-    def __init__(self, network: Network, plan: Plan, judge: Judge | None) -> None:
-        self.network, self.plan, self.judge = network, plan, judge
+    def __init__(self, network: Network, plan: Plan, validate: Validate | None) -> None:
+        self.network, self.plan, self.validate = network, plan, validate
         self.adam = torch.optim.Adam(network.parameters(), lr=plan.rate, fused=True)
         self.curve = Curve()
         self.mean = self._weights()
@@ -186,7 +188,7 @@ class _Run:
     @property
     def finished(self) -> bool:
         fruitless = self.done - self.curve.best
-        waited = self.judge is not None and fruitless >= self.plan.patience
+        waited = self.validate is not None and fruitless >= self.plan.patience
         return waited or self.done >= self.plan.epochs or not len(self.network.examples)
 
     def shown(self) -> str:
@@ -204,7 +206,7 @@ class _Run:
             self._average(step)
             advance(len(batch))
         self.curve.loss.append(total / len(examples))
-        self._judged()
+        self._validate()
 
     def _step(self, batch: Ints, random: torch.Generator) -> float:
         examples = torch.from_numpy(batch)
@@ -213,30 +215,30 @@ class _Run:
         (loss / len(batch)).backward()  # type: ignore[no-untyped-call]
         add_up_gradients(self.network.parameters())
         self.adam.step()
-        found = float(added_up(loss.detach().clone()))
-        if not np.isfinite(found):
+        total = float(added_up(loss.detach().clone()))
+        if not np.isfinite(total):
             raise Diverged(
-                f"The loss of epoch {self.done + 1} is {found}. Choose a smaller rate than "
+                f"The loss of epoch {self.done + 1} is {total}. Choose a smaller rate than "
                 f"{self.plan.rate}, and see whether the attributes are finite."
             )
-        return found
+        return total
 
-    def _judged(self) -> None:
-        if self.judge is None:
+    def _validate(self) -> None:
+        if self.validate is None:
             self.curve.best = self.done
             return
         last = self._weights()
         self.network.load_state_dict(self.mean)
-        judge, network = self.judge, self.network
-        found = of_first(lambda: judge(network))
+        validate, network = self.validate, self.network
+        quality = of_first(lambda: validate(network))
         self.network.load_state_dict(last)
-        if found > max(self.curve.ndcg, default=-1.0):
+        if quality > max(self.curve.ndcg, default=-1.0):
             self.curve.best = self.done
             self.best = {name: value.clone() for name, value in self.mean.items()}
-        self.curve.ndcg.append(found)
+        self.curve.ndcg.append(quality)
 
     def keep_best(self) -> None:
-        self.network.load_state_dict(self.best if self.judge is not None else self.mean)
+        self.network.load_state_dict(self.best if self.validate is not None else self.mean)
 
     def _average(self, step: int) -> None:
         """Make `mean` that of this epoch's steps so far."""
@@ -249,7 +251,7 @@ class _Run:
     def state(self) -> dict[str, Any]:
         return {
             "network": self.network.state_dict(), "adam": self.adam.state_dict(),
-            "best": self.best if self.judge is not None else {}, "mean": self.mean,
+            "best": self.best if self.validate is not None else {}, "mean": self.mean,
             "curve": vars(self.curve),
         }  # fmt: skip
 
@@ -280,12 +282,12 @@ def _read(path: Path, key: str) -> dict[str, Any]:
 
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # torch tells of a damaged file what the error says
+            warnings.simplefilter("ignore")  # torch warns of a damaged file as the error does
             state: dict[str, Any] = torch.load(path, map_location=device(), weights_only=True)
-        found = state["key"]
-    except Exception as error:  # whatever torch makes of a file that is none of its own
+        written_for = state["key"]
+    except Exception as error:  # torch raises anything on a file of another kind
         raise OtherCheckpoint(f"{path} is not a checkpoint of ours. Remove it.") from error
-    if found != key:
+    if written_for != key:
         raise OtherCheckpoint(
             f"The checkpoint {path} belongs to another graph, other settings or another seed. "
             "Remove it, or train without resuming."

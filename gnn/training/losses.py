@@ -1,4 +1,4 @@
-"""What networks are trained to do: tell what a user took from all that could have been taken."""
+"""What networks are trained to do: tell a user's seen items from all others."""
 
 import math
 from typing import Any
@@ -27,7 +27,7 @@ def softmax_loss(
         items: (m, width).
         temperature: by which scores are divided.
         rows: (targets) row of `users`.
-        columns: (targets) the item taken.
+        columns: (targets) the seen item.
         random: of the draw.
     """
     if len(items) <= ALL:
@@ -67,11 +67,11 @@ class _FullSoftmax(Function):
             weight = count[part] / total[part]
             of_users[part] = (scores @ items) * weight
             of_items.addmm_(scores.T, users[part] * weight)
-        taken = (users[rows] * items[columns]).sum() / temperature
+        own = (users[rows] * items[columns]).sum() / temperature
         of_users.index_add_(0, rows, items[columns], alpha=-1)
         of_items.index_add_(0, columns, users[rows], alpha=-1)
         ctx.save_for_backward(of_users.div_(temperature), of_items.div_(temperature))
-        return (count * (total.log() + highest)).sum() - taken
+        return (count * (total.log() + highest)).sum() - own
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None, None, None]:
@@ -89,5 +89,5 @@ def sampled_softmax(
     """
     others = (users @ items[drawn].T).div(temperature).logsumexp(dim=1)
     others = others + math.log(len(items) / len(drawn))
-    taken = (users[rows] * items[columns]).sum(dim=1) / temperature
-    return softplus(others[rows] - taken).sum()
+    own = (users[rows] * items[columns]).sum(dim=1) / temperature
+    return softplus(others[rows] - own).sum()

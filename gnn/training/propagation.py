@@ -1,8 +1,12 @@
 """Products of sparse with dense matrices in torch, with a cheap gradient.
 
 Torch differentiates a CSR product by transposing the matrix anew each time. Here the transpose is
-kept, and its values follow those of the matrix by a permutation that is found once. So the values
+kept, and its values follow those of the matrix by a permutation, computed once. So the values
 may change from step to step (edges left out, ties weighed anew) while the structure stays.
+
+`torch_geometric.EdgeIndex` does the same as quickly where the values need no gradient (23.8 ms
+against 23.0 ms, forward and back, for 1,000,000 cells and width 64 on one thread). Where they do,
+as the weights of ties, it took 1,470 ms against 62 ms: here the gradient is a sampled product.
 """
 
 from typing import Any
@@ -43,9 +47,9 @@ class Matrix:
 
     def with_values(self, values: Tensor) -> "Matrix":
         """The same structure with (nonzeros) other values, in CSR order."""
-        found = object.__new__(Matrix)
-        found.__dict__.update(self.__dict__, values=values)
-        return found
+        other = object.__new__(Matrix)
+        other.__dict__.update(self.__dict__, values=values)
+        return other
 
     @property
     def turned(self) -> "Matrix":
@@ -53,13 +57,13 @@ class Matrix:
         order = self._permutation
         back = torch.empty_like(order)
         back[order] = torch.arange(len(order), device=order.device)
-        found = object.__new__(Matrix)
-        found.__dict__.update(
+        transpose = object.__new__(Matrix)
+        transpose.__dict__.update(
             shape=(self.shape[1], self.shape[0]), _there=self._back, _back=self._there,
             _permutation=back, rows=self.columns[order], columns=self.rows[order],
             values=self.values[order],
         )  # fmt: skip
-        return found
+        return transpose
 
     def turned_like(self, transpose: "Matrix") -> "Matrix":
         """The transpose, in the structure of one that was made before."""

@@ -1,4 +1,4 @@
-"""Where networks start: the leading singular vectors of who took what."""
+"""Where networks start: the leading singular vectors of the interactions."""
 
 import numpy as np
 from scipy import sparse
@@ -14,25 +14,25 @@ LENGTH = 0.1
 
 
 @one_thread()
-def spectral_start(taken: sparse.csr_matrix, width: int, seed: int) -> tuple[Floats, Floats]:
+def spectral_start(seen: sparse.csr_matrix, width: int, seed: int) -> tuple[Floats, Floats]:
     """((n, width), (m, width)) where to start: U S^1/2 and V S^1/2 of the normalised matrix.
 
     Truncated SVD (Halko et al. 2011) of D^-1/2 R D^-1/2, scaled so that a coordinate is about
     `LENGTH`. What has no interaction starts at zero, as does what lies above the rank; the same
     seed gives the same bytes.
     """
-    n, m = taken.shape
+    n, m = seen.shape
     users = np.zeros((n, width), dtype=np.float32)
     items = np.zeros((m, width), dtype=np.float32)
     rank = min(width, n, m)
-    if taken.nnz == 0 or rank == 0:
+    if seen.nnz == 0 or rank == 0:
         return users, items
-    matrix = normalised(taken)
+    matrix = normalised(seen)
     left, values, right = randomized_svd(matrix, rank, n_iter=_ROUNDS, random_state=seed)
     root = np.sqrt(values)
     scale = LENGTH * (m * width) ** 0.5 / max(float(np.linalg.norm(right * root[:, None])), 1e-12)
     users[:, :rank], items[:, :rank] = left * root * scale, right.T * root * scale
     # Where nothing is known rounding would leave a direction.
-    users[np.diff(taken.indptr) == 0] = 0
-    items[np.bincount(taken.indices, minlength=m) == 0] = 0
+    users[np.diff(seen.indptr) == 0] = 0
+    items[np.bincount(seen.indices, minlength=m) == 0] = 0
     return users, items

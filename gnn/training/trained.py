@@ -2,9 +2,9 @@
 
 A model is chosen on what happened in the last weeks before `as_of` (or, where nothing did, on a
 part of what is known), then fitted on all that was known. Both steps leave what they have reached
-beside the model's folder, so that a training that was killed goes on from there to the same result;
-the model that was there before stays in its place until then. Of the processes of `torchrun` the
-first one alone writes.
+in a folder of their own, so that a training that was killed goes on from there to the same result;
+the model that had the name before keeps it until then. Of the processes of `torchrun` the first one
+alone writes.
 """
 
 import json
@@ -17,14 +17,16 @@ from typing import TYPE_CHECKING, Any
 import filelock
 
 from followsuit.core.errors import FollowsuitError
-from followsuit.core.files import make_private, save_json
+from followsuit.core.files import private_folder, save_json
 from followsuit.core.progress import Progress, silent
 from followsuit.gnn.data.dataset import Split
 from followsuit.gnn.data.from_view import HORIZON, training_split
-from followsuit.gnn.models.recommender import Recommender, fingerprint
+from followsuit.gnn.models.model_config import WrongSettings
+from followsuit.gnn.models.recommender import Recommender, Trainable, fingerprint
 from followsuit.gnn.models.registry import model
 from followsuit.gnn.training.distributed import joined, of_first, rank
-from followsuit.gnn.training.grid_search import choose
+from followsuit.gnn.training.grid_search import search_grid
+from followsuit.graph.models import ModelStore, model_key
 from followsuit.graph.view import SharedView
 
 if TYPE_CHECKING:
@@ -35,9 +37,6 @@ SEEDS = 2**32
 _BEGUN, _CHOSEN = "begun.json", "chosen.json"
 _CHOOSING, _FITTING = "choosing.pt", "fitting.pt"
 _CURVE = "curve.png"
-_DONE = "model"
-"""Where the finished model lies until it takes its place."""
-_MODEL, _MADE_OF = "model.json", "made_of"
 _GOES_ON = ""
 _KEPT = "No training of this model was interrupted; it is there, of the same graph, day and seed."
 _BEGINS = "No training of this model was interrupted; it was trained from the start."
@@ -60,69 +59,73 @@ class TrainingUnderWay(FollowsuitError):
 
 
 def train_model(
-    name: str, view: SharedView, folder: Path, *, resume: bool = False,
+    name: str, view: SharedView, models: ModelStore, *, resume: bool = False,
     seed: int = 0, progress: Progress = silent,
 ) -> Recommender:  # fmt: skip
-    """Choose and fit a model, and save it in `folder` (`model.json`, `model.npz`, `curve.png`).
+    """Choose and fit a model, and keep it under its name (`model.json`, `model.npz`, `curve.png`).
+
+    One of the same graph, day and seed that is there already isn't trained again.
 
     Args:
         name: of the model.
         view: what is known.
-        folder: of this model; what was in it is replaced as the last act.
-        resume: go on with a training that was interrupted. Where none was, the model is the one in
-            `folder` if that is of this graph, day and seed, and otherwise trained from the start;
-            its `note` says so.
-        seed: of all that is random, below 2**32.
-        progress: told of each step.
+        models: where it is kept; another model of that name goes as the last act.
+        resume: go on with a training that was interrupted. Where none was, the `note` says so.
+        seed: the random seed, below 2**32.
+        progress: callback of each step.
 
     Raises:
         BadSeed: `seed` is out of range.
         OtherTraining: `resume`, and it is of another graph, another day or another seed.
         DamagedTraining: `resume`, and what it has left can't be read.
-        TrainingUnderWay: another process trains this model for this folder.
+        TrainingUnderWay: another process trains this model for this store.
         NothingToLearn, UnknownModel, MissingExtra.
     """
     if not 0 <= seed < SEEDS:
         raise BadSeed(f"The seed {seed} is out of range: choose one from 0 to {SEEDS - 1}.")
     started = model(name)
     progress = progress if rank() == 0 else silent
-    work = folder.with_name(f"{folder.name}.unfinished")
+    work = models.named(f"{name}.unfinished")
     with joined(), ExitStack() as held:
         split = training_split(view, HORIZON, seed)
         made_of = _made_of(split, seed)
+        key = model_key(name, made_of)
 
         def begin() -> str:
-            held.enter_context(_alone(folder))
-            _put_back(folder)
+            held.enter_context(_alone(models, name))
             if resume and _interrupted(work, made_of):
                 return _GOES_ON
-            if resume and _is_kept(started, folder, split, made_of):
+            if type(started).kept(models.path(key), split.known) is not None:
+                with models.naming(name, key):
+                    _clear(work)
                 return _KEPT
             _start(work, made_of)
             return _BEGINS
 
         begun = of_first(begin)
         if begun == _KEPT:
-            found = type(started).load(folder, split.known)
+            fitted = type(started).load(models.path(key), split.known)
         else:
             settings = _settings(started, split, work, seed, progress)
-            found = _fit(_made(name, settings, work), split, work, seed, progress)
-            of_first(lambda: _keep(found, made_of, work, folder))
+            fitted = _fit(_made(name, settings, work), split, work, seed, progress)
+            of_first(lambda: _keep(fitted, models, key, work))
     resumed = begun if resume and begun != _GOES_ON else None
-    found.note = " ".join(filter(None, [resumed, *split.notes, found.note])) or None
-    return found
+    fitted.note = " ".join(filter(None, [resumed, *split.notes, fitted.note])) or None
+    return fitted
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
+def _alone(models: ModelStore, name: str) -> Iterator[None]:
     """Keep other trainings of this model out; the system lets go of it when the process dies."""
+    lock = models.named(f"{name}.lock")
+    private_folder(lock.parent)
     try:
-        with filelock.FileLock(folder.with_name(f"{folder.name}.lock"), timeout=0):
+        with filelock.FileLock(lock, timeout=0):
             yield
     except filelock.Timeout as error:
         raise TrainingUnderWay(
-            f"Another training of the model {folder.name} is running in {folder.parent}. Wait for "
-            "it to end, or end it."
+            f"Another training of the model {name} is running in {lock.parent}. Wait for it to "
+            "end, or end it."
         ) from error
 
 
@@ -148,15 +151,9 @@ def _interrupted(work: Path, made_of: dict[str, Any]) -> bool:
     return True
 
 
-def _is_kept(started: Recommender, folder: Path, split: Split, made_of: dict[str, Any]) -> bool:
-    """Whether the model in the folder is whole and came of the same training."""
-    found = type(started).kept(folder, split.known)
-    return found is not None and _read(folder / _MODEL).get(_MADE_OF) == made_of
-
-
 def _start(work: Path, made_of: dict[str, Any]) -> None:
     _clear(work)
-    work.mkdir(parents=True)
+    private_folder(work)
     save_json(work / _BEGUN, made_of)
 
 
@@ -171,17 +168,20 @@ def _settings(
 ) -> dict[str, Any]:
     """What does best on the validation part, noted in the folder."""
     note = work / _CHOSEN
-    found: dict[str, Any] | None = of_first(lambda: _read(note) if note.exists() else None)
-    if found is not None:
-        return found
-    if hasattr(started, "train"):
-        chosen = started.train(
+    settings: dict[str, Any] | None = of_first(lambda: _read(note) if note.exists() else None)
+    if settings is not None:
+        return settings
+    chosen: Recommender
+    if isinstance(started, Trainable):
+        chosen = trained = started.train(
             split.train, split.validation, seed=seed, progress=progress,
             checkpoint=work / _CHOOSING,
         )  # fmt: skip
-        of_first(lambda: _draw(chosen.curve, started.name, work))
+        of_first(lambda: _draw(trained.curve, started.name, work))
     else:
-        chosen = choose(started, split.train, split.validation, seed=seed, progress=progress).model
+        chosen = search_grid(
+            started, split.train, split.validation, seed=seed, progress=progress
+        ).model
 
     def noted() -> dict[str, Any]:
         save_json(note, chosen.settings())
@@ -193,18 +193,16 @@ def _settings(
 def _made(name: str, settings: dict[str, Any], work: Path) -> Recommender:
     try:
         return model(name, **settings)
-    except TypeError as error:
+    except WrongSettings as error:
         raise _damaged(work / _CHOSEN) from error
 
 
 def _fit(
     chosen: Recommender, split: Split, work: Path, seed: int, progress: Progress
 ) -> Recommender:
-    if hasattr(chosen, "train"):
-        fitted: Recommender = chosen.train(
-            split.known, seed=seed, progress=progress, checkpoint=work / _FITTING
-        )
-        return fitted
+    if isinstance(chosen, Trainable):
+        checkpoint = work / _FITTING
+        return chosen.train(split.known, seed=seed, progress=progress, checkpoint=checkpoint)
     return chosen.fit(split.known, seed=seed, progress=progress)
 
 
@@ -214,43 +212,29 @@ def _draw(curve: "Curve", name: str, folder: Path) -> None:
     picture(curve, folder / _CURVE, name)
 
 
-def _keep(fitted: Recommender, made_of: dict[str, Any], work: Path, folder: Path) -> None:
-    """Save the model, and let it take the place of the one before."""
-    done = work / _DONE
-    fitted.save(done)
-    note = _read(done / _MODEL) | {_MADE_OF: made_of}
-    (done / _MODEL).write_text(json.dumps(note, indent=1))
-    if (work / _CURVE).exists():
-        # A kill before the work is cleared has it drawn no more, only kept again.
-        shutil.copy(work / _CURVE, done / _CURVE)
-    make_private(done)
-    if folder.exists():
-        folder.rename(_before(folder))
-    done.rename(folder)
-    shutil.rmtree(_before(folder), ignore_errors=True)
+def _keep(fitted: Recommender, models: ModelStore, key: str, work: Path) -> None:
+    """Save the model, and let it take the name of the one before."""
+
+    def write(folder: Path) -> None:
+        fitted.save(folder)
+        if (work / _CURVE).exists():
+            # A kill before the work is cleared has it drawn no more, only saved again.
+            shutil.copy(work / _CURVE, folder / _CURVE)
+
+    with models.naming(fitted.name, key):
+        models.save(key, write)
+    models.prune()
     _clear(work)
-
-
-def _put_back(folder: Path) -> None:
-    """Mend what a kill in `_keep` has left: the model before is aside."""
-    before = _before(folder)
-    if before.exists() and not folder.exists():
-        before.rename(folder)
-    shutil.rmtree(before, ignore_errors=True)
-
-
-def _before(folder: Path) -> Path:
-    return folder.with_name(f"{folder.name}.before")
 
 
 def _read(note: Path) -> dict[str, Any]:
     try:
-        found = json.loads(note.read_text())
+        content = json.loads(note.read_text())
     except ValueError as error:
         raise _damaged(note) from error
-    if not isinstance(found, dict):
+    if not isinstance(content, dict):
         raise _damaged(note)
-    return found
+    return content
 
 
 def _damaged(note: Path) -> DamagedTraining:

@@ -2,8 +2,6 @@
 
 import os
 import re
-import shutil
-import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -16,7 +14,7 @@ import ladybug
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from followsuit.core.files import make_private, private_folder
+from followsuit.core.files import make_private
 from followsuit.core.progress import Progress, silent
 from followsuit.graph import schema as g
 from followsuit.graph.engines.differences import differences, without
@@ -67,7 +65,6 @@ _WAIT = 5.0
 _POOL, _HEAP = 5 / 6, 5 / 12
 """Shares of the memory that a query of an analyst's own may take: for the engine's pool, and beside
 it. What it returns is held twice for a moment, and the process that asked has its own needs."""
-_LOCK = "lock"
 _LOG, _SHADOW = ".wal", ".shadow"
 """Endings of what the engine writes beside its file."""
 
@@ -148,7 +145,7 @@ class EmbeddedStore(GraphStore):
                 try:
                     yield
                 finally:
-                    make_private(self.state)
+                    self.state.make_private()
 
     def _beside(self, ending: str) -> Path:
         return self._path.with_name(self._path.name + ending)
@@ -180,11 +177,7 @@ class EmbeddedStore(GraphStore):
             )
         for ending in (_LOG, _SHADOW):
             self._beside(ending).unlink(missing_ok=True)
-        for stale in self.state.iterdir():
-            if stale.is_dir():
-                shutil.rmtree(stale)
-            elif not stale.name.startswith(_LOCK):
-                stale.unlink()
+        self.state.clear()
         new = self._beside(".new")
         new.unlink(missing_ok=True)
         try:
@@ -197,13 +190,13 @@ class EmbeddedStore(GraphStore):
     @contextmanager
     def _locked(self, write: bool) -> Iterator[None]:
         try:
-            private_folder(self.state)
+            self.state.create()
         except OSError as error:
             raise StoreError(
                 f"{self.name} can't be used: {error.strerror}: {error.filename}. Name another "
                 "store with --store."
             ) from error
-        lock = filelock.ReadWriteLock(self.state / _LOCK, timeout=_WAIT, is_singleton=False)
+        lock = filelock.ReadWriteLock(self.state.lock, timeout=_WAIT, is_singleton=False)
         try:
             held = lock.write_lock(_WAIT) if write else lock.read_lock(_WAIT)
             held.__enter__()
@@ -275,7 +268,7 @@ class EmbeddedStore(GraphStore):
             advance(total)
 
     def _upsert(self, element: Element, new: Path) -> None:
-        with self._folder() as folder:
+        with self.state.work_folder() as folder:
             old = folder / "old.parquet"
             self.export(element, old)
             found = differences(element, new, old, folder, self._memory // 2)
@@ -320,7 +313,7 @@ class EmbeddedStore(GraphStore):
                     raise
                 # Wide rows take more than was measured.
                 first = rest = rows // 2
-        with self._folder() as folder:
+        with self.state.work_folder() as folder:
             for part in split_rows(files, schema, first, rest, folder):
                 self._copy_bulks(copy, [part], schema, first, rest)
 
@@ -372,7 +365,7 @@ class EmbeddedStore(GraphStore):
     def delete_rows(self, element: RelationshipType, keys: pa.Table) -> None:  # noqa: D102
         if not keys.num_rows:
             return
-        with self._folder() as folder:
+        with self.state.work_folder() as folder:
             old, gone, kept = (folder / f"{name}.parquet" for name in ("old", "gone", "kept"))
             self.export(element, old)
             schema = element.arrow_schema()
@@ -381,7 +374,7 @@ class EmbeddedStore(GraphStore):
             self._rebuild(element, [kept], folder)
 
     def clear(self, element: RelationshipType) -> None:  # noqa: D102
-        with self._folder() as folder:
+        with self.state.work_folder() as folder:
             self._rebuild(element, [], folder)
 
     # Queries.
@@ -482,11 +475,6 @@ class EmbeddedStore(GraphStore):
             f"ON CREATE SET n.{Col.VALUE} = value ON MATCH SET n.{Col.VALUE} = value",
             {"rows": rows},
         )
-
-    @contextmanager
-    def _folder(self) -> Iterator[Path]:
-        with tempfile.TemporaryDirectory(dir=self.state, prefix="work-") as folder:
-            yield Path(folder)
 
 
 def _refusal(said: str) -> str:

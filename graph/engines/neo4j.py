@@ -13,7 +13,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from neo4j import exceptions
 
-from followsuit.core.files import make_private
 from followsuit.core.progress import Advance, Progress, silent
 from followsuit.graph import schema as g
 from followsuit.graph.engines.cells import WRITERS, Cell, deal, rounds
@@ -39,8 +38,6 @@ from followsuit.graph.store import (
     as_parquet,
     first_line,
 )
-
-SCHEMES = ("bolt", "bolt+s", "bolt+ssc", "neo4j", "neo4j+s", "neo4j+ssc")
 
 _BATCH = 5_000
 _FETCH = 10_000
@@ -132,7 +129,7 @@ class Neo4jStore(GraphStore):
                     yield
                 finally:
                     self._writing = False
-                    make_private(self.state)
+                    self.state.make_private()
 
     @contextmanager
     def _locked(self) -> Iterator[None]:

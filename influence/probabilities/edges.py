@@ -1,9 +1,6 @@
 """Learned edge probabilities in the graph: written as a run, and read back as of an instant."""
 
-import hashlib
-import json
 from datetime import datetime
-from importlib.metadata import version
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -11,12 +8,10 @@ import pyarrow.compute as pc
 from followsuit.core.progress import Progress, silent
 from followsuit.graph import schema as g
 from followsuit.graph.run_writer import write_run
-from followsuit.graph.runs import Run, active, runs
+from followsuit.graph.runs import INFLUENCE, Run, active, new_run_id, runs
 from followsuit.graph.schema import Col
 from followsuit.graph.store import GraphStore
 from followsuit.influence.probabilities.learn import OBSERVED, Influences
-
-INFLUENCE = "influence"
 
 
 def write_edges(
@@ -40,9 +35,7 @@ def write_edges(
     table = influences.table()
     as_of = influences.log.as_of
     parameters = {"as_of": as_of.isoformat(), "window_seconds": influences.window}
-    made_of = json.dumps([version("followsuit"), parameters, content], sort_keys=True)
-    digest = hashlib.sha256(made_of.encode()).hexdigest()
-    run_id = f"{INFLUENCE}-{as_of:%Y-%m-%d}-{digest[:8]}"
+    run_id = new_run_id(INFLUENCE, as_of, parameters, content)
     customers = len(pc.unique(pa.concat_arrays(
         [table["source"].combine_chunks(), table["target"].combine_chunks()]
     )))  # fmt: skip
@@ -50,13 +43,8 @@ def write_edges(
     rows = table.append_column(Col.RUN_ID, pa.repeat(run_id, table.num_rows))
     rows = rows.append_column(Col.GRADE, pa.repeat(OBSERVED, table.num_rows))
     schema = g.INFLUENCES.arrow_schema()
-    with store.writing():
-        old = [r.run_id for r in runs(store, INFLUENCE) if r.run_id != run_id]
-        edges = rows.select(schema.names).cast(schema)
-        write_run(store, run, {g.INFLUENCES: edges}, revision=revision)
-        if old:
-            store.delete(g.INFLUENCES, Col.RUN_ID, old)
-            store.delete(g.RUN, Col.RUN_ID, old)
+    edges = rows.select(schema.names).cast(schema)
+    write_run(store, run, {g.INFLUENCES: edges}, revision=revision)
     return run_id
 
 

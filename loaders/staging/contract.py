@@ -7,7 +7,7 @@ import pandas as pd
 import pandera.pandas as pa_
 from pandera.errors import SchemaErrors
 
-from followsuit.graph.people import ALL, PURPOSES
+from followsuit.graph.consent import ALL, PURPOSES
 from followsuit.graph.schema import Col, NodeType
 from followsuit.graph.tables import CONSENTS, FRIENDSHIPS, Field, Kind, Table
 

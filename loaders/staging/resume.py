@@ -37,7 +37,7 @@ class Staging:
     @classmethod
     def of(cls, store: GraphStore, delivery: Delivery, replace: tuple[str, ...]) -> "Staging":
         """The staging of this very load, as far as it came; that of any other is deleted."""
-        home = store.state / "staging"
+        home = store.state.staging
         mark = delivery.fingerprint()
         digest = hashlib.sha256(
             repr((_FORMAT, mark, store.meta.store_id, replace)).encode()

@@ -6,25 +6,24 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-import networkx as nx
-import pandas as pd
-
 from followsuit.config import Settings
 from followsuit.core.progress import Progress, silent
 from followsuit.core.times import instant, length
-from followsuit.graph.runs import Run, runs
+from followsuit.graph.models import ModelStore
+from followsuit.graph.runs import SCORE, Run, prune_runs, runs, use_run
 from followsuit.graph.store import GraphStore
-from followsuit.graph.view import View, view_of
-from followsuit.offers.runs import SCORE, prune_runs, use_run
 from followsuit.queries.runner import run_cypher, run_query
 
 # What is slow to import is imported by the method that needs it.
 if TYPE_CHECKING:
+    import networkx as nx
+    import pandas as pd
+
     from followsuit.gnn.data.dataset import Split
     from followsuit.gnn.embeddings import Embedded
-    from followsuit.gnn.evaluation.friend_ablation import Audit
+    from followsuit.gnn.evaluation.friend_ablation import FriendAblation
     from followsuit.gnn.models.recommender import Recommender
-    from followsuit.graph.view import SharedView
+    from followsuit.graph.view import SharedView, View
     from followsuit.influence.analysis import Analysis
     from followsuit.loaders.load_report import LoadReport
     from followsuit.offers.backtest import BacktestReport
@@ -117,8 +116,10 @@ class Shop:
             progress=self._progress,
         )
 
-    def snapshot(self, as_of: Instant, *, refresh: bool = False) -> View:
+    def snapshot(self, as_of: Instant, *, refresh: bool = False) -> "View":
         """What was known at an instant, as Ibis tables; see `View`."""
+        from followsuit.graph.view import view_of
+
         return view_of(
             self.store,
             instant(as_of),
@@ -127,15 +128,15 @@ class Shop:
             progress=self._progress,
         )
 
-    def friends(self, as_of: Instant) -> nx.Graph:
+    def friends(self, as_of: Instant) -> "nx.Graph":
         """The friend graph; a `networkx.DiGraph` when any friendship is directed."""
         return self.snapshot(as_of).friends()
 
-    def purchases(self, as_of: Instant) -> pd.DataFrame:
+    def purchases(self, as_of: Instant) -> "pd.DataFrame":
         """Purchases in the contract's columns, `amount` in minor units of money."""
         return self.snapshot(as_of).purchases()
 
-    def query(self, name: str, *, now: Instant | None = None, **parameters: Any) -> pd.DataFrame:
+    def query(self, name: str, *, now: Instant | None = None, **parameters: Any) -> "pd.DataFrame":
         """Run a query of the library by name.
 
         Args:
@@ -148,7 +149,7 @@ class Shop:
         frame: pd.DataFrame = rows.to_pandas()
         return frame
 
-    def cypher(self, text: str, **parameters: Any) -> pd.DataFrame:
+    def cypher(self, text: str, **parameters: Any) -> "pd.DataFrame":
         """Run a Cypher query of your own that only reads the graph."""
         rows = run_cypher(self.store, text, parameters, timeout=self.timeout)
         frame: pd.DataFrame = rows.to_pandas()
@@ -163,6 +164,7 @@ class Shop:
         top: int = 10,
         customers: Sequence[str] | None = None,
         affinity: str | None = None,
+        learn: str = "auto",
         refresh: bool = False,
         seed: int = 0,
         max_age: Length = "7d",
@@ -186,6 +188,7 @@ class Shop:
             top=top,
             customers=customers,
             affinity=affinity or self._settings.affinity,
+            learn=learn,
             refresh=refresh,
             seed=seed,
             max_age=length(max_age),
@@ -276,19 +279,19 @@ class Shop:
                 of_first(lambda: self.snapshot(as_of, refresh=refresh).snapshot.content)
             view = self._shared(as_of, refresh and world() == 1)
             name = model or _default_model(view)
-            folder = self._model_folder(name)
+            models = ModelStore(self.store.state)
             fitted = train_model(
-                name, view, folder, resume=resume, seed=seed, progress=self._progress
+                name, view, models, resume=resume, seed=seed, progress=self._progress
             )
-        return fitted, folder
+        return fitted, models.named(name)
 
     def obey(
-        self, found: "Audit", as_of: Instant, created_at: Instant, horizon: Length = "28d"
+        self, found: "FriendAblation", as_of: Instant, created_at: Instant, horizon: Length = "28d"
     ) -> datetime:
         """Let the ranking obey what an audit has found.
 
         Args:
-            found: by `gnn.evaluation.friend_ablation.audit` on a `split` of this shop.
+            found: by `gnn.evaluation.friend_ablation.ablate_friends` on a `split` of this shop.
             as_of: of the split.
             created_at: the time that the finding is noted with.
             horizon: of the split.
@@ -297,15 +300,11 @@ class Shop:
             The instant from which on it is obeyed: what lies before must not know what the audit
             judged on.
         """
-        from followsuit.gnn.evaluation.ablation_result import write_finding
+        from followsuit.gnn.evaluation.ablation_result import write_ablation
 
         seen = instant(as_of) + length(horizon)
-        write_finding(self.store, found, seen, instant(created_at))
+        write_ablation(self.store, found, seen, instant(created_at))
         return seen
-
-    def _model_folder(self, name: str) -> Path:
-        """Where a model is kept that was trained on this store."""
-        return self.store.state / "models" / name
 
     def _shared(self, as_of: Instant, refresh: bool) -> "SharedView":
         """What was known of the customers who share their activity."""
@@ -340,7 +339,7 @@ class Shop:
         view = self._shared(as_of, refresh)
         name = model or _default_model(view)
         found = embed(
-            model_of(name), view, folder=self._model_folder(name), seed=seed,
+            model_of(name), view, folder=ModelStore(self.store.state).named(name), seed=seed,
             progress=self._progress,
         )  # fmt: skip
         run_id = write_embeddings(
@@ -357,7 +356,7 @@ class Shop:
         among: str = "*",
         limit: int = 10,
         approximate: bool = False,
-    ) -> pd.DataFrame:
+    ) -> "pd.DataFrame":
         """The customers, products or stores whose embeddings are nearest to one's, by cosine.
 
         Args:

@@ -3,7 +3,7 @@
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import AliasChoices, ByteSize, Field, SecretStr, ValidationError
 from pydantic_settings import (
@@ -51,8 +51,9 @@ class Settings(BaseSettings):
     """For a server: where snapshots and staging go; the user's cache folder unless said."""
     timeout: float = Field(default=60.0, gt=0)
     """Seconds that a query may take."""
-    affinity: Literal["blend", "linear"] = "blend"
-    """How own taste is learned for offers: by the blend of models, or by the quicker linear one."""
+    affinity: str = Field(default="blend", pattern="^(blend|linear|.+:.+)$")
+    """How own taste is learned for offers: by the blend of models, by the quicker linear one, or by
+    a model of your own, `module:Class`."""
     neo4j_username: str | None = Field(
         default=None, validation_alias=_environment("neo4j_username")
     )

@@ -17,11 +17,10 @@ from rich.filesize import decimal
 from followsuit.config import Settings, read_settings
 from followsuit.core.errors import FollowsuitError
 from followsuit.graph import schema as g
-from followsuit.graph.runs import Run, active, runs
+from followsuit.graph.runs import SCORE, Run, active, runs
 from followsuit.graph.store import GraphStore, StoreMissing
 from followsuit.offers.activation import oldest
 from followsuit.offers.guards import in_words
-from followsuit.offers.runs import SCORE
 from followsuit.queries.runner import run_query
 
 _LIBRARIES = {
@@ -41,7 +40,7 @@ class Check:
 
     name: str
     sound: bool
-    said: str
+    detail: str
     needed: bool = True
     mark: str = "MISSING"
     """How it is shown where it is needed and not sound."""
@@ -78,23 +77,23 @@ class Figures:
         }
 
     def checks(self, max_age: timedelta | None) -> Iterator[Check]:
-        """What is said of the figures; with a `max_age`, whatever is older isn't sound."""
+        """Checks of the figures; with a `max_age`, whatever is older isn't sound."""
         yield self._age("data", self.newest, "newest purchase or visit", max_age)
         since = oldest(self.run) if self.run else None
-        said = f"{self.run.run_id}, as of" if self.run else "run `followsuit score --as-of DATE`"
-        yield self._age("active run", since, said, max_age)
+        label = f"{self.run.run_id}, as of" if self.run else "run `followsuit score --as-of DATE`"
+        yield self._age("active run", since, label, max_age)
         sizes = ", ".join(f"{n:,} {name}" for name, n in self.sizes.items() if n)
         yield Check("sizes", True, sizes or "the store is empty")
         store = "on its server" if self.store_bytes is None else decimal(self.store_bytes)
         yield Check("disk", True, f"store {store}, state folder {decimal(self.state_bytes)}")
 
     def _age(
-        self, name: str, since: datetime | None, said: str, max_age: timedelta | None
+        self, name: str, since: datetime | None, label: str, max_age: timedelta | None
     ) -> Check:
         if since is None:
-            return Check(name, False, f"none; {said}", needed=max_age is not None)
+            return Check(name, False, f"none; {label}", needed=max_age is not None)
         age = self.now - since
-        text = f"{said} {since:%Y-%m-%d %H:%M} UTC, {self._days(since):.1f} days old"
+        text = f"{label} {since:%Y-%m-%d %H:%M} UTC, {self._days(since):.1f} days old"
         if max_age is None or age <= max_age:
             return Check(name, True, text)
         return Check(name, False, f"{text}: older than --max-age {in_words(max_age)}", mark="OLD")
@@ -117,17 +116,19 @@ def examine(store: str | None) -> Iterator[Check]:
         ("javac", "a JDK 17 or later; this may be a JRE"),
         ("mvn", "Apache Maven"),
     ):
-        found = shutil.which(tool)
+        path = shutil.which(tool)
         lacking = f"install {what}, for `make neo4j` and the tests that need a Neo4j of their own"
-        yield Check(tool, found is not None, found or lacking, needed=False)
+        yield Check(tool, path is not None, path or lacking, needed=False)
     if uri := os.environ.get("NEO4J_URI"):
         yield _store(read_settings(store=uri))
 
 
 def _extra() -> Check:
     lacking = [name for name in ("torch", "torch_geometric", "implicit") if not find_spec(name)]
-    said = f"{', '.join(lacking)} missing: pip install 'followsuit[gnn]' for networks and ials"
-    return Check("extra gnn", not lacking, said if lacking else "networks and ials", needed=False)
+    missing = f"{', '.join(lacking)} missing: pip install 'followsuit[gnn]' for networks and ials"
+    return Check(
+        "extra gnn", not lacking, missing if lacking else "networks and ials", needed=False
+    )
 
 
 def _library(name: str, purpose: str) -> Check:
@@ -154,16 +155,16 @@ def _store(settings: Settings) -> Check:
 def measure(store: str | None, now: datetime) -> Figures | None:
     """How old and large the store is; None where it can't be read, which `examine` tells."""
     try:
-        with read_settings(store=store).connect() as found:
-            found.require_complete()
-            counted = run_query(found, "counts").to_pylist()
+        with read_settings(store=store).connect() as opened:
+            opened.require_complete()
+            counted = run_query(opened, "counts").to_pylist()
             return Figures(
                 now,
-                _newest(found, now),
-                active(runs(found, SCORE)),
+                _newest(opened, now),
+                active(runs(opened, SCORE)),
                 {row["name"]: row["n"] for row in counted},
-                None if "://" in found.name else _taken(Path(found.name)),
-                _taken(found.state),
+                None if "://" in opened.name else _taken(Path(opened.name)),
+                _taken(opened.state.path),
             )
     except FollowsuitError:
         return None
@@ -171,7 +172,7 @@ def measure(store: str | None, now: datetime) -> Figures | None:
 
 def _newest(store: GraphStore, now: datetime) -> datetime | None:
     """When the last purchase or visit up to now was."""
-    found = [
+    newest = [
         store.query(
             f"MATCH (:{element.source.label})-[r:{element.name}]->(:{element.target.label}) "
             f"WHERE r.{g.Col.AT} <= $now RETURN max(r.{g.Col.AT}) AS newest",
@@ -179,7 +180,7 @@ def _newest(store: GraphStore, now: datetime) -> datetime | None:
         )["newest"][0].as_py()
         for element in (g.PURCHASED, g.VISITED)
     ]
-    return max((at.replace(tzinfo=UTC) for at in found if at is not None), default=None)
+    return max((at.replace(tzinfo=UTC) for at in newest if at is not None), default=None)
 
 
 def _taken(path: Path) -> int:

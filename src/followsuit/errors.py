@@ -5,6 +5,7 @@ Each lives beside what raises it; every one is a `FollowsuitError`.
 
 from followsuit.config import ConfigurationError
 from followsuit.core.errors import FollowsuitError
+from followsuit.graph.runs import UnknownRun
 from followsuit.graph.store import (
     QueryCrashed,
     QueryError,
@@ -23,8 +24,7 @@ from followsuit.graph.store import (
 from followsuit.loaders.mapping import MappingError
 from followsuit.loaders.sources import DeliveryError
 from followsuit.offers.backtest import BacktestError
-from followsuit.offers.explain import UnknownTarget
-from followsuit.offers.runs import UnknownRun
+from followsuit.offers.not_offered import UnknownTarget
 from followsuit.offers.score import ScoreError
 from followsuit.queries.library import UnknownQuery
 

@@ -8,7 +8,8 @@ import pyarrow.parquet as pq
 import pytest
 from support.cli_shop import AS_OF, Shop
 from support.commands import Outcome, run, run_each
-from support.places import Place
+
+from followsuit.testing.places import Place
 
 COLUMNS = ["source", "target", "category", "probability", "low", "high", "evidence"]
 FIGURE = {"value", "low", "high"}

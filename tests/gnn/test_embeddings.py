@@ -10,15 +10,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
-from support.graphs import NOON, nodes
-from support.places import Place
 from support.spectral import Popular, Spectral
 from support.worlds import end_of, view_of_world
 
 from followsuit.core.progress import Advance
 from followsuit.gnn.data.from_view import dataset
 from followsuit.gnn.embeddings import (
-    EMBED,
     Embedded,
     NoEmbeddings,
     embed,
@@ -26,10 +23,12 @@ from followsuit.gnn.embeddings import (
     write_embeddings,
 )
 from followsuit.graph import schema as g
-from followsuit.graph.runs import active, runs
+from followsuit.graph.runs import EMBEDDING, active, runs
 from followsuit.graph.store import GraphStore
 from followsuit.graph.view import View
 from followsuit.simulator import World
+from followsuit.testing.graph_rows import NOON, nodes
+from followsuit.testing.places import Place
 
 WORLD = World(customers=200, products=60, stores=6, friendships=500, purchases=1500, days=120)
 NODES = [("customer", "1"), ("customer", "ben"), ("product", "1"), ("store", "s1")]
@@ -149,28 +148,26 @@ class TestWriting:
         run_id = write(store, found, 1)
         assert read_embeddings(store).equals(found.table())
         assert links(store) == [("1", run_id), ("1", run_id), ("ben", run_id), ("s1", run_id)]
-        (run,) = runs(store, EMBED)
+        (run,) = runs(store, EMBEDDING)
         assert (run.run_id, run.active, run.as_of, run.customers) == (run_id, True, NOON, 2)
         assert run.parameters["model"] == "spectral"
         assert run.parameters["width"] == 2
 
-    def test_the_same_is_the_same_run_and_another_puts_itself_into_force(
-        self, store: GraphStore
-    ) -> None:
+    def test_the_same_is_the_same_run_and_another_is_activated(self, store: GraphStore) -> None:
         first = write(store, hand_made(1, 0), 1)
         assert write(store, hand_made(1, 0), 2) == first
         assert store.count(g.EMBEDDING) == 4
         for day, other in ((3, hand_made(1, 0.5)), (4, hand_made(1, 0, seed=1))):
             run_id = write(store, other, day)
             assert run_id != first
-            in_force = active(runs(store, EMBED))
-            assert in_force is not None
-            assert in_force.run_id == run_id
+            now_active = active(runs(store, EMBEDDING))
+            assert now_active is not None
+            assert now_active.run_id == run_id
             assert read_embeddings(store).equals(other.table())
 
     def test_the_last_two_runs_are_kept(self, store: GraphStore) -> None:
         written = [write(store, hand_made(1, day), day) for day in range(1, 5)]
-        assert [run.run_id for run in runs(store, EMBED)] == written[:1:-1]
+        assert [run.run_id for run in runs(store, EMBEDDING)] == written[:1:-1]
         assert {run for _, run in links(store)} == set(written[2:])
         assert store.count(g.EMBEDDING) == 8
 
@@ -183,14 +180,14 @@ class TestWriting:
         assert read_embeddings(store).equals(other.table())
 
     @pytest.mark.parametrize("step", range(4))
-    def test_an_interrupted_run_leaves_the_one_before_in_force(
+    def test_an_interrupted_run_leaves_the_one_before_active(
         self, store: GraphStore, step: int
     ) -> None:
         before, after = hand_made(1, 0), hand_made(0, 1)
         first = write(store, before, 1)
         with pytest.raises(KeyboardInterrupt):
             write_embeddings(store, after, "content", NOON, Interrupting(step))
-        assert [(run.run_id, run.active) for run in runs(store, EMBED)] == [(first, True)]
+        assert [(run.run_id, run.active) for run in runs(store, EMBEDDING)] == [(first, True)]
         assert read_embeddings(store).equals(before.table())
         write(store, hand_made(2, 1), 2)
         assert store.count(g.EMBEDDING) == 8, "what the interrupted run had written is left"
@@ -226,7 +223,7 @@ def test_a_model_that_was_kept_for_this_very_graph_is_taken_as_it_is(
     earlier = embed(
         Spectral(), view.shared.at(view.as_of - timedelta(days=30)), folder=tmp_path / "kept"
     )
-    assert earlier.vectors.shape[1] == Spectral().width
+    assert earlier.vectors.shape[1] == Spectral().config.width
     assert (
         embed(Spectral(), view.shared, folder=tmp_path / "nowhere").settings
         == Spectral().settings()

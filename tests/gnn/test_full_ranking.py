@@ -6,76 +6,23 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
-from scipy import sparse
-from sklearn.metrics import ndcg_score
 from support.spectral import Popular, Spectral
-from support.tastes import planted, without
 
 import followsuit.gnn.models.recommender as recommender
 from followsuit.gnn.data.dataset import Attributes, Floats, Ints, binary
-from followsuit.gnn.evaluation.top_items import first_items, hits_of, ndcg, recall
 from followsuit.gnn.models.blend import Blend
 from followsuit.gnn.models.ease import DampedEase, Ease
 from followsuit.gnn.models.popularity import Popularity
 from followsuit.gnn.models.recommender import WrongModel, fingerprint
+from followsuit.testing.tastes import planted, without
 
 DATA = planted()
 SCORES = arrays.arrays(
     np.float32, (5, 9), elements=st.sampled_from([-2.0, -1.0, 0.0, 0.5, 1.0, 3.0])
 )
 BARRED = arrays.arrays(np.bool_, (5, 9))
-
-
-@given(scores=SCORES, barred=BARRED, k=st.integers(1, 12))
-def test_first_items_are_the_best_that_are_left_ties_to_the_smaller_code(
-    scores: np.ndarray, barred: np.ndarray, k: int
-) -> None:
-    wanted = np.full((5, k), -1)
-    for row in range(5):
-        left = [c for c in range(9) if not barred[row, c]]
-        best = sorted(left, key=lambda c: (-scores[row, c], c))[:k]
-        wanted[row, : len(best)] = best
-    found = first_items(scores.copy(), binary(barred), k)
-    assert found.tolist() == wanted.tolist()
-
-
-@given(found=BARRED, wanted=BARRED, order=st.permutations(range(9)), k=st.integers(1, 9))
-def test_figures_are_those_of_a_plain_loop_and_of_scikit_learn(
-    found: np.ndarray, wanted: np.ndarray, order: list[int], k: int
-) -> None:
-    wanted[:, 0] = True
-    lists = np.full((5, 9), -1)
-    for row in range(5):
-        items = [c for c in order if found[row, c]]
-        lists[row, : len(items)] = items
-    users = np.array([4, 0, 2])
-    hits = hits_of(lists[users], binary(wanted), users)
-    count = wanted.sum(axis=1)[users]
-    for at, user in enumerate(users):
-        told = [bool(c >= 0 and wanted[user, c]) for c in lists[user]]
-        assert hits[at].tolist() == told
-        assert recall(hits, count, k)[at] == pytest.approx(sum(told[:k]) / count[at])
-        # Scores that fall along the list; what is not listed can't be among the first k.
-        falling = [9.0 - list(lists[user]).index(c) if c in lists[user] else 0 for c in range(9)]
-        listed = (lists[user] >= 0).sum()
-        if listed >= k:
-            theirs = ndcg_score([wanted[user]], [falling], k=k)
-            assert ndcg(hits, count, k)[at] == pytest.approx(theirs)
-
-
-def test_ndcg_of_a_list_worked_out_by_hand() -> None:
-    hits = np.array([[True, False, True], [False, False, False]])
-    ideal = 1 + 1 / np.log2(3) + 0.5
-    found = ndcg(hits, np.array([4, 1]), 3)
-    assert found.tolist() == pytest.approx([(1 + 0.5) / ideal, 0])
-
-
-def test_nothing_wanted_is_no_hit() -> None:
-    nothing = sparse.csr_matrix((3, 4), dtype=np.float32)
-    assert not hits_of(np.array([[0, -1]]), nothing, np.array([1])).any()
 
 
 def test_recommended_is_what_was_not_taken_best_first_in_pieces_or_at_once(
@@ -149,7 +96,7 @@ def test_a_saved_model_says_the_same_and_the_same_seed_gives_the_same_bytes(
         assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
     loaded = Spectral.load(tmp_path / "a", DATA)
     users = np.arange(120)
-    assert loaded.width == 4
+    assert loaded.config.width == 4
     assert (loaded.score(users) == Spectral(width=4).fit(DATA, seed=5).score(users)).all()
 
 

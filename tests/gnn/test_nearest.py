@@ -5,8 +5,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from support.graphs import NOON, nodes
-from support.places import Place
 
 import followsuit
 from followsuit.gnn.embeddings import LINKS, Embedded, write_embeddings
@@ -14,6 +12,8 @@ from followsuit.gnn.nearest import nearest_by_index
 from followsuit.graph import schema as g
 from followsuit.graph.store import GraphStore
 from followsuit.queries.runner import run_query
+from followsuit.testing.graph_rows import NOON, nodes
+from followsuit.testing.places import Place
 
 RANDOM = np.random.default_rng(7)
 COUNTS = {"customer": 120, "product": 60, "store": 8}
@@ -25,7 +25,7 @@ VECTORS[3] = 2 * VECTORS[121]  # c3 lies just where p1 does
 
 @pytest.fixture(scope="module")
 def store(module_place: Place) -> Iterator[GraphStore]:
-    """A store with two runs of embeddings, the second in force."""
+    """A store with two runs of embeddings, the second active."""
     with module_place.open() as opened:
         with opened.writing():
             for kind, link in LINKS.items():

@@ -2,17 +2,16 @@
 
 import subprocess
 import sys
-from dataclasses import replace
 
 import numpy as np
 import pytest
 from scipy import sparse
-from support.tastes import GROUPS, planted, without
 
 from followsuit.gnn.data.dataset import Dataset
 from followsuit.gnn.models.graph_filter import GraphFilter
 from followsuit.gnn.models.popularity import FriendsItems, Popularity
 from followsuit.gnn.models.recommender import Recommender
+from followsuit.testing.tastes import GROUPS, planted, without
 
 DATA = planted()
 EVERYBODY = np.arange(120)
@@ -103,18 +102,6 @@ def test_planted_tastes_are_told_better_than_by_chance(model: Recommender) -> No
     assert share > (0.6 if model.name != "popularity" else 0.15)
 
 
-@pytest.mark.parametrize("model", plain(), ids=lambda model: model.name)
-def test_what_was_learned_is_restored_and_seeds_repeat(model: Recommender) -> None:
-    first = replace(model).fit(DATA, seed=3)
-    again = replace(model).fit(DATA, seed=3)
-    restored = replace(model).restore(first.state(), DATA)
-    assert first.score(EVERYBODY).tobytes() == again.score(EVERYBODY).tobytes()
-    assert first.score(EVERYBODY).tobytes() == restored.score(EVERYBODY).tobytes()
-    other = replace(model).fit(DATA, seed=4).score(EVERYBODY)
-    if model.random:
-        assert np.abs(other - first.score(EVERYBODY)).max() > 1e-4
-
-
 def odd() -> dict[str, Dataset]:
     empty = sparse.csr_matrix(DATA.taken.shape, dtype=np.float32)
     rows = without(DATA.taken, np.arange(5))
@@ -133,7 +120,7 @@ def test_scores_are_finite_and_the_unknown_get_what_is_popular(
     model: Recommender, data: Dataset
 ) -> None:
     users = np.arange(len(data.users))
-    fitted = replace(model).fit(data)
+    fitted = model.unfitted().fit(data)
     assert np.isfinite(fitted.score(users)).all()
     alone = np.flatnonzero((np.diff(data.taken.indptr) == 0) & (np.diff(data.friends.indptr) == 0))
     popular = np.lexsort((np.arange(80), -data.popularity))[:10]
@@ -154,7 +141,7 @@ def test_the_ridge_of_ials_goes_with_the_size_of_the_data(users: int) -> None:
 IALS = """
 import sys
 sys.path[:0] = {paths!r}
-from support.tastes import planted
+from followsuit.testing.tastes import planted
 from followsuit.gnn.models.ials import Ials
 Ials(factors=4, rounds=1).fit(planted())
 """

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support.graphs import nodes
-from support.places import Place
 
 from followsuit.graph import schema as g
 from followsuit.graph import tables
 from followsuit.graph.snapshot import Snapshot, take_snapshot
+from followsuit.testing.graph_rows import nodes
+from followsuit.testing.places import Place
 
 NAMES = [f"c{number}" for number in range(300)]
 

@@ -5,13 +5,13 @@ import shutil
 from pathlib import Path
 
 import pytest
-from support.graphs import nodes
-from support.places import Place
 
 from followsuit.graph import schema as g
 from followsuit.graph.connect import connect
 from followsuit.graph.engines import embedded as engine
 from followsuit.graph.store import GraphStore, StoreBusy, StoreDamaged, StoreError, StoreMissing
+from followsuit.testing.graph_rows import nodes
+from followsuit.testing.places import Place
 
 
 def fill(store: GraphStore, *customers: str) -> None:
@@ -41,7 +41,7 @@ def ways(tmp_path: Path) -> list[Path]:
 def test_a_store_has_one_folder_by_whatever_way_one_comes(ways: list[Path], maker: int) -> None:
     fill(connect(ways[maker]), "ann")
     stores = [connect(way) for way in ways]
-    assert {store.state for store in stores} == {ways[0].with_name("store.lbug.state")}
+    assert {store.state.path for store in stores} == {ways[0].with_name("store.lbug.state")}
     assert [store.count(g.CUSTOMER) for store in stores] == [1] * 5
     assert not ways[0].is_symlink()
     assert {p.name for p in ways[2].parent.iterdir()} == {"real", "folder", "file", "again"}
@@ -92,7 +92,7 @@ def test_a_store_that_was_emptied_is_refused_and_stays(embedded: Place) -> None:
         assert "\n" not in str(refused.value)
         assert path.stat().st_size == 0
         path.unlink()
-        shutil.rmtree(store.state)
+        shutil.rmtree(store.state.path)
         fill(store, "bob", "cas")
         assert store.count(g.CUSTOMER) == 2
 
@@ -114,14 +114,14 @@ def test_a_store_that_was_cut_says_what_to_do(embedded: Place, size: int) -> Non
 def test_a_new_store_takes_over_nothing_from_the_one_before(embedded: Place) -> None:
     with embedded.open() as store:
         fill(store, "ann")
-        (store.state / "runs" / "2025").mkdir(parents=True)
-        (store.state / "rejects.parquet").touch()
+        (store.state.runs / "2025").mkdir(parents=True)
+        (store.state.path / "rejects.parquet").touch()
         Path(embedded.name).unlink()
         # Of a writer that was killed.
-        (store.state.parent / "store.lbug.wal").write_bytes(b"what was never folded in")
-        (store.state.parent / "store.lbug.new").write_bytes(b"half")
+        (store.state.path.parent / "store.lbug.wal").write_bytes(b"what was never folded in")
+        (store.state.path.parent / "store.lbug.new").write_bytes(b"half")
         fill(store, "bob")
-        assert [path.name for path in store.state.iterdir()] == ["lock"]
+        assert [path.name for path in store.state.path.iterdir()] == ["lock"]
         assert store.read(g.CUSTOMER)[g.CUSTOMER.key].to_pylist() == ["bob"]
     names = {path.name for path in Path(embedded.name).parent.iterdir()}
     assert names == {"store.lbug", "store.lbug.state"}

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import ladybug
 import pytest
-from support.places import Place
+
+from followsuit.testing.places import Place
 
 CHECKPOINTS = """
 import sys

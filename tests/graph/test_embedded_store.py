@@ -6,15 +6,15 @@ from pathlib import Path
 import ladybug
 import pyarrow as pa
 import pytest
-from support.graphs import by_key, nodes, rows, sample, samples, stored
-from support.places import Place
-from support.processes import another_process
 
 from followsuit.graph import schema as g
 from followsuit.graph.connect import connect
 from followsuit.graph.engines import embedded as engine
 from followsuit.graph.engines.embedded import EmbeddedStore
 from followsuit.graph.store import QueryError, StoreBusy, StoreError, StoreMissing
+from followsuit.testing.graph_rows import by_key, nodes, rows, sample, samples, stored
+from followsuit.testing.places import Place
+from followsuit.testing.processes import another_process
 
 
 def test_while_another_process_writes_nobody_reads(embedded: Place) -> None:
@@ -55,7 +55,7 @@ def test_a_file_that_another_program_has_open_is_busy(
     monkeypatch.setattr(engine, "_WAIT", 0.2)
     with another_process(embedded, "hold"), embedded.open() as store:
         # Without our lock, as a tool of LadybugDB's own would hold the file.
-        (store.state / "lock").unlink()
+        store.state.lock.unlink()
         with pytest.raises(StoreBusy, match="Another process is using"), store.writing():
             pytest.fail("two write at once")
 
@@ -159,7 +159,7 @@ def test_work_leaves_no_files_behind(embedded: Place) -> None:
             store.delete(g.FRIEND_OF, "source", ["Customer 0"])
             store.clear(g.FRIEND_OF)
             stored(store, g.CUSTOMER)
-        assert [path.name for path in store.state.iterdir()] == ["lock"]
+        assert [path.name for path in store.state.path.iterdir()] == ["lock"]
     names = {path.name for path in Path(embedded.name).parent.iterdir()}
     assert names == {"store.lbug", "store.lbug.state"}
 

@@ -7,14 +7,14 @@ from pathlib import Path
 import neo4j
 import neo4j_server
 import pytest
-from support.graphs import samples
-from support.places import Place
 from support.servers import require_neo4j
 
 from followsuit.config import read_settings
 from followsuit.graph import schema as g
 from followsuit.graph.connect import connect
 from followsuit.graph.store import StoreLogin, StoreUnreachable
+from followsuit.testing.graph_rows import samples
+from followsuit.testing.places import Place
 
 INITIAL = "neo4j"
 RIGHT = "kept-to-ourselves-1"

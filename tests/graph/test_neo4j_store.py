@@ -8,8 +8,6 @@ from pathlib import Path
 
 import neo4j_server
 import pytest
-from support.graphs import by_key, nodes, rows, samples, stored
-from support.places import Place
 from test_store_contract import drop_constraints
 
 from followsuit.graph import schema as g
@@ -22,6 +20,8 @@ from followsuit.graph.store import (
     StoreNotOurs,
     StoreUnreachable,
 )
+from followsuit.testing.graph_rows import by_key, nodes, rows, samples, stored
+from followsuit.testing.places import Place
 
 
 class TestAddresses:

@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.graphs import samples
-from support.places import Place
 
 from followsuit.core.files import (
     make_private,
@@ -19,6 +17,8 @@ from followsuit.core.files import (
 )
 from followsuit.graph import schema as g
 from followsuit.graph.snapshot import take_snapshot
+from followsuit.testing.graph_rows import samples
+from followsuit.testing.places import Place
 
 
 @pytest.fixture(autouse=True)

@@ -1,43 +1,17 @@
 """The contract of the `GraphStore` port, inherited by both engines."""
 
-from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 import ladybug
 import neo4j
 import pytest
-from contract_holding import HoldingContract
-from contract_large import LargeContract, check_against_model, steps
-from contract_notes import NotesContract
-from contract_querying import QueryingContract
-from contract_values import ValuesContract
-from contract_writing import DeletingContract, ExportContract, WritingContract
 from hypothesis import HealthCheck, given, settings
-from support.places import Place
+from support.dictionary_store import check_against_model, steps
 
-
-class StoreContract(
-    WritingContract,
-    DeletingContract,
-    ExportContract,
-    LargeContract,
-    ValuesContract,
-    QueryingContract,
-    NotesContract,
-    HoldingContract,
-    ABC,
-):
-    """All that an engine promises; it says how to look at a place from outside."""
-
-    @abstractmethod
-    def everything(self, place: Place) -> object:
-        """All that there is at a place."""
-
-    @abstractmethod
-    def foreign(self, place: Place) -> AbstractContextManager[None]:
-        """Put something at a place that is not followsuit's."""
+from followsuit.testing.places import Place
+from followsuit.testing.store.contract import StoreContract
 
 
 class TestEmbedded(StoreContract):

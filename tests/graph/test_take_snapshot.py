@@ -10,8 +10,6 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from support.graphs import nodes, rows
-from support.places import Place, empty_database
 from support.worlds import end_of, view_of_world
 
 from followsuit.core.progress import Advance
@@ -22,6 +20,8 @@ from followsuit.graph.tables import TABLES
 from followsuit.graph.view import view_of
 from followsuit.loaders.load import load
 from followsuit.simulator import World, simulate
+from followsuit.testing.graph_rows import nodes, rows
+from followsuit.testing.places import Place, empty_database
 
 WORLD = World(
     customers=120, products=40, stores=8, friendships=300, purchases=700, days=60, seed=11
@@ -126,7 +126,7 @@ def people(snapshot: Snapshot) -> list[str]:
 
 
 def homes(store: GraphStore) -> list[str]:
-    return sorted(p.name for p in (store.state / "snapshots").iterdir())
+    return sorted(p.name for p in store.state.snapshots.iterdir())
 
 
 class TestFiles:
@@ -237,7 +237,7 @@ class TestMeanwhile:
                 store.note(loading="/data/shop")
             with pytest.raises(StoreIncomplete, match="/data/shop"):
                 take_snapshot(store)
-            assert not (store.state / "snapshots").exists()
+            assert not store.state.snapshots.exists()
 
     def test_what_is_interrupted_leaves_nothing(self, embedded: Place) -> None:
         def interrupt(_: int) -> None:
@@ -260,7 +260,7 @@ class TestMeanwhile:
         with place.open() as store:
             small(store, "ann")
             found.append(take_snapshot(store, progress=after(3, take_it_too)))
-            assert [s.folder for s in found] == [store.state / "snapshots" / homes(store)[0]] * 2
+            assert [s.folder for s in found] == [store.state.snapshots / homes(store)[0]] * 2
             assert [people(s) for s in found] == [["ann"], ["ann"]]
 
     def test_a_load_that_ends_meanwhile_is_never_half_seen(self, server: Place) -> None:

@@ -7,22 +7,21 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 from support.deliveries import deliver
-from support.places import Place
 from support.shops import NOW, Rows, deliver_shop, tables
 from support.snapshots import day
 from support.spectral import Spectral
 
 from followsuit.gnn.embeddings import embed, write_embeddings
 from followsuit.graph import schema as g
-from followsuit.graph.runs import runs
+from followsuit.graph.runs import SCORE, runs, use_run
 from followsuit.graph.store import GraphStore
 from followsuit.graph.view import view_of
 from followsuit.influence.analysis import Analysis
 from followsuit.loaders.load import load
 from followsuit.offers.explain import explain
-from followsuit.offers.runs import SCORE, use_run
 from followsuit.offers.score import score
 from followsuit.queries.runner import run_query
+from followsuit.testing.places import Place
 
 LATER = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -58,7 +57,7 @@ class Told:
         return found
 
     def in_file(self, run_id: str) -> set[tuple[str, str]]:
-        path = self.store.state / "runs" / run_id / "offers.parquet"
+        path = self.store.state.runs / run_id / "offers.parquet"
         return {(row["customer_id"], row["item_id"]) for row in pq.read_table(path).to_pylist()}
 
     def embedded(self, kind: str = "customer") -> set[str]:
@@ -76,6 +75,7 @@ def test_each_withdrawal_holds_at_once_in_the_graph_the_files_and_every_run(told
     everything = {("ann", item) for item in ("tea", "jam", "rye", "kiosk")}
     assert told.offered() == told.in_file(told.run.run_id) == everything
     assert {"bob", "eve"} <= told.embedded()
+    (model,) = told.store.state.models.iterdir()  # of both runs
 
     # Bob no longer shares: what he brought up goes, alone or with others; the rest stays.
     told.withdraw("bob", "social_use")
@@ -84,10 +84,11 @@ def test_each_withdrawal_holds_at_once_in_the_graph_the_files_and_every_run(told
     assert told.in_file(told.older.run_id) == left
     assert "bob" not in told.embedded()
     assert "eve" in told.embedded()
+    assert not model.exists(), "it was learned from Bob"
     (run,) = (run for run in runs(told.store, SCORE) if run.active)
     assert (run.customers, run.offers) == (1, 2)
     assert not explain(told.store, "ann", "kiosk").offered
-    for path in (told.store.state / "runs" / run.run_id).glob("*.parquet"):
+    for path in (told.store.state.runs / run.run_id).glob("*.parquet"):
         if path.name != "suppressed.parquet":
             assert "bob" not in str(pq.read_table(path).to_pylist()), path.name
 

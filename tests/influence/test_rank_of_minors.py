@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from support.deliveries import deliver
-from support.places import Place
 from support.snapshots import day
 
 from followsuit.graph import schema as g
@@ -11,6 +10,7 @@ from followsuit.graph.store import GraphStore
 from followsuit.graph.view import view_of
 from followsuit.influence.analysis import Analysis
 from followsuit.loaders.load import load
+from followsuit.testing.places import Place
 
 NAMES = ("ann", "bob", "kim")
 

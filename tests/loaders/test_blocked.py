@@ -6,7 +6,8 @@ import pytest
 from support import commands
 from support.deliveries import deliver
 from support.loading import load_from
-from support.places import Place
+
+from followsuit.testing.places import Place
 
 GOOD = {"customer_id": "z", "purpose": "contact", "granted": "1", "at": "2025-01-01"}
 

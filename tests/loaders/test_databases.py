@@ -7,9 +7,9 @@ import pytest
 import sqlalchemy
 from support.deliveries import Rows
 from support.loading import counts, load_from, rejects, rows
-from support.places import Place
 
 from followsuit.errors import DeliveryError
+from followsuit.testing.places import Place
 
 NEW_YEAR = datetime(2025, 1, 1, tzinfo=UTC)
 SECONDS = int(NEW_YEAR.timestamp())

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from support.deliveries import write_csv
 from support.delivery_model import VALUE_NODES, Cells, Refused, Shop
 from support.loading import load_from, rows_in
-from support.places import Place, empty_database
 
 from followsuit.errors import DeliveryError
 from followsuit.graph.tables import TABLES, Kind, Table
+from followsuit.testing.places import Place, empty_database
 
 POOLS: dict[str, Sequence[str]] = {
     "customer_id": ["c1", "c2", "c3"],

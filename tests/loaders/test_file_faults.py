@@ -13,9 +13,9 @@ import pytest
 from support import commands
 from support.deliveries import deliver
 from support.loading import content, load_from, meta, rows
-from support.places import Place
 
 from followsuit.errors import DeliveryError, FollowsuitError
+from followsuit.testing.places import Place
 
 GOOD = "customer_id,name\nc1,Ann\nc2,Bob\n"
 MANY = "customer_id,name\n" + "".join(f"c{i},name {i * 7919 % 100_003}\n" for i in range(200_000))

@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 from support.deliveries import deliver
 from support.formats import FORMATS, deliver_as
 from support.loading import MEMORY, counts, load_from, rejects, rows
-from support.places import Place
 
 from followsuit.errors import DeliveryError
 from followsuit.loaders.mapping import Mapping
 from followsuit.loaders.sources import find_delivery
 from followsuit.loaders.staging.stage import Counts, stage
+from followsuit.testing.places import Place
 
 Row = dict[str, str | None]
 

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from support.deliveries import deliver
 from support.loading import content, counts, load_from, load_rows, rejects, rows, values
-from support.places import Place
 
 from followsuit.errors import DeliveryError
 from followsuit.graph import schema as g
 from followsuit.graph.view import view_of
 from followsuit.simulator import World, simulate
+from followsuit.testing.places import Place
 
 BUY: dict[str, Any] = {"customer_id": "c1", "product_id": "p1", "at": "2025-01-01", "amount": "5"}
 PEOPLE = [{"customer_id": f"c{i}"} for i in (1, 2, 3)]

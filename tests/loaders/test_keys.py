@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from support.deliveries import deliver
 from support.loading import counts, load_from, load_rows, rows, values
-from support.places import Place
+
+from followsuit.testing.places import Place
 
 BUY: dict[str, Any] = {"customer_id": "c1", "product_id": "p1", "at": "2025-01-01", "amount": "5"}
 

@@ -11,11 +11,11 @@ import pytest
 from support import commands
 from support.deliveries import write_csv
 from support.loading import counts, load_from, rows
-from support.places import Place
 
 from followsuit.graph.snapshot import take_snapshot
 from followsuit.graph.tables import VISITS
 from followsuit.loaders.mapping import read_mapping, shipped_mappings
+from followsuit.testing.places import Place
 
 DATA = os.environ.get("FOLLOWSUIT_DATA")
 """The folder of the real data sets; read before the tests hide the environment."""

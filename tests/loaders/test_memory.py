@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from support import alone, measured
 from support.loading import rows
-from support.places import Place
+
+from followsuit.testing.places import Place
 
 MB = 2**20
 UNIT = 1 if sys.platform == "darwin" else 1024

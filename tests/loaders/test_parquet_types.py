@@ -11,10 +11,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from support.loading import counts, load_from, rows
-from support.places import Place
 from support.reading import read
 
 from followsuit.errors import DeliveryError
+from followsuit.testing.places import Place
 
 SECONDS = 1_735_689_600  # 2025-01-01T00:00:00Z
 NEW_YEAR = datetime(2025, 1, 1, tzinfo=UTC)

@@ -8,10 +8,10 @@ import pytest
 from support.deliveries import deliver, write_csv
 from support.formats import deliver_as
 from support.loading import content, load_from, load_rows, meta, rows, values
-from support.places import Place
 from test_resume import interrupt
 
 from followsuit.graph import schema as g
+from followsuit.testing.places import Place
 
 WHOLE: dict[str, list[dict[str, Any]]] = {
     "customers": [

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from followsuit.graph.people import CHANNELS, PURPOSES
+from followsuit.graph.consent import CHANNELS, PURPOSES
 from followsuit.graph.tables import CONSENTS
 from followsuit.loaders.staging.contract import faults
 

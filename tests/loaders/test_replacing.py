@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from support.deliveries import deliver
 from support.loading import content, load_from, load_rows, rows
-from support.places import Place
 
 from followsuit.errors import DeliveryError
+from followsuit.testing.places import Place
 
 PRODUCTS = [{"product_id": f"p{i}"} for i in range(200)]
 BOUGHT = [

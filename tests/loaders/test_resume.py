@@ -13,11 +13,11 @@ from support import commands
 from support.deliveries import deliver, write_csv
 from support.formats import deliver_as
 from support.loading import content, counts, load_from, meta, rejects, rows
-from support.places import Place
 
 from followsuit.core.progress import Advance
 from followsuit.errors import DeliveryError, StoreIncomplete
 from followsuit.simulator import World, simulate
+from followsuit.testing.places import Place
 
 LARGER = World(customers=2_000, products=100, stores=10, friendships=8_000, purchases=20_000)
 
@@ -162,7 +162,7 @@ class TestInterruptedLoads:
         load_from(embedded, folder, progress=again)
         assert again.read == ["customers"]
         with embedded.open() as store:
-            assert list((store.state / "staging").iterdir()) == []
+            assert list(store.state.staging.iterdir()) == []
 
     def test_an_interrupted_replacement_ends_as_it_should(
         self, embedded: Place, tmp_path: Path

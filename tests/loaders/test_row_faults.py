@@ -8,11 +8,11 @@ import pytest
 from support import commands
 from support.deliveries import deliver
 from support.loading import counts, load_from, rejects, rows
-from support.places import Place
 
 from followsuit.errors import DeliveryError
 from followsuit.graph.tables import TABLES
 from followsuit.loaders.load_report import LoadReport
+from followsuit.testing.places import Place
 
 GOOD: dict[str, dict[str, object]] = {
     "customers": {"customer_id": "c1", "birth_date": "1990-05-01", "joined_at": "2024-01-01"},

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from support.deliveries import deliver
 from support.loading import load_from, rejects, rows
-from support.places import Place
+
+from followsuit.testing.places import Place
 
 REJECTED = "rejected"
 DEFAULTS: dict[str, dict[str, object]] = {

@@ -6,13 +6,21 @@ from typing import Any
 
 import pytest
 from support.deliveries import write_csv
-from support.places import Place
 from support.shops import NOW, deliver_shop, tables
 from support.snapshots import day
 
 from followsuit.graph import schema as g
 from followsuit.graph.run_writer import write_run
-from followsuit.graph.runs import Run, runs
+from followsuit.graph.runs import (
+    SCORE,
+    Run,
+    active_run,
+    parts,
+    prune_runs,
+    run_folder,
+    runs,
+    use_run,
+)
 from followsuit.graph.store import GraphStore, StoreBusy
 from followsuit.loaders.load import load
 from followsuit.offers import score as scoring
@@ -22,13 +30,12 @@ from followsuit.offers.activation import (
     oldest,
     other_options,
     part_of,
-    parts,
 )
 from followsuit.offers.explain import explain
 from followsuit.offers.guards import Refused
-from followsuit.offers.runs import SCORE, active_run, prune_runs, run_folder, use_run
 from followsuit.offers.score import score
 from followsuit.queries.runner import run_query
+from followsuit.testing.places import Place
 
 # What is kept of a run.
 
@@ -155,7 +162,7 @@ def test_some_customers_are_scored_and_the_others_keep_their_offers(
     prune_runs(store, keep=1)
     assert [found.run_id for found in runs(store, SCORE)] == [whole.run_id]
     # Of the folders that no run needs, the latest may belong to a run that is under way.
-    assert len(list((store.state / "runs").iterdir())) <= 2
+    assert len(list(store.state.runs.iterdir())) <= 2
 
 
 def test_who_gets_no_offer_any_more_has_none_afterwards(store: GraphStore, tmp_path: Path) -> None:

@@ -7,8 +7,8 @@ from support.shops import NOW, deliver_shop, offers
 
 import followsuit
 from followsuit.api import Shop
+from followsuit.graph.runs import UnknownRun
 from followsuit.offers.explain import UnknownTarget
-from followsuit.offers.runs import UnknownRun
 from followsuit.offers.score import ScoreReport
 
 

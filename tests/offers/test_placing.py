@@ -4,13 +4,13 @@ from types import SimpleNamespace
 from typing import cast
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from followsuit.core.ranking_metrics import top_n
 from followsuit.offers.catalogue import Catalogue, Offer
 from followsuit.offers.moment import Moment
 from followsuit.offers.placing import _best_items
-from followsuit.offers.ranking import first_places
 
 Numbers = st.sampled_from([-np.inf, -1.5, 0.0, 0.25, 2.0])
 
@@ -50,6 +50,7 @@ def expected(
     return [(number, item) for _, item, number in sorted(found)][:top]
 
 
+@settings(deadline=None)  # the first call compiles
 @given(cases())
 def test_each_item_and_each_offer_once_and_as_many_as_can_be(
     case: tuple[np.ndarray, Catalogue, int],
@@ -58,7 +59,7 @@ def test_each_item_and_each_offer_once_and_as_many_as_can_be(
     customers, items = values.shape
     moment = cast("Moment", SimpleNamespace(items=np.arange(items), customers=np.arange(customers)))
     best, item = _best_items(values, moment, catalogue, slice(0, customers))
-    places = first_places(best, top, tie=item)
+    places = top_n(best, top, tie=item)
     for customer in range(customers):
         offers = [int(offer) for offer in places[customer] if offer >= 0]
         pairs = [(offer, int(item[customer, offer])) for offer in offers]
@@ -78,5 +79,5 @@ def test_with_an_offer_for_each_item_and_one_more_the_places_stay_full() -> None
     moment = cast("Moment", SimpleNamespace(items=np.arange(4), customers=np.arange(1)))
     catalogue = Catalogue(tuple(twice))
     best, item = _best_items(values, moment, catalogue, slice(0, 1))
-    places = first_places(best, 3, tie=item)[0]
+    places = top_n(best, 3, tie=item)[0]
     assert [twice[p].offer_id for p in places] == ["02", "12", "22"]

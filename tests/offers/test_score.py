@@ -1,4 +1,4 @@
-"""Runs: the same offers on either engine, in force as the last act, kept and pruned."""
+"""Runs: the same offers on either engine, activated as the last act, kept and pruned."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -7,21 +7,22 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 from support.deliveries import write_csv
-from support.places import Place
 from support.shops import NOW, deliver_shop, offers, tables
 from support.snapshots import day
 from support.worlds import end_of
 
 from followsuit.graph import schema as g
+from followsuit.graph.models import ModelStore
 from followsuit.graph.run_writer import write_run
-from followsuit.graph.runs import Run, runs
+from followsuit.graph.runs import KEEP, SCORE, Run, active_run, runs
 from followsuit.graph.store import GraphStore
 from followsuit.loaders.load import load
+from followsuit.offers import score as scoring
 from followsuit.offers.guards import Refused
-from followsuit.offers.runs import KEPT, SCORE, active_run
 from followsuit.offers.score import OUT, ScoreError, ScoreReport, score
 from followsuit.queries.runner import run_query
 from followsuit.simulator import World, simulate
+from followsuit.testing.places import Place
 
 WORLD = World(
     customers=300, products=60, stores=8, friendships=1_800, purchases=5_000, days=90,
@@ -134,7 +135,11 @@ def test_only_the_named_customers_are_scored_with_what_a_whole_run_gives_them(
     with loaded(embedded, delivery) as store:
         whole = pq.read_table(score(store, end_of(WORLD), LATER).rows).to_pylist()
         chosen = sorted({row["customer_id"] for row in whole})[3:6]
+        (model,) = store.state.models.iterdir()
+        saved = model.stat().st_mtime_ns
         some = pq.read_table(score(store, end_of(WORLD), LATER, customers=chosen).rows).to_pylist()
+        # The second run has the first one's model.
+        assert [path.stat().st_mtime_ns for path in store.state.models.iterdir()] == [saved]
     assert some == [row for row in whole if row["customer_id"] in chosen]
 
 
@@ -190,11 +195,11 @@ def test_a_recorded_no_outlives_assumed_consent(embedded: Place, tmp_path: Path)
 
 def test_a_run_too_many_takes_the_oldest_away(place: Place, tmp_path: Path) -> None:
     with loaded(place, deliver_shop(tmp_path / "d")) as store:
-        for number in range(KEPT):
+        for number in range(KEEP[SCORE]):
             write_run(store, Run(f"run-{number}", SCORE, NOW, day(1 + number), False, 0, 0, {}), {})
         report = score(store, NOW, LATER)
         kept = [run.run_id for run in runs(store, SCORE)]
-    assert kept == [report.run_id, *(f"run-{number}" for number in range(KEPT - 1, 0, -1))]
+    assert kept == [report.run_id, *(f"run-{number}" for number in range(KEEP[SCORE] - 1, 0, -1))]
 
 
 def test_ids_come_out_as_they_went_in(embedded: Place, tmp_path: Path) -> None:
@@ -211,3 +216,21 @@ def test_ids_come_out_as_they_went_in(embedded: Place, tmp_path: Path) -> None:
         found = score(store, NOW, LATER).offers_table()
     assert set(found["customer_id"].to_pylist()) == {"007"}
     assert 'tea "loose", 100 g' in found["item_id"].to_pylist()
+
+
+def test_interrupted_after_taste_was_learned_it_goes_on_and_uses_the_model(
+    embedded: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*arguments: Any) -> None:
+        raise KeyboardInterrupt
+
+    with loaded(embedded, deliver_shop(tmp_path / "d")) as store:
+        with monkeypatch.context() as patch:
+            patch.setattr(scoring, "write_decisions", stop)
+            with pytest.raises(KeyboardInterrupt):
+                score(store, NOW, LATER)
+        score(store, NOW, LATER)
+        models = ModelStore(store.state)
+        (kept,) = store.state.models.iterdir()
+        models.prune()
+        assert kept.exists(), "the run uses it"

@@ -21,6 +21,8 @@ from followsuit.gnn.models.popularity import FriendsItems
 from followsuit.gnn.models.recommender import Recommender
 from followsuit.gnn.models.registry import MissingExtra, model
 from followsuit.graph.facts import Facts, SharedFacts
+from followsuit.graph.models import ModelStore
+from followsuit.graph.state import StateFolder
 from followsuit.offers.backtest import BacktestReport, backtest
 from followsuit.offers.taste import BLEND, LINEAR, Recipe, Taste, choose_recipe
 from followsuit.simulator import World
@@ -100,7 +102,7 @@ def _with_more_users(data: Dataset) -> Dataset:
     )
 
 
-def test_where_nothing_is_known_affinity_is_zero(facts: SharedFacts) -> None:
+def test_where_nothing_is_known_affinity_is_zero(facts: SharedFacts, tmp_path: Path) -> None:
     long_ago = datetime(2001, 1, 1, tzinfo=UTC)
     recipe = choose_recipe(facts, long_ago, affinity=BLEND)
     assert (recipe.name, recipe.settings) == ("ease_damped", DampedEase().settings())
@@ -108,8 +110,9 @@ def test_where_nothing_is_known_affinity_is_zero(facts: SharedFacts) -> None:
     taste = recipe.fit(facts, long_ago)
     assert taste.model is None
     assert not everything(taste, dataset(facts, long_ago)).any()
-    taste.save(facts.snapshot.folder / "nothing")
-    assert not (facts.snapshot.folder / "nothing").exists()
+    models = ModelStore(StateFolder(tmp_path))
+    assert recipe.fit_once(facts, long_ago, models, "run").model is None
+    assert not (tmp_path / "models").exists()
 
 
 def test_the_linear_recipe_is_chosen_and_fitted_on_what_was_known(
@@ -131,6 +134,8 @@ def test_friends_take_part_only_where_they_were_found_to_help(
     asked: list[set[str]] = []
 
     class Asked(Blend):
+        name = Blend.name
+
         def learn(self, chosen: Mapping[str, Recommender], *rest: Any) -> Self:
             asked.append(set(chosen))
             return super().learn(chosen, *rest)
@@ -162,19 +167,37 @@ def test_without_the_extra_a_note_says_so_whatever_the_audit_said(
     assert "goes without its networks. The model" in str(recipe.note)
 
 
-def test_a_kept_model_says_the_same_and_is_learned_again_where_it_is_elsewhere(
+def test_a_model_is_learned_once_and_says_the_same_for_every_run(
     facts: SharedFacts, known: Dataset, tmp_path: Path
 ) -> None:
     recipe = Recipe("friends", FriendsItems(damp=0.25).settings())
-    fitted = recipe.fit(facts, AS_OF)
-    fitted.save(tmp_path / "taste")
-    wanted = everything(fitted, known)
-    for folder in (tmp_path / "taste", tmp_path / "elsewhere"):
-        assert (everything(recipe.kept(facts, AS_OF, folder), known) == wanted).all()
+    wanted = everything(recipe.fit(facts, AS_OF), known)
+    state = StateFolder(tmp_path)
+    models = ModelStore(state)
+
+    def of_run(run_id: str | None, as_of: datetime = AS_OF) -> Taste:
+        return recipe.fit_once(facts, as_of, models, run_id)
+
+    assert (everything(of_run(None), known) == wanted).all()
+    assert not state.models.exists()
+    for run_id in ("one", "other", None):
+        assert (everything(of_run(run_id), known) == wanted).all()
+        assert len(list(state.models.iterdir())) == 1
     later = AS_OF + timedelta(days=15)
-    found = recipe.kept(facts, later, tmp_path / "taste")
-    assert found.model is not None
-    assert found.model.data.taken.nnz == dataset(facts, later).taken.nnz > known.taken.nnz
+    model = of_run("later", later).model
+    assert model is not None
+    assert model.data.taken.nnz == dataset(facts, later).taken.nnz > known.taken.nnz
+    assert len(list(state.models.iterdir())) == 2
+    (damaged,) = (path for path in state.models.iterdir() if path.name == used(state, "one"))
+    (damaged / "model.npz").write_bytes(b"PK")
+    for run_id in ("one", None):
+        assert (everything(of_run(run_id), known) == wanted).all()
+    assert (damaged / "model.npz").read_bytes() != b"PK"
+
+
+def used(state: StateFolder, run_id: str) -> str:
+    """The key of the model that a run notes."""
+    return str(json.loads((state.runs / run_id / "uses.json").read_text())["key"])
 
 
 class Fits:

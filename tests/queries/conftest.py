@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 import pytest
-from support.places import Place
 
 from followsuit.graph.store import GraphStore
+from followsuit.testing.places import Place
 
 
 @pytest.fixture(scope="module")

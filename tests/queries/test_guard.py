@@ -19,12 +19,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.deliveries import deliver
 from support.hand_made import MAPPING, hand_made
-from support.places import Place
 
 from followsuit.graph.store import GraphStore, QueryError
 from followsuit.loaders.load import load
 from followsuit.loaders.mapping import read_mapping
 from followsuit.queries.runner import run_cypher, run_query
+from followsuit.testing.places import Place
 
 SECRET = "s3cret-of-the-machine"
 

@@ -4,11 +4,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from support.graphs import NOON, nodes, rows
 
 from followsuit.graph import schema as g
 from followsuit.graph.store import GraphStore
 from followsuit.queries.runner import run_query
+from followsuit.testing.graph_rows import NOON, nodes, rows
 
 DAY = timedelta(days=1)
 

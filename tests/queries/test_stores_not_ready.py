@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 from support.deliveries import deliver
 from support.hand_made import NOW
-from support.places import Place
 
 from followsuit.graph.store import QueryError, StoreIncomplete, StoreMissing
 from followsuit.loaders.load import load
 from followsuit.queries.library import UnknownQuery
 from followsuit.queries.runner import run_cypher, run_query
+from followsuit.testing.places import Place
 
 
 def test_counts_says_0_of_what_there_is_none_of(place: Place, tmp_path: Path) -> None:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 from scipy import sparse
-from support.tastes import planted
 
 from followsuit.gnn.data.dataset import Dataset, Split, hold_back
+from followsuit.testing.tastes import planted
 
 Pairs = Sequence[tuple[object, object]]
 

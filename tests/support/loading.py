@@ -7,7 +7,6 @@ from typing import Any
 
 import pyarrow.parquet as pq
 from support.deliveries import Rows, deliver
-from support.places import Place
 
 from followsuit.graph.snapshot import export_table, take_snapshot
 from followsuit.graph.store import GraphStore
@@ -15,6 +14,7 @@ from followsuit.graph.tables import TABLES
 from followsuit.loaders.load import load
 from followsuit.loaders.load_report import LoadReport
 from followsuit.loaders.mapping import Mapping
+from followsuit.testing.places import Place
 
 MEMORY = 2**28
 

@@ -1,6 +1,5 @@
 """The smallest model that has embeddings: singular vectors of who took what."""
 
-from dataclasses import dataclass
 from typing import ClassVar, Self
 
 import numpy as np
@@ -9,19 +8,24 @@ from sklearn.utils.extmath import randomized_svd
 
 from followsuit.core.progress import Progress, silent
 from followsuit.gnn.data.dataset import Dataset, Floats, Ints
+from followsuit.gnn.models.model_config import ModelConfig
 from followsuit.gnn.models.recommender import Embeddings, Recommender
 
 
-@dataclass
+class SpectralConfig(ModelConfig):
+    width: int = 8
+
+
 class Spectral(Recommender):
     name: ClassVar[str] = "spectral"
-    width: int = 8
+    config_class = SpectralConfig
+    config: SpectralConfig
 
     def fit(
         self, data: Dataset, validation: sparse.csr_matrix | None = None, *,
         seed: int = 0, progress: Progress = silent,
     ) -> Self:  # fmt: skip
-        left, values, right = randomized_svd(data.taken, self.width, random_state=seed)
+        left, values, right = randomized_svd(data.taken, self.config.width, random_state=seed)
         root = np.sqrt(values)
         state = {"users": left * root, "items": right.T * root}
         return self.restore({k: v.astype(np.float32) for k, v in state.items()}, data)

@@ -11,10 +11,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from support.tastes import planted
-
 from followsuit.gnn.models.social import Social
 from followsuit.gnn.training.distributed import rank
+from followsuit.testing.tastes import planted
 
 
 @contextmanager

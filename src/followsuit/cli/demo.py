@@ -103,11 +103,11 @@ def doctor(
         checks.append(Check("age", False, "unknown, as the store can't be read"))
     if str(json_file) != "-":
         sys.stdout.write(
-            "".join(f"{_mark(check):7} {check.name}: {check.said}\n" for check in checks)
+            "".join(f"{_mark(check):7} {check.name}: {check.detail}\n" for check in checks)
         )
     found = {
         "checks": [
-            {"name": c.name, "sound": c.sound, "needed": c.needed, "said": c.said} for c in checks
+            {"name": c.name, "sound": c.sound, "needed": c.needed, "said": c.detail} for c in checks
         ],
         "figures": None if figures is None else figures.as_dict(),
     }

@@ -1,4 +1,4 @@
-"""`gnn`: taste, learned by graph neural networks, in the graph."""
+"""`gnn`: models of taste, trained, evaluated and written to the graph."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
     from followsuit.core.bootstrap import Estimate
     from followsuit.gnn.data.dataset import Split
 
-gnn_app = typer.Typer(help="Learn taste from who took what and who knows whom, and judge it.")
+gnn_app = typer.Typer(help="Learn taste from interactions and friendships, and evaluate it.")
 app.add_typer(gnn_app, name="gnn")
 
 ModelOption = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
-        help="lightgcn, social, hetero or another that `evaluate` knows.  "
+        help="lightgcn, social, hetero, another that `evaluate` knows, or your own module:Class.  "
         r"\[default: social where there are friendships, else lightgcn]",
         show_default=False,
     ),
@@ -45,7 +45,9 @@ FolderArgument = Annotated[
 ]
 DayOption = Annotated[
     str | None,
-    typer.Option("--as-of", metavar="DATE", help="Of the store: what came before is known."),
+    typer.Option(
+        "--as-of", metavar="DATE", help="Of the store: interactions up to then are known."
+    ),
 ]
 HorizonOption = Annotated[
     str | None,
@@ -57,7 +59,7 @@ HorizonOption = Annotated[
 ]
 _MONTH = "28d"
 SeedsOption = Annotated[
-    int, typer.Option(min=1, metavar="N", help="How often what is random is trained.")
+    int, typer.Option(min=1, metavar="N", help="How many random seeds to train with.")
 ]
 
 
@@ -72,7 +74,7 @@ def train(
     refresh: RefreshOption = False,
     store: StoreOption = None,
 ) -> None:
-    """Train a model on what was known on a day, and keep it beside the store."""
+    """Train a model as of a day, and keep it beside the store."""
     from followsuit.gnn.training.distributed import rank
 
     fitted, folder = open_shop(store).train(
@@ -95,7 +97,7 @@ def evaluate(
     models: Annotated[
         str | None,
         typer.Option(metavar="A,B,...", show_default=False,
-                     help="Which models; friends and ease_damped too.  "
+                     help="Which models; friends, ease_damped and your own module:Class too.  "
                      r"\[default: popularity, ease, ials, gfcf, lightgcn, social, hetero, blend]"),
     ] = None,
     seeds: SeedsOption = 1,
@@ -105,26 +107,25 @@ def evaluate(
     out: Annotated[
         Path | None,
         typer.Option(metavar=BY_ENDING, callback=to_write_rows,
-                     help="Each user's first 20 items by each model."),
+                     help="Each user's top 20 items by each model."),
     ] = None,
 ) -> None:  # fmt: skip
-    """Choose, fit and judge models by full ranking, on a folder or on the store split in time."""
+    """Tune, fit and compare models by full ranking, on a folder or on the store split in time."""
     from followsuit.cli.progress import show
-    from followsuit.gnn.evaluation.evaluate import NAMES
-    from followsuit.gnn.evaluation.evaluate import evaluate as judge
+    from followsuit.gnn.evaluation.evaluate import NAMES, evaluate_models
 
     names = list(NAMES) if models is None else _names(models)
     split = _split(folder, as_of, horizon, store, refresh)
-    found = judge(split, names, seeds=seeds, progress=show)
-    for note in found.notes:
+    evaluation = evaluate_models(split, names, seeds=seeds, progress=show)
+    for note in evaluation.notes:
         say(note)
-    _print_figures(found.figures, found.seconds, to_stderr=str(json_file) == "-")
-    say(f"Best on validation: {found.best}.")
-    for name, lead in found.lead.items():
+    _print_figures(evaluation.figures, evaluation.seconds, to_stderr=str(json_file) == "-")
+    say(f"Best on validation: {evaluation.best}.")
+    for name, lead in evaluation.lead.items():
         say(f"  its ndcg@20 less {name}'s: {lead.value:+.4f} ({lead.low:+.4f} to {lead.high:+.4f})")
     if out is not None:
-        write_rows(found.lists, None, out)
-    write_json(found.as_dict(), json_file)
+        write_rows(evaluation.lists, None, out)
+    write_json(evaluation.as_dict(), json_file)
 
 
 @gnn_app.command(epilog="Example: followsuit gnn audit --as-of 2025-12-01 --seeds 3")
@@ -139,19 +140,19 @@ def audit(
 ) -> None:
     """Say whether friends help: the same models with real friends, with others' and with none."""
     from followsuit.cli.progress import show
-    from followsuit.gnn.evaluation.friend_ablation import audit as judge
+    from followsuit.gnn.evaluation.friend_ablation import ablate_friends
 
     split = _split(folder, as_of, horizon, store, refresh)
-    found = judge(split, seeds=seeds, progress=show)
-    for note in found.notes:
+    ablation = ablate_friends(split, seeds=seeds, progress=show)
+    for note in ablation.notes:
         say(note)
-    _print_figures(found.figures, {}, to_stderr=str(json_file) == "-")
-    say(found.sentence)
-    if folder is None and found.ties:
-        seen = open_shop(store).obey(found, str(as_of), datetime.now(UTC), horizon or _MONTH)
-        use = "uses" if found.friends_help else "leaves out"
-        say(f"Own taste in `score` and `backtest` {use} friends for days from {seen:%Y-%m-%d} on.")
-    write_json(found.as_dict(), json_file)
+    _print_figures(ablation.figures, {}, to_stderr=str(json_file) == "-")
+    say(ablation.sentence)
+    if folder is None and ablation.ties:
+        since = open_shop(store).obey(ablation, str(as_of), datetime.now(UTC), horizon or _MONTH)
+        use = "uses" if ablation.friends_help else "leaves out"
+        say(f"Own taste in `score` and `backtest` {use} friends for days from {since:%Y-%m-%d} on.")
+    write_json(ablation.as_dict(), json_file)
 
 
 def _names(models: str) -> list[str]:
@@ -188,8 +189,8 @@ def _print_figures(
     table.add_column("")
     for key in columns + ["seconds"] * bool(seconds):
         table.add_column(key, justify="right")
-    for name, found in figures.items():
-        cells = [f"{found[key].value:.4f}" for key in columns]
+    for name, estimates in figures.items():
+        cells = [f"{estimates[key].value:.4f}" for key in columns]
         table.add_row(name, *cells, *([f"{seconds[name]:.0f}"] if seconds else []))
     results(to_stderr).print(table)
 
@@ -206,12 +207,12 @@ def embed(
     ] = None,
 ) -> None:  # fmt: skip
     """Learn an embedding of each customer, product and store, and write it to the graph."""
-    found, run_id = open_shop(store).embed(as_of, datetime.now(UTC), model=model, refresh=refresh)
+    result, run_id = open_shop(store).embed(as_of, datetime.now(UTC), model=model, refresh=refresh)
     say(
-        f"{len(found.id):>12,} embeddings of {found.vectors.shape[1]} numbers by {found.model}: "
+        f"{len(result.id):>12,} embeddings of {result.vectors.shape[1]} numbers by {result.model}: "
         f"run {run_id}"
     )
-    if found.unknown:
-        say(f"{found.unknown:>12,} nodes have none: nothing was known of them, or may be used")
+    if result.unknown:
+        say(f"{result.unknown:>12,} nodes have none: nothing was known of them, or may be used")
     if out is not None:
-        write_rows(found.table(), None, out)
+        write_rows(result.table(), None, out)

@@ -4,7 +4,6 @@ import csv
 import json
 import sys
 from datetime import UTC, datetime
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,6 +20,7 @@ from followsuit.cli.app import (
 )
 from followsuit.cli.screen import results, say
 from followsuit.cli.tables import BY_ENDING, parquet_for, to_write_rows, write_rows
+from followsuit.offers.learn import Learn
 
 if TYPE_CHECKING:
     from followsuit.graph import runs as graph_runs
@@ -28,23 +28,26 @@ if TYPE_CHECKING:
     from followsuit.offers.explain import Explanation
 
 
-class Affinity(StrEnum):
-    """How own taste is learned."""
+def _check_affinity(affinity: str | None) -> str | None:
+    """Refuse what is neither of the two nor a model of the user's own."""
+    if affinity in (None, "blend", "linear") or ":" in str(affinity):
+        return affinity
+    raise typer.BadParameter(f"{affinity!r} is not blend, linear or a module:Class")
 
-    BLEND = "blend"
-    LINEAR = "linear"
 
-
-runs_app = typer.Typer(help="The runs of `score`: list them, put one into force, delete old ones.")
+runs_app = typer.Typer(help="The runs of `score`: list them, activate one, delete old ones.")
 app.add_typer(runs_app, name="runs")
 
 WindowOption = Annotated[
     str, typer.Option(metavar="LENGTH", help="How long back acts count as just done: 14d, 2w, 36h.")
 ]
 AffinityOption = Annotated[
-    Affinity | None,
+    str | None,
     typer.Option(
-        help=r"Own taste by the blend of models, or by the quicker linear one.  \[default: blend]",
+        metavar="blend|linear|MODULE:CLASS",
+        callback=_check_affinity,
+        help="Own taste by the blend of models, by the quicker linear one, or by your own model.  "
+        r"\[default: blend]",
         show_default=False,
     ),
 ]
@@ -84,6 +87,12 @@ def score(
                      r"be refused.  \[default: activate unless refused]"),
     ] = None,
     affinity: AffinityOption = None,
+    learn: Annotated[
+        Learn,
+        typer.Option(help="What to learn anew. auto: settings of taste at most once a week, the "
+                     "rest each time; always: everything; never: neither settings nor weights, "
+                     "but use the latest ones."),
+    ] = Learn.AUTO,
     refresh: RefreshOption = False,
     seed: SeedOption = 0,
     store: StoreOption = None,
@@ -103,12 +112,12 @@ def score(
     chosen = None if customers is None else read_customers(customers)
     report = shop.score(
         as_of, datetime.now(UTC), window=window, top=top, customers=chosen, affinity=affinity,
-        refresh=refresh, seed=seed, max_age=max_age, min_share=min_share, activate=activate,
-        tell=say,
+        learn=learn, refresh=refresh, seed=seed, max_age=max_age, min_share=min_share,
+        activate=activate, tell=say,
     )  # fmt: skip
     if report.note:
         say(report.note)
-    weights = report.weights
+    weights = report.model
     learned = f"learned on {weights.moments} earlier days" if weights.moments else "to start from"
     say(
         f"Weights ({learned}): popularity {weights.popularity:.2f}, category "
@@ -239,7 +248,7 @@ def use_run(
     run_id: Annotated[str, typer.Argument(metavar="RUN", help="As `runs list` names it.")],
     store: StoreOption = None,
 ) -> None:
-    """Put another run into force."""
+    """Activate another run."""
     open_shop(store).use_run(run_id)
     say(f"Run {run_id} is in force.")
 
@@ -249,7 +258,7 @@ def prune_runs(
     keep: Annotated[int, typer.Option(min=1, help="How many of the latest to keep.")] = 7,
     store: StoreOption = None,
 ) -> None:
-    """Delete old runs; the one in force is always kept."""
+    """Delete old runs; the active one is always kept."""
     gone = open_shop(store).prune_runs(keep)
     names = f": {', '.join(gone)}" if gone else ""
     say(f"{len(gone)} run{'' if len(gone) == 1 else 's'} deleted{names}.")

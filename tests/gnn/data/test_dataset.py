@@ -5,7 +5,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
-from support.tastes import planted
 
 from followsuit.gnn.data.dataset import (
     Attributes,
@@ -16,6 +15,7 @@ from followsuit.gnn.data.dataset import (
     hold_back,
     pairs,
 )
+from followsuit.testing.tastes import planted
 
 DATA = planted()
 

@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 from scipy import sparse
 from support.folders import planted_split
-from support.tastes import planted
 
 from followsuit.core.bootstrap import Estimate, Resamples
 from followsuit.gnn.data.dataset import Split, binary
-from followsuit.gnn.evaluation.evaluate import SCHEMA, Evaluation, evaluate
+from followsuit.gnn.evaluation.evaluate import SCHEMA, Evaluation, evaluate_models
 from followsuit.gnn.evaluation.list_quality import coverage, diversity, novelty
 from followsuit.gnn.models.ease import Ease
 from followsuit.gnn.models.registry import UnknownModel
-from followsuit.gnn.training.grid_search import choose
+from followsuit.gnn.training.grid_search import search_grid
+from followsuit.testing.tastes import planted
 
 SPLIT = planted_split()
 NAMES = ["popularity", "ease", "friends"]
@@ -24,7 +24,7 @@ FIGURES = ("recall@10", "ndcg@10", "recall@20", "ndcg@20")
 
 @pytest.fixture(scope="module")
 def found() -> Evaluation:
-    return evaluate(SPLIT, NAMES)
+    return evaluate_models(SPLIT, NAMES)
 
 
 def recomputed(lists: list[dict[str, object]], split: Split, k: int) -> tuple[float, float]:
@@ -86,10 +86,10 @@ def test_json_has_what_scripts_rely_on(found: Evaluation) -> None:
 def test_each_model_has_the_settings_of_validation_and_is_fitted_on_all_that_is_known(
     found: Evaluation,
 ) -> None:
-    chosen = choose(Ease(), SPLIT.train, SPLIT.validation).model
+    chosen = search_grid(Ease(), SPLIT.train, SPLIT.validation).model
     assert found.settings["ease"] == chosen.settings()
     users = np.flatnonzero(np.diff(SPLIT.test.indptr))
-    wanted = replace(chosen).fit(SPLIT.known).recommend(users, 20, SPLIT.masked)
+    wanted = chosen.unfitted().fit(SPLIT.known).recommend(users, 20, SPLIT.masked)
     rows = found.lists.to_pandas()
     items = rows[rows.model == "ease"].item.to_numpy().reshape(-1, 20)
     assert (items == SPLIT.train.items[wanted]).all()
@@ -97,10 +97,10 @@ def test_each_model_has_the_settings_of_validation_and_is_fitted_on_all_that_is_
 
 def test_a_delivered_validation_part_is_masked_and_not_learned_from() -> None:
     split = replace(SPLIT, refit_on_validation=False)
-    chosen = choose(Ease(), split.train, split.validation).model
+    chosen = search_grid(Ease(), split.train, split.validation).model
     users = np.flatnonzero(np.diff(split.test.indptr))
     wanted = chosen.recommend(users, 20, split.masked)
-    items = evaluate(split, ["ease"]).lists["item"].to_numpy().reshape(-1, 20)
+    items = evaluate_models(split, ["ease"]).lists["item"].to_numpy().reshape(-1, 20)
     assert (items == split.train.items[wanted]).all()
 
 
@@ -110,7 +110,7 @@ def test_best_is_best_on_validation_whatever_the_test_says() -> None:
     top = np.argsort(-SPLIT.train.popularity)[:20]
     popular[:, top] = 1
     test = binary(np.where(SPLIT.masked.toarray() > 0, 0, popular))
-    found = evaluate(replace(SPLIT, test=test), ["popularity", "ease"])
+    found = evaluate_models(replace(SPLIT, test=test), ["popularity", "ease"])
     figures = {name: found.figures[name]["ndcg@20"].value for name in ("popularity", "ease")}
     assert figures["popularity"] > figures["ease"]
     assert found.best == "ease"
@@ -121,7 +121,7 @@ def test_best_is_best_on_validation_whatever_the_test_says() -> None:
 
 
 def test_the_same_again_is_the_same_to_the_last_digit() -> None:
-    first, second = evaluate(SPLIT, NAMES).as_dict(), evaluate(SPLIT, NAMES).as_dict()
+    first, second = evaluate_models(SPLIT, NAMES).as_dict(), evaluate_models(SPLIT, NAMES).as_dict()
     for one in (first, second):
         for model in one["models"].values():
             model.pop("seconds")
@@ -130,7 +130,7 @@ def test_the_same_again_is_the_same_to_the_last_digit() -> None:
 
 def test_what_is_random_is_the_mean_over_seeds() -> None:
     pytest.importorskip("implicit")
-    found = evaluate(SPLIT, ["ials", "ease"], seeds=3)
+    found = evaluate_models(SPLIT, ["ials", "ease"], seeds=3)
     rows = found.lists.to_pandas()
     assert set(rows[rows.model == "ials"].seed) == {0, 1, 2}
     assert set(rows[rows.model == "ease"].seed) == {0}
@@ -156,14 +156,14 @@ def test_groups_split_the_users_and_their_figures_add_up(found: Evaluation) -> N
 def test_groups_by_friends_count_those_that_the_judged_model_knew() -> None:
     nobody = sparse.csr_matrix(SPLIT.train.friends.shape, dtype=np.float32)
     later = replace(SPLIT, train=SPLIT.train.with_friends(nobody), at_test=SPLIT.known)
-    groups = evaluate(later, ["popularity"]).groups["friends"]
+    groups = evaluate_models(later, ["popularity"]).groups["friends"]
     friends = np.diff(SPLIT.known.friends.indptr)[np.diff(SPLIT.test.indptr) > 0]
     assert groups["6-20"]["users"] == ((friends >= 6) & (friends <= 20)).sum() > 0
 
 
 def test_the_blend_learns_from_its_parts_and_comes_out_ahead() -> None:
     pytest.importorskip("torch")
-    found = evaluate(SPLIT, ["popularity", "blend"])
+    found = evaluate_models(SPLIT, ["popularity", "blend"])
     assert found.best == "blend"
     assert found.lead["popularity"].low > 0
     assert set(found.lists["model"].to_pylist()) == {"popularity", "blend"}
@@ -172,7 +172,7 @@ def test_the_blend_learns_from_its_parts_and_comes_out_ahead() -> None:
 
 def test_an_unknown_name_is_answered_before_anything_is_fitted() -> None:
     with pytest.raises(UnknownModel, match="There is no model lightgnc; there are "):
-        evaluate(SPLIT, ["popularity", "lightgnc"])
+        evaluate_models(SPLIT, ["popularity", "lightgnc"])
 
 
 def test_users_without_a_training_row_are_judged_on_what_is_popular_or_friends_items() -> None:
@@ -182,7 +182,7 @@ def test_users_without_a_training_row_are_judged_on_what_is_popular_or_friends_i
     train = SPLIT.train.with_taken(binary(taken))
     nothing = sparse.csr_matrix(taken.shape, dtype=np.float32)
     split = Split(train, nothing, SPLIT.test, refit_on_validation=False)
-    rows = evaluate(split, ["popularity", "ease", "friends"]).lists.to_pandas()
+    rows = evaluate_models(split, ["popularity", "ease", "friends"]).lists.to_pandas()
     new = rows[rows.user.isin(SPLIT.train.users[cold])]
     lists = {name: of.item.tolist() for name, of in new.groupby("model")}
     assert lists["ease"] == lists["popularity"]

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from scipy import sparse
 from support.folders import planted_split
 from support.hand_made import hand_made
-from support.tastes import planted
 from support.worlds import view_of_world
 
 import followsuit
@@ -20,8 +19,9 @@ from followsuit.core.times import instant
 from followsuit.gnn.data.dataset import Dataset, Split, binary, pairs
 from followsuit.gnn.data.from_view import temporal_split
 from followsuit.gnn.evaluation.ablation_result import friends_help
-from followsuit.gnn.evaluation.friend_ablation import Audit, audit, rewire
+from followsuit.gnn.evaluation.friend_ablation import FriendAblation, ablate_friends, rewire
 from followsuit.simulator import World
+from followsuit.testing.tastes import planted
 
 FRIENDS = planted().friends
 
@@ -87,7 +87,7 @@ def copied(users: int = 240, items: int = 200, seed: int = 0) -> Split:
 
 
 def test_where_what_comes_is_what_friends_took_friends_help() -> None:
-    found = audit(copied())
+    found = ablate_friends(copied())
     assert found.friends_help
     assert found.gain.low > 0.02
     values = {ties: figures["ndcg@20"].value for ties, figures in found.figures.items()}
@@ -98,14 +98,14 @@ def test_where_what_comes_is_what_friends_took_friends_help() -> None:
 
 def test_where_friends_know_each_other_by_chance_they_do_not() -> None:
     split = planted_split(planted(users=80, items=40, friends=0, strangers=5))
-    found = audit(split)
+    found = ablate_friends(split)
     assert not found.friends_help
     assert found.sentence.startswith("Friends do not help on this data: ndcg@20 is ")
-    assert audit(split) == found
+    assert ablate_friends(split) == found
 
 
 def test_without_any_friends_all_three_are_one_and_seeds_are_several() -> None:
-    found = audit(planted_split(planted(users=60, items=40, friends=0)), seeds=2)
+    found = ablate_friends(planted_split(planted(users=60, items=40, friends=0)), seeds=2)
     assert found.ties == 0
     assert found.sentence.startswith(
         "Whether friends help can't be told: no friendship here may be used. Ndcg@20 is 0."
@@ -115,10 +115,10 @@ def test_without_any_friends_all_three_are_one_and_seeds_are_several() -> None:
     assert not found.friends_help
 
 
-def finding(gain: float) -> Audit:
+def finding(gain: float) -> FriendAblation:
     one = Estimate(0.1, 0.05, 0.2)
     figures = {ties: {"ndcg@20": one} for ties in ("real", "rewired", "none")}
-    return Audit(figures, Estimate(gain, gain - 0.01, gain + 0.01), 1234, 1, 500)
+    return FriendAblation(figures, Estimate(gain, gain - 0.01, gain + 0.01), 1234, 1, 500)
 
 
 def test_json_has_what_scripts_rely_on() -> None:
@@ -152,13 +152,13 @@ def test_the_ranking_obeys_the_latest_audit_that_saw_nothing_later(tmp_path: Pat
         assert friends_help(store, ask("2025-05-29")) is True
 
 
-def of_world(seed: int, dials: float, folder: Path) -> Audit:
+def of_world(seed: int, dials: float, folder: Path) -> FriendAblation:
     world = World(
         customers=2500, products=300, stores=8, friendships=10_000, purchases=15_000, days=90,
         homophily=dials, influence=dials, seed=seed,
     )  # fmt: skip
     view = view_of_world(world, folder, assume_consent=True).shared
-    return audit(temporal_split(view, view.as_of - timedelta(days=28)))
+    return ablate_friends(temporal_split(view, view.as_of - timedelta(days=28)))
 
 
 @pytest.mark.long

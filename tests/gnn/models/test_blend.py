@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
@@ -10,14 +9,14 @@ import pytest
 from scipy import sparse
 from support.folders import planted_split
 from support.spectral import Spectral
-from support.tastes import planted, without
 
 from followsuit.gnn.data.dataset import Floats, Ints, Split
+from followsuit.gnn.evaluation.validation import validation_ndcg, validation_users
 from followsuit.gnn.models.blend import Blend, NoWeights, learn_weights
 from followsuit.gnn.models.ease import DampedEase
 from followsuit.gnn.models.popularity import FriendsItems, Popularity
 from followsuit.gnn.models.recommender import Recommender
-from followsuit.gnn.training.grid_search import judges, validate
+from followsuit.testing.tastes import planted, without
 
 SPLIT = planted_split()
 USERS = np.arange(120)
@@ -41,7 +40,7 @@ def told(scores: np.ndarray) -> Told:
 
 
 def ndcg(model: Recommender) -> float:
-    return validate(model, SPLIT.validation, judges(SPLIT.validation))
+    return validation_ndcg(model, SPLIT.validation, validation_users(SPLIT.validation))
 
 
 def test_a_part_that_knows_gets_weight_and_one_that_errs_gets_none() -> None:
@@ -110,37 +109,40 @@ def friendly() -> Split:
 def test_its_score_is_the_weighted_sum_of_its_parts_and_it_ranks_no_worse_than_the_first() -> None:
     split = friendly()
     blend = Blend(parts=PLAIN).fit(split.train, split.validation)
-    assert set(blend.weights) >= {"ease_damped", "friends"}
+    assert set(blend.config.weights) >= {"ease_damped", "friends"}
     models: dict[str, Recommender] = {
-        "ease_damped": DampedEase(**blend.parts["ease_damped"]),
-        "friends": FriendsItems(**blend.parts["friends"]), "popularity": Popularity(),
+        "ease_damped": DampedEase(**blend.config.parts["ease_damped"]),
+        "friends": FriendsItems(**blend.config.parts["friends"]), "popularity": Popularity(),
     }  # fmt: skip
     users = np.arange(160)
     total = sum(
         weight * models[name].fit(split.train).score(users)
-        for name, weight in blend.weights.items()
+        for name, weight in blend.config.weights.items()
     )
     np.testing.assert_allclose(blend.score(users), total, rtol=1e-5, atol=1e-6)
-    first = DampedEase(**blend.parts["ease_damped"]).fit(split.train)
-    some = judges(split.validation)
-    assert validate(blend, split.validation, some) > validate(first, split.validation, some) + 0.01
+    first = DampedEase(**blend.config.parts["ease_damped"]).fit(split.train)
+    some = validation_users(split.validation)
+    assert (
+        validation_ndcg(blend, split.validation, some)
+        > validation_ndcg(first, split.validation, some) + 0.01
+    )
 
 
 def test_a_refit_takes_settings_and_weights_as_they_were_learned() -> None:
     split = friendly()
     blend = Blend(parts=PLAIN).fit(split.train, split.validation)
-    again = Blend(**blend.settings()).fit(split.known)
-    assert again.weights == blend.weights
+    again = blend.unfitted().fit(split.known)
+    assert again.config.weights == blend.config.weights
     assert again.data is not blend.data
     users = np.arange(160)
-    part = FriendsItems(**blend.parts["friends"]).fit(split.known).score(users)
-    alone = Blend(blend.parts, {"friends": 2.0}).fit(split.known).score(users)
+    part = FriendsItems(**blend.config.parts["friends"]).fit(split.known).score(users)
+    alone = blend.unfitted(weights={"friends": 2.0}).fit(split.known).score(users)
     np.testing.assert_allclose(alone, 2 * part, rtol=1e-6)
 
 
 def test_what_was_learned_is_restored() -> None:
     blend = Blend(parts=PLAIN).fit(SPLIT.train, SPLIT.validation)
-    again = Blend(**blend.settings()).restore(blend.state(), SPLIT.train)
+    again = blend.unfitted().restore(blend.state(), SPLIT.train)
     assert again.score(USERS).tobytes() == blend.score(USERS).tobytes()
 
 
@@ -149,9 +151,9 @@ def test_what_is_to_be_said_of_its_parts_is_said_once_and_not_after_a_better_fit
     blend = Blend(parts=little).fit(SPLIT.train, SPLIT.validation)
     wanted = "EASE learns from the 30 most popular of 80 items: no more fit."
     assert blend.note == wanted
-    assert replace(blend).fit(SPLIT.known).note == wanted
-    blend.parts = {name: {} for name in little}
-    assert blend.fit(SPLIT.train, SPLIT.validation).note is None
+    assert blend.unfitted().fit(SPLIT.known).note == wanted
+    default = blend.unfitted(parts={name: {} for name in little}, weights={})
+    assert default.fit(SPLIT.train, SPLIT.validation).note is None
 
 
 def test_without_validation_and_weights_it_says_what_to_do() -> None:
@@ -175,7 +177,7 @@ from support.folders import planted_split
 from followsuit.gnn.models.blend import Blend
 split = planted_split()
 blend = Blend().fit(split.train, split.validation)
-print(sorted(blend.weights), blend.note)
+print(sorted(blend.config.weights), blend.note)
 """
 
 

@@ -11,12 +11,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
-from support.tastes import GROUPS, planted, without
 from support.worlds import end_of, view_of_world
 
+from followsuit.core.ranking_metrics import hits_of, ndcg, recall, top_n
 from followsuit.gnn.data.dataset import Attributes, BadDataset, Dataset, Ints, pairs
 from followsuit.gnn.data.from_view import dataset
-from followsuit.gnn.evaluation.top_items import first_items, hits_of, ndcg, recall
 from followsuit.gnn.models.hetero import Hetero
 from followsuit.gnn.models.hetero_network import (
     ITEM,
@@ -28,6 +27,7 @@ from followsuit.gnn.models.hetero_network import (
 )
 from followsuit.gnn.models.recommender import Recommender, WrongModel
 from followsuit.simulator import World
+from followsuit.testing.tastes import GROUPS, planted, without
 
 USERS = 200
 
@@ -42,7 +42,7 @@ def _one_thread() -> Iterator[None]:
 
 
 def model(**changed: object) -> Hetero:
-    return replace(Hetero(width=16, batch=64, epochs=15), **changed)  # type: ignore[arg-type]
+    return Hetero(**{"width": 16, "batch": 64, "epochs": 15, **changed})
 
 
 def labels(rows: int, kind: str) -> Attributes:
@@ -70,10 +70,9 @@ def cold(data: Dataset, share: float = 0.1, seed: int = 0) -> tuple[Dataset, Int
 def gain(fitted: Recommender, wanted: sparse.csr_matrix, users: Ints) -> tuple[float, float]:
     """95 % bootstrap interval of NDCG@20 above popularity's, over users."""
     number = np.diff(wanted.indptr)[users]
-    nothing = sparse.csr_matrix(wanted.shape, dtype=np.float32)[users]
     found = []
     for scores in (fitted.score(users), np.tile(fitted.data.popularity, (len(users), 1))):
-        hits = hits_of(first_items(scores, nothing, 20), wanted, users)
+        hits = hits_of(top_n(scores, 20), wanted, users)
         found.append(ndcg(hits, number, 20))
     more = found[0] - found[1]
     draws = np.random.default_rng(0).integers(0, len(more), (1000, len(more)))
@@ -148,7 +147,7 @@ def test_new_customers_and_products_find_their_place_without_training() -> None:
     new = np.arange(160, USERS)
     places = fitted.place(whole.with_taken(without(whole.taken, new)))
     scores = places.users[new] @ places.items.T
-    top = first_items(scores, sparse.csr_matrix(scores.shape, dtype=np.float32), 10)
+    top = top_n(scores, 10)
     assert (top % GROUPS == new[:, None] % GROUPS).mean() > 0.9
     fresh = places.items[70:] @ places.users.T
     assert (fresh.argmax(axis=1) % GROUPS == np.arange(70, 80) % GROUPS).all()
@@ -192,15 +191,15 @@ def dense(data: Dataset, network: HeteroNetwork) -> tuple[np.ndarray, np.ndarray
     """The vectors by dense products of float64 numbers, term by term."""
     weights = {k[1] + k[2]: w.toarray().astype(np.float64) for k, w in weights_of(data).items()}
     p = {n: v.detach().numpy().astype(np.float64) for n, v in network.named_parameters()}
-    seen = (np.diff(data.taken.indptr) > 0)[:, None]
-    users = p["users"] * seen + weights["ofuser"] @ p["user_values"]
+    shown = (np.diff(data.taken.indptr) > 0)[:, None]
+    users = p["users"] * shown + weights["ofuser"] @ p["user_values"]
     items = p["items"] * (data.popularity > 0)[:, None] + weights["ofitem"] @ p["item_values"]
     of_users, of_items = users + p["usual"], items
     for layer in range(2):
-        taken, friends, by = p["gates"][:, layer]
+        seen, friends, by = p["gates"][:, layer]
         users, items = (
-            seen * (weights["takenuser"] @ items) * taken + weights["frienduser"] @ users * friends,
-            weights["byitem"] @ (seen * users) * by,
+            shown * (weights["seenuser"] @ items) * seen + weights["frienduser"] @ users * friends,
+            weights["byitem"] @ (shown * users) * by,
         )
         of_users, of_items = of_users + users, of_items + items
     return of_users, of_items
@@ -259,7 +258,7 @@ def test_the_graph_in_pygs_form_has_every_relation_and_its_weights() -> None:
     data = both_known()
     graph = graph_of(weights_of(data))
     graph.validate()
-    assert graph["item", "taken", "user"].edge_index.shape[1] == data.taken.nnz
+    assert graph["item", "seen", "user"].edge_index.shape[1] == data.taken.nnz
     assert graph["user", "friend", "user"].edge_index.shape[1] == data.friends.nnz
     assert graph["user_value", "of", "user"].weight.tolist() == [1.0] * USERS
 
@@ -319,11 +318,10 @@ def test_recall_of_cold_customers_rises_with_what_is_known_of_them() -> None:
     data, users = cold(planted(users=USERS, noise=0.5))
     wanted = planted(users=USERS, noise=0.5).taken
     number = np.diff(wanted.indptr)[users]
-    nothing = sparse.csr_matrix(wanted.shape, dtype=np.float32)[users]
     found = []
     for known in (None, labels(USERS, "city")):
         fitted = model().fit(replace(no_friends(data), user_attributes=known))
-        hits = hits_of(first_items(fitted.score(users), nothing, 10), wanted, users)
+        hits = hits_of(top_n(fitted.score(users), 10), wanted, users)
         found.append(recall(hits, number, 10).mean())
     assert found[1] > found[0] + 0.05
 

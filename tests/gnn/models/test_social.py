@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy import sparse
 from support.folders import planted_split
-from support.tastes import GROUPS, planted, without
+
+from followsuit.testing.tastes import GROUPS, planted, without
 
 torch = pytest.importorskip("torch")
 
@@ -108,8 +109,8 @@ def test_the_less_friends_tell_the_more_newcomers_hear_of_what_is_popular(
 ) -> None:
     split = planted_split(planted(friends=5 if not strangers else 0, strangers=strangers))
     model = Social(**SETTINGS | {"longest": 1}).fit(split.train, split.validation)
-    assert model.prior in priors
-    assert Social(**model.settings()).fit(split.known).prior == model.prior
+    assert model.config.prior in priors
+    assert model.unfitted().fit(split.known).config == model.config
 
 
 def test_who_took_nothing_and_knows_nobody_is_told_what_is_popular() -> None:

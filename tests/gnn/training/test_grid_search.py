@@ -2,26 +2,31 @@
 
 import gc
 import weakref
-from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
 import pytest
 from scipy import sparse
 from support.folders import planted_split
-from support.tastes import planted
 
 from followsuit.core.progress import Progress, silent
 from followsuit.gnn.data.dataset import Dataset, Floats, Ints, binary
+from followsuit.gnn.evaluation.validation import validation_ndcg, validation_users
 from followsuit.gnn.models.ease import Ease
+from followsuit.gnn.models.model_config import ModelConfig
 from followsuit.gnn.models.recommender import Recommender
-from followsuit.gnn.training.grid_search import choose, judges, validate
+from followsuit.gnn.training.grid_search import search_grid
+from followsuit.testing.tastes import planted
 
 SPLIT = planted_split()
 TRUTH = SPLIT.validation.toarray()
 
 
-@dataclass
+class DialsConfig(ModelConfig):
+    a: int = 1
+    b: float = 0.75
+
+
 class Dials(Recommender):
     """Knows what comes, and the less of it the farther its dials are from (30, 0.5)."""
 
@@ -30,19 +35,19 @@ class Dials(Recommender):
         "a": (1, 3, 10, 30, 100), "b": (0.0, 0.25, 0.5, 0.75),
     }  # fmt: skip
 
-    a: int = 1
-    b: float = 0.75
-    fitted: list[tuple[int, float]] = field(default_factory=list)
+    config_class = DialsConfig
+    config: DialsConfig
+    fitted: ClassVar[list[tuple[int, float]]] = []
 
     def fit(
         self, data: Dataset, validation: sparse.csr_matrix | None = None, *,
         seed: int = 0, progress: Progress = silent,
     ) -> Self:  # fmt: skip
-        self.fitted.append((self.a, self.b))
+        Dials.fitted.append((self.config.a, self.config.b))
         return self.restore({}, data)
 
     def score(self, users: Ints) -> Floats:
-        away = abs(np.log(self.a / 30)) + abs(self.b - 0.5)
+        away = abs(np.log(self.config.a / 30)) + abs(self.config.b - 0.5)
         noise = np.random.default_rng(0).random(TRUTH.shape)
         scores: Floats = (TRUTH + (1.2 + away) * noise).astype(np.float32)[users]
         return scores
@@ -57,28 +62,27 @@ class Dials(Recommender):
 
 def test_the_top_is_found_from_any_start_and_nothing_is_tried_twice() -> None:
     for a, b in ((1, 0.75), (100, 0.0), (30, 0.5), (3, 0.25)):
-        found = choose(Dials(a, b), SPLIT.train, SPLIT.validation)
-        assert isinstance(found.model, Dials)
-        assert (found.model.a, found.model.b) == (30, 0.5)
-        assert len(found.model.fitted) == len(set(found.model.fitted)) < 20
+        Dials.fitted.clear()
+        found = search_grid(Dials(a=a, b=b), SPLIT.train, SPLIT.validation)
+        assert found.model.config == DialsConfig(a=30, b=0.5)
+        assert len(Dials.fitted) == len(set(Dials.fitted)) < 20
 
 
 def test_a_start_that_is_not_on_the_grid_leads_onto_it() -> None:
-    found = choose(Dials(20, 0.6), SPLIT.train, SPLIT.validation).model
-    assert isinstance(found, Dials)
-    assert (found.a, found.b) == (30, 0.5)
+    found = search_grid(Dials(a=20, b=0.6), SPLIT.train, SPLIT.validation).model
+    assert found.config == DialsConfig(a=30, b=0.5)
 
 
 def test_the_ridge_of_ease_is_the_best_of_all() -> None:
-    found = choose(Ease(), SPLIT.train, SPLIT.validation)
-    users = judges(SPLIT.validation)
+    found = search_grid(Ease(), SPLIT.train, SPLIT.validation)
+    users = validation_users(SPLIT.validation)
     each = {
-        l2: validate(Ease(l2=l2).fit(SPLIT.train), SPLIT.validation, users)
+        l2: validation_ndcg(Ease(l2=l2).fit(SPLIT.train), SPLIT.validation, users)
         for l2 in Ease.grid["l2"]
     }
     assert found.ndcg == max(each.values())
     assert isinstance(found.model, Ease)
-    assert each[found.model.l2] == found.ndcg
+    assert each[found.model.config.l2] == found.ndcg
 
 
 class Large(Ease):
@@ -96,7 +100,7 @@ class Large(Ease):
 
 
 def test_no_more_than_two_fitted_models_are_held_at_a_time() -> None:
-    choose(Large(), SPLIT.train, SPLIT.validation)
+    search_grid(Large(), SPLIT.train, SPLIT.validation)
     assert len(Large.alive) > 2
     assert Large.most == 2
 
@@ -110,26 +114,26 @@ def test_what_is_validated_is_mean_ndcg_of_those_who_took_something() -> None:
         best = sorted(left, key=lambda i: (-scores[user, i], i))[:20]
         gain = sum(TRUTH[user, i] / np.log2(r + 2) for r, i in enumerate(best))
         figures.append(gain / sum(1 / np.log2(r + 2) for r in range(int(TRUTH[user].sum()))))
-    found = validate(model, SPLIT.validation, judges(SPLIT.validation))
+    found = validation_ndcg(model, SPLIT.validation, validation_users(SPLIT.validation))
     assert found == pytest.approx(np.mean(figures))
 
 
 def test_judges_are_all_who_took_something_or_4000_of_them_always_the_same() -> None:
-    users = judges(SPLIT.validation)
+    users = validation_users(SPLIT.validation)
     assert users.tolist() == np.flatnonzero(TRUTH.any(axis=1)).tolist()
     many = binary(np.repeat([[1], [0]], 5000, axis=0))
-    some = judges(many)
+    some = validation_users(many)
     assert len(some) == 4000
     assert some.max() < 5000
     assert (np.diff(some) > 0).all()
-    assert (judges(many) == some).all()
-    assert (judges(many, seed=1) != some).any()
+    assert (validation_users(many) == some).all()
+    assert (validation_users(many, seed=1) != some).any()
 
 
 def test_where_nothing_is_to_be_told_the_own_settings_stay() -> None:
     nothing = sparse.csr_matrix(TRUTH.shape, dtype=np.float32)
-    found = choose(Ease(l2=50), planted(), nothing)
-    assert found.model == Ease(l2=50)
+    found = search_grid(Ease(l2=50), planted(), nothing)
+    assert found.model.config == Ease(l2=50).config
     assert found.ndcg == 0
 
 
@@ -137,7 +141,7 @@ def test_a_model_without_a_grid_is_fitted_once() -> None:
     class Fixed(Dials):
         grid: ClassVar[dict[str, tuple[Any, ...]]] = {}
 
-    started = Fixed(3)
-    found = choose(started, SPLIT.train, SPLIT.validation).model
-    assert found == replace(started)
-    assert started.fitted == [(3, 0.75)]
+    Dials.fitted.clear()
+    found = search_grid(Fixed(a=3), SPLIT.train, SPLIT.validation).model
+    assert found.config == DialsConfig(a=3)
+    assert Dials.fitted == [(3, 0.75)]

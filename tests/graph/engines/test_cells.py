@@ -6,12 +6,12 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from support.graphs import by_key, rows
 
 from followsuit.graph import schema as g
 from followsuit.graph.engines import cells
 from followsuit.graph.engines.cells import WRITERS, Cell, deal, rounds
 from followsuit.graph.schema import Element, NodeType
+from followsuit.testing.graph_rows import by_key, rows
 
 MEMORY = 2**28
 COUNT = 400

@@ -6,11 +6,11 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from support.graphs import NOON, by_key, rows
 
 from followsuit.graph import schema as g
 from followsuit.graph.engines.differences import Differences, differences
 from followsuit.graph.schema import Element
+from followsuit.testing.graph_rows import NOON, by_key, rows
 
 Records = list[dict[str, Any]]
 

@@ -13,9 +13,6 @@ from typing import Any
 
 import psutil
 import pytest
-from support.graphs import NOON, nodes, samples
-from support.places import Place
-from support.processes import another_process
 
 from followsuit.graph import schema as g
 from followsuit.graph.engines import embedded as engine
@@ -27,6 +24,9 @@ from followsuit.graph.store import (
     QueryTooLarge,
     StoreBusy,
 )
+from followsuit.testing.graph_rows import NOON, nodes, samples
+from followsuit.testing.places import Place
+from followsuit.testing.processes import another_process
 
 TIMEOUT, MEMORY = 8.0, 2**30
 SPARE_SECONDS, SPARE_MEMORY = 5.0, 500 * 10**6

@@ -10,9 +10,9 @@ import pytest
 from support import commands
 from support.deliveries import deliver
 from support.loading import load_from, rejects, rows
-from support.places import Place
 
 from followsuit.errors import DeliveryError
+from followsuit.testing.places import Place
 
 NIGHT = datetime(2025, 6, 1, 2, 3, 4, tzinfo=UTC)
 

@@ -1,0 +1,114 @@
+"""Fitted models beside a store: each is kept once, by what it was made of, and shared by runs."""
+
+import hashlib
+import json
+import re
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+
+from followsuit.core.files import make_private, private_folder, read_json, save_json
+from followsuit.graph.state import StateFolder
+
+_KEY = re.compile("[0-9a-f]{16}")
+_USED = "uses.json"
+"""In a run's folder: the key of the model that the run uses."""
+
+
+def model_key(*made_of: object) -> str:
+    """The key of a model: the same for the same version of followsuit and the same inputs.
+
+    Args:
+        made_of: the model's name, settings, data and seed, or whatever else decides what is fitted.
+    """
+    text = json.dumps([version("followsuit"), *made_of], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+class ModelStore:
+    """The models of a store: a folder for each, by its key, and links to some by a name.
+
+    Only `prune` and `delete_of_run` delete models. A model is kept as long as a name or a run uses
+    it, so say that first, then save it.
+
+    Args:
+        state: the folder of the store.
+    """
+
+    def __init__(self, state: StateFolder) -> None:
+        self._state = state
+        self._folder = state.models
+
+    def path(self, key: str) -> Path:
+        """The folder of a model, whole or not there."""
+        return self._folder / key
+
+    def named(self, name: str) -> Path:
+        """The folder of the model that has a name now."""
+        return self._folder / name
+
+    def save(self, key: str, write: Callable[[Path], object]) -> None:
+        """Keep a model, in place of a damaged one.
+
+        Args:
+            key: of the model.
+            write: writes it into a folder.
+        """
+        home = private_folder(self._folder)
+        with tempfile.TemporaryDirectory(dir=home, prefix=f"{key}.") as part:
+            model = Path(part) / "model"
+            write(model)
+            make_private(model)
+            shutil.rmtree(self.path(key), ignore_errors=True)
+            try:
+                model.rename(self.path(key))
+            except OSError:
+                # Another process may have saved the same model meanwhile.
+                if not self.path(key).exists():
+                    raise
+
+    @contextmanager
+    def naming(self, name: str, key: str) -> Iterator[None]:
+        """Give a name to the model that is saved within; the name's model before stays till then.
+
+        The name is a link, which changes in one act.
+        """
+        private_folder(self._folder)
+        link, new = self.named(name), self.named(f"{name}.new")
+        new.unlink(missing_ok=True)
+        new.symlink_to(key)
+        yield
+        if link.is_dir() and not link.is_symlink():
+            shutil.rmtree(link)  # An earlier version kept the model itself there.
+        new.replace(link)
+
+    def note_use(self, run_id: str, key: str) -> None:
+        """Note that a run uses a model."""
+        save_json(private_folder(self._state.runs / run_id) / _USED, {"key": key})
+
+    def delete_of_run(self, run_id: str) -> None:
+        """Delete the model that a run uses, for all runs."""
+        folder = self._state.runs / run_id
+        # An earlier version kept the model itself in the run's folder.
+        for model in (folder / "taste", *map(self.path, _used(folder))):
+            shutil.rmtree(model, ignore_errors=True)
+
+    def prune(self) -> None:
+        """Delete the models that neither a run nor a name uses, and what a kill has left."""
+        entries = list(self._folder.iterdir()) if self._folder.exists() else []
+        used = {link.readlink().name for link in entries if link.is_symlink()}
+        for folder in self._state.runs.iterdir() if self._state.runs.exists() else ():
+            used |= _used(folder)
+        for entry in entries:
+            key = entry.name.partition(".")[0]
+            if _KEY.fullmatch(key) and key not in used:
+                shutil.rmtree(entry, ignore_errors=True)
+
+
+def _used(run_folder: Path) -> set[str]:
+    """The key of the model that a run uses; none where it has noted none."""
+    note = read_json(run_folder / _USED)
+    return {note["key"]} if note else set()

@@ -1,0 +1,43 @@
+"""The pairs of customer and item that reasons bring up, and the rule that blocks each, if any."""
+
+from collections.abc import Sequence
+
+import ibis
+import ibis.expr.types as ir
+
+from followsuit.graph.view import ITEM, PAIR, View
+from followsuit.offers.catalogue import Catalogue
+from followsuit.policy.rules import blocked_by
+
+
+def brought_up(view: View, reasons: ir.Table, catalogue: Catalogue | None = None) -> ir.Table:
+    """The reasons with `blocked_by`: the first rule that blocks the pair, missing where none does.
+
+    Args:
+        view: what is known.
+        reasons: in the columns of `REASONS`, each with an item.
+        catalogue: the active offers; None where each item is its own offer.
+    """
+    people = view.people.select("customer_id", person_blocked_by="blocked_by")
+    seen = view.first_interactions.select(*PAIR, seen=ibis.literal(True))
+    homes = view.customers.select("customer_id", home_city="city")
+    sites = view.items.select(*ITEM, store_city="city")
+    rows = reasons.inner_join(people, "customer_id")
+    rows = rows.left_join(seen, list(PAIR)).drop("customer_id_right", "item_kind_right",
+                                                 "item_id_right")  # fmt: skip
+    rows = rows.inner_join(homes, "customer_id").inner_join(sites, list(ITEM))
+    rows = rows.mutate(seen=rows.seen.fill_null(False))
+    if catalogue is None:
+        rows = rows.mutate(covered=ibis.literal(True), in_audience=ibis.literal(True))
+    else:
+        covered = catalogue.covered.mutate(covered=ibis.literal(True))
+        allowed = catalogue.allowed(rows.select(*PAIR)).mutate(in_audience=ibis.literal(True))
+        rows = _flagged(_flagged(rows, covered, ITEM), allowed, PAIR)
+    return view.snapshot.keep(rows.select(*reasons.columns, blocked_by=blocked_by(rows)))
+
+
+def _flagged(rows: ir.Table, flagged: ir.Table, key: Sequence[str]) -> ir.Table:
+    """The rows with the flag of a table, False where the table has no such row."""
+    (flag,) = set(flagged.columns) - set(key)
+    joined = rows.left_join(flagged, list(key)).drop(*(f"{name}_right" for name in key))
+    return joined.mutate(**{flag: joined[flag].fill_null(False)})

@@ -1,0 +1,285 @@
+"""What was decided on each candidate, and why: the last table of a run, which `why` reads."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import ibis.expr.types as ir
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from scipy import sparse
+
+from followsuit.core.progress import Progress, silent
+from followsuit.graph import schema as g
+from followsuit.graph.view import PAIR
+from followsuit.offers.candidates import BEST, Candidates, Offers, offers_for, ranks
+from followsuit.offers.catalogue import Catalogue
+from followsuit.offers.features.declared import BY_TRIGGER, NAMES, TRIGGER, Features, Values
+from followsuit.offers.grid import Grid, blocks
+from followsuit.offers.model import Model
+from followsuit.offers.wording import own_reasons
+from followsuit.policy.decision import OFFERED, OUTRANKED
+from followsuit.triggers.trigger import Trigger
+
+REASON, TASTE, POPULAR = "trigger", "taste", "popular"
+
+SCHEMA = pa.schema(
+    {
+        "customer_id": g.TEXT,
+        "offer_id": g.TEXT,
+        "item_kind": g.TEXT,
+        "item_id": g.TEXT,
+        "triggers": pa.list_(g.TEXT),
+        "source": g.TEXT,
+        "blocked_by": g.TEXT,
+        "probability": g.NUMBER,
+        "low": g.NUMBER,
+        "high": g.NUMBER,
+        "own_share": g.NUMBER,
+        "trigger_share": g.NUMBER,
+        "expected_value": g.NUMBER,
+        "value": g.MONEY,
+        "channel": g.TEXT,
+        "decision": g.TEXT,
+        "rank": g.WHOLE,
+        "reason": g.TEXT,
+        "send_after": g.TIME,
+        "contributions": pa.struct(dict.fromkeys(NAMES, g.NUMBER)),
+    }
+)
+"""Columns of `decisions.parquet`, a row for each candidate.
+
+- `offer_id`: missing where a rule blocks the item for the customer, whichever the offer
+- `triggers`: the live triggers that bring it up; `source`: `trigger`, `taste` or `popular`
+- `blocked_by`: the rule that blocks it; such rows come first, and have no prediction
+- `probability`: that the customer acts on the item within the horizon; `low` and `high`, its 95 %
+  interval, are missing while it is not calibrated. It is the sum of `own_share`, the probability
+  without any trigger, and `trigger_share`
+- `value`: minor units of money that an acceptance brings; `expected_value`: probability x value
+- `channel`: missing where contact is granted in general
+- `decision`: `offered`, `outranked`, or the rule that blocked it
+- `rank`: among the customer's candidates, from 1; missing where another candidate has its item or
+  its offer
+- `send_after`: missing where it may be sent at once
+- `contributions`: what each feature adds to the score
+
+Rows are sorted by customer, those that a rule blocks before all others.
+"""
+
+
+def write_decisions(
+    path: Path, brought_up: ir.Table, grid: Grid, catalogue: Catalogue | None, model: Model,
+    triggers: Sequence[Trigger], top: int, progress: Progress = silent,
+) -> None:  # fmt: skip
+    """Predict, rank and decide on all candidates, and write the decisions.
+
+    Args:
+        path: of the Parquet file.
+        brought_up: see `brought_up`.
+        grid: of those that no rule blocks.
+        catalogue: the active offers.
+        model: fitted.
+        triggers: that brought them up.
+        top: offers that a customer gets at most.
+        progress: progress callback, counts customers.
+    """
+    with (
+        pq.ParquetWriter(path, SCHEMA) as writer,
+        progress("ranking", len(grid.customers)) as advance,
+    ):
+        writer.write_table(_blocked(brought_up, catalogue is not None))
+        for rows, table in _decided(grid, catalogue, model, triggers, top):
+            writer.write_table(table)
+            advance(rows.stop - rows.start)
+
+
+def _blocked(brought_up: ir.Table, with_catalogue: bool) -> pa.Table:
+    """The pairs that a rule blocks."""
+    rows = brought_up.filter(brought_up.blocked_by.notnull())
+    rows = rows.select(*PAIR, "blocked_by", "trigger").order_by(*PAIR).to_pyarrow()
+    columns = {name: rows[name] for name in (*PAIR, "blocked_by")}
+    columns["decision"] = rows["blocked_by"]
+    columns["source"] = pa.repeat(REASON, len(rows))
+    columns["triggers"] = _lists(rows["trigger"].combine_chunks())
+    if not with_catalogue:
+        columns["offer_id"] = rows["item_id"]
+    empty = {f.name: pa.nulls(len(rows), f.type) for f in SCHEMA if f.name not in columns}
+    return pa.table({**columns, **empty}).select(SCHEMA.names).cast(SCHEMA)
+
+
+def _decided(
+    grid: Grid, catalogue: Catalogue | None, model: Model, triggers: Sequence[Trigger], top: int
+) -> Iterator[tuple[slice, pa.Table]]:
+    """The decisions on all others, a block of customers at a time."""
+    features, offers = Features(grid), offers_for(grid, catalogue)
+    pairs = grid.live.drop_duplicates(["row", "column"])[["row", "column"]]
+    position = sparse.csr_matrix(
+        (np.arange(1, len(pairs) + 1), (pairs.row, pairs.column)),
+        (len(grid.customers), len(grid.items)),
+    )
+    describe = _Describe(grid, offers, model, features, triggers)
+    for rows in blocks(len(grid.customers), max(len(grid.items), len(offers.ids))):
+        block = features.block(rows)
+        scores = model.score(block)
+        scores[grid.excluded(rows)] = -np.inf
+        best = offers.best(scores, rows, max(BEST, top))
+        here = position[rows].tocoo()
+        of_reasons = offers.of_pairs(here.row + rows.start, here.col.astype(np.intp))
+        candidates = _joined(of_reasons, best)
+        row, column = candidates.row - rows.start, candidates.column
+        rank = ranks(candidates, scores[row, column], offers)
+        shape = scores.shape
+        values = {name: np.broadcast_to(each, shape)[row, column] for name, each in block.items()}
+        pair = np.asarray(position[candidates.row, column]).ravel() - 1
+        order = np.lexsort((candidates.offer, column, np.where(rank, rank, rank.max() + 1), row))
+        table = describe.table(candidates, values, rank, pair, top).take(order)
+        yield rows, table
+
+
+def _joined(one: Candidates, other: Candidates) -> Candidates:
+    """All of both, each once."""
+    both = np.column_stack(
+        [
+            np.concatenate([getattr(one, name), getattr(other, name)])
+            for name in ("row", "column", "offer")
+        ]
+    )
+    return Candidates(*np.unique(both, axis=0).T)
+
+
+class _Describe:
+    """Says in the columns of `SCHEMA` what was predicted and decided."""
+
+    def __init__(
+        self, grid: Grid, offers: Offers, model: Model, features: Features,
+        triggers: Sequence[Trigger],
+    ) -> None:  # fmt: skip
+        self._grid = grid
+        self._offers = offers
+        self._model = model
+        items = grid.view.item_list
+        self._customer_ids = _text(grid.customers.ids)
+        self._offer_ids = _text(offers.ids)
+        self._kinds, self._item_ids = _text(items.kind[grid.items]), _text(items.id[grid.items])
+        self._categories = items.category[grid.items]
+        people = grid.view.people.select("customer_id", "channel").to_pyarrow()
+        row = grid.customers.of(people["customer_id"])
+        channel = np.full(len(grid.customers), None, dtype=object)
+        channel[row[row >= 0]] = people["channel"].to_numpy(zero_copy_only=False)[row >= 0]
+        self._channels = _text(channel)
+        live = grid.live
+        # The reasons of a pair stand together: the first one of each, and where the last one ends.
+        new = np.flatnonzero(np.diff(live.row, prepend=-1) | np.diff(live.column, prepend=-1))
+        self._ends = np.append(new, len(live))
+        self._names = _text(live.trigger.to_numpy(dtype=object))
+        self._words = _words(grid, triggers)[new]
+        self._feature = live.trigger.map(BY_TRIGGER).to_numpy(dtype=object)[new]
+        popular = features["popularity"].block(slice(0, 1)).ravel()
+        self._mean_popularity = float(popular.mean()) if len(popular) else 0.0
+
+    def table(
+        self, candidates: Candidates, values: Values, rank: np.ndarray, pair: np.ndarray, top: int
+    ) -> pa.Table:
+        """The decisions on candidates.
+
+        Args:
+            candidates: to describe.
+            values: their features.
+            rank: see `ranks`.
+            pair: position of each one's pair among those that reasons bring up, -1 without one.
+            top: offers that a customer gets at most.
+        """
+        row, column, offer = candidates.row, candidates.column, candidates.offer
+        n, prediction = len(row), self._model.predict(values)
+        parts = self._model.contributions(values)
+        value = self._offers.value[offer]
+        offered = (rank > 0) & (rank <= top)
+        by_taste = parts["category"] + parts["affinity"] > self._above_average(parts, values)
+        columns = {
+            "customer_id": self._customer_ids.take(pa.array(row)),
+            "offer_id": self._offer_ids.take(pa.array(offer)),
+            "item_kind": self._kinds.take(pa.array(column)),
+            "item_id": self._item_ids.take(pa.array(column)),
+            "triggers": self._triggers(pair),
+            "source": np.select([pair >= 0, by_taste], [REASON, TASTE], POPULAR),
+            "probability": prediction.probability,
+            "own_share": prediction.own_share,
+            "trigger_share": prediction.trigger_share,
+            "expected_value": pa.array(prediction.probability * value, from_pandas=True),
+            "value": pa.array(value, from_pandas=True).cast(g.MONEY),
+            "channel": self._channels.take(pa.array(row)),
+            "decision": np.where(offered, OFFERED, OUTRANKED),
+            "rank": pa.array(rank, mask=rank == 0),
+            "reason": self._reasons(column, parts, values, pair),
+            "contributions": pa.StructArray.from_arrays(
+                [pa.array(parts[name].round(9)) for name in NAMES], NAMES
+            ),
+        }
+        arrays = [
+            pa.nulls(n, f.type) if f.name not in columns else _typed(columns[f.name], f.type)
+            for f in SCHEMA
+        ]
+        return pa.Table.from_arrays(arrays, schema=SCHEMA)
+
+    def _above_average(self, parts: Values, values: Values) -> np.ndarray:
+        """What an item's popularity adds to the score, over what the average item's does."""
+        average = np.full(len(values["popularity"]), self._mean_popularity)
+        of_average = self._model.contributions({**values, "popularity": average})
+        above: np.ndarray = parts["popularity"] - of_average["popularity"]
+        return above
+
+    def _triggers(self, pair: np.ndarray) -> pa.Array:
+        """The names of the triggers of each pair, none for -1."""
+        known = np.maximum(pair, 0)
+        first, last = self._ends[known], self._ends[known + 1] if len(self._names) else known
+        counts = np.where(pair >= 0, last - first, 0)
+        ends = np.concatenate([[0], np.cumsum(counts)])
+        step = np.arange(ends[-1]) - np.repeat(ends[:-1], counts)
+        names = self._names.take(pa.array(np.repeat(first, counts) + step))
+        return pa.ListArray.from_arrays(pa.array(ends.astype(np.int32)), names)
+
+    def _reasons(
+        self, column: np.ndarray, parts: Values, values: Values, pair: np.ndarray
+    ) -> np.ndarray:
+        above = self._above_average(parts, values)
+        texts = own_reasons(parts["category"], above, self._categories[column])
+        brought_up = np.flatnonzero(pair >= 0)
+        feature = self._feature[pair[brought_up]]
+        moved = np.ones(len(brought_up), dtype=bool)
+        for name in TRIGGER:
+            about = feature == name
+            moved[about] = parts[name][brought_up[about]] > 0
+        texts[brought_up[moved]] = self._words[pair[brought_up[moved]]]
+        return texts
+
+
+def _words(grid: Grid, triggers: Sequence[Trigger]) -> np.ndarray:
+    """(live reasons,) what the customer is told of each."""
+    words = np.full(len(grid.live), None, dtype=object)
+    for trigger in triggers:
+        own = np.flatnonzero(grid.live.trigger.isin(trigger.names))
+        if len(own):
+            words[own] = trigger.words(grid.live.iloc[own], grid.view.as_of)
+    return words
+
+
+def _lists(texts: pa.Array) -> pa.Array:
+    """Each text as a list of its own."""
+    ends = pa.array(np.arange(len(texts) + 1, dtype=np.int32))
+    return pa.ListArray.from_arrays(ends, texts)
+
+
+def _text(values: np.ndarray) -> pa.Array:
+    return pa.array(values, g.TEXT, from_pandas=True)
+
+
+def _typed(values: np.ndarray | pa.Array, kind: pa.DataType) -> pa.Array:
+    return values.cast(kind) if isinstance(values, pa.Array) else pa.array(values, kind)
+
+
+def counts_by_rule(path: Path) -> dict[str, int]:
+    """How many rows each rule blocks, by its name; rules that block none are left out."""
+    blocked = pq.read_table(path, columns=["blocked_by"])["blocked_by"].drop_null()
+    counted = pc.value_counts(blocked).to_pylist()
+    return {row["values"]: row["counts"] for row in sorted(counted, key=lambda r: r["values"])}

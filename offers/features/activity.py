@@ -1,0 +1,31 @@
+"""How active a customer is now."""
+
+import numpy as np
+
+from followsuit.offers.features.feature import ALL, Feature, Select
+from followsuit.offers.grid import Grid
+
+
+class Activity(Feature):
+    """log(1 + items that the customer interacted with in the window)."""
+
+    name = "activity"
+    part = "own"
+    direction = 0
+
+    def __init__(self, grid: Grid) -> None:
+        super().__init__(grid)
+        own = grid.view.recent(grid.window).drop("at").distinct()
+        counts = own.group_by("customer_id").aggregate(n=own.count()).to_pyarrow()
+        row = grid.customers.of(counts["customer_id"])
+        items = np.zeros(len(grid.customers))
+        items[row[row >= 0]] = counts["n"].to_numpy()[row >= 0]
+        self.values: np.ndarray = np.log1p(items)
+
+    def block(self, rows: Select, columns: Select = ALL) -> np.ndarray:  # noqa: ARG002, D102
+        values: np.ndarray = self.values[rows, None]
+        return values
+
+    def pairs(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:  # noqa: ARG002, D102
+        values: np.ndarray = self.values[rows]
+        return values

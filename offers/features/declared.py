@@ -1,0 +1,49 @@
+"""All features, in the order in which the model lists them."""
+
+from typing import Self
+
+import numpy as np
+
+from followsuit.offers.features.activity import Activity
+from followsuit.offers.features.affinity import Affinity
+from followsuit.offers.features.category import Category
+from followsuit.offers.features.feature import ALL, Feature, Select
+from followsuit.offers.features.friends import Friends
+from followsuit.offers.features.popularity import Popularity
+from followsuit.offers.grid import Grid
+
+FEATURES: tuple[type[Feature], ...] = (Popularity, Category, Affinity, Activity, Friends)
+NAMES = tuple(feature.name for feature in FEATURES)
+TRIGGER = tuple(feature.name for feature in FEATURES if feature.part == "trigger")
+"""Names of the features that triggers add."""
+BY_TRIGGER = {trigger: f.name for f in FEATURES for trigger in f.triggers}
+"""The feature of each trigger that has one."""
+RISING = tuple(feature.name for feature in FEATURES if feature.direction > 0)
+"""Names of the features whose weight is never negative."""
+
+Values = dict[str, np.ndarray]
+"""A value for each feature by name: arrays of one shape, or that broadcast to one."""
+
+
+class Features:
+    """The features of a grid."""
+
+    def __init__(self, grid: Grid) -> None:
+        self._features = {feature.name: feature(grid) for feature in FEATURES}
+
+    def __getitem__(self, name: str) -> Feature:
+        return self._features[name]
+
+    def block(self, rows: Select, columns: Select = ALL) -> Values:
+        """See `Feature.block`."""
+        return {name: each.block(rows, columns) for name, each in self._features.items()}
+
+    def pairs(self, rows: np.ndarray, columns: np.ndarray) -> Values:
+        """See `Feature.pairs`."""
+        return {name: each.pairs(rows, columns) for name, each in self._features.items()}
+
+    def replaced(self, **features: Feature) -> Self:
+        """The same with some features in the place of others."""
+        copy = type(self).__new__(type(self))
+        copy._features = {**self._features, **features}
+        return copy

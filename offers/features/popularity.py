@@ -1,0 +1,26 @@
+"""How popular an item is now."""
+
+import numpy as np
+
+from followsuit.offers.features.feature import ALL, Feature, Select
+from followsuit.offers.grid import Grid
+
+
+class Popularity(Feature):
+    """log(1 + customers who share their activity and interacted with the item in the window)."""
+
+    name = "popularity"
+    part = "own"
+    direction = 0
+
+    def __init__(self, grid: Grid) -> None:
+        super().__init__(grid)
+        self.values: np.ndarray = np.log1p(grid.popularity[grid.items])
+
+    def block(self, rows: Select, columns: Select = ALL) -> np.ndarray:  # noqa: ARG002, D102
+        values: np.ndarray = self.values[None, columns]
+        return values
+
+    def pairs(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:  # noqa: ARG002, D102
+        values: np.ndarray = self.values[columns]
+        return values

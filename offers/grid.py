@@ -1,0 +1,205 @@
+"""The customers with a live reason, and the items that they may be offered, as arrays.
+
+One array computation works on a grid: rows are customers, columns items. Its codes stay inside.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Self
+
+import ibis.expr.types as ir
+import numpy as np
+import pandas as pd
+import pyarrow.compute as pc
+from scipy import sparse
+
+from followsuit.core.codes import Codes
+from followsuit.graph.view import View, item_key
+from followsuit.offers.catalogue import Catalogue
+from followsuit.offers.taste import Taste
+from followsuit.triggers.friend_activity import recent_shared
+
+_CELLS = 1_000_000
+"""Cells of a dense array that are held at a time."""
+
+
+@dataclass(frozen=True)
+class Grid:
+    """n customers with a live reason and k items, at a view's instant."""
+
+    view: View
+    window: timedelta
+    taste: Taste
+    customers: Codes
+    """The n customers, by id."""
+    items: np.ndarray
+    """(k,) positions in `view.item_list`, rising."""
+    live: pd.DataFrame
+    """The live reasons by row and column: `row, column`, and the columns of `REASONS` and
+    `EVIDENCE` but for the ids. A pair that several triggers bring up has a row for each."""
+    popularity: np.ndarray
+    """(all items) customers who share and interacted with each item in the window."""
+    seen: sparse.csr_matrix
+    """(n, all items) bool: what the customer has interacted with before."""
+    home: np.ndarray
+    """(n,) code of each customer's city, -1 where unknown."""
+    site: np.ndarray
+    """(k,) code of each store's city, -1 for products and where unknown."""
+
+    def excluded(self, rows: slice, columns: slice = slice(None)) -> np.ndarray:
+        """(rows, columns) bool: seen before, or a store of another city than the customer's."""
+        seen = self.seen[rows][:, self.items[columns]].toarray()
+        excluded: np.ndarray = seen | _elsewhere(self.home[rows, None], self.site[None, columns])
+        return excluded
+
+    def excluded_pairs(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+        """(pairs,) bool: the same for pairs."""
+        seen = pick(self.seen, rows, self.items[columns])
+        excluded: np.ndarray = seen | _elsewhere(self.home[rows], self.site[columns])
+        return excluded
+
+    def with_recorded_ties(self) -> Self:
+        """The same with the strengths that recorded tie weights give."""
+        return replace(self, live=self.live.assign(strength=self.live.recorded_strength))
+
+    def columns(self, items: np.ndarray) -> np.ndarray:
+        """The columns of items by their positions in `view.item_list`, -1 for those without."""
+        return _columns(self.items, items)
+
+    def code(self, rows: ir.Table) -> tuple[np.ndarray, np.ndarray]:
+        """Row and column of each pair of a table that the grid has."""
+        table = rows.select("customer_id", item=item_key(rows)).to_pyarrow()
+        row = self.customers.of(table["customer_id"])
+        column = self.columns(self.view.item_list.codes.of(table["item"]))
+        known = np.flatnonzero((row >= 0) & (column >= 0))
+        return row[known], column[known]
+
+
+def grid(
+    view: View,
+    live: ir.Table,
+    window: timedelta,
+    *,
+    taste: Taste | None = None,
+    catalogue: Catalogue | None = None,
+    least: int = 0,
+) -> Grid:
+    """Lay out the customers with a live reason, and the items that are popular now.
+
+    Args:
+        view: what is known. Each customer's own rows serve that customer alone; give a
+            `SharedView` where something is learned from the customers.
+        live: reasons that no rule blocks, in the columns of `FriendActivity.reasons`.
+        window: how long back popularity and activity are counted.
+        taste: learned from what lay before the instant; affinity is 0 where not given.
+        catalogue: only items that it covers are columns; None where each item is its own offer.
+        least: where a customer may have fewer unseen items than this, all items are columns, also
+            those that nobody has interacted with lately.
+    """
+    items = view.item_list
+    reasons = live.mutate(item=item_key(live)).drop("item_id", "store_ids").to_pyarrow()
+    ids = pc.unique(reasons["customer_id"].combine_chunks())
+    customers = Codes(ids.take(pc.sort_indices(ids)))
+    popularity = _popularity(view, window)
+    columns = np.flatnonzero(popularity)
+    seen = _seen(view, live, customers)
+    if least and len(columns) - seen[:, columns].getnnz(axis=1).max(initial=0) < least:
+        columns = np.arange(len(items))
+    if catalogue is not None:
+        covered = catalogue.covered
+        keys = covered.select(item=item_key(covered)).to_pyarrow()["item"]
+        columns = np.intersect1d(columns, items.codes.of(keys))
+    frame = reasons.drop_columns(["customer_id", "item"]).to_pandas()
+    frame["row"] = customers.of(reasons["customer_id"])
+    frame["column"] = _columns(columns, items.codes.of(reasons["item"]))
+    home = _homes(view, customers)
+    cities = pd.Index(np.concatenate([home, items.city])).dropna().unique()
+    return Grid(
+        view=view,
+        window=window,
+        taste=taste or Taste(None),
+        customers=customers,
+        items=columns,
+        live=frame.sort_values(["row", "column"], kind="stable", ignore_index=True),
+        popularity=popularity,
+        seen=seen,
+        home=cities.get_indexer(pd.Index(home)),
+        site=cities.get_indexer(pd.Index(items.city))[columns],
+    )
+
+
+@dataclass(frozen=True)
+class Outcomes:
+    """What a grid's customers interacted with for the first time within a horizon: the labels."""
+
+    pairs: np.ndarray
+    """(pairs, 2) row and column of what might have been offered, by row and column."""
+    adoptions: np.ndarray
+    """(n,) items of whatever kind."""
+
+
+def outcomes(grid: Grid, horizon: timedelta) -> Outcomes:
+    """What the grid's customers went on to do within the horizon."""
+    later = grid.view.following(horizon)
+    row, column = grid.code(later)
+    order = np.lexsort((column, row))
+    row, column = row[order], column[order]
+    free = ~grid.excluded_pairs(row, column)
+    everybody = grid.customers.of(later.customer_id.to_pyarrow())
+    counts = np.bincount(everybody[everybody >= 0], minlength=len(grid.customers))
+    return Outcomes(np.column_stack([row[free], column[free]]), counts)
+
+
+def blocks(size: int, width: int) -> Iterator[slice]:
+    """Slices of `size` rows (or columns) of `width` cells each, of a bounded number of cells."""
+    step = max(1, _CELLS // max(width, 1))
+    for start in range(0, size, step):
+        yield slice(start, min(start + step, size))
+
+
+def pick(matrix: sparse.csr_matrix, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """(pairs,) the cells of a matrix at these rows and columns."""
+    if not len(rows):
+        return np.zeros(0, dtype=matrix.dtype)
+    return np.asarray(matrix[rows, columns]).ravel()
+
+
+def _popularity(view: View, window: timedelta) -> np.ndarray:
+    recent = recent_shared(view, window)
+    counts = recent.group_by(item=item_key(recent)).aggregate(n=recent.count()).to_pyarrow()
+    popularity = np.zeros(len(view.item_list))
+    item = view.item_list.codes.of(counts["item"])
+    popularity[item[item >= 0]] = counts["n"].to_numpy()[item >= 0]
+    return popularity
+
+
+def _seen(view: View, live: ir.Table, customers: Codes) -> sparse.csr_matrix:
+    rows = view.first_interactions.semi_join(live, "customer_id")
+    table = rows.select("customer_id", item=item_key(rows)).to_pyarrow()
+    row, item = customers.of(table["customer_id"]), view.item_list.codes.of(table["item"])
+    ones = np.ones(len(row), dtype=bool)
+    return sparse.csr_matrix((ones, (row, item)), shape=(len(customers), len(view.item_list)))
+
+
+def _columns(items: np.ndarray, codes: np.ndarray) -> np.ndarray:
+    """The columns of items by their positions, -1 for those that are no column."""
+    place = np.searchsorted(items, codes)
+    place = np.minimum(place, max(len(items) - 1, 0))
+    known = (codes >= 0) & (items[place] == codes) if len(items) else np.zeros(len(codes), bool)
+    return np.where(known, place, -1)
+
+
+def _homes(view: View, customers: Codes) -> np.ndarray:
+    """(n,) each customer's city, None where unknown."""
+    table = view.customers.to_pyarrow()
+    row = customers.of(table["customer_id"])
+    homes = np.full(len(customers), None, dtype=object)
+    homes[row[row >= 0]] = table["city"].to_numpy(zero_copy_only=False)[row >= 0]
+    return homes
+
+
+def _elsewhere(home: np.ndarray, site: np.ndarray) -> np.ndarray:
+    """Whether a store's city is known to be another than the customer's."""
+    elsewhere: np.ndarray = (home >= 0) & (site >= 0) & (home != site)
+    return elsewhere

@@ -1,0 +1,90 @@
+"""What earlier runs have learned, and whether a run may use it again."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pandas as pd
+import pyarrow.compute as pc
+
+from followsuit.core.errors import FollowsuitError
+from followsuit.graph.runs import INFLUENCE, SCORE, Run, new_run_id, runs
+from followsuit.graph.schema import Col
+from followsuit.graph.store import GraphStore
+from followsuit.graph.view import View
+from followsuit.influence.probabilities.edges import learned_run, read_edges
+from followsuit.influence.probabilities.learn import ALL
+from followsuit.offers.learn import Learn
+from followsuit.triggers.tie_weights import relative_weights
+
+KEEP_SETTINGS = timedelta(days=7)
+"""Settings that were found within this time before a run are used again."""
+CHOSEN = ("recipe", "recipe_as_of", "recipe_content")
+"""Parameters of a run: how taste was learned, and for which day and data that was chosen."""
+WEIGHTS = "weights"
+"""Parameter of a run: the acceptance model."""
+_SAME = ("affinity", "friends_help", "seed", "assume_consent", "window_days")
+"""Parameters that a run must share for its settings to be used again."""
+
+
+class NothingLearned(FollowsuitError):
+    """No earlier run has learned what is to be used again."""
+
+
+def learned_before(
+    store: GraphStore, parameters: dict[str, Any], as_of: datetime, content: str, learn: Learn
+) -> dict[str, Any]:
+    """The parameters of an earlier run that a run takes over; empty where it learns them itself.
+
+    Args:
+        store: with the runs.
+        parameters: of the run.
+        as_of: its instant.
+        content: the digest of its data. Of the same day, only settings for the same data are taken
+            over: they are what a search would find.
+        learn: what may be taken over.
+
+    Raises:
+        NothingLearned: with `never`, where no run up to `as_of` has the same options.
+    """
+    if learn is Learn.ALWAYS:
+        return {}
+    fitting = (run for run in runs(store, SCORE) if _fits(run, parameters, as_of, content))
+    run = next(fitting, None)
+    if learn is Learn.NEVER:
+        if run is None:
+            raise NothingLearned(
+                f"No run up to {as_of:%Y-%m-%d} with these options has learned anything yet. Score "
+                "with --learn auto first."
+            )
+        return {name: run.parameters[name] for name in (*CHOSEN, WEIGHTS)}
+    if run is None or as_of - _chosen_at(run) >= KEEP_SETTINGS:
+        return {}
+    return {name: run.parameters[name] for name in CHOSEN}
+
+
+def _fits(run: Run, parameters: dict[str, Any], as_of: datetime, content: str) -> bool:
+    given = run.parameters
+    if not set(CHOSEN) <= set(given) or any(given[n] != parameters[n] for n in _SAME):
+        return False
+    chosen_at = _chosen_at(run)
+    return chosen_at < as_of or (chosen_at == as_of and given["recipe_content"] == content)
+
+
+def _chosen_at(run: Run) -> datetime:
+    return datetime.fromisoformat(run.parameters["recipe_as_of"])
+
+
+def learned_tie_weights(store: GraphStore, view: View, window: timedelta) -> pd.DataFrame | None:
+    """Tie weights by the active run of `influence learn`, where it is of the same data and day.
+
+    Returns:
+        See `learn_tie_weights`; None where there is no such run.
+    """
+    run = learned_run(store, view.as_of)
+    if run is None or run.parameters.get("window_seconds") != int(window.total_seconds()):
+        return None
+    if run.run_id != new_run_id(INFLUENCE, view.as_of, run.parameters, view.snapshot.content):
+        return None
+    edges = read_edges(store, run)
+    edges = edges.filter(pc.equal(edges[Col.CATEGORY], ALL))
+    return relative_weights(edges)

@@ -1,0 +1,60 @@
+"""Why a target was no candidate for a customer: by the same rules that candidates go through."""
+
+import ibis
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from followsuit.graph import schema as g
+from followsuit.graph.runs import ACTORS, Run, run_folder
+from followsuit.graph.store import GraphStore
+from followsuit.graph.view import ITEM, View
+from followsuit.offers.brought_up import brought_up
+from followsuit.offers.catalogue import catalogue
+from followsuit.offers.not_offered import (
+    BELOW,
+    NO_TRIGGER,
+    NOT_RECENT,
+    SENSITIVE,
+    UnknownTarget,
+    exists,
+)
+from followsuit.policy.rules import NO_OFFER
+
+
+def why_no_candidate(
+    store: GraphStore, view: View, run: Run, mine: pa.Table, customer: str, target: str
+) -> str:
+    """The rule that kept a target from being a candidate.
+
+    Args:
+        store: with the run.
+        view: of the run's instant.
+        run: the run, or part of one, that the customer's offers come from.
+        mine: the decisions on the customer's candidates.
+        customer: an id.
+        target: the id of a product, a store or an offer.
+
+    Raises:
+        UnknownTarget: there is no such product, store or offer.
+    """
+    offers = catalogue(view)
+    items = view.items.filter(view.items.item_id == target).select(*ITEM)
+    if exists(store, g.OFFER, target):
+        offers = None if offers is None else offers.only(target)
+        items = items if offers is None else items.union(offers.covered)
+    pairs = items.to_pandas().assign(customer_id=customer)
+    if not len(pairs):
+        if exists(store, g.OFFER, target):
+            return NO_OFFER
+        if exists(store, g.PRODUCT, target) or exists(store, g.STORE, target):
+            return SENSITIVE
+        raise UnknownTarget(f"There is no product, store or offer {target}.")
+    blocked = brought_up(view.of(customer), ibis.memtable(pairs), offers).blocked_by.to_pyarrow()
+    if not blocked.null_count:
+        return str(blocked[0].as_py())
+    if not pc.sum(pc.is_null(mine["blocked_by"])).as_py():
+        return NO_TRIGGER
+    actors = pq.read_table(run_folder(store, run.run_id) / ACTORS, columns=["item_id"])
+    recent = pc.any(pc.is_in(actors["item_id"], value_set=pa.array(pairs.item_id, g.TEXT)))
+    return BELOW if recent.as_py() else NOT_RECENT

@@ -1,0 +1,79 @@
+"""Rows of the graph, written by hand, and what a store holds of them."""
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pyarrow as pa
+
+from followsuit.graph import schema as g
+from followsuit.graph.schema import Element, NodeType
+from followsuit.graph.store import GraphStore
+
+Record = dict[str, Any]
+Content = dict[tuple[Any, ...], Record]
+"""Rows by key."""
+
+NOON = datetime(2025, 3, 1, 12, tzinfo=UTC)
+
+
+def rows(element: Element, *records: Mapping[str, Any]) -> pa.Table:
+    """Rows of an element; columns that a record leaves out are empty."""
+    schema = element.arrow_schema()
+    for record in records:
+        assert record.keys() <= set(schema.names), (element.name, record)
+    return pa.Table.from_pylist([dict(record) for record in records], schema=schema)
+
+
+def nodes(node: NodeType, *keys: str) -> pa.Table:
+    """Nodes of these keys and nothing more."""
+    return rows(node, *({node.key: key} for key in keys))
+
+
+def key_of(element: Element) -> tuple[str, ...]:
+    """The columns that tell its rows apart."""
+    return (element.key,) if isinstance(element, NodeType) else element.key
+
+
+def by_key(element: Element, table: pa.Table) -> Content:
+    """Rows by their key; no key may come twice."""
+    found = {tuple(record[c] for c in key_of(element)): record for record in table.to_pylist()}
+    assert len(found) == table.num_rows, f"a key comes twice in {element.name}"
+    return found
+
+
+def stored(store: GraphStore, element: Element) -> Content:
+    """What a store holds of an element, by key."""
+    table = store.read(element)
+    assert table.num_rows == store.count(element)
+    return by_key(element, table)
+
+
+def sample(element: Element, number: int) -> Record:
+    """A filled row of an element: its ends have the keys that `sample` gives to their nodes.
+
+    Of three customers each is the friend of the next.
+    """
+    values: dict[pa.DataType, Any] = {
+        g.TEXT: f"text {number}",
+        g.TIME: NOON + timedelta(days=number, microseconds=number),
+        g.DATE: date(1980, 1, 1) + timedelta(days=number),
+        g.NUMBER: number + 0.25,
+        g.WHOLE: number * 1_000_003,
+        g.BOOLEAN: number % 2 == 0,
+        g.VECTOR: [number + 0.25, -0.5, 2.0**-20],
+    }
+    schema = element.arrow_schema()
+    record = {c: values[t] for c, t in zip(schema.names, schema.types, strict=True)}
+    if isinstance(element, NodeType):
+        return record | {element.key: f"{element.label} {number}"}
+    other = (number + 1) % 3 if element.source == element.target else number
+    return record | {
+        "source": f"{element.source.label} {number}",
+        "target": f"{element.target.label} {other}",
+    }
+
+
+def samples(element: Element, count: int = 3) -> pa.Table:
+    """Some filled rows of an element."""
+    return rows(element, *(sample(element, number) for number in range(count)))

@@ -1,0 +1,34 @@
+"""Another process that holds a store or writes to it."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from followsuit.testing.places import Place
+
+_PROGRAM = Path(__file__).with_name("holder.py")
+
+
+@contextmanager
+def another_process(place: Place, *arguments: str | Path) -> Iterator[subprocess.Popen[str]]:
+    """A process that runs `holder.py ARGUMENTS` on a place, once it holds the store.
+
+    It is killed at the end, if it has not ended by itself.
+    """
+    process = subprocess.Popen(
+        [sys.executable, str(_PROGRAM), *map(str, arguments)],
+        env={**os.environ, "FOLLOWSUIT_STORE": place.name, **place.environment},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "held\n"
+        yield process
+    finally:
+        process.kill()
+        process.wait()

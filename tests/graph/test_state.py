@@ -1,0 +1,63 @@
+"""The state folder: its paths, its modes, and what goes when its store is gone."""
+
+from pathlib import Path
+
+import pytest
+
+from followsuit.core.files import private_folder, replacing
+from followsuit.graph.state import StateFolder
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> StateFolder:
+    state = StateFolder(tmp_path / "s.lbug.state")
+    state.create()
+    return state
+
+
+def test_it_is_its_owners_alone_with_all_that_is_in_it(state: StateFolder) -> None:
+    private_folder(state.models)
+    (state.models / "open.npz").touch(mode=0o644)
+    state.make_private()
+    modes = {path.name: path.stat().st_mode & 0o777 for path in state.path.rglob("*")}
+    assert (state.path.stat().st_mode & 0o777, modes) == (
+        0o700, {"models": 0o700, "open.npz": 0o600},
+    )  # fmt: skip
+
+
+def test_work_is_gone_at_the_end_even_of_what_fails(state: StateFolder) -> None:
+    def work() -> None:
+        with state.work_folder() as folder:
+            (folder / "rows").touch()
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
+    assert list(state.path.iterdir()) == []
+
+
+def test_cleared_it_has_the_lock_alone(state: StateFolder) -> None:
+    for folder in (state.runs, state.models / "a"):
+        private_folder(folder)
+    state.lock.touch()
+    (state.path / "left.parquet").touch()
+    state.clear()
+    assert list(state.path.iterdir()) == [state.lock]
+
+
+def test_a_file_is_replaced_whole_or_not_at_all(state: StateFolder) -> None:
+    path = state.path / "notes.json"
+
+    def write(content: str, fails: bool) -> None:
+        with replacing(path) as part:
+            part.write_text(content)
+            if fails:
+                raise KeyboardInterrupt
+
+    path.write_text("before")
+    with pytest.raises(KeyboardInterrupt):
+        write("aft", fails=True)
+    assert path.read_text() == "before"
+    write("after", fails=False)
+    assert path.read_text() == "after"
+    assert path.stat().st_mode & 0o777 == 0o600

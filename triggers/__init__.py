@@ -1,0 +1,1 @@
+"""Triggers: who has a reason for an offer now."""

@@ -88,7 +88,7 @@ class View:
         self.snapshot = snapshot
         self.as_of = as_of.astimezone(UTC)
         self.assume_consent = snapshot.meta.assume_consent
-        self._history = history or _History(self)
+        self._history = history or _History(snapshot, as_of)
 
     def at(self, as_of: datetime) -> Self:
         """The same snapshot as of another instant; the same customers share."""
@@ -113,8 +113,8 @@ class View:
         counts = members.aggregate(all=members.count(), shared=members.shares.sum()).execute()
         if counts["all"].iloc[0] and not counts["shared"].iloc[0]:
             raise NobodyShares(
-                f"No customer shares their activity as of {self._history.root.as_of:%Y-%m-%d}, so "
-                "there is nothing to learn from. Choose a later day, load consents for the purpose "
+                f"No customer shares their activity as of {self.as_of:%Y-%m-%d}, so there "
+                "is nothing to learn from. Choose a later day, load consents for the purpose "
                 "social_use (and birth dates: minors don't share), or load with --assume-consent "
                 "where the data has no consents."
             )
@@ -365,7 +365,6 @@ class _History:
     """The rows of all times that computations may use, computed once for all views.
 
     Attributes:
-        root: the view whose consents and ages decide who shares.
         members: `customer_id, city, joined_at, shares`.
         items: the columns of `View.items`, and `known_at`.
         interactions: `customer_id, item_kind, item_id, at, known_at, shares`.
@@ -378,13 +377,13 @@ class _History:
     joined or its item came to be known. It is missing if none of them has a date.
     """
 
-    def __init__(self, root: View) -> None:
-        self._snapshot = root.snapshot
-        self.root = root
+    def __init__(self, snapshot: Snapshot, as_of: datetime) -> None:
+        self._snapshot = snapshot
+        self._as_of = as_of
 
     @cached_property
     def members(self) -> ir.Table:
-        states = self.root.people
+        states = View(self._snapshot, self._as_of, history=self).people
         sharing = states.filter(states.shares).select("customer_id", shares=ibis.literal(True))
         rows = self._snapshot.rows(t.CUSTOMERS).left_join(sharing, "customer_id")
         return self._snapshot.keep(

@@ -62,17 +62,17 @@ class Snapshot:
         return self.connection.create_table(name, rows, temp=True)
 
     def undated(self) -> list[str]:
-        """What carries no date and so may tell the past something that it could not know.
+        """Names of tables that have rows without a date, and of columns (`customers.city`).
 
-        Names of tables (some of whose rows have no date) and of columns (`customers.city`).
+        Views of the past show them as they are today.
         """
         rows = self.rows(t.CUSTOMERS)
-        found = ["customers.city"] if rows.city.count().execute() else []
+        undated = ["customers.city"] if rows.city.count().execute() else []
         for table in (t.FRIENDSHIPS, t.LIKES, t.MEMBERSHIPS):
             clock = self.rows(table)[table.clock]
             if clock.isnull().any().execute():
-                found.append(table.name)
-        return found
+                undated.append(table.name)
+        return undated
 
 
 def take_snapshot(
@@ -184,8 +184,8 @@ def _files(folder: Path) -> list[Path]:
 
 def _marks(folder: Path) -> list[list[int]]:
     """What changes when a file is written to: sizes and times."""
-    found = [file.stat() for file in _files(folder)]
-    return [[stat.st_size, stat.st_mtime_ns] for stat in found]
+    stats = [file.stat() for file in _files(folder)]
+    return [[stat.st_size, stat.st_mtime_ns] for stat in stats]
 
 
 def _content(folder: Path) -> str:

@@ -1,4 +1,4 @@
-"""Who took what and who knows whom, coded in whole numbers: what every model learns from."""
+"""First interactions and friendships as matrices: the training set of every model."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -12,19 +12,19 @@ from scipy import sparse
 from followsuit.core.errors import FollowsuitError
 
 HELD_BACK = 0.1
-"""The share of what is known that is chosen on where nothing else tells."""
+"""The share of train to validate on if there is no validation part."""
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
 
 
 class BadDataset(FollowsuitError):
-    """Parts of a data set that don't fit together; the message names the part and the value."""
+    """The parts of a data set don't fit together; the message names the part and the value."""
 
 
 @dataclass(frozen=True)
 class Attributes:
-    """What is known of customers (or items) beside their acts: a column for each value.
+    """Attributes of customers (or items): a column for each value.
 
     Attributes:
         names: (values) such as `category=books`; the part before `=` is the kind.
@@ -37,15 +37,16 @@ class Attributes:
 
 @dataclass(frozen=True)
 class Dataset:
-    """What was known when a model was fitted.
+    """What was known at an instant.
 
     Attributes:
         users: (n) ids of the customers, by code.
         items: (m) ids of products and stores, by code.
-        taken: (n, m) CSR float32, 1 where the user took the item; indices sorted, no duplicates.
-        friends: (n, n) CSR float32, 1 where the column's acts reach the row's user; no loops.
-        user_attributes: of the users, None where nothing is known.
-        item_attributes: of the items, None where nothing is known.
+        taken: (n, m) CSR float32, 1 if the user has interacted with the item; indices sorted, no
+            duplicates.
+        friends: (n, n) CSR float32, 1 if the row's user may follow the column's; no loops.
+        user_attributes: of the users, None if there are none.
+        item_attributes: of the items, None if there are none.
     """
 
     users: np.ndarray
@@ -73,34 +74,33 @@ class Dataset:
                 raise BadDataset(f"`{name}` holds a number that is not finite: leave NaN out.")
 
     def with_taken(self, taken: sparse.csr_matrix) -> "Dataset":
-        """The same users, items and ties with other interactions."""
+        """The same users, items and friendships with other interactions."""
         return replace(self, taken=taken)
 
     def with_friends(self, friends: sparse.csr_matrix) -> "Dataset":
-        """The same users, items and interactions with other ties."""
+        """The same users, items and interactions with other friendships."""
         return replace(self, friends=friends)
 
     @cached_property
     def popularity(self) -> Floats:
-        """(m) users who took each item."""
+        """(m) how many users have interacted with each item."""
         return np.bincount(self.taken.indices, minlength=len(self.items)).astype(np.float32)
 
 
 @dataclass(frozen=True)
 class Split:
-    """A data set, and what its users took afterwards (or what was hidden of what they took).
+    """A data set, and its users' later (or hidden) first interactions to validate and test on.
 
     Attributes:
         train: what is known.
-        validation: (n, m) CSR to choose on; nothing of it is in `train`. What is chosen is then
-            fitted on `known`.
-        test: (n, m) CSR to judge on.
-        refit_on_validation: whether the validation part is a part of train that was held back, to
-            be learned from once all is chosen. Where it was delivered beside train it is only
-            masked.
-        at_test: what is known at the end of the validation part, where that is more than its
-            cells: ties and attributes of a later day.
-        notes: what whoever reads figures of it should know.
+        validation: (n, m) CSR, none of it in `train`. The best model config is then fitted on
+            `known`.
+        test: (n, m) CSR.
+        refit_on_validation: whether `known` includes the validation part. If it was delivered
+            beside train, it is only masked.
+        at_test: what is known at the end of the validation period, if friendships and attributes
+            may have changed since train.
+        notes: what readers of its figures should know.
     """
 
     train: Dataset
@@ -112,7 +112,7 @@ class Split:
 
     @cached_property
     def known(self) -> Dataset:
-        """What the chosen model is fitted on."""
+        """The data set that the best model config is fitted on."""
         if self.at_test is not None:
             return self.at_test
         if not self.refit_on_validation:
@@ -120,24 +120,24 @@ class Split:
         return self.train.with_taken(binary(self.train.taken + self.validation))
 
     def with_friends(self, change: Callable[[sparse.csr_matrix], sparse.csr_matrix]) -> "Split":
-        """The same split with other ties, made of those that were known at each instant."""
+        """The same split with other friendships, made of those known at each instant."""
         at_test = self.at_test and self.at_test.with_friends(change(self.at_test.friends))
         train = self.train.with_friends(change(self.train.friends))
         return replace(self, train=train, at_test=at_test)
 
     @cached_property
     def masked(self) -> sparse.csr_matrix:
-        """(n, m) what is not to be recommended when the test part is told."""
+        """(n, m) seen items, which aren't recommended when the model is tested."""
         return binary(self.known.taken + self.validation)
 
 
 def binary(matrix: Any) -> sparse.csr_matrix:
-    """The same in canonical CSR float32, every stored entry 1."""
-    found: sparse.csr_matrix = sparse.csr_matrix(matrix, dtype=np.float32)
-    found.sum_duplicates()
-    found.eliminate_zeros()
-    found.data[:] = 1
-    return found
+    """The same matrix in canonical CSR float32, every stored entry 1."""
+    cells: sparse.csr_matrix = sparse.csr_matrix(matrix, dtype=np.float32)
+    cells.sum_duplicates()
+    cells.eliminate_zeros()
+    cells.data[:] = 1
+    return cells
 
 
 def pairs(rows: np.ndarray, columns: np.ndarray, shape: tuple[int, int]) -> sparse.csr_matrix:
@@ -159,7 +159,7 @@ def normalised(matrix: sparse.csr_matrix) -> sparse.csr_matrix:
 def hold_back(
     taken: sparse.csr_matrix, share: float, seed: int
 ) -> tuple[sparse.csr_matrix, sparse.csr_matrix]:
-    """Split the cells at random, each user's by themselves: what stays, and what is held back.
+    """Split each user's cells at random: those that stay, and those that are held back.
 
     A user with c cells has round(c x share) of them held back, at random up or down; one with a
     single cell keeps it.

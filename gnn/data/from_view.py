@@ -22,13 +22,13 @@ from followsuit.gnn.data.dataset import (
 from followsuit.graph.view import SharedView, item_key
 
 HORIZON = timedelta(days=28)
-"""How long before a day the interactions lie that a model for it is validated on."""
+"""The default length of the period that a model is validated on."""
 _SILENT = 0.1
-"""Share of the test period without a first interaction at its end from which on a note asks why."""
+"""A note asks why if the last first interaction is earlier than this share of the test period."""
 
 
 class NothingToLearn(FollowsuitError):
-    """No interaction is known by the day on which a model would have to be fitted."""
+    """No interaction is known at the instant as of which a model is fitted."""
 
 
 class NothingToJudge(FollowsuitError):
@@ -41,7 +41,7 @@ def dataset(view: SharedView, over: SharedView | None = None) -> Dataset:
     - users: the customers, by id
     - items: the items, by id and kind. A product and a store may share an id, so the kind stands
       before it: `product:p1`, `store:s1`
-    - taken: who had bought or visited what
+    - taken: the first interactions
     - friends: the friendships
     - user attributes: `city=`, `interest=` (likes), `program=` (memberships); item attributes:
       `category=`, `brand=`, `city=` (stores)
@@ -52,7 +52,7 @@ def dataset(view: SharedView, over: SharedView | None = None) -> Dataset:
     Args:
         view: what was known.
         over: a later view of the same snapshot whose users and items the data set has, so that data
-            sets of several instants fit together; `view` where not given.
+            sets of several instants fit together; by default `view`.
     """
     over = over or view
     return Dataset(
@@ -68,10 +68,10 @@ def dataset(view: SharedView, over: SharedView | None = None) -> Dataset:
 def temporal_split(view: SharedView, as_of: datetime, progress: Progress = silent) -> Split:
     """Split the interactions of a view in time.
 
-    The horizon lasts from `as_of` to the view's instant. Test is what each customer bought or
-    visited for the first time in it, validation the same of the horizon before `as_of`; train is
-    all that was known before that, attributes and friendships too. The chosen settings are then
-    fitted on all that was known by `as_of`.
+    The horizon lasts from `as_of` to the view's instant. The test part holds the first interactions
+    in it, the validation part those in a period of the same length before `as_of`. Train is all
+    that was known before that, attributes and friendships too. The model config that does best is
+    then fitted on all that was known at `as_of`.
 
     Raises:
         NothingToLearn: no interaction is as old as train.
@@ -109,10 +109,10 @@ def temporal_split(view: SharedView, as_of: datetime, progress: Progress = silen
 def training_split(
     view: SharedView, horizon: timedelta, seed: int = 0, over: SharedView | None = None
 ) -> Split:
-    """What was known at a view's instant, split to validate on its last days; no test part.
+    """Split what was known at a view's instant to validate on its last days, without a test part.
 
-    Where nothing was known before these days, or there were no first interactions in them, a
-    random tenth of what is known is the validation part, and a note says so.
+    If nothing was known before these days, or if they have no first interactions, the validation
+    part is a random tenth of the first interactions, and a note says so.
 
     Args:
         view: what was known.
@@ -144,7 +144,8 @@ def training_split(
 def _notes(view: SharedView, horizon: timedelta) -> tuple[str, ...]:
     """A question if the end of the test period has no first interactions."""
     _, _, last = view.span()
-    if last is None or view.as_of - last <= horizon * _SILENT:
+    silence = view.as_of - last if last else timedelta()
+    if silence <= horizon * _SILENT:
         return ()
     return (
         f"Nobody took anything new after {last:%Y-%m-%d}, yet the test period lasts until "

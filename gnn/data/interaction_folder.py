@@ -1,4 +1,4 @@
-"""Read a folder of interactions: `train.tsv.gz`, `test.tsv.gz`, and what may lie beside them."""
+"""Read a folder of interactions: `train.tsv.gz`, `test.tsv.gz` and optional files."""
 
 import csv
 import gzip
@@ -23,16 +23,16 @@ class BadFolder(FollowsuitError):
 
 
 def read_split(folder: Path, seed: int = 0) -> Split:
-    """Read a split as given; its notes say what in the files looks odd.
+    """Read a split; its notes say what looks odd in the files.
 
-    Validation rows that train has, and test rows that train or validation have, are left out: what
-    is known is never recommended, so nothing can find them.
+    Validation rows that train has, and test rows that train or validation have, are left out: seen
+    items are never recommended.
 
     Args:
         folder: `train.tsv.gz` and `test.tsv.gz` (columns `user`, `item`), optionally
             `validation.tsv.gz` (the same) and `friends.tsv.gz` (`user`, `friend`). Ids are text.
             All users of test and validation may be new, not all items.
-        seed: of the part of train that is held back where there is no validation file.
+        seed: random seed of the part of train that is held back if there is no validation file.
 
     Raises:
         BadFolder: a file is missing or unreadable, has no rows, lacks a column or an id, its ids
@@ -74,8 +74,8 @@ def read_split(folder: Path, seed: int = 0) -> Split:
         held = _unknown(folder, "validation", cells(validation), "train.tsv.gz", taken, notes)
         before = "train.tsv.gz or validation.tsv.gz"
         wanted = _unknown(folder, "test", cells(test), before, taken + held, notes)
-    ties = pairs(*_ties(friends, users), (len(users), len(users)))
-    data = Dataset(users.to_numpy(dtype=object), items.to_numpy(dtype=object), taken, ties)
+    friendships = pairs(*_friendships(friends, users), (len(users), len(users)))
+    data = Dataset(users.to_numpy(dtype=object), items.to_numpy(dtype=object), taken, friendships)
     return Split(data, held, wanted, refit_on_validation=validation is None, notes=tuple(notes))
 
 
@@ -103,12 +103,12 @@ def _read(folder: Path, name: str, second: str) -> pd.DataFrame:
     if not len(rows):
         otherwise = ", or be left out" if name in _OPTIONAL else ""
         raise BadFolder(f"{path} has no rows. It must hold some{otherwise}.")
-    found = pd.DataFrame({column: rows[columns.index(column)] for column in ("user", second)})
-    for column in found:
-        empty = found.index[found[column].str.strip() == ""]
+    ids = pd.DataFrame({column: rows[columns.index(column)] for column in ("user", second)})
+    for column in ids:
+        empty = ids.index[ids[column].str.strip() == ""]
         if len(empty):
             raise BadFolder(f"{path}, row {empty[0]}: `{column}` is empty. Name an id.")
-    return found
+    return ids
 
 
 def _header(path: Path, second: str) -> list[str]:
@@ -144,8 +144,8 @@ def _rows(path: Path, columns: int) -> pd.DataFrame:
     wide = rows.index[rows[columns] != ""]
     if len(wide):
         raise _too_wide(path, wide[0], columns)
-    found: pd.DataFrame = rows[(rows != "").any(axis=1)].iloc[1:]
-    return found
+    filled: pd.DataFrame = rows[(rows != "").any(axis=1)].iloc[1:]
+    return filled
 
 
 def _too_wide(path: Path, row: int, columns: int) -> BadFolder:
@@ -166,14 +166,14 @@ def _match(
     """Note where few ids of a column are known; all users may be new, but nothing else."""
     for column in rows:
         ids = rows[column].drop_duplicates()
-        found = int(ids.isin(known[column]).sum())
-        if not found and (column != "user" or name == "friends"):
+        matching = int(ids.isin(known[column]).sum())
+        if not matching and (column != "user" or name == "friends"):
             raise BadFolder(
                 f"None of the {len(ids):,} {column}s of {folder / name}.tsv.gz is in {others}: the "
                 "files must name them alike."
             )
-        if found < len(ids) * FEW:
-            count, rest = (f"{found:,}", "the rest") if found else ("None", "they")
+        if matching < len(ids) * FEW:
+            count, rest = (f"{matching:,}", "the rest") if matching else ("None", "they")
             notes.append(
                 f"{count} of the {len(ids):,} {column}s of {name}.tsv.gz can be found in {others}: "
                 f"{rest} are new, or the files don't name them alike."
@@ -207,16 +207,16 @@ def _codes(parts: list[pd.Series]) -> pd.Index:
     """All ids, numbers in their order and then text."""
     ids = pd.Index(pd.concat(parts).unique()).sort_values()
     number = pd.to_numeric(pd.Series(ids), errors="coerce").to_numpy(dtype=float)
-    found: pd.Index = ids[np.argsort(number, kind="stable")]
-    return found
+    ordered: pd.Index = ids[np.argsort(number, kind="stable")]
+    return ordered
 
 
 def _place(ids: pd.Series, codes: pd.Index) -> np.ndarray:
     return codes.get_indexer(pd.Index(ids))
 
 
-def _ties(friends: pd.DataFrame | None, users: pd.Index) -> tuple[np.ndarray, np.ndarray]:
-    """Rows and columns: a friendship is read both ways; nobody befriends himself."""
+def _friendships(friends: pd.DataFrame | None, users: pd.Index) -> tuple[np.ndarray, np.ndarray]:
+    """Rows and columns: a friendship is read both ways; nobody is their own friend."""
     if friends is None:
         nobody = np.empty(0, dtype=np.int64)
         return nobody, nobody

@@ -1,4 +1,4 @@
-"""Neighbours of seed nodes, drawn hop by hop, and nothing that a seed could not yet have seen.
+"""Neighbours of seed nodes, drawn hop by hop, without edges that are later than the seed's time.
 
 A sampler of our own over compressed sparse columns: PyG's `NeighborLoader` needs `pyg-lib` or
 `torch-sparse`. What comes out is PyG's `HeteroData`, which its layers take. As in PyG's sampling in
@@ -56,7 +56,7 @@ class Sampler:
     Attributes:
         data: the graph.
         fanouts: for each edge type, how many edges each node draws at each hop (`ALL` for all).
-        seed: of all draws.
+        seed: random seed.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class Sampler:
             fanouts: edges that each node draws per hop, for every edge type alike or by edge type
                 (those not named are not followed); against the direction of the edges, as messages
                 run along it.
-            seed: of all draws.
+            seed: random seed.
 
         Raises:
             BadSample: an edge type that the graph lacks, a fan-out below -1, or edge types with
@@ -118,7 +118,7 @@ class Sampler:
             _check_shared(seeds, times)
             trees[:] = 0
         nodes = {kind: _Reached(self.data[kind].num_nodes) for kind in self.data.node_types}
-        found: dict[EdgeType, list[_Drawn]] = {kind: [] for kind in self.fanouts}
+        edges: dict[EdgeType, list[_Drawn]] = {kind: [] for kind in self.fanouts}
         new = {kind: nodes[kind].add(trees[:0]) for kind in nodes}
         new[node] = nodes[node].start(trees, seeds)
         for hop in range(self.hops):
@@ -129,10 +129,10 @@ class Sampler:
                 stream = _streams(tree, target, (self.seed, draw, number))
                 slot, edge = _draw(self._columns[kind], target, times[tree], fanouts[hop], stream)
                 key = tree[slot] * nodes[kind[0]].size + self._columns[kind].source[edge]
-                found[kind].append(_Drawn(key, here[slot], self._columns[kind].edge[edge]))
+                edges[kind].append(_Drawn(key, here[slot], self._columns[kind].edge[edge]))
                 asked[kind[0]].append(key)
             new = {kind: nodes[kind].add(np.concatenate(keys)) for kind, keys in asked.items()}
-        return _subgraph(self.data, node, len(seeds), nodes, found)
+        return _subgraph(self.data, node, len(seeds), nodes, edges)
 
 
 @dataclass(frozen=True)
@@ -165,8 +165,8 @@ class _Reached:
     def find(self, keys: Ints) -> Ints:
         """The local positions of keys that are here."""
         order = np.argsort(self.keys)
-        found: Ints = order[np.searchsorted(self.keys, keys, sorter=order)]
-        return found
+        positions: Ints = order[np.searchsorted(self.keys, keys, sorter=order)]
+        return positions
 
 
 def _check(data: HeteroData, fanouts: Mapping[EdgeType, Sequence[int]]) -> None:
@@ -188,7 +188,7 @@ def _check_seeds(data: HeteroData, node: str, seeds: Ints, times: Ints) -> None:
     outside = (seeds < 0) | (seeds >= data[node].num_nodes)
     if outside.any():
         raise BadSample(
-            f"The seed {seeds[outside][0]} is no {node}: there are {data[node].num_nodes}."
+            f"The seed {seeds[outside][0]} isn't a {node}: there are {data[node].num_nodes}."
         )
 
 
@@ -221,11 +221,11 @@ def _draw(
 @compiled_parallel
 def _seen(pointer: Ints, time: Ints, target: Ints, until: Ints) -> Ints:
     """How many of each target's edges, its earliest, are there at its time."""
-    found = np.empty(len(target), dtype=np.int64)
+    count = np.empty(len(target), dtype=np.int64)
     for s in prange(len(target)):
         low, high = pointer[target[s]], pointer[target[s] + 1]
-        found[s] = np.searchsorted(time[low:high], until[s], side="right")
-    return found
+        count[s] = np.searchsorted(time[low:high], until[s], side="right")
+    return count
 
 
 @compiled_parallel
@@ -268,15 +268,15 @@ def _streams(tree: Ints, node: Ints, key: tuple[int, ...]) -> np.ndarray:
     state = np.uint64(0)
     for part in key:
         state = _mixed(state ^ np.uint64(part))
-    found = np.empty(len(tree), dtype=np.uint64)
+    stream = np.empty(len(tree), dtype=np.uint64)
     for s in range(len(tree)):
-        found[s] = _mixed(_mixed(state ^ np.uint64(tree[s])) ^ np.uint64(node[s]))
-    return found
+        stream[s] = _mixed(_mixed(state ^ np.uint64(tree[s])) ^ np.uint64(node[s]))
+    return stream
 
 
 def _subgraph(
     data: HeteroData, seeded: str, size: int, nodes: Mapping[str, _Reached],
-    found: Mapping[EdgeType, list[_Drawn]],
+    edges: Mapping[EdgeType, list[_Drawn]],
 ) -> HeteroData:  # fmt: skip
     part = HeteroData()
     for name, reached in nodes.items():
@@ -285,7 +285,7 @@ def _subgraph(
         part[name].n_id, part[name].batch = torch.from_numpy(node), torch.from_numpy(tree)
         part[name].num_nodes = len(node)
     part[seeded].batch_size = size
-    for kind, drawn in found.items():
+    for kind, drawn in edges.items():
         key, target, edge = (
             np.concatenate([getattr(d, name) for d in drawn] or [np.empty(0, dtype=np.int64)])
             for name in ("key", "target", "edge")

@@ -21,7 +21,7 @@ from followsuit.graph.schema import Col, NodeType, RelationshipType
 from followsuit.graph.view import PRODUCT, STORE, SharedView
 
 UNDATED = int(np.iinfo(np.int64).min)
-"""The time of what carries no date: before every other, so that it counts as always known."""
+"""The time of edges without a date: before every other, so that they count as always known."""
 
 NODES = (
     g.CUSTOMER, g.PRODUCT, g.STORE, g.CATEGORY, g.BRAND, g.INTEREST, g.CITY, g.PROGRAM,
@@ -42,8 +42,8 @@ def tensors(view: SharedView, progress: Progress = silent) -> HeteroData:
     - `weight`: (edges) float32, finite: the `quantity` of a purchase (1 where unknown or 0), else 1
 
     sorted by source, target and time. Each purchase (returns left out), visit and view is an edge
-    of its own. `FRIEND_OF` runs to a customer from the friend whose acts may reach them, so a
-    friendship that is not directed has two edges. Memberships that had ended are left out.
+    of its own. `FRIEND_OF` runs to a customer from the friend whom they may follow, so that an
+    undirected friendship has two edges. Memberships that had ended are left out.
 
     For messages against the direction of the graph use PyG's `ToUndirected(merge=False)`.
     """

@@ -1,4 +1,4 @@
-"""Which friends are worth listening to: what speaks for each tie; those without support go."""
+"""Which friendships help to predict: those with an item or a friend in common."""
 
 from dataclasses import dataclass
 
@@ -19,9 +19,9 @@ class Ties:
     """Friendships with support.
 
     Attributes:
-        friends: (n, n) CSR; the column's acts reach the row's user.
-        likeness: (ties, 3) in CSR order, each in [-1, 1]: of what both took, see `alike`; of their
-            spectral profiles; of their circles of friends.
+        friends: (n, n) CSR; the row's user may follow the column's.
+        likeness: (friendships, 3) in CSR order, each in [-1, 1]: of both users' items, see `alike`;
+            of their spectral profiles; of their friends.
     """
 
     friends: sparse.csr_matrix
@@ -29,10 +29,10 @@ class Ties:
 
 
 def supported(data: Dataset, seed: int) -> Ties:
-    """The ties for which an item or a friend in common speaks (cf. GBSR, Yang et al. 2024).
+    """The friendships with an item or a friend in common (cf. GBSR, Yang et al. 2024).
 
-    Users without interactions keep all theirs: friends are all there is to go by. Friends without
-    interactions have nothing to say and go.
+    Users without interactions keep all friends who have some: nothing else is known of them.
+    Friends without interactions are left out.
     """
     friends, taken = data.friends, data.taken
     items = alike(data)
@@ -49,7 +49,7 @@ def supported(data: Dataset, seed: int) -> Ties:
 
 
 def alike(data: Dataset) -> Floats:
-    """(ties) in CSR order, the cosine of what both took, items weighted by 1 / log popularity.
+    """(friendships) in CSR order, the cosine of both users' items, weighted 1 / log popularity.
 
     Source of the weight: Adamic and Adar 2003.
     """
@@ -62,7 +62,7 @@ def cosines(cells: sparse.csr_matrix, matrix: sparse.csr_matrix, weight: Floats)
 
     Args:
         cells: (n, n) CSR, the pairs of rows.
-        matrix: (n, m) CSR with sorted indices, its values not looked at.
+        matrix: (n, m) CSR with sorted indices; its values aren't used.
         weight: (m) scale of each column.
     """
     squared = np.square(weight.astype(np.float64))
@@ -74,7 +74,7 @@ def _cosines(
     cell: np.ndarray, other: np.ndarray, pointer: np.ndarray, column: np.ndarray,
     squared: np.ndarray,
 ) -> Floats:  # fmt: skip
-    found = np.zeros(len(other), dtype=np.float32)
+    cosine = np.zeros(len(other), dtype=np.float32)
     length = np.zeros(len(pointer) - 1)
     for r in range(len(length)):
         for k in range(pointer[r], pointer[r + 1]):
@@ -92,8 +92,8 @@ def _cosines(
                 else:
                     b += 1
             if both > 0:
-                found[c] = both / np.sqrt(length[r] * length[other[c]])
-    return found
+                cosine[c] = both / np.sqrt(length[r] * length[other[c]])
+    return cosine
 
 
 def _unit(vectors: Floats) -> Floats:

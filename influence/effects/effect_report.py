@@ -12,9 +12,9 @@ from datetime import timedelta
 from typing import Any
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from followsuit.core.progress import Progress, silent
+from followsuit.core.threads import one_thread
 from followsuit.influence.effects.diagnostics import Diagnostics, edge_reversal, shuffle_test
 from followsuit.influence.effects.doubly_robust import adjust
 from followsuit.influence.effects.lift import Lift, Sums, adjusted_sums, lift_of, observed_sums
@@ -85,6 +85,7 @@ def _as_dict(grades: Grades) -> dict[str, dict[str, float | int | None]]:
     return {grade: lift.as_dict() for grade, lift in grades.items()}
 
 
+@one_thread()
 def report(
     log: Log,
     window: timedelta,
@@ -109,13 +110,6 @@ def report(
     Raises:
         WrongTaste: the taste doesn't have a row for each customer.
     """
-    with threadpool_limits(limits=1):
-        return _report(log, window, taste, seed, progress)
-
-
-def _report(
-    log: Log, window: timedelta, taste: np.ndarray | None, seed: int, progress: Progress
-) -> EffectReport:
     design = design_of(log, window)
     likes = learn_taste(log, design.start, seed) if taste is None else given_taste(log, taste)
     groups = communities(log.network)

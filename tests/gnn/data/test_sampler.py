@@ -215,7 +215,7 @@ def test_fan_outs_that_do_not_fit_are_named(fanouts: object, message: str) -> No
     [
         ("shop", [0], [0], "no nodes 'shop'"),
         ("user", [0, 1], [0], "2 seeds have 1 times"),
-        ("user", [7], [0], "seed 7 is no user: there are 7"),
+        ("user", [7], [0], "seed 7 isn't a user: there are 7"),
         ("user", [-1], [0], "seed -1"),
     ],
 )

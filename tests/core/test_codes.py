@@ -1,0 +1,38 @@
+"""Positions of ids in a list."""
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from followsuit.core.codes import Codes
+
+IDS = ["ann", "10", "9", "Ann"]
+
+
+@pytest.mark.parametrize(
+    "ids",
+    [np.array(IDS, dtype=object), pa.array(IDS), pa.chunked_array([IDS[:1], IDS[1:]])],
+    ids=["numpy", "arrow", "chunks"],
+)
+def test_they_are_the_positions_in_the_given_order(ids: np.ndarray | pa.Array) -> None:
+    codes = Codes(ids)
+    assert len(codes) == 4
+    assert codes.ids.tolist() == IDS
+    assert codes.of(pa.array(["9", "Ann", "ann"])).tolist() == [2, 3, 0]
+    assert codes.of(pa.chunked_array([["9"], ["10", "9"]])).tolist() == [2, 1, 2]
+
+
+def test_unknown_and_missing_ids_have_none() -> None:
+    codes = Codes(np.array(IDS, dtype=object))
+    assert codes.of(pa.array(["bob", None, "ann"])).tolist() == [-1, -1, 0]
+    for missing in (None, np.nan):
+        assert codes.of(np.array(["ann", missing], dtype=object)).tolist() == [0, -1]
+
+
+def test_an_empty_list_has_no_codes() -> None:
+    nobody = Codes(np.empty(0, dtype=object))
+    assert len(nobody) == len(nobody.ids) == 0
+    assert nobody.of(pa.array(["ann"])).tolist() == [-1]
+    codes = Codes(pa.array(IDS)).of(pa.array([], pa.string()))
+    assert codes.dtype == np.int64
+    assert len(codes) == 0

@@ -1,16 +1,15 @@
-"""The snapshot as of an instant: the one place that cuts time, and that leaves out what may not be
-used.
+"""The snapshot as of an instant: the only module that compares a time with `as_of`.
 
-A `View` holds what was known at its instant: no later row, no customer who joined later, no return,
-no sensitive product. It has the rows of all customers, for each customer's own offers.
-`View.shared` has only the rows of customers who share their activity: whatever one customer's rows
+A `View` holds what was known at its instant: no later rows, no customers who joined later, no
+returns, no sensitive products. It has the rows of all customers, for each customer's own offers.
+`View.shared` has only the rows of customers who share their activity. Whatever one customer's rows
 may change for another (triggers, popularity, taste, tie weights, influence, embeddings) is computed
-from it, and the types `View` and `SharedView` say which of the two a function takes.
+from it. The types `View` and `SharedView` say which of the two a function takes.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Self
 
@@ -69,32 +68,30 @@ class View:
 
     Attributes:
         snapshot: the tables that it shows.
-        as_of: the instant.
-        assume_consent: as the last load said.
+        as_of: the instant, in UTC.
+        assume_consent: whether the last load assumed consent.
     """
-
-    _only_sharing = False
 
     def __init__(
         self, snapshot: Snapshot, as_of: datetime, *, history: "_History | None" = None
     ) -> None:
-        """Show a snapshot.
+        """Show a snapshot as of an instant.
 
         Args:
             snapshot: the tables.
-            as_of: the instant, with a time zone. Who shares is decided by the consents and ages of
-                this instant, for the views that `at` gives too.
-            history: of the same snapshot, where there is one.
+            as_of: the instant, with a time zone. Its consents and ages decide who shares, in this
+                view and in all views that `at` makes of it.
+            history: what `at` and `shared` pass on.
         """
         if as_of.tzinfo is None:
-            raise ValueError(f"as_of {as_of} has no time zone")
+            raise ValueError(f"as_of {as_of} has no time zone. Pass one, such as UTC.")
         self.snapshot = snapshot
-        self.as_of = as_of
+        self.as_of = as_of.astimezone(UTC)
         self.assume_consent = snapshot.meta.assume_consent
         self._history = history or _History(snapshot, as_of)
 
     def at(self, as_of: datetime) -> Self:
-        """The same snapshot as of another instant."""
+        """The same snapshot as of another instant; the same customers share."""
         return type(self)(self.snapshot, as_of, history=self._history)
 
     def of(self, customer: str) -> "View":
@@ -103,11 +100,11 @@ class View:
 
     @cached_property
     def shared(self) -> "SharedView":
-        """The same of the customers who share their activity."""
+        """The same view of the customers who share their activity."""
         return SharedView(self.snapshot, self.as_of, history=self._history)
 
     def require_sharing(self) -> Self:
-        """This view.
+        """Return this view if anybody shares.
 
         Raises:
             NobodyShares: there are customers, and none of them shares their activity.
@@ -128,8 +125,8 @@ class View:
     def table(self, table: Table | str) -> ir.Table:
         """A table of the contract, in its columns, as of the instant.
 
-        A row dated later is not in it; one without a date is. Later refusals of consent are: a
-        refusal counts at once. An outcome of a contact that came later is missing.
+        It holds no later rows, but all rows without a date. Later refusals of consent are in it:
+        a refusal counts at once. The outcome of a contact is missing before it came.
         """
         contract = t.TABLES[table] if isinstance(table, str) else table
         rows = self.snapshot.rows(contract)
@@ -147,30 +144,25 @@ class View:
         return rows.filter(known)
 
     def undated(self) -> list[str]:
-        """What carries no date, see `Snapshot.undated`."""
+        """Names of what carries no date, see `Snapshot.undated`."""
         return self.snapshot.undated()
 
     def friends(self) -> nx.Graph:
-        """The friend graph: a node for every customer, edge attributes `since`, `interactions`.
+        """The friend graph: all customers as nodes, `friendships` as edges with their attributes.
 
-        A `networkx.DiGraph` when any friendship is directed (edges from `customer_id` to
-        `friend_id`, an undirected friendship as two edges), else a `networkx.Graph`.
+        A `networkx.DiGraph` if any friendship is directed (edges run from `customer_id` to
+        `friend_id`, and an undirected friendship is two edges), else a `networkx.Graph`.
         """
-        rows = self.table(t.FRIENDSHIPS).to_pandas()
-        directed = rows[Col.DIRECTED].eq(True)
-        if directed.any():
-            back = rows[~directed].rename(
-                columns={Col.CUSTOMER_ID: Col.FRIEND_ID, Col.FRIEND_ID: Col.CUSTOMER_ID}
-            )
-            rows = pd.concat([rows, back])
+        stored = self.table(t.FRIENDSHIPS)
+        directed = stored.filter(stored.directed).count().execute() > 0
         graph = nx.from_pandas_edgelist(
-            rows,
+            self.friendships.to_pandas(),
             Col.CUSTOMER_ID,
             Col.FRIEND_ID,
             [Col.SINCE, Col.INTERACTIONS],
-            nx.DiGraph if directed.any() else nx.Graph,
+            nx.DiGraph if directed else nx.Graph,
         )
-        graph.add_nodes_from(self.table(t.CUSTOMERS).customer_id.execute())
+        graph.add_nodes_from(self.customers.customer_id.execute())
         return graph
 
     def purchases(self) -> pd.DataFrame:
@@ -182,7 +174,7 @@ class View:
 
     @cached_property
     def customers(self) -> ir.Table:
-        """`customer_id, city` of those who had joined."""
+        """`customer_id, city` of the customers who had joined."""
         rows = self._usable(self._history.members)
         return rows.filter(self._known(rows.joined_at)).select("customer_id", "city")
 
@@ -190,8 +182,9 @@ class View:
     def items(self) -> ir.Table:
         """`item_kind, item_id, category, brand, city, margin` of the items that can be offered.
 
-        Products that are not sensitive, and stores. Without a table of products (or stores), those
-        that somebody who shares had bought (or visited). `margin` in minor units of money.
+        They are the products that are not sensitive, and the stores. If no table of products (or
+        stores) was delivered, they are those that a customer who shares had bought (or visited).
+        `margin` is in minor units of money per unit sold.
         """
         rows = self._history.items
         return rows.filter(self._known(rows.known_at)).drop("known_at")
@@ -212,14 +205,20 @@ class View:
         customer may follow.
 
         An undirected friendship is two rows. Nobody is their own friend. `interactions` counts
-        contacts between the two, carries no date and is missing where unknown.
+        contacts between the two; it carries no date and is missing where unknown. Of a directed and
+        an undirected friendship that say the same, one row remains, the oldest and strongest.
         """
         rows = self._cut(self._history.friendships)
+        if self._history.directed:
+            rows = rows.group_by("customer_id", "friend_id").aggregate(
+                since=rows.since.isnull().any().ifelse(None, rows.since.min()),
+                interactions=rows.interactions.max(),
+            )
         return rows.select("customer_id", "friend_id", "since", "interactions")
 
     @cached_property
     def memberships(self) -> ir.Table:
-        """`customer_id, program, since` of the programs that customers hold at the instant."""
+        """`customer_id, program, since` of the programs that customers held at the instant."""
         rows = self.table(t.MEMBERSHIPS)
         held = rows.filter(rows.until.isnull() | (rows.until > self.as_of))
         return self._of_customers(held).select("customer_id", "program", "since")
@@ -233,23 +232,18 @@ class View:
     def purchase_rows(self) -> ir.Table:
         """Purchases in the contract's columns, without returns and sensitive products."""
         rows = _without_returns(self.table(t.PURCHASES))
-        products = self.items.filter(self.items.item_kind == PRODUCT)
-        rows = rows.semi_join(products.select(product_id="item_id"), "product_id")
-        return self._of_customers(rows)
+        return self._of_customers(rows.semi_join(self._products, "product_id"))
 
     @cached_property
     def event_rows(self) -> ir.Table:
         """Events in the contract's columns, without those on sensitive products."""
         rows = self.table(t.EVENTS)
-        products = self.items.filter(self.items.item_kind == PRODUCT)
-        usable = rows.filter(rows.product_id.isnull()).union(
-            rows.semi_join(products.select(product_id="item_id"), "product_id")
-        )
-        return self._of_customers(usable)
+        usable = rows.product_id.isnull() | rows.product_id.isin(self._products.product_id)
+        return self._of_customers(rows.filter(usable))
 
     @cached_property
     def offers(self) -> ir.Table | None:
-        """The rows of the table of offers that are active; None where there is no such table."""
+        """The offers that were valid at the instant; None if no table of offers was delivered."""
         if t.OFFERS.name not in self.snapshot.meta.delivered:
             return None
         rows = self.table(t.OFFERS)
@@ -258,12 +252,16 @@ class View:
 
     @cached_property
     def people(self) -> ir.Table:
-        """`customer_id, adult, shares, blocked_by, channel` as of the instant, see `people`."""
+        """`customer_id, adult, shares, blocked_by, channel` as of the instant, see `people`.
+
+        `shares` is as of this instant too. It differs from `shared` if `at` made the view and a
+        customer consented or came of age between the two instants.
+        """
         rows = people(
             self.table(t.CUSTOMERS), self.table(t.CONSENTS), self.as_of.date(),
             self.snapshot.meta.blocked_customers, self.assume_consent,
         )  # fmt: skip
-        return self.snapshot.keep(self._of_customers(rows) if self._only_sharing else rows)
+        return self.snapshot.keep(rows)
 
     def recent(self, length: timedelta) -> ir.Table:
         """The interactions in (as_of - length, as_of], in the columns of `interactions`."""
@@ -271,13 +269,13 @@ class View:
         return rows.filter(rows["at"] > self.as_of - length)
 
     def following(self, horizon: timedelta) -> ir.Table:
-        """The first interactions in (as_of, as_of + horizon]: labels, which nobody could know."""
+        """The first interactions in (as_of, as_of + horizon], as labels: nobody knew them then."""
         rows = self._usable(self._history.first_interactions)
-        later = rows.filter(rows["at"] > self.as_of, rows["at"] <= self.as_of + horizon)
+        later = rows.filter(rows["at"] > self.as_of, rows.known_at <= self.as_of + horizon)
         return later.select(*PAIR, "at")
 
     def newest_interaction(self) -> datetime | None:
-        """When the last purchase or visit was, returns too; None without any."""
+        """When the last purchase, return or visit was; None if there is none."""
         newest = [self.table(table)["at"].max().execute() for table in (t.PURCHASES, t.VISITS)]
         known = [at.to_pydatetime() for at in newest if not pd.isna(at)]
         return max(known, default=None)
@@ -305,45 +303,65 @@ class View:
             }
         )
 
+    @property
+    def _products(self) -> ir.Table:
+        """`product_id` of the products among the items."""
+        return self.items.filter(self.items.item_kind == PRODUCT).select(product_id="item_id")
+
     def _known(self, clock: ir.Value) -> ir.Value:
-        """Whether a time had come; what carries none counts as always known."""
+        """Whether a time had come; a row without one counts as always known."""
         return clock.isnull() | (clock <= self.as_of)
 
     def _cut(self, rows: ir.Table) -> ir.Table:
         return self._usable(rows.filter(self._known(rows.known_at)))
 
     def _usable(self, rows: ir.Table) -> ir.Table:
-        return rows.filter(rows.shares) if self._only_sharing else rows
+        """The rows of a table of `_History` that this view may show."""
+        return rows
 
     def _of_customers(self, rows: ir.Table) -> ir.Table:
+        """The rows of `table` whose customer had joined."""
         return rows.semi_join(self.customers, "customer_id")
 
 
 class SharedView(View):
-    """What was known at an instant of the customers who share their activity: the rows of all
-    others, friendships included, don't exist here.
-    """
+    """What was known at an instant of the customers who share their activity.
 
-    _only_sharing = True
+    The rows of all other customers, friendships with them included, don't exist here.
+    """
 
     @property
     def shared(self) -> "SharedView":
         """This view."""
         return self
 
+    def table(self, table: Table | str) -> ir.Table:  # noqa: D102
+        rows = super().table(table)
+        for column in {Col.CUSTOMER_ID, Col.FRIEND_ID} & set(rows.columns):
+            rows = rows.filter(rows[column].isin(self.customers.customer_id))
+        return rows
+
+    def _usable(self, rows: ir.Table) -> ir.Table:
+        return rows.filter(rows.shares)
+
+    def _of_customers(self, rows: ir.Table) -> ir.Table:
+        return rows
+
 
 class _History:
-    """The rows of all times, without what may never be used, kept once for all views.
+    """The rows of all times that computations may use, computed once for all views.
 
     Attributes:
         members: `customer_id, city, joined_at, shares`.
-        items: as `View.items`, with `known_at`.
+        items: the columns of `View.items`, and `known_at`.
         interactions: `customer_id, item_kind, item_id, at, known_at, shares`.
-        first_interactions: the same.
+        first_interactions: the same columns.
         friendships: `customer_id, friend_id, since, interactions, known_at, shares`.
+        directed: whether any friendship is directed, so that two rows of `friendships` may be equal
+            in customer and friend.
 
-    `known_at` is when a row came to be known: its date, or the day on which its customers joined;
-    missing for what carries no date.
+    `known_at` is when a row came to be known: its own date, or the later one on which its customers
+    joined or its item came to be known. It is missing if none of them has a date.
     """
 
     def __init__(self, snapshot: Snapshot, as_of: datetime) -> None:
@@ -379,6 +397,11 @@ class _History:
     def friendships(self) -> ir.Table:
         return self._snapshot.keep(self._friendships())
 
+    @cached_property
+    def directed(self) -> bool:
+        rows = self._snapshot.rows(t.FRIENDSHIPS)
+        return bool(rows.filter(rows.directed).count().execute())
+
     def _items(self) -> ir.Table:
         products = self._existing(t.PRODUCTS, _without_returns(self._snapshot.rows(t.PURCHASES)))
         products = products.filter(~products.sensitive.fill_null(False))
@@ -395,7 +418,7 @@ class _History:
         ).select(*ITEM, "category", "brand", "city", "margin", "known_at")  # fmt: skip
 
     def _existing(self, listed: Table, mentions: ir.Table) -> ir.Table:
-        """The rows of a table of items; without a delivery, those that customers who share mention.
+        """The rows of a table of items; if none was delivered, those that shared rows mention.
 
         An item that only other customers mention would reveal their activity.
         """
@@ -403,9 +426,9 @@ class _History:
         if listed.name in self._snapshot.meta.delivered:
             return rows.mutate(known_at=ibis.null(mentions["at"].type()))
         key = listed.key[0]
-        shared = mentions.semi_join(self.members.filter(self.members.shares), "customer_id")
-        first = shared.group_by(key).aggregate(known_at=shared["at"].min())
-        return rows.inner_join(first, key)
+        shared = mentions.inner_join(self.members.filter(self.members.shares), "customer_id")
+        known_at = ibis.greatest(shared["at"], shared.joined_at)
+        return rows.inner_join(shared.group_by(key).aggregate(known_at=known_at.min()), key)
 
     def _interactions(self) -> ir.Table:
         bought = _without_returns(self._snapshot.rows(t.PURCHASES))
@@ -415,12 +438,12 @@ class _History:
                 "customer_id", "at", item_kind=ibis.literal(PRODUCT), item_id="product_id"
             ),
             visited.select("customer_id", "at", item_kind=ibis.literal(STORE), item_id="store_id"),
-        ).semi_join(self.items, list(ITEM))
-        members = self.members.select("customer_id", "joined_at", "shares")
-        rows = rows.inner_join(members, "customer_id")
-        return rows.select(
-            *PAIR, "at", "shares", known_at=ibis.greatest(rows["at"], rows.joined_at)
         )
+        members = self.members.select("customer_id", "joined_at", "shares")
+        items = self.items.select(*ITEM, item_known_at="known_at")
+        rows = rows.inner_join(members, "customer_id").inner_join(items, list(ITEM))
+        known_at = ibis.greatest(rows["at"], rows.joined_at, rows.item_known_at)
+        return rows.select(*PAIR, "at", "shares", known_at=known_at)
 
     def _friendships(self) -> ir.Table:
         rows = self._snapshot.rows(t.FRIENDSHIPS)
@@ -430,25 +453,14 @@ class _History:
             friend_id="customer_id", friend_joined_at="joined_at", friend_shares="shares"
         )
         rows = rows.inner_join(mine, "customer_id").inner_join(friends, "friend_id")
-        directed = rows.directed.fill_null(False)
         rows = rows.select(
-            "customer_id", "friend_id", "since", "interactions", directed=directed,
-            joined_at=ibis.greatest(rows.joined_at, rows.friend_joined_at),
-            shares=rows.shares & rows.friend_shares,
+            "customer_id", "friend_id", "since", "interactions",
+            known_at=ibis.greatest(rows.since, rows.joined_at, rows.friend_joined_at),
+            shares=rows.shares & rows.friend_shares, directed=rows.directed.fill_null(False),
         )  # fmt: skip
         back = rows.filter(~rows.directed)
         back = back.mutate(customer_id=back.friend_id, friend_id=back.customer_id)
-        both = ibis.union(rows, back.select(rows.columns))
-        if rows.directed.any().execute():
-            # Two directed rows and an undirected one may say the same: one friendship.
-            both = both.group_by("customer_id", "friend_id", "joined_at", "shares").aggregate(
-                since=both.since.isnull().any().ifelse(None, both.since.min()),
-                interactions=both.interactions.max(),
-            )
-        return both.select(
-            "customer_id", "friend_id", "since", "interactions", "shares",
-            known_at=ibis.greatest(both.since, both.joined_at),
-        )  # fmt: skip
+        return ibis.union(rows, back.select(rows.columns)).drop("directed")
 
 
 class _OwnHistory(_History):

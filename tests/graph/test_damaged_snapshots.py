@@ -6,15 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support.worlds import end_of
 
 from followsuit.graph import schema as g
+from followsuit.graph import tables
 from followsuit.graph.snapshot import Snapshot, take_snapshot
-from followsuit.simulator import World
 from followsuit.testing.graph_rows import nodes
 from followsuit.testing.places import Place
 
-END = end_of(World())
 NAMES = [f"c{number}" for number in range(300)]
 
 
@@ -56,7 +54,7 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
 
 
 def people(snapshot: Snapshot) -> list[str]:
-    return sorted(snapshot.table("customers").customer_id.execute())
+    return sorted(snapshot.rows(tables.CUSTOMERS).customer_id.execute())
 
 
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
@@ -67,11 +65,11 @@ def test_a_damaged_snapshot_is_made_again(
         with store.writing():
             store.write(g.CUSTOMER, nodes(g.CUSTOMER, *NAMES))
             store.changed()
-        first = take_snapshot(store, END)
+        first = take_snapshot(store)
         content, folder = first.content, first.folder
         before = {path.name: path.read_bytes() for path in folder.glob("*.parquet")}
         damage(folder)
-        again = take_snapshot(store, END)
+        again = take_snapshot(store)
         assert (again.folder, again.content) == (folder, content)
         assert people(again) == sorted(NAMES)
         assert {path.name: path.read_bytes() for path in folder.glob("*.parquet")} == before
@@ -83,8 +81,8 @@ def test_files_that_were_only_touched_stay(embedded: Place) -> None:
         with store.writing():
             store.write(g.CUSTOMER, nodes(g.CUSTOMER, *NAMES))
             store.changed()
-        folder = take_snapshot(store, END).folder
+        folder = take_snapshot(store).folder
         for path in folder.iterdir():
             os.utime(path, (1, 1))
-        take_snapshot(store, END)
+        take_snapshot(store)
         assert {path.stat().st_mtime for path in folder.iterdir()} == {1}

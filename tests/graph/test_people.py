@@ -1,4 +1,4 @@
-"""Who may be reached, and whose acts may be used: age, consent, withdrawal."""
+"""Who is eligible for offers, and who shares their activity: age, consent, withdrawal."""
 
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -8,9 +8,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.snapshots import day, snapshot_from
-
-from followsuit.graph.people import people
+from support.snapshots import day, view_from
 
 ADULT = date(1980, 5, 5)
 NOW = day(20)
@@ -21,156 +19,156 @@ def consent(purpose: str, granted: bool, at: datetime = LONG_AGO) -> dict[str, A
     return {"customer_id": "c", "purpose": purpose, "granted": granted, "at": at}
 
 
-def look(
+def state_of(
     folder: Path,
     *consents: dict[str, Any],
     born: date | None = ADULT,
     as_of: datetime = NOW,
     assume: bool = False,
 ) -> pd.Series:
-    snapshot = snapshot_from(
+    view = view_from(
         folder,
         as_of,
         assume_consent=assume,
         customers=[{"customer_id": "c", "birth_date": born}],
         consents=consents,
     )
-    return people(snapshot, assume).to_pandas().set_index("customer_id").loc["c"]
+    return view.people.to_pandas().set_index("customer_id").loc["c"]
 
 
-def reached(person: pd.Series) -> bool:
-    return bool(pd.isna(person.barrier))
+def eligible(person: pd.Series) -> bool:
+    return bool(pd.isna(person.blocked_by))
 
 
-def test_without_a_word_nobody_is_reached_and_nobody_shares(tmp_path: Path) -> None:
-    person = look(tmp_path)
-    assert person.barrier == "no_contact_consent"
+def test_without_consent_nobody_is_eligible_and_nobody_shares(tmp_path: Path) -> None:
+    person = state_of(tmp_path)
+    assert person.blocked_by == "no_contact_consent"
     assert not person.shares
 
 
 @pytest.mark.parametrize("purpose", ["contact", "email", "push", "sms"])
-def test_an_opt_in_to_contact_or_to_one_channel_is_enough_to_be_reached(
+def test_an_opt_in_to_contact_or_to_one_channel_is_enough_to_be_eligible(
     tmp_path: Path, purpose: str
 ) -> None:
-    person = look(tmp_path, consent(purpose, True))
-    assert reached(person)
+    person = state_of(tmp_path, consent(purpose, True))
+    assert eligible(person)
     assert not person.shares
 
 
 @pytest.mark.parametrize("purpose", ["social_use", "named_use", "newsletter"])
 def test_consent_to_something_else_is_no_consent_to_contact(tmp_path: Path, purpose: str) -> None:
-    assert look(tmp_path, consent(purpose, True)).barrier == "no_contact_consent"
+    assert state_of(tmp_path, consent(purpose, True)).blocked_by == "no_contact_consent"
 
 
 def test_social_use_alone_shares_activity(tmp_path: Path) -> None:
-    assert look(tmp_path, consent("social_use", True)).shares
+    assert state_of(tmp_path, consent("social_use", True)).shares
 
 
 def test_the_channel_is_the_first_that_was_opted_into(tmp_path: Path) -> None:
-    said = [consent("post", True), consent("email", True), consent("push", False)]
-    assert look(tmp_path, *said).channel == "email"
+    consents = [consent("post", True), consent("email", True), consent("push", False)]
+    assert state_of(tmp_path, *consents).channel == "email"
 
 
 @pytest.mark.parametrize("assume", [False, True])
 def test_a_no_to_contact_in_general_goes_over_a_channels_opt_in(
     tmp_path: Path, assume: bool
 ) -> None:
-    said = [consent("contact", False), consent("email", True, day(2))]
-    assert look(tmp_path, *said, assume=assume).barrier == "no_contact_consent"
+    consents = [consent("contact", False), consent("email", True, day(2))]
+    assert state_of(tmp_path, *consents, assume=assume).blocked_by == "no_contact_consent"
 
 
 def test_a_no_to_one_channel_leaves_the_others(tmp_path: Path) -> None:
-    person = look(tmp_path, consent("push", False), consent("email", True))
-    assert reached(person)
+    person = state_of(tmp_path, consent("push", False), consent("email", True))
+    assert eligible(person)
     assert person.channel == "email"
 
 
 def test_general_contact_names_no_channel(tmp_path: Path) -> None:
-    assert pd.isna(look(tmp_path, consent("contact", True)).channel)
+    assert pd.isna(state_of(tmp_path, consent("contact", True)).channel)
 
 
-def test_the_latest_word_up_to_the_instant_counts(tmp_path: Path) -> None:
-    said = [consent("contact", False, day(1)), consent("contact", True, day(2))]
-    assert reached(look(tmp_path, *said))
+def test_the_latest_answer_up_to_the_instant_counts(tmp_path: Path) -> None:
+    consents = [consent("contact", False, day(1)), consent("contact", True, day(2))]
+    assert eligible(state_of(tmp_path, *consents))
 
 
 def test_a_grant_later_than_the_instant_is_not_known_yet(tmp_path: Path) -> None:
-    assert not reached(look(tmp_path, consent("contact", True, day(21))))
+    assert not eligible(state_of(tmp_path, consent("contact", True, day(21))))
 
 
 def test_a_withdrawal_later_than_the_instant_wins_at_once(tmp_path: Path) -> None:
-    said = [consent("contact", True, day(1)), consent("contact", False, day(25))]
-    assert not reached(look(tmp_path, *said))
+    consents = [consent("contact", True, day(1)), consent("contact", False, day(25))]
+    assert not eligible(state_of(tmp_path, *consents))
 
 
-def test_of_two_words_at_one_instant_the_no_wins(tmp_path: Path) -> None:
-    said = [consent("social_use", True), consent("social_use", False)]
-    assert not look(tmp_path, *said).shares
+def test_of_two_answers_at_one_instant_the_no_wins(tmp_path: Path) -> None:
+    consents = [consent("social_use", True), consent("social_use", False)]
+    assert not state_of(tmp_path, *consents).shares
 
 
 def test_assumed_consent_grants_contact_social_use_and_adulthood(tmp_path: Path) -> None:
-    person = look(tmp_path, born=None, assume=True)
-    assert reached(person)
+    person = state_of(tmp_path, born=None, assume=True)
+    assert eligible(person)
     assert person.shares
     assert person.adult
 
 
 @pytest.mark.parametrize("at", [day(1), day(25)])
 def test_assumed_consent_never_goes_over_a_recorded_no(tmp_path: Path, at: datetime) -> None:
-    said = [consent("email", False, at), consent("social_use", False, at)]
-    person = look(tmp_path, *said, assume=True)
-    assert person.barrier == "no_contact_consent"
+    consents = [consent("email", False, at), consent("social_use", False, at)]
+    person = state_of(tmp_path, *consents, assume=True)
+    assert person.blocked_by == "no_contact_consent"
     assert not person.shares
 
 
 @pytest.mark.parametrize("assume", [False, True])
-def test_minors_are_neither_reached_nor_used_whatever_they_said(
+def test_minors_are_neither_eligible_nor_used_whatever_they_consented_to(
     tmp_path: Path, assume: bool
 ) -> None:
-    said = [consent("contact", True), consent("social_use", True)]
-    person = look(tmp_path, *said, born=date(2007, 1, 21), assume=assume)
-    assert person.barrier == "minor"
+    consents = [consent("contact", True), consent("social_use", True)]
+    person = state_of(tmp_path, *consents, born=date(2007, 1, 21), assume=assume)
+    assert person.blocked_by == "minor"
     assert not person.shares
     assert not person.adult
 
 
 def test_an_eighteenth_birthday_makes_an_adult(tmp_path: Path) -> None:
-    said = [consent("contact", True)]
-    assert reached(look(tmp_path, *said, born=date(2007, 1, 20)))
+    consents = [consent("contact", True)]
+    assert eligible(state_of(tmp_path, *consents, born=date(2007, 1, 20)))
 
 
-@pytest.mark.parametrize(("as_of", "barrier"), [((2026, 2, 28), "minor"), ((2026, 3, 1), None)])
+@pytest.mark.parametrize(("as_of", "blocked_by"), [((2026, 2, 28), "minor"), ((2026, 3, 1), None)])
 def test_who_is_born_on_a_leap_day_comes_of_age_on_the_first_of_march(
-    tmp_path: Path, as_of: tuple[int, int, int], barrier: str | None
+    tmp_path: Path, as_of: tuple[int, int, int], blocked_by: str | None
 ) -> None:
     instant = datetime(*as_of, tzinfo=UTC)
-    person = look(tmp_path, consent("contact", True), born=date(2008, 2, 29), as_of=instant)
-    assert (None if pd.isna(person.barrier) else person.barrier) == barrier
+    person = state_of(tmp_path, consent("contact", True), born=date(2008, 2, 29), as_of=instant)
+    assert (None if pd.isna(person.blocked_by) else person.blocked_by) == blocked_by
 
 
 def test_an_unknown_age_is_out_unless_consent_is_assumed(tmp_path: Path) -> None:
-    said = [consent("contact", True), consent("social_use", True)]
-    person = look(tmp_path, *said, born=None)
-    assert person.barrier == "unknown_age"
+    consents = [consent("contact", True), consent("social_use", True)]
+    person = state_of(tmp_path, *consents, born=None)
+    assert person.blocked_by == "unknown_age"
     assert not person.shares
 
 
 @settings(max_examples=40, deadline=None)
 @given(
-    said=st.lists(
+    consents=st.lists(
         st.tuples(st.sampled_from(["contact", "social_use"]), st.booleans(), st.integers(1, 40)),
         max_size=8,
     ),
     assume=st.booleans(),
 )
 def test_the_rule_of_consent_holds_for_any_history(
-    tmp_path_factory: pytest.TempPathFactory, said: list[tuple[str, bool, int]], assume: bool
+    tmp_path_factory: pytest.TempPathFactory, consents: list[tuple[str, bool, int]], assume: bool
 ) -> None:
-    rows = [consent(purpose, granted, day(at)) for purpose, granted, at in said]
-    person = look(tmp_path_factory.mktemp("consent"), *rows, assume=assume)
+    rows = [consent(purpose, granted, day(at)) for purpose, granted, at in consents]
+    person = state_of(tmp_path_factory.mktemp("consent"), *rows, assume=assume)
 
     def granted(purpose: str) -> bool:
-        mine = [(at, g) for p, g, at in said if p == purpose]
+        mine = [(at, g) for p, g, at in consents if p == purpose]
         known = [(at, g) for at, g in mine if at <= 20]
         later_no = any(at > 20 and not g for at, g in mine)
         if later_no:
@@ -180,5 +178,5 @@ def test_the_rule_of_consent_holds_for_any_history(
         last = max(at for at, _ in known)
         return all(g for at, g in known if at == last)
 
-    assert reached(person) == granted("contact")
+    assert eligible(person) == granted("contact")
     assert bool(person.shares) == granted("social_use")

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.worlds import end_of
 
 from followsuit.core.files import (
     make_private,
@@ -18,11 +17,8 @@ from followsuit.core.files import (
 )
 from followsuit.graph import schema as g
 from followsuit.graph.snapshot import take_snapshot
-from followsuit.simulator import World
 from followsuit.testing.graph_rows import samples
 from followsuit.testing.places import Place
-
-END = end_of(World())
 
 
 @pytest.fixture(autouse=True)
@@ -47,7 +43,7 @@ def test_a_store_and_all_beside_it_is_private(place: Place, tmp_path: Path) -> N
             store.write(g.CUSTOMER, samples(g.CUSTOMER))
             store.changed()
             assert open_to_others(tmp_path) == []
-        take_snapshot(store, END)
+        take_snapshot(store)
     assert open_to_others(tmp_path) == []
     assert place.is_server or len(list(tmp_path.rglob("*.parquet"))) > 10
 
@@ -59,7 +55,7 @@ def test_a_store_that_others_could_read_is_closed_to_them_at_the_next_writing(
         with store.writing():
             store.write(g.CUSTOMER, samples(g.CUSTOMER))
             store.changed()
-        take_snapshot(store, END)
+        take_snapshot(store)
         for path in tmp_path.rglob("*"):
             path.chmod(0o755 if path.is_dir() else 0o644)
         with store.writing():
@@ -71,7 +67,7 @@ def test_the_umask_of_a_notebook_stays(embedded: Place) -> None:
     with embedded.open() as store:
         with store.writing():
             store.changed()
-        take_snapshot(store, END)
+        take_snapshot(store)
     assert os.umask(0o022) == 0o022
 
 

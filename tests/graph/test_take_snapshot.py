@@ -10,13 +10,14 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from support.worlds import end_of, snapshot_of
+from support.worlds import end_of, view_of_world
 
 from followsuit.core.progress import Advance
 from followsuit.graph import schema as g
 from followsuit.graph.snapshot import Snapshot, forget_snapshots, take_snapshot
 from followsuit.graph.store import GraphStore, StoreBusy, StoreIncomplete, StoreMissing
 from followsuit.graph.tables import TABLES
+from followsuit.graph.view import view_of
 from followsuit.loaders.load import load
 from followsuit.simulator import World, simulate
 from followsuit.testing.graph_rows import nodes, rows
@@ -72,16 +73,16 @@ class TestWorld:
         self, loaded_file: Place, loaded_server: Place
     ) -> None:
         with loaded_file.open() as one, loaded_server.open() as other:
-            first, second = take_snapshot(one, END), take_snapshot(other, END)
+            first, second = take_snapshot(one), take_snapshot(other)
         assert bytes_of(first).keys() == {f"{name}.parquet" for name in TABLES}
         assert bytes_of(first) == bytes_of(second)
         assert first.content == second.content
         assert first.meta.store_id != second.meta.store_id
 
     def test_it_is_the_world_row_for_row(self, loaded_file: Place, tmp_path: Path) -> None:
-        expected = snapshot_of(WORLD, tmp_path)
+        expected = view_of_world(WORLD, tmp_path).snapshot
         with loaded_file.open() as store:
-            snapshot = take_snapshot(store, END)
+            snapshot = take_snapshot(store)
         for name, table in TABLES.items():
             found = pq.read_table(snapshot.folder / f"{name}.parquet")
             assert found.schema.names == table.arrow_schema().names
@@ -92,22 +93,22 @@ class TestWorld:
 
     def test_its_notes_are_those_of_the_store(self, loaded_file: Place) -> None:
         with loaded_file.open() as store:
-            snapshot = take_snapshot(store, END)
+            snapshot = take_snapshot(store)
             assert snapshot.meta.entries == store.meta.entries
             assert snapshot.meta.revision == 1
             assert len(snapshot.content) == 64
 
     def test_the_friend_graph_is_the_world_s(self, loaded_file: Place) -> None:
         with loaded_file.open() as store:
-            friends = take_snapshot(store, END).friends()
+            friends = view_of(store, END).friends()
         assert friends.number_of_nodes() == WORLD.customers
         assert friends.number_of_edges() == WORLD.friendships
 
     def test_as_of_the_past_only_the_past_is_there(self, loaded_file: Place) -> None:
         middle = END - timedelta(days=WORLD.days // 2)
         with loaded_file.open() as store:
-            snapshot = take_snapshot(store, middle)
-        whole, half = snapshot.at(END).purchases(), snapshot.purchases()
+            view = view_of(store, middle)
+        whole, half = view.at(END).purchases(), view.purchases()
         assert 0 < len(half) < len(whole) == WORLD.purchases
         assert half["at"].max() <= middle
         assert set(half["purchase_id"]) == set(whole[whole["at"] <= middle]["purchase_id"])
@@ -121,7 +122,7 @@ def small(store: GraphStore, *customers: str) -> None:
 
 
 def people(snapshot: Snapshot) -> list[str]:
-    return list(snapshot.table("customers").customer_id.execute())
+    return list(snapshot.rows(TABLES["customers"]).customer_id.execute())
 
 
 def homes(store: GraphStore) -> list[str]:
@@ -132,12 +133,12 @@ class TestFiles:
     def test_a_revision_is_read_once(self, place: Place) -> None:
         with place.open() as store:
             small(store, "ann")
-            first = take_snapshot(store, END)
+            first = take_snapshot(store)
             marks = marks_of(first)
             with store.writing():
                 # Not noted, as nothing but a load would write: whoever reads again would see it.
                 store.write(g.CUSTOMER, nodes(g.CUSTOMER, "bob"))
-            second = take_snapshot(store, END - timedelta(days=1))
+            second = take_snapshot(store)
             assert second.folder == first.folder
             assert marks_of(second) == marks
             assert people(second) == ["ann"]
@@ -147,7 +148,7 @@ class TestFiles:
             kept = []
             for number, name in enumerate(("ann", "bob", "cas", "dan"), 1):
                 small(store, name)
-                snapshot = take_snapshot(store, END)
+                snapshot = take_snapshot(store)
                 kept = [*kept[-1:], snapshot.folder.name]
                 assert snapshot.meta.revision == number
                 assert len(people(snapshot)) == number
@@ -157,31 +158,31 @@ class TestFiles:
         with embedded.open() as store:
             forget_snapshots(store)
             small(store, "ann")
-            take_snapshot(store, END)
+            take_snapshot(store)
             forget_snapshots(store, keep=3)
             assert len(homes(store)) == 1
             forget_snapshots(store)
             assert homes(store) == []
-            assert people(take_snapshot(store, END)) == ["ann"]
+            assert people(take_snapshot(store)) == ["ann"]
 
     def test_a_store_made_anew_in_the_same_place_is_read_anew(self, embedded: Place) -> None:
         with embedded.open() as store:
             small(store, "ann")
-            assert people(take_snapshot(store, END)) == ["ann"]
+            assert people(take_snapshot(store)) == ["ann"]
             Path(embedded.name).unlink()
             small(store, "bob")
-            assert people(take_snapshot(store, END)) == ["bob"]
+            assert people(take_snapshot(store)) == ["bob"]
 
     def test_refresh_sees_what_others_have_written_to_the_server(self, server: Place) -> None:
         with server.open() as store, server.driver() as driver:
             small(store, "ann")
-            take_snapshot(store, END)
+            take_snapshot(store)
             driver.execute_query(
                 f"CREATE (:{g.CUSTOMER.label} {{{g.CUSTOMER.key}: $id}})", {"id": "zoe"}
             )
-            assert people(take_snapshot(store, END)) == ["ann"]
-            assert people(take_snapshot(store, END, refresh=True)) == ["ann", "zoe"]
-            assert people(take_snapshot(store, END)) == ["ann", "zoe"]
+            assert people(take_snapshot(store)) == ["ann"]
+            assert people(take_snapshot(store, refresh=True)) == ["ann", "zoe"]
+            assert people(take_snapshot(store)) == ["ann", "zoe"]
             assert store.meta.revision == 2
 
     def test_the_order_of_writing_leaves_no_trace(self, tmp_path: Path) -> None:
@@ -198,7 +199,7 @@ class TestFiles:
                     for part in (likes[:half], likes[half:]):
                         store.write(g.LIKES, pa.Table.from_pylist(part, g.LIKES.arrow_schema()))
                     store.changed()
-                found.append(take_snapshot(store, END))
+                found.append(take_snapshot(store))
             random.Random(number).shuffle(likes)
         assert found[0].content == found[1].content
         assert bytes_of(found[0]) == bytes_of(found[1])
@@ -214,9 +215,9 @@ class TestFiles:
                 view = {"source": "ann", "target": "tea", "event_id": "2", "at": at, "city": "Lima"}
                 store.write(g.VIEWED, rows(g.VIEWED, view))
                 store.changed()
-            found = take_snapshot(store, END).table("events").to_pyarrow().to_pylist()
+            events = take_snapshot(store).rows(TABLES["events"]).to_pyarrow().to_pylist()
         nothing = dict.fromkeys(f.name for f in TABLES["events"].fields)
-        assert found == [
+        assert events == [
             nothing | {"event_id": "1", "customer_id": "ann", "kind": "search", "at": at},
             nothing
             | {"event_id": "2", "customer_id": "ann", "kind": "view", "at": at}
@@ -230,12 +231,12 @@ class TestMeanwhile:
     def test_nothing_is_shown_before_a_load_has_ended(self, place: Place) -> None:
         with place.open() as store:
             with pytest.raises(StoreMissing):
-                take_snapshot(store, END)
+                take_snapshot(store)
             small(store, "ann")
             with store.writing():
                 store.note(loading="/data/shop")
             with pytest.raises(StoreIncomplete, match="/data/shop"):
-                take_snapshot(store, END)
+                take_snapshot(store)
             assert not store.state.snapshots.exists()
 
     def test_what_is_interrupted_leaves_nothing(self, embedded: Place) -> None:
@@ -245,20 +246,20 @@ class TestMeanwhile:
         with embedded.open() as store:
             small(store, "ann")
             with pytest.raises(KeyboardInterrupt):
-                take_snapshot(store, END, progress=after(3, interrupt))
+                take_snapshot(store, progress=after(3, interrupt))
             assert homes(store) == []
-            assert people(take_snapshot(store, END)) == ["ann"]
+            assert people(take_snapshot(store)) == ["ann"]
 
     def test_two_who_make_the_same_snapshot_get_the_same(self, place: Place) -> None:
         found: list[Snapshot] = []
 
         def take_it_too(_: int) -> None:
             with place.open() as other:
-                found.append(take_snapshot(other, END))
+                found.append(take_snapshot(other))
 
         with place.open() as store:
             small(store, "ann")
-            found.append(take_snapshot(store, END, progress=after(3, take_it_too)))
+            found.append(take_snapshot(store, progress=after(3, take_it_too)))
             assert [s.folder for s in found] == [store.state.snapshots / homes(store)[0]] * 2
             assert [people(s) for s in found] == [["ann"], ["ann"]]
 
@@ -270,9 +271,9 @@ class TestMeanwhile:
         with server.open() as store:
             small(store, "ann")
             with pytest.raises(StoreBusy, match="was loaded into while it was read"):
-                take_snapshot(store, END, progress=after(3, load_more))
+                take_snapshot(store, progress=after(3, load_more))
             assert homes(store) == []
-            assert people(take_snapshot(store, END)) == ["ann", "bob"]
+            assert people(take_snapshot(store)) == ["ann", "bob"]
 
     def test_a_load_that_begins_meanwhile_is_never_half_seen(self, server: Place) -> None:
         def begin(_: int) -> None:
@@ -282,7 +283,7 @@ class TestMeanwhile:
         with server.open() as store:
             small(store, "ann")
             with pytest.raises(StoreIncomplete, match="/data/shop"):
-                take_snapshot(store, END, progress=after(3, begin))
+                take_snapshot(store, progress=after(3, begin))
             assert homes(store) == []
 
 

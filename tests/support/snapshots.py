@@ -1,4 +1,4 @@
-"""Snapshots of a few rows, written by hand, without the way through a store."""
+"""Views of a few rows, written by hand, without a store."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 
 from followsuit.graph.snapshot import Snapshot
 from followsuit.graph.tables import NODE_TABLES, TABLES
+from followsuit.graph.view import View
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -22,30 +23,26 @@ def day(number: int, hour: float = 0) -> datetime:
     )
 
 
-def snapshot_from(
+def view_from(
     folder: Path,
     as_of: datetime,
     *,
     assume_consent: bool = False,
     delivered: Sequence[str] | None = None,
     **rows: Rows,
-) -> Snapshot:
-    """A snapshot of these rows; columns that a row leaves out are empty.
+) -> View:
+    """A view of these rows; columns that a row leaves out are empty.
 
     Events without an id get one. `delivered` defaults to the node tables that have rows.
     """
     tables = {name: _typed(name, rows.get(name, ())) for name in TABLES}
-    found = [name for name in NODE_TABLES if rows.get(name)]
-    return write_snapshot(folder, as_of, tables, found if delivered is None else delivered,
-                          assume_consent)  # fmt: skip
+    if delivered is None:
+        delivered = [name for name in NODE_TABLES if rows.get(name)]
+    return View(write_snapshot(folder, tables, delivered, assume_consent), as_of)
 
 
 def write_snapshot(
-    folder: Path,
-    as_of: datetime,
-    tables: Mapping[str, pa.Table],
-    delivered: Sequence[str],
-    assume_consent: bool,
+    folder: Path, tables: Mapping[str, pa.Table], delivered: Sequence[str], assume_consent: bool
 ) -> Snapshot:
     """Write tables, in the contract's columns, as a snapshot's files."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -60,7 +57,7 @@ def write_snapshot(
     }
     entries = {key: json.dumps(value) for key, value in meta.items()}
     (folder / "notes.json").write_text(json.dumps({"content": "hand", "meta": entries}))
-    return Snapshot(folder, as_of, memory=2**30)
+    return Snapshot(folder, memory=2**30)
 
 
 def _typed(name: str, rows: Rows) -> pa.Table:

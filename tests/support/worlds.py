@@ -1,4 +1,4 @@
-"""Simulated worlds as snapshots, without the way through a store."""
+"""Simulated worlds as views, without a store."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -8,19 +8,19 @@ import pyarrow.compute as pc
 from support.snapshots import write_snapshot
 
 from followsuit.graph import schema as g
-from followsuit.graph.snapshot import Snapshot
 from followsuit.graph.tables import NODE_TABLES, TABLES, Kind
+from followsuit.graph.view import View
 from followsuit.simulator import World, tables
 
 
-def snapshot_of(world: World, folder: Path, assume_consent: bool = False) -> Snapshot:
-    """The snapshot that a load of the world's delivery leads to."""
+def view_of_world(world: World, folder: Path, assume_consent: bool = False) -> View:
+    """The view, as of the end of a world, of the snapshot that a load of its delivery leads to."""
     typed = {}
     for name, rows in tables(world).tables.items():
         table = TABLES[name]
         columns = [_typed(rows[f.name], f.kind, f.type) for f in table.fields]
         typed[name] = pa.Table.from_arrays(columns, schema=table.arrow_schema())
-    return write_snapshot(folder, end_of(world), typed, NODE_TABLES, assume_consent)
+    return View(write_snapshot(folder, typed, NODE_TABLES, assume_consent), end_of(world))
 
 
 def end_of(world: World) -> datetime:

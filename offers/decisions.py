@@ -125,7 +125,7 @@ def _decided(
         best = offers.best(scores, rows, max(BEST, top))
         here = position[rows].tocoo()
         of_reasons = offers.of_pairs(here.row + rows.start, here.col.astype(np.intp))
-        candidates = _joined(of_reasons, best)
+        candidates = joined(of_reasons, best)
         row, column = candidates.row - rows.start, candidates.column
         rank = ranks(candidates, scores[row, column], offers)
         shape = scores.shape
@@ -136,7 +136,7 @@ def _decided(
         yield rows, table
 
 
-def _joined(one: Candidates, other: Candidates) -> Candidates:
+def joined(one: Candidates, other: Candidates) -> Candidates:
     """All of both, each once."""
     both = np.column_stack(
         [

@@ -1,6 +1,5 @@
 """All features: declared once, the same as blocks and as pairs, and 0 without a reason."""
 
-
 import numpy as np
 import pytest
 from support.grids import grid_of

@@ -10,7 +10,7 @@ from typing import Any, Self
 import numpy as np
 import pytest
 from scipy import sparse
-from support.worlds import end_of, snapshot_of
+from support.worlds import end_of, view_of_world
 
 import followsuit.offers.taste as taste_module
 from followsuit.gnn.data.dataset import Dataset
@@ -20,9 +20,9 @@ from followsuit.gnn.models.ease import DampedEase
 from followsuit.gnn.models.popularity import FriendsItems
 from followsuit.gnn.models.recommender import Recommender
 from followsuit.gnn.models.registry import MissingExtra, model
-from followsuit.graph.facts import Facts, SharedFacts
 from followsuit.graph.models import ModelStore
 from followsuit.graph.state import StateFolder
+from followsuit.graph.view import SharedView
 from followsuit.offers.backtest import BacktestReport, backtest
 from followsuit.offers.taste import BLEND, LINEAR, Recipe, Taste, choose_recipe
 from followsuit.simulator import World
@@ -37,14 +37,14 @@ ALL = slice(None)
 
 
 @pytest.fixture(scope="module")
-def facts(tmp_path_factory: pytest.TempPathFactory) -> SharedFacts:
+def view(tmp_path_factory: pytest.TempPathFactory) -> SharedView:
     folder = tmp_path_factory.mktemp("world")
-    return Facts(snapshot_of(WORLD, folder, assume_consent=True), interactions=False).shared
+    return view_of_world(WORLD, folder, assume_consent=True).shared.at(AS_OF)
 
 
 @pytest.fixture(scope="module")
-def known(facts: SharedFacts) -> Dataset:
-    return dataset(facts, AS_OF)
+def known(view: SharedView) -> Dataset:
+    return dataset(view)
 
 
 def everything(taste: Taste, data: Dataset) -> np.ndarray:
@@ -102,33 +102,34 @@ def _with_more_users(data: Dataset) -> Dataset:
     )
 
 
-def test_where_nothing_is_known_affinity_is_zero(facts: SharedFacts, tmp_path: Path) -> None:
+def test_where_nothing_is_known_affinity_is_zero(view: SharedView, tmp_path: Path) -> None:
     long_ago = datetime(2001, 1, 1, tzinfo=UTC)
-    recipe = choose_recipe(facts, long_ago, affinity=BLEND)
+    early = view.at(long_ago)
+    recipe = choose_recipe(early, affinity=BLEND)
     assert (recipe.name, recipe.settings) == ("ease_damped", DampedEase().settings())
     assert "no act is known up to 2001-01-01" in str(recipe.note)
-    taste = recipe.fit(facts, long_ago)
+    taste = recipe.fit(early)
     assert taste.model is None
-    assert not everything(taste, dataset(facts, long_ago)).any()
+    assert not everything(taste, dataset(early)).any()
     models = ModelStore(StateFolder(tmp_path))
-    assert recipe.fit_once(facts, long_ago, models, "run").model is None
+    assert recipe.fit_once(early, models, "run").model is None
     assert not (tmp_path / "models").exists()
 
 
 def test_the_linear_recipe_is_chosen_and_fitted_on_what_was_known(
-    facts: SharedFacts, known: Dataset
+    view: SharedView, known: Dataset
 ) -> None:
-    recipe = choose_recipe(facts, AS_OF, affinity=LINEAR)
+    recipe = choose_recipe(view, affinity=LINEAR)
     assert (recipe.name, recipe.note) == ("ease_damped", None)
     assert recipe.settings["l2"] in DampedEase.grid["l2"]
     model = DampedEase(**recipe.settings).fit(known)
-    assert (everything(recipe.fit(facts, AS_OF), known) == everything(Taste(model), known)).all()
+    assert (everything(recipe.fit(view), known) == everything(Taste(model), known)).all()
     assert recipe == Recipe(**json.loads(json.dumps(vars(recipe))))
 
 
 @pytest.mark.parametrize("audited", [None, False, True])
 def test_friends_take_part_only_where_they_were_found_to_help(
-    facts: SharedFacts, audited: bool | None, monkeypatch: pytest.MonkeyPatch
+    view: SharedView, audited: bool | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("torch")
     asked: list[set[str]] = []
@@ -141,7 +142,7 @@ def test_friends_take_part_only_where_they_were_found_to_help(
             return super().learn(chosen, *rest)
 
     monkeypatch.setattr(taste_module, "Blend", Asked)
-    recipe = choose_recipe(facts, AS_OF, affinity=BLEND, friends=audited)
+    recipe = choose_recipe(view, affinity=BLEND, friends=audited)
     assert asked == [{"ease_damped", "lightgcn"} | ({"social", "friends"} if audited else set())]
     assert recipe.name == "blend"
     assert set(recipe.settings["weights"]) <= asked[0]
@@ -155,7 +156,7 @@ def test_friends_take_part_only_where_they_were_found_to_help(
 
 @pytest.mark.parametrize("audited", [None, False, True])
 def test_without_the_extra_a_note_says_so_whatever_the_audit_said(
-    facts: SharedFacts, audited: bool | None, monkeypatch: pytest.MonkeyPatch
+    view: SharedView, audited: bool | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def plain(name: str, **settings: Any) -> Recommender:
         if name in ("lightgcn", "social"):
@@ -163,20 +164,20 @@ def test_without_the_extra_a_note_says_so_whatever_the_audit_said(
         return model(name, **settings)
 
     monkeypatch.setattr("followsuit.gnn.models.blend.model", plain)
-    recipe = choose_recipe(facts, AS_OF, affinity=BLEND, friends=audited)
+    recipe = choose_recipe(view, affinity=BLEND, friends=audited)
     assert "goes without its networks. The model" in str(recipe.note)
 
 
 def test_a_model_is_learned_once_and_says_the_same_for_every_run(
-    facts: SharedFacts, known: Dataset, tmp_path: Path
+    view: SharedView, known: Dataset, tmp_path: Path
 ) -> None:
     recipe = Recipe("friends", FriendsItems(damp=0.25).settings())
-    wanted = everything(recipe.fit(facts, AS_OF), known)
+    wanted = everything(recipe.fit(view), known)
     state = StateFolder(tmp_path)
     models = ModelStore(state)
 
     def of_run(run_id: str | None, as_of: datetime = AS_OF) -> Taste:
-        return recipe.fit_once(facts, as_of, models, run_id)
+        return recipe.fit_once(view.at(as_of), models, run_id)
 
     assert (everything(of_run(None), known) == wanted).all()
     assert not state.models.exists()
@@ -186,7 +187,7 @@ def test_a_model_is_learned_once_and_says_the_same_for_every_run(
     later = AS_OF + timedelta(days=15)
     model = of_run("later", later).model
     assert model is not None
-    assert model.data.taken.nnz == dataset(facts, later).taken.nnz > known.taken.nnz
+    assert model.data.taken.nnz == dataset(view.at(later)).taken.nnz > known.taken.nnz
     assert len(list(state.models.iterdir())) == 2
     (damaged,) = (path for path in state.models.iterdir() if path.name == used(state, "one"))
     (damaged / "model.npz").write_bytes(b"PK")
@@ -212,16 +213,16 @@ class Fits:
         yield lambda units: None
 
 
-def judged(facts: SharedFacts, refit: int, fits: Fits) -> BacktestReport:
+def judged(view: SharedView, refit: int, fits: Fits) -> BacktestReport:
     start, end = end_of(WORLD) - 6 * WEEK, end_of(WORLD)
-    return backtest(facts.snapshot, start, end, WEEK, WEEK, refit=refit, progress=fits)
+    return backtest(view, start, end, WEEK, WEEK, refit=refit, progress=fits)
 
 
-def test_a_backtest_fits_taste_once_or_anew_after_every_so_many_moments(facts: SharedFacts) -> None:
+def test_a_backtest_fits_taste_once_or_anew_after_every_so_many_moments(view: SharedView) -> None:
     reports, counts = [], []
     for refit in (0, 2):
         fits = Fits()
-        reports.append(judged(facts, refit, fits))
+        reports.append(judged(view, refit, fits))
         counts.append(fits.count)
     moments = len(reports[0].moments)
     assert moments >= 4

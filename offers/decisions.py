@@ -16,10 +16,10 @@ from followsuit.graph.view import PAIR, STORE
 from followsuit.offers.candidates import BEST, Candidates, Offers, offers_for, ranks
 from followsuit.offers.catalogue import Catalogue
 from followsuit.offers.features.declared import NAMES, TRIGGER, Features, Values
-from followsuit.offers.grid import Grid, blocks
+from followsuit.offers.grid import Grid, blocks, pick
 from followsuit.offers.model import Model
 from followsuit.offers.wording import friend_reasons, own_reasons
-from followsuit.triggers.friend_activity import FRIEND_BOUGHT, FRIEND_VISITED
+from followsuit.triggers.friend_activity import FRIEND_TRIGGERS
 
 OFFERED, OUTRANKED = "offered", "outranked"
 BY_TRIGGER, BY_TASTE, BY_POPULARITY = "trigger", "taste", "popular"
@@ -88,7 +88,8 @@ def write_decisions(
         progress("ranking", len(grid.customers)) as advance,
     ):
         writer.write_table(_blocked(brought_up, catalogue is not None))
-        for rows, table in _decided(grid, catalogue, model, top):
+        blocked = grid.code(brought_up.filter(brought_up.blocked_by.notnull()))
+        for rows, table in _decided(grid, blocked, catalogue, model, top):
             writer.write_table(table)
             advance(rows.stop - rows.start)
 
@@ -96,11 +97,13 @@ def write_decisions(
 def _blocked(brought_up: ir.Table, with_catalogue: bool) -> pa.Table:
     """The pairs that a rule blocks."""
     rows = brought_up.filter(brought_up.blocked_by.notnull())
-    rows = rows.select(*PAIR, "blocked_by", "trigger").order_by(*PAIR).to_pyarrow()
-    columns = {name: rows[name] for name in (*PAIR, "blocked_by")}
+    named = rows.group_by(*PAIR, "blocked_by").aggregate(
+        triggers=rows.trigger.collect(order_by=rows.trigger)
+    )
+    rows = named.order_by(*PAIR).to_pyarrow()
+    columns = {name: rows[name] for name in (*PAIR, "blocked_by", "triggers")}
     columns["decision"] = rows["blocked_by"]
     columns["source"] = pa.repeat(BY_TRIGGER, len(rows))
-    columns["triggers"] = _lists(rows["trigger"].combine_chunks())
     if not with_catalogue:
         columns["offer_id"] = rows["item_id"]
     empty = {f.name: pa.nulls(len(rows), f.type) for f in SCHEMA if f.name not in columns}
@@ -108,31 +111,33 @@ def _blocked(brought_up: ir.Table, with_catalogue: bool) -> pa.Table:
 
 
 def _decided(
-    grid: Grid, catalogue: Catalogue | None, model: Model, top: int
+    grid: Grid,
+    blocked: tuple[np.ndarray, np.ndarray],
+    catalogue: Catalogue | None,
+    model: Model,
+    top: int,
 ) -> Iterator[tuple[slice, pa.Table]]:
     """The decisions on all others, a block of customers at a time."""
     features, offers = Features(grid), offers_for(grid, catalogue)
-    live = grid.live
-    position = sparse.csr_matrix(
-        (np.arange(1, len(live) + 1), (live.row, live.column)),
-        (len(grid.customers), len(grid.items)),
-    )
-    describe = _Describe(grid, offers, model, features)
+    shape = (len(grid.customers), len(grid.items))
+    is_blocked = sparse.csr_matrix((np.ones(len(blocked[0]), bool), blocked), shape)
+    reasons = _Reasons(grid)
+    describe = _Describe(grid, offers, model, features, reasons)
     for rows in blocks(len(grid.customers), max(len(grid.items), len(offers.ids))):
         block = features.block(rows)
         scores = model.score(block)
-        scores[grid.excluded(rows)] = -np.inf
+        scores[grid.excluded(rows) | is_blocked[rows].toarray()] = -np.inf
         best = offers.best(scores, rows, max(BEST, top))
-        here = position[rows].tocoo()
+        here = reasons.pairs[rows].tocoo()
         of_reasons = offers.of_pairs(here.row + rows.start, here.col.astype(np.intp))
         candidates = joined(of_reasons, best)
         row, column = candidates.row - rows.start, candidates.column
         rank = ranks(candidates, scores[row, column], offers)
-        shape = scores.shape
-        values = {name: np.broadcast_to(each, shape)[row, column] for name, each in block.items()}
-        reason = np.asarray(position[candidates.row, column]).ravel() - 1
+        values = {
+            name: np.broadcast_to(each, scores.shape)[row, column] for name, each in block.items()
+        }
         order = np.lexsort((candidates.offer, column, np.where(rank, rank, rank.max() + 1), row))
-        table = describe.table(candidates, values, rank, reason, top).take(order)
+        table = describe.table(candidates, values, rank, top).take(order)
         yield rows, table
 
 
@@ -147,11 +152,48 @@ def joined(one: Candidates, other: Candidates) -> Candidates:
     return Candidates(*np.unique(both, axis=0).T)
 
 
+class _Reasons:
+    """A grid's live reasons by pair of customer and item.
+
+    Attributes:
+        pairs: (n, k) the number of each pair that has reasons, from 1.
+    """
+
+    def __init__(self, grid: Grid) -> None:
+        live = grid.live
+        first = ~live.duplicated(["row", "column"])
+        starts = np.flatnonzero(first)
+        cells = (np.arange(1, len(starts) + 1), (live.row[first], live.column[first]))
+        self.pairs = sparse.csr_matrix(cells, (len(grid.customers), len(grid.items)))
+        # The list of the number 0 is empty.
+        ends = np.concatenate([[0], starts, [len(live)]]).astype(np.int32)
+        self._triggers = pa.ListArray.from_arrays(pa.array(ends), _text(live.trigger.to_numpy()))
+        by_friends = live.trigger.isin(FRIEND_TRIGGERS)
+        self._friends = np.full(len(starts) + 1, -1)
+        self._friends[first.cumsum()[by_friends]] = np.flatnonzero(by_friends)
+
+    def of(self, candidates: Candidates) -> np.ndarray:
+        """(candidates,) the number of each one's pair, 0 where it has no reason."""
+        return pick(self.pairs, candidates.row, candidates.column)
+
+    def triggers(self, pair: np.ndarray) -> pa.Array:
+        """(pairs,) the names of the triggers that bring each pair up."""
+        return self._triggers.take(pa.array(pair))
+
+    def friends(self, pair: np.ndarray) -> np.ndarray:
+        """(pairs,) the position in the live reasons of what friends did, -1 if they did nothing."""
+        position: np.ndarray = self._friends[pair]
+        return position
+
+
 class _Describe:
     """Says in the columns of `SCHEMA` what was predicted and decided."""
 
-    def __init__(self, grid: Grid, offers: Offers, model: Model, features: Features) -> None:
+    def __init__(
+        self, grid: Grid, offers: Offers, model: Model, features: Features, reasons: _Reasons
+    ) -> None:
         self._grid = grid
+        self._live = reasons
         self._offers = offers
         self._model = model
         items = grid.view.item_list
@@ -168,31 +210,30 @@ class _Describe:
         popular = features["popularity"].block(slice(0, 1)).ravel()
         self._mean_popularity = float(popular.mean()) if len(popular) else 0.0
 
-    def table(
-        self, candidates: Candidates, values: Values, rank: np.ndarray, reason: np.ndarray, top: int
-    ) -> pa.Table:
+    def table(self, candidates: Candidates, values: Values, rank: np.ndarray, top: int) -> pa.Table:
         """The decisions on candidates.
 
         Args:
             candidates: to describe.
             values: their features.
             rank: see `ranks`.
-            reason: position of each one's reason in the grid's live reasons, -1 without one.
             top: offers that a customer gets at most.
         """
         row, column, offer = candidates.row, candidates.column, candidates.offer
         n, prediction = len(row), self._model.predict(values)
+        pair = self._live.of(candidates)
         parts = self._model.contributions(values)
         value = self._offers.value[offer]
         offered = (rank > 0) & (rank <= top)
-        by_taste = parts["category"] + parts["affinity"] > self._above_average(parts, values)
+        above = np.maximum(self._above_average(parts, values), 0)
+        by_taste = parts["category"] + parts["affinity"] > above
         columns = {
             "customer_id": self._customer_ids.take(pa.array(row)),
             "offer_id": self._offer_ids.take(pa.array(offer)),
             "item_kind": self._kinds.take(pa.array(column)),
             "item_id": self._item_ids.take(pa.array(column)),
-            "triggers": self._triggers(column, reason),
-            "source": np.select([reason >= 0, by_taste], [BY_TRIGGER, BY_TASTE], BY_POPULARITY),
+            "triggers": self._live.triggers(pair),
+            "source": np.select([pair > 0, by_taste], [BY_TRIGGER, BY_TASTE], BY_POPULARITY),
             "probability": prediction.probability,
             "own_share": prediction.own_share,
             "trigger_share": prediction.trigger_share,
@@ -201,7 +242,7 @@ class _Describe:
             "channel": self._channels.take(pa.array(row)),
             "decision": np.where(offered, OFFERED, OUTRANKED),
             "rank": pa.array(rank, mask=rank == 0),
-            "reason": self._reasons(column, parts, values, reason),
+            "reason": self._reasons(column, parts, values, pair),
             "contributions": pa.StructArray.from_arrays(
                 [pa.array(parts[name].round(9)) for name in NAMES], NAMES
             ),
@@ -219,32 +260,23 @@ class _Describe:
         above: np.ndarray = parts["popularity"] - of_average["popularity"]
         return above
 
-    def _triggers(self, column: np.ndarray, reason: np.ndarray) -> pa.Array:
-        live = reason >= 0
-        name = np.where(self._visited[column], FRIEND_VISITED, FRIEND_BOUGHT)
-        ends = np.concatenate([[0], np.cumsum(live)]).astype(np.int32)
-        return pa.ListArray.from_arrays(pa.array(ends), pa.array(name[live], g.TEXT))
-
     def _reasons(
-        self, column: np.ndarray, parts: Values, values: Values, reason: np.ndarray
+        self, column: np.ndarray, parts: Values, values: Values, pair: np.ndarray
     ) -> np.ndarray:
         above = self._above_average(parts, values)
         texts = own_reasons(parts["category"], above, self._categories[column])
         added = sum((parts[name] for name in TRIGGER), np.zeros(len(column)))
-        moved = np.flatnonzero((reason >= 0) & (added > 0))
-        live = self._grid.live.iloc[reason[moved]]
+        by_friends = self._live.friends(pair)
+        moved = np.flatnonzero((by_friends >= 0) & (added > 0))
+        if not len(moved):
+            return texts
+        live = self._grid.live.iloc[by_friends[moved]]
         age = self._grid.view.as_of - live.first_at
         verbs = np.where(self._visited[column[moved]], "visited", "bought").astype(object)
         texts[moved] = friend_reasons(
             live.friends.to_numpy(), age.dt.total_seconds().to_numpy() / 86_400, verbs
         )
         return texts
-
-
-def _lists(texts: pa.Array) -> pa.Array:
-    """Each text as a list of its own."""
-    ends = pa.array(np.arange(len(texts) + 1, dtype=np.int32))
-    return pa.ListArray.from_arrays(ends, texts)
 
 
 def _text(values: np.ndarray) -> pa.Array:

@@ -12,6 +12,7 @@ from followsuit.triggers.trigger import REASONS
 
 FRIEND_BOUGHT = "friend_bought"
 FRIEND_VISITED = "friend_visited"
+FRIEND_TRIGGERS = (FRIEND_BOUGHT, FRIEND_VISITED)
 
 HALF_LIFE = timedelta(days=3.5)
 """After this time a friend's interaction counts half."""

@@ -5,6 +5,7 @@ from scipy import sparse
 
 from followsuit.offers.features.feature import ALL, Feature, Select
 from followsuit.offers.grid import Grid, pick
+from followsuit.triggers.friend_activity import FRIEND_TRIGGERS
 
 
 class Friends(Feature):
@@ -16,7 +17,7 @@ class Friends(Feature):
 
     def __init__(self, grid: Grid) -> None:
         super().__init__(grid)
-        live = grid.live
+        live = grid.live[grid.live.trigger.isin(FRIEND_TRIGGERS)]
         shape = (len(grid.customers), len(grid.items))
         values = np.log1p(live.strength.to_numpy())
         self.matrix = sparse.csr_matrix((values, (live.row, live.column)), shape)

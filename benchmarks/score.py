@@ -98,7 +98,8 @@ def by_hand(store: Path, as_of: datetime) -> Took:
         live = db.execute(
             "WITH recent AS (SELECT DISTINCT customer_id, product_id FROM purchases "
             'WHERE "at" > $since AND "at" <= $now), both_ways AS (SELECT customer_id, friend_id '
-            "FROM friendships UNION SELECT friend_id, customer_id FROM friendships), brought_up AS ("
+            "FROM friendships UNION SELECT friend_id, customer_id FROM friendships), "
+            "brought_up AS ("
             "SELECT f.customer_id, product_id, count(*) AS friends FROM both_ways f JOIN recent r "
             "ON f.friend_id = r.customer_id GROUP BY ALL) SELECT DISTINCT customer_id FROM "
             "brought_up ANTI JOIN (SELECT DISTINCT customer_id, product_id FROM purchases WHERE "

@@ -7,16 +7,22 @@ import ibis.expr.types as ir
 
 from followsuit.graph.view import ITEM, PAIR, View
 from followsuit.offers.catalogue import Catalogue
-from followsuit.policy.rules import blocked_by
+from followsuit.policy.rules import BEFORE_PREDICTION, Rule, blocked_by
 
 
-def brought_up(view: View, reasons: ir.Table, catalogue: Catalogue | None = None) -> ir.Table:
+def brought_up(
+    view: View,
+    reasons: ir.Table,
+    catalogue: Catalogue | None = None,
+    rules: Sequence[Rule] = BEFORE_PREDICTION,
+) -> ir.Table:
     """The reasons with `blocked_by`: the first rule that blocks the pair, missing where none does.
 
     Args:
         view: what is known.
         reasons: in the columns of `REASONS`, each with an item.
         catalogue: the active offers; None where each item is its own offer.
+        rules: in the order in which they apply.
     """
     people = view.people.select("customer_id", person_blocked_by="blocked_by")
     seen = view.first_interactions.select(*PAIR, seen=ibis.literal(True))
@@ -33,7 +39,7 @@ def brought_up(view: View, reasons: ir.Table, catalogue: Catalogue | None = None
         covered = catalogue.covered.mutate(covered=ibis.literal(True))
         allowed = catalogue.allowed(rows.select(*PAIR)).mutate(in_audience=ibis.literal(True))
         rows = _flagged(_flagged(rows, covered, ITEM), allowed, PAIR)
-    return view.snapshot.keep(rows.select(*reasons.columns, blocked_by=blocked_by(rows)))
+    return view.snapshot.keep(rows.select(*reasons.columns, blocked_by=blocked_by(rows, rules)))
 
 
 def _flagged(rows: ir.Table, flagged: ir.Table, key: Sequence[str]) -> ir.Table:

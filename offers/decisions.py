@@ -15,8 +15,9 @@ from followsuit.graph import schema as g
 from followsuit.graph.view import PAIR
 from followsuit.offers.candidates import BEST, Candidates, Offers, offers_for, ranks
 from followsuit.offers.catalogue import Catalogue
-from followsuit.offers.features.declared import BY_TRIGGER, NAMES, TRIGGER, Features, Values
+from followsuit.offers.features.declared import NAMES, TRIGGER, Features, Values
 from followsuit.offers.grid import Grid, blocks
+from followsuit.offers.live_reasons import LiveReasons
 from followsuit.offers.model import Model
 from followsuit.offers.wording import own_reasons
 from followsuit.policy.decision import OFFERED, OUTRANKED
@@ -89,7 +90,9 @@ def write_decisions(
         progress("ranking", len(grid.customers)) as advance,
     ):
         writer.write_table(_blocked(brought_up, catalogue is not None))
-        for rows, table in _decided(grid, catalogue, model, triggers, top):
+        blocked = grid.code(brought_up.filter(brought_up.blocked_by.notnull()))
+        reasons = LiveReasons(grid, triggers)
+        for rows, table in _decided(grid, blocked, reasons, catalogue, model, top):
             writer.write_table(table)
             advance(rows.stop - rows.start)
 
@@ -97,11 +100,13 @@ def write_decisions(
 def _blocked(brought_up: ir.Table, with_catalogue: bool) -> pa.Table:
     """The pairs that a rule blocks."""
     rows = brought_up.filter(brought_up.blocked_by.notnull())
-    rows = rows.select(*PAIR, "blocked_by", "trigger").order_by(*PAIR).to_pyarrow()
-    columns = {name: rows[name] for name in (*PAIR, "blocked_by")}
+    named = rows.group_by(*PAIR, "blocked_by").aggregate(
+        triggers=rows.trigger.collect(order_by=rows.trigger)
+    )
+    rows = named.order_by(*PAIR).to_pyarrow()
+    columns = {name: rows[name] for name in (*PAIR, "blocked_by", "triggers")}
     columns["decision"] = rows["blocked_by"]
     columns["source"] = pa.repeat(REASON, len(rows))
-    columns["triggers"] = _lists(rows["trigger"].combine_chunks())
     if not with_catalogue:
         columns["offer_id"] = rows["item_id"]
     empty = {f.name: pa.nulls(len(rows), f.type) for f in SCHEMA if f.name not in columns}
@@ -109,35 +114,37 @@ def _blocked(brought_up: ir.Table, with_catalogue: bool) -> pa.Table:
 
 
 def _decided(
-    grid: Grid, catalogue: Catalogue | None, model: Model, triggers: Sequence[Trigger], top: int
+    grid: Grid,
+    blocked: tuple[np.ndarray, np.ndarray],
+    reasons: LiveReasons,
+    catalogue: Catalogue | None,
+    model: Model,
+    top: int,
 ) -> Iterator[tuple[slice, pa.Table]]:
     """The decisions on all others, a block of customers at a time."""
     features, offers = Features(grid), offers_for(grid, catalogue)
-    pairs = grid.live.drop_duplicates(["row", "column"])[["row", "column"]]
-    position = sparse.csr_matrix(
-        (np.arange(1, len(pairs) + 1), (pairs.row, pairs.column)),
-        (len(grid.customers), len(grid.items)),
-    )
-    describe = _Describe(grid, offers, model, features, triggers)
+    shape = (len(grid.customers), len(grid.items))
+    is_blocked = sparse.csr_matrix((np.ones(len(blocked[0]), bool), blocked), shape)
+    describe = _Describe(grid, offers, model, features, reasons)
     for rows in blocks(len(grid.customers), max(len(grid.items), len(offers.ids))):
         block = features.block(rows)
         scores = model.score(block)
-        scores[grid.excluded(rows)] = -np.inf
+        scores[grid.excluded(rows) | is_blocked[rows].toarray()] = -np.inf
         best = offers.best(scores, rows, max(BEST, top))
-        here = position[rows].tocoo()
+        here = reasons.pairs[rows].tocoo()
         of_reasons = offers.of_pairs(here.row + rows.start, here.col.astype(np.intp))
-        candidates = _joined(of_reasons, best)
+        candidates = joined(of_reasons, best)
         row, column = candidates.row - rows.start, candidates.column
         rank = ranks(candidates, scores[row, column], offers)
-        shape = scores.shape
-        values = {name: np.broadcast_to(each, shape)[row, column] for name, each in block.items()}
-        pair = np.asarray(position[candidates.row, column]).ravel() - 1
+        values = {
+            name: np.broadcast_to(each, scores.shape)[row, column] for name, each in block.items()
+        }
         order = np.lexsort((candidates.offer, column, np.where(rank, rank, rank.max() + 1), row))
-        table = describe.table(candidates, values, rank, pair, top).take(order)
+        table = describe.table(candidates, values, rank, top).take(order)
         yield rows, table
 
 
-def _joined(one: Candidates, other: Candidates) -> Candidates:
+def joined(one: Candidates, other: Candidates) -> Candidates:
     """All of both, each once."""
     both = np.column_stack(
         [
@@ -152,10 +159,10 @@ class _Describe:
     """Says in the columns of `SCHEMA` what was predicted and decided."""
 
     def __init__(
-        self, grid: Grid, offers: Offers, model: Model, features: Features,
-        triggers: Sequence[Trigger],
-    ) -> None:  # fmt: skip
+        self, grid: Grid, offers: Offers, model: Model, features: Features, reasons: LiveReasons
+    ) -> None:
         self._grid = grid
+        self._live = reasons
         self._offers = offers
         self._model = model
         items = grid.view.item_list
@@ -168,41 +175,33 @@ class _Describe:
         channel = np.full(len(grid.customers), None, dtype=object)
         channel[row[row >= 0]] = people["channel"].to_numpy(zero_copy_only=False)[row >= 0]
         self._channels = _text(channel)
-        live = grid.live
-        # The reasons of a pair stand together: the first one of each, and where the last one ends.
-        new = np.flatnonzero(np.diff(live.row, prepend=-1) | np.diff(live.column, prepend=-1))
-        self._ends = np.append(new, len(live))
-        self._names = _text(live.trigger.to_numpy(dtype=object))
-        self._words = _words(grid, triggers)[new]
-        self._feature = live.trigger.map(BY_TRIGGER).to_numpy(dtype=object)[new]
         popular = features["popularity"].block(slice(0, 1)).ravel()
         self._mean_popularity = float(popular.mean()) if len(popular) else 0.0
 
-    def table(
-        self, candidates: Candidates, values: Values, rank: np.ndarray, pair: np.ndarray, top: int
-    ) -> pa.Table:
+    def table(self, candidates: Candidates, values: Values, rank: np.ndarray, top: int) -> pa.Table:
         """The decisions on candidates.
 
         Args:
             candidates: to describe.
             values: their features.
             rank: see `ranks`.
-            pair: position of each one's pair among those that reasons bring up, -1 without one.
             top: offers that a customer gets at most.
         """
         row, column, offer = candidates.row, candidates.column, candidates.offer
         n, prediction = len(row), self._model.predict(values)
+        pair = self._live.of(candidates)
         parts = self._model.contributions(values)
         value = self._offers.value[offer]
         offered = (rank > 0) & (rank <= top)
-        by_taste = parts["category"] + parts["affinity"] > self._above_average(parts, values)
+        above = np.maximum(self._above_average(parts, values), 0)
+        by_taste = parts["category"] + parts["affinity"] > above
         columns = {
             "customer_id": self._customer_ids.take(pa.array(row)),
             "offer_id": self._offer_ids.take(pa.array(offer)),
             "item_kind": self._kinds.take(pa.array(column)),
             "item_id": self._item_ids.take(pa.array(column)),
-            "triggers": self._triggers(pair),
-            "source": np.select([pair >= 0, by_taste], [REASON, TASTE], POPULAR),
+            "triggers": self._live.triggers(pair),
+            "source": np.select([pair > 0, by_taste], [REASON, TASTE], POPULAR),
             "probability": prediction.probability,
             "own_share": prediction.own_share,
             "trigger_share": prediction.trigger_share,
@@ -229,45 +228,17 @@ class _Describe:
         above: np.ndarray = parts["popularity"] - of_average["popularity"]
         return above
 
-    def _triggers(self, pair: np.ndarray) -> pa.Array:
-        """The names of the triggers of each pair, none for -1."""
-        known = np.maximum(pair, 0)
-        first, last = self._ends[known], self._ends[known + 1] if len(self._names) else known
-        counts = np.where(pair >= 0, last - first, 0)
-        ends = np.concatenate([[0], np.cumsum(counts)])
-        step = np.arange(ends[-1]) - np.repeat(ends[:-1], counts)
-        names = self._names.take(pa.array(np.repeat(first, counts) + step))
-        return pa.ListArray.from_arrays(pa.array(ends.astype(np.int32)), names)
-
     def _reasons(
         self, column: np.ndarray, parts: Values, values: Values, pair: np.ndarray
     ) -> np.ndarray:
         above = self._above_average(parts, values)
         texts = own_reasons(parts["category"], above, self._categories[column])
-        brought_up = np.flatnonzero(pair >= 0)
-        feature = self._feature[pair[brought_up]]
-        moved = np.ones(len(brought_up), dtype=bool)
+        # A trigger whose feature adds nothing has moved nothing.
+        moved = pair > 0
         for name in TRIGGER:
-            about = feature == name
-            moved[about] = parts[name][brought_up[about]] > 0
-        texts[brought_up[moved]] = self._words[pair[brought_up[moved]]]
+            moved &= (self._live.feature(pair) != name) | (parts[name] > 0)
+        texts[moved] = self._live.words(pair[moved])
         return texts
-
-
-def _words(grid: Grid, triggers: Sequence[Trigger]) -> np.ndarray:
-    """(live reasons,) what the customer is told of each."""
-    words = np.full(len(grid.live), None, dtype=object)
-    for trigger in triggers:
-        own = np.flatnonzero(grid.live.trigger.isin(trigger.names))
-        if len(own):
-            words[own] = trigger.words(grid.live.iloc[own], grid.view.as_of)
-    return words
-
-
-def _lists(texts: pa.Array) -> pa.Array:
-    """Each text as a list of its own."""
-    ends = pa.array(np.arange(len(texts) + 1, dtype=np.int32))
-    return pa.ListArray.from_arrays(ends, texts)
 
 
 def _text(values: np.ndarray) -> pa.Array:

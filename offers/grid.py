@@ -85,12 +85,12 @@ def grid(
     catalogue: Catalogue | None = None,
     least: int = 0,
 ) -> Grid:
-    """Lay out the customers with a live reason, and the items that are popular now.
+    """Lay out the customers with a live reason, and the items of reasons and those popular now.
 
     Args:
         view: what is known. Each customer's own rows serve that customer alone; give a
             `SharedView` where something is learned from the customers.
-        live: reasons that no rule blocks, in the columns of `FriendActivity.reasons`.
+        live: reasons that no rule blocks, in the columns of `REASONS` and the triggers' own.
         window: how long back popularity and activity are counted.
         taste: learned from what lay before the instant; affinity is 0 where not given.
         catalogue: only items that it covers are columns; None where each item is its own offer.
@@ -102,7 +102,7 @@ def grid(
     ids = pc.unique(reasons["customer_id"].combine_chunks())
     customers = Codes(ids.take(pc.sort_indices(ids)))
     popularity = _popularity(view, window)
-    columns = np.flatnonzero(popularity)
+    columns = np.union1d(np.flatnonzero(popularity), items.codes.of(reasons["item"]))
     seen = _seen(view, live, customers)
     if least and len(columns) - seen[:, columns].getnnz(axis=1).max(initial=0) < least:
         columns = np.arange(len(items))

@@ -103,5 +103,6 @@ class GrowingTies:
         interactions = len(earlier.actions.customer)
         if self._learned is None or interactions >= self._interactions * _GROWTH:
             self._interactions = interactions
-            self._learned = learn_tie_weights(earlier, self._window)
+            # Of `earlier`, the customers who join later would be part.
+            self._learned = learn_tie_weights(read_log(view), self._window)
         return tie_weights(view, self._learned, counts=False)

@@ -1,15 +1,17 @@
 """The backtest: which moments, whose adoption, and that nothing of the future is seen."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from support.snapshots import day, snapshot_from
-from support.worlds import end_of, snapshot_of
+from support.snapshots import day, view_from
+from support.worlds import end_of, view_of_world
 
 from followsuit.graph.snapshot import Snapshot
+from followsuit.graph.tables import TABLES
+from followsuit.graph.view import View
 from followsuit.offers.backtest import SCHEMA, BacktestError, BacktestReport, backtest
 from followsuit.simulator import World
 
@@ -26,42 +28,41 @@ OFFER_VIEW = {"ranking", "ranking_without_trigger", "trigger_only", "activity"}
 
 
 @pytest.fixture(scope="module")
-def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
-    return snapshot_of(WORLD, tmp_path_factory.mktemp("world"), assume_consent=True)
+def view(tmp_path_factory: pytest.TempPathFactory) -> View:
+    return view_of_world(WORLD, tmp_path_factory.mktemp("world"), assume_consent=True)
 
 
-def judged(snapshot: Snapshot, out: Path | None = None, **options: Any) -> BacktestReport:
+def judged(view: View, out: Path | None = None, **options: Any) -> BacktestReport:
     settings = {"start": END - 5 * WEEK, "end": END, "every": WEEK, "horizon": 2 * WEEK}
-    return backtest(snapshot, **{**settings, **options}, out=out)
+    return backtest(view, **{**settings, **options}, out=out)
 
 
 @pytest.fixture(scope="module")
 def report(
-    snapshot: Snapshot, tmp_path_factory: pytest.TempPathFactory
+    view: View, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[BacktestReport, list[dict[str, Any]]]:
     out = tmp_path_factory.mktemp("out") / "places.parquet"
-    found = judged(snapshot, out)
+    found = judged(view, out)
     assert pq.read_schema(out) == SCHEMA
     return found, pq.read_table(out).to_pylist()
 
 
-def test_a_moment_fits_while_its_horizon_ends_by_the_last_act(snapshot: Snapshot) -> None:
+def test_a_moment_fits_while_its_horizon_ends_by_the_last_act(view: View) -> None:
     start = END - 5 * WEEK
-    last = max(snapshot.table("purchases")["at"].execute().max(),
-               snapshot.table("visits")["at"].execute().max())  # fmt: skip
+    last = view.interactions.to_pandas()["at"].max()
     fitting = [start + n * WEEK for n in range(9) if start + (n + 2) * WEEK <= min(END, last)]
-    assert judged(snapshot).moments == fitting
-    assert judged(snapshot, end=start + 2 * WEEK).moments == [start]
+    assert judged(view).moments == fitting
+    assert judged(view, end=start + 2 * WEEK).moments == [start]
 
 
-def test_where_no_moment_fits_the_error_says_so(snapshot: Snapshot) -> None:
+def test_where_no_moment_fits_the_error_says_so(view: View) -> None:
     with pytest.raises(BacktestError, match="earlier --from"):
-        judged(snapshot, start=END)
+        judged(view, start=END)
 
 
 def test_where_nobody_has_a_trigger_the_error_says_so(tmp_path: Path) -> None:
     acts = [{"customer_id": "a", "product_id": "p", "at": day(d)} for d in (1, 40)]
-    alone = snapshot_from(
+    alone = view_from(
         tmp_path, day(60), customers=[{"customer_id": "a"}], products=[{"product_id": "p"}],
         purchases=acts,
     )  # fmt: skip
@@ -98,7 +99,7 @@ def test_the_report_has_the_keys_that_scripts_rely_on(
 
 
 def test_all_strategies_rank_the_same_customer_moments_without_what_was_taken(
-    report: tuple[BacktestReport, list[dict[str, Any]]], snapshot: Snapshot
+    report: tuple[BacktestReport, list[dict[str, Any]]], view: View
 ) -> None:
     rows = report[1]
     seen: dict[str, set[tuple[datetime, str]]] = {}
@@ -108,7 +109,7 @@ def test_all_strategies_rank_the_same_customer_moments_without_what_was_taken(
     assert set(seen) == CUSTOMER_VIEW
     assert len({frozenset(moments) for moments in seen.values()}) == 1
 
-    firsts = first_acts(snapshot)
+    firsts = first_interactions(view)
     for row in rows:
         at = firsts.get((row["customer_id"], row["item_kind"], row["item_id"]))
         assert at is None or at > row["as_of"]
@@ -129,28 +130,28 @@ def test_hits_are_shares_of_all_customer_moments(
             assert value == pytest.approx(len(hit) / len(moments))
 
 
-def first_acts(snapshot: Snapshot) -> dict[tuple[str, str, str], datetime]:
+def first_interactions(view: View) -> dict[tuple[str, str, str], datetime]:
     firsts: dict[tuple[str, str, str], datetime] = {}
     for table, kind, column in (
         ("purchases", "product", "product_id"),
         ("visits", "store", "store_id"),
     ):
-        for row in snapshot.connection.table(table).to_pyarrow().to_pylist():
+        for row in view.snapshot.rows(TABLES[table]).to_pyarrow().to_pylist():
             key = (row["customer_id"], kind, row[column])
             firsts[key] = min(row["at"], firsts.get(key, row["at"]))
     return firsts
 
 
 def test_the_same_inputs_give_the_same_report(
-    snapshot: Snapshot, report: tuple[BacktestReport, list[dict[str, Any]]]
+    view: View, report: tuple[BacktestReport, list[dict[str, Any]]]
 ) -> None:
-    assert judged(snapshot).as_dict() == report[0].as_dict()
+    assert judged(view).as_dict() == report[0].as_dict()
 
 
 def test_acts_after_the_last_horizon_change_nothing(
     tmp_path: Path, report: tuple[BacktestReport, list[dict[str, Any]]]
 ) -> None:
-    snapshot = snapshot_of(WORLD, tmp_path, assume_consent=True)
+    view_of_world(WORLD, tmp_path, assume_consent=True)
     path = tmp_path / "purchases.parquet"
     rows = pq.read_table(path)
     last = report[0].moments[-1] + 2 * WEEK
@@ -160,7 +161,7 @@ def test_acts_after_the_last_horizon_change_nothing(
     ]
     merged = rows.to_pylist() + planted
     pq.write_table(rows.from_pylist(merged, schema=rows.schema).sort_by("purchase_id"), path)
-    again = Snapshot(snapshot.folder, snapshot.as_of, memory=2**30)
+    again = View(Snapshot(tmp_path, memory=2**30), END)
     assert judged(again, end=last).as_dict() == report[0].as_dict()
 
 
@@ -176,23 +177,18 @@ def test_what_carries_no_date_is_named(tmp_path: Path) -> None:
             for n in range(30)
         ],
     }
-    snapshot = snapshot_from(tmp_path, day(70), assume_consent=True, **rows)
-    found = backtest(snapshot, day(20), day(60), WEEK, WEEK)
+    view = view_from(tmp_path, day(70), assume_consent=True, **rows)
+    found = backtest(view, day(20), day(60), WEEK, WEEK)
     assert found.undated == ["customers.city", "friendships", "memberships"]
 
 
 def test_tie_strength_from_interactions_is_left_out(tmp_path: Path) -> None:
     reports = []
     for folder, interactions in (("plain", None), ("strong", 50.0)):
-        snapshot = snapshot_of(WORLD, tmp_path / folder, assume_consent=True)
+        view_of_world(WORLD, tmp_path / folder, assume_consent=True)
         path = tmp_path / folder / "friendships.parquet"
         rows = pq.read_table(path)
         known = [{**row, "interactions": interactions} for row in rows.to_pylist()]
         pq.write_table(rows.from_pylist(known, schema=rows.schema), path)
-        reports.append(judged(Snapshot(snapshot.folder, END, memory=2**30)).as_dict())
+        reports.append(judged(View(Snapshot(tmp_path / folder, memory=2**30), END)).as_dict())
     assert reports[0] == reports[1]
-
-
-def test_the_report_names_an_instant_with_its_zone() -> None:
-    with pytest.raises(ValueError, match="no time zone"):
-        Snapshot(Path("nowhere"), datetime(2025, 1, 1, tzinfo=UTC).replace(tzinfo=None), 2**30)

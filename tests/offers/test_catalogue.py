@@ -1,15 +1,15 @@
-"""Offers in force: what each covers, when, and for whom."""
+"""Active offers: what each covers, when, and for whom."""
 
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+import ibis
+import pandas as pd
 import pytest
-from support.snapshots import day, snapshot_from
+from support.snapshots import day, view_from
 
-from followsuit.graph.facts import Facts
-from followsuit.offers.catalogue import Catalogue, offers_in_force
+from followsuit.offers.catalogue import Catalogue, catalogue
 
 NOW = day(20)
 SHOP: dict[str, Any] = {
@@ -24,16 +24,31 @@ SHOP: dict[str, Any] = {
 }
 
 
-def look(folder: Path, *offers: dict[str, Any], **more: Any) -> tuple[Facts, Catalogue]:
+def active(folder: Path, *offers: dict[str, Any], **more: Any) -> Catalogue:
     rows = [{"offer_id": f"o{i}", **offer} for i, offer in enumerate(offers)]
-    facts = Facts(snapshot_from(folder, day(30), **SHOP, offers=rows, **more))
-    catalogue = offers_in_force(facts, NOW)
-    assert catalogue is not None
-    return facts, catalogue
+    found = catalogue(view_from(folder, NOW, **SHOP, offers=rows, **more))
+    assert found is not None
+    return found
+
+
+def ids(offers: Catalogue) -> list[str]:
+    return sorted(offers.offers.to_pyarrow()["offer_id"].to_pylist())
+
+
+def covered(offers: Catalogue) -> set[tuple[str, str]]:
+    rows = offers.covered.to_pyarrow().to_pylist()
+    assert len(rows) == len({tuple(row.values()) for row in rows})
+    return {(row["item_kind"], row["item_id"]) for row in rows}
+
+
+def allowed(offers: Catalogue, kind: str, item: str) -> list[str]:
+    """Of Ann and Bob, those for whom there is an offer of an item."""
+    pairs = pd.DataFrame({"customer_id": ["ann", "bob"], "item_kind": kind, "item_id": item})
+    return sorted(offers.allowed(ibis.memtable(pairs)).to_pyarrow()["customer_id"].to_pylist())
 
 
 @pytest.mark.parametrize(
-    ("offer", "covered"),
+    ("offer", "items"),
     [
         ({"product_id": "mug"}, {("product", "mug")}),
         ({"category": "kitchen"}, {("product", "mug"), ("product", "pan")}),
@@ -45,11 +60,11 @@ def look(folder: Path, *offers: dict[str, Any], **more: Any) -> tuple[Facts, Cat
     ],
 )
 def test_an_offer_covers_what_matches_all_that_it_names(
-    tmp_path: Path, offer: dict[str, Any], covered: set[tuple[str, str]]
+    tmp_path: Path, offer: dict[str, Any], items: set[tuple[str, str]]
 ) -> None:
-    facts, catalogue = look(tmp_path, offer)
-    items = catalogue.offers[0].items
-    assert set(zip(facts.items.kind[items], facts.items.id[items], strict=True)) == covered
+    offers = active(tmp_path, offer)
+    assert covered(offers) == items
+    assert offers.coverage.count().execute() == len(items)
 
 
 @pytest.mark.parametrize(
@@ -58,11 +73,13 @@ def test_an_offer_covers_what_matches_all_that_it_names(
 def test_an_offer_that_covers_nothing_or_something_sensitive_is_none(
     tmp_path: Path, offer: dict[str, Any]
 ) -> None:
-    assert look(tmp_path, offer)[1].offers == ()
+    offers = active(tmp_path, offer)
+    assert ids(offers) == []
+    assert covered(offers) == set()
 
 
 @pytest.mark.parametrize(
-    ("begin", "end", "in_force"),
+    ("begin", "end", "is_active"),
     [
         (None, None, True),
         (NOW, None, True),
@@ -71,46 +88,64 @@ def test_an_offer_that_covers_nothing_or_something_sensitive_is_none(
         (None, day(21), True),
     ],
 )
-def test_an_offer_is_in_force_from_its_beginning_until_its_end(
-    tmp_path: Path, begin: datetime | None, end: datetime | None, in_force: bool
+def test_an_offer_is_active_from_its_beginning_until_its_end(
+    tmp_path: Path, begin: datetime | None, end: datetime | None, is_active: bool
 ) -> None:
-    _, catalogue = look(tmp_path, {"product_id": "mug", "valid_from": begin, "valid_until": end})
-    assert bool(catalogue.offers) == in_force
+    offers = active(tmp_path, {"product_id": "mug", "valid_from": begin, "valid_until": end})
+    assert bool(ids(offers)) == is_active
+    assert bool(covered(offers)) == is_active
 
 
 @pytest.mark.parametrize(
-    ("holding", "allowed"),
+    ("holding", "customers"),
     [
-        ({"since": day(1)}, True),
-        ({"since": day(21)}, False),
-        ({"until": NOW}, False),
-        ({"until": day(21)}, True),
+        ({"since": day(1)}, ["ann"]),
+        ({"since": day(21)}, []),
+        ({"until": NOW}, []),
+        ({"until": day(21)}, ["ann"]),
     ],
 )
 def test_an_offer_of_a_program_is_for_those_who_hold_it_now(
-    tmp_path: Path, holding: dict[str, Any], allowed: bool
+    tmp_path: Path, holding: dict[str, Any], customers: list[str]
 ) -> None:
     member = {"customer_id": "ann", "program": "gold", **holding}
-    facts, catalogue = look(
-        tmp_path, {"product_id": "mug", "program": "gold"}, memberships=[member]
-    )
-    mug = np.flatnonzero((facts.items.id == "mug") & (facts.items.kind == "product"))
-    pairs = catalogue.allows(np.array([0, 1]), np.repeat(mug, 2))
-    assert pairs.tolist() == [allowed, False]
+    offers = active(tmp_path, {"product_id": "mug", "program": "gold"}, memberships=[member])
+    assert allowed(offers, "product", "mug") == customers
+    assert allowed(offers, "store", "mug") == []
 
 
 def test_an_offer_of_a_program_and_an_interest_asks_for_both(tmp_path: Path) -> None:
-    facts, catalogue = look(
+    offers = active(
         tmp_path,
         {"product_id": "mug", "program": "gold", "interest": "tea"},
         memberships=[{"customer_id": c, "program": "gold"} for c in ("ann", "bob")],
         likes=[{"customer_id": "bob", "interest": "tea"}],
     )
-    audience = catalogue.offers[0].audience
-    assert audience is not None
-    assert dict(zip(facts.customers, audience, strict=True)) == {"ann": False, "bob": True}
+    assert offers.offers.to_pyarrow()["targeted"].to_pylist() == [True]
+    assert offers.audience.to_pyarrow().to_pylist() == [{"offer_id": "o0", "customer_id": "bob"}]
+    assert allowed(offers, "product", "mug") == ["bob"]
+
+
+def test_an_offer_of_an_interest_is_for_those_who_like_it_by_now(tmp_path: Path) -> None:
+    offers = active(
+        tmp_path,
+        {"product_id": "mug", "interest": "tea"},
+        likes=[
+            {"customer_id": "ann", "interest": "tea", "at": day(21)},
+            {"customer_id": "bob", "interest": "tea", "at": NOW},
+        ],
+    )
+    assert allowed(offers, "product", "mug") == ["bob"]
+
+
+def test_an_item_of_two_offers_is_for_all_whom_either_is_for(tmp_path: Path) -> None:
+    offers = active(tmp_path, {"product_id": "mug", "program": "gold"}, {"brand": "acme"})
+    assert allowed(offers, "product", "mug") == ["ann", "bob"]
+    assert ids(offers) == ["o0", "o1"]
+    one = offers.only("o0")
+    assert (ids(one), covered(one)) == (["o0"], {("product", "mug")})
+    assert allowed(one, "product", "mug") == []
 
 
 def test_without_a_table_of_offers_there_is_no_catalogue(tmp_path: Path) -> None:
-    facts = Facts(snapshot_from(tmp_path, NOW, **SHOP))
-    assert offers_in_force(facts, NOW) is None
+    assert catalogue(view_from(tmp_path, NOW, **SHOP)) is None

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.snapshots import day, snapshot_from
+from support.snapshots import day, view_from
 
 from followsuit.graph.runs import Run
-from followsuit.graph.snapshot import Snapshot
-from followsuit.offers.guards import Guards, Refused, in_words, newest_interaction
+from followsuit.graph.view import View
+from followsuit.offers.guards import Guards, Refused, in_words
 
 NOW = day(20)
 ACTIVE = Run("good", "score", NOW, NOW, True, 4, 8, {})
@@ -27,18 +27,18 @@ SHOP: dict[str, list[dict[str, Any]]] = {
         for c, p in (("ann", "email"), ("kim", "contact"), ("bob", "social_use"))
     ],
 }
-Make = Callable[..., Snapshot]
+Make = Callable[..., View]
 
 
 @pytest.fixture
 def make(tmp_path: Path) -> Make:
-    """A snapshot of the shop in which some tables are others."""
+    """A view of the shop in which some tables are others."""
 
-    def snapshot(*, assume_consent: bool = False, **changed: Any) -> Snapshot:
+    def view(*, assume_consent: bool = False, **changed: Any) -> View:
         tables = {**SHOP, **changed}
-        return snapshot_from(tmp_path / "s", NOW, assume_consent=assume_consent, **tables)
+        return view_from(tmp_path / "s", NOW, assume_consent=assume_consent, **tables)
 
-    return snapshot
+    return view
 
 
 def guards(
@@ -80,9 +80,9 @@ def test_a_visit_makes_the_data_new_and_a_later_one_does_not(make: Make) -> None
     old = [{"customer_id": "bob", "product_id": "tea", "at": day(2)}]
     visits = [{"customer_id": "ann", "store_id": "kiosk", "at": day(19)}]
     shop = make(purchases=old, visits=visits, stores=[{"store_id": "kiosk"}])
-    assert newest_interaction(shop) == day(19)
+    assert shop.newest_interaction() == day(19)
     guards().check_data(shop)
-    assert newest_interaction(shop.at(day(18))) == day(2)
+    assert shop.at(day(18)).newest_interaction() == day(2)
     refusal(lambda: guards().check_data(shop.at(day(18))))
 
 
@@ -104,12 +104,12 @@ def test_a_visit_makes_the_data_new_and_a_later_one_does_not(make: Make) -> None
 def test_where_nothing_can_come_of_it_the_work_is_refused(
     make: Make, changed: dict[str, Any], said: str
 ) -> None:
-    snapshot = make(**changed)
+    view = make(**changed)
     for asked in (guards(), guards(activate=False)):
-        message = refusal(partial(asked.check_data, snapshot))
+        message = refusal(partial(asked.check_data, view))
         assert message.startswith(said)
         assert "--activate" in message
-    guards(activate=True).check_data(snapshot)
+    guards(activate=True).check_data(view)
 
 
 def test_without_consent_data_the_option_that_assumes_it_is_named(make: Make) -> None:

@@ -6,15 +6,14 @@ from datetime import timedelta
 import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
-from support.worlds import end_of, snapshot_of
+from support.grids import grid_of
+from support.worlds import end_of, view_of_world
 
-from followsuit.graph.facts import Facts
 from followsuit.offers import metrics
+from followsuit.offers.features.declared import Features
+from followsuit.offers.grid import Grid, Outcomes, outcomes
 from followsuit.offers.metrics import PER_CUSTOMER, PER_OFFER, Tally
-from followsuit.offers.moment import Moment, look
-from followsuit.offers.outcomes import Outcomes, outcomes
-from followsuit.offers.ranking import scores
-from followsuit.offers.weights import Weights
+from followsuit.offers.model import LogisticModel
 from followsuit.simulator import World
 
 WORLD = World(
@@ -24,16 +23,13 @@ WEEK = timedelta(days=7)
 
 
 @pytest.fixture(scope="module")
-def case(tmp_path_factory: pytest.TempPathFactory) -> tuple[Moment, Outcomes, np.ndarray]:
-    """A moment, what came of it, and the value of every pair; -inf where barred."""
-    facts = Facts(snapshot_of(WORLD, tmp_path_factory.mktemp("world"), assume_consent=True))
-    moment = look(facts, end_of(WORLD) - 4 * WEEK, WEEK, left=metrics.ITEMS)
-    values = scores(moment, Weights(popularity=0.5)).round(1)  # many ties
-    return (
-        moment,
-        outcomes(facts, moment, 2 * WEEK),
-        np.where(moment.barred(slice(None)), -np.inf, values),
-    )
+def case(tmp_path_factory: pytest.TempPathFactory) -> tuple[Grid, Outcomes, np.ndarray]:
+    """A grid, what came of it, and the value of every pair; -inf where excluded."""
+    view = view_of_world(WORLD, tmp_path_factory.mktemp("world"), assume_consent=True)
+    grid = grid_of(view.at(end_of(WORLD) - 4 * WEEK), WEEK, least=metrics.ITEMS)
+    score = LogisticModel(popularity=0.5).score(Features(grid).block(slice(None)))
+    values = score.round(1)  # many ties
+    return grid, outcomes(grid, 2 * WEEK), np.where(grid.excluded(slice(None)), -np.inf, values)
 
 
 def adopters(results: Outcomes, rows: int) -> list[set[int]]:
@@ -44,7 +40,7 @@ def adopters(results: Outcomes, rows: int) -> list[set[int]]:
 
 
 def order(values: np.ndarray) -> list[int]:
-    """The places of a list of values, by a full sort; what is barred left out."""
+    """The places of a list of values, by a full sort; what is excluded left out."""
     shown = [i for i, v in enumerate(values) if v > -math.inf]
     return sorted(shown, key=lambda i: (-values[i], i))
 
@@ -55,13 +51,14 @@ def figure(tally: Tally, view: str, metric: str) -> float:
 
 
 def test_hits_and_ndcg_are_what_their_definitions_say(
-    case: tuple[Moment, Outcomes, np.ndarray],
+    case: tuple[Grid, Outcomes, np.ndarray],
 ) -> None:
-    moment, results, values = case
-    tally = Tally(moment.customers.max() + 1)
-    found = metrics.places(lambda rows, columns: values[rows, columns], moment)
-    adopted = metrics.adopted_places(found, moment, results)
-    metrics.tally_customers(tally, "s", moment, adopted, results.adoptions)
+    grid, results, values = case
+    codes = np.arange(len(values))
+    tally = Tally(len(values))
+    first = metrics.places(lambda rows, columns: values[rows, columns], grid)
+    adopted = metrics.adopted_places(first, grid, results)
+    metrics.tally_customers(tally, "s", codes, adopted, results.adoptions)
 
     mine = adopters(results, len(values))
     gains = [[item in mine[row] for item in order(v)[:10]] for row, v in enumerate(values)]
@@ -79,11 +76,13 @@ def test_hits_and_ndcg_are_what_their_definitions_say(
 
 
 def test_recall_precision_and_auc_are_what_their_definitions_say(
-    case: tuple[Moment, Outcomes, np.ndarray],
+    case: tuple[Grid, Outcomes, np.ndarray],
 ) -> None:
-    moment, results, values = case
-    tally = Tally(moment.customers.max() + 1)
-    metrics.tally_offers(tally, "s", lambda rows, columns: values[rows, columns], moment, results)
+    grid, results, values = case
+    codes, tally = np.arange(len(values)), Tally(len(values))
+    metrics.tally_offers(
+        tally, "s", codes, lambda rows, columns: values[rows, columns], grid, results
+    )
 
     adopted = np.zeros(values.shape, dtype=bool)
     adopted[results.pairs[:, 0], results.pairs[:, 1]] = True
@@ -103,7 +102,7 @@ def test_recall_precision_and_auc_are_what_their_definitions_say(
 
 
 def test_adoptions_are_counted_whether_or_not_they_could_be_offered(
-    case: tuple[Moment, Outcomes, np.ndarray],
+    case: tuple[Grid, Outcomes, np.ndarray],
 ) -> None:
     _, results, values = case
     assert results.adoptions.sum() >= len(results.pairs)

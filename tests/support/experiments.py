@@ -9,10 +9,10 @@ from datetime import timedelta
 from multiprocessing import get_context
 from pathlib import Path
 
-from support.worlds import end_of, snapshot_of
+from support.worlds import end_of, view_of_world
 
+from followsuit.core.bootstrap import Estimate
 from followsuit.offers.backtest import backtest
-from followsuit.offers.metrics import Estimate
 from followsuit.offers.strategies import WITHOUT
 from followsuit.simulator import World
 
@@ -37,8 +37,8 @@ def gain(world: World) -> Gain:
     """The gain in one world."""
     end = end_of(world)
     with tempfile.TemporaryDirectory() as folder:
-        snapshot = snapshot_of(world, Path(folder))
-        report = backtest(snapshot, end - timedelta(days=world.days // 2), end, WEEK, WEEK)
+        view = view_of_world(world, Path(folder))
+        report = backtest(view, end - timedelta(days=world.days // 2), end, WEEK, WEEK)
     return Gain(
         report.lead["per_customer"][WITHOUT]["ndcg@10"],
         report.lead["per_offer"][WITHOUT]["recall@20"],

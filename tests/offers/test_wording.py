@@ -1,9 +1,9 @@
-"""Reasons: a count of friends only from three, and words for what moved the score."""
+"""Wording: a count of friends only from three, and words for what moved the score."""
 
 import numpy as np
 import pytest
 
-from followsuit.offers.reasons import friend_reasons, own_reasons
+from followsuit.offers.wording import friend_reasons, own_reasons
 
 
 @pytest.mark.parametrize(
@@ -18,8 +18,8 @@ from followsuit.offers.reasons import friend_reasons, own_reasons
     ],
 )
 def test_friends_are_counted_from_three(friends: int, days: float, verb: str, reason: str) -> None:
-    found = friend_reasons(np.array([friends]), np.array([days]), np.array([verb], dtype=object))
-    assert found.tolist() == [reason]
+    texts = friend_reasons(np.array([friends]), np.array([days]), np.array([verb], dtype=object))
+    assert texts.tolist() == [reason]
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,7 @@ def test_friends_are_counted_from_three(friends: int, days: float, verb: str, re
 def test_own_taste_is_named_where_it_moved_more_than_popularity(
     liking: float, popularity: float, category: str | None, reason: str
 ) -> None:
-    found = own_reasons(
+    texts = own_reasons(
         np.array([liking]), np.array([popularity]), np.array([category], dtype=object)
     )
-    assert found.tolist() == [reason]
+    assert texts.tolist() == [reason]

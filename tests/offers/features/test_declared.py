@@ -1,0 +1,67 @@
+"""All features: declared once, the same as blocks and as pairs, and 0 without a reason."""
+
+import numpy as np
+import pytest
+from support.grids import grid_of
+from support.worlds import view_of_world
+
+from followsuit.offers.features import feature as module
+from followsuit.offers.features.declared import FEATURES, NAMES, RISING, TRIGGER, Features
+from followsuit.offers.grid import Grid
+from followsuit.offers.taste import choose_recipe
+from followsuit.simulator import World
+
+WORLD = World(customers=80, products=30, stores=3, friendships=400, purchases=900, days=60, seed=3)
+
+
+@pytest.fixture(scope="module")
+def grid(tmp_path_factory: pytest.TempPathFactory) -> Grid:
+    view = view_of_world(WORLD, tmp_path_factory.mktemp("world"), assume_consent=True)
+    return grid_of(view, taste=choose_recipe(view.shared).fit(view.shared))
+
+
+def test_each_has_a_name_a_part_and_a_direction() -> None:
+    assert len(set(NAMES)) == len(FEATURES)
+    assert NAMES == ("popularity", "category", "affinity", "activity", "friends")
+    assert TRIGGER == RISING == ("friends",)
+    for feature in FEATURES:
+        assert feature.part in ("own", "trigger")
+        assert feature.direction in (0, 1)
+        assert feature.__doc__
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_pairs_and_parts_of_a_block_are_cells_of_the_whole(
+    name: str, grid: Grid, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    feature = Features(grid)[name]
+    n, k = len(grid.customers), len(grid.items)
+    whole = np.broadcast_to(feature.block(slice(None)), (n, k))
+    assert whole.any()
+    random = np.random.default_rng(0)
+    rows, columns = random.integers(0, n, 300), random.integers(0, k, 300)
+    pairs = feature.pairs(rows, columns)
+    np.testing.assert_allclose(pairs, whole[rows, columns], atol=1e-6)
+    blocks = module.blocks
+    monkeypatch.setattr(module, "blocks", lambda size, _: blocks(size, 100_000))
+    assert np.array_equal(feature.pairs(rows, columns), pairs)
+    some = np.broadcast_to(feature.block(slice(2, 7), slice(1, 4)), (5, 3))
+    np.testing.assert_allclose(some, whole[2:7, 1:4], atol=1e-6)
+
+
+def test_a_triggers_features_are_zero_where_it_has_no_reason(grid: Grid) -> None:
+    live = np.zeros((len(grid.customers), len(grid.items)), dtype=bool)
+    live[grid.live.row, grid.live.column] = True
+    for name in TRIGGER:
+        values = Features(grid)[name].block(slice(None))
+        assert (values[~live] == 0).all()
+        assert (values[live] > 0).all()
+
+
+def test_one_feature_may_stand_in_the_place_of_another(grid: Grid) -> None:
+    features = Features(grid)
+    other = features["popularity"]
+    changed = features.replaced(friends=other)
+    assert changed["friends"] is other
+    assert features["friends"] is not other
+    assert changed["activity"] is features["activity"]

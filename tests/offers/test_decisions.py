@@ -1,0 +1,267 @@
+"""Decisions: what becomes of each candidate, in the declared columns."""
+
+import math
+from collections import Counter
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from support.grids import FOLLOWS, FORTNIGHT, NOW, reasons_of, tea_shop
+from support.snapshots import day
+from support.worlds import view_of_world
+
+from followsuit.graph.view import View
+from followsuit.offers.candidates import brought_up
+from followsuit.offers.catalogue import catalogue
+from followsuit.offers.decisions import (
+    OFFERED,
+    OUTRANKED,
+    SCHEMA,
+    counts_by_rule,
+    write_decisions,
+)
+from followsuit.offers.features.declared import NAMES
+from followsuit.offers.grid import grid
+from followsuit.offers.model import LogisticModel
+from followsuit.policy.rules import BEFORE_PREDICTION, SENTENCES, Rule
+from followsuit.simulator import World
+from followsuit.triggers.friend_activity import FriendActivity
+from followsuit.triggers.tie_weights import tie_weights
+from followsuit.triggers.trigger import REASONS, Trigger
+
+WORLD = World(customers=150, products=60, stores=5, friendships=700, purchases=2500, days=70,
+              seed=9)  # fmt: skip
+MODEL = LogisticModel()
+Row = dict[str, Any]
+
+
+def friend_reasons(view: View) -> ir.Table:
+    return FriendActivity(tie_weights(view)).reasons(view, FORTNIGHT)
+
+
+def decided(
+    view: View, folder: Path, *, reasons: ir.Table | None = None, top: int = 10,
+    rules: tuple[Rule, ...] = BEFORE_PREDICTION,
+) -> list[Row]:  # fmt: skip
+    """The decisions on what a view's reasons, by default friends', bring up."""
+    offers = catalogue(view)
+    rows = brought_up(view, friend_reasons(view) if reasons is None else reasons, offers, rules)
+    laid = grid(view, rows.filter(rows.blocked_by.isnull()), FORTNIGHT, catalogue=offers)
+    folder.mkdir(exist_ok=True)
+    path = folder / "decisions.parquet"
+    write_decisions(path, rows, laid, offers, MODEL, top)
+    table = pq.read_table(path)
+    assert table.schema.equals(SCHEMA)
+    counts = Counter(rule for rule in table["blocked_by"].to_pylist() if rule)
+    assert counts_by_rule(path) == dict(sorted(counts.items()))
+    decisions: list[Row] = table.to_pylist()
+    return decisions
+
+
+def by_item(rows: list[Row]) -> dict[str, Row]:
+    items = {row["item_id"]: row for row in rows}
+    assert len(items) == len(rows)
+    return items
+
+
+def test_a_decision_says_what_was_predicted_and_why(tmp_path: Path) -> None:
+    products = [
+        {"product_id": p, "category": "kitchen", "margin": m}
+        for p, m in (("tea", 70), ("soap", None), ("cup", 5), ("pan", 5), ("hat", 5))
+    ]
+    bought = {"customer_id": "cas", "product_id": "hat", "at": day(19)}
+    email = {"customer_id": "ann", "purpose": "email", "granted": True, "at": day(1)}
+    view = tea_shop(tmp_path / "shop", bought, products=products, consents=[email])
+    rows = by_item(decided(view, tmp_path))
+    assert set(rows) == {"tea", "hat"}
+    tea, hat = rows["tea"], rows["hat"]
+    friends = math.log1p(2 ** (-1 / 3.5))
+    assert tea["contributions"]["friends"] == pytest.approx(friends, abs=1e-8)
+    assert tea["contributions"]["popularity"] == pytest.approx(math.log(3), abs=1e-8)
+    assert list(tea["contributions"]) == list(NAMES)
+    score = MODEL.intercept + sum(tea["contributions"].values())
+    assert tea["probability"] == pytest.approx(1 / (1 + math.exp(-score)), abs=1e-8)
+    assert tea["own_share"] == pytest.approx(1 / (1 + math.exp(friends - score)), abs=1e-8)
+    assert tea["own_share"] + tea["trigger_share"] == pytest.approx(tea["probability"], abs=1e-9)
+    assert hat["trigger_share"] == 0
+    assert (tea["value"], tea["expected_value"]) == (70, pytest.approx(70 * tea["probability"]))
+    assert (tea["offer_id"], tea["channel"]) == ("tea", "email")
+    assert (tea["triggers"], tea["source"]) == (["friend_bought"], "trigger")
+    assert (hat["triggers"], hat["source"]) == ([], "popular")
+    assert tea["reason"] == "popular with people you know"
+    assert hat["reason"] == "popular now"
+    assert [(row["decision"], row["rank"]) for row in (tea, hat)] == [(OFFERED, 1), (OFFERED, 2)]
+    for name in ("blocked_by", "low", "high", "send_after"):
+        assert tea[name] is None
+
+
+def test_what_a_rule_blocks_has_a_row_without_a_prediction(tmp_path: Path) -> None:
+    customers = [
+        {"customer_id": c, "birth_date": date(2015 if c == "kim" else 1980, 1, 1)}
+        for c in ("ann", "bob", "cas", "kim")
+    ]
+    friendships = [FOLLOWS, FOLLOWS | {"customer_id": "kim"}]
+    bought = {"customer_id": "bob", "product_id": "soap", "at": day(19)}
+    view = tea_shop(tmp_path / "shop", bought, customers=customers, friendships=friendships)
+    rows = decided(view, tmp_path)
+    blocked = [row for row in rows if row["blocked_by"]]
+    assert rows[: len(blocked)] == blocked, "they come first"
+    assert [(row["customer_id"], row["item_id"], row["decision"]) for row in blocked] == [
+        ("ann", "soap", "already_taken"), ("kim", "soap", "minor"), ("kim", "tea", "minor"),
+    ]  # fmt: skip
+    for row in blocked:
+        assert row["decision"] == row["blocked_by"]
+        assert (row["triggers"], row["source"]) == (["friend_bought"], "trigger")
+        assert row["offer_id"] == row["item_id"]
+        for name in ("probability", "own_share", "trigger_share", "rank", "reason", "channel"):
+            assert row[name] is None
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> View:
+    return view_of_world(WORLD, tmp_path_factory.mktemp("world"), assume_consent=True)
+
+
+@pytest.mark.parametrize("top", [3, 10, 70])
+def test_every_candidate_ends_as_offered_outranked_or_blocked(
+    world: View, tmp_path: Path, top: int
+) -> None:
+    rows = decided(world, tmp_path, top=top)
+    keys = [(r["customer_id"], r["offer_id"], r["item_kind"], r["item_id"]) for r in rows]
+    assert len(set(keys)) == len(keys)
+    assert {row["decision"] for row in rows} <= {OFFERED, OUTRANKED, *SENTENCES}
+    reasons = {
+        (r["customer_id"], r["item_kind"], r["item_id"])
+        for r in friend_reasons(world).to_pyarrow().to_pylist()
+    }
+    pairs = {(r["customer_id"], r["item_kind"], r["item_id"]): r for r in rows}
+    assert reasons <= set(pairs), "a reason is without a decision"
+    of_customer: dict[str, list[Row]] = {}
+    for row in rows:
+        assert bool(row["blocked_by"]) == (row["decision"] not in (OFFERED, OUTRANKED))
+        pair = (row["customer_id"], row["item_kind"], row["item_id"])
+        assert bool(row["triggers"]) == (pair in reasons) == (row["source"] == "trigger")
+        if row["blocked_by"] is None:
+            of_customer.setdefault(row["customer_id"], []).append(row)
+    for mine in of_customer.values():
+        ranked = [row for row in mine if row["rank"]]
+        assert mine[: len(ranked)] == ranked, "those without a rank come last"
+        assert [row["rank"] for row in ranked] == list(range(1, len(ranked) + 1))
+        for row in mine:
+            assert row["decision"] == (OFFERED if 0 < (row["rank"] or 0) <= top else OUTRANKED)
+        probabilities = [row["probability"] for row in ranked]
+        assert probabilities == sorted(probabilities, reverse=True)
+    customers = [row["customer_id"] for row in rows if row["blocked_by"] is None]
+    assert customers == sorted(customers)
+
+
+def test_more_or_fewer_places_change_the_decisions_and_nothing_else(
+    world: View, tmp_path: Path
+) -> None:
+    few, many = (decided(world, tmp_path, top=top) for top in (2, 10))
+    for one, other in zip(few, many, strict=True):
+        assert one | {"decision": None} == other | {"decision": None}
+
+
+def test_of_an_offer_and_an_item_one_candidate_has_a_rank(tmp_path: Path) -> None:
+    made = [
+        {"offer_id": "any", "category": "kitchen", "value": 900},
+        {"offer_id": "low", "product_id": "tea", "value": 100},
+        {"offer_id": "top", "product_id": "tea", "value": 300},
+    ]
+    bought = [{"customer_id": "bob", "product_id": p, "at": day(19)} for p in ("pot", "tea")]
+    products = [{"product_id": p, "category": "kitchen"} for p in ("tea", "pot", "soap", "cup",
+                                                                   "pan", "hat")]  # fmt: skip
+    view = tea_shop(tmp_path / "shop", *bought, products=products, offers=made)
+    rows = decided(view, tmp_path)
+    ranked = {(r["offer_id"], r["item_id"]): (r["rank"], r["decision"]) for r in rows}
+    # The kitchen's offer is worth the most and takes the tea, which is the most popular.
+    assert ranked == {
+        ("any", "tea"): (1, OFFERED), ("any", "pot"): (None, OUTRANKED),
+        ("low", "tea"): (None, OUTRANKED), ("top", "tea"): (None, OUTRANKED),
+    }  # fmt: skip
+    assert {row["value"] for row in rows} == {900, 100, 300}
+
+
+def test_without_any_reason_there_are_no_decisions(tmp_path: Path) -> None:
+    assert decided(tea_shop(tmp_path / "shop", friendships=[]), tmp_path) == []
+
+
+def test_the_same_view_gives_the_same_bytes(world: View, tmp_path: Path) -> None:
+    for folder in (tmp_path / "one", tmp_path / "other"):
+        decided(world, folder)
+    one, other = (tmp_path / name / "decisions.parquet" for name in ("one", "other"))
+    assert one.read_bytes() == other.read_bytes()
+
+
+# Rules and triggers of one's own.
+
+
+def test_a_rule_of_ones_own_names_what_it_blocks(world: View, tmp_path: Path) -> None:
+    usual = decided(world, tmp_path / "usual")
+    banned = Counter(r["item_id"] for r in usual if r["triggers"]).most_common(1)[0][0]
+    rule = Rule("off_season", "it is off season", lambda rows: rows.item_id == banned)
+    rows = decided(world, tmp_path / "mine", rules=(*BEFORE_PREDICTION, rule))
+    was = {(r["customer_id"], r["item_kind"], r["item_id"]): r["blocked_by"] for r in usual
+           if r["triggers"]}  # fmt: skip
+    now = {(r["customer_id"], r["item_kind"], r["item_id"]): r["blocked_by"] for r in rows
+           if r["triggers"]}  # fmt: skip
+    assert now == {key: old or ("off_season" if key[2] == banned else None)
+                   for key, old in was.items()}  # fmt: skip
+    assert "off_season" in now.values()
+    blocked = {key for key, name in now.items() if name}
+    free = {(r["customer_id"], r["item_kind"], r["item_id"]) for r in rows
+            if r["blocked_by"] is None}  # fmt: skip
+    assert not blocked & free, "what a rule blocks came back as the customer's own taste"
+
+
+class Refill:
+    """Everybody who has ever bought cups is due for a new one; Ann likes hats too."""
+
+    def reasons(self, view: View, window: Any) -> ir.Table:
+        assert window == FORTNIGHT
+        return reasons_of(view, "ann", ["hat", "tea"], "refill_due")
+
+
+def test_a_trigger_of_ones_own_brings_up_what_friends_do_not(tmp_path: Path) -> None:
+    trigger: Trigger = Refill()
+    view = tea_shop(tmp_path / "shop", friendships=[])
+    rows = by_item(decided(view, tmp_path, reasons=trigger.reasons(view, FORTNIGHT)))
+    # Nobody has lately bought a hat.
+    assert set(rows) == {"hat", "tea"}
+    for row in rows.values():
+        assert (row["triggers"], row["source"]) == (["refill_due"], "trigger")
+        assert row["decision"] == OFFERED
+        assert row["reason"] == "popular now"
+        assert row["trigger_share"] == 0, "no feature describes this trigger yet"
+
+
+def test_two_triggers_that_bring_up_the_same_make_one_candidate(tmp_path: Path) -> None:
+    soap = {"customer_id": "bob", "product_id": "soap", "at": day(19)}
+    view = tea_shop(tmp_path / "shop", soap)
+    friends = friend_reasons(view)
+    own = [name for name in friends.columns if name not in REASONS]
+    nothing = {name: ibis.null(friends[name].type()) for name in own}
+    mine = reasons_of(view, "ann", ["hat", "tea", "soap"], "a_refill").mutate(**nothing)
+    both = friends.union(mine.select(*friends.columns).cast(friends.schema()))
+    rows = by_item(decided(view, tmp_path, reasons=both))
+    alone = by_item(decided(view, tmp_path))
+    assert rows["tea"]["triggers"] == ["a_refill", "friend_bought"]
+    assert rows["hat"]["triggers"] == ["a_refill"]
+    assert rows["soap"]["blocked_by"] == "already_taken"
+    assert rows["soap"]["triggers"] == ["a_refill", "friend_bought"]
+    for name in ("probability", "trigger_share", "contributions"):
+        assert rows["tea"][name] == alone["tea"][name]
+    assert rows["tea"]["reason"] == "popular with people you know"
+    assert view.as_of == NOW
+
+
+def test_the_columns_are_declared() -> None:
+    assert SCHEMA.field("contributions").type == pa.struct(dict.fromkeys(NAMES, pa.float64()))
+    assert np.all([name in SCHEMA.names for name in ("decision", "blocked_by", "send_after")])

@@ -1,0 +1,128 @@
+"""The acceptance model: planted weights are found again, and its parts add up."""
+
+from collections.abc import Collection
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support.snapshots import day
+
+from followsuit.offers.features.declared import NAMES, TRIGGER
+from followsuit.offers.model import DIGITS, ENOUGH, Examples, LogisticModel
+
+PLANTED = np.array([0.9, 0.5, 1.1, 0.7, 1.2])
+INTERCEPT = -5.0
+
+
+def planted(seed: int, pairs: int, friends: float = PLANTED[4]) -> Examples:
+    """Pairs whose adoption follows the planted weights; friends are rare, as they are."""
+    random = np.random.default_rng(seed)
+    x = np.column_stack(
+        [
+            random.exponential(1, pairs),
+            random.normal(0, 1, pairs),
+            random.exponential(0.5, pairs),
+            random.exponential(0.7, pairs),
+            random.exponential(0.7, pairs) * (random.random(pairs) < 0.1),
+        ]
+    )
+    odds = INTERCEPT + x @ np.array([*PLANTED[:4], friends])
+    y = (random.random(pairs) < 1 / (1 + np.exp(-odds))).astype(float)
+    return Examples(day(1), x, y, np.ones(pairs))
+
+
+def fitted(examples: list[Examples], without: Collection[str] = ()) -> LogisticModel:
+    return LogisticModel().fit(examples, without=without)
+
+
+def thinned(whole: Examples, share: float, seed: int) -> Examples:
+    """The adoptions, and a share of the rest that stands for all of it."""
+    kept = (whole.y == 1) | (np.random.default_rng(seed).random(len(whole.y)) < share)
+    weight = np.where(whole.y == 1, 1.0, 1 / share)
+    return Examples(whole.as_of, whole.x[kept], whole.y[kept], weight[kept])
+
+
+def test_planted_weights_are_found_without_bias() -> None:
+    models = [fitted([thinned(planted(seed, 40_000), 0.2, seed)]) for seed in range(12)]
+    vectors = np.array([[w.weight(name) for name in NAMES] for w in models])
+    error = vectors.std(axis=0, ddof=1) / np.sqrt(len(models))
+    assert np.all(np.abs(vectors.mean(axis=0) - PLANTED) < 4 * error)
+    assert np.all(error < 0.05)
+    intercepts = [w.intercept for w in models]
+    assert np.mean(intercepts) == pytest.approx(INTERCEPT, abs=0.1)
+
+
+def test_friends_that_make_an_act_less_likely_get_no_weight() -> None:
+    harmful = planted(1, 60_000, friends=-1.0)
+    model = fitted([harmful])
+    assert model.friends == 0
+    assert model == fitted([harmful], without=TRIGGER)
+
+
+def test_too_few_adoptions_leave_the_weights_to_start_from() -> None:
+    few = planted(1, 60_000)
+    few = Examples(
+        few.as_of, few.x[few.y == 1][: ENOUGH - 1], np.ones(ENOUGH - 1), np.ones(ENOUGH - 1)
+    )
+    assert fitted([few]) == LogisticModel()
+    assert fitted([few]).moments == 0
+    assert fitted([], without=TRIGGER).friends == 0
+
+
+def test_weights_say_what_they_were_learned_from() -> None:
+    samples = [planted(seed, 20_000) for seed in range(3)]
+    model = fitted(samples)
+    assert model.moments == 3
+    assert model.adoptions == sum(s.y.sum() for s in samples)
+
+
+def test_the_probability_is_the_logistic_of_the_score() -> None:
+    model = LogisticModel(intercept=0.0, popularity=1.0, friends=0.0)
+    values = {name: np.zeros(3) for name in NAMES} | {
+        "popularity": np.array([0.0, np.log(3), -np.log(3)])
+    }
+    prediction = model.predict(values)
+    assert prediction.probability.tolist() == [0.5, 0.75, 0.25]
+    assert prediction.trigger_share.tolist() == [0.0, 0.0, 0.0]
+    assert model.score(values).tolist() == values["popularity"].round(DIGITS).tolist()
+
+
+Numbers = st.floats(-5, 5)
+Weights = st.floats(0, 3)
+
+
+@given(st.lists(st.tuples(*[Numbers] * 4, st.floats(0, 5)), min_size=1, max_size=5), Weights)
+def test_a_prediction_is_its_shares_and_a_score_its_contributions(
+    rows: list[tuple[float, ...]], weight: float
+) -> None:
+    model = LogisticModel(intercept=-3.0, friends=weight)
+    values = dict(zip(NAMES, np.array(rows).T, strict=True))
+    prediction, score = model.predict(values), model.score(values)
+    total = prediction.own_share + prediction.trigger_share
+    np.testing.assert_allclose(total, prediction.probability, atol=1e-9)
+    assert (prediction.trigger_share >= 0).all()
+    assert (prediction.trigger_share[values["friends"] == 0] == 0).all()
+    parts = sum(model.contributions(values).values())
+    np.testing.assert_allclose(score, model.intercept + parts, atol=1e-8)
+    order = np.argsort(score)
+    assert (np.diff(prediction.probability[order]) >= 0).all()
+
+
+def test_features_that_are_left_out_have_no_weight_and_models_last_as_dicts() -> None:
+    model = fitted([planted(3, 20_000)], without=("category", "friends"))
+    assert (model.category, model.friends) == (0, 0)
+    assert model.popularity > 0
+    assert LogisticModel(**model.as_dict()) == model
+    values = {name: np.ones(1) for name in NAMES}
+    assert model.contributions(values)["friends"].tolist() == [0.0]
+
+
+def test_a_block_of_features_that_broadcast_has_a_score_for_every_cell() -> None:
+    cells = {name: np.arange(6.0).reshape(2, 3) for name in NAMES}
+    block = {
+        **cells, "popularity": np.array([[1.0, 2.0, 3.0]]), "activity": np.array([[1.0], [2.0]]),
+    }  # fmt: skip
+    model = LogisticModel()
+    flat = {name: np.broadcast_to(value, (2, 3)).ravel() for name, value in block.items()}
+    assert model.score(block).ravel().tolist() == model.score(flat).tolist()

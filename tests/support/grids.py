@@ -1,0 +1,79 @@
+"""A shop of which every feature can be worked out on paper, and grids of views."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import ibis
+import numpy as np
+import pandas as pd
+from support.snapshots import day, view_from
+
+from followsuit.graph.view import View
+from followsuit.offers.candidates import brought_up
+from followsuit.offers.catalogue import Catalogue
+from followsuit.offers.grid import Grid, grid
+from followsuit.offers.taste import Taste
+from followsuit.triggers.friend_activity import FriendActivity
+from followsuit.triggers.tie_weights import tie_weights
+
+NOW = day(20)
+FORTNIGHT = timedelta(days=14)
+FOLLOWS = {"customer_id": "ann", "friend_id": "bob", "directed": True}
+
+
+def tea_shop(folder: Path, *purchases: dict[str, Any], as_of: Any = NOW, **tables: Any) -> View:
+    """Ann follows Bob, who has just bought tea; Cas has bought tea and soap.
+
+    `purchases` come beside those of the shop, `tables` in the place of its own.
+    """
+    bought = [
+        ("ann", "soap", day(2)), ("ann", "cup", day(3)), ("ann", "pan", day(8)),
+        ("bob", "tea", day(19)), ("cas", "tea", day(18)), ("cas", "soap", day(18)),
+    ]  # fmt: skip
+    category = {"soap": "bath", "cup": "kitchen", "pan": "kitchen", "tea": "kitchen", "hat": None}
+    rows: dict[str, Any] = {
+        "customers": [{"customer_id": c} for c in ("ann", "bob", "cas")],
+        "products": [{"product_id": p, "category": c} for p, c in category.items()],
+        "friendships": [FOLLOWS],
+        "purchases": [{"customer_id": c, "product_id": p, "at": at} for c, p, at in bought]
+        + list(purchases),
+    }
+    return view_from(folder, as_of, assume_consent=True, **{**rows, **tables})
+
+
+def grid_of(
+    view: View,
+    window: timedelta = FORTNIGHT,
+    *,
+    counts: bool = True,
+    taste: Taste | None = None,
+    catalogue: Catalogue | None = None,
+    least: int = 0,
+) -> Grid:
+    """The grid of what friends have just done; for the arguments see `grid` and `tie_weights`."""
+    trigger = FriendActivity(tie_weights(view, counts=counts))
+    rows = brought_up(view, trigger.reasons(view, window), catalogue)
+    live = rows.filter(rows.blocked_by.isnull())
+    return grid(view, live, window, taste=taste, catalogue=catalogue, least=least)
+
+
+def items_of(grid: Grid) -> list[str]:
+    """The ids of a grid's items, by column."""
+    return list(grid.view.item_list.id[grid.items])
+
+
+def reasons_of(view: View, customer: str, items: Sequence[str], trigger: str) -> Any:
+    """Reasons of one customer for products, in the columns of every trigger."""
+    rows = pd.DataFrame(
+        {
+            "customer_id": customer, "trigger": trigger, "item_id": items,
+            "fired_at": view.as_of - timedelta(days=1), "until": view.as_of + timedelta(days=1),
+            "item_kind": "product", "strength": np.arange(1.0, len(items) + 1),
+        }
+    )  # fmt: skip
+    table = ibis.memtable(rows)
+    return table.mutate(
+        category=ibis.null(str), brand=ibis.null(str), store_ids=ibis.null("array<string>")
+    )

@@ -57,7 +57,7 @@ def dataset(facts: SharedFacts, as_of: datetime) -> Dataset:
             [f"{k}:{i}" for k, i in zip(facts.items.kind, facts.items.id, strict=True)],
             dtype=object,
         ),
-        taken=_taken(facts, facts.firsts["at"] <= as_of),
+        seen=_taken(facts, facts.firsts["at"] <= as_of),
         friends=_friends(facts, as_of),
         user_attributes=_of_users(facts, as_of),
         item_attributes=_of_items(facts),
@@ -84,9 +84,9 @@ def temporal_split(
         known = dataset(facts, as_of)
         advance(1)
     validation, test = _first_acts(facts, start, as_of), _first_acts(facts, as_of, end)
-    if not train.taken.nnz:
+    if not train.seen.nnz:
         raise NothingToLearn(
-            f"No act is known up to {start:%Y-%m-%d} ({known.taken.nnz} up to {as_of:%Y-%m-%d}); "
+            f"No act is known up to {start:%Y-%m-%d} ({known.seen.nnz} up to {as_of:%Y-%m-%d}); "
             f"{_span(facts)}. Choose a later --as-of or a shorter --horizon."
         )
     for name, part, first, last in (
@@ -119,19 +119,19 @@ def training_split(facts: SharedFacts, as_of: datetime, horizon: timedelta, seed
     """
     start = as_of - horizon
     known = dataset(facts, as_of)
-    if not known.taken.nnz:
+    if not known.seen.nnz:
         raise NothingToLearn(f"No act is known up to {as_of:%Y-%m-%d}; {_span(facts)}.")
     nobody = np.empty(0, dtype=np.int64)
-    nothing = pairs(nobody, nobody, known.taken.shape)
+    nothing = pairs(nobody, nobody, known.seen.shape)
     train, validation = dataset(facts, start), _first_acts(facts, start, as_of)
-    if train.taken.nnz and validation.nnz:
+    if train.seen.nnz and validation.nnz:
         return Split(train, validation, nothing, refit_on_validation=True, at_test=known)
-    kept, held = hold_back(known.taken, HELD_BACK, seed)
+    kept, held = hold_back(known.seen, HELD_BACK, seed)
     note = (
         f"Nothing is known from before the {horizon.days} days up to {as_of:%Y-%m-%d}, or nothing "
         "new was taken in them: the model is chosen on a random tenth of what is known."
     )
-    return Split(known.with_taken(kept), held, nothing, refit_on_validation=True, notes=(note,))
+    return Split(known.with_seen(kept), held, nothing, refit_on_validation=True, notes=(note,))
 
 
 def _first_acts(facts: SharedFacts, start: datetime, end: datetime) -> sparse.csr_matrix:

@@ -104,7 +104,7 @@ def ranking(scale: float, by_hand: bool) -> Took:
     if by_hand:
         with timed() as took:
             found = [
-                _one(of_items @ of_users[u], data.taken[u].indices, wanted[u].indices)
+                _one(of_items @ of_users[u], data.seen[u].indices, wanted[u].indices)
                 for u in everybody
             ]
         took.result = sum(hits for hits, _ in found), round(sum(n for _, n in found) / users, 9)
@@ -168,7 +168,7 @@ def train_ours(folder: Path, most: float, name: str) -> Took:
     from followsuit.gnn.training.loop import train, watch
 
     split = read_split(folder)
-    judge = watch(split.train.taken, split.validation)
+    judge = watch(split.train.seen, split.validation)
     assert judge is not None
     settings: Any = model(name)
 
@@ -197,10 +197,10 @@ def train_stock(folder: Path, most: float) -> Took:
     from followsuit.gnn.training.loop import watch
 
     split = read_split(folder)
-    judge = watch(split.train.taken, split.validation)
+    judge = watch(split.train.seen, split.validation)
     assert judge is not None
-    users, items = split.train.taken.shape
-    cells = split.train.taken.tocoo()
+    users, items = split.train.seen.shape
+    cells = split.train.seen.tocoo()
     row, column = (torch.from_numpy(x.astype(np.int64)) for x in (cells.row, cells.col))
     edges = torch.stack([torch.cat([row, column + users]), torch.cat([column + users, row])])
     torch.manual_seed(0)
@@ -294,7 +294,7 @@ def _epoch(name: str, purchases: int) -> Took:
     network = settings.network(data, 0)
     with timed() as took:
         train(network, settings.plan(network, 1))
-    took.result = data.taken.nnz + data.friends.nnz // 2
+    took.result = data.seen.nnz + data.friends.nnz // 2
     return took
 
 

@@ -110,7 +110,7 @@ def cold(data: Path, name: str, seeds: int) -> dict[str, Any]:  # noqa: ARG001
     users = np.sort(random.choice(active, int(len(active) * COLD), replace=False))
     kept = np.ones(taken.shape[0])
     kept[users] = 0
-    known = split.known.with_taken(binary(sparse.diags_array(kept) @ taken))
+    known = split.known.with_seen(binary(sparse.diags_array(kept) @ taken))
     models = {
         m.name: m.fit(known, progress=show)
         for m in (Popularity(), FriendsItems(prior=10), Hetero())
@@ -137,15 +137,15 @@ def new(data: Path, name: str, seeds: int) -> dict[str, Any]:  # noqa: ARG001
     items = np.sort(random.choice(m, int(m * COLD), replace=False))
     kept = np.ones(m)
     kept[items] = 0
-    known = split.known.with_taken(binary(taken @ sparse.diags_array(kept)))
+    known = split.known.with_seen(binary(taken @ sparse.diags_array(kept)))
     wanted = binary(taken[:, items])
-    both = (np.diff(wanted.indptr) > 0) & (np.diff(known.taken.indptr) > 0)
+    both = (np.diff(wanted.indptr) > 0) & (np.diff(known.seen.indptr) > 0)
     users = np.flatnonzero(both)[:4_000]
     # Equal scores are in no order that says anything.
     tie = random.random(len(items)).astype(np.float32) * 1e-6
     size = np.maximum(np.asarray(matrix.sum(axis=0)).ravel(), 1)
     popular = matrix[items] @ ((matrix.T @ known.popularity) / size)
-    own = (known.taken[users] @ matrix) @ matrix[items].T
+    own = (known.seen[users] @ matrix) @ matrix[items].T
     network = Hetero().fit(known, progress=show)
     scores = {
         "popularity of the category": np.tile(popular + tie, (len(users), 1)),

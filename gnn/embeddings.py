@@ -82,7 +82,7 @@ def embed(
         NoEmbeddings: the model has none, or there is nothing to learn from.
     """
     data = dataset(view)
-    if not data.taken.nnz:
+    if not data.seen.nnz:
         raise NoEmbeddings(
             f"There are no purchases and visits up to {view.as_of:%Y-%m-%d} to learn from. Choose "
             "a later --as-of, or load more."

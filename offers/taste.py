@@ -144,7 +144,7 @@ class Recipe:
         return taste
 
     def _fit(self, data: Dataset, seed: int, progress: Progress) -> Taste:
-        if not data.taken.nnz:
+        if not data.seen.nnz:
             return Taste(None)
         started = model(self.name, **self.settings)
         return Taste(started.fit(data, seed=seed, progress=progress))
@@ -196,7 +196,7 @@ def _of_friends(audited: bool | None, blend: Blend) -> str:
 
 def _typical_best(model: Recommender) -> float:
     """The mean of the highest scores of customers who took something, spread over all codes."""
-    users = np.flatnonzero(np.diff(model.data.taken.indptr))
+    users = np.flatnonzero(np.diff(model.data.seen.indptr))
     some = users[:: max(1, len(users) // _SCALE_OF)][:_SCALE_OF]
     best = [
         float(model.score(some[i : i + 100]).max(axis=1).sum()) for i in range(0, len(some), 100)

@@ -42,7 +42,7 @@ class Dataset:
     Attributes:
         users: (n) ids of the customers, by code.
         items: (m) ids of products and stores, by code.
-        taken: (n, m) CSR float32, 1 if the user has interacted with the item; indices sorted, no
+        seen: (n, m) CSR float32, 1 if the user has interacted with the item; indices sorted, no
             duplicates.
         friends: (n, n) CSR float32, 1 if the row's user may follow the column's; no loops.
         user_attributes: of the users, None if there are none.
@@ -51,7 +51,7 @@ class Dataset:
 
     users: np.ndarray
     items: np.ndarray
-    taken: sparse.csr_matrix
+    seen: sparse.csr_matrix
     friends: sparse.csr_matrix
     user_attributes: Attributes | None = field(default=None, kw_only=True)
     item_attributes: Attributes | None = field(default=None, kw_only=True)
@@ -59,7 +59,7 @@ class Dataset:
     def __post_init__(self) -> None:
         n, m = len(self.users), len(self.items)
         shapes = {
-            "taken": (self.taken, (n, m)),
+            "seen": (self.seen, (n, m)),
             "friends": (self.friends, (n, n)),
             "user_attributes": (self.user_attributes, (n, None)),
             "item_attributes": (self.item_attributes, (m, None)),
@@ -73,9 +73,9 @@ class Dataset:
             if not np.isfinite(matrix.data).all():
                 raise BadDataset(f"`{name}` holds a number that is not finite: leave NaN out.")
 
-    def with_taken(self, taken: sparse.csr_matrix) -> "Dataset":
+    def with_seen(self, seen: sparse.csr_matrix) -> "Dataset":
         """The same users, items and friendships with other interactions."""
-        return replace(self, taken=taken)
+        return replace(self, seen=seen)
 
     def with_friends(self, friends: sparse.csr_matrix) -> "Dataset":
         """The same users, items and interactions with other friendships."""
@@ -84,7 +84,7 @@ class Dataset:
     @cached_property
     def popularity(self) -> Floats:
         """(m) how many users have interacted with each item."""
-        return np.bincount(self.taken.indices, minlength=len(self.items)).astype(np.float32)
+        return np.bincount(self.seen.indices, minlength=len(self.items)).astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ class Split:
             return self.at_test
         if not self.refit_on_validation:
             return self.train
-        return self.train.with_taken(binary(self.train.taken + self.validation))
+        return self.train.with_seen(binary(self.train.seen + self.validation))
 
     def with_friends(self, change: Callable[[sparse.csr_matrix], sparse.csr_matrix]) -> "Split":
         """The same split with other friendships, made of those known at each instant."""
@@ -128,7 +128,7 @@ class Split:
     @cached_property
     def masked(self) -> sparse.csr_matrix:
         """(n, m) seen items, which aren't recommended when the model is tested."""
-        return binary(self.known.taken + self.validation)
+        return binary(self.known.seen + self.validation)
 
 
 def binary(matrix: Any) -> sparse.csr_matrix:

@@ -41,7 +41,7 @@ def dataset(view: SharedView, over: SharedView | None = None) -> Dataset:
     - users: the customers, by id
     - items: the items, by id and kind. A product and a store may share an id, so the kind stands
       before it: `product:p1`, `store:s1`
-    - taken: the first interactions
+    - seen: the first interactions
     - friends: the friendships
     - user attributes: `city=`, `interest=` (likes), `program=` (memberships); item attributes:
       `category=`, `brand=`, `city=` (stores)
@@ -58,7 +58,7 @@ def dataset(view: SharedView, over: SharedView | None = None) -> Dataset:
     return Dataset(
         users=over.customer_codes.ids,
         items=over.item_list.codes.ids,
-        taken=_matrix(view.first_interactions, over),
+        seen=_matrix(view.first_interactions, over),
         friends=_friends(view, over),
         user_attributes=_of_users(view, over),
         item_attributes=_of_items(over),
@@ -87,9 +87,9 @@ def temporal_split(view: SharedView, as_of: datetime, progress: Progress = silen
         advance(1)
     validation = _matrix(before.following(horizon), view)
     test = _matrix(now.following(horizon), view)
-    if not train.taken.nnz:
+    if not train.seen.nnz:
         raise NothingToLearn(
-            f"No interaction is known up to {start:%Y-%m-%d} ({known.taken.nnz} up to "
+            f"No interaction is known up to {start:%Y-%m-%d} ({known.seen.nnz} up to "
             f"{as_of:%Y-%m-%d}); {_span(view)}. Choose a later --as-of or a shorter --horizon."
         )
     for name, part, first, last in (
@@ -125,20 +125,20 @@ def training_split(
     """
     over = over or view
     known = dataset(view, over)
-    if not known.taken.nnz:
+    if not known.seen.nnz:
         raise NothingToLearn(f"No interaction is known up to {view.as_of:%Y-%m-%d}; {_span(over)}.")
     nobody = np.empty(0, dtype=np.int64)
-    nothing = pairs(nobody, nobody, known.taken.shape)
+    nothing = pairs(nobody, nobody, known.seen.shape)
     before = view.at(view.as_of - horizon)
     train, validation = dataset(before, over), _matrix(before.following(horizon), over)
-    if train.taken.nnz and validation.nnz:
+    if train.seen.nnz and validation.nnz:
         return Split(train, validation, nothing, refit_on_validation=True, at_test=known)
-    kept, held = hold_back(known.taken, HELD_BACK, seed)
+    kept, held = hold_back(known.seen, HELD_BACK, seed)
     note = (
         f"Nothing is known from before the {horizon.days} days up to {view.as_of:%Y-%m-%d}, or "
         "nothing new was taken in them: the model is chosen on a random tenth of what is known."
     )
-    return Split(known.with_taken(kept), held, nothing, refit_on_validation=True, notes=(note,))
+    return Split(known.with_seen(kept), held, nothing, refit_on_validation=True, notes=(note,))
 
 
 def _notes(view: SharedView, horizon: timedelta) -> tuple[str, ...]:

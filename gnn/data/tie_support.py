@@ -34,7 +34,7 @@ def supported(data: Dataset, seed: int) -> Ties:
     Users without interactions keep all friends who have some: nothing else is known of them.
     Friends without interactions are left out.
     """
-    friends, taken = data.friends, data.taken
+    friends, taken = data.friends, data.seen
     items = alike(data)
     circles = cosines(friends, friends, np.ones(friends.shape[0], dtype=np.float32))
     profiles = _at(friends, _unit(spectral_start(taken, _PROFILE, seed)[0]))
@@ -54,7 +54,7 @@ def alike(data: Dataset) -> Floats:
     Source of the weight: Adamic and Adar 2003.
     """
     weight = 1 / np.log(1 + np.maximum(data.popularity, 2))
-    return cosines(data.friends, data.taken, np.sqrt(weight).astype(np.float32))
+    return cosines(data.friends, data.seen, np.sqrt(weight).astype(np.float32))
 
 
 def cosines(cells: sparse.csr_matrix, matrix: sparse.csr_matrix, weight: Floats) -> Floats:

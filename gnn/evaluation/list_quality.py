@@ -30,7 +30,7 @@ def diversity(lists: Ints, data: Dataset) -> np.ndarray:
         (np.ones(len(row), dtype=np.float32), (row, lists[row, place])),
         shape=(len(lists), len(data.items)),
     )
-    by_item = sparse.csr_matrix(data.taken.T, dtype=np.float32)
+    by_item = sparse.csr_matrix(data.seen.T, dtype=np.float32)
     length = np.sqrt(np.maximum(data.popularity, 1))
     unit = sparse.diags_array(1 / length, format="csr") @ by_item
     together = np.asarray((picked @ unit).power(2).sum(axis=1)).ravel()

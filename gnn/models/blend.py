@@ -58,7 +58,7 @@ def learn_weights(
     users = sample_users(validation, min(VALIDATION_USERS, max(1, _CELLS // validation.shape[1])))
     if not len(users):
         return {name: float(name == first) for name in parts}
-    seen = parts[first].data.taken[users]
+    seen = parts[first].data.seen[users]
     scores = {name: part.score(users) for name, part in parts.items()}
     scales = {name: _scale(values) for name, values in scores.items()}
     for name, values in scores.items():

@@ -61,7 +61,7 @@ class Ease(Recommender):
         """Solve; one Cholesky factor and one inverse of the smaller side."""
         kept = self._kept(data)
         x = self._scaled(data, kept)
-        by_users = data.taken.shape[0] <= len(kept)
+        by_users = data.seen.shape[0] <= len(kept)
         with progress("EASE", 3) as advance:
             gram = _gram(x if by_users else x.T.tocsr())
             ridge = self._ridge(x)
@@ -76,7 +76,7 @@ class Ease(Recommender):
 
     def _kept(self, data: Dataset) -> Ints:
         """The items that are learned from, rising."""
-        n, m = data.taken.shape
+        n, m = data.seen.shape
         self.note = None
         side = int((self.config.memory / 4) ** 0.5)
         if min(n, m) <= side:
@@ -92,7 +92,7 @@ class Ease(Recommender):
         self, data: Dataset, kept: Ints, seen: sparse.csr_matrix | None = None
     ) -> sparse.csr_matrix:
         scale = np.maximum(data.popularity[kept], 1) ** np.float32(-self.config.damp)
-        rows = data.taken if seen is None else seen
+        rows = data.seen if seen is None else seen
         return sparse.csr_matrix(
             rows[:, kept] @ sparse.diags_array(scale, format="csr"), dtype=np.float32
         )
@@ -135,7 +135,7 @@ class Ease(Recommender):
         self._kept_items, self._inverse = state["kept"], state["inverse"]
         self._diagonal = state["diagonal"].astype(np.float32)
         self._x = self._scaled(data, self._kept_items)
-        self._by_users = data.taken.shape[0] <= len(self._kept_items)
+        self._by_users = data.seen.shape[0] <= len(self._kept_items)
         return self
 
 

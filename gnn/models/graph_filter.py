@@ -42,7 +42,7 @@ class GraphFilter(Recommender):
         seed: int = 0, progress: Progress = silent,  # noqa: ARG002
     ) -> Self:  # fmt: skip
         """Find the leading singular vectors."""
-        r = normalised(data.taken)
+        r = normalised(data.seen)
         rank = min(self.config.rank, *r.shape)
         vectors = np.zeros((0, r.shape[1]))
         with progress("GF-CF", 1) as advance:
@@ -53,7 +53,7 @@ class GraphFilter(Recommender):
 
     def score(self, users: Ints) -> Floats:
         """(users, m) the seen items, passed through the filters."""
-        return self.score_new(self.data.taken[users])
+        return self.score_new(self.data.seen[users])
 
     @one_thread()
     def score_new(self, seen: sparse.csr_matrix) -> Floats:
@@ -73,6 +73,6 @@ class GraphFilter(Recommender):
     def restore(self, state: dict[str, np.ndarray], data: Dataset) -> Self:
         """Take over the vectors."""
         self.data, self._vectors = data, state["vectors"]
-        self._r = normalised(data.taken)
+        self._r = normalised(data.seen)
         self._root = np.sqrt(np.maximum(data.popularity, 1))
         return self

@@ -58,11 +58,11 @@ class Hetero(Neural):
 
     def network(self, data: Dataset, seed: int) -> HeteroNetwork:
         """The untrained network."""
-        users, items = spectral_start(data.taken, self.config.width, seed)
+        users, items = spectral_start(data.seen, self.config.width, seed)
         random = np.random.default_rng(seed)
         start = Start(
             users, items,
-            self._values(random, data.user_attributes, np.diff(data.taken.indptr) > 0),
+            self._values(random, data.user_attributes, np.diff(data.seen.indptr) > 0),
             self._values(random, data.item_attributes, data.popularity > 0),
         )  # fmt: skip
         self._network = self._built(data, start, seed)
@@ -130,7 +130,7 @@ class Hetero(Neural):
         """Bytes, about, that a step over the whole graph takes: vectors kept, Adam's, matrices."""
         nodes = len(data.users) + len(data.items)
         vectors = (8 * self.config.layers + 10) * self.config.width * nodes
-        return 4 * vectors + 64 * (data.taken.nnz + data.friends.nnz)
+        return 4 * vectors + 64 * (data.seen.nnz + data.friends.nnz)
 
     def _values(
         self, random: np.random.Generator, known: Attributes | None, active: np.ndarray

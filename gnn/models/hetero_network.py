@@ -96,14 +96,14 @@ class HeteroNetwork(Network):
         self.weights = weights_of(data)
         self.matrices = {} if shape.sampled else _matrices(self.weights)
         self.sampler = _sampler(self.weights, shape, seed) if shape.sampled else None
-        self.pointer = torch.from_numpy(data.taken.indptr.astype(np.int64))
-        self.columns = torch.from_numpy(data.taken.indices.astype(np.int64))
+        self.pointer = torch.from_numpy(data.seen.indptr.astype(np.int64))
+        self.columns = torch.from_numpy(data.seen.indices.astype(np.int64))
         # An item that nobody has seen is no rival, or new items would be pushed down.
         self.rivals = torch.from_numpy(np.flatnonzero(data.popularity))
-        self.examples = np.flatnonzero(np.diff(data.taken.indptr))
+        self.examples = np.flatnonzero(np.diff(data.seen.indptr))
         self.whole = not shape.sampled and len(self.rivals) <= EVERY
-        self.per_user = data.taken.nnz / max(len(self.examples), 1)
-        self.active = _column(np.diff(data.taken.indptr) > 0)
+        self.per_user = data.seen.nnz / max(len(self.examples), 1)
+        self.active = _column(np.diff(data.seen.indptr) > 0)
         self.takers = torch.from_numpy(data.popularity)
         self.bought = _column(data.popularity > 0)
         self.known = _column(_known(data))
@@ -256,7 +256,7 @@ def unit(vectors: Tensor) -> Tensor:
 
 def weights_of(data: Dataset) -> dict[EdgeType, sparse.csr_matrix]:
     """(targets, sources) how much each message weighs, by relation; empty relations left out."""
-    seen = normalised(data.taken)
+    seen = normalised(data.seen)
     weights = {SEEN: seen, BY: seen.T.tocsr(), FRIEND: normalised(data.friends)}
     for relation, known in ((OF_USER, data.user_attributes), (OF_ITEM, data.item_attributes)):
         if known is not None:
@@ -333,7 +333,7 @@ def _column(flags: np.ndarray) -> Tensor:
 
 def _known(data: Dataset) -> np.ndarray:
     """(n) bool: users with an interaction, a friend or an attribute."""
-    known = (np.diff(data.taken.indptr) > 0) | (np.diff(data.friends.indptr) > 0)
+    known = (np.diff(data.seen.indptr) > 0) | (np.diff(data.friends.indptr) > 0)
     if data.user_attributes is not None:
         known |= np.diff(data.user_attributes.matrix.indptr) > 0
     return known

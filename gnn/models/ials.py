@@ -55,18 +55,18 @@ class Ials(Recommender):
                 iterations=self.config.rounds,
                 random_state=seed,
             )
-            model.fit(data.taken, show_progress=False, callback=lambda *_: advance(1))
+            model.fit(data.seen, show_progress=False, callback=lambda *_: advance(1))
         state = {"users": model.user_factors.copy(), "items": model.item_factors.copy()}
         # A user (or item) without interactions keeps no random vector.
-        state["users"][np.diff(data.taken.indptr) == 0] = 0
+        state["users"][np.diff(data.seen.indptr) == 0] = 0
         state["items"][data.popularity == 0] = 0
         return self.restore(state, data)
 
     @one_thread()
     def _ridge(self, data: Dataset) -> float:
-        if not data.taken.nnz:
+        if not data.seen.nnz:
             return 1.0
-        _, values, _ = randomized_svd(data.taken, 1, n_iter=4, random_state=0)
+        _, values, _ = randomized_svd(data.seen, 1, n_iter=4, random_state=0)
         return float(self.config.l2 * self.config.alpha * values[0])
 
     @one_thread()

@@ -46,7 +46,7 @@ class LightGCN(Neural):
     def network(self, data: Dataset, seed: int) -> Network:
         """The untrained network."""
         c = self.config
-        return BipartiteNetwork(data.taken, c.width, c.layers, c.temperature, c.left_out, seed)
+        return BipartiteNetwork(data.seen, c.width, c.layers, c.temperature, c.left_out, seed)
 
 
 class BipartiteNetwork(Network):

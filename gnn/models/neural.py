@@ -77,7 +77,7 @@ class Neural(Trainable):
             OtherCheckpoint: the file is of another graph, other settings or another seed.
             Diverged: the loss is not finite.
         """
-        validate = None if validation is None else watch(data.taken, validation)
+        validate = None if validation is None else watch(data.seen, validation)
         network = self.network(data, seed)
         plan = self.plan(network, self.config.epochs if validate is None else self.config.longest)
         key = self._key(data, validation, seed) if checkpoint is not None else ""
@@ -104,7 +104,7 @@ class Neural(Trainable):
         settings = self.settings()
         if validation is not None:
             settings.pop("epochs")
-        watched = None if validation is None else fingerprint(data.with_taken(validation))
+        watched = None if validation is None else fingerprint(data.with_seen(validation))
         whole = json.dumps([self.name, settings, seed, fingerprint(data), watched])
         return hashlib.sha256(whole.encode()).hexdigest()
 

@@ -75,7 +75,7 @@ class FriendsItems(Untrained):
 
     def score(self, users: Ints) -> Floats:
         """(users, m) the shares; without a prior, 0 for items that no friend has seen."""
-        scores: Floats = (self._ties[users] @ self.data.taken).toarray()
+        scores: Floats = (self._ties[users] @ self.data.seen).toarray()
         if prior := self.config.prior:
             share = self.data.popularity / np.float32(max(len(self.data.users), 1))
             friends = np.diff(self.data.friends.indptr)[users]
@@ -85,7 +85,7 @@ class FriendsItems(Untrained):
     def restore(self, state: dict[str, np.ndarray], data: Dataset) -> Self:
         """Weigh the ties."""
         super().restore(state, data)
-        count = np.maximum(np.diff(data.taken.indptr), 1).astype(np.float32)
+        count = np.maximum(np.diff(data.seen.indptr), 1).astype(np.float32)
         friends = data.friends.copy()
         if self.config.likeness:
             friends.data *= 1 + np.float32(self.config.likeness) * alike(data)

@@ -144,7 +144,7 @@ class Recommender(ABC):
             masked: (n, m) items to leave out; each user's seen items where not given.
             progress: a progress callback for users.
         """
-        excluded = self.data.taken if masked is None else masked
+        excluded = self.data.seen if masked is None else masked
         lists = np.empty((len(users), k), dtype=np.int64)
         step = max(1, CELLS // max(len(self.data.items), 1))
         with progress(f"recommending ({self.name})", len(users)) as advance:
@@ -158,7 +158,7 @@ class Recommender(ABC):
 
     def _add_popularity(self, scores: Floats, users: Ints) -> None:
         """Order by popularity what the scores leave open for users with little data; in place."""
-        new = np.diff(self.data.taken.indptr)[users] == 0
+        new = np.diff(self.data.seen.indptr)[users] == 0
         known = np.asarray(scores[:, :_GLANCE].any(axis=1))
         known[~known] = scores[~known].any(axis=1)
         scores[~known] = self.data.popularity
@@ -268,7 +268,7 @@ def fingerprint(data: Dataset) -> str:
     digest = hashlib.sha256()
     for ids in (data.users, data.items):
         digest.update(json.dumps(list(map(str, ids))).encode())
-    matrices = [data.taken, data.friends]
+    matrices = [data.seen, data.friends]
     for attributes in (data.user_attributes, data.item_attributes):
         names = () if attributes is None else attributes.names
         digest.update(json.dumps(names).encode())

@@ -69,7 +69,7 @@ class Social(LightGCN):
     def score(self, users: Ints) -> Floats:
         """(users, m) cosines; of users without interactions the shares of `FriendsItems`."""
         scores = super().score(users)
-        new = np.flatnonzero(np.diff(self.data.taken.indptr)[users] == 0)
+        new = np.flatnonzero(np.diff(self.data.seen.indptr)[users] == 0)
         if len(new):
             scores[new] = self._of_friends.score(users[new])
         return scores
@@ -86,7 +86,7 @@ class SocialNetwork(BipartiteNetwork):
     def __init__(
         self, data: Dataset, width: int, layers: int, temperature: float, left_out: float, seed: int
     ) -> None:
-        super().__init__(data.taken, width, layers, temperature, left_out, seed)
+        super().__init__(data.seen, width, layers, temperature, left_out, seed)
         ties = supported(data, seed)
         self.ties = Matrix(ties.friends, device())
         self.likeness = on_device(ties.likeness)
@@ -125,7 +125,7 @@ def known_of(data: Dataset, ties: Ties) -> Floats:
     mean = np.bincount(rows, ties.likeness[:, 0], minlength=n) / np.maximum(count, 1)
     highest = np.zeros(n)
     np.maximum.at(highest, rows, ties.likeness[:, 0])
-    activity = np.log1p(np.diff(data.taken.indptr))
+    activity = np.log1p(np.diff(data.seen.indptr))
     columns = np.stack([activity, np.log1p(count), mean, highest], axis=1)
     spread = np.maximum(columns.std(axis=0), 1e-6)
     standard: Floats = ((columns - columns.mean(axis=0)) / spread).astype(np.float32)

@@ -131,7 +131,7 @@ def _alone(models: ModelStore, name: str) -> Iterator[None]:
 
 def _made_of(split: Split, seed: int) -> dict[str, Any]:
     """What a training depends on."""
-    validation = split.train.with_taken(split.validation)
+    validation = split.train.with_seen(split.validation)
     return {
         "train": fingerprint(split.train), "validation": fingerprint(validation),
         "known": fingerprint(split.known), "seed": seed,

@@ -32,7 +32,7 @@ def test_recommended_is_what_was_not_taken_best_first_in_pieces_or_at_once(
     users = np.array([5, 3, 40, 77, 0])
     whole = model.recommend(users, 10)
     for row, user in enumerate(users):
-        left = np.setdiff1d(np.arange(80), DATA.taken[user].indices)
+        left = np.setdiff1d(np.arange(80), DATA.seen[user].indices)
         order = np.lexsort((left, -model.score(np.array([user]))[0][left]))
         assert whole[row].tolist() == left[order][:10].tolist()
     monkeypatch.setattr(recommender, "CELLS", 100)
@@ -58,7 +58,7 @@ class Told(Spectral):
 
 
 def told(scores: np.ndarray, new: list[int]) -> Told:
-    model = Told().fit(DATA.with_taken(without(DATA.taken, np.array(new, int))))
+    model = Told().fit(DATA.with_seen(without(DATA.seen, np.array(new, int))))
     model.scores = scores.astype(np.float32)
     return model
 
@@ -82,7 +82,7 @@ def test_who_took_nothing_gets_what_is_known_first_and_then_what_is_popular() ->
 
 def test_scores_that_tell_nothing_of_a_known_user_leave_what_is_popular() -> None:
     model = told(np.zeros((120, 80)), [])
-    taken = set(DATA.taken[4].indices)
+    taken = set(DATA.seen[4].indices)
     wanted = [item for item in popular(model) if item not in taken]
     assert model.recommend(np.array([4]), len(wanted))[0].tolist() == wanted
 
@@ -105,7 +105,7 @@ def changed(**parts: object) -> object:
 
 
 OTHERS = {
-    "interactions": changed(taken=planted(seed=9).taken),
+    "interactions": changed(seen=planted(seed=9).seen),
     "ties": changed(friends=planted(seed=9).friends),
     "users": changed(users=np.arange(120) + 1),
     "items": changed(items=np.array([f"i{i}" for i in range(80)])),

@@ -15,7 +15,7 @@ from followsuit.testing.tastes import GROUPS, planted, without
 
 DATA = planted()
 EVERYBODY = np.arange(120)
-TAKEN, FRIENDS = DATA.taken.toarray(), DATA.friends.toarray()
+TAKEN, FRIENDS = DATA.seen.toarray(), DATA.friends.toarray()
 
 
 def plain() -> list[Recommender]:
@@ -70,7 +70,7 @@ def test_friends_are_followed_the_way_that_the_tie_runs() -> None:
 
 
 def test_who_took_nothing_gets_what_friends_took_before_what_is_popular() -> None:
-    data = DATA.with_taken(without(DATA.taken, np.array([4])))
+    data = DATA.with_seen(without(DATA.seen, np.array([4])))
     found = FriendsItems().fit(data).recommend(np.array([4]), 80)[0]
     theirs = (FRIENDS[4] @ TAKEN)[found]
     assert theirs[0] > 1
@@ -103,13 +103,13 @@ def test_planted_tastes_are_told_better_than_by_chance(model: Recommender) -> No
 
 
 def odd() -> dict[str, Dataset]:
-    empty = sparse.csr_matrix(DATA.taken.shape, dtype=np.float32)
-    rows = without(DATA.taken, np.arange(5))
+    empty = sparse.csr_matrix(DATA.seen.shape, dtype=np.float32)
+    rows = without(DATA.seen, np.arange(5))
     columns = sparse.csr_matrix(without(sparse.csr_matrix(rows.T), np.arange(3)).T)
     return {
-        "nothing taken": DATA.with_taken(empty),
-        "unknown users and items": DATA.with_taken(columns),
-        "one user": Dataset(DATA.users[:1], DATA.items, DATA.taken[:1], DATA.friends[:1, :1]),
+        "nothing taken": DATA.with_seen(empty),
+        "unknown users and items": DATA.with_seen(columns),
+        "one user": Dataset(DATA.users[:1], DATA.items, DATA.seen[:1], DATA.friends[:1, :1]),
         "no friends": DATA.with_friends(sparse.csr_matrix((120, 120), dtype=np.float32)),
     }
 
@@ -122,7 +122,7 @@ def test_scores_are_finite_and_the_unknown_get_what_is_popular(
     users = np.arange(len(data.users))
     fitted = model.unfitted().fit(data)
     assert np.isfinite(fitted.score(users)).all()
-    alone = np.flatnonzero((np.diff(data.taken.indptr) == 0) & (np.diff(data.friends.indptr) == 0))
+    alone = np.flatnonzero((np.diff(data.seen.indptr) == 0) & (np.diff(data.friends.indptr) == 0))
     popular = np.lexsort((np.arange(80), -data.popularity))[:10]
     assert (fitted.recommend(alone, 10) == popular).all()
 

@@ -53,12 +53,12 @@ def known(view: SharedView) -> Dataset:
 
 
 def everything(taste: Taste, data: Dataset) -> np.ndarray:
-    return taste.affinity(data.users, data.taken, np.arange(len(data.items)), ALL, ALL)
+    return taste.affinity(data.users, data.seen, np.arange(len(data.items)), ALL, ALL)
 
 
 def test_affinity_is_the_score_over_the_typical_customers_best(known: Dataset) -> None:
     model = DampedEase(l2=20).fit(known)
-    active = np.flatnonzero(np.diff(known.taken.indptr))
+    active = np.flatnonzero(np.diff(known.seen.indptr))
     typical = model.score(active).max(axis=1).mean()
     scores = model.score(np.arange(len(known.users)))
     wanted = np.log1p(10 * np.maximum(scores, 0) / typical)
@@ -76,10 +76,10 @@ def test_some_customers_and_items_are_as_among_all_kept_or_not(
         monkeypatch.setattr(taste_module, "_KEPT", kept)
         taste = Taste(model)
         for _ in range(2):
-            ids, history = known.users[customers], known.taken[customers]
+            ids, history = known.users[customers], known.seen[customers]
             found = taste.affinity(ids, history, items, rows, columns)
             np.testing.assert_allclose(found, whole[[7, 3]][:, [8, 30]], atol=1e-6)
-        ids, history = known.users[customers + 1], known.taken[customers + 1]
+        ids, history = known.users[customers + 1], known.seen[customers + 1]
         others = taste.affinity(ids, history, items, rows, columns)
         np.testing.assert_allclose(others, whole[[8, 4]][:, [8, 30]], atol=1e-6)
 
@@ -91,8 +91,8 @@ def test_who_is_not_fitted_is_scored_by_what_they_took(known: Dataset, l2: float
         taste = Taste(fitted)
         items = np.arange(len(known.items))
         strangers = np.array([f"new {user}" for user in known.users], dtype=object)
-        by_history = taste.affinity(strangers, known.taken, items, ALL, ALL)
-        by_code = taste.affinity(known.users, known.taken, items, ALL, ALL)
+        by_history = taste.affinity(strangers, known.seen, items, ALL, ALL)
+        by_code = taste.affinity(known.users, known.seen, items, ALL, ALL)
         np.testing.assert_allclose(by_history, by_code, atol=1e-3)
 
 
@@ -102,7 +102,7 @@ def _with_more_users(data: Dataset) -> Dataset:
     return Dataset(
         np.concatenate([data.users, [f"more {n}" for n in range(more)]]),
         data.items,
-        sparse.csr_matrix(sparse.vstack([data.taken, sparse.csr_matrix((more, more))])),
+        sparse.csr_matrix(sparse.vstack([data.seen, sparse.csr_matrix((more, more))])),
         sparse.csr_matrix((len(data.users) + more,) * 2),
     )
 
@@ -189,7 +189,7 @@ def test_a_model_is_learned_once_and_says_the_same_for_every_run(
     later = AS_OF + timedelta(days=15)
     model = of_run("later", later).model
     assert model is not None
-    assert model.data.taken.nnz == dataset(view.at(later)).taken.nnz > known.taken.nnz
+    assert model.data.seen.nnz == dataset(view.at(later)).seen.nnz > known.seen.nnz
     assert len(list(state.models.iterdir())) == 2
     (damaged,) = (path for path in state.models.iterdir() if path.name == used(state, "one"))
     (damaged / "model.npz").write_bytes(b"PK")

@@ -41,9 +41,9 @@ def planted_split(data: Dataset | None = None, seed: int = 0) -> Split:
     data = planted(seed=seed) if data is None else data
     users, items = (np.array([str(i) for i in ids], object) for ids in (data.users, data.items))
     data = replace(data, users=users, items=items)
-    known, test = hold_back(data.taken, 0.25, seed)
+    known, test = hold_back(data.seen, 0.25, seed)
     train, validation = hold_back(known, 0.2, seed + 1)
-    return Split(data.with_taken(train), validation, test, refit_on_validation=True)
+    return Split(data.with_seen(train), validation, test, refit_on_validation=True)
 
 
 def write_split(folder: Path, split: Split) -> Path:
@@ -55,6 +55,6 @@ def write_split(folder: Path, split: Split) -> Path:
 
     items, users = split.train.items, split.train.users
     return write_folder(
-        folder, rows(split.known.taken, items), rows(split.test, items),
+        folder, rows(split.known.seen, items), rows(split.test, items),
         friends=rows(split.train.friends, users),
     )  # fmt: skip

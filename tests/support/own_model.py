@@ -17,18 +17,18 @@ class Neighbours(Recommender):
     grid = {"power": (0.5, 1.0)}
 
     def fit(self, data, validation=None, *, seed=0, progress=None):
-        together = (data.taken.T @ data.taken).toarray() ** self.config.power
+        together = (data.seen.T @ data.seen).toarray() ** self.config.power
         np.fill_diagonal(together, 0)
         return self.restore({"together": together.astype(np.float32)}, data)
 
     def score(self, users):
-        return self.score_new(self.data.taken[users])
+        return self.score_new(self.data.seen[users])
 
-    def score_new(self, taken):
-        return np.ascontiguousarray((self.together.T @ taken.T).T)
+    def score_new(self, seen):
+        return np.ascontiguousarray((self.together.T @ seen.T).T)
 
     def embed(self):
-        return Embeddings(self.data.taken @ self.together, self.together)
+        return Embeddings(self.data.seen @ self.together, self.together)
 
     def state(self):
         return {"together": self.together}

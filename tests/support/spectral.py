@@ -25,7 +25,7 @@ class Spectral(Recommender):
         self, data: Dataset, validation: sparse.csr_matrix | None = None, *,
         seed: int = 0, progress: Progress = silent,
     ) -> Self:  # fmt: skip
-        left, values, right = randomized_svd(data.taken, self.config.width, random_state=seed)
+        left, values, right = randomized_svd(data.seen, self.config.width, random_state=seed)
         root = np.sqrt(values)
         state = {"users": left * root, "items": right.T * root}
         return self.restore({k: v.astype(np.float32) for k, v in state.items()}, data)

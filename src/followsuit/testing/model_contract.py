@@ -35,8 +35,8 @@ NEWCOMERS, NEW_ITEMS = np.arange(5), np.arange(3)
 
 def _sample() -> Dataset:
     data = planted(users=len(USERS), items=80)
-    by_item = sparse.csr_matrix(without(data.taken, NEWCOMERS).T)
-    return data.with_taken(sparse.csr_matrix(without(by_item, NEW_ITEMS).T))
+    by_item = sparse.csr_matrix(without(data.seen, NEWCOMERS).T)
+    return data.with_seen(sparse.csr_matrix(without(by_item, NEW_ITEMS).T))
 
 
 DATA = _sample()
@@ -71,14 +71,14 @@ class ModelContract(ABC):
         data = _sample()
         fitted = self.make().fit(data)
         fitted.score(USERS)
-        fitted.score_new(data.taken[:9])
-        for matrix, untouched in ((data.taken, DATA.taken), (data.friends, DATA.friends)):
+        fitted.score_new(data.seen[:9])
+        for matrix, untouched in ((data.seen, DATA.seen), (data.friends, DATA.friends)):
             assert matrix.data.tobytes() == untouched.data.tobytes()
             assert matrix.indices.tobytes() == untouched.indices.tobytes()
 
     def test_scores_are_a_new_finite_array_of_every_item(self, fitted: Recommender) -> None:
         scores = fitted.score(USERS)
-        assert scores.shape == DATA.taken.shape
+        assert scores.shape == DATA.seen.shape
         assert scores.dtype == np.float32
         assert np.isfinite(scores).all()
         untouched = scores.tobytes()
@@ -89,20 +89,20 @@ class ModelContract(ABC):
         some = np.array([70, 0, 70, 31])
         expected = fitted.score(USERS)[some]
         np.testing.assert_allclose(fitted.score(some), expected, rtol=1e-4, atol=1e-5)
-        assert fitted.score(some[:0]).shape == (0, DATA.taken.shape[1])
+        assert fitted.score(some[:0]).shape == (0, DATA.seen.shape[1])
 
     def test_a_list_names_the_best_unseen_items_each_once(self, fitted: Recommender) -> None:
         lists = fitted.recommend(USERS, 10)
         assert lists.shape == (len(USERS), 10)
         for user, items in zip(USERS, lists, strict=True):
             assert len(set(items)) == 10
-            assert not set(items) & set(DATA.taken[[user]].indices)
+            assert not set(items) & set(DATA.seen[[user]].indices)
         scores = np.take_along_axis(fitted.score(USERS), lists, axis=1)[len(NEWCOMERS) :]
         known = scores.any(axis=1)
         assert (np.diff(scores[known], axis=1) <= 0).all()
 
     def test_people_who_are_new_to_the_model_get_finite_scores(self, fitted: Recommender) -> None:
-        newcomers = sparse.vstack([DATA.taken[40:50], DATA.taken[NEWCOMERS[:1]]], format="csr")
+        newcomers = sparse.vstack([DATA.seen[40:50], DATA.seen[NEWCOMERS[:1]]], format="csr")
         scores = fitted.score_new(newcomers)
         assert scores.shape == newcomers.shape
         assert np.isfinite(scores).all()
@@ -116,14 +116,14 @@ class ModelContract(ABC):
         scores = fitted.score(np.arange(users))
         assert scores.shape == (users, items)
         assert np.isfinite(scores).all()
-        assert np.isfinite(fitted.score_new(_empty(2, items).taken)).all()
+        assert np.isfinite(fitted.score_new(_empty(2, items).seen)).all()
         lists = fitted.recommend(np.arange(users), 3)
         assert lists.shape == (users, 3)
         assert ((lists >= 0).sum(axis=1) == min(items, 3)).all()
 
     def test_a_single_interaction_is_enough(self) -> None:
         data = _empty(3, 4)
-        fitted = self.make().fit(data.with_taken(pairs(np.array([1]), np.array([2]), (3, 4))))
+        fitted = self.make().fit(data.with_seen(pairs(np.array([1]), np.array([2]), (3, 4))))
         assert np.isfinite(fitted.score(np.arange(3))).all()
 
     def test_the_same_random_seed_gives_the_same_bytes(self, fitted: Recommender) -> None:
@@ -150,7 +150,7 @@ class ModelContract(ABC):
         assert loaded.data is DATA
         assert _bytes(loaded) == _bytes(fitted)
         assert loaded.score(USERS).tobytes() == fitted.score(USERS).tobytes()
-        rows = DATA.taken[40:50]
+        rows = DATA.seen[40:50]
         assert loaded.score_new(rows).tobytes() == fitted.score_new(rows).tobytes()
 
     def test_a_saved_model_of_other_data_is_refused(
@@ -184,8 +184,8 @@ class ModelContract(ABC):
                 assert made.unfitted(**{setting: value}).settings()[setting] == value
 
     def test_settings_found_on_validation_are_kept_for_the_next_fit(self) -> None:
-        known, held = hold_back(DATA.taken, 0.2, 0)
-        fitted = self.make().fit(DATA.with_taken(known), held, seed=3)
+        known, held = hold_back(DATA.seen, 0.2, 0)
+        fitted = self.make().fit(DATA.with_seen(known), held, seed=3)
         again = fitted.unfitted().fit(DATA, seed=3)
         assert again.config == fitted.config
         assert np.isfinite(again.score(USERS)).all()
@@ -197,7 +197,7 @@ class ModelContract(ABC):
         if embeddings is None:
             pytest.skip("the model has no embeddings")
         users, items = embeddings.users, embeddings.items
-        assert (len(users), len(items)) == DATA.taken.shape
+        assert (len(users), len(items)) == DATA.seen.shape
         assert users.shape[1] == items.shape[1]
         assert users.dtype == items.dtype == np.float32
         assert np.isfinite(users).all()

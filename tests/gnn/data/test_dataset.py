@@ -27,22 +27,22 @@ def matrix(rows: int, columns: int, value: float = 1.0) -> sparse.csr_matrix:
 @pytest.mark.parametrize(
     ("part", "wrong", "said"),
     [
-        ("taken", matrix(2, 4), r"`taken` has shape \(2, 4\): it must be \(2, 3\)"),
+        ("seen", matrix(2, 4), r"`seen` has shape \(2, 4\): it must be \(2, 3\)"),
         ("friends", matrix(2, 3), r"`friends` has shape \(2, 3\): it must be \(2, 2\)"),
         ("user_attributes", Attributes(("a",), matrix(3, 1)), r"`user_attributes` has shape"),
         ("item_attributes", Attributes(("a",), matrix(2, 1)), r"`item_attributes` has shape"),
-        ("taken", matrix(2, 3, np.nan), r"`taken` holds a number that is not finite"),
+        ("seen", matrix(2, 3, np.nan), r"`seen` holds a number that is not finite"),
         ("item_attributes", Attributes(("a",), matrix(3, 1, np.inf)), "is not finite: leave NaN"),
     ],
 )
 def test_parts_that_do_not_fit_are_named(part: str, wrong: object, said: str) -> None:
-    parts = {"taken": matrix(2, 3), "friends": matrix(2, 2)} | {part: wrong}
+    parts = {"seen": matrix(2, 3), "friends": matrix(2, 2)} | {part: wrong}
     with pytest.raises(BadDataset, match=said):
         Dataset(np.arange(2), np.arange(3), **parts)  # type: ignore[arg-type]
 
 
 def test_popularity_counts_the_users_of_each_item() -> None:
-    assert DATA.popularity.tolist() == DATA.taken.toarray().sum(axis=0).tolist()
+    assert DATA.popularity.tolist() == DATA.seen.toarray().sum(axis=0).tolist()
 
 
 def test_binary_adds_up_repeats_and_drops_zeros() -> None:
@@ -76,21 +76,21 @@ def test_each_user_keeps_some_and_gives_the_share(
 
 
 def test_what_is_held_back_is_the_share_on_average() -> None:
-    held = hold_back(DATA.taken, 0.3, 0)[1]
-    assert held.nnz / DATA.taken.nnz == pytest.approx(0.3, abs=0.02)
+    held = hold_back(DATA.seen, 0.3, 0)[1]
+    assert held.nnz / DATA.seen.nnz == pytest.approx(0.3, abs=0.02)
 
 
 def split(*, refit: bool, at_test: Dataset | None = None) -> Split:
-    kept, held = hold_back(DATA.taken, 0.2, 0)
+    kept, held = hold_back(DATA.seen, 0.2, 0)
     nothing = sparse.csr_matrix(kept.shape, dtype=np.float32)
-    return Split(DATA.with_taken(kept), held, nothing, refit_on_validation=refit, at_test=at_test)
+    return Split(DATA.with_seen(kept), held, nothing, refit_on_validation=refit, at_test=at_test)
 
 
 def test_what_is_known_at_last_is_train_with_or_without_validation_or_of_a_later_day() -> None:
-    assert (split(refit=True).known.taken != DATA.taken).nnz == 0
+    assert (split(refit=True).known.seen != DATA.seen).nnz == 0
     kept = split(refit=False)
     assert kept.known is kept.train
-    assert (kept.masked != DATA.taken).nnz == 0
+    assert (kept.masked != DATA.seen).nnz == 0
     assert split(refit=True, at_test=DATA).known is DATA
 
 
@@ -99,4 +99,4 @@ def test_other_ties_are_made_of_those_of_each_instant() -> None:
     changed = split(refit=True, at_test=later).with_friends(lambda friends: friends * 2)
     assert (changed.train.friends != DATA.friends * 2).nnz == 0
     assert (changed.known.friends != later.friends * 2).nnz == 0
-    assert (changed.known.taken != DATA.taken).nnz == 0
+    assert (changed.known.seen != DATA.seen).nnz == 0

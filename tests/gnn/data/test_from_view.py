@@ -112,11 +112,11 @@ def test_a_product_and_a_store_of_one_id_stay_two_items(folder: Path) -> None:
 
 def test_taken_is_what_was_bought_or_visited_by_then(folder: Path) -> None:
     data = dataset(view(folder))
-    assert taken(data, data.taken) == {
+    assert taken(data, data.seen) == {
         ("ann", "product:1"), ("ann", "product:jam"), ("cas", "store:1"),
     }  # fmt: skip
     earlier = dataset(view(folder, day(2)))
-    assert taken(earlier, earlier.taken) == {("ann", "product:1")}
+    assert taken(earlier, earlier.seen) == {("ann", "product:1")}
 
 
 @pytest.mark.parametrize("joined_at", [None, day(40)])
@@ -129,8 +129,8 @@ def test_a_minor_is_not_there_nor_are_their_attributes(
     ]
     data = dataset(view(folder, customers=customers))
     assert "kim" not in data.users
-    assert "interest=Lego" not in (data.user_attributes or Attributes((), data.taken)).names
-    assert "city=Bonn" not in (data.user_attributes or Attributes((), data.taken)).names
+    assert "interest=Lego" not in (data.user_attributes or Attributes((), data.seen)).names
+    assert "city=Bonn" not in (data.user_attributes or Attributes((), data.seen)).names
 
 
 def test_ties_are_those_that_there_were_and_run_as_acts_do(folder: Path) -> None:
@@ -149,7 +149,7 @@ def test_only_customers_who_share_are_there(folder: Path) -> None:
     )
     data = dataset(view(folder, assume_consent=False, consents=consents))
     assert data.users.tolist() == ["bob"]
-    assert taken(data, data.taken) == ties(data) == set()
+    assert taken(data, data.seen) == ties(data) == set()
 
 
 def test_attributes_are_those_known_at_the_time(folder: Path) -> None:
@@ -178,11 +178,11 @@ def test_a_shop_of_which_nothing_else_is_known_has_no_attributes(folder: Path) -
 def test_the_parts_of_a_split_follow_each_other_in_time(folder: Path) -> None:
     parts = split(folder)
     data = parts.train
-    assert taken(data, data.taken) == {("ann", "product:1"), ("cas", "store:1")}
+    assert taken(data, data.seen) == {("ann", "product:1"), ("cas", "store:1")}
     assert taken(data, parts.validation) == {("ann", "product:jam")}
     # Ann's second purchase of what she has is nothing new; the horizon's last instant counts.
     assert taken(data, parts.test) == {("bob", "product:jam"), ("cas", "store:2")}
-    assert taken(data, parts.masked) == taken(data, parts.known.taken)
+    assert taken(data, parts.masked) == taken(data, parts.known.seen)
 
 
 def test_where_the_data_ends_before_the_test_period_a_note_asks_why(folder: Path) -> None:
@@ -216,7 +216,7 @@ def test_what_comes_later_changes_nothing_but_the_test_part(folder: Path) -> Non
     plain = split(folder / "a")
     other = split(folder / "b", **planted)
     for one, two in ((plain.train, other.train), (plain.known, other.known)):
-        assert taken(one, one.taken) == taken(two, two.taken)
+        assert taken(one, one.seen) == taken(two, two.seen)
         assert ties(one) == ties(two)
         assert said(one.users, one.user_attributes) == said(two.users, two.user_attributes)
     assert taken(plain.train, plain.validation) == taken(other.train, other.validation)

@@ -48,10 +48,10 @@ def test_one_long_id_does_not_make_all_of_them_long(tmp_path: Path) -> None:
 
 def test_with_a_validation_file_train_is_as_given_and_both_are_masked(tmp_path: Path) -> None:
     split = read_split(write_folder(tmp_path, TRAIN, TEST, VALIDATION))
-    assert cells(split.train, split.train.taken) == set(TRAIN)
+    assert cells(split.train, split.train.seen) == set(TRAIN)
     assert cells(split.train, split.validation) == set(VALIDATION)
     assert cells(split.train, split.test) == set(TEST)
-    assert cells(split.train, split.known.taken) == set(TRAIN)
+    assert cells(split.train, split.known.seen) == set(TRAIN)
     assert cells(split.train, split.masked) == {*TRAIN, *VALIDATION}
 
 
@@ -59,8 +59,8 @@ def test_without_one_a_part_of_train_is_held_back_and_learned_from_at_last(tmp_p
     rows = [(u, i) for u in range(30) for i in range(10)]
     split = read_split(write_folder(tmp_path, rows, [(0, 10), (1, 3)]))
     assert split.validation.sum(axis=1).tolist() == [[1]] * 30
-    assert not split.validation.multiply(split.train.taken).nnz
-    assert split.known.taken.nnz == split.masked.nnz == 300
+    assert not split.validation.multiply(split.train.seen).nnz
+    assert split.known.seen.nnz == split.masked.nnz == 300
     again = read_split(tmp_path)
     assert (again.validation != split.validation).nnz == 0
     assert (read_split(tmp_path, seed=1).validation != split.validation).nnz > 0
@@ -79,13 +79,13 @@ def test_rows_that_say_the_same_count_once_and_further_columns_are_left(tmp_path
     (tmp_path / "test.tsv.gz").write_bytes(gzip.compress(text.encode()))
     split = read_split(tmp_path)
     assert cells(split.train, split.test) == set(TEST)
-    assert np.unique(split.train.taken.data).tolist() == [1]
+    assert np.unique(split.train.seen.data).tolist() == [1]
 
 
 def test_quotes_and_spaces_are_a_part_of_ids(tmp_path: Path) -> None:
     rows = [('"x', "a b"), ("NA", "null"), ("y", "a b")]
     split = read_split(write_folder(tmp_path, rows, [("NA", "a b")], [("y", "null")]))
-    assert cells(split.train, split.train.taken) == set(rows)
+    assert cells(split.train, split.train.seen) == set(rows)
 
 
 def test_no_folder_and_missing_files_are_named(tmp_path: Path) -> None:
@@ -238,7 +238,7 @@ def test_what_is_known_already_is_not_to_be_told(tmp_path: Path) -> None:
     validation = [*VALIDATION, ("2", "a")]
     test = [*TEST, ("2", "b"), ("007", "b"), ("007", "b")]
     split = read_split(write_folder(tmp_path, TRAIN, test, validation))
-    assert cells(split.train, split.train.taken) == set(TRAIN)
+    assert cells(split.train, split.train.seen) == set(TRAIN)
     assert cells(split.train, split.validation) == set(VALIDATION)
     assert cells(split.train, split.test) == set(TEST)
     left = "they are left out, as what is known is never recommended."

@@ -176,10 +176,10 @@ def test_an_unknown_name_is_answered_before_anything_is_fitted() -> None:
 
 
 def test_users_without_a_training_row_are_judged_on_what_is_popular_or_friends_items() -> None:
-    taken = SPLIT.known.taken.toarray()
+    taken = SPLIT.known.seen.toarray()
     cold = np.arange(0, 120, 5)
     taken[cold] = 0
-    train = SPLIT.train.with_taken(binary(taken))
+    train = SPLIT.train.with_seen(binary(taken))
     nothing = sparse.csr_matrix(taken.shape, dtype=np.float32)
     split = Split(train, nothing, SPLIT.test, refit_on_validation=False)
     rows = evaluate_models(split, ["popularity", "ease", "friends"]).lists.to_pandas()
@@ -222,7 +222,7 @@ def test_coverage_novelty_and_diversity_are_as_defined() -> None:
     assert coverage(lists, 80) == 3 / 80
     bits = -np.log2(data.popularity[[0, 1, 4]] / 120)
     assert novelty(lists, data).tolist() == pytest.approx([bits.mean(), bits[2], 0], rel=1e-5)
-    x = data.taken.toarray()
+    x = data.seen.toarray()
     x = x / np.linalg.norm(x, axis=0)
     likeness = [x[:, a] @ x[:, b] for a, b in ((0, 1), (0, 4), (1, 4))]
     assert diversity(lists, data) == pytest.approx([1 - np.mean(likeness), 0, 0], rel=1e-5)

@@ -101,7 +101,7 @@ def friendly() -> Split:
     known = planted_split(data)
     cold = np.arange(0, 160, 3)
     return Split(
-        data.with_taken(without(known.train.taken, cold)), known.validation, known.test,
+        data.with_seen(without(known.train.seen, cold)), known.validation, known.test,
         refit_on_validation=True,
     )  # fmt: skip
 

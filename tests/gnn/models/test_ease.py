@@ -34,12 +34,12 @@ def scores(model: Ease) -> Floats:
 @pytest.mark.parametrize("l2", [1.0, 20.0, 500.0])
 def test_scores_are_those_of_the_textbook(data: Dataset, l2: float) -> None:
     found = scores(Ease(l2=l2).fit(data))
-    np.testing.assert_allclose(found, textbook(data.taken.toarray(), l2), atol=2e-5)
+    np.testing.assert_allclose(found, textbook(data.seen.toarray(), l2), atol=2e-5)
 
 
 @pytest.mark.parametrize("data", [WIDE, TALL], ids=["dual", "primal"])
 def test_damped_the_columns_are_scaled_and_the_ridge_is_in_their_units(data: Dataset) -> None:
-    x = data.taken.toarray() * np.maximum(data.popularity, 1) ** -0.3
+    x = data.seen.toarray() * np.maximum(data.popularity, 1) ** -0.3
     ridge = 20 * np.square(x[x > 0]).mean()
     found = scores(DampedEase(l2=20, damp=0.3).fit(data))
     np.testing.assert_allclose(found, textbook(x, ridge), atol=2e-5)
@@ -71,7 +71,7 @@ def test_what_does_not_fit_leaves_the_most_popular_items_and_says_so() -> None:
     model = Ease(l2=20, memory=4 * 30**2).fit(TALL)
     assert model.note == "EASE learns from the 30 most popular of 40 items: no more fit."
     kept = np.sort(np.lexsort((np.arange(40), -TALL.popularity))[:30])
-    found, wanted = scores(model), textbook(TALL.taken.toarray()[:, kept], 20)
+    found, wanted = scores(model), textbook(TALL.seen.toarray()[:, kept], 20)
     np.testing.assert_allclose(found[:, kept], wanted, atol=2e-5)
     assert not np.delete(found, kept, axis=1).any()
     assert model.recommend(np.arange(150), 5).min() >= 0
@@ -105,11 +105,11 @@ def test_the_items_that_it_learns_from_are_restored() -> None:
 
 
 def test_without_acts_and_with_unknown_users_and_items_scores_are_finite() -> None:
-    nothing = replace(TALL, taken=sparse.csr_matrix(TALL.taken.shape, dtype=np.float32))
+    nothing = replace(TALL, seen=sparse.csr_matrix(TALL.seen.shape, dtype=np.float32))
     assert not scores(Ease().fit(nothing)).any()
-    taken = TALL.taken.toarray()
+    taken = TALL.seen.toarray()
     taken[3], taken[:, 5] = 0, 0
-    found = scores(DampedEase().fit(TALL.with_taken(sparse.csr_matrix(taken))))
+    found = scores(DampedEase().fit(TALL.with_seen(sparse.csr_matrix(taken))))
     assert np.isfinite(found).all()
     assert not found[3].any()
     assert np.abs(found[:, 5]).max() < 1e-6

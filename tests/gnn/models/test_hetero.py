@@ -61,10 +61,10 @@ def no_friends(data: Dataset) -> Dataset:
 
 def cold(data: Dataset, share: float = 0.1, seed: int = 0) -> tuple[Dataset, Ints]:
     """The data set after a tenth of the users have lost all they took, and who they are."""
-    active = np.flatnonzero(np.diff(data.taken.indptr))
+    active = np.flatnonzero(np.diff(data.seen.indptr))
     random = np.random.default_rng(seed)
     chosen = np.sort(random.choice(active, int(len(active) * share), replace=False))
-    return data.with_taken(without(data.taken, chosen)), chosen
+    return data.with_seen(without(data.seen, chosen)), chosen
 
 
 def gain(fitted: Recommender, wanted: sparse.csr_matrix, users: Ints) -> tuple[float, float]:
@@ -101,7 +101,7 @@ def test_cold_customers_are_known_by_their_attributes() -> None:
 def test_products_never_bought_are_known_by_their_category() -> None:
     whole = tastes(item_attributes=labels(80, "category"))
     fresh = np.arange(60, 80)
-    data = whole.with_taken(without(whole.taken.T.tocsr(), fresh).T.tocsr())
+    data = whole.with_seen(without(whole.seen.T.tocsr(), fresh).T.tocsr())
     fitted = model(cold_items=0.3).fit(data)
     users = np.arange(USERS)
     scores = fitted.score(users)[:, fresh]
@@ -127,7 +127,7 @@ def test_in_a_shop_with_homophily_cold_customers_are_served_better_than_by_popul
     whole = dataset(view.at(end_of(world) - timedelta(days=1)))
     data, users = cold(whole)
     fitted = Hetero(width=32, epochs=6).fit(data)
-    low, _ = gain(fitted, whole.taken, users)
+    low, _ = gain(fitted, whole.seen, users)
     assert low > 0
 
 
@@ -136,7 +136,7 @@ def test_new_customers_and_products_find_their_place_without_training() -> None:
     whole = tastes(**known)
     some, kinds = np.arange(160), np.arange(70)
     part = Dataset(
-        whole.users[some], whole.items[kinds], whole.taken[some][:, kinds].tocsr(),
+        whole.users[some], whole.items[kinds], whole.seen[some][:, kinds].tocsr(),
         whole.friends[some][:, some].tocsr(),
         user_attributes=Attributes(known["user_attributes"].names,
                                    known["user_attributes"].matrix[some]),
@@ -145,7 +145,7 @@ def test_new_customers_and_products_find_their_place_without_training() -> None:
     )  # fmt: skip
     fitted = model(cold_items=0.3).fit(part)
     new = np.arange(160, USERS)
-    places = fitted.place(whole.with_taken(without(whole.taken, new)))
+    places = fitted.place(whole.with_seen(without(whole.seen, new)))
     scores = places.users[new] @ places.items.T
     top = top_n(scores, 10)
     assert (top % GROUPS == new[:, None] % GROUPS).mean() > 0.9
@@ -191,7 +191,7 @@ def dense(data: Dataset, network: HeteroNetwork) -> tuple[np.ndarray, np.ndarray
     """The vectors by dense products of float64 numbers, term by term."""
     weights = {k[1] + k[2]: w.toarray().astype(np.float64) for k, w in weights_of(data).items()}
     p = {n: v.detach().numpy().astype(np.float64) for n, v in network.named_parameters()}
-    shown = (np.diff(data.taken.indptr) > 0)[:, None]
+    shown = (np.diff(data.seen.indptr) > 0)[:, None]
     users = p["users"] * shown + weights["ofuser"] @ p["user_values"]
     items = p["items"] * (data.popularity > 0)[:, None] + weights["ofitem"] @ p["item_values"]
     of_users, of_items = users + p["usual"], items
@@ -258,7 +258,7 @@ def test_the_graph_in_pygs_form_has_every_relation_and_its_weights() -> None:
     data = both_known()
     graph = graph_of(weights_of(data))
     graph.validate()
-    assert graph["item", "seen", "user"].edge_index.shape[1] == data.taken.nnz
+    assert graph["item", "seen", "user"].edge_index.shape[1] == data.seen.nnz
     assert graph["user", "friend", "user"].edge_index.shape[1] == data.friends.nnz
     assert graph["user_value", "of", "user"].weight.tolist() == [1.0] * USERS
 
@@ -266,8 +266,8 @@ def test_the_graph_in_pygs_form_has_every_relation_and_its_weights() -> None:
 def test_a_customer_and_a_product_of_which_nothing_is_known_score_zero() -> None:
     data = tastes()
     data = data.with_friends(without(without(data.friends, np.array([7])).T.tocsr(), np.array([7])))
-    taken = without(without(data.taken, np.array([7])).T.tocsr(), np.array([5])).T.tocsr()
-    fitted = model(epochs=2).fit(data.with_taken(taken))
+    taken = without(without(data.seen, np.array([7])).T.tocsr(), np.array([5])).T.tocsr()
+    fitted = model(epochs=2).fit(data.with_seen(taken))
     scores = fitted.score(np.arange(USERS))
     assert (scores[7] == 0).all()
     assert (scores[:, 5] == 0).all()
@@ -279,9 +279,9 @@ def test_a_cold_customer_without_friends_in_a_city_of_their_own_gets_what_is_usu
     names = ("city=a", "city=b")
     city = Attributes(names, pairs(np.arange(USERS), np.arange(USERS) == 7, (USERS, 2)))
     data = no_friends(tastes(user_attributes=city))
-    popular = pairs(np.arange(USERS), np.zeros(USERS, dtype=int), data.taken.shape)
-    taken = without(data.taken + popular, np.array([7]))
-    fitted = model().fit(data.with_taken(pairs(*taken.nonzero(), taken.shape)))
+    popular = pairs(np.arange(USERS), np.zeros(USERS, dtype=int), data.seen.shape)
+    taken = without(data.seen + popular, np.array([7]))
+    fitted = model().fit(data.with_seen(pairs(*taken.nonzero(), taken.shape)))
     assert fitted.recommend(np.array([7]), 1).tolist() == [[0]]
 
 
@@ -290,13 +290,13 @@ def test_without_friends_attributes_or_one_class_of_node_it_is_a_plain_network()
     fitted = model(epochs=5).fit(data)
     assert in_group(fitted, np.arange(USERS)) > 0.7
     nothing = pairs(np.empty(0, int), np.empty(0, int), (USERS, 0))
-    bare = replace(data, items=data.items[:0], taken=nothing)
+    bare = replace(data, items=data.items[:0], seen=nothing)
     assert model(epochs=1).fit(bare).score(np.arange(3)).shape == (3, 0)
 
 
 def test_without_any_interaction_nothing_is_learned_and_scores_are_finite() -> None:
     data = tastes(user_attributes=labels(USERS, "city"))
-    empty = data.with_taken(pairs(np.empty(0, int), np.empty(0, int), data.taken.shape))
+    empty = data.with_seen(pairs(np.empty(0, int), np.empty(0, int), data.seen.shape))
     assert (model(epochs=1).fit(empty).score(np.arange(5)) == 0).all()
 
 
@@ -316,7 +316,7 @@ def test_a_vector_of_zeros_stays_one_and_has_a_finite_gradient() -> None:
 
 def test_recall_of_cold_customers_rises_with_what_is_known_of_them() -> None:
     data, users = cold(planted(users=USERS, noise=0.5))
-    wanted = planted(users=USERS, noise=0.5).taken
+    wanted = planted(users=USERS, noise=0.5).seen
     number = np.diff(wanted.indptr)[users]
     found = []
     for known in (None, labels(USERS, "city")):
@@ -342,7 +342,7 @@ def test_the_estimated_softmax_is_right_on_average() -> None:
     random = torch.Generator().manual_seed(0)
     users, items = (unit(torch.randn(n, 4, generator=random)) for n in (40, 60))
     rivals = network.rivals.tolist()
-    user, wanted = 3, int(data.taken[3].indices[0])
+    user, wanted = 3, int(data.seen[3].indices[0])
     found = []
     for seed in range(3_000):
         batch = torch.from_numpy(np.random.default_rng(seed).permutation(40)[:10])

@@ -31,21 +31,21 @@ def quality(model: LightGCN, wanted: sparse.csr_matrix) -> float:
 
 @pytest.mark.parametrize("layers", [1, 2, 3])
 def test_propagation_is_the_sum_of_powers_of_the_normalised_adjacency(layers: int) -> None:
-    network = BipartiteNetwork(DATA.taken, 8, layers, 0.15, 0.2, seed=0)
+    network = BipartiteNetwork(DATA.seen, 8, layers, 0.15, 0.2, seed=0)
     with torch.no_grad():
         users, items = network.vectors()
-    n, m = DATA.taken.shape
-    matrix = normalised(DATA.taken).toarray().astype(np.float64)
+    n, m = DATA.seen.shape
+    matrix = normalised(DATA.seen).toarray().astype(np.float64)
     whole = np.block([[np.zeros((n, n)), matrix], [matrix.T, np.zeros((m, m))]])
-    start = np.concatenate(spectral_start(DATA.taken, 8, 0)).astype(np.float64)
+    start = np.concatenate(spectral_start(DATA.seen, 8, 0)).astype(np.float64)
     total = sum(np.linalg.matrix_power(whole, k) @ start for k in range(layers + 1))
     total /= np.linalg.norm(total, axis=1, keepdims=True)
     np.testing.assert_allclose(np.concatenate([users.numpy(), items.numpy()]), total, atol=1e-5)
 
 
 def test_the_spectral_start_holds_the_groups_that_lead_the_spectrum() -> None:
-    users, items = spectral_start(DATA.taken, 8, 0)
-    values = np.linalg.svd(normalised(DATA.taken).toarray(), compute_uv=False)[:GROUPS]
+    users, items = spectral_start(DATA.seen, 8, 0)
+    values = np.linalg.svd(normalised(DATA.seen).toarray(), compute_uv=False)[:GROUPS]
     product = (users @ items.T).astype(np.float64)
     found = np.linalg.svd(product, compute_uv=False)[:GROUPS]
     np.testing.assert_allclose(found / found[0], values / values[0], rtol=1e-3)
@@ -64,8 +64,8 @@ def test_the_spectral_start_above_the_rank_and_without_interactions_is_zero() ->
 
 
 def test_planted_groups_are_found() -> None:
-    known, held = hold_back(DATA.taken, 0.25, 0)
-    model = small().fit(DATA.with_taken(known), seed=0)
+    known, held = hold_back(DATA.seen, 0.25, 0)
+    model = small().fit(DATA.with_seen(known), seed=0)
     popular = np.tile(np.bincount(known.indices, minlength=len(DATA.items)), (len(DATA.users), 1))
     scores = model.score(np.arange(len(DATA.users)))
     same = np.arange(len(DATA.users))[:, None] % GROUPS == np.arange(len(DATA.items)) % GROUPS
@@ -90,9 +90,9 @@ def test_scores_are_cosines_of_the_embeddings() -> None:
 
 
 def test_whoever_took_nothing_and_what_nobody_took_has_zeros() -> None:
-    taken = without(DATA.taken, np.array([5]))
+    taken = without(DATA.seen, np.array([5]))
     taken = without(sparse.csr_matrix(taken.T), np.array([7]))
-    data = DATA.with_taken(pairs(*taken.T.nonzero(), DATA.taken.shape))
+    data = DATA.with_seen(pairs(*taken.T.nonzero(), DATA.seen.shape))
     model = small().fit(data, seed=0)
     vectors = model.embed()
     assert not vectors.users[5].any()
@@ -111,9 +111,9 @@ def test_a_saved_network_keeps_its_learning_curve(tmp_path: Path) -> None:
 
 
 def test_the_cells_of_rows_are_those_of_the_matrix() -> None:
-    pointer = torch.from_numpy(DATA.taken.indptr.astype(np.int64))
+    pointer = torch.from_numpy(DATA.seen.indptr.astype(np.int64))
     chosen = torch.tensor([7, 2, 50])
     rows, cells = cells_of(pointer, chosen)
-    part = DATA.taken[chosen.numpy()]
+    part = DATA.seen[chosen.numpy()]
     assert rows.tolist() == part.nonzero()[0].tolist()
-    assert DATA.taken.indices[cells.numpy()].tolist() == part.indices.tolist()
+    assert DATA.seen.indices[cells.numpy()].tolist() == part.indices.tolist()

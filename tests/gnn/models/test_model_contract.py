@@ -95,15 +95,15 @@ class Neighbours(Recommender):
         self, data: Dataset, validation: sparse.csr_matrix | None = None, *,
         seed: int = 0, progress: Progress = silent,
     ) -> Self:  # fmt: skip
-        together = (data.taken.T @ data.taken).toarray() ** self.config.power
+        together = (data.seen.T @ data.seen).toarray() ** self.config.power
         np.fill_diagonal(together, 0)
         return self.restore({"together": together.astype(np.float32)}, data)
 
     def score(self, users: Ints) -> Floats:
-        return self.score_new(self.data.taken[users])
+        return self.score_new(self.data.seen[users])
 
-    def score_new(self, taken: sparse.csr_matrix) -> Floats:
-        return np.ascontiguousarray((self.together.T @ taken.T).T)
+    def score_new(self, seen: sparse.csr_matrix) -> Floats:
+        return np.ascontiguousarray((self.together.T @ seen.T).T)
 
     def state(self) -> dict[str, np.ndarray]:
         return {"together": self.together}
@@ -130,8 +130,8 @@ class Forgetful(Neighbours):
 class Restless(Neighbours):
     """Draws without the random seed."""
 
-    def score_new(self, taken: sparse.csr_matrix) -> Floats:
-        return super().score_new(taken)
+    def score_new(self, seen: sparse.csr_matrix) -> Floats:
+        return super().score_new(seen)
 
     def fit(self, data: Dataset, *more: Any, **named: Any) -> Self:
         super().fit(data, *more, **named)
@@ -142,8 +142,8 @@ class Restless(Neighbours):
 class Undefined(Neighbours):
     """Divides by what may be 0."""
 
-    def score_new(self, taken: sparse.csr_matrix) -> Floats:
-        scores = super().score_new(taken)
+    def score_new(self, seen: sparse.csr_matrix) -> Floats:
+        scores = super().score_new(seen)
         with np.errstate(invalid="ignore"):
             return scores / scores.sum(axis=1, keepdims=True)
 
@@ -151,15 +151,15 @@ class Undefined(Neighbours):
 class Meddling(Neighbours):
     """Changes the data that it is given."""
 
-    def score_new(self, taken: sparse.csr_matrix) -> Floats:
-        taken.data *= 2
-        return super().score_new(taken)
+    def score_new(self, seen: sparse.csr_matrix) -> Floats:
+        seen.data *= 2
+        return super().score_new(seen)
 
     def score(self, users: Ints) -> Floats:
-        return super().score_new(self.data.taken[users])
+        return super().score_new(self.data.seen[users])
 
     def fit(self, data: Dataset, *more: Any, **named: Any) -> Self:
-        data.taken.data *= 2
+        data.seen.data *= 2
         return super().fit(data, *more, **named)
 
 

@@ -21,11 +21,11 @@ SETTINGS = {"width": 8, "batch": 40, "epochs": 10, "rate": 0.02}
 
 def test_cosines_are_those_of_the_scaled_rows() -> None:
     weight = np.random.default_rng(0).random(len(DATA.items)).astype(np.float32)
-    scaled = DATA.taken.toarray() * weight
+    scaled = DATA.seen.toarray() * weight
     scaled /= np.linalg.norm(scaled, axis=1, keepdims=True)
     rows, columns = DATA.friends.nonzero()
     np.testing.assert_allclose(
-        cosines(DATA.friends, DATA.taken, weight),
+        cosines(DATA.friends, DATA.seen, weight),
         (scaled[rows] * scaled[columns]).sum(axis=1),
         rtol=1e-5,
         atol=1e-7,
@@ -34,9 +34,9 @@ def test_cosines_are_those_of_the_scaled_rows() -> None:
 
 def test_ties_that_nothing_speaks_for_go_but_those_of_the_unknown_stay() -> None:
     data = planted(strangers=4)
-    data = data.with_taken(without(data.taken, np.array([0, 1])))
+    data = data.with_seen(without(data.seen, np.array([0, 1])))
     kept = supported(data, 0).friends
-    taken, friends = data.taken.toarray() > 0, data.friends.toarray() > 0
+    taken, friends = data.seen.toarray() > 0, data.friends.toarray() > 0
     common = (taken.astype(int) @ taken.T > 0) | (friends.astype(int) @ friends.T > 0)
     known = taken.any(axis=1)
     wanted = friends & (common | ~known[:, None]) & known[None, :]
@@ -81,7 +81,7 @@ def test_without_friends_it_is_lightgcn_to_the_byte() -> None:
 
 def test_who_took_nothing_is_told_what_friends_took_and_the_others_are_not() -> None:
     cold, others = np.arange(0, 40), np.arange(40, 120)
-    data = DATA.with_taken(without(DATA.taken, cold))
+    data = DATA.with_seen(without(DATA.seen, cold))
     model = Social(**SETTINGS).fit(data, seed=0)
     told = FriendsItems(prior=10).fit(data).score(cold)
     np.testing.assert_array_equal(model.score(cold), told)
@@ -94,7 +94,7 @@ def test_who_took_nothing_is_told_what_friends_took_and_the_others_are_not() -> 
 
 def test_the_vector_of_who_took_nothing_is_of_the_friends_taste() -> None:
     cold = np.arange(0, 40)
-    data = DATA.with_taken(without(DATA.taken, cold))
+    data = DATA.with_seen(without(DATA.seen, cold))
     vectors = Social(**SETTINGS).fit(data, seed=0).embed()
     scores = vectors.users[cold] @ vectors.items.T
     heard = np.diff(supported(data, 0).friends.indptr)[cold] > 0
@@ -115,7 +115,7 @@ def test_the_less_friends_tell_the_more_newcomers_hear_of_what_is_popular(
 
 def test_who_took_nothing_and_knows_nobody_is_told_what_is_popular() -> None:
     friends = without(sparse.csr_matrix(without(DATA.friends, np.array([3])).T), np.array([3]))
-    data = DATA.with_friends(friends).with_taken(without(DATA.taken, np.array([3])))
+    data = DATA.with_friends(friends).with_seen(without(DATA.seen, np.array([3])))
     model = Social(**SETTINGS).fit(data, seed=0)
     popular = np.lexsort((np.arange(len(data.items)), -data.popularity))[:10]
     assert (model.recommend(np.array([3]), 10)[0] == popular).all()

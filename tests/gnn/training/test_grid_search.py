@@ -110,7 +110,7 @@ def test_what_is_validated_is_mean_ndcg_of_those_who_took_something() -> None:
     scores = model.score(np.arange(120))
     figures = []
     for user in np.flatnonzero(TRUTH.any(axis=1)):
-        left = [i for i in range(80) if not SPLIT.train.taken[user, i]]
+        left = [i for i in range(80) if not SPLIT.train.seen[user, i]]
         best = sorted(left, key=lambda i: (-scores[user, i], i))[:20]
         gain = sum(TRUTH[user, i] / np.log2(r + 2) for r, i in enumerate(best))
         figures.append(gain / sum(1 / np.log2(r + 2) for r in range(int(TRUTH[user].sum()))))

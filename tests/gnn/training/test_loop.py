@@ -37,8 +37,8 @@ from followsuit.gnn.training.loop import (  # noqa: E402
 from followsuit.testing.tastes import planted  # noqa: E402
 
 DATA = planted()
-KNOWN, HELD = hold_back(DATA.taken, 0.25, 0)
-PART = DATA.with_taken(KNOWN)
+KNOWN, HELD = hold_back(DATA.seen, 0.25, 0)
+PART = DATA.with_seen(KNOWN)
 
 
 def small(**more: Any) -> Social:
@@ -123,7 +123,7 @@ def test_a_finished_training_is_not_done_again(tmp_path: Path) -> None:
     ("data", "model", "seed"),
     [
         (DATA.with_friends(planted(seed=5).friends), small(), 0),
-        (DATA.with_taken(planted(seed=5).taken), small(), 0),
+        (DATA.with_seen(planted(seed=5).seen), small(), 0),
         (DATA, small(rate=0.02), 0),
         (DATA, small(), 1),
     ],
@@ -178,7 +178,7 @@ def test_a_refit_trains_as_long_as_the_watched_run_was_best() -> None:
 
 
 def test_nothing_is_watched_where_nothing_was_held_back() -> None:
-    empty = sparse.csr_matrix(DATA.taken.shape, dtype=np.float32)
+    empty = sparse.csr_matrix(DATA.seen.shape, dtype=np.float32)
     model = small().fit(DATA, empty)
     assert model.curve.ndcg == []
     assert len(model.curve.loss) == model.config.epochs == 5

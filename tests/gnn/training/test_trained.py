@@ -76,7 +76,7 @@ def test_a_plain_model_is_chosen_fitted_on_all_that_was_known_and_saved(
     users = np.arange(len(known.users))
     loaded = type(model("ease")).load(tmp_path / "models" / "ease", known)
     assert (loaded.score(users) == fitted.score(users)).all()
-    assert fitted.data.taken.nnz == known.taken.nnz
+    assert fitted.data.seen.nnz == known.seen.nnz
     assert others(tmp_path) == set()
 
 
@@ -346,7 +346,7 @@ def without_what_came(view: SharedView, after: datetime, folder: Path) -> Shared
 
 
 def same(one: Dataset, two: Dataset) -> bool:
-    apart = [(one.taken != two.taken).nnz, (one.friends != two.friends).nnz]
+    apart = [(one.seen != two.seen).nnz, (one.friends != two.friends).nnz]
     return not any(apart) and one.users.tolist() == two.users.tolist()
 
 

@@ -12,10 +12,10 @@ from support.grids import NOW, grid_of, items_of, reasons_of, tea_shop
 from support.snapshots import day
 
 from followsuit.core.ranking_metrics import top_n
+from followsuit.offers.brought_up import brought_up
 from followsuit.offers.candidates import (
     Candidates,
     Offers,
-    brought_up,
     offers_for,
     ranks,
 )

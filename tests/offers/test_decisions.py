@@ -17,7 +17,7 @@ from support.snapshots import day
 from support.worlds import view_of_world
 
 from followsuit.graph.view import View
-from followsuit.offers.candidates import brought_up
+from followsuit.offers.brought_up import brought_up
 from followsuit.offers.catalogue import catalogue
 from followsuit.offers.decisions import (
     OFFERED,

@@ -11,7 +11,7 @@ import pandas as pd
 from support.snapshots import day, view_from
 
 from followsuit.graph.view import View
-from followsuit.offers.candidates import brought_up
+from followsuit.offers.brought_up import brought_up
 from followsuit.offers.catalogue import Catalogue
 from followsuit.offers.grid import Grid, grid
 from followsuit.offers.taste import Taste

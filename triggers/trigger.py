@@ -14,8 +14,8 @@ from followsuit.graph.view import View
 REASONS = {
     "customer_id": "string",
     "trigger": "string",
-    "fired_at": "timestamp('UTC')",
-    "until": "timestamp('UTC')",
+    "fired_at": "timestamp('UTC', 6)",
+    "until": "timestamp('UTC', 6)",
     "item_kind": "string",
     "item_id": "string",
     "category": "string",
@@ -31,7 +31,7 @@ own scale.
 """
 EVIDENCE = {
     "friends": "int64",
-    "first_at": "timestamp('UTC')",
+    "first_at": "timestamp('UTC', 6)",
     "recorded_strength": "float64",
 }
 """Further columns, missing where a trigger has none of them: how many friends are behind a reason,
@@ -71,5 +71,5 @@ def reasons_of(triggers: Sequence[Trigger], view: View, window: timedelta) -> ir
     for trigger in triggers:
         rows = trigger.reasons(view, window)
         empty = {name: ibis.null(t) for name, t in EVIDENCE.items() if name not in rows.columns}
-        tables.append(rows.mutate(**empty).select(*REASONS, *EVIDENCE))
+        tables.append(rows.mutate(**empty).select(*REASONS, *EVIDENCE).cast(REASONS | EVIDENCE))
     return tables[0] if len(tables) == 1 else ibis.union(*tables)

@@ -2,13 +2,14 @@
 
 import math
 from collections import Counter
-from datetime import date
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import ibis
 import ibis.expr.types as ir
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -33,7 +34,8 @@ from followsuit.policy.rules import BEFORE_PREDICTION, SENTENCES, Rule
 from followsuit.simulator import World
 from followsuit.triggers.friend_activity import FriendActivity
 from followsuit.triggers.tie_weights import tie_weights
-from followsuit.triggers.trigger import REASONS, Trigger
+from followsuit.triggers.trigger import Trigger
+from followsuit.triggers.trigger import reasons_of as reasons_by
 
 WORLD = World(customers=150, products=60, stores=5, friendships=700, purchases=2500, days=70,
               seed=9)  # fmt: skip
@@ -41,21 +43,22 @@ MODEL = LogisticModel()
 Row = dict[str, Any]
 
 
-def friend_reasons(view: View) -> ir.Table:
-    return FriendActivity(tie_weights(view)).reasons(view, FORTNIGHT)
+def friends(view: View) -> Trigger:
+    return FriendActivity(tie_weights(view))
 
 
 def decided(
-    view: View, folder: Path, *, reasons: ir.Table | None = None, top: int = 10,
+    view: View, folder: Path, *, triggers: Sequence[Trigger] | None = None, top: int = 10,
     rules: tuple[Rule, ...] = BEFORE_PREDICTION,
 ) -> list[Row]:  # fmt: skip
-    """The decisions on what a view's reasons, by default friends', bring up."""
+    """The decisions on what triggers, by default friends alone, bring up."""
     offers = catalogue(view)
-    rows = brought_up(view, friend_reasons(view) if reasons is None else reasons, offers, rules)
+    triggers = [friends(view)] if triggers is None else triggers
+    rows = brought_up(view, reasons_by(triggers, view, FORTNIGHT), offers, rules)
     laid = grid(view, rows.filter(rows.blocked_by.isnull()), FORTNIGHT, catalogue=offers)
     folder.mkdir(exist_ok=True)
     path = folder / "decisions.parquet"
-    write_decisions(path, rows, laid, offers, MODEL, top)
+    write_decisions(path, rows, laid, offers, MODEL, triggers, top)
     table = pq.read_table(path)
     assert table.schema.equals(SCHEMA)
     counts = Counter(rule for rule in table["blocked_by"].to_pylist() if rule)
@@ -138,7 +141,7 @@ def test_every_candidate_ends_as_offered_outranked_or_blocked(
     assert {row["decision"] for row in rows} <= {OFFERED, OUTRANKED, *SENTENCES}
     reasons = {
         (r["customer_id"], r["item_kind"], r["item_id"])
-        for r in friend_reasons(world).to_pyarrow().to_pylist()
+        for r in friends(world).reasons(world, FORTNIGHT).to_pyarrow().to_pylist()
     }
     pairs = {(r["customer_id"], r["item_kind"], r["item_id"]): r for r in rows}
     assert reasons <= set(pairs), "a reason is without a decision"
@@ -222,44 +225,46 @@ def test_a_rule_of_ones_own_names_what_it_blocks(world: View, tmp_path: Path) ->
 
 
 class Refill:
-    """Everybody who has ever bought cups is due for a new one; Ann likes hats too."""
+    """Ann is due for a hat and for tea, and for soap."""
 
-    def reasons(self, view: View, window: Any) -> ir.Table:
+    names = ("refill_due",)
+
+    def reasons(self, view: View, window: timedelta) -> ir.Table:
         assert window == FORTNIGHT
-        return reasons_of(view, "ann", ["hat", "tea"], "refill_due")
+        return reasons_of(view, "ann", ["hat", "tea", "soap"], "refill_due")
+
+    def words(self, reasons: pd.DataFrame, as_of: datetime) -> np.ndarray:
+        assert as_of == NOW
+        return np.array([f"due since {at:%d}" for at in reasons.fired_at], dtype=object)
 
 
 def test_a_trigger_of_ones_own_brings_up_what_friends_do_not(tmp_path: Path) -> None:
-    trigger: Trigger = Refill()
     view = tea_shop(tmp_path / "shop", friendships=[])
-    rows = by_item(decided(view, tmp_path, reasons=trigger.reasons(view, FORTNIGHT)))
+    rows = by_item(decided(view, tmp_path, triggers=[Refill()]))
     # Nobody has lately bought a hat.
-    assert set(rows) == {"hat", "tea"}
+    assert set(rows) == {"hat", "tea", "soap"}
+    assert rows.pop("soap")["blocked_by"] == "already_taken"
     for row in rows.values():
         assert (row["triggers"], row["source"]) == (["refill_due"], "trigger")
-        assert row["decision"] == OFFERED
-        assert row["reason"] == "popular now"
+        assert (row["decision"], row["reason"]) == (OFFERED, "due since 19")
         assert row["trigger_share"] == 0, "no feature describes this trigger yet"
 
 
-def test_two_triggers_that_bring_up_the_same_make_one_candidate(tmp_path: Path) -> None:
+@pytest.mark.parametrize("first", ["refill", "friends"])
+def test_two_triggers_that_bring_up_the_same_make_one_candidate(first: str, tmp_path: Path) -> None:
     soap = {"customer_id": "bob", "product_id": "soap", "at": day(19)}
     view = tea_shop(tmp_path / "shop", soap)
-    friends = friend_reasons(view)
-    own = [name for name in friends.columns if name not in REASONS]
-    nothing = {name: ibis.null(friends[name].type()) for name in own}
-    mine = reasons_of(view, "ann", ["hat", "tea", "soap"], "a_refill").mutate(**nothing)
-    both = friends.union(mine.select(*friends.columns).cast(friends.schema()))
-    rows = by_item(decided(view, tmp_path, reasons=both))
+    both = [Refill(), friends(view)] if first == "refill" else [friends(view), Refill()]
+    rows = by_item(decided(view, tmp_path, triggers=both))
     alone = by_item(decided(view, tmp_path))
-    assert rows["tea"]["triggers"] == ["a_refill", "friend_bought"]
-    assert rows["hat"]["triggers"] == ["a_refill"]
+    assert sorted(rows["tea"]["triggers"]) == ["friend_bought", "refill_due"]
+    assert rows["hat"]["triggers"] == ["refill_due"]
     assert rows["soap"]["blocked_by"] == "already_taken"
-    assert rows["soap"]["triggers"] == ["a_refill", "friend_bought"]
+    assert rows["soap"]["triggers"] == ["friend_bought", "refill_due"]
     for name in ("probability", "trigger_share", "contributions"):
         assert rows["tea"][name] == alone["tea"][name]
-    assert rows["tea"]["reason"] == "popular with people you know"
-    assert view.as_of == NOW
+    words = {"refill": "due since 19", "friends": "popular with people you know"}
+    assert rows["tea"]["reason"] == words[first], "the first trigger has the word"
 
 
 def test_the_columns_are_declared() -> None:

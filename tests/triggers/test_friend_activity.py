@@ -18,7 +18,7 @@ from followsuit.triggers.friend_activity import (
     recent_shared,
 )
 from followsuit.triggers.tie_weights import tie_weights
-from followsuit.triggers.trigger import REASONS, Trigger
+from followsuit.triggers.trigger import EVIDENCE, REASONS, Trigger
 
 NOW = day(20)
 FORTNIGHT = timedelta(days=14)
@@ -63,7 +63,7 @@ def test_it_gives_the_columns_of_every_trigger_and_its_own(tmp_path: Path) -> No
     )
     trigger: Trigger = FriendActivity(tie_weights(view))
     table = trigger.reasons(view, FORTNIGHT)
-    assert list(table.columns) == [*REASONS, "recorded_strength", "friends", "first_at"]
+    assert list(table.columns) == [*REASONS, *EVIDENCE]
     for name, kind in REASONS.items():
         wanted = ibis.dtype(kind)
         has = table.schema()[name]

@@ -18,7 +18,7 @@ nitpicky = True
 # Types of Python are named in signatures; their pages are elsewhere, and the build is offline.
 nitpick_ignore_regex = [("py:.*", ".*")]
 
-myst_enable_extensions = ["colon_fence", "deflist"]
+myst_enable_extensions = ["deflist"]
 myst_heading_anchors = 3
 
 autodoc_member_order = "bysource"

@@ -45,7 +45,7 @@ neo4j: install .neo4j/lib
 
 # The site, without the network; a warning is an error.
 docs: install
-	$(BIN)/python -m sphinx -W --keep-going --nitpicky --quiet docs build/docs
+	$(BIN)/python -m sphinx -W --keep-going --nitpicky --quiet --fresh-env --write-all docs build/docs
 	@echo 'Open build/docs/index.html.'
 
 lint: install

@@ -54,10 +54,13 @@ def models() -> str:
 
 
 def errors() -> str:
-    """Each error that a user can fix, with the error that it is a kind of."""
-    rows = [(code(e.name), code(", ".join(e.parents)), code(e.module), e.meaning)
-            for e in all_errors()]  # fmt: skip
-    return table(("error", "a kind of", "module", "meaning"), rows)
+    """Each error that a user can fix, with the module and, where it isn't the root, the parent."""
+    rows = []
+    for error in all_errors():
+        parents = "".join(f" A {code(p)}." for p in error.parents if p != _ROOT)
+        module = error.module.removeprefix("followsuit.")
+        rows.append((code(error.name), error.meaning + parents, code(module)))
+    return table(("error", "meaning", "module of followsuit"), rows)
 
 
 def all_errors() -> list[ErrorClass]:

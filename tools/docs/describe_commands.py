@@ -1,5 +1,6 @@
 """The commands with all their options, as Markdown."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -69,5 +70,6 @@ def _default(option: Any) -> str:
 
 
 def _text(text: str | None) -> str:
-    """Help as prose: without the marks of its layout."""
-    return " ".join(sentence(part) for part in (text or "").split("\n\n"))
+    """Help in one line, with the options that it names in the font of code."""
+    line = " ".join(sentence(part) for part in (text or "").split("\n\n"))
+    return re.sub(r"(?<![\w`-])--[a-z][\w-]*", lambda found: code(found[0]), line)

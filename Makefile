@@ -4,7 +4,7 @@ BIN := .venv/bin
 # Each of two workers has a Neo4j of its own; a server that NEO4J_URI names is tested by one alone.
 WORKERS := $(if $(NEO4J_URI),,-n 2 --dist loadscope)
 
-.PHONY: install demo test test-long test-nightly neo4j neo4j-if-possible lint format types check clean
+.PHONY: install demo test test-long test-nightly neo4j neo4j-if-possible docs lint format types check clean
 
 install: .venv/installed
 
@@ -42,6 +42,11 @@ neo4j-if-possible:
 
 neo4j: install .neo4j/lib
 	$(BIN)/python tools/neo4j/neo4j_server.py
+
+# The site, without the network; a warning is an error.
+docs: install
+	$(BIN)/python -m sphinx -W --keep-going --nitpicky --quiet --fresh-env --write-all docs build/docs
+	@echo 'Open build/docs/index.html.'
 
 lint: install
 	$(BIN)/ruff check .

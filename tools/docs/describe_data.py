@@ -1,0 +1,145 @@
+"""The contract of the tables, the graph, the mapping and the query library, as Markdown."""
+
+import types
+from collections.abc import Iterable
+from itertools import groupby
+from typing import Any, Literal, Union, get_args, get_origin
+
+import meanings
+import pyarrow as pa
+from pydantic import BaseModel
+from to_markdown import code, field_docs, sentence, table
+
+from followsuit.graph import schema as g
+from followsuit.graph.schema import NodeType, RelationshipType
+from followsuit.graph.tables import TABLES, Field, Kind, Table
+from followsuit.loaders.mapping import ColumnMapping, TableMapping, shipped_mappings
+from followsuit.queries.library import LibraryQuery, Parameter, library
+
+_TYPES = {
+    g.TEXT: "text", g.TIME: "time", g.DATE: "date", g.NUMBER: "number", g.WHOLE: "integer",
+    g.BOOLEAN: "boolean", g.VECTOR: "list of numbers",
+}  # fmt: skip
+
+
+def tables() -> str:
+    """Each table of the contract, with its columns."""
+    return "".join(_table(one) for one in TABLES.values())
+
+
+def _table(one: Table) -> str:
+    rows = [(code(f.name), _kind(f), "yes" if f.required else "", _meaning(one, f))
+            for f in one.fields]  # fmt: skip
+    columns = table(("column", "type", "required", "meaning"), rows)
+    key = ", ".join(map(code, one.key))
+    return f"## {one.name}\n\n{meanings.TABLES[one.name]} Key: {key}.\n\n{columns}"
+
+
+def _kind(field: Field) -> str:
+    return f"{field.kind} of {code(field.refers)}" if field.refers else str(field.kind)
+
+
+def _meaning(one: Table, field: Field) -> str:
+    """What a column holds.
+
+    Raises:
+        KeyError: `meanings.py` lacks the column. Add it there.
+    """
+    special = meanings.OF_TABLE.get((one.name, str(field.name)))
+    return special or meanings.COLUMNS[field.name]
+
+
+def kinds() -> str:
+    """How the text of each type is read."""
+    return table(("type", "how it is read"), [(code(k), meanings.KINDS[k]) for k in Kind])
+
+
+def nodes() -> str:
+    """The labels of the graph."""
+    written = {more.label: more.columns for more in g.RESULTS}
+    rows = []
+    for node in g.NODES:
+        columns = node.columns | written.get(node.label, {})
+        rows.append((code(node.label), meanings.NODES[node.label], _columns(columns)))
+    return table(("label", "meaning", "columns, the key first"), rows)
+
+
+def relationships() -> str:
+    """The relationship types of the graph, with all pairs of labels that each one joins."""
+    rows = []
+    for name, same in groupby(g.RELATIONSHIPS, lambda kind: kind.name):
+        kinds_of_name = list(same)
+        ends = ", ".join(_ends(kind) for kind in kinds_of_name)
+        rows.append((code(name), ends, _columns(kinds_of_name[0].columns) or "none"))
+    return table(("type", "from → to", "columns"), rows)
+
+
+def _ends(kind: RelationshipType) -> str:
+    source: NodeType = kind.source
+    return f"{source.label} → {kind.target.label}"
+
+
+def _columns(columns: dict[str, pa.DataType]) -> str:
+    return ", ".join(f"{code(name)} {_TYPES[kind]}" for name, kind in columns.items())
+
+
+def table_mapping() -> str:
+    """The keys of `[tables.NAME]`."""
+    return _keys(TableMapping)
+
+
+def column_mapping() -> str:
+    """The keys of one column."""
+    return _keys(ColumnMapping)
+
+
+def _keys(model: type[BaseModel]) -> str:
+    docs = meanings.KEYS | field_docs(model)
+    rows = [(code(name), _value(field.annotation), docs[name])
+            for name, field in model.model_fields.items()]  # fmt: skip
+    return table(("key", "value", "meaning"), rows)
+
+
+def _value(annotation: Any) -> str:
+    """The values that a field takes, in words."""
+    if get_origin(annotation) in (Union, types.UnionType):
+        parts = [_value(part) for part in get_args(annotation) if part is not type(None)]
+        return " or ".join(dict.fromkeys(parts))
+    if get_origin(annotation) is Literal:
+        return " or ".join(map(code, get_args(annotation)))
+    words = {str: "text", int: "number", float: "number", bool: "boolean"}
+    plain = get_origin(annotation) or annotation
+    return words.get(plain) or {"datetime": "time", "dict": "table"}[plain.__name__]
+
+
+def shipped() -> str:
+    """The names of the mappings that come with followsuit."""
+    return ", ".join(map(code, shipped_mappings())) + "\n"
+
+
+def queries() -> str:
+    """Each query of the library."""
+    return "".join(_query(query) for query in library().values())
+
+
+def _query(query: LibraryQuery) -> str:
+    given = table(("parameter", "type", "default", "meaning"), map(_parameter, query.parameters))
+    columns = ", ".join(f"{code(name)} {kind}" for name, kind in query.columns.items())
+    order = ", ".join(
+        code(name) + (" (largest first)" if way == "descending" else "")
+        for name, way in query.order
+    )
+    return "\n\n".join(_present([
+        f"## {query.name}", sentence(query.question), given if query.parameters else "",
+        f"Columns: {columns}.", f"Order: {order}." if order else "", "",
+    ]))  # fmt: skip
+
+
+def _parameter(parameter: Parameter) -> tuple[str, str, str, str]:
+    default = "required" if parameter.default is None else code(parameter.default)
+    return code(parameter.name), parameter.type, default, sentence(parameter.meaning)
+
+
+def _present(parts: Iterable[str]) -> Iterable[str]:
+    """All parts but empty ones, and an empty last line."""
+    return [*(part for part in parts if part), ""]

@@ -1,0 +1,125 @@
+"""What the code doesn't say in words: the meaning of tables, columns and keys.
+
+A column of the contract that is missing here stops the build.
+"""
+
+TABLES = {
+    "customers": "One row per customer.",
+    "products": "One row per product.",
+    "stores": "One row per store, branch or venue.",
+    "offers": "One row per offer. Without this table, each product and each visited store is its "
+    "own offer.",
+    "friendships": "One row per friendship.",
+    "purchases": "One row per product in a purchase.",
+    "visits": "One row per visit to a store.",
+    "events": "Anything else that a customer did: a view, a trip, a birthday party.",
+    "likes": "One row per customer and interest.",
+    "memberships": "One row per customer and card, club or loyalty programme.",
+    "contacts": "One row per message that you sent.",
+    "consents": "One row per customer, purpose and change. The latest row counts.",
+}
+
+COLUMNS = {
+    "amount": "What the customer paid for the row.",
+    "arm": "The group of an experiment that the customer was in.",
+    "at": "When it happened.",
+    "birth_date": "Decides whether the customer is an adult. Unknown ages get no offers.",
+    "brand": "The brand.",
+    "category": "The category.",
+    "channel": "How: `push`, `email`, `shop` and so on.",
+    "city": "The city, as text.",
+    "contact_id": "Identifies the message. Derived from the row if you leave it out.",
+    "cost": "What the offer costs you per use.",
+    "currency": "The currency of the amount, such as `EUR`. Nothing is converted.",
+    "customer_id": "The customer.",
+    "directed": "True if influence passes from `friend_id` to `customer_id` only.",
+    "email": "An address for contact. Nothing reads it yet.",
+    "event_id": "Identifies the event. Derived from the row if you leave it out.",
+    "friend_id": "The other customer.",
+    "granted": "Yes or no.",
+    "interactions": "How often the two were in touch. Adds weight to the tie.",
+    "interest": "The interest, as text.",
+    "joined_at": "When the customer joined.",
+    "kind": "What happened, such as `view` or `trip_booked`.",
+    "latitude": "In degrees.",
+    "longitude": "In degrees.",
+    "margin": "What you earn per unit.",
+    "name": "For people to read.",
+    "offer_id": "The offer.",
+    "outcome": "What the customer did, such as `accepted`.",
+    "outcome_at": "When the customer did it.",
+    "phone": "A number for contact. Nothing reads it yet.",
+    "price": "Per unit.",
+    "product_id": "The product.",
+    "program": "The card, club or loyalty programme, as text.",
+    "purchase_id": "Identifies the row. Derived from the row if you leave it out.",
+    "purpose": "What the consent is for: see [purposes](../explanation/privacy.md#purposes).",
+    "quantity": "How many. Negative for a return, if the mapping allows returns.",
+    "sensitive": "True if the product must never be offered, nor give a reason for an offer.",
+    "since": "When it began.",
+    "store_id": "The store.",
+    "timezone": "The customer's time zone. Nothing reads it yet.",
+    "until": "When it ended. Empty while it lasts.",
+    "valid_from": "From when customers can use the offer.",
+    "valid_until": "Until when customers can use the offer.",
+    "value": "What the offer is worth to you. Decides which offer takes an item first.",
+    "visit_id": "Identifies the visit. Derived from the row if you leave it out.",
+}
+
+OF_TABLE = {
+    ("offers", "product_id"): "The offer covers this product.",
+    ("offers", "category"): "The offer covers products of this category.",
+    ("offers", "brand"): "The offer covers products of this brand.",
+    ("offers", "store_id"): "Where to use it. Alone, the offer is for a visit to this store.",
+    ("offers", "program"): "Only for customers who hold this programme.",
+    ("offers", "interest"): "Only for customers who like this.",
+    ("purchases", "store_id"): "Where it was bought.",
+    ("events", "product_id"): "The product that the event is about.",
+    ("events", "store_id"): "The store that the event is about.",
+    ("events", "city"): "Where it happens.",
+    ("events", "value"): "Any number that belongs to the event.",
+    ("contacts", "channel"): "How you sent it.",
+}
+"""Where a column means something else in one table."""
+
+KINDS = {
+    "id": "Text, kept as written: `007` stays `007`. Surrounding blanks go. Text is stored in "
+    "Unicode's NFC form.",
+    "text": "Text in NFC form.",
+    "code": "A word of a small vocabulary. Case doesn't matter: `EMAIL` is `email`.",
+    "currency": "A currency's code. Case doesn't matter.",
+    "time": "ISO 8601. A time without a zone is UTC unless the mapping names a zone. A bare number "
+    "is a time only if the mapping gives its unit.",
+    "date": "ISO 8601, such as `1989-11-29`.",
+    "money": "Major units (`19.99`) unless the mapping says minor. Stored as whole hundredths. The "
+    "exact decimal is rounded once, halves to the even one.",
+    "number": "A decimal number.",
+    "boolean": "`true`, `false`, `1` or `0`.",
+}
+
+NODES = {
+    "Customer": "A customer. `influence rank` adds the last five columns.",
+    "Product": "A product.",
+    "Category": "A category of products or stores.",
+    "Brand": "A brand.",
+    "Store": "A store.",
+    "City": "A city of customers or stores.",
+    "Interest": "Something that customers like.",
+    "Program": "A card, club or loyalty programme.",
+    "Purpose": "A purpose that customers consent to.",
+    "Event": "An event that isn't the view of a product.",
+    "Offer": "An offer.",
+    "Run": "One batch of results: offers, influence or embeddings.",
+    "Embedding": "A learned vector of a customer, product or store.",
+}
+
+KEYS = {
+    "delimiter": "What separates the values of a line: a comma, or a tab in `.tsv`, unless set.",
+    "encoding": "How the text is encoded: `utf-8` unless set.",
+    "columns": "The columns of the contract that come from somewhere else: see below.",
+}
+
+SETTINGS = {
+    "neo4j_username": "The server's login.",
+    "neo4j_database": "The server's database. Without it, the server's default.",
+}

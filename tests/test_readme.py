@@ -19,7 +19,7 @@ from followsuit.gnn.models.registry import MODELS
 from followsuit.graph.consent import CHANNELS
 from followsuit.graph.tables import TABLES, Kind
 from followsuit.loaders.mapping import ColumnMapping, TableMapping, read_mapping, shipped_mappings
-from followsuit.offers.score import OUT
+from followsuit.offers.pipeline import OUT
 from followsuit.queries.library import library
 from followsuit.simulator import World
 

@@ -21,6 +21,7 @@ from followsuit.core.files import private_folder, read_json, read_parquet, save_
 from followsuit.core.progress import Progress, silent
 from followsuit.gnn.evaluation.ablation_result import friends_help
 from followsuit.graph import schema as g
+from followsuit.graph.items import PRODUCT, STORE
 from followsuit.graph.run_writer import write_run
 from followsuit.graph.runs import (
     DECISIONS,
@@ -35,7 +36,7 @@ from followsuit.graph.runs import (
 )
 from followsuit.graph.schema import Col
 from followsuit.graph.store import GraphStore, StoreBusy, nfc
-from followsuit.graph.view import PRODUCT, STORE, View, of_customers, view_of
+from followsuit.graph.view import View, of_customers, view_of
 from followsuit.offers.activation import (
     CUSTOMERS,
     OFFERED_TO,

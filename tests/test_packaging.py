@@ -96,6 +96,8 @@ def test_the_wheel_runs_by_itself(installed: Path, tmp_path: Path) -> None:
     assert named == list(library())
     names = "from followsuit.loaders.mapping import shipped_mappings; print(*shipped_mappings())"
     assert run("-c", names, at=tmp_path, path=installed).split() == shipped_mappings()
+    contracts = "import followsuit.testing.model_contract, followsuit.testing.store.contract"
+    run("-c", contracts, at=tmp_path, path=installed)
 
 
 def test_the_wheel_makes_the_command(installed: Path) -> None:

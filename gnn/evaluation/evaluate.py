@@ -114,7 +114,7 @@ class _Pool:
             began = time.monotonic()
             started = model(name)
             if isinstance(started, Blend):
-                self._tuned[name], spent = self._blended(started)
+                self._tuned[name], spent = self._blended(name, started)
             else:
                 result = search_grid(
                     started, self._split.train, self._split.validation, progress=self._progress
@@ -124,15 +124,13 @@ class _Pool:
             self.seconds[name] = time.monotonic() - began + spent
         return self._tuned[name]
 
-    def _blended(self, blend: Blend) -> tuple[Recommender, float]:
+    def _blended(self, name: str, blend: Blend) -> tuple[Recommender, float]:
         """The blend of the tuned parts, and the seconds that these took before."""
-        spent = sum(self.seconds.get(name, 0.0) for name in blend.config.parts)
-        parts = {name: self.tuned(name) for name in blend.candidates()}
+        spent = sum(self.seconds.get(part, 0.0) for part in blend.config.parts)
+        parts = {part: self.tuned(part) for part in blend.candidates()}
         blend.learn(parts, self._split.validation, self._progress)
-        self.ndcg[blend.name] = validation_ndcg(
-            blend, self._split.validation, self._validation_users
-        )
-        self.notes[blend.name] = blend.note
+        self.ndcg[name] = validation_ndcg(blend, self._split.validation, self._validation_users)
+        self.notes[name] = blend.note
         return blend, spent
 
     def fitted(self, name: str, seed: int) -> Recommender:
@@ -189,7 +187,7 @@ def evaluate_models(
 
 
 @dataclass(frozen=True)
-class _Lists:
+class _ModelResult:
     """A model's lists (users, 20) by seed, and (users, figures) means over the seeds."""
 
     lists: dict[int, Ints]
@@ -198,7 +196,7 @@ class _Lists:
 
 def _evaluate(
     pool: _Pool, split: Split, users: Ints, name: str, seeds: int, progress: Progress
-) -> _Lists:
+) -> _ModelResult:
     lists: dict[int, Ints] = {}
     values = []
     for seed in range(seeds if pool.tuned(name).random else 1):
@@ -207,11 +205,11 @@ def _evaluate(
         lists[seed] = fitted.recommend(users, CUTOFF, split.masked, progress)
         pool.seconds[name] += time.monotonic() - began
         values.append(list_metrics(lists[seed], split.test, users))
-    return _Lists(lists, np.mean(values, axis=0))
+    return _ModelResult(lists, np.mean(values, axis=0))
 
 
 def _figures(
-    results: dict[str, _Lists], split: Split, users: Ints
+    results: dict[str, _ModelResult], split: Split, users: Ints
 ) -> dict[str, dict[str, Estimate]]:
     known, lists = split.known, {n: list(result.lists.values()) for n, result in results.items()}
     new = [np.mean([novelty(one, known) for one in lists[n]], axis=0) for n in results]
@@ -230,7 +228,9 @@ def _figures(
     return figures
 
 
-def _groups(results: dict[str, _Lists], split: Split, users: Ints) -> dict[str, dict[str, Any]]:
+def _groups(
+    results: dict[str, _ModelResult], split: Split, users: Ints
+) -> dict[str, dict[str, Any]]:
     """Figures by how active the users are, and by how many friends they have."""
     counts = {
         "activity": np.diff(split.masked.indptr)[users],
@@ -246,7 +246,7 @@ def _groups(results: dict[str, _Lists], split: Split, users: Ints) -> dict[str, 
     return groups
 
 
-def _of_group(results: dict[str, _Lists], here: np.ndarray) -> dict[str, Any]:
+def _of_group(results: dict[str, _ModelResult], here: np.ndarray) -> dict[str, Any]:
     names = [key for key in FIGURES if key.endswith("@20")]
     at = [list(FIGURES).index(key) for key in names]
     values = np.column_stack([one.values[here][:, at] for one in results.values()])
@@ -254,7 +254,7 @@ def _of_group(results: dict[str, _Lists], here: np.ndarray) -> dict[str, Any]:
     return {name: {key: next(estimates).as_dict() for key in names} for name in results}
 
 
-def _lists(results: dict[str, _Lists], split: Split, users: Ints) -> pa.Table:
+def _lists(results: dict[str, _ModelResult], split: Split, users: Ints) -> pa.Table:
     """The lists as rows of `SCHEMA`."""
     data, parts = split.train, []
     for name, result in results.items():

@@ -3,6 +3,10 @@
 Torch differentiates a CSR product by transposing the matrix anew each time. Here the transpose is
 kept, and its values follow those of the matrix by a permutation, computed once. So the values
 may change from step to step (edges left out, ties weighed anew) while the structure stays.
+
+`torch_geometric.EdgeIndex` does the same as quickly where the values need no gradient (23.8 ms
+against 23.0 ms, forward and back, for 1,000,000 cells and width 64 on one thread). Where they do,
+as the weights of ties, it took 1,470 ms against 62 ms: here the gradient is a sampled product.
 """
 
 from typing import Any

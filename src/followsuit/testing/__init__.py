@@ -5,4 +5,6 @@ Needs `pytest`. See `followsuit.testing.model_contract` to test a model of your 
 
 import pytest
 
-pytest.register_assert_rewrite(f"{__name__}.model_contract", f"{__name__}.store")
+# Let pytest explain their asserts as those of test modules.
+_WITH_ASSERTS = ("graph_rows", "model_contract", "store")
+pytest.register_assert_rewrite(*(f"{__name__}.{module}" for module in _WITH_ASSERTS))

@@ -14,7 +14,7 @@ from followsuit.core.files import make_private, private_folder, read_json, save_
 from followsuit.graph.state import StateFolder
 
 _KEY = re.compile("[0-9a-f]{16}")
-_USED = "model.json"
+_USED = "uses.json"
 """In a run's folder: the key of the model that the run uses."""
 
 

@@ -12,10 +12,12 @@ from support.snapshots import day
 from support.worlds import end_of
 
 from followsuit.graph import schema as g
+from followsuit.graph.models import ModelStore
 from followsuit.graph.run_writer import write_run
 from followsuit.graph.runs import KEEP, SCORE, Run, active_run, runs
 from followsuit.graph.store import GraphStore
 from followsuit.loaders.load import load
+from followsuit.offers import score as scoring
 from followsuit.offers.guards import Refused
 from followsuit.offers.score import OUT, ScoreError, ScoreReport, score
 from followsuit.queries.runner import run_query
@@ -214,3 +216,21 @@ def test_ids_come_out_as_they_went_in(embedded: Place, tmp_path: Path) -> None:
         found = score(store, NOW, LATER).offers_table()
     assert set(found["customer_id"].to_pylist()) == {"007"}
     assert 'tea "loose", 100 g' in found["item_id"].to_pylist()
+
+
+def test_interrupted_after_taste_was_learned_it_goes_on_and_uses_the_model(
+    embedded: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*arguments: Any) -> None:
+        raise KeyboardInterrupt
+
+    with loaded(embedded, deliver_shop(tmp_path / "d")) as store:
+        with monkeypatch.context() as patch:
+            patch.setattr(scoring, "write_decisions", stop)
+            with pytest.raises(KeyboardInterrupt):
+                score(store, NOW, LATER)
+        score(store, NOW, LATER)
+        models = ModelStore(store.state)
+        (kept,) = store.state.models.iterdir()
+        models.prune()
+        assert kept.exists(), "the run uses it"

@@ -197,7 +197,7 @@ def test_a_model_is_learned_once_and_says_the_same_for_every_run(
 
 def used(state: StateFolder, run_id: str) -> str:
     """The key of the model that a run notes."""
-    return str(json.loads((state.runs / run_id / "model.json").read_text())["key"])
+    return str(json.loads((state.runs / run_id / "uses.json").read_text())["key"])
 
 
 class Fits:

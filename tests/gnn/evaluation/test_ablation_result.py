@@ -7,14 +7,14 @@ from support.hand_made import hand_made
 import followsuit
 from followsuit.core.bootstrap import Estimate
 from followsuit.core.times import instant
-from followsuit.gnn.evaluation.friend_ablation import Audit
+from followsuit.gnn.evaluation.friend_ablation import FriendAblation
 from followsuit.graph.runs import FRIEND_ABLATION, runs
 
 
-def ablation(gain: float) -> Audit:
+def ablation(gain: float) -> FriendAblation:
     ndcg = Estimate(0.1, 0.05, 0.2)
     figures = {ties: {"ndcg@20": ndcg} for ties in ("real", "rewired", "none")}
-    return Audit(figures, Estimate(gain, gain - 0.01, gain + 0.01), 1234, 1, 500)
+    return FriendAblation(figures, Estimate(gain, gain - 0.01, gain + 0.01), 1234, 1, 500)
 
 
 def test_two_of_one_day_are_two_runs_and_the_same_result_is_one(tmp_path: Path) -> None:

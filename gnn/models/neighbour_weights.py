@@ -18,6 +18,8 @@ from followsuit.gnn.models.recommender import CELLS
 
 NEIGHBOURS = 128
 """Items that an item is predicted from, at most."""
+_RARE = 20
+"""Users that are added to each item's: what few took explains little, if by chance all of one."""
 _SYSTEMS = 256
 """Items whose weights are solved for at a time."""
 
@@ -74,8 +76,8 @@ def nearest_items(taken: sparse.csr_matrix, k: int = NEIGHBOURS) -> Neighbours:
     step = max(1, CELLS // max(m, 1))
     blocks = [slice(first, min(first + step, m)) for first in range(0, m, step)]
     items = np.empty((m, k), dtype=np.int64)
-    # An item explains more of another, the larger together / norm is.
-    norm = np.sqrt(np.maximum(np.diff(by_item.indptr), 1), dtype=np.float32)
+    # Between what explains most, together / popularity^1/2, and the most alike, / popularity.
+    norm = (np.diff(by_item.indptr) + _RARE).astype(np.float32) ** np.float32(0.65)
     for block in blocks:
         explains = (by_item[block] @ taken).toarray() / norm
         explains[explains == 0] = -np.inf

@@ -23,7 +23,7 @@ from followsuit.gnn.models.model_config import ModelConfig
 from followsuit.gnn.models.neighbour_weights import NEIGHBOURS, Neighbours, nearest_items
 from followsuit.gnn.models.recommender import CELLS, Recommender
 
-SIDE = 6_000
+SIDE = 10_000
 """Users or items up to which EASE is solved exactly."""
 RIDGES = (10.0, 20.0, 50.0, 100.0, 200.0, 300.0, 500.0, 800.0, 1200.0, 2000.0)
 MEMORY = 4 * SIDE**2

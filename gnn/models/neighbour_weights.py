@@ -29,13 +29,13 @@ class Neighbours:
     """The nearest items of each item, and the users who took them together.
 
     Attributes:
-        taken: (n, m) the interactions that were counted.
+        seen: (n, m) the interactions that were counted.
         items: (m, k) codes, rising; -1 where an item has fewer.
         together: (m, k) users who took the item and the neighbour.
         among: (m, k (k + 1) / 2) users who took two of the neighbours: the lower triangle by rows.
     """
 
-    taken: sparse.csr_matrix
+    seen: sparse.csr_matrix
     items: Ints
     together: Floats
     among: Floats
@@ -64,22 +64,22 @@ class Neighbours:
         return sparse.csr_matrix(cells, shape=(m, m))
 
 
-def nearest_items(taken: sparse.csr_matrix, k: int = NEIGHBOURS) -> Neighbours:
+def nearest_items(seen: sparse.csr_matrix, k: int = NEIGHBOURS) -> Neighbours:
     """Find the neighbours of each item, and count.
 
     Args:
-        taken: (n, m) CSR float32 of ones.
+        seen: (n, m) CSR float32 of ones.
         k: the most neighbours of an item.
     """
-    m = taken.shape[1]
-    by_item = taken.T.tocsr()
+    m = seen.shape[1]
+    by_item = seen.T.tocsr()
     step = max(1, CELLS // max(m, 1))
     blocks = [slice(first, min(first + step, m)) for first in range(0, m, step)]
     items = np.empty((m, k), dtype=np.int64)
     # Between what explains most, together / popularity^1/2, and the most alike, / popularity.
     norm = (np.diff(by_item.indptr) + _RARE).astype(np.float32) ** np.float32(0.65)
     for block in blocks:
-        explains = (by_item[block] @ taken).toarray() / norm
+        explains = (by_item[block] @ seen).toarray() / norm
         explains[explains == 0] = -np.inf
         itself = sparse.eye_array(block.stop - block.start, m, k=block.start, format="csr")
         items[block] = top_n(explains, k, sparse.csr_matrix(itself))
@@ -88,7 +88,7 @@ def nearest_items(taken: sparse.csr_matrix, k: int = NEIGHBOURS) -> Neighbours:
     among = np.zeros((m, k * (k + 1) // 2), dtype=np.float32)
     by_place = [np.argsort(items[:, place], kind="stable") for place in range(k)]
     for block in blocks:
-        counts = (by_item[block] @ taken).toarray()
+        counts = (by_item[block] @ seen).toarray()
         together[block] = np.take_along_axis(counts, items[block], axis=1)
         for place, order in enumerate(by_place):
             ends = np.searchsorted(items[order, place], (block.start, block.stop))
@@ -96,7 +96,7 @@ def nearest_items(taken: sparse.csr_matrix, k: int = NEIGHBOURS) -> Neighbours:
             rows = items[some, place] - block.start
             first = place * (place + 1) // 2
             among[some, first : first + place + 1] = counts[rows[:, None], items[some, : place + 1]]
-    return Neighbours(taken, items, together, among)
+    return Neighbours(seen, items, together, among)
 
 
 def _symmetric(triangles: Floats, k: int) -> Floats:

@@ -171,10 +171,8 @@ def score(
     if base is not None and customers is not None:
         guards.note_options(other_options(base, parameters))
     content, delivered = view.snapshot.content, view.snapshot.meta.delivered
-    before = learned_before(store, parameters, as_of, content, Learn(learn))
-    # What was chosen for the same day and data is what this run would choose.
-    earlier = before if before.get("recipe_as_of") != as_of.isoformat() else {}
-    run_id = new_run_id(SCORE, as_of, {**parameters, **earlier}, content, delivered)
+    before = learned_before(store, parameters, as_of, Learn(learn))
+    run_id = new_run_id(SCORE, as_of, {**parameters, **before}, content, delivered)
     folder = run_folder(store, run_id)
     private_folder(folder)
     if not _is_done(folder):
@@ -192,7 +190,6 @@ def score(
             "weights": model.as_dict(),
             "recipe": asdict(recipe),
             "recipe_as_of": before.get("recipe_as_of", as_of.isoformat()),
-            "recipe_content": before.get("recipe_content", content),
         }
         save_json(folder / _DONE, done)
     return _write(

@@ -7,7 +7,7 @@ from followsuit.offers.features.feature import ALL, Feature, Select
 
 class Affinity(Feature):
     """log(1 + 10 s), s being the taste model's score over the typical customer's best, see
-    `offers.taste`; 0 where nothing was learned.
+    `offers.learning.taste`; 0 where nothing was learned.
     """
 
     name = "affinity"

@@ -93,7 +93,7 @@ class Taste:
 
 
 @dataclass(frozen=True)
-class Recipe:
+class TasteConfig:
     """How taste is learned: a model with its settings, as they were chosen.
 
     Attributes:
@@ -150,10 +150,10 @@ class Recipe:
         return Taste(started.fit(data, seed=seed, progress=progress))
 
 
-def choose_recipe(
+def search_taste(
     view: SharedView, over: SharedView | None = None, *, affinity: str = LINEAR,
     friends: bool | None = None, seed: int = 0, progress: Progress = silent,
-) -> Recipe:  # fmt: skip
+) -> TasteConfig:  # fmt: skip
     """Choose settings on the last weeks before a view's instant.
 
     Args:
@@ -171,7 +171,7 @@ def choose_recipe(
             f"Own taste is by the linear model as it is: no act is known up to "
             f"{view.as_of:%Y-%m-%d}, from which its settings and its weight would be learned."
         )
-        return Recipe(DampedEase.name, DampedEase().settings(), note)
+        return TasteConfig(DampedEase.name, DampedEase().settings(), note)
     blend = Blend(parts={name: {} for name in PARTS + SOCIAL * bool(friends)})
     blended = affinity == BLEND and len(blend.candidates()) > 1
     own = model(affinity) if affinity not in (BLEND, LINEAR) else DampedEase()
@@ -185,7 +185,7 @@ def choose_recipe(
         notes = ["Own taste is by the linear model alone.", blend.note, chosen.note]
     elif affinity != LINEAR:
         notes = [f"Own taste is by {chosen.name}.", chosen.note]
-    return Recipe(chosen.name, chosen.settings(), " ".join(filter(None, notes)) or None)
+    return TasteConfig(chosen.name, chosen.settings(), " ".join(filter(None, notes)) or None)
 
 
 def _of_friends(audited: bool | None, blend: Blend) -> str:

@@ -18,3 +18,10 @@ class Affinity(Feature):
     def block(self, rows: Select, columns: Select = ALL) -> np.ndarray:  # noqa: D102
         grid = self.grid
         return grid.taste.affinity(grid.customers.ids, grid.seen, grid.items, rows, columns)
+
+    def pairs(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:  # noqa: D102
+        grid = self.grid
+        pairs = grid.taste.affinity_of_pairs(
+            grid.customers.ids, grid.seen, grid.items, rows, columns
+        )
+        return pairs.astype(float)

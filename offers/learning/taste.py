@@ -74,6 +74,27 @@ class Taste:
         kept: Floats = self._last[2][rows][:, columns]
         return kept
 
+    def affinity_of_pairs(
+        self, customers: np.ndarray, history: sparse.csr_matrix, items: np.ndarray,
+        rows: np.ndarray, columns: np.ndarray,
+    ) -> Floats:  # fmt: skip
+        """(pairs,) the same for pairs of a customer and an item."""
+        if self.model is None:
+            return np.zeros(len(rows), dtype=np.float32)
+        codes = self._users.get_indexer(pd.Index(customers))[rows]
+        scores = np.empty(len(rows), dtype=np.float32)
+        fitted = codes >= 0
+        scores[fitted] = self.model.score_pairs(codes[fitted], items[columns[fitted]])
+        new, position = np.unique(rows[~fitted], return_inverse=True)
+        others = np.empty(len(position), dtype=np.float32)
+        step = max(1, CELLS // max(len(self.model.data.items), 1))
+        for first in range(0, len(new), step):
+            here = np.flatnonzero((position >= first) & (position < first + step))
+            block = self.model.score_new(history[new[first : first + step]])
+            others[here] = block[position[here] - first, items[columns[~fitted][here]]]
+        scores[~fitted] = others
+        return self._factor_of(scores)
+
     def _factor(
         self, model: Recommender, customers: np.ndarray, history: sparse.csr_matrix,
         items: np.ndarray,
@@ -87,9 +108,13 @@ class Taste:
                 some = rows[first : first + step]
                 scores = model.score(codes[some]) if fitted else model.score_new(history[some])
                 factor[some] = scores[:, items]
-        factor *= np.float32(_SHARPNESS / self._scale)
-        np.maximum(factor, 0, out=factor)
-        return np.log1p(factor, out=factor)
+        return self._factor_of(factor)
+
+    def _factor_of(self, scores: Floats) -> Floats:
+        """The factor of scores, in their place."""
+        scores *= np.float32(_SHARPNESS / self._scale)
+        np.maximum(scores, 0, out=scores)
+        return np.log1p(scores, out=scores)
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ from support.grids import FORTNIGHT, grid_of
 from support.worlds import end_of, view_of_world
 
 from followsuit.graph.view import View
-from followsuit.offers.learning import training
 from followsuit.offers.candidates.grid import outcomes
 from followsuit.offers.features.declared import NAMES, Features
+from followsuit.offers.learning import training
 from followsuit.offers.learning.taste import search_taste
 from followsuit.offers.learning.training import examples
 from followsuit.simulator import World

@@ -129,7 +129,8 @@ def _decided(
     for rows in blocks(len(grid.customers), max(len(grid.items), len(offers.ids))):
         block = features.block(rows)
         scores = model.score(block)
-        scores[grid.excluded(rows) | is_blocked[rows].toarray()] = -np.inf
+        grid.exclude(scores, rows)
+        scores[is_blocked[rows].nonzero()] = -np.inf
         best = offers.best(scores, rows, max(BEST, top))
         here = reasons.pairs[rows].tocoo()
         of_reasons = offers.of_pairs(here.row + rows.start, here.col.astype(np.intp))

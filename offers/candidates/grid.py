@@ -54,6 +54,17 @@ class Grid:
         excluded: np.ndarray = seen | _elsewhere(self.home[rows, None], self.site[None, columns])
         return excluded
 
+    def exclude(self, scores: np.ndarray, rows: slice) -> None:
+        """Set the scores (rows, k) of what `excluded` excludes to -inf, in place."""
+        seen = self.seen[rows]
+        column = self.columns(seen.indices)
+        row = np.repeat(np.arange(len(scores)), np.diff(seen.indptr))
+        scores[row[column >= 0], column[column >= 0]] = -np.inf
+        stores = np.flatnonzero(self.site >= 0)
+        away = _elsewhere(self.home[rows, None], self.site[None, stores])
+        row, place = np.nonzero(away)
+        scores[row, stores[place]] = -np.inf
+
     def excluded_pairs(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
         """(pairs,) bool: the same for pairs."""
         seen = pick(self.seen, rows, self.items[columns])

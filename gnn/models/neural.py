@@ -17,7 +17,8 @@ from followsuit.gnn.data.dataset import Dataset, Floats, Ints
 from followsuit.gnn.models.model_config import ModelConfig
 from followsuit.gnn.models.recommender import Embeddings, Trainable, fingerprint
 from followsuit.gnn.training.device import device
-from followsuit.gnn.training.loop import Curve, Network, Plan, train, watch
+from followsuit.gnn.training.learning_curve import Curve
+from followsuit.gnn.training.loop import Network, Plan, train, watch
 
 _CURVE = ("curve_loss", "curve_ndcg", "curve_best")
 _FEWEST, _MOST = 8, 24

@@ -19,7 +19,7 @@ from followsuit.gnn.data.dataset import Dataset, Floats, Ints
 from followsuit.gnn.models.model_config import ModelConfig, WrongSettings
 
 if TYPE_CHECKING:
-    from followsuit.gnn.training.loop import Curve
+    from followsuit.gnn.training.learning_curve import Curve
 
 CELLS = 2**24
 """Scores that are held at a time."""

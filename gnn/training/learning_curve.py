@@ -1,11 +1,22 @@
-"""The picture of a training: loss and NDCG@20 by epoch."""
+"""The learning curve of a training, and its picture: loss and NDCG@20 by epoch."""
 
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
-from followsuit.gnn.training.loop import Curve
+@dataclass
+class Curve:
+    """The learning curve, an entry for each epoch; `ndcg` is empty without validation.
+
+    Attributes:
+        loss: mean over the examples.
+        ndcg: NDCG@20 of the watched users.
+        best: the epochs (from 1) after which the network was kept; 0 for the start.
+    """
+
+    loss: list[float] = field(default_factory=list)
+    ndcg: list[float] = field(default_factory=list)
+    best: int = 0
 
 
 def picture(curve: Curve, path: Path, title: str = "") -> None:
@@ -14,6 +25,10 @@ def picture(curve: Curve, path: Path, title: str = "") -> None:
     Loss falls on the left axis; NDCG@20, where it was watched, rises on the right one; the epoch
     that was kept is marked.
     """
+    # Slow to import, and needed only here.
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
+
     figure = Figure(figsize=(7, 4), layout="constrained")
     left = figure.subplots()
     epochs = range(1, len(curve.loss) + 1)

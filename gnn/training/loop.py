@@ -4,7 +4,7 @@ import os
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from followsuit.gnn.training.distributed import (
     wait_for_all,
     world,
 )
+from followsuit.gnn.training.learning_curve import Curve
 
 WATCHED = 2_000
 """Validation users whose ranking is watched."""
@@ -80,21 +81,6 @@ class Plan:
     batch: int
     epochs: int
     patience: int = 5
-
-
-@dataclass
-class Curve:
-    """The learning curve, an entry for each epoch; `ndcg` is empty without validation.
-
-    Attributes:
-        loss: mean over the examples.
-        ndcg: NDCG@20 of the watched users.
-        best: the epochs (from 1) after which the network was kept; 0 for the start.
-    """
-
-    loss: list[float] = field(default_factory=list)
-    ndcg: list[float] = field(default_factory=list)
-    best: int = 0
 
 
 Validate = Callable[[Network], float]

@@ -30,7 +30,7 @@ from followsuit.graph.models import ModelStore, model_key
 from followsuit.graph.view import SharedView
 
 if TYPE_CHECKING:
-    from followsuit.gnn.training.loop import Curve
+    from followsuit.gnn.training.learning_curve import Curve
 
 SEEDS = 2**32
 """Seeds are below: more is not taken by the libraries that models are built on."""

@@ -103,7 +103,7 @@ MISTAKES: dict[tuple[str, ...], str] = {
     ("query", "counts", "--store", "binary"): "can't be opened as a LadybugDB file",
     ("query", "counts", "--store", "delivery"): "There is no store at ",
     ("query", "counts", "--store", ""): "The setting store is wrong",
-    ("query", "counts", "--store", "http://localhost"): "http:// is no store.",
+    ("query", "counts", "--store", "http://localhost"): "http:// isn't a store.",
     ("query", "counts", "--store", "bolt://127.0.0.1:1"): "does not answer.",
     ("query", "counts", "--store", "bolt://me:s3cret@127.0.0.1:1"): "NEO4J_PASSWORD",
     ("runs", "list", "--store", "nowhere.lbug"): "There is no store at ",

@@ -116,7 +116,7 @@ MISTAKES: dict[tuple[str, ...], str] = {
     ("query", "top-customers", "--param", "limit=1e9"): "which is no integer.",
     ("query", "top-customers", "--param", f"limit={2**64}"): "The parameter limit is ",
     ("query", "top-customers", "--param", "limit"): "Invalid value for --param: 'limit' is no KEY",
-    ("query", "top-customers", "--param", "=4"): "'=4' is no KEY=VALUE",
+    ("query", "top-customers", "--param", "=4"): "'=4' isn't KEY=VALUE",
     ("query", "top-customers", "--param", "top=4"): "top-customers has no parameter top; it has ",
     (
         "query",
@@ -161,7 +161,7 @@ def test_mistakes_in_settings_are_one_line(tmp_path: Path) -> None:
     texts = {
         "store = 5": "The setting store is wrong",
         "stroe = 'x'": "There is no setting stroe",
-        "store =": "followsuit.toml is no TOML",
+        "store =": "followsuit.toml isn't valid TOML",
         "neo4j_password = 's3cret'": "followsuit.toml holds a password.",
     }
     for text, said in texts.items():

@@ -1,1 +1,1 @@
-"""What every room uses: errors, progress, times, files, compiled code, metrics, the bootstrap."""
+"""Shared by every room: errors, progress, times, files, compiled code, metrics, the bootstrap."""

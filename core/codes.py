@@ -1,7 +1,6 @@
-"""Positions of ids in a list, for the length of one array computation.
+"""Positions of ids in a list, valid within one array computation.
 
-Codes are neither written to disk nor passed from one step to the next: another load gives the same
-id another position.
+Never write codes to disk or pass them between steps: another load gives an id another position.
 """
 
 import numpy as np
@@ -25,9 +24,9 @@ class Codes:
         return len(self.ids)
 
     def of(self, values: pa.Array | pa.ChunkedArray | np.ndarray) -> np.ndarray:
-        """(values,) int64: the code of each text, -1 where it is not in the list or missing."""
+        """The code of each text, (values,) int64; -1 for a text that is missing or not listed."""
         if isinstance(values, np.ndarray):
             values = pa.array(values, pa.string(), from_pandas=True)
-        places = pc.index_in(values.cast(pa.string()), value_set=self._texts, skip_nulls=True)
-        codes: np.ndarray = np.asarray(places.fill_null(-1)).astype(np.int64)
+        positions = pc.index_in(values.cast(pa.string()), value_set=self._texts, skip_nulls=True)
+        codes: np.ndarray = np.asarray(positions.fill_null(-1)).astype(np.int64)
         return codes

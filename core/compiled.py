@@ -11,12 +11,12 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 def compiled(function: _F) -> _F:
     """Compile a loop with numba, keeping its type for mypy.
 
-    The machine code is kept beside the file, by the text of that file alone: a change to a constant
-    or a type that it imports must touch it too.
+    numba caches the machine code beside the file and checks only that file for changes. When you
+    change a constant or type that the file imports, touch the file too.
     """
     return cast(_F, njit(cache=True)(function))
 
 
 def compiled_parallel(function: _F) -> _F:
-    """The same on all cores, over `prange`."""
+    """Compile a loop over `prange` that runs on all cores."""
     return cast(_F, njit(cache=True, parallel=True)(function))

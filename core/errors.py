@@ -2,8 +2,8 @@
 
 
 class FollowsuitError(Exception):
-    """A fault that the user can mend.
+    """An error that the user can fix.
 
-    The message names the offending value and says what to do. The command line prints it in one
-    line and exits with 2; anything else that escapes is a bug and keeps its traceback.
+    The message names the offending value and says what to do. The command line prints it on one
+    line and exits with 2. Any other exception is a bug and keeps its traceback.
     """

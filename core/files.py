@@ -1,4 +1,4 @@
-"""Files that a run leaves beside the store: whole or not there, and for their owner alone."""
+"""Files beside the store: written atomically, and readable by their owner alone."""
 
 import json
 import os
@@ -16,9 +16,9 @@ _OTHERS = 0o077
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A file to write to that takes the place of `path` in one act at the end.
+    """Yield a temporary file to write to; at the end it replaces `path` atomically.
 
-    A kill leaves the file before, or all of the new one.
+    After a kill, `path` is the old file or the whole new one.
     """
     part = path.with_name(f"{path.name}.part")
     yield private_file(part)
@@ -26,13 +26,13 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def save_json(path: Path, content: object) -> None:
-    """Write a file in one act."""
+    """Write content as JSON, atomically."""
     with replacing(path) as part:
         part.write_text(json.dumps(content, sort_keys=True))
 
 
 def read_json(path: Path) -> Any:
-    """What `save_json` has written; None where there is nothing, or where it is damaged."""
+    """Read what `save_json` wrote; None if the file is missing or damaged."""
     try:
         return json.loads(path.read_bytes())
     except (FileNotFoundError, IsADirectoryError, NotADirectoryError, ValueError):
@@ -40,7 +40,7 @@ def read_json(path: Path) -> Any:
 
 
 def read_parquet(path: Path) -> pa.Table | None:
-    """The rows of a Parquet file; None where there is nothing, or where it is damaged."""
+    """Read a Parquet file; None if it is missing or damaged."""
     try:
         return pq.read_table(path, memory_map=False, partitioning=None)
     except (OSError, pa.ArrowException):
@@ -48,7 +48,7 @@ def read_parquet(path: Path) -> pa.Table | None:
 
 
 def is_parquet(path: Path) -> bool:
-    """Whether a file is a whole Parquet file, by its ends."""
+    """Whether a file is a complete Parquet file; checks its metadata only."""
     try:
         pq.read_metadata(path)
     except (OSError, pa.ArrowException):
@@ -57,7 +57,7 @@ def is_parquet(path: Path) -> bool:
 
 
 def private_folder(path: Path) -> Path:
-    """Make a folder, and those above it that are missing, for its owner alone; returns it."""
+    """Make a folder and its missing parents, for their owner alone; returns the folder."""
     if not path.parent.exists():
         private_folder(path.parent)
     path.mkdir(mode=0o700, exist_ok=True)
@@ -66,16 +66,16 @@ def private_folder(path: Path) -> Path:
 
 
 def private_file(path: Path) -> Path:
-    """Make an empty file where there is none, for its owner alone; returns it."""
+    """Make an empty file unless it exists, for its owner alone; returns the file."""
     path.touch(mode=0o600)
     _restrict(path)
     return path
 
 
 def make_private(path: Path) -> None:
-    """Leave a file, or a folder and all that is in it, to its owner alone."""
-    for each in _within(path):
-        _restrict(each)
+    """Restrict a file, or a folder and everything in it, to its owner."""
+    for entry in _within(path):
+        _restrict(entry)
 
 
 def _within(path: Path) -> Iterator[Path]:
@@ -85,7 +85,7 @@ def _within(path: Path) -> Iterator[Path]:
 
 
 def _restrict(path: Path) -> None:
-    # Skip files that belong to another user or have been deleted meanwhile.
+    # Skip files of another user, and files that were deleted meanwhile.
     with suppress(PermissionError, FileNotFoundError):
         mode = path.lstat().st_mode
         if mode & _OTHERS and not path.is_symlink():

@@ -1,4 +1,4 @@
-"""How long work tells whoever watches how far it is."""
+"""Progress callbacks: how a long computation reports its steps."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -8,10 +8,10 @@ Advance = Callable[[int], None]
 
 
 class Progress(Protocol):
-    """Opens a named piece of work; what it yields is called with the number of units just done."""
+    """A progress callback: starts a named step and yields a function to call as units are done."""
 
     def __call__(self, name: str, total: int | None = None) -> AbstractContextManager[Advance]:
-        """Return a context in which `name` is under way, out of `total` units where known."""
+        """Return the context of the step `name`, of `total` units where known."""
 
 
 @contextmanager

@@ -1,7 +1,7 @@
-"""Lists of the best items, and how good they are: the one implementation for `gnn` and `offers`.
+"""Top-n lists and ranking metrics, shared by `gnn` and `offers`.
 
-A list is a row of column numbers, the best first, filled up with -1. Metrics are binary: an item is
-relevant or not (Järvelin and Kekäläinen 2002; Krichene and Rendle 2020 on ranking all items).
+A list is a row of column numbers, the best first, padded with -1. Relevance is binary (Järvelin and
+Kekäläinen 2002; Krichene and Rendle 2020 on ranking all items).
 """
 
 from typing import Any
@@ -22,15 +22,16 @@ def top_n(
     scores: NDArray[Any], n: int, excluded: sparse.csr_matrix | None = None, *,
     tie: NDArray[np.int64] | None = None,
 ) -> Ints:  # fmt: skip
-    """(rows, n) columns of each row's n largest scores, the largest first; -1 where none is left.
+    """The columns of each row's n largest scores, (rows, n), the largest first, padded with -1.
 
-    Ties go to the smaller `tie`, then to the smaller column. -inf and NaN are never listed.
+    Of equal scores, the one with the smaller `tie` ranks first, then the one with the smaller
+    column. A list never contains a column whose score is -inf or NaN.
 
     Args:
         scores: (rows, columns) floats; overwritten with -inf where `excluded`.
         n: the length of a list, at least 1.
-        excluded: (rows, columns) CSR, an entry for each cell to leave out.
-        tie: (rows, columns) decides between equal scores.
+        excluded: (rows, columns) CSR with an entry for each cell to leave out.
+        tie: (rows, columns) the order of equal scores.
     """
     if excluded is None:
         excluded = sparse.csr_matrix(scores.shape, dtype=np.float32)
@@ -43,7 +44,7 @@ def top_n(
 def _top_n(
     scores: NDArray[Any], pointer: NDArray[Any], column: NDArray[Any], tie: Ints, n: int
 ) -> Ints:
-    # Insertion into a short sorted list: one pass over a row, and no copy of it.
+    # Insert into a short sorted list: one pass over each row, without a copy.
     rows, columns = scores.shape
     lists = np.full((rows, n), -1, dtype=np.int64)
     for r in prange(rows):
@@ -67,29 +68,29 @@ def _top_n(
 
 
 def hits_of(lists: Ints, relevant: sparse.csr_matrix, users: Ints) -> Flags:
-    """(users, n) whether each listed item is relevant.
+    """Whether each listed item is relevant, (users, n).
 
     Args:
-        lists: (users, n) a row for each of `users`.
-        relevant: (all users, columns) CSR, an entry for each relevant item.
+        lists: (users, n) one row for each of `users`.
+        relevant: (all users, columns) CSR with an entry for each relevant item.
         users: rows of `relevant`.
     """
     rows = np.repeat(np.arange(len(users)), np.diff(relevant.indptr)[users])
     width = relevant.shape[1]
     keys = np.sort(rows.astype(np.int64) * width + relevant[users].indices)
-    asked = np.arange(len(users))[:, None] * width + lists
-    place = np.minimum(np.searchsorted(keys, asked), max(len(keys) - 1, 0))
-    hits: Flags = (lists >= 0) & (keys[place] == asked if len(keys) else False)
+    listed = np.arange(len(users))[:, None] * width + lists
+    positions = np.minimum(np.searchsorted(keys, listed), max(len(keys) - 1, 0))
+    hits: Flags = (lists >= 0) & (keys[positions] == listed if len(keys) else False)
     return hits
 
 
 def hit_rate(hits: Flags, k: int) -> Doubles:
-    """(users) 1 where one of the first k items is relevant, else 0; see `hits_of`."""
+    """1 for each user with a relevant item among the first k, else 0; see `hits_of`."""
     return np.asarray(hits[:, :k].any(axis=1), dtype=np.float64)
 
 
 def recall(hits: Flags, relevant: Ints, k: int) -> Doubles:
-    """(users) the share of the relevant items that are among the first k; 0 where none is relevant.
+    """The share of each user's relevant items among the first k; 0 without relevant items.
 
     Args:
         hits: (users, at least k), see `hits_of`.
@@ -101,10 +102,10 @@ def recall(hits: Flags, relevant: Ints, k: int) -> Doubles:
 
 
 def ndcg(hits: Flags, relevant: Ints, k: int) -> Doubles:
-    """(users) NDCG@k with gains 0 and 1; 0 where none is relevant.
+    """NDCG@k of each user with gains 0 and 1; 0 without relevant items.
 
-    DCG = sum over ranks r of gain / log2(r + 1), over that of the ideal list, which begins with
-    min(k, relevant) hits (Järvelin and Kekäläinen 2002).
+    NDCG is the sum over ranks r of gain / log2(r + 1), divided by that sum for the ideal list,
+    which begins with min(k, relevant) hits (Järvelin and Kekäläinen 2002).
 
     Args:
         hits: (users, at least k), see `hits_of`.

@@ -1,6 +1,6 @@
-"""Linear algebra on one thread: what is computed does not depend on how many there are.
+"""Linear algebra on one thread, so that results don't depend on the number of threads.
 
-A sum of rounded numbers depends on how it is split, and BLAS splits one for each of its threads.
+The result of a floating-point sum depends on how the sum is split, and BLAS splits it by thread.
 """
 
 import sys
@@ -12,9 +12,9 @@ from threadpoolctl import threadpool_limits
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Let BLAS and torch run on one thread, and afterwards on as many as before.
+    """Run BLAS and torch on one thread within a block or a decorated function.
 
-    Around a block, or as a decorator of a function. It can't limit what is imported inside.
+    It doesn't limit libraries that are first imported inside the block.
     """
     with threadpool_limits(1, "blas"), _torch_on_one():
         yield
@@ -22,14 +22,14 @@ def one_thread() -> Iterator[None]:
 
 @contextmanager
 def _torch_on_one() -> Iterator[None]:
-    """Torch has its own thread pool, which `threadpoolctl` does not control."""
+    """Limit torch's own thread pool, which `threadpoolctl` doesn't control."""
     torch = sys.modules.get("torch")
     if torch is None:
         yield
         return
     import numba  # slow to import; installed wherever torch is
 
-    numba.get_num_threads()  # starts them; done later, that would set the number of torch's again
+    numba.get_num_threads()  # starts numba's threads, which resets the number of torch's threads
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

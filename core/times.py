@@ -1,4 +1,4 @@
-"""Instants and lengths of time as people write them."""
+"""Parses the instants and lengths of time that users write."""
 
 import re
 from datetime import UTC, date, datetime, time, timedelta
@@ -12,24 +12,26 @@ _UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=
 
 
 class TimeError(FollowsuitError):
-    """Text that is no date, or no length of time."""
+    """The text isn't a valid date or length of time."""
 
 
 def instant(value: str | date | datetime) -> datetime:
-    """An instant in UTC: a date is its 00:00 UTC, a time without a zone is in UTC.
+    """An instant in UTC: a date means 00:00 UTC, and a time without a zone is in UTC.
 
     Raises:
-        TimeError: the text is neither, or it lies centuries away.
+        TimeError: the text isn't a valid date or time, or its year is out of range.
     """
     if isinstance(value, str):
         try:
             value = datetime.fromisoformat(value)
         except ValueError as error:
-            raise TimeError(f"{value!r} is no date. Write 2025-12-31.") from error
+            raise TimeError(f"{value!r} isn't a valid date. Write 2025-12-31.") from error
     if not isinstance(value, datetime):
         value = datetime.combine(value, time())
     if not _FIRST_YEAR <= value.year <= _LAST_YEAR:
-        raise TimeError(f"{value} is not of the years {_FIRST_YEAR} to {_LAST_YEAR}.")
+        raise TimeError(
+            f"{value} is out of range. Give a date from the years {_FIRST_YEAR} to {_LAST_YEAR}."
+        )
     return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
@@ -37,15 +39,15 @@ def length(text: str | timedelta) -> timedelta:
     """A length of time: `14d`, `2w`, `36h`.
 
     Raises:
-        TimeError: the text is none, or it is 0 or longer than a hundred years.
+        TimeError: the text isn't a valid length, or the length is 0 or over a hundred years.
     """
     if isinstance(text, str):
         match = _LENGTH.fullmatch(text)
         if match is None:
-            raise TimeError(f"{text!r} is no length of time. Write 14d, 2w or 36h.")
-        found = int(match[1]) * _UNITS[match[2]]
+            raise TimeError(f"{text!r} isn't a valid length of time. Write 14d, 2w or 36h.")
+        span = int(match[1]) * _UNITS[match[2]]
     else:
-        found = text
-    if not timedelta() < found <= _LONGEST:
-        raise TimeError(f"{text} is no length from an hour to a hundred years.")
-    return found
+        span = text
+    if not timedelta() < span <= _LONGEST:
+        raise TimeError(f"{text} is out of range. Give a length from an hour to a hundred years.")
+    return span

@@ -1,4 +1,4 @@
-"""From the name of a store to the store."""
+"""Opens a store by its name."""
 
 import hashlib
 from pathlib import Path
@@ -9,10 +9,10 @@ from followsuit.graph.engines.embedded import EmbeddedStore
 from followsuit.graph.store import GraphStore, StoreUnreachable
 
 SCHEMES = ("bolt", "bolt+s", "bolt+ssc", "neo4j", "neo4j+s", "neo4j+ssc")
-"""Of the URIs of a Neo4j server."""
+"""Schemes of a Neo4j server's URI."""
 
 MEMORY = 3 * 2**30
-"""Bytes that followsuit keeps below, unless told otherwise."""
+"""Default limit of followsuit's memory, in bytes."""
 
 
 def connect(
@@ -29,23 +29,23 @@ def connect(
     Args:
         store: the path of an embedded store's file, or the URI of a Neo4j server (`bolt://`,
             `neo4j://`, and with `+s` or `+ssc`).
-        username: of the server; None where it asks for none.
-        password: of the server.
-        database: of the server; None for its default.
-        state: for a server, the folder for snapshots and staging (an embedded store has its own
-            beside it); None for the user's cache folder.
-        memory: bytes to keep below, at the least 1 GiB.
+        username: the server's user name; None if the server needs no login.
+        password: the server's password.
+        database: the server's database; None for its default.
+        state: a server's folder for snapshots and staging; None for the user's cache folder. An
+            embedded store keeps its state folder beside its file.
+        memory: limit of memory in bytes, at least 1 GiB.
 
     Raises:
-        StoreUnreachable: the URI has a scheme that is not Neo4j's.
+        StoreUnreachable: the URI's scheme isn't one of Neo4j's.
     """
     name = str(store)
-    scheme, found, _ = name.partition("://")
-    if not found:
+    scheme, separator, _ = name.partition("://")
+    if not separator:
         return EmbeddedStore(Path(store).absolute(), int(memory * 0.6))
     if scheme not in SCHEMES:
         raise StoreUnreachable(
-            f"{scheme}:// is no store. Name a file for the embedded engine, or a Neo4j server as "
+            f"{scheme}:// isn't a store. Name a file for the embedded engine, or a Neo4j server as "
             "bolt://HOST:7687 or neo4j://HOST:7687."
         )
     # The driver is slow to import.

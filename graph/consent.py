@@ -1,4 +1,4 @@
-"""What customers may consent to, and from which age on they are adults."""
+"""The purposes that customers consent to, and the age of adults."""
 
 from datetime import date
 
@@ -6,11 +6,11 @@ SOCIAL_USE = "social_use"
 NAMED_USE = "named_use"
 CONTACT = "contact"
 CHANNELS = ("push", "app", "email", "sms", "whatsapp", "web", "phone", "post")
-"""Purposes that are an opt-in to one channel, in the order in which a channel is chosen."""
+"""Purposes that opt in to one channel; the first one granted is the channel to use."""
 ALL = "all"
-"""Every purpose at once, which can only be withdrawn."""
+"""Every purpose at once; it can be refused but not granted."""
 PURPOSES = (SOCIAL_USE, NAMED_USE, "profiling", "linking", CONTACT, *CHANNELS, ALL)
-"""What a row of consent may be about."""
+"""All purposes of a consent."""
 
 ADULT = 18
 
@@ -20,7 +20,10 @@ NO_CONTACT = "no_contact_consent"
 
 
 def adult_since(day: date) -> date:
-    """The latest birth date of who is an adult on a day (born on 29 February: on 1 March)."""
+    """The latest birth date of an adult on a day.
+
+    People born on 29 February come of age on 1 March.
+    """
     if (day.month, day.day) == (2, 29):
         day = day.replace(day=28) if (day.year - ADULT) % 4 else day
     return day.replace(year=day.year - ADULT)

@@ -1,4 +1,4 @@
-"""DuckDB as it is used here for sets of rows on disk: bounded memory, UTC."""
+"""DuckDB connections for sets of rows on disk, with bounded memory and times in UTC."""
 
 import glob
 from pathlib import Path
@@ -20,12 +20,12 @@ TYPES = {
 
 
 def open_duck(memory: int, spill: Path, **parquet: Path) -> duckdb.DuckDBPyConnection:
-    """Open an engine in memory.
+    """Open DuckDB in memory.
 
     Args:
-        memory: bytes that it may use; beyond, it spills.
+        memory: limit in bytes; beyond it, DuckDB spills to disk.
         spill: the folder to spill to.
-        parquet: files to see as views of these names.
+        parquet: Parquet files by the name of their view.
     """
     config: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": f"{memory}B",

@@ -1,4 +1,4 @@
-"""Fitted models beside a store: each is kept once, by what it was made of, and shared by runs."""
+"""Fitted models beside a store: each is stored once, by a digest of its inputs, for all runs."""
 
 import hashlib
 import json
@@ -22,20 +22,20 @@ def model_key(*made_of: object) -> str:
     """The key of a model: the same for the same version of followsuit and the same inputs.
 
     Args:
-        made_of: the model's name, settings, data and seed, or whatever else decides what is fitted.
+        made_of: everything that the fit depends on: the model's name, settings, data and seed.
     """
     text = json.dumps([version("followsuit"), *made_of], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 class ModelStore:
-    """The models of a store: a folder for each, by its key, and links to some by a name.
+    """The models of a store: a folder for each key, and links to some of them by name.
 
-    Only `prune` and `delete_of_run` delete models. A model is kept as long as a name or a run uses
-    it, so say that first, then save it.
+    `prune` deletes every model that no name and no run uses. So call `naming` or `note_use` before
+    `save`.
 
     Args:
-        state: the folder of the store.
+        state: the state folder of the store.
     """
 
     def __init__(self, state: StateFolder) -> None:
@@ -43,19 +43,19 @@ class ModelStore:
         self._folder = state.models
 
     def path(self, key: str) -> Path:
-        """The folder of a model, whole or not there."""
+        """The folder of a model; it is complete or missing."""
         return self._folder / key
 
     def named(self, name: str) -> Path:
-        """The folder of the model that has a name now."""
+        """The folder of the model that currently has a name."""
         return self._folder / name
 
     def save(self, key: str, write: Callable[[Path], object]) -> None:
-        """Keep a model, in place of a damaged one.
+        """Store a model; replaces a damaged one.
 
         Args:
             key: of the model.
-            write: writes it into a folder.
+            write: writes the model into a folder.
         """
         home = private_folder(self._folder)
         with tempfile.TemporaryDirectory(dir=home, prefix=f"{key}.") as part:
@@ -66,15 +66,16 @@ class ModelStore:
             try:
                 model.rename(self.path(key))
             except OSError:
-                # Another process may have saved the same model meanwhile.
+                # Another process may have stored the same model meanwhile.
                 if not self.path(key).exists():
                     raise
 
     @contextmanager
     def naming(self, name: str, key: str) -> Iterator[None]:
-        """Give a name to the model that is saved within; the name's model before stays till then.
+        """Give a name to the model that is stored within the block.
 
-        The name is a link, which changes in one act.
+        Until the block ends, the name belongs to its previous model. The name is a link, and
+        changes atomically.
         """
         private_folder(self._folder)
         link, new = self.named(name), self.named(f"{name}.new")
@@ -82,7 +83,7 @@ class ModelStore:
         new.symlink_to(key)
         yield
         if link.is_dir() and not link.is_symlink():
-            shutil.rmtree(link)  # An earlier version kept the model itself there.
+            shutil.rmtree(link)  # An earlier version stored the model itself there.
         new.replace(link)
 
     def note_use(self, run_id: str, key: str) -> None:
@@ -90,14 +91,14 @@ class ModelStore:
         save_json(private_folder(self._state.runs / run_id) / _USED, {"key": key})
 
     def delete_of_run(self, run_id: str) -> None:
-        """Delete the model that a run uses, for all runs."""
+        """Delete the model that a run uses, even if other runs use it too."""
         folder = self._state.runs / run_id
-        # An earlier version kept the model itself in the run's folder.
+        # An earlier version stored the model itself in the run's folder.
         for model in (folder / "taste", *map(self.path, _used(folder))):
             shutil.rmtree(model, ignore_errors=True)
 
     def prune(self) -> None:
-        """Delete the models that neither a run nor a name uses, and what a kill has left."""
+        """Delete models that no run and no name uses, and leftovers of killed processes."""
         entries = list(self._folder.iterdir()) if self._folder.exists() else []
         used = {link.readlink().name for link in entries if link.is_symlink()}
         for folder in self._state.runs.iterdir() if self._state.runs.exists() else ():
@@ -109,6 +110,6 @@ class ModelStore:
 
 
 def _used(run_folder: Path) -> set[str]:
-    """The key of the model that a run uses; none where it has noted none."""
+    """The key of the model that a run uses; empty if the run noted none."""
     note = read_json(run_folder / _USED)
     return {note["key"]} if note else set()

@@ -1,8 +1,8 @@
 """Who may be contacted with an offer, and who shares their activity: age and consent.
 
 Consent is two-sided and per purpose, and the default is no. The latest row up to an instant counts;
-a refusal counts whatever its date. Minors are neither contacted nor used, nor are customers with a
-refusal that a load could not read.
+a refusal counts whatever its date. Minors, and customers with a refusal that a load could not read,
+get no contact, and their activity is not used.
 """
 
 from collections.abc import Callable, Sequence
@@ -28,20 +28,20 @@ _USED = (SOCIAL_USE, *_CONTACT)
 
 
 def answers(consents: ir.Table, blocked: Sequence[str]) -> ir.Table:
-    """When each customer's answers began to count: a row for each customer who has answered.
+    """The times from which each customer's answers count: one row per customer who has answered.
 
-    A purpose is granted from its first grant after the last refusal on, as a refusal of any date
-    counts at once; of a grant and a refusal of one instant the refusal counts.
+    A purpose is granted from its first grant after the last refusal, because a refusal counts
+    whatever its date. If a grant and a refusal have the same time, the refusal counts.
 
     Args:
-        consents: all rows of the contract.
-        blocked: ids of customers with a refusal that a load could not read: they have refused
-            everything.
+        consents: all rows of the table.
+        blocked: ids of customers with a refusal that a load could not read; they count as refusing
+            every purpose.
 
     Returns:
-        `customer_id`, and for each purpose that matters here `<purpose>_from` (missing where it is
-        never granted), `<purpose>_refused` (whether it ever was) and `<purpose>_first` (the first
-        grant).
+        `customer_id`, and for each purpose of social use or contact `<purpose>_from` (missing
+        unless granted), `<purpose>_refused` (whether the customer ever refused it) and
+        `<purpose>_first` (the first grant).
     """
     rows = consents.select("customer_id", "purpose", "granted", "at")
     purposes = ibis.memtable({"purpose": list(PURPOSES)})
@@ -73,35 +73,35 @@ def people(
     customers: ir.Table,
     answered: ir.Table,
     day: date,
-    came: Callable[[ir.Value], ir.Value],
+    is_past: Callable[[ir.Value], ir.Value],
     assume_consent: bool,
 ) -> ir.Table:
-    """What each customer may be used for at an instant.
+    """Whether each customer may be contacted and shares activity, as of an instant.
 
     Args:
-        customers: of the contract, as of the instant.
+        customers: the table `customers` as of the instant.
         answered: see `answers`.
-        day: decides who is an adult.
-        came: whether a time had come by the instant; False where it is missing.
-        assume_consent: take `social_use` and contact as granted, and unknown ages as adult, where
-            nothing says otherwise; never over a recorded no.
+        day: the day on which a customer must be an adult.
+        is_past: whether a time is at or before the instant; False for a missing time.
+        assume_consent: treat `social_use` and contact as granted, and assumed ages as adult,
+            unless a row says otherwise; a recorded refusal always counts.
 
     Returns:
         `customer_id`; `adult`; `shares` (whether their activity may change others' offers);
-        `blocked_by` (the rule that blocks all offers, missing where none does); `channel` (the
-        first one opted into, missing where contact is granted in general or assumed).
+        `blocked_by` (the rule that blocks all offers, missing if none does); `channel` (the first
+        channel opted in to, missing if contact is granted in general or assumed).
     """
     rows = customers.left_join(answered, "customer_id").drop("customer_id_right")
     rows = rows.mutate(
-        **{purpose: came(rows[f"{purpose}_from"]) for purpose in _USED},
-        said_social=rows.social_use_refused.fill_null(False) | came(rows.social_use_first),
+        **{purpose: is_past(rows[f"{purpose}_from"]) for purpose in _USED},
+        answered_social=rows.social_use_refused.fill_null(False) | is_past(rows.social_use_first),
     )
     refused = {p: rows[f"{p}_refused"].fill_null(False) & ~rows[p] for p in _CONTACT}
-    unknown = ibis.literal(assume_consent)
-    adult = (rows.birth_date <= adult_since(day)).fill_null(unknown)
+    assumed = ibis.literal(assume_consent)
+    adult = (rows.birth_date <= adult_since(day)).fill_null(assumed)
     opted_in = ibis.or_(*(rows[purpose] for purpose in _CONTACT))
     opted_out = ibis.or_(*refused.values())
-    reachable = ~refused[CONTACT] & (opted_in | (unknown & ~opted_out))
+    reachable = ~refused[CONTACT] & (opted_in | (assumed & ~opted_out))
     blocked_by = ibis.cases(
         (rows.birth_date.isnull() & ~adult, UNKNOWN_AGE),
         (~adult, MINOR),
@@ -111,6 +111,6 @@ def people(
         "customer_id",
         adult=adult,
         channel=ibis.cases(*((rows[channel], channel) for channel in CHANNELS)),
-        shares=adult & rows.said_social.ifelse(rows[SOCIAL_USE], unknown),
+        shares=adult & rows.answered_social.ifelse(rows[SOCIAL_USE], assumed),
         blocked_by=blocked_by,
     )

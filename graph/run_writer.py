@@ -1,4 +1,4 @@
-"""Writes a batch's results as a run, activates it, and deletes the runs that are too old."""
+"""Writes a batch's results as a run, activates the run, and deletes old runs."""
 
 import json
 
@@ -21,17 +21,17 @@ def write_run(
 ) -> None:
     """Write a run's results, then activate it unless `activate` is False.
 
-    Until then, readers see the run before. Writing a run again replaces it. Runs of its kind that
-    are too old are deleted then.
+    Readers see the previous run until this one is active. Writing a run again replaces it. At the
+    end, old runs of the same kind are deleted.
 
     Args:
-        store: to write to.
-        run: its `active` is ignored.
-        rows: of each relationship type.
-        revision: of the store that the results were computed from. Where a load has changed the
-            store since, what that load withdrew is taken out before the run is activated. None for
-            results that name no customers.
-        activate: whether to activate it.
+        store: the store to write to.
+        run: the run; its `active` is ignored.
+        rows: the results of each relationship type.
+        revision: the store's revision that the results were computed from. If a load has changed
+            the store since, its withdrawals apply to the results before the run is activated.
+            None for results that name no customers.
+        activate: whether to activate the run.
     """
     now_active = active(runs(store, run.kind))
     node = {

@@ -1,7 +1,7 @@
-"""Runs: the results of each batch, of which one of each kind at a time is active.
+"""Runs: the results of batches; one run of each kind is active.
 
-This module owns the kinds of runs, their ids and folders, which run is active, and which runs are
-deleted; `run_writer` writes them.
+This module owns the kinds of runs, their ids and folders, activation and pruning. `run_writer`
+writes runs.
 """
 
 import hashlib
@@ -28,21 +28,21 @@ RESULTS: dict[str, tuple[g.Element, ...]] = {
     EMBEDDING: (g.EMBEDDING,),
     FRIEND_ABLATION: (),
 }
-"""What holds the results of a kind in the graph, by the id of their run."""
+"""The labels and relationship types that hold the results of each kind, by `run_id`."""
 KEEP: dict[str, int] = {SCORE: 7, INFLUENCE: 1, EMBEDDING: 2}
-"""How many of the latest runs of a kind are kept, beside the active one; all of other kinds."""
+"""How many of the latest runs of a kind to keep besides the active one; other kinds keep all."""
 
 OFFERS = "offers.parquet"
 """In a run's folder: the offers, with `customer_id, rank, item_kind, item_id` and more."""
 SHARING = "sharing.parquet"
 """In a run's folder: `customer_id` of those who shared their activity."""
 ACTORS = "actors.parquet"
-"""In a run's folder: `item_kind, item_id, customer_id`, who interacted with what in the window."""
+"""In a run's folder: `item_kind, item_id, customer_id`, the interactions within the window."""
 DRIVERS = "drivers.parquet"
 """In a run's folder: `customer_id, item_kind, item_id, friend_id`, the friends whose interactions
 brought an item up for a customer."""
 DECISIONS = "decisions.parquet"
-"""In a run's folder: what was decided on each candidate, see `offers.decisions.SCHEMA`."""
+"""In a run's folder: the decision on each candidate, see `offers.decisions.SCHEMA`."""
 FILES = (OFFERS, SHARING, ACTORS, DRIVERS, DECISIONS)
 """All Parquet files of a run's folder."""
 KEPT = "kept"
@@ -50,7 +50,7 @@ KEPT = "kept"
 
 
 class UnknownRun(FollowsuitError):
-    """There is no run of that id, or none at all."""
+    """There is no such run, or no run at all."""
 
 
 @dataclass(frozen=True)
@@ -65,17 +65,17 @@ class Run:
     customers: int
     offers: int
     parameters: dict[str, Any]
-    """What the results were made with: window, weights, whether consent was assumed, ..."""
+    """The settings of the run: window, weights, whether consent was assumed, ..."""
 
 
 def new_run_id(kind: str, as_of: datetime, *made_of: object, data: bytes = b"") -> str:
     """The id of a run: the same for the same version of followsuit and the same inputs.
 
     Args:
-        kind: of the run.
+        kind: the kind of run.
         as_of: the instant of the run.
-        made_of: parameters, the digest of the content, and so on.
-        data: more of what it was made from.
+        made_of: what the results depend on: parameters, the digest of the data, and so on.
+        data: further data that the results depend on.
     """
     text = json.dumps([version("followsuit"), *made_of], sort_keys=True, default=str)
     digest = hashlib.sha256(text.encode() + data).hexdigest()
@@ -84,7 +84,7 @@ def new_run_id(kind: str, as_of: datetime, *made_of: object, data: bytes = b"") 
 
 
 def run_folder(store: GraphStore, run_id: str) -> Path:
-    """Where the files of a run of `score` are."""
+    """The folder of a `score` run's files."""
     return store.state.runs / run_id
 
 
@@ -108,7 +108,7 @@ def read_run(row: dict[str, Any]) -> Run:
 
 
 def active(listed: Sequence[Run]) -> Run | None:
-    """The active one of the runs of a kind."""
+    """The active run among the runs of a kind."""
     return next((run for run in listed if run.active), None)
 
 
@@ -127,20 +127,20 @@ def active_run(store: GraphStore) -> Run:
 
 
 def parts(run: Run) -> list[Run]:
-    """The runs that a run's offers come from, itself first; no customer is in two of them."""
+    """The runs that a run's offers come from, itself first; each customer is in only one."""
     own = {name: value for name, value in run.parameters.items() if name != KEPT}
-    kept = [
+    earlier = [
         replace(run, run_id=part["run_id"], as_of=datetime.fromisoformat(part["as_of"]),
                 parameters=part)
         for part in run.parameters.get(KEPT, ())
     ]  # fmt: skip
-    return [replace(run, parameters=own), *kept]
+    return [replace(run, parameters=own), *earlier]
 
 
 def run_folders(store: GraphStore) -> dict[str, datetime]:
-    """The runs that have a folder, also those that were never finished, and their instants.
+    """The runs that have a folder, unfinished ones too, and their instants.
 
-    The instant of one that isn't in the graph is the end of the day that its id begins with.
+    If a run isn't in the graph, its instant is the end of the day that its id begins with.
     """
     recorded = [read_run(row) for row in store.read(g.RUN).to_pylist()]
     as_of = {part.run_id: part.as_of for run in recorded for part in parts(run)}
@@ -156,7 +156,7 @@ def use_run(store: GraphStore, run_id: str, kind: str = SCORE) -> None:
     """Activate another run.
 
     Raises:
-        UnknownRun: there is none of that id.
+        UnknownRun: there is no such run.
     """
     known = [run.run_id for run in runs(store, kind)]
     if run_id not in known:
@@ -166,46 +166,47 @@ def use_run(store: GraphStore, run_id: str, kind: str = SCORE) -> None:
 
 
 def prune_runs(store: GraphStore, keep: int | None = None, kind: str = SCORE) -> list[str]:
-    """Delete all but the latest runs of a kind and the active one, and what no run owns.
+    """Delete old runs of a kind, and results and files that belong to no run.
 
-    The folder of a deleted run stays as long as another run keeps offers of it. Of the folders of
-    runs that never ended or were refused, the latest stay, so that they can go on.
+    The latest runs and the active one stay. The folder of a deleted run stays while another run
+    uses offers from it. The latest folders of unfinished or refused runs stay, so that those runs
+    can continue.
 
     Args:
-        store: with the runs.
-        keep: how many of the latest to keep; as many as `KEEP` says where it isn't given.
-        kind: of the runs.
+        store: the store of the runs.
+        keep: how many of the latest runs to keep; None for the number in `KEEP`.
+        kind: the kind of the runs.
 
     Returns:
-        The ids of the runs deleted.
+        The ids of the deleted runs.
     """
     keep = KEEP.get(kind) if keep is None else keep
     store.require_complete()
     with store.writing():
         listed = runs(store, kind)
         old = [] if keep is None else [run.run_id for run in listed[keep:] if not run.active]
-        kept = [run for run in listed if run.run_id not in old]
-        _delete_results(store, kind, {run.run_id for run in kept})
+        remaining = [run for run in listed if run.run_id not in old]
+        _delete_results(store, kind, {run.run_id for run in remaining})
         store.delete(g.RUN, g.Col.RUN_ID, old)
     if kind == SCORE and keep is not None:
-        _delete_folders(store, listed, kept, keep)
+        _delete_folders(store, listed, remaining, keep)
     return old
 
 
-def _delete_results(store: GraphStore, kind: str, kept: set[str]) -> None:
-    """Delete the results of all other runs of a kind, also of those that were interrupted."""
+def _delete_results(store: GraphStore, kind: str, remaining: set[str]) -> None:
+    """Delete the results of all other runs of a kind, interrupted ones too."""
     for element in RESULTS[kind]:
         pattern = f"(r:{element.name})"
         if isinstance(element, g.RelationshipType):
             pattern = f"(:{element.source.label})-[r:{element.name}]->(:{element.target.label})"
         rows = store.query(f"MATCH {pattern} RETURN DISTINCT r.{g.Col.RUN_ID} AS run")
-        gone = sorted(set(rows["run"].to_pylist()) - kept)
+        gone = sorted(set(rows["run"].to_pylist()) - remaining)
         if gone:
             store.delete(element, g.Col.RUN_ID, gone)
 
 
-def _delete_folders(store: GraphStore, listed: list[Run], kept: list[Run], keep: int) -> None:
-    needed = {part.run_id for run in kept for part in parts(run)}
+def _delete_folders(store: GraphStore, listed: list[Run], remaining: list[Run], keep: int) -> None:
+    needed = {part.run_id for run in remaining for part in parts(run)}
     for run_id in {run.run_id for run in listed} - needed:
         shutil.rmtree(run_folder(store, run_id), ignore_errors=True)
     unfinished = [path for path in store.state.runs.glob("*") if path.name not in needed]

@@ -1,7 +1,6 @@
-"""What lies in the graph: labels, relationship types and their columns, named here alone.
+"""The schema of the graph: the names of all labels, relationship types and columns.
 
-The tables that a retailer delivers, and how each of them lies in the graph, are in
-`followsuit.graph.tables`.
+`followsuit.graph.tables` maps a retailer's tables to it.
 """
 
 from dataclasses import dataclass, field
@@ -10,7 +9,7 @@ from enum import StrEnum
 import pyarrow as pa
 
 VERSION = 1
-"""Grows when a store written by this code can't be read by the code before it."""
+"""The store version; increase it when earlier code can't read a store that this code writes."""
 
 TEXT: pa.DataType = pa.string()
 TIME: pa.DataType = pa.timestamp("us", tz="UTC")
@@ -99,14 +98,14 @@ class Col(StrEnum):
     VECTOR = "vector"
     VISIT_ID = "visit_id"
 
-    # The two ends of a relationship, in the tables that a store reads and writes.
+    # The two ends of a relationship, in tables that a store reads and writes.
     SOURCE = "source"
     TARGET = "target"
 
 
 @dataclass(frozen=True)
 class NodeType:
-    """A label, the column that identifies its nodes, and all its columns (the key is the first)."""
+    """A label and its columns; the first column is the key."""
 
     label: str
     columns: dict[str, pa.DataType] = field(hash=False)
@@ -130,8 +129,8 @@ class NodeType:
 class RelationshipType:
     """A relationship type between two labels.
 
-    `key` names what identifies a relationship of this type: `source` and `target` are its ends, the
-    rest are columns. Where `target` is not in the key, a source has at most one of it (a customer's
+    `key` names what identifies a relationship of this type: its ends `source` and `target`, and
+    columns. If `target` isn't in the key, a source has at most one such relationship (a customer's
     city), and writing another replaces it.
     """
 
@@ -227,12 +226,12 @@ EMBEDDING = NodeType(
         Col.VECTOR: VECTOR,
     },
 )
-"""What a run of `gnn embed` has learned of a customer, product or store.
+"""The embedding of a customer, product or store from a run of `gnn embed`.
 
-A node of its own, since LadybugDB takes minutes to add relationships that carry vectors.
+It is a separate node because LadybugDB takes minutes to add relationships that carry vectors.
 """
 META = NodeType("FollowsuitMeta", {Col.KEY: TEXT, Col.VALUE: TEXT})
-"""What followsuit notes about the store itself: version, revision, an unfinished load."""
+"""Notes about the store itself: version, revision, an unfinished load."""
 
 CUSTOMER_RANK = NodeType(
     CUSTOMER.label,
@@ -245,10 +244,10 @@ CUSTOMER_RANK = NodeType(
         Col.RANKED_AS_OF: TIME,
     },
 )
-"""What `influence rank` writes to customers that are there already."""
+"""The columns that `influence rank` writes to existing customers."""
 
 RESULTS = (CUSTOMER_RANK,)
-"""Further columns of a label, written by themselves: neither side touches the other's."""
+"""Results in further columns of a label; writing them leaves its other columns unchanged."""
 
 NODES = (
     CUSTOMER, PRODUCT, CATEGORY, BRAND, STORE, CITY, INTEREST, PROGRAM, PURPOSE, EVENT, OFFER, RUN,

@@ -1,7 +1,7 @@
-"""The tables of a store as columns on disk, read lazily.
+"""Snapshots: the tables of a store as Parquet files, read lazily.
 
-A snapshot is made once for each revision of a store: every table of the contract as one Parquet
-file, sorted by key, so that the same data gives the same bytes whichever engine holds it.
+Each revision of a store has one snapshot: one Parquet file per table of the contract, sorted by
+key. The same data gives the same bytes on either engine.
 """
 
 import hashlib
@@ -24,17 +24,17 @@ from followsuit.graph.tables import VIEW, Part, Table
 
 _NOTES = "notes.json"
 _KEPT = 2
-"""Revisions whose files stay: the newest, and the one that somebody may still be reading."""
+"""How many revisions to keep: the newest, and one that another process may still read."""
 
 
 class Snapshot:
-    """The tables of a store at one revision, whatever the time of their rows.
+    """The tables of a store at one revision, with rows of any time.
 
-    Computations ask a `View` of it, which shows what was known at an instant.
+    Computations read a `View` of it, which holds only what was known at an instant.
 
     Attributes:
-        meta: what the store noted about itself when the files were made.
-        content: a digest of all the tables, the same for the same data on either engine.
+        meta: the store's notes about itself when the snapshot was made.
+        content: a digest of all tables, the same for the same data on either engine.
         connection: the Ibis backend (DuckDB).
     """
 
@@ -53,18 +53,18 @@ class Snapshot:
         return connection
 
     def rows(self, table: Table) -> ir.Table:
-        """All rows of a table of the contract, as an Ibis table in the contract's columns."""
+        """All rows of a table, as an Ibis table in the contract's columns."""
         return self.connection.table(table.name)
 
     def keep(self, rows: ir.Table) -> ir.Table:
-        """Compute rows once; returns the temporary table that holds them."""
+        """Compute rows once, and return the temporary table that holds them."""
         name = ibis.util.gen_name("kept")
         return self.connection.create_table(name, rows, temp=True)
 
     def undated(self) -> list[str]:
-        """Names of tables that have rows without a date, and of columns (`customers.city`).
+        """Tables with rows without a date, and columns without dates (`customers.city`).
 
-        Views of the past show them as they are today.
+        A view of the past shows these as they are today.
         """
         rows = self.rows(t.CUSTOMERS)
         undated = ["customers.city"] if rows.city.count().execute() else []
@@ -82,19 +82,17 @@ def take_snapshot(
     memory: int = 2**30,
     progress: Progress = silent,
 ) -> Snapshot:
-    """Read a store's tables, from the files of its revision.
-
-    They are made where they are missing or damaged.
+    """The snapshot of a store's revision; makes its files if they are missing or damaged.
 
     Args:
-        store: whose last load must have ended.
-        refresh: count a revision on, for a server that others than followsuit have written to.
-        memory: bytes that the engine of the snapshot may use.
-        progress: told of each part that is read.
+        store: a store whose last load has finished.
+        refresh: start a new revision, for a server that programs other than followsuit write to.
+        memory: limit of the snapshot's DuckDB, in bytes.
+        progress: progress callback, one unit per table.
 
     Raises:
         StoreIncomplete: a load is under way or was interrupted.
-        StoreBusy: a load has begun and ended while the store was read.
+        StoreBusy: a load ran while the store was read.
     """
     store.require_complete()
     if refresh:
@@ -109,7 +107,7 @@ def take_snapshot(
         try:
             with store.reading():
                 _export(store, part, memory, progress)
-                # A server lets others write while one reads.
+                # A server lets other processes write during a read.
                 store.require_complete()
                 if store.meta.revision != meta.revision:
                     raise StoreBusy(
@@ -126,15 +124,15 @@ def take_snapshot(
 def snapshot_ahead(
     store: GraphStore, notes: Mapping[str, object], *, memory: int, progress: Progress = silent
 ) -> Snapshot:
-    """The store as it will be once a load writes these notes, whatever the time of its rows.
+    """The snapshot of the revision that a load is about to write.
 
-    The files are those of the revision that the notes name, so that the next reader finds them.
+    The next reader finds its files.
 
     Args:
-        store: held for writing, its data complete.
-        notes: what the load is about to note, `revision` among it.
-        memory: bytes that the engine of the snapshot may use.
-        progress: told of each part that is read.
+        store: open for writing, its data complete.
+        notes: the notes that the load is about to write, `revision` among them.
+        memory: limit of the snapshot's DuckDB, in bytes.
+        progress: progress callback, one unit per table.
     """
     entries = store.meta.entries | dict(notes)
     home = private_folder(store.state.snapshots)
@@ -156,7 +154,7 @@ def snapshot_ahead(
 
 
 def forget_snapshots(store: GraphStore, keep: int = 0) -> None:
-    """Delete a store's snapshot files, but for the newest `keep` revisions."""
+    """Delete a store's snapshots, except those of the newest `keep` revisions."""
     home = store.state.snapshots
     if home.exists():
         made = sorted((p for p in home.iterdir()), key=lambda p: p.stat().st_mtime_ns)
@@ -165,9 +163,9 @@ def forget_snapshots(store: GraphStore, keep: int = 0) -> None:
 
 
 def _is_whole(folder: Path) -> bool:
-    """Whether a snapshot's files are there, and as they were written.
+    """Whether a snapshot's files are complete and unchanged.
 
-    They are read for that only where they have been touched since.
+    Reads the files only if their size or time has changed.
     """
     notes = read_json(folder / _NOTES)
     if not isinstance(notes, dict) or not isinstance(notes.get("meta"), dict):
@@ -183,13 +181,13 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _marks(folder: Path) -> list[list[int]]:
-    """What changes when a file is written to: sizes and times."""
+    """Size and modification time of each file."""
     stats = [file.stat() for file in _files(folder)]
     return [[stat.st_size, stat.st_mtime_ns] for stat in stats]
 
 
 def _content(folder: Path) -> str:
-    """The digest of all the tables."""
+    """The digest of all tables."""
     content = hashlib.sha256()
     for path in _files(folder):
         with path.open("rb") as file:
@@ -223,19 +221,19 @@ def _export(store: GraphStore, folder: Path, memory: int, progress: Progress) ->
 
 
 def export_table(store: GraphStore, table: Table, folder: Path, memory: int) -> None:
-    """Read a table's parts and join them back into the table, sorted by key."""
+    """Write a table to a Parquet file: its parts joined, sorted by key."""
     with (
         tempfile.TemporaryDirectory(dir=folder, prefix="rows-") as rows,
         open_duck(memory, Path(rows)) as db,
     ):
         views: dict[Part, str] = {}
         for part in table.parts:
-            if not _says_nothing_more(table, part):
+            if not _is_redundant(table, part):
                 views[part] = f"part{len(views)}"
                 path = Path(rows) / f"{views[part]}.parquet"
                 store.export(part.element, path)
                 db.read_parquet(str(path)).create_view(views[part])
-        # Only names from the schema are put into this text.
+        # This text contains only names from the schema.
         selects = [
             _select(table, {p: v for p, v in views.items() if bool(p.views) is product_views})
             for product_views in {bool(p.views) for p in views}
@@ -249,13 +247,13 @@ def export_table(store: GraphStore, table: Table, folder: Path, memory: int) -> 
         ).write_parquet(str(folder / f"{table.name}.parquet"))
 
 
-def _says_nothing_more(table: Table, part: Part) -> bool:
-    """Whether a part only lists values that the table's links name too: its cities, say."""
+def _is_redundant(table: Table, part: Part) -> bool:
+    """Whether a part only lists values that the table's relationships name too, such as cities."""
     return isinstance(part.element, NodeType) and part.element.key != table.key[0]
 
 
 def _select(table: Table, views: dict[Part, str]) -> str:
-    """The first part's rows, with what the others know of the same key."""
+    """The query for the first part's rows, joined with the other parts by key."""
     (base, view), *links = views.items()
     columns = {name: f'{view}."{own}"' for own, name in base.columns.items()}
     joins = ""

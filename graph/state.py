@@ -1,7 +1,7 @@
 """The state folder of a store: the paths in it, for its owner alone.
 
-It holds what can be made again (snapshots, models, files of runs) and what a load leaves: its
-staging and its rejects. Nobody else joins a path onto it; `core.files` writes into it.
+It holds files that can be made again (snapshots, models, files of runs), and the staging and
+rejects of loads. Only this module knows its paths; `core.files` writes the files.
 """
 
 import shutil
@@ -16,10 +16,10 @@ _LOCK = "lock"
 
 
 class StateFolder:
-    """The folder beside a store.
+    """The state folder beside a store.
 
     Args:
-        path: the folder; it need not exist.
+        path: the folder; it may be missing.
     """
 
     def __init__(self, path: Path) -> None:
@@ -27,13 +27,13 @@ class StateFolder:
         self.lock = path / _LOCK
         """The file that readers and the writer of an embedded store lock."""
         self.snapshots = path / "snapshots"
-        """A folder for each revision."""
+        """One folder per revision."""
         self.staging = path / "staging"
-        """A folder for the load that is under way."""
+        """The folder of the current load."""
         self.rejects = path / "rejects"
-        """A Parquet file for each load."""
+        """One Parquet file per load."""
         self.runs = path / "runs"
-        """A folder for each run of `score`, by its id."""
+        """One folder per run of `score`, named by its id."""
         self.models = path / "models"
         """Fitted models, see `ModelStore`."""
 
@@ -41,25 +41,25 @@ class StateFolder:
         return str(self.path)
 
     def exists(self) -> bool:
-        """Whether the folder is there."""
+        """Whether the folder exists."""
         return self.path.exists()
 
     def create(self) -> None:
-        """Make the folder where it is missing."""
+        """Make the folder unless it exists."""
         private_folder(self.path)
 
     def make_private(self) -> None:
-        """Leave all that is in it to its owner alone."""
+        """Restrict the folder and everything in it to its owner."""
         make_private(self.path)
 
     @contextmanager
     def work_folder(self) -> Iterator[Path]:
-        """A folder on the same disk that is deleted at the end."""
+        """Yield a temporary folder on the same disk."""
         with tempfile.TemporaryDirectory(dir=self.path, prefix="work-") as folder:
             yield Path(folder)
 
     def clear(self) -> None:
-        """Delete what is in it, but for the lock: it belongs to a store that is gone."""
+        """Delete everything but the lock: the files of a store that no longer exists."""
         for stale in self.path.iterdir():
             if stale.is_dir():
                 shutil.rmtree(stale)

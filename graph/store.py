@@ -1,4 +1,4 @@
-"""The port that both engines stand behind, its errors, and what a store notes about itself."""
+"""The store port that both engines implement, its errors, and a store's notes about itself."""
 
 import json
 import re
@@ -31,7 +31,7 @@ class StoreError(FollowsuitError):
 
 
 class StoreMissing(StoreError):
-    """There is nothing at that place."""
+    """There is no store at that place."""
 
 
 class StoreNotOurs(StoreError):
@@ -39,11 +39,11 @@ class StoreNotOurs(StoreError):
 
 
 class StoreTooNew(StoreError):
-    """The store was written by a later version."""
+    """A later version of followsuit wrote the store."""
 
 
 class StoreDamaged(StoreError):
-    """The store has lost its content, though what was made from it is still there."""
+    """The store has lost its content; its state folder still exists."""
 
 
 class StoreIncomplete(StoreError):
@@ -63,7 +63,7 @@ class StoreLogin(StoreError):
 
 
 class QueryError(FollowsuitError):
-    """The engine refuses the query: its syntax, a name in it, a parameter, or that it writes."""
+    """The engine refuses the query: a wrong syntax, name or parameter, or an attempt to write."""
 
 
 class QueryTimeout(QueryError):
@@ -71,50 +71,49 @@ class QueryTimeout(QueryError):
 
 
 class QueryTooLarge(QueryError):
-    """The query needs, or returns, more than fits into the memory that it may take."""
+    """The query needs more memory than its limit, or returns more."""
 
 
 class QueryCrashed(QueryError):
-    """The query ended the engine."""
+    """The query crashed the engine."""
 
 
 class GraphStore(ABC):
     """A graph of customers, products, stores and friendships, on one engine.
 
-    Reading needs nothing but the store; writing happens inside `writing()`, which one process at a
-    time can hold. Rows go in and come out as Arrow, in the columns of the element's
-    `arrow_schema()`; money is whole minor units, times are UTC.
+    Write inside `writing()`, which only one process at a time can hold. Rows go in and come out as
+    Arrow tables in the columns of the element's `arrow_schema()`; money is in whole minor units,
+    times are UTC.
     """
 
     def __init__(self, name: str, state: Path) -> None:
         self.name = name
-        """The store as the user named it; never holds a password."""
+        """The store as the user named it, without a password."""
         self.state = StateFolder(state)
-        """A folder beside the store for what can be made again, such as snapshots."""
+        """The state folder beside the store."""
 
-    # What an engine does.
+    # What each engine implements.
 
     @abstractmethod
     def reading(self) -> AbstractContextManager[None]:
-        """Hold the store for reading, so that several reads see one state.
+        """Open the store for reading, so that several reads see the same state.
 
         Raises StoreMissing, StoreNotOurs, StoreTooNew, StoreBusy, StoreUnreachable, StoreLogin.
         """
 
     @abstractmethod
     def writing(self) -> AbstractContextManager[None]:
-        """Hold the store for writing, alone; make its schema where there is none.
+        """Open the store for writing, exclusively; make its schema if it is new.
 
-        Raises what `reading` raises, but for StoreMissing.
+        Raises what `reading` raises, except StoreMissing.
         """
 
     @abstractmethod
     def write(self, element: Element, rows: Rows, progress: Progress = silent) -> None:
-        """Create the rows that are new by the element's key, and update those that are known.
+        """Create the rows whose key is new, and update the others.
 
-        Where the key has no `target`, a row with an empty target takes away the relationship that
-        its source has. When this fails, some rows may have been written: writing them again does
-        no harm.
+        If the key has no `target`, a row with an empty target deletes its source's relationship.
+        After a failure, some rows may have been written; writing them again does no harm.
 
         Raises:
             StoreError: an end of a relationship does not exist, or the engine can't write.
@@ -126,13 +125,13 @@ class GraphStore(ABC):
 
     @abstractmethod
     def count(self, element: Element) -> int:
-        """How many nodes of this label, or relationships of this type between its two labels."""
+        """Count the nodes of a label, or the relationships of a type between its two labels."""
 
     @abstractmethod
     def delete(self, element: Element, column: str, values: Sequence[str]) -> None:
-        """Delete the rows whose `column` is one of `values`; a node goes with its relationships.
+        """Delete the rows whose `column` is one of `values`; a node with its relationships.
 
-        `column` is one of `arrow_schema()`, of text.
+        `column` is a text column of `arrow_schema()`.
         """
 
     @abstractmethod
@@ -148,42 +147,42 @@ class GraphStore(ABC):
 
     @abstractmethod
     def activate(self, run_id: str) -> None:
-        """Make one `Run` the active one of its kind and the others of it inactive, at once."""
+        """Make a `Run` the active one of its kind, and all others inactive, in one transaction."""
 
     def index_vectors(self, node: NodeType, column: str) -> None:  # noqa: B027
-        """Make an index for `nearest_by_index` (inside `writing()`), where the engine has one."""
+        """Make the index for `nearest_by_index` (inside `writing()`), if the engine has one."""
 
     def nearest_by_index(  # noqa: B027
         self, node: NodeType, column: str, vector: Sequence[float], k: int
     ) -> list[str] | None:
-        """Keys of about the k nodes whose vectors are nearest by cosine, the nearest first.
+        """Keys of about the k nodes with the nearest vectors by cosine, the nearest first.
 
-        None where the engine has no index of vectors.
+        None if the engine has no vector index.
         """
 
     @abstractmethod
     def close(self) -> None:
-        """Let go of the engine."""
+        """Close the engine."""
 
     @abstractmethod
     def _query(
         self, cypher: str, parameters: dict[str, Any], timeout: float | None = None
     ) -> pa.Table:
-        """Run a query whose parameters are checked, in the engine's read mode."""
+        """Run a query in the engine's read mode; its parameters are already checked."""
 
     @abstractmethod
     def _holds_others(self) -> bool:
-        """Whether there is anything that is not ours, in a store without notes."""
+        """Whether a store without notes holds data that followsuit did not write."""
 
     @abstractmethod
     def _put_meta(self, entries: Mapping[str, str]) -> None:
-        """Write notes about the store, all or none where the engine can."""
+        """Write notes about the store, in one transaction if the engine can."""
 
     @abstractmethod
     def _get_meta(self) -> dict[str, str]:
-        """Read the notes about the store; empty where the store has none."""
+        """Read the notes about the store; empty if it has none."""
 
-    # What is the same on every engine.
+    # The same on every engine.
 
     def __enter__(self) -> Self:
         return self
@@ -196,8 +195,8 @@ class GraphStore(ABC):
     ) -> pa.Table:
         """Run a read-only Cypher query; `timeout` in seconds.
 
-        Raises QueryError, QueryTimeout. The engine refuses writes, yet not the reading and writing
-        of files: text from outside goes through `followsuit.queries` instead.
+        Raises QueryError, QueryTimeout. The engine refuses to write to the graph, but can access
+        files: run a user's query through `followsuit.queries` instead.
         """
         checked = _check_parameters(cypher, parameters or {})
         with self.reading():
@@ -206,7 +205,7 @@ class GraphStore(ABC):
     def query_apart(
         self, cypher: str, parameters: Mapping[str, Any] | None = None, timeout: float | None = None
     ) -> pa.Table:
-        """Run a query as `query` does, with limits that it can't pass: for text from outside.
+        """Run a user's query like `query`, with hard limits of time and memory.
 
         Raises QueryError, QueryTimeout, QueryTooLarge, QueryCrashed.
         """
@@ -215,7 +214,7 @@ class GraphStore(ABC):
     def _query_apart(
         self, cypher: str, parameters: dict[str, Any], timeout: float | None
     ) -> pa.Table:
-        """Run a query whose parameters are checked; here within the limits of a server's own."""
+        """Run a query with hard limits; by default the server enforces them."""
         with self.reading():
             return self._query(cypher, parameters, timeout)
 
@@ -233,15 +232,15 @@ class GraphStore(ABC):
             return Meta(self._get_meta())
 
     def note(self, **entries: object) -> None:
-        """Change notes about the store (inside `writing()`): attributes of `Meta`, by name."""
+        """Change notes about the store (inside `writing()`), named as the attributes of `Meta`."""
         self._put_meta({key: json.dumps(value) for key, value in entries.items()})
 
     def changed(self) -> None:
-        """Say that the data has changed, so that snapshots of it are made again."""
+        """Start a new revision after a change of the data, so that a new snapshot is made."""
         self.note(revision=self.meta.revision + 1)
 
     def require_complete(self) -> None:
-        """Raise StoreIncomplete unless the last load has ended, StoreMissing before the first."""
+        """Raise StoreIncomplete if a load is unfinished, StoreMissing before the first load."""
         meta = self.meta
         source = meta.loading
         if source is not None:
@@ -256,20 +255,20 @@ class GraphStore(ABC):
             )
 
     def _check_readable(self) -> None:
-        """Raise StoreMissing, StoreNotOurs or StoreTooNew unless there is something to read."""
+        """Raise StoreMissing, StoreNotOurs or StoreTooNew unless the store can be read."""
         meta = self._get_meta()
         if not meta and not self._holds_others():
             raise missing(self.name)
         check_version(self.name, meta)
 
     def _check_writable(self) -> None:
-        """Raise StoreNotOurs or StoreTooNew, before anything is written to what is not ours."""
+        """Raise StoreNotOurs or StoreTooNew unless the store can be written."""
         meta = self._get_meta()
         if meta or self._holds_others():
             check_version(self.name, meta)
 
     def _begin(self) -> None:
-        """Note, at the start of writing, that the store is ours, where it is new."""
+        """Write the first notes of a new store."""
         if not self._get_meta():
             self._put_meta(
                 {
@@ -281,14 +280,14 @@ class GraphStore(ABC):
 
 
 class Meta:
-    """What a store notes about itself."""
+    """A store's notes about itself."""
 
     def __init__(self, entries: Mapping[str, str]) -> None:
         self.entries: dict[str, Any] = {key: json.loads(value) for key, value in entries.items()}
 
     @property
     def store_id(self) -> str:
-        """Tells this store from every other, also one made anew in its place."""
+        """A unique id of this store; a new store at the same place has another."""
         return str(self.entries.get("store_id", ""))
 
     @property
@@ -298,27 +297,27 @@ class Meta:
 
     @property
     def loading(self) -> str | None:
-        """The source of a load that has begun and not ended."""
+        """The source of the first unfinished load."""
         return self.entries.get("loading")
 
     @property
     def pending(self) -> list[str]:
-        """The sources of all loads that have begun and not ended; `loading` is the first."""
+        """The sources of all unfinished loads; `loading` is the first."""
         return list(self.entries.get("pending", []))
 
     @property
     def delivered(self) -> list[str]:
-        """The node tables that have been delivered, and so say which keys are known."""
+        """The node tables that have been delivered; their rows are the known keys."""
         return list(self.entries.get("delivered", []))
 
     @property
     def row_counts(self) -> dict[str, list[int]]:
-        """How many rows of a table the last loads have read, the latest last."""
+        """How many rows of each table the last loads read, the latest last."""
         return dict(self.entries.get("row_counts", {}))
 
     @property
     def assume_consent(self) -> bool:
-        """Whether the last load said to take contact and social use as granted."""
+        """Whether the last load assumed consent to contact and social use."""
         return bool(self.entries.get("assume_consent", False))
 
     @property
@@ -328,7 +327,7 @@ class Meta:
 
 
 def missing(name: str) -> StoreMissing:
-    """The error of a store in which there is nothing."""
+    """The error for a store that doesn't exist."""
     return StoreMissing(
         f"There is no store at {name}. Run `followsuit load FOLDER --store {name}` first, or name "
         "another with --store."
@@ -336,7 +335,7 @@ def missing(name: str) -> StoreMissing:
 
 
 def check_version(name: str, meta: Mapping[str, str]) -> None:
-    """Raise StoreNotOurs where there are no notes, StoreTooNew where a later version wrote them."""
+    """Raise StoreNotOurs if there are no notes, StoreTooNew if a later version wrote them."""
     if not meta:
         raise StoreNotOurs(
             f"{name} holds data that followsuit did not write. Name another store or database, or "
@@ -352,7 +351,7 @@ def check_version(name: str, meta: Mapping[str, str]) -> None:
 
 @contextmanager
 def as_parquet(rows: Rows) -> Iterator[Path]:
-    """Rows as a Parquet file: the very file, or a temporary one."""
+    """Rows as a Parquet file: the given file, or a temporary one for a table."""
     if isinstance(rows, Path):
         yield rows
         return
@@ -372,13 +371,13 @@ _HIDDEN = re.compile(
     r"""/\*.*?\*/ | //[^\n]* | `[^`]*` | '(?:\\.|[^'\\])*' | "(?:\\.|[^"\\])*" """,
     re.DOTALL | re.VERBOSE,
 )
-"""Comments, quoted names and strings: what looks like a parameter there is none."""
+"""Comments, quoted names and strings; text in them that looks like a parameter isn't one."""
 
 
 def _check_parameters(cypher: str, values: Mapping[str, Any]) -> dict[str, Any]:
-    """The parameters of a query, of types that both engines take, times in UTC.
+    """Check a query's parameters; converts times to UTC.
 
-    LadybugDB takes a missing parameter for an empty one, and forgets a time's zone.
+    LadybugDB treats a missing parameter as empty, and drops a time's zone.
     """
     for name in re.findall(r"\$(\w+)", _HIDDEN.sub(" ", cypher)):
         if name not in values:
@@ -387,14 +386,14 @@ def _check_parameters(cypher: str, values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def nfc(text: str) -> str:
-    """Text as stores hold it: in Unicode's composed form."""
+    """Text in Unicode's composed form (NFC), as stores hold it."""
     return unicodedata.normalize("NFC", text)
 
 
 def _parameter(name: str, value: Any) -> Any:
     match value:
         case str() if not value.isascii() and value.encode(errors="replace").decode() != value:
-            pass  # Bytes that were no UTF-8.
+            pass  # The text came from bytes that weren't UTF-8.
         case str():
             return nfc(value)
         case None | bool() | float():
@@ -405,8 +404,8 @@ def _parameter(name: str, value: Any) -> Any:
             return value.astimezone(UTC)
         case date() | timedelta() if not isinstance(value, datetime):
             return value
-        case list() | tuple() if len({type(each) for each in value if each is not None}) < 2:
-            return [_parameter(name, each) for each in value]
+        case list() | tuple() if len({type(item) for item in value if item is not None}) < 2:
+            return [_parameter(name, item) for item in value]
         case np.bool_() | np.integer():
             return _parameter(name, value.item())
     raise QueryError(

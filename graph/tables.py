@@ -1,8 +1,7 @@
-"""The tables that a retailer delivers, and how each lies in the graph.
+"""The tables that a retailer delivers, and how each maps to the graph.
 
-A table is written to the graph as *parts* (a label or a relationship type each, its columns taken
-from the table's) and read back by joining the same parts, so that the two directions can't drift
-apart.
+A load writes a table to the graph as *parts*, each one a label or a relationship type with some of
+the table's columns. A snapshot joins the same parts back into the table.
 """
 
 from dataclasses import dataclass, field
@@ -15,12 +14,12 @@ from followsuit.graph.schema import Col, Element, NodeType, RelationshipType
 
 
 class Kind(StrEnum):
-    """What a field holds, which decides how its text is read."""
+    """The kind of a field's values; it decides how their text is parsed."""
 
     ID = "id"
     TEXT = "text"
     CODE = "code"
-    """A word of a small vocabulary: case does not matter (`EMAIL` is `email`)."""
+    """A word from a small vocabulary, case-insensitive (`EMAIL` equals `email`)."""
     CURRENCY = "currency"
     TIME = "time"
     DATE = "date"
@@ -58,28 +57,29 @@ class Field:
 
 
 VIEW = "view"
-"""The `kind` of an event that, with a product, lies in the graph as a relationship to it."""
+"""The `kind` of events that the graph stores as a relationship to their product, if they have one.
+"""
 
 
 @dataclass(frozen=True)
 class Part:
     """One label or relationship type that a table fills.
 
-    `columns` maps the element's columns (`source` and `target` too) to the table's.
+    `columns` maps the element's columns, including `source` and `target`, to the table's.
     """
 
     element: Element
     columns: dict[str, str] = field(hash=False)
     views: bool | None = None
-    """True: only rows that are a product's view; False: all but those; None: every row."""
+    """True: only events that are views of a product; False: all other events; None: every row."""
 
 
 @dataclass(frozen=True)
 class Table:
     """A table of the contract.
 
-    `key` identifies a row (of two rows with one key the last wins). `derived` names the key column
-    that may be left out of the delivery: it is then made from the row's content.
+    `key` identifies a row; of two rows with the same key, the last wins. `derived` names a key
+    column that a delivery may omit: the loader then derives it from the row's content.
     """
 
     name: str
@@ -88,7 +88,7 @@ class Table:
     parts: tuple[Part, ...]
     derived: str | None = None
     clock: str | None = None
-    """The column that says since when the row exists; None where a row has no date."""
+    """The column with the time from which the row is true; None if the table has no such column."""
 
     def __getitem__(self, name: str) -> Field:
         """The field of that name."""
@@ -96,7 +96,7 @@ class Table:
 
     @property
     def node(self) -> NodeType | None:
-        """The label whose nodes this table lists, for tables that others refer to."""
+        """The label whose nodes this table lists, if other tables refer to it."""
         first = self.parts[0].element
         return first if isinstance(first, NodeType) and self.name in NODE_TABLES else None
 
@@ -110,7 +110,7 @@ def _node(element: NodeType) -> Part:
 
 
 def _value(element: NodeType) -> Part:
-    """Nodes that are nothing but a value that other tables mention: a city, a category."""
+    """Nodes that hold a single value, such as a city or a category."""
     return Part(element, {element.key: element.key})
 
 
@@ -371,7 +371,7 @@ CONSENTS = Table(
 )
 
 NODE_TABLES = ("customers", "products", "stores", "offers")
-"""Tables whose keys others mention; one that is not delivered is made from those mentions."""
+"""Tables that others refer to; an undelivered one gets its rows from those references."""
 
 TABLES: dict[str, Table] = {
     t.name: t
@@ -380,4 +380,4 @@ TABLES: dict[str, Table] = {
         MEMBERSHIPS, CONTACTS, CONSENTS,
     )
 }  # fmt: skip
-"""The contract, in the order in which tables are loaded: a table comes after those it refers to."""
+"""The contract, in loading order: each table comes after the tables that it refers to."""

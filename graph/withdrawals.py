@@ -1,15 +1,13 @@
-"""Deletes stored results that may no longer be shown: a withdrawal holds from the next read on.
+"""Deletes stored results that may no longer be shown, so that a withdrawal counts on the next read.
 
-A load that changes who may be contacted, who shares their activity or what is sensitive calls this
-before it ends. From the graph and from the files of every run go
-
+A load that changes who may be contacted, who shares activity or what is sensitive calls this module
+before it finishes. It deletes from the graph and from the files of every run:
 - offers to customers who may not be contacted, and offers of sensitive products
-- offers that a friend who no longer shares brought up, and offers of items that nobody who still
-  shares has lately interacted with; all offers to a customer whom nothing else gives a reason
-- influence edges of customers who don't share, their ranks and their embeddings, and the embeddings
-  of sensitive products
-
-Models that learned from customers who no longer share go with them.
+- offers that a friend who no longer shares brought up, and offers of items without a recent
+  interaction of anybody who still shares; all offers to a customer left without a reason
+- influence edges of customers who don't share, their ranks and embeddings, and the embeddings of
+  sensitive products
+- models fitted on customers who no longer share
 """
 
 from dataclasses import dataclass
@@ -53,8 +51,8 @@ _OFFER = (Col.SOURCE.value, Col.RUN_ID.value, Col.RANK.value)
 
 
 @dataclass(frozen=True)
-class _Then:
-    """Who may be contacted and who shares, as of a run's instant: tables of `customer_id`."""
+class _People:
+    """The customers who may be contacted, and those who share activity, as of a run's instant."""
 
     eligible: ir.Table
     sharing: ir.Table
@@ -64,11 +62,11 @@ def withdraw_results(store: GraphStore, snapshot: Snapshot) -> dict[str, int]:
     """Delete the results that a snapshot's consents, ages and sensitive products don't allow.
 
     Args:
-        store: whose results; held for writing.
-        snapshot: of the store's present data.
+        store: the store of the results, open for writing.
+        snapshot: a snapshot of the store's current data.
 
-    Returns:
-        How many `offers`, `influences`, `ranks` and `embeddings` went, of all runs together.
+        Returns:
+        The number of deleted `offers`, `influences`, `ranks` and `embeddings`, over all runs.
     """
     with store.state.work_folder() as folder:
         work = _Withdrawal(store, snapshot, folder)
@@ -88,13 +86,13 @@ class _Withdrawal:
         self._runs: dict[str, dict[str, Any]] = {
             row[Col.RUN_ID]: row for row in store.read(g.RUN).to_pylist()
         }
-        self._people: dict[datetime, _Then] = {}
+        self._people: dict[datetime, _People] = {}
         products = snapshot.rows(t.PRODUCTS)
         hidden = products.filter(products.sensitive.fill_null(False))
         self._sensitive = hidden.select(item_id=hidden.product_id)
 
     def offers(self) -> int:
-        """Offers in the graph, then in the files of all runs, unfinished ones too."""
+        """Delete offers in the graph, then in the files of all runs, unfinished ones too."""
         rows = {
             element: self._stored(element, Col.ITEM_ID.value)
             for element in (g.RECOMMENDED_PRODUCT, g.RECOMMENDED_STORE)
@@ -104,8 +102,8 @@ class _Withdrawal:
             for run_id, as_of in run_folders(self._store).items()
         }
         gone = sum(self._offers_of(run_id, rows, files) for run_id in _run_ids(rows.values()))
-        for each in files.values():
-            each.withdraw()
+        for run_files in files.values():
+            run_files.withdraw()
         return gone
 
     def _offers_of(
@@ -126,14 +124,14 @@ class _Withdrawal:
                 self._store.delete_rows(element, keys)
                 deleted += len(keys)
                 mine = mine.anti_join(ibis.memtable(keys), _OFFER)
-            kept = mine.select(Col.SOURCE).to_pyarrow().cast(sources.schema)
-            sources = pa.concat_tables([sources, kept])
+            remaining = mine.select(Col.SOURCE).to_pyarrow().cast(sources.schema)
+            sources = pa.concat_tables([sources, remaining])
         if deleted and run_id in self._runs:
             self._count(run_id, sources)
         return deleted
 
     def not_sensitive(self, rows: ir.Table) -> ir.Table:
-        """Rows with `item_kind`, `item_id`, without those of sensitive products."""
+        """Rows with `item_kind`, `item_id`, except those of sensitive products."""
         products = rows.filter(rows.item_kind == "product")
         return rows.anti_join(products.semi_join(self._sensitive, "item_id"), _ITEM)
 
@@ -143,12 +141,12 @@ class _Withdrawal:
         """The offers that may no longer be shown.
 
         Args:
-            offers: with `item_kind`, `item_id`.
+            offers: rows with `item_kind`, `item_id`.
             customer: the column of customer ids.
-            as_of: the instant of their run.
+            as_of: the instant of the offers' run.
             unsupported: see `_RunFiles.unsupported`.
         """
-        eligible = self.then(as_of).eligible.rename({customer: "customer_id"})
+        eligible = self.people(as_of).eligible.rename({customer: "customer_id"})
         unfit = offers.anti_join(eligible, customer)
         shown = self.not_sensitive(offers).select(*_ITEM).distinct()
         unfit = unfit.union(offers.anti_join(shown, _ITEM))
@@ -160,7 +158,7 @@ class _Withdrawal:
         return unfit
 
     def _count(self, run_id: str, left: pa.Table) -> None:
-        """Write how many offers a run has left."""
+        """Update a run's counts of offers and customers."""
         row = self._runs[run_id] | {
             Col.OFFERS.value: len(left),
             Col.CUSTOMERS.value: len(left[Col.SOURCE].unique()),
@@ -168,7 +166,7 @@ class _Withdrawal:
         self._store.write(g.RUN, pa.Table.from_pylist([row], schema=g.RUN.arrow_schema()))
 
     def influence(self) -> int:
-        """Edges of which an end no longer shares."""
+        """Delete edges of customers who no longer share; returns how many."""
         stored = self._stored(g.INFLUENCES)
         gone = 0
         for run_id in _run_ids([stored]):
@@ -184,13 +182,13 @@ class _Withdrawal:
         return gone
 
     def ranks(self) -> int:
-        """What `influence rank` has written to customers who no longer share."""
+        """Delete the ranks of customers who no longer share; returns how many."""
         ranked = self._store.read(g.CUSTOMER_RANK)
         ranked = ranked.filter(ranked[Col.RANKED_AS_OF].is_valid())
         if not len(ranked):
             return 0
         rows = ibis.memtable(ranked)
-        sharing = self.then(rows.ranked_as_of.max().to_pyarrow().as_py()).sharing
+        sharing = self.people(rows.ranked_as_of.max().to_pyarrow().as_py()).sharing
         ids = rows.anti_join(sharing, "customer_id").customer_id.to_pyarrow()
         schema = g.CUSTOMER_RANK.arrow_schema()
         nothing = [pa.nulls(len(ids), field.type) for field in list(schema)[1:]]
@@ -198,7 +196,7 @@ class _Withdrawal:
         return len(ids)
 
     def embeddings(self) -> int:
-        """Those of customers who no longer share, and of sensitive products."""
+        """Delete embeddings of customers who no longer share and of sensitive products."""
         gone: list[str] = []
         for element in (g.CUSTOMER_EMBEDDED, g.PRODUCT_EMBEDDED):
             stored = self._stored(element)
@@ -215,33 +213,33 @@ class _Withdrawal:
         return len(gone)
 
     def _not_sharing(self, rows: ir.Table, column: str, run_id: str) -> ir.Table:
-        sharing = self.then(self._runs[run_id][Col.AS_OF]).sharing
+        sharing = self.people(self._runs[run_id][Col.AS_OF]).sharing
         return rows.anti_join(sharing.rename({str(column): "customer_id"}), str(column))
 
     def _stored(self, element: RelationshipType, target: str = Col.TARGET.value) -> ir.Table:
-        """All rows of an element; its target under another name where that is given."""
+        """All rows of an element, with `target` as the name of its target column."""
         path = self._folder / f"{len(list(self._folder.iterdir()))}.parquet"
         self._store.export(element, path)
         rows = self._snapshot.connection.read_parquet(path)
         return rows if target == Col.TARGET else rows.rename({target: Col.TARGET.value})
 
-    def then(self, as_of: datetime) -> _Then:
-        """Who may be contacted and who shares, as of an instant."""
+    def people(self, as_of: datetime) -> _People:
+        """The customers who may be contacted, and those who share activity, as of an instant."""
         if as_of not in self._people:
             rows = View(self._snapshot, as_of).people
-            self._people[as_of] = _Then(
+            self._people[as_of] = _People(
                 rows.filter(rows.blocked_by.isnull()).select("customer_id").cache(),
                 rows.filter(rows.shares).select("customer_id").cache(),
             )
         return self._people[as_of]
 
     def file(self, run_id: str, name: str) -> ir.Table | None:
-        """A file of a run; None where it is missing or damaged."""
+        """A file of a run; None if it is missing or damaged."""
         path = run_folder(self._store, run_id) / name
         return self._snapshot.connection.read_parquet(path) if is_parquet(path) else None
 
     def rewrite(self, run_id: str, name: str, rows: ir.Table, *order: str | ir.Value) -> None:
-        """Put rows in the place of a run's file."""
+        """Replace a run's file by these rows."""
         with replacing(run_folder(self._store, run_id) / name) as part:
             rows.order_by(list(order)).to_parquet(part)
 
@@ -261,19 +259,19 @@ class _RunFiles:
         shared = work.file(run_id, SHARING)
         self._lists_sharing = shared is not None
         if shared is not None:
-            withdrawn = shared.anti_join(work.then(as_of).sharing, "customer_id")
+            withdrawn = shared.anti_join(work.people(as_of).sharing, "customer_id")
             withdrawn = withdrawn.select("customer_id").cache()
             if withdrawn.count().execute():
                 self._withdrawn = withdrawn
 
     @cached_property
     def unsupported(self) -> list[ir.Table]:
-        """What nobody who still shares brings up: keys of offers, in their columns.
+        """Keys of offers that have lost their support by customers who share.
 
-        What friends brought up has `customer_id, item_kind, item_id`; items that nobody who still
-        shares has interacted with have the last two; customers whom nothing of what friends did
-        gives a reason any more, `customer_id` alone. Kept, since the files that say so are
-        rewritten.
+        Offers that a withdrawn friend brought up have `customer_id, item_kind, item_id`. Items
+        without an interaction of anybody who still shares have `item_kind, item_id`. Customers
+        without any reason left have `customer_id`. The result is cached because the files that it
+        is read from are rewritten.
         """
         keys: list[ir.Table] = []
         drivers = self._work.file(self._run_id, DRIVERS)
@@ -293,7 +291,7 @@ class _RunFiles:
         return [rows.cache() for rows in keys]
 
     def _live(self, drivers: ir.Table) -> ir.Table:
-        """`customer_id` of those for whom friends' interactions bring up an unblocked item."""
+        """The customers for whom friends' interactions bring up an unblocked item."""
         decisions = self._work.file(self._run_id, DECISIONS)
         if decisions is not None:
             blocked = decisions.filter(decisions.blocked_by.notnull())
@@ -301,7 +299,7 @@ class _RunFiles:
         return drivers.select("customer_id").distinct()
 
     def withdraw(self) -> None:
-        """Delete from the files the offers that may no longer be shown, and withdrawn customers."""
+        """Delete withdrawn customers, and offers that may no longer be shown, from the files."""
         if (offers := self._work.file(self._run_id, OFFERS)) is not None:
             unfit = self._work.unfit(offers, "customer_id", self._as_of, self.unsupported)
             key = ["customer_id", "rank"]
@@ -310,7 +308,9 @@ class _RunFiles:
                 self._rewrite(OFFERS, offers.anti_join(gone, key), *key)
         self._withdraw_decisions()
         if not self._lists_sharing:
-            self._work.delete_model(self._run_id)  # Nobody can tell whom it was learned from.
+            self._work.delete_model(
+                self._run_id
+            )  # The run doesn't list the customers it was fitted on.
         if self._withdrawn is None:
             return
         for name, ids in _IDS.items():
@@ -323,9 +323,7 @@ class _RunFiles:
         self._work.delete_model(self._run_id)
 
     def _withdraw_decisions(self) -> None:
-        """Delete decisions on what may no longer be offered, or what a withdrawn friend brought
-        up.
-        """
+        """Delete decisions on offers that may no longer be shown."""
         decisions = self._work.file(self._run_id, DECISIONS)
         if decisions is None:
             return

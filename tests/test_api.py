@@ -172,9 +172,9 @@ def test_a_snapshot_has_every_table(shop: Shop) -> None:
 
 
 def test_what_is_no_instant_or_length_is_named(shop: Shop) -> None:
-    with pytest.raises(TimeError, match=r"'soon' is no date\. Write 2025-12-31"):
+    with pytest.raises(TimeError, match=r"'soon' isn't a valid date\. Write 2025-12-31"):
         shop.friends("soon")
-    with pytest.raises(TimeError, match="'14' is no length of time"):
+    with pytest.raises(TimeError, match="'14' isn't a valid length of time"):
         shop.score("2025-03-05", "2025-03-05", window="14")
 
 

@@ -89,7 +89,7 @@ def test_a_comment_may_speak_of_the_password() -> None:
         ("timeout = 0", "The setting timeout is wrong: "),
         ("memory = '1MB'", "The setting memory is wrong: "),
         ("memory = 'plenty'", "The setting memory is wrong: "),
-        ("store = ", "followsuit.toml is no TOML: "),
+        ("store = ", "followsuit.toml isn't valid TOML: "),
     ],
 )
 def test_a_wrong_setting_is_named(text: str, said: str) -> None:
@@ -99,7 +99,7 @@ def test_a_wrong_setting_is_named(text: str, said: str) -> None:
 
 def test_a_file_that_is_no_text_is_named() -> None:
     Path("followsuit.toml").write_bytes(b"\xff\xfe")
-    assert refusal().startswith("followsuit.toml is no TOML: ")
+    assert refusal().startswith("followsuit.toml isn't valid TOML: ")
 
 
 def test_the_file_may_begin_with_a_byte_order_mark() -> None:

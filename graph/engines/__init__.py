@@ -1,1 +1,1 @@
-"""The engines behind the store port: LadybugDB in a file, and Neo4j."""
+"""The engines that implement the store port: LadybugDB in a file, and Neo4j."""

@@ -1,9 +1,9 @@
-"""Rows dealt into cells that several writers of a server can take at once without a deadlock.
+"""Splits rows into cells that several writers can send to a server without a deadlock.
 
-Creating a relationship locks both of its ends. Rows are dealt by a hash of their source and a hash
-of their target; two cells that share neither bucket share no node, so whoever writes the one never
-waits for the other. (A database that others write to as well may still make a writer wait: the
-transactions are retried.)
+Creating a relationship locks both of its ends. A hash of a row's source and one of its target
+decide on its cell. Two cells without a common bucket share no node, so their writers never wait for
+each other. (Other programs that write to the database may still make a writer wait; the driver
+retries its transactions.)
 """
 
 import itertools
@@ -19,7 +19,7 @@ from followsuit.graph.schema import Col, Element, NodeType
 
 WRITERS = 2
 _FEW = 20_000
-"""Rows below this number are one cell: dealing them costs more than it saves."""
+"""Up to this many rows stay in one cell, because splitting them costs more than it saves."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Cell:
 
 
 def deal(element: Element, rows: Path, folder: Path, memory: int) -> list[Cell]:
-    """Deal an element's rows into cells, each ordered by its ends, in files under `folder`."""
+    """Split an element's rows into cells, each sorted by its ends, in files under `folder`."""
     if pq.read_metadata(rows).num_rows <= _FEW:
         return [Cell(rows, frozenset())]
     if isinstance(element, NodeType):
@@ -61,7 +61,7 @@ def deal(element: Element, rows: Path, folder: Path, memory: int) -> list[Cell]:
 
 
 def rounds(cells: Sequence[Cell]) -> Iterator[list[Cell]]:
-    """Group the cells so that those of one group share no bucket, at most `WRITERS` to a group."""
+    """Group the cells so that no two in a group share a bucket, at most `WRITERS` per group."""
     left = list(cells)
     while left:
         group: list[Cell] = []

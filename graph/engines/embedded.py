@@ -1,4 +1,4 @@
-"""The store in a file: LadybugDB, no server."""
+"""The embedded engine: LadybugDB, a store in a file without a server."""
 
 import os
 import re
@@ -55,37 +55,37 @@ from followsuit.graph.store import (
 )
 
 _BYTES_PER_ROW = 370
-"""What a row takes of the buffer pool while it is copied into an empty table (measured)."""
+"""Buffer pool bytes per row that is copied into an empty table (measured)."""
 _BYTES_PER_ADDED_ROW = 1_200
-"""The same for a table that has rows, which the engine rewrites in part (measured)."""
+"""Buffer pool bytes per row that is copied into a table with rows (measured)."""
 _LEAST = 10_000
-"""Rows that are not parted any further."""
+"""Bulks of fewer rows are not split further."""
 _WAIT = 5.0
-"""Seconds to wait for another process to let go of the store."""
+"""Seconds to wait for another process to release the store."""
 _POOL, _HEAP = 5 / 6, 5 / 12
-"""Shares of the memory that a query of an analyst's own may take: for the engine's pool, and beside
-it. What it returns is held twice for a moment, and the process that asked has its own needs."""
+"""Shares of the memory for a user's query: the engine's buffer pool, and the heap beside it. The
+heap briefly holds the answer twice, and the calling process needs memory too."""
 _LOG, _SHADOW = ".wal", ".shadow"
-"""Endings of what the engine writes beside its file."""
+"""Endings of the files that the engine writes beside its own."""
 
 
 class _RecoveryPending(Exception):
-    """A writer was killed within a checkpoint; only opening for writing mends that."""
+    """A writer was killed during a checkpoint; opening the file for writing recovers it."""
 
 
 class EmbeddedStore(GraphStore):
     """A LadybugDB file and, beside it, a folder `<file>.state` for locks, snapshots and staging.
 
-    LadybugDB lets one process read a file while another writes it, and what is read then is
-    undefined; so a lock of our own keeps readers and the writer apart. A store is opened for each
-    `reading()` or `writing()` and let go after it.
+    LadybugDB lets a process read a file while another writes to it, with undefined results; so our
+    own lock keeps readers and the writer apart. Each `reading()` or `writing()` opens the file and
+    closes it at the end.
 
-    Links are followed: by whatever way one comes to a file, it has one lock and one folder. All
-    files are their owner's alone.
+    Links are resolved, so that a file has one lock and one state folder whatever path leads to it.
+    All files are private to their owner.
 
     Args:
-        path: the file; it need not exist for writing.
-        memory: bytes that the engine and the comparison of old rows with new ones may use.
+    path: the file; it may be missing for writing.
+    memory: limit of the engine, and of the comparison of old and new rows, in bytes.
     """
 
     def __init__(self, path: Path, memory: int) -> None:
@@ -151,7 +151,7 @@ class EmbeddedStore(GraphStore):
         return self._path.with_name(self._path.name + ending)
 
     def _check_there(self) -> None:
-        """Raise StoreMissing, or StoreDamaged, unless there is a file with something in it."""
+        """Raise StoreMissing or StoreDamaged unless the file exists and isn't empty."""
         if not self._path.is_file() or (self._is_empty() and not self.state.exists()):
             raise missing(self.name)
         if self._is_empty():
@@ -169,7 +169,7 @@ class EmbeddedStore(GraphStore):
     def _create(self) -> None:
         """Create the file of a new store atomically, so that a kill leaves no empty file.
 
-        Files beside it belong to a deleted store and are removed.
+        Files beside it belong to a deleted store, and are deleted too.
         """
         if self._path.is_symlink():
             raise StoreError(
@@ -226,19 +226,19 @@ class EmbeddedStore(GraphStore):
             database.close()
             self._database, self._connection, self._writable = None, None, False
 
-    def _unopened(self, said: str) -> Exception:
-        if "set lock" in said:
+    def _unopened(self, message: str) -> Exception:
+        if "set lock" in message:
             return self._busy("using")
-        if "recovery is pending" in said:
+        if "recovery is pending" in message:
             return _RecoveryPending()
         return StoreError(
-            f"{self.name} can't be opened as a LadybugDB file: {first_line(said)} Name another "
-            f"store with --store; or, if it was one, restore it from a backup, or delete it and "
+            f"{self.name} can't be opened as a LadybugDB file: {first_line(message)} Name another "
+            f"store with --store; or, if this was one, restore it from a backup, or delete it and "
             f"{self.state} and load again."
         )
 
     def _recover(self) -> None:
-        """Let the engine end what a writer that was killed had begun to fold into the file."""
+        """Let the engine finish the checkpoint of a killed writer."""
         with self._opened(write=True):
             pass
 
@@ -248,7 +248,7 @@ class EmbeddedStore(GraphStore):
         )
 
     def close(self) -> None:
-        """Nothing is held between sessions."""
+        """Do nothing: nothing is open between sessions."""
 
     # Rows.
 
@@ -271,17 +271,17 @@ class EmbeddedStore(GraphStore):
         with self.state.work_folder() as folder:
             old = folder / "old.parquet"
             self.export(element, old)
-            found = differences(element, new, old, folder, self._memory // 2)
-            if found.changed and isinstance(element, NodeType):
-                self._run(update_nodes(element, found.changed_rows))
-            if found.changed and isinstance(element, RelationshipType):
-                # Changing relationships in place takes more memory than there may be; making the
-                # table again takes as long as adding to it.
+            changes = differences(element, new, old, folder, self._memory // 2)
+            if changes.changed and isinstance(element, NodeType):
+                self._run(update_nodes(element, changes.changed_rows))
+            if changes.changed and isinstance(element, RelationshipType):
+                # Changing relationships in place may take more memory than there is. Making the
+                # table again takes no longer than adding to it.
                 self._rebuild(
-                    element, [found.kept_rows, found.changed_rows, found.fresh_rows], folder
+                    element, [changes.kept_rows, changes.changed_rows, changes.fresh_rows], folder
                 )
-            elif found.fresh:
-                self._copy(element, [found.fresh_rows], empty=False)
+            elif changes.fresh:
+                self._copy(element, [changes.fresh_rows], empty=False)
 
     def _copy(
         self, element: Element, files: list[Path], *, table: str = "", empty: bool = True
@@ -289,10 +289,10 @@ class EmbeddedStore(GraphStore):
         """Append the rows of Parquet files, in bulks that fit into the buffer pool.
 
         Args:
-            element: whose columns the files have.
-            files: one at the least.
-            table: where to, if not to the element's own.
-            empty: whether there are no rows of the element yet.
+            element: the element of the rows.
+            files: at least one file.
+            table: the table to append to; by default the element's own.
+            empty: whether the table has no rows yet.
         """
         added = self._memory // _BYTES_PER_ADDED_ROW
         first = self._memory // _BYTES_PER_ROW if empty else added
@@ -302,7 +302,7 @@ class EmbeddedStore(GraphStore):
     def _copy_bulks(
         self, copy: str, files: list[Path], schema: pa.Schema, first: int, rest: int
     ) -> None:
-        """Run `copy` on all the files if they hold at most `first` rows, else part by part."""
+        """Run `copy` on all files if they have at most `first` rows, else part by part."""
         rows = sum(pq.read_metadata(file).num_rows for file in files)
         if rows <= first:
             try:
@@ -311,26 +311,26 @@ class EmbeddedStore(GraphStore):
             except RuntimeError as error:
                 if "Buffer manager" not in str(error) or rows < _LEAST:
                     raise
-                # Wide rows take more than was measured.
+                # Wide rows take more memory than was measured.
                 first = rest = rows // 2
         with self.state.work_folder() as folder:
             for part in split_rows(files, schema, first, rest, folder):
                 self._copy_bulks(copy, [part], schema, first, rest)
 
     def _rebuild(self, element: RelationshipType, files: list[Path], folder: Path) -> None:
-        """Put these rows in the place of all those of the type, at once.
+        """Replace all rows of the type by these, in one transaction.
 
-        They go into a spare table, since a transaction is held in memory; then that takes the
-        place of the old one.
+        The engine holds a transaction in memory. So the rows go into a spare table first, which
+        then replaces the old one.
         """
         spare = spare_name(element.name)
         siblings = [r for r in of_type(element.name) if r is not element]
-        kept = {r: folder / f"sibling-{i}.parquet" for i, r in enumerate(siblings)}
-        for sibling, path in kept.items():
+        sibling_files = {r: folder / f"sibling-{i}.parquet" for i, r in enumerate(siblings)}
+        for sibling, path in sibling_files.items():
             self.export(sibling, path)
         self._run(create_relationship(element.name, spare))
         try:
-            for sibling, path in kept.items():
+            for sibling, path in sibling_files.items():
                 self._copy(sibling, [path], table=spare)
             if files:
                 self._copy(element, files, table=spare)
@@ -366,12 +366,12 @@ class EmbeddedStore(GraphStore):
         if not keys.num_rows:
             return
         with self.state.work_folder() as folder:
-            old, gone, kept = (folder / f"{name}.parquet" for name in ("old", "gone", "kept"))
+            old, gone, remaining = (folder / f"{name}.parquet" for name in ("old", "gone", "kept"))
             self.export(element, old)
             schema = element.arrow_schema()
             pq.write_table(keys.cast(pa.schema([schema.field(c) for c in keys.column_names])), gone)
-            without(old, gone, keys.column_names, kept, self._memory // 2)
-            self._rebuild(element, [kept], folder)
+            without(old, gone, keys.column_names, remaining, self._memory // 2)
+            self._rebuild(element, [remaining], folder)
 
     def clear(self, element: RelationshipType) -> None:  # noqa: D102
         with self.state.work_folder() as folder:
@@ -383,7 +383,7 @@ class EmbeddedStore(GraphStore):
         self, cypher: str, parameters: dict[str, Any], timeout: float | None = None
     ) -> pa.Table:
         assert self._database is not None
-        # A connection of its own: whoever is writing can't write by a query either.
+        # Use a separate read-only connection, so that a query can't write inside `writing()`.
         connection = ladybug.Connection(self._database)
         begun = time.monotonic()
         try:
@@ -393,7 +393,7 @@ class EmbeddedStore(GraphStore):
         except RuntimeError as error:
             if first_line(error) == INTERRUPTED:
                 if not timeout or time.monotonic() - begun < timeout:
-                    raise KeyboardInterrupt from error  # the engine heard Ctrl-C before Python did
+                    raise KeyboardInterrupt from error  # the engine got Ctrl-C before Python did
                 raise past_limit(timeout) from error
             raise QueryError(_refusal(first_line(error))) from error
         finally:
@@ -403,7 +403,7 @@ class EmbeddedStore(GraphStore):
         self, cypher: str, parameters: dict[str, Any], timeout: float | None
     ) -> pa.Table:
         if self._writable:
-            return self._query(cypher, parameters, timeout)  # nobody else can open the file
+            return self._query(cypher, parameters, timeout)  # no other process can open the file
         self._check_there()
         bounds = Bounds(int(self._memory * _POOL), int(self._memory * _HEAP), timeout)
         while True:
@@ -417,7 +417,7 @@ class EmbeddedStore(GraphStore):
                 if not isinstance(error, _RecoveryPending):
                     raise error from None
             with self.reading():
-                pass  # opening the store recovers it
+                pass  # `reading` recovers the store
 
     def activate(self, run_id: str) -> None:  # noqa: D102
         self._run(
@@ -455,7 +455,7 @@ class EmbeddedStore(GraphStore):
             for column, kind in node.columns.items():
                 self._run(f"ALTER TABLE `{node.label}` ADD IF NOT EXISTS `{column}` {TYPES[kind]}")
         for name in dict.fromkeys(r.name for r in g.RELATIONSHIPS):
-            if spare_name(name) in existing:  # of a writer that was interrupted
+            if spare_name(name) in existing:  # left by an interrupted writer
                 self._run(f"DROP TABLE `{spare_name(name)}`")
             if name not in existing:
                 self._run(create_relationship(name, name))
@@ -477,12 +477,12 @@ class EmbeddedStore(GraphStore):
         )
 
 
-def _refusal(said: str) -> str:
-    """What to tell of a query that the engine refused."""
-    missing = re.search(r"Table (\w+) does not exist", said)
+def _refusal(message: str) -> str:
+    """The message for a query that the engine refused."""
+    missing = re.search(r"Table (\w+) does not exist", message)
     if missing and missing[1] in {element.name for element in g.NODES + g.RELATIONSHIPS}:
         return (
-            f"The store was written by an earlier followsuit and has no {missing[1]} yet. Load "
+            f"An earlier version of followsuit wrote the store and has no {missing[1]} yet. Load "
             "into it or score it once: whatever writes brings it up to date."
         )
-    return f"The query was refused: {said}"
+    return f"The query was refused: {message}"

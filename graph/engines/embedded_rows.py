@@ -1,4 +1,4 @@
-"""How rows lie in LadybugDB: tables and their types, statements, the files that go in and out."""
+"""The Cypher statements of LadybugDB for tables, and for copying rows from and to files."""
 
 import glob
 from collections.abc import Iterator, Mapping
@@ -26,19 +26,19 @@ TYPES = {
 def run(
     connection: ladybug.Connection, cypher: str, parameters: Mapping[str, Any] | None = None
 ) -> pa.Table:
-    """Run statements; returns what the last of them returns."""
+    """Run statements; returns the rows of the last one."""
     result = connection.execute(cypher, dict(parameters or {}))
     results = result if isinstance(result, list) else [result]
     try:
         last = results[-1]
         return last.get_as_arrow(100_000) if last.get_column_names() else pa.table({})
     finally:
-        for each in results:
-            each.close()
+        for part in results:
+            part.close()
 
 
 def widened(table: pa.Table) -> pa.Table:
-    """Whole numbers of 64 bits, and times in UTC: a parameter that comes back is neither."""
+    """Cast integers to 64 bits and times to UTC; the engine returns parameters in other types."""
     columns = []
     for column in table.columns:
         if pa.types.is_integer(column.type) and column.type.bit_width < 64:
@@ -51,37 +51,37 @@ def widened(table: pa.Table) -> pa.Table:
 
 
 def of_type(name: str) -> list[RelationshipType]:
-    """The relationships of one name, between whatever labels: they share a table."""
+    """The relationship types of one name, between any labels; they share a table."""
     return [r for r in g.RELATIONSHIPS if r.name == name]
 
 
 def spare_name(name: str) -> str:
-    """The table that is filled to take the place of a relationship type's."""
+    """The name of the spare table that replaces a relationship type's table."""
     return f"{name}_spare"
 
 
 def create_node(node: NodeType) -> str:
-    """The statement that makes a label's table."""
+    """The statement that creates a label's table."""
     columns = ", ".join(f"`{c}` {TYPES[t]}" for c, t in node.columns.items())
     return f"CREATE NODE TABLE `{node.label}` ({columns}, PRIMARY KEY (`{node.key}`))"
 
 
 def create_relationship(name: str, table: str) -> str:
-    """The statement that makes a table for the relationships of that name."""
+    """The statement that creates a table for the relationships of that name."""
     pairs = [f"FROM `{r.source.label}` TO `{r.target.label}`" for r in of_type(name)]
     columns = [f"`{c}` {TYPES[t]}" for c, t in of_type(name)[0].columns.items()]
     return f"CREATE REL TABLE `{table}` ({', '.join(pairs + columns)})"
 
 
 def pattern(element: Element) -> str:
-    """What matches an element: a node is `n`; a relationship `r`, its ends `s` and `t`."""
+    """The pattern that matches a node as `n`, or a relationship as `r` with ends `s` and `t`."""
     if isinstance(element, NodeType):
         return f"(n:`{element.label}`)"
     return f"(s:`{element.source.label}`)-[r:`{element.name}`]->(t:`{element.target.label}`)"
 
 
 def copy_in(element: Element, table: str) -> str:
-    """The statement that appends rows of an element to a table, with `%s` for their files."""
+    """The statement that appends rows of an element to a table, with `%s` for the files."""
     columns = ", ".join(f"`{c}`" for c in element.arrow_schema().names)
     if isinstance(element, NodeType):
         return f"COPY `{table}` ({columns}) FROM (LOAD FROM [%s] RETURN {columns})"
@@ -102,13 +102,13 @@ def copy_out(element: Element, path: Path) -> str:
             Col.TARGET.value: f"t.`{element.target.key}`",
         }
         values = [f"{ends.get(c, f'r.`{c}`')} AS `{c}`" for c in columns]
-        # Left to itself the engine may hold all relationships in memory.
+        # Without this hint the engine may hold all relationships in memory.
         hint = "HINT (s JOIN r) JOIN t "
     return f"COPY (MATCH {pattern(element)} {hint}RETURN {', '.join(values)}) TO {quoted(path)}"
 
 
 def update_nodes(node: NodeType, rows: Path) -> str:
-    """The statement that changes nodes to what a file says of them."""
+    """The statement that updates nodes from a file."""
     renamed = [f"CAST(`{c}`, '{TYPES[t]}') AS `new_{c}`" for c, t in node.columns.items()]
     sets = [f"n.`{c}` = `new_{c}`" for c in node.columns if c != node.key]
     return (
@@ -124,14 +124,14 @@ def quoted(path: Path) -> str:
 
 
 def quoted_source(path: Path) -> str:
-    """The same for LOAD FROM, which takes `[` and the like for a pattern of paths."""
+    """A path as a string for LOAD FROM, which treats characters such as `[` as a pattern."""
     return quoted(Path(glob.escape(str(path))))
 
 
 def split_rows(
     files: list[Path], schema: pa.Schema, first: int, rest: int, folder: Path
 ) -> Iterator[Path]:
-    """Deal the rows of Parquet files into parts of at most so many, one on disk at a time."""
+    """Split the rows of Parquet files into parts, with one part on disk at a time."""
     part, writer, size, most = folder / "part.parquet", None, 0, first
     for file in map(pq.ParquetFile, files):
         for batch in file.iter_batches(min(first, rest, 131_072)):

@@ -1,4 +1,4 @@
-"""The store on a server: Neo4j 5.26 LTS and later, by the official driver."""
+"""The server engine: Neo4j 5.26 LTS and later, through the official driver."""
 
 import logging
 import tempfile
@@ -57,24 +57,23 @@ _LOGIN = {
         "refuses the login. Set NEO4J_USERNAME and NEO4J_PASSWORD."
     ),
 }
-"""What the server says to a login that it refuses."""
+"""The message for each login error of the server, after the store's name."""
 
-# What the driver has to say reaches the user as an error of ours.
+# The driver's messages reach the user as our errors.
 logging.getLogger("neo4j").addHandler(logging.NullHandler())
 
 
 class Neo4jStore(GraphStore):
     """A database of a Neo4j server.
 
-    New rows are created, known ones updated; what is known is looked up only where the database has
-    rows of the element at all.
+    It looks up which rows are known only if the database has rows of the element.
 
     Args:
         uri: `bolt://`, `neo4j://`, or with `+s` or `+ssc` for TLS.
-        state: the folder for snapshots and staging.
-        username: with `password`, the login; None for a server without authentication.
-        database: its name; None for the server's default.
-        memory: bytes that sorting the rows may use.
+        state: the state folder.
+        username: the login, with `password`; None for a server without authentication.
+        database: the database's name; None for the server's default.
+        memory: limit for sorting rows, in bytes.
     """
 
     def __init__(
@@ -133,7 +132,7 @@ class Neo4jStore(GraphStore):
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        """Hold a lock on a node of ours; the server lets go of it when this process dies."""
+        """Hold a lock on a node of ours; the server releases it when this process dies."""
         database = self._read("CALL db.info() YIELD name RETURN name")[0][0]
         others = self._read(
             "SHOW TRANSACTIONS YIELD database AS d, metaData AS m "
@@ -155,7 +154,7 @@ class Neo4jStore(GraphStore):
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
-        """Turn the driver's errors that the user can mend into ours."""
+        """Raise the driver's errors that the user can fix as ours."""
         try:
             yield
         except (
@@ -164,7 +163,7 @@ class Neo4jStore(GraphStore):
             exceptions.ConnectionPoolError,
         ) as error:
             raise StoreUnreachable(
-                f"{self.name} does not answer. See that the server runs and the address is right, "
+                f"{self.name} does not answer. Check that it runs and the address is right, "
                 "then run this again."
             ) from error
         except exceptions.Neo4jError as error:
@@ -183,12 +182,12 @@ class Neo4jStore(GraphStore):
 
     def _no_address(self, error: Exception) -> StoreUnreachable:
         return StoreUnreachable(
-            f"{self.name} is no address of a Neo4j server: {first_line(error)} Write "
+            f"{self.name} isn't the address of a Neo4j server: {first_line(error)} Write "
             "bolt://HOST:7687 or neo4j://HOST:7687, with +s for TLS."
         )
 
     def _reach(self) -> None:
-        """Ask the server once, without the driver's patient retries."""
+        """Connect to the server once, without the driver's long retries."""
         if not self._reached:
             with self._translated():
                 try:
@@ -255,7 +254,7 @@ class Neo4jStore(GraphStore):
         value = read_value(element, column, g.TEXT)
         match = f"MATCH {pattern(element)} WHERE {value} IN $values "
         if isinstance(element, NodeType):
-            # A node of many relationships would not fit into one transaction with them.
+            # A node with many relationships doesn't fit into one transaction with them.
             self._in_batches(
                 f"{match} MATCH (x)-[r]-() WITH DISTINCT r AS x {_DELETE}", {"values": list(values)}
             )
@@ -382,7 +381,7 @@ def _vector_index(node: NodeType, column: str) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """A value of the driver as one that Arrow knows."""
+    """Convert a value from the driver to a type that Arrow knows."""
     if isinstance(value, neo4j.time.DateTime | neo4j.time.Date | neo4j.time.Time):
         return value.to_native()
     if isinstance(value, neo4j.graph.Node | neo4j.graph.Relationship):

@@ -1,7 +1,7 @@
-"""How rows lie in Neo4j: what is sent and what comes back, and one batch in one transaction.
+"""Rows of Neo4j: their conversion to and from Arrow, and writing a batch in one transaction.
 
-Times travel as whole microseconds, which the driver packs many times faster than its own time
-type; dates as text.
+Times are sent as whole microseconds, which the driver packs many times faster than its own time
+type; dates are sent as text.
 """
 
 from collections.abc import Sequence
@@ -18,18 +18,18 @@ Row = Sequence[Any]
 
 
 def pattern(element: Element) -> str:
-    """What matches an element: `x` is it, `s` and `t` are a relationship's ends."""
+    """The pattern that matches an element as `x`, and a relationship's ends as `s` and `t`."""
     if isinstance(element, NodeType):
         return f"(x:`{element.label}`)"
     return f"(s:`{element.source.label}`)-[x:`{element.name}`]->(t:`{element.target.label}`)"
 
 
 def own_key(element: RelationshipType) -> bool:
-    """Whether a column of its own identifies a relationship, whatever its ends."""
+    """Whether a single column, and not its ends, identifies a relationship."""
     return len(element.key) == 1 and element.key[0] in element.columns
 
 
-# From Arrow to what is sent, and back.
+# Conversion from and to Arrow.
 
 
 def rows_of(
@@ -54,7 +54,7 @@ def _sent_value(element: Element, name: str) -> str:
     schema = element.arrow_schema()
     value = f"row[{schema.get_field_index(name)}]"
     if schema.field(name).type == g.TIME:
-        # Not by a duration: one of microseconds goes wrong beyond 292 years.
+        # A duration of microseconds overflows beyond 292 years.
         part = f"({value} % 1000000 + 1000000) % 1000000"
         made = f"datetime.fromEpoch(({value} - {part}) / 1000000, {part} * 1000)"
         return f"CASE WHEN {value} IS NULL THEN NULL ELSE {made} END"
@@ -66,32 +66,34 @@ def _properties(element: Element) -> str:
 
 
 def read_value(element: Element, name: str, kind: pa.DataType) -> str:
-    """The Cypher that reads a column of what `pattern` matches, as `table_of` takes it."""
+    """The Cypher that reads a column of an element that `pattern` matches, for `table_of`."""
     if isinstance(element, RelationshipType) and name == Col.SOURCE:
         return f"s.`{element.source.key}`"
     if isinstance(element, RelationshipType) and name == Col.TARGET:
         return f"t.`{element.target.key}`"
     if kind == g.TIME:
-        # Not by epochSeconds: before 1970 it is the second after, of a time between two.
+        # epochSeconds rounds up times before 1970.
         return f"x.`{name}`.epochMillis * 1000 + x.`{name}`.microsecond % 1000"
     return f"toString(x.`{name}`)" if kind == g.DATE else f"x.`{name}`"
 
 
 def equal(element: RelationshipType, columns: Sequence[str]) -> str:
-    """The Cypher for: what `pattern` matches has the values of `row`, an empty one included."""
+    """The Cypher condition that an element has the values of `row`, where empty equals empty."""
     schema = element.arrow_schema()
-    found = []
+    conditions = []
     for i, name in enumerate(columns):
         value = read_value(element, name, schema.field(name).type)
         same = f"{value} = row[{i}]"
-        # Without an alternative the server looks what is never empty up in its index.
+        # Without OR, the server can look the value up in its index.
         never_empty = name in (Col.SOURCE, Col.TARGET) or (name,) == element.key
-        found.append(same if never_empty else f"({same} OR ({value} IS NULL AND row[{i}] IS NULL))")
-    return " AND ".join(found)
+        conditions.append(
+            same if never_empty else f"({same} OR ({value} IS NULL AND row[{i}] IS NULL))"
+        )
+    return " AND ".join(conditions)
 
 
 def table_of(rows: list[list[Any]], schema: pa.Schema) -> pa.Table:
-    """Rows that came back, in their types."""
+    """Convert the rows of a result to an Arrow table."""
     arrays = []
     for values, kind in zip(zip(*rows, strict=True), schema.types, strict=True):
         sent = pa.int64() if kind == g.TIME else pa.string() if kind == g.DATE else kind
@@ -105,7 +107,7 @@ def table_of(rows: list[list[Any]], schema: pa.Schema) -> pa.Table:
 def write_batch(
     tx: neo4j.ManagedTransaction, element: Element, rows: list[Row], known: bool
 ) -> None:
-    """Create the rows that are new, update the others; `known`: whether there can be others."""
+    """Create the new rows and update the others; if not `known`, all rows are new."""
     if isinstance(element, NodeType):
         _write_nodes(tx, element, rows, known)
     else:
@@ -115,35 +117,35 @@ def write_batch(
 def _write_nodes(
     tx: neo4j.ManagedTransaction, node: NodeType, rows: list[Row], known: bool
 ) -> None:
-    found: set[str] = set()
+    known_keys: set[str] = set()
     if known:
         result = tx.run(
             f"UNWIND $keys AS key MATCH (n:`{node.label}` {{`{node.key}`: key}}) "
             f"RETURN n.`{node.key}`",
             {"keys": [row[0] for row in rows]},
         )
-        found = {record[0] for record in result}
+        known_keys = {record[0] for record in result}
     _run(
         tx,
         f"UNWIND $rows AS row CREATE (:`{node.label}` {{{_properties(node)}}})",
-        [row for row in rows if row[0] not in found],
+        [row for row in rows if row[0] not in known_keys],
     )
     _run(
         tx,
         f"UNWIND $rows AS row MATCH (n:`{node.label}` {{`{node.key}`: row[0]}}) "
         f"SET n += {{{_properties(node)}}}",
-        [row for row in rows if row[0] in found],
+        [row for row in rows if row[0] in known_keys],
     )
 
 
 def _write_relationships(
     tx: neo4j.ManagedTransaction, element: RelationshipType, rows: list[Row], known: bool
 ) -> None:
-    found = _find(tx, element, rows) if known else {}
+    known_relationships = _find(tx, element, rows) if known else {}
     positions = [element.arrow_schema().get_field_index(c) for c in element.key]
     fresh, same, gone = [], [], []
     for row in rows:
-        old = found.get(tuple(row[p] for p in positions))
+        old = known_relationships.get(tuple(row[p] for p in positions))
         if old is None or old[1:] != (row[0], row[1]):
             if row[1] is not None:
                 fresh.append(row)
@@ -181,7 +183,7 @@ def _write_relationships(
 def _find(
     tx: neo4j.ManagedTransaction, element: RelationshipType, rows: list[Row]
 ) -> dict[tuple[Any, ...], tuple[str, str, str]]:
-    """The known relationships among these rows: key (as sent) -> its id and its ends' keys."""
+    """The known relationships among these rows: the id and the ends' keys, by key as sent."""
     if own_key(element):
         column = element.key[0]
         match = f"MATCH (s)-[x:`{element.name}` {{`{column}`: value}}]->(t)"
@@ -206,7 +208,7 @@ def _find(
 
 
 def _run(tx: neo4j.ManagedTransaction, cypher: str, rows: Sequence[Any]) -> int:
-    """Run an update; returns how many relationships it has created."""
+    """Run an update; returns how many relationships it created."""
     if not rows:
         return 0
     return tx.run(cypher, {"rows": rows}).consume().counters.relationships_created

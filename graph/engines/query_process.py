@@ -1,10 +1,10 @@
-"""A query in a process of its own, with limits of time and memory that it can't pass.
+"""Runs a query in a separate process, with hard limits of time and memory.
 
-The engine does not keep to limits by itself: it looks at the clock only between the steps of a
-query, it counts only the memory of its buffer pool, and a text that is nested too deeply ends the
-process. So `ask` starts this module as a program, hands it the query, and reads the answer as an
-Arrow stream. The program limits its own memory, and is killed when its time is over. It ends by
-itself when the process that asked has died.
+The engine alone enforces no such limits: it checks the time only between the steps of a query, it
+counts only the memory of its buffer pool, and a deeply nested query crashes the process. So `ask`
+starts this module as a program, sends it the query, and reads the answer as an Arrow stream. The
+program limits its own memory, and `ask` kills it when its time is up. The program ends when the
+calling process dies.
 """
 
 import io
@@ -37,33 +37,33 @@ from followsuit.graph.store import (
 )
 
 _SOONEST = 3.0
-"""Seconds that the program gets, however short the limit of the query: it has to start first."""
+"""Minimum of seconds for the program, because it has to start before the query runs."""
 _GRACE = 0.5
-"""Seconds after which a query is killed that the engine should have ended."""
+"""Seconds after the time limit at which the program is killed if the engine hasn't stopped."""
 _GLANCE = 0.02
-"""Seconds between two looks at the memory and at the process that asked."""
+"""Seconds between two checks of the memory and of the calling process."""
 _SPARE = 64 * 2**20
-"""Bytes beyond its limits at which the program ends itself, where the system does not limit it."""
+"""Bytes beyond its limits at which the program ends itself if the system doesn't limit it."""
 _OBJECTS = 8
-"""Size of nested values as Python objects, as a multiple of their Arrow size (measured)."""
+"""Ratio of the size of nested values as Python objects to their Arrow size (measured)."""
 _NODES, _NODE, _VALUE = ("NODE", "REL"), 32, 1
-"""Nodes and relationships, bytes that one takes in Arrow at the least, and any other value."""
+"""Types of nodes and relationships, and the minimum bytes in Arrow of one and of other values."""
 _BULK = 10_000
-"""Rows that the engine turns into Arrow at a time."""
+"""Rows that the engine converts to Arrow at a time."""
 
 
 _STATM = Path("/proc/self/statm")
-"""What Linux tells of the memory of a process, in pages."""
+"""Where Linux reports the memory of a process, in pages."""
 INTERRUPTED = "Interrupted."
 """The engine's only message for a query that timed out or was stopped by Ctrl-C."""
 
 
 class Unopened(Exception):
-    """The engine can't open the file; says why in its own words."""
+    """The engine can't open the file; carries the engine's message."""
 
 
 class Refused(Exception):
-    """The engine refuses the query; says why in its own words."""
+    """The engine refuses the query; carries the engine's message."""
 
 
 class _End(IntEnum):
@@ -80,11 +80,11 @@ class _End(IntEnum):
 
 @dataclass(frozen=True)
 class Bounds:
-    """What a query may take.
+    """The limits of a query.
 
     Attributes:
         pool: bytes of the engine's buffer pool.
-        heap: bytes beside it, and of the answer.
+        heap: bytes of memory outside the pool, and bytes of the answer.
         timeout: seconds; None for no limit.
     """
 
@@ -94,28 +94,28 @@ class Bounds:
 
 
 def past_limit(timeout: float | None) -> QueryTimeout:
-    """The error of a query that takes too long."""
+    """The error for a query that takes too long."""
     return QueryTimeout(
         f"The query ran past its limit of {timeout or 0:g} seconds. Narrow it, or raise the limit."
     )
 
 
-# The process that asks.
+# The calling process.
 
 
 def ask(file: Path, cypher: str, parameters: Mapping[str, Any], bounds: Bounds) -> pa.Table:
-    """Run a query that only reads.
+    """Run a read-only query.
 
     Args:
-        file: of the embedded engine; nobody may write to it meanwhile.
+        file: the store's file; no process may write to it meanwhile.
         cypher: the query.
-        parameters: of types that `GraphStore.query` takes.
-        bounds: what it may take.
+        parameters: values of the types that `GraphStore.query` takes.
+        bounds: the limits of the query.
 
     Raises:
-        Refused: the engine refuses it.
-        QueryTimeout, QueryTooLarge: it needs more than the bounds.
-        QueryCrashed: it crashes the engine.
+        Refused: the engine refuses the query.
+        QueryTimeout, QueryTooLarge: the query exceeds a limit.
+        QueryCrashed: the query crashes the engine.
         Unopened: the file can't be opened.
     """
     seconds = None if bounds.timeout is None else max(bounds.timeout, _SOONEST)
@@ -125,7 +125,7 @@ def ask(file: Path, cypher: str, parameters: Mapping[str, Any], bounds: Bounds) 
         "pool": bounds.pool, "heap": bounds.heap, "timeout": bounds.timeout, "until": until,
     }  # fmt: skip
     late = threading.Event()
-    with tempfile.TemporaryFile() as said, _started(said) as child:
+    with tempfile.TemporaryFile() as errors, _started(errors) as child:
         timer = threading.Timer((seconds or 0) + _GRACE, _kill, [child, late])
         try:
             if seconds is not None:
@@ -135,8 +135,8 @@ def ask(file: Path, cypher: str, parameters: Mapping[str, Any], bounds: Bounds) 
         finally:
             timer.cancel()
             child.kill()
-        said.seek(0)
-        text = said.read().decode(errors="replace")
+        errors.seek(0)
+        text = errors.read().decode(errors="replace")
     if late.is_set():
         raise past_limit(bounds.timeout)
     if code == _End.ANSWERED and table is not None:
@@ -144,20 +144,20 @@ def ask(file: Path, cypher: str, parameters: Mapping[str, Any], bounds: Bounds) 
     raise _error(code, text, bounds)
 
 
-def _started(said: IO[bytes]) -> "subprocess.Popen[bytes]":
-    """Start the program in its own session: Ctrl-C doesn't reach it, and the caller kills it."""
-    found = [path or str(Path(__file__).parents[2]) for path in sys.path]
-    surroundings = {
-        "PYTHONPATH": os.pathsep.join(found),
-        "OPENBLAS_NUM_THREADS": "1",  # its threads cost time and memory, and have nothing to do
-        "ARROW_DEFAULT_MEMORY_POOL": "system",  # any other asks for a GiB at once
+def _started(errors: IO[bytes]) -> "subprocess.Popen[bytes]":
+    """Start the program in its own session, so that Ctrl-C reaches only the caller."""
+    module_paths = [path or str(Path(__file__).parents[2]) for path in sys.path]
+    environment = {
+        "PYTHONPATH": os.pathsep.join(module_paths),
+        "OPENBLAS_NUM_THREADS": "1",  # its threads cost time and memory, and do nothing here
+        "ARROW_DEFAULT_MEMORY_POOL": "system",  # other pools reserve a GiB at once
     }
     return subprocess.Popen(
         [sys.executable, "-P", "-m", __name__],
-        env={**os.environ, **surroundings},
+        env={**os.environ, **environment},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        stderr=said,
+        stderr=errors,
         start_new_session=True,
     )
 
@@ -168,9 +168,9 @@ def _kill(child: "subprocess.Popen[bytes]", late: threading.Event) -> None:
 
 
 def _conversation(child: "subprocess.Popen[bytes]", request: str) -> pa.Table | None:
-    """Hand over the request, and read the answer; None where it does not come to its end.
+    """Send the request and read the answer; None if the answer is incomplete.
 
-    The input stays open: its end tells the program that this process has died.
+    The program's input stays open; when it closes, the program knows that this process has died.
     """
     assert child.stdin is not None
     assert isinstance(child.stdout, io.BufferedReader)
@@ -218,7 +218,7 @@ def _error(code: int, text: str, bounds: Bounds) -> Exception:
 
 
 def _packed(value: object) -> dict[str, Any]:
-    """A parameter that JSON has no type for."""
+    """Encode a parameter that JSON has no type for."""
     match value:
         case datetime():
             return {"time": value.isoformat()}
@@ -229,15 +229,15 @@ def _packed(value: object) -> dict[str, Any]:
     raise TypeError(type(value))
 
 
-def _unpacked(found: dict[str, Any]) -> Any:
-    match found:
+def _unpacked(packed: dict[str, Any]) -> Any:
+    match packed:
         case {"time": text}:
             return datetime.fromisoformat(text)
         case {"date": text}:
             return date.fromisoformat(text)
         case {"length": length}:
             return timedelta(*length)
-    return found
+    return packed
 
 
 # The program.
@@ -259,12 +259,12 @@ def main() -> None:
     except MemoryError:
         limits.exceeded()
     except RuntimeError as error:
-        said = first_line(error)
-        if said == INTERRUPTED:
+        message = first_line(error)
+        if message == INTERRUPTED:
             _end(_End.TIMED_OUT)
-        if said == "std::bad_alloc." or said.startswith("Buffer manager exception"):
+        if message == "std::bad_alloc." or message.startswith("Buffer manager exception"):
             limits.exceeded()
-        _end(_End.REFUSED, said)
+        _end(_End.REFUSED, message)
     except pa.ArrowException:
         _end(_End.NESTED)
     _end(_End.ANSWERED)
@@ -286,11 +286,11 @@ def _opened(request: Mapping[str, Any]) -> ladybug.Connection:
 
 
 class _Limits:
-    """Limits of this process, from now on.
+    """Limits this process from now on.
 
-    Of the buffer pool all addresses are held already, and the engine counts what it uses of them;
-    so the system is told to refuse more than the heap's bytes beyond what is held now. Where it
-    can't (macOS), this process ends itself. It does so too when the process that asked has died.
+    The buffer pool has already reserved its addresses, and the engine limits how many it uses. So
+    the system limit is the memory reserved now plus the heap. If the system supports no such limit
+    (macOS), this process ends itself. It also ends itself when the calling process has died.
     """
 
     def __init__(self, pool: int, heap: int) -> None:
@@ -303,16 +303,16 @@ class _Limits:
         threading.Thread(target=self._watch, daemon=True).start()
 
     def returning(self, what: str) -> None:
-        """Note that the answer is being built: from now on it is what exceeds the limits.
+        """Note that the answer is being built, so that errors name it as the cause.
 
-        The engine crashes if memory is refused here, so this process ends itself.
+        The engine crashes if the system refuses memory here, so this process checks its own use.
         """
         self._returned = what
         hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
         resource.setrlimit(resource.RLIMIT_DATA, (hard, hard))
 
     def exceeded(self) -> NoReturn:
-        """End, and say what was too much."""
+        """End the process, with the limit that was exceeded."""
         _end(_End.TOO_MANY if self._returned else _End.NEEDS_MORE, self._returned)
 
     def _watch(self) -> None:
@@ -324,7 +324,7 @@ class _Limits:
 
 
 def _resident() -> int:
-    """Bytes of memory that this process holds; where the system does not say, has ever held."""
+    """Bytes of memory that this process holds; on macOS, its peak."""
     if _STATM.exists():
         return int(_STATM.read_text().split()[1]) * resource.getpagesize()
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # of macOS, in bytes
@@ -354,7 +354,7 @@ def _weight(column: pa.ChunkedArray) -> int:
 
 
 def _end(how: _End, text: str = "") -> NoReturn:
-    """End at once: an engine that ran out of memory may not come to its end by itself."""
+    """End the process at once, because an engine without memory may hang."""
     sys.stderr.write(text)
     sys.stderr.flush()
     os._exit(how)

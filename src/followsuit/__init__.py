@@ -16,7 +16,7 @@ __all__ = ["__version__", "errors", "open"]
 
 
 def __getattr__(name: str) -> ModuleType:
-    """`followsuit.errors`, imported when it is first asked for."""
+    """Import `followsuit.errors` on first use."""
     if name == "errors":
         return import_module("followsuit.errors")
     raise AttributeError(f"module 'followsuit' has no attribute {name!r}")
@@ -26,14 +26,14 @@ def open(store: str | Path | None = None, **options: Any) -> "Shop":  # noqa: A0
     """Open a shop: a store of customers, products, stores and friendships.
 
     Args:
-        store: a file for the embedded engine, or `bolt://...` or `neo4j://...`; where it is not
-            given, `followsuit.toml` and the environment say.
+        store: a file for the embedded engine, or `bolt://...` or `neo4j://...`; by default the
+            store that the environment or `followsuit.toml` names.
         options: the other settings, see `followsuit.config.Settings`, and `progress`.
 
     Returns:
         See `followsuit.api.Shop`.
     """
-    # The engines take seconds to import; `followsuit --help` does without them.
+    # The engines take seconds to import, and `followsuit --help` doesn't need them.
     from followsuit.api import Shop
     from followsuit.config import read_settings
     from followsuit.core.progress import silent

@@ -1,4 +1,4 @@
-"""The Python API: a shop is a store and what can be asked of it."""
+"""The Python API: a shop is a store with its computations."""
 
 from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
@@ -14,7 +14,7 @@ from followsuit.graph.runs import SCORE, Run, prune_runs, runs, use_run
 from followsuit.graph.store import GraphStore
 from followsuit.queries.runner import run_cypher, run_query
 
-# What is slow to import is imported by the method that needs it.
+# Each method imports the slow modules that it needs.
 if TYPE_CHECKING:
     import networkx as nx
     import pandas as pd
@@ -37,9 +37,9 @@ Length = str | timedelta
 class Shop:
     """A store of customers, products, stores and friendships.
 
-    Dates may be text; a date is its 00:00 UTC. Lengths of time are `14d`, `2w`, `36h` or a
-    `timedelta`. A shop holds nothing open between calls of the embedded engine, so that notebooks
-    and nightly loads don't keep each other out.
+    Dates may be text; a date means 00:00 UTC. Lengths of time are `14d`, `2w`, `36h` or a
+    `timedelta`. With the embedded engine, a shop keeps nothing open between calls, so that
+    notebooks don't block nightly loads.
 
         >>> shop = followsuit.open("followsuit.lbug")
         >>> shop.query("counts")
@@ -61,17 +61,17 @@ class Shop:
         self.close()
 
     def close(self) -> None:
-        """Let go of the server, where there is one."""
+        """Close the connection to a server."""
         self.store.close()
 
     @property
     def timeout(self) -> float:
-        """Seconds that a query may take."""
+        """Time limit of a query, in seconds."""
         return self._settings.timeout
 
     @property
     def _memory(self) -> int:
-        """What set-shaped work may use: a third, the engine holds the rest."""
+        """Memory for DuckDB: a third of the limit; the graph engine uses the rest."""
         return int(self._settings.memory) // 3
 
     def load(
@@ -91,13 +91,12 @@ class Shop:
         Args:
             place: a folder, or an SQLAlchemy URL.
             mapping: the name of a shipped mapping or the path of a TOML file.
-            assume_consent: take contact and social use as granted where no row says otherwise.
-            replace: tables that are delivered whole each time.
-            yes: let `replace` delete more than 1 % of a table's rows.
-            max_rejects: the share of a table's rows, from 0 to 1, beyond which rejects are an
-                error.
-            loaded_at: names the file of the rejects.
-            announce: called with a line before `replace` deletes rows.
+            assume_consent: treat contact and social use as granted unless a row says otherwise.
+            replace: tables that each delivery contains in full; a load deletes their other rows.
+            yes: allow `replace` to delete more than 1 % of a table's rows.
+            max_rejects: the largest share of a table's rows, from 0 to 1, that may be rejected.
+            loaded_at: the time in the name of the rejects file.
+            announce: called with a message before `replace` deletes rows.
         """
         from followsuit.loaders.load import load
         from followsuit.loaders.mapping import read_mapping
@@ -129,20 +128,20 @@ class Shop:
         )
 
     def friends(self, as_of: Instant) -> "nx.Graph":
-        """The friend graph; a `networkx.DiGraph` when any friendship is directed."""
+        """The friend graph; a `networkx.DiGraph` if any friendship is directed."""
         return self.snapshot(as_of).friends()
 
     def purchases(self, as_of: Instant) -> "pd.DataFrame":
-        """Purchases in the contract's columns, `amount` in minor units of money."""
+        """Purchases in the contract's columns, with `amount` in minor units of money."""
         return self.snapshot(as_of).purchases()
 
     def query(self, name: str, *, now: Instant | None = None, **parameters: Any) -> "pd.DataFrame":
         """Run a query of the library by name.
 
         Args:
-            name: see `followsuit query` for those that there are.
-            now: the instant that parameters default to that stand for the present.
-            parameters: of the query.
+            name: a query's name; `followsuit query` lists them.
+            now: the default of parameters that mean the present.
+            parameters: the query's parameters.
         """
         present = None if now is None else instant(now)
         rows = run_query(self.store, name, parameters, now=present, timeout=self.timeout)
@@ -150,7 +149,7 @@ class Shop:
         return frame
 
     def cypher(self, text: str, **parameters: Any) -> "pd.DataFrame":
-        """Run a Cypher query of your own that only reads the graph."""
+        """Run your own read-only Cypher query."""
         rows = run_cypher(self.store, text, parameters, timeout=self.timeout)
         frame: pd.DataFrame = rows.to_pandas()
         return frame
@@ -175,7 +174,7 @@ class Shop:
         """Rank offers and activate them; see `followsuit.offers.score.score`.
 
         Raises:
-            Refused: a guard refuses, so that no stale or empty run replaces a good one.
+            Refused: the run is stale or empty and would replace a good one.
         """
         from followsuit.offers.guards import ignore_note
         from followsuit.offers.score import score
@@ -200,7 +199,7 @@ class Shop:
         )
 
     def explain(self, customer: str, target: str) -> "Explanation":
-        """Why, or why not, the run in force offers a customer an item or offer."""
+        """Why, or why not, the active run offers a customer an item or offer."""
         from followsuit.offers.explanation.explain import explain
 
         return explain(self.store, customer, target, memory=self._memory, progress=self._progress)
@@ -219,7 +218,7 @@ class Shop:
         out: Path | None = None,
         refresh: bool = False,
     ) -> "BacktestReport":
-        """Judge the ranking on the past; see `followsuit.offers.backtest.backtest`."""
+        """Evaluate the ranking on past data; see `followsuit.offers.backtest.backtest`."""
         from followsuit.gnn.evaluation.ablation_result import friends_help
         from followsuit.offers.backtest.backtest import backtest
 
@@ -246,7 +245,7 @@ class Shop:
         return Analysis(self.store, view, progress=self._progress)
 
     def split(self, as_of: Instant, horizon: Length = "28d", *, refresh: bool = False) -> "Split":
-        """What was known on a day and what came after, for `evaluate` and `audit`.
+        """Split interactions at a cutoff into training and test set, for `evaluate` and `audit`.
 
         Raises:
             NothingToLearn, NothingToJudge.
@@ -265,17 +264,17 @@ class Shop:
         seed: int = 0,
         refresh: bool = False,
     ) -> "tuple[Recommender, Path]":
-        """Train a model and keep it beside the store; see `followsuit.gnn.training.trained`.
+        """Train a model and store it beside the store; see `followsuit.gnn.training.trained`.
 
         Returns:
-            The model, and the folder that it is kept in.
+            The model and its folder.
         """
         from followsuit.gnn.training.distributed import joined, of_first, world
         from followsuit.gnn.training.trained import train_model
 
         with joined():
             if world() > 1:
-                # The others then find its files.
+                # The other processes then read the files of the first.
                 of_first(lambda: self.snapshot(as_of, refresh=refresh).snapshot.content)
             view = self._shared(as_of, refresh and world() == 1)
             name = model or _default_model(view)
@@ -285,29 +284,30 @@ class Shop:
             )
         return fitted, models.named(name)
 
-    def obey(
-        self, found: "FriendAblation", as_of: Instant, created_at: Instant, horizon: Length = "28d"
-    ) -> datetime:
-        """Let the ranking obey what an audit has found.
+    def apply_ablation(
+        self, ablation: "FriendAblation", as_of: Instant, created_at: Instant,
+        horizon: Length = "28d",
+    ) -> datetime:  # fmt: skip
+        """Apply the result of a friend ablation to the ranking.
 
         Args:
-            found: by `gnn.evaluation.friend_ablation.ablate_friends` on a `split` of this shop.
-            as_of: of the split.
-            created_at: the time that the finding is noted with.
-            horizon: of the split.
+            ablation: from `gnn.evaluation.friend_ablation.ablate_friends` on a `split` of this
+                shop.
+            as_of: the cutoff of the split.
+            created_at: the time to record with the result.
+            horizon: the horizon of the split.
 
         Returns:
-            The instant from which on it is obeyed: what lies before must not know what the audit
-            judged on.
+            The instant from which the result applies: the end of the data that the ablation used.
         """
         from followsuit.gnn.evaluation.ablation_result import write_ablation
 
-        seen = instant(as_of) + length(horizon)
-        write_ablation(self.store, found, seen, instant(created_at))
-        return seen
+        applies_from = instant(as_of) + length(horizon)
+        write_ablation(self.store, ablation, applies_from, instant(created_at))
+        return applies_from
 
     def _shared(self, as_of: Instant, refresh: bool) -> "SharedView":
-        """What was known of the customers who share their activity."""
+        """The view as of an instant, restricted to the customers who share activity."""
         return self.snapshot(as_of, refresh=refresh).shared.require_sharing()
 
     def embed(
@@ -319,34 +319,34 @@ class Shop:
         seed: int = 0,
         refresh: bool = False,
     ) -> "tuple[Embedded, str]":
-        """Learn embeddings and put them into force; see `followsuit.gnn.embeddings`.
+        """Compute embeddings and activate them; see `followsuit.gnn.embeddings`.
 
-        A model that `train` has kept for this very graph is taken as it is.
+        It uses the model that `train` stored for the same data, if there is one.
 
         Args:
-            as_of: nothing later is seen.
-            created_at: the time that the run is noted with.
-            model: its name; `social` where there are friendships, else `lightgcn`.
-            seed: of all that is random.
-            refresh: read a server anew that others have written to.
+            as_of: the instant of the view.
+            created_at: the time to record with the run.
+            model: the model's name; by default `social` with friendships, else `lightgcn`.
+            seed: random seed.
+            refresh: read the server again, after other programs wrote to it.
 
         Returns:
-            The embeddings, and the id of their run.
+            The embeddings and the id of their run.
         """
         from followsuit.gnn.embeddings import embed, write_embeddings
         from followsuit.gnn.models.registry import model as model_of
 
         view = self._shared(as_of, refresh)
         name = model or _default_model(view)
-        found = embed(
+        embeddings = embed(
             model_of(name), view, folder=ModelStore(self.store.state).named(name), seed=seed,
             progress=self._progress,
         )  # fmt: skip
         run_id = write_embeddings(
-            self.store, found, view.snapshot.content, instant(created_at), self._progress,
+            self.store, embeddings, view.snapshot.content, instant(created_at), self._progress,
             view.snapshot.meta.revision,
         )  # fmt: skip
-        return found, run_id
+        return embeddings, run_id
 
     def nearest(
         self,
@@ -357,15 +357,15 @@ class Shop:
         limit: int = 10,
         approximate: bool = False,
     ) -> "pd.DataFrame":
-        """The customers, products or stores whose embeddings are nearest to one's, by cosine.
+        """The customers, products or stores with the nearest embeddings, by cosine.
 
         Args:
             node_kind: `customer`, `product` or `store`.
-            node_id: its id.
-            among: the kind of the nearest; `*` is every one.
-            limit: rows at the most.
-            approximate: ask the server's index of vectors, which is quick at any size and may miss
-                a neighbour; without one, all are compared.
+            node_id: the id of the customer, product or store.
+            among: the kind of neighbours; `*` for every kind.
+            limit: maximum number of rows.
+            approximate: use the server's vector index, which is fast but may miss neighbours;
+                without an index, all embeddings are compared.
 
         Returns:
             `node_kind, node_id, similarity`, the nearest first.
@@ -375,23 +375,23 @@ class Shop:
         if approximate:
             rows = nearest_by_index(self.store, node_kind, node_id, among=among, limit=limit)
             if rows is not None:
-                found: pd.DataFrame = rows.to_pandas()
-                return found
+                neighbours: pd.DataFrame = rows.to_pandas()
+                return neighbours
         return self.query("nearest", node_kind=node_kind, node_id=node_id, among=among, limit=limit)
 
     def runs(self) -> list[Run]:
-        """All runs, the latest first; `active` marks the one that is shown."""
+        """All runs of `score`, the latest first; `active` marks the active one."""
         return runs(self.store, SCORE)
 
     def use_run(self, run_id: str) -> None:
-        """Put another run into force."""
+        """Activate another run."""
         use_run(self.store, run_id)
 
     def prune_runs(self, keep: int) -> list[str]:
-        """Delete all but the latest runs and the one in force; the ids of those deleted."""
+        """Delete all but the latest runs and the active one; returns the deleted ids."""
         return prune_runs(self.store, keep)
 
 
 def _default_model(view: "SharedView") -> str:
-    """The network that fits what is known: with friends where there are any."""
+    """The default model: `social` if there are friendships, else `lightgcn`."""
     return "social" if view.friendships.count().execute() else "lightgcn"

@@ -1,4 +1,4 @@
-"""Settings: from `followsuit.toml`, the environment and options, in rising order."""
+"""Settings from `followsuit.toml`, the environment and options; later ones take precedence."""
 
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -21,7 +21,7 @@ FILE = Path("followsuit.toml")
 
 
 class ConfigurationError(FollowsuitError):
-    """A setting has a value that it can't have; the message names it."""
+    """A setting isn't valid; the message names it."""
 
 
 def _environment(name: str) -> AliasChoices:
@@ -29,11 +29,11 @@ def _environment(name: str) -> AliasChoices:
 
 
 class Settings(BaseSettings):
-    """What followsuit is told about its surroundings.
+    """The settings of followsuit.
 
-    The file `followsuit.toml` of the working folder may set `store`, `memory`, `state`, `timeout`,
-    `affinity`, `neo4j_username` and `neo4j_database`; the environment the same as FOLLOWSUIT_STORE,
-    FOLLOWSUIT_MEMORY, ... and NEO4J_USERNAME, NEO4J_PASSWORD, NEO4J_DATABASE.
+    The file `followsuit.toml` in the working folder may set `store`, `memory`, `state`, `timeout`,
+    `affinity`, `neo4j_username` and `neo4j_database`. The environment sets the same as
+    FOLLOWSUIT_STORE, FOLLOWSUIT_MEMORY, ... and NEO4J_USERNAME, NEO4J_PASSWORD, NEO4J_DATABASE.
     """
 
     model_config = SettingsConfigDict(
@@ -46,21 +46,21 @@ class Settings(BaseSettings):
     store: str = Field(default="followsuit.lbug", min_length=1)
     """A file for the embedded engine, or `bolt://...` or `neo4j://...`."""
     memory: ByteSize = Field(default=ByteSize(MEMORY), ge=2**30)
-    """What followsuit keeps below, at least 1GiB: `3GiB`."""
+    """Limit of memory, at least 1GiB: `3GiB`."""
     state: Path | None = None
-    """For a server: where snapshots and staging go; the user's cache folder unless said."""
+    """The state folder of a server; by default in the user's cache folder."""
     timeout: float = Field(default=60.0, gt=0)
-    """Seconds that a query may take."""
+    """Time limit of a query, in seconds."""
     affinity: str = Field(default="blend", pattern="^(blend|linear|.+:.+)$")
-    """How own taste is learned for offers: by the blend of models, by the quicker linear one, or by
-    a model of your own, `module:Class`."""
+    """The model of own taste for offers: the blend of models, the faster linear one, or your own
+    model, `module:Class`."""
     neo4j_username: str | None = Field(
         default=None, validation_alias=_environment("neo4j_username")
     )
     neo4j_password: SecretStr | None = Field(
         default=None, validation_alias=_environment("neo4j_password")
     )
-    """From the environment alone."""
+    """Read only from the environment."""
     neo4j_database: str | None = Field(
         default=None, validation_alias=_environment("neo4j_database")
     )
@@ -74,7 +74,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Options before the environment before the file."""
+        """Options take precedence over the environment, and the environment over the file."""
         return init_settings, env_settings, InitSettingsSource(settings_cls, _written())
 
     def connect(self) -> GraphStore:
@@ -91,10 +91,10 @@ class Settings(BaseSettings):
 
 
 def read_settings(**options: Any) -> Settings:
-    """The settings, where options that are None are not given.
+    """Read the settings; options that are None don't count.
 
     Raises:
-        ConfigurationError: a value is wrong, or a key of the file is unknown or a secret.
+        ConfigurationError: a value isn't valid, or a key of the file is unknown or a secret.
     """
     try:
         if any("password" in key.lower() for key in _keys(_written())):
@@ -115,11 +115,11 @@ def read_settings(**options: Any) -> Settings:
             f"environment or {FILE}."
         ) from error
     except ValueError as error:
-        raise ConfigurationError(f"{FILE} is no TOML: {error}.") from error
+        raise ConfigurationError(f"{FILE} isn't valid TOML: {error}.") from error
 
 
 def _written() -> dict[str, Any]:
-    """What the file says; Windows editors put a byte-order mark before it."""
+    """The content of the file, without the byte-order mark that Windows editors add."""
     return tomllib.loads(FILE.read_text("utf-8-sig")) if FILE.exists() else {}
 
 

@@ -1,4 +1,4 @@
-"""What of followsuit works on this machine, and how old and large its data is."""
+"""Checks which parts of followsuit work on this machine, and how old and large its data is."""
 
 import os
 import shutil
@@ -36,14 +36,14 @@ _LIBRARIES = {
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that is looked at."""
+    """One check and its result."""
 
     name: str
     sound: bool
     detail: str
     needed: bool = True
     mark: str = "MISSING"
-    """How it is shown where it is needed and not sound."""
+    """The label of a needed check that fails."""
 
 
 @dataclass(frozen=True)
@@ -52,18 +52,18 @@ class Figures:
 
     now: datetime
     newest: datetime | None
-    """The newest purchase or visit up to now."""
+    """The time of the newest purchase or visit up to now."""
     run: Run | None
     """The active run."""
     sizes: dict[str, int]
     """Nodes by label and relationships by type."""
     store_bytes: int | None
-    """What the store takes on this disk; None for a server."""
+    """The store's size on this disk; None for a server."""
     state_bytes: int
-    """What its state folder takes: snapshots, models, files of runs."""
+    """The size of the state folder: snapshots, models, files of runs."""
 
     def as_dict(self) -> dict[str, Any]:
-        """As `doctor --json` writes it; ages in days."""
+        """The figures as `doctor --json` writes them, with ages in days."""
         return {
             "now": self.now.isoformat(),
             "newest_interaction": self.newest.isoformat() if self.newest else None,
@@ -77,7 +77,7 @@ class Figures:
         }
 
     def checks(self, max_age: timedelta | None) -> Iterator[Check]:
-        """Checks of the figures; with a `max_age`, whatever is older isn't sound."""
+        """The checks of the figures; with a `max_age`, older data fails."""
         yield self._age("data", self.newest, "newest purchase or visit", max_age)
         since = oldest(self.run) if self.run else None
         label = f"{self.run.run_id}, as of" if self.run else "run `followsuit score --as-of DATE`"
@@ -103,7 +103,7 @@ class Figures:
 
 
 def examine(store: str | None) -> Iterator[Check]:
-    """Look at Python, the libraries, the store, and what the tests against Neo4j need."""
+    """Check Python, the libraries, the store, and what the tests against Neo4j need."""
     settings = read_settings(store=store)
     running = ".".join(map(str, sys.version_info[:3]))
     yield Check("Python", sys.version_info >= (3, 11), f"{running}, 3.11 or later is needed")
@@ -153,7 +153,7 @@ def _store(settings: Settings) -> Check:
 
 
 def measure(store: str | None, now: datetime) -> Figures | None:
-    """How old and large the store is; None where it can't be read, which `examine` tells."""
+    """Measure how old and large the store is; None if it can't be read, which `examine` reports."""
     try:
         with read_settings(store=store).connect() as opened:
             opened.require_complete()
@@ -171,7 +171,7 @@ def measure(store: str | None, now: datetime) -> Figures | None:
 
 
 def _newest(store: GraphStore, now: datetime) -> datetime | None:
-    """When the last purchase or visit up to now was."""
+    """The time of the newest purchase or visit up to now."""
     newest = [
         store.query(
             f"MATCH (:{element.source.label})-[r:{element.name}]->(:{element.target.label}) "
@@ -184,6 +184,6 @@ def _newest(store: GraphStore, now: datetime) -> datetime | None:
 
 
 def _taken(path: Path) -> int:
-    """Bytes that a file takes, or a folder with all that is in it."""
+    """The size in bytes of a file, or of a folder and everything in it."""
     files = path.rglob("*") if path.is_dir() else [path]
     return sum(file.stat().st_size for file in files if file.is_file())

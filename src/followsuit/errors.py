@@ -1,6 +1,6 @@
-"""All errors of followsuit, to catch in one place.
+"""All errors of followsuit, for callers to import from one place.
 
-Each lives beside what raises it; every one is a `FollowsuitError`.
+Each error is defined beside the code that raises it, and is a `FollowsuitError`.
 """
 
 from followsuit.config import ConfigurationError

@@ -215,7 +215,7 @@ def test_two_processes_train_a_model_whose_files_the_first_one_writes(own_shop: 
             assert "Traceback" not in refused.said
 
 
-def test_audit_says_in_one_sentence_whether_friends_help_and_the_ranking_obeys(
+def test_audit_says_in_one_sentence_whether_friends_help_and_the_ranking_applies_it(
     own_shop: Shop,
 ) -> None:
     (done,) = run_each(
@@ -310,14 +310,14 @@ MISTAKES = {
     (*EVALUATE, "data", "--models", "ease,"): "--models 'ease,' has an empty name: write a,b,c",
     (*EVALUATE, "data", "--horizon", "14d"): "--store, --horizon and --refresh are of a store",
     (*EVALUATE, "data", "--store", "nope.lbug"): "--store, --horizon and --refresh are of a store",
-    (*EVALUATE, "data", "--out", "-"): "- is no file here: what is written can't be printed.",
+    (*EVALUATE, "data", "--out", "-"): "- isn't a file, and this output can't be printed.",
     (*EVALUATE, "data", "--seeds", "0"): "Invalid value for '--seeds'",
     (*EVALUATE, "data", "--json", "nowhere/x.json"): GONE,
     (*EVALUATE, "data", "--out", "nowhere/x.parquet"): GONE,
     (*EVALUATE, "data", "--out", "data"): "data is a folder. Name a file to write to.",
     ("gnn", "audit", "data", "--json", "nowhere/x.json"): GONE,
-    (*EVALUATE, "--as-of", "soon"): "'soon' is no date. Write 2025-12-31.",
-    (*EVALUATE, "--as-of", AS_OF, "--horizon", "28"): "'28' is no length of time.",
+    (*EVALUATE, "--as-of", "soon"): "'soon' isn't a valid date. Write 2025-12-31.",
+    (*EVALUATE, "--as-of", AS_OF, "--horizon", "28"): "'28' isn't a valid length of time.",
     (*EVALUATE, "--as-of", "2001-01-01"): "No customer shares their activity as of 2001-01-29",
     (*EVALUATE, "--as-of", "2026-01-01"): "Nobody took anything new in the validation period",
     (*EVALUATE, "--as-of", AS_OF, "--store", "none.lbug"): "There is no store at ",

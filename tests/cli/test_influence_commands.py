@@ -166,7 +166,7 @@ BAD = [
     (("seeds", "--budget", "5", "--costs", "twice.csv"), "row 3: c0001 has a row already"),
     (("seeds", "--budget", "5", "--costs", "others.csv"), "none of its 2 customers is known"),
     *(
-        ((command, *options, "--plot", name), f"{name} is no name of a picture: end it in .png, ")
+        ((command, *options, "--plot", name), f"{name} isn't a picture's name. End it in .png, ")
         for command, options in (
             ("learn", ()),
             ("report", ()),

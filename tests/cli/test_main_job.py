@@ -258,11 +258,11 @@ def test_runs_are_listed_used_and_pruned(own_shop: Shop) -> None:
     )
     later = json.loads(second.out)["run_id"]
     assert listed(two) == [("*", later), (" ", first)]
-    assert (used.code, used.out, used.said) == (0, "", f"Run {first} is in force.\n")
+    assert (used.code, used.out, used.said) == (0, "", f"Run {first} is active.\n")
     assert listed(one) == [(" ", later), ("*", first)]
     items = [row["item_id"] for row in json.loads(current.out)]
     assert items == [row["item_id"] for row in offers(own_shop)]
-    # The one in force is kept, though it is not the latest.
+    # The active one is kept, though it is not the latest.
     assert (kept.code, kept.said) == (0, "0 runs deleted.\n")
     _, pruned, left = run_each(
         [["runs", "use", later], ["runs", "prune", "--keep", "1"], ["runs", "list"]],

@@ -29,14 +29,14 @@ def test_an_instant_is_in_utc_and_a_date_its_midnight(written: str | date) -> No
 
 @pytest.mark.parametrize("written", ["", "soon", "2025-13-01", "2025-02-29", "31.12.2025", "1735"])
 def test_what_is_no_date_is_named(written: str) -> None:
-    with pytest.raises(TimeError, match=r"is no date\. Write 2025-12-31") as caught:
+    with pytest.raises(TimeError, match=r"isn't a valid date\. Write 2025-12-31") as caught:
         instant(written)
     assert repr(written) in str(caught.value)
 
 
 @pytest.mark.parametrize("written", ["1899-12-31", "2101-01-01", "0001-01-01T00:00:00+14:00"])
 def test_an_instant_centuries_away_is_refused(written: str) -> None:
-    with pytest.raises(TimeError, match="is not of the years 1900 to 2100"):
+    with pytest.raises(TimeError, match="from the years 1900 to 2100"):
         instant(written)
 
 
@@ -58,11 +58,11 @@ def test_a_length_is_a_number_and_a_unit(written: str | timedelta, long: timedel
     "written", ["", "14", "d", "14 d", "-1d", "1.5d", "14D", "14m", "٣d", "99999999999999999999d"]
 )
 def test_what_is_no_length_is_named(written: str) -> None:
-    with pytest.raises(TimeError, match=r"is no length of time\. Write 14d, 2w or 36h"):
+    with pytest.raises(TimeError, match=r"isn't a valid length of time\. Write 14d, 2w or 36h"):
         length(written)
 
 
 @pytest.mark.parametrize("written", ["0d", "9999999w", "36526d", timedelta(), timedelta(days=-1)])
 def test_a_length_is_neither_nothing_nor_endless(written: str | timedelta) -> None:
-    with pytest.raises(TimeError, match="is no length from an hour to a hundred years"):
+    with pytest.raises(TimeError, match="is out of range"):
         length(written)

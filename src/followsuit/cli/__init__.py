@@ -17,21 +17,21 @@ from followsuit.core.errors import FollowsuitError
 if TYPE_CHECKING:
     from sys import UnraisableHookArgs
 
-_MENDABLE = (
+_FIXABLE = (
     errno.EACCES, errno.EDQUOT, errno.EEXIST, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG,
     errno.ENOSPC, errno.ENOTDIR, errno.EPERM, errno.EROFS,
 )  # fmt: skip
-"""Faults of a path or a disk, which the user can mend; any other is a bug of ours."""
+"""Errors of a path or a disk, which the user can fix; any other OSError is a bug."""
 
 
-_fallen = threading.Event()
-"""Set when Ctrl-C has fallen into a callback that raises nothing, as numba's do."""
+_interrupted = threading.Event()
+"""Set when Ctrl-C arrives in a callback that can't raise, such as numba's."""
 
 
 def main() -> None:
-    """Run a command; what the user can mend is one line and exit code 2."""
-    sys.unraisablehook = _heard
-    os.umask(0o077)  # What is written holds customers' data: it is for its owner alone.
+    """Run a command; an error that the user can fix prints one line and exits with 2."""
+    sys.unraisablehook = _repeat_interrupt
+    os.umask(0o077)  # Files with customers' data are private to their owner.
     if len(sys.argv) == 1:
         sys.argv.append("--help")
     try:
@@ -40,24 +40,24 @@ def main() -> None:
         complain(str(error))
     except typer.TyperException as error:
         command = getattr(getattr(error, "ctx", None), "command_path", "followsuit")
-        said = error.format_message().rstrip(".")
-        complain(f"{said}. See `{command} --help`.")
+        message = error.format_message().rstrip(".")
+        complain(f"{message}. See `{command} --help`.")
     except OSError as error:
-        if error.errno not in _MENDABLE:
+        if error.errno not in _FIXABLE:
             raise
         complain(f"{error.filename or 'a file'} can't be used: {error.strerror}.")
     except Exception:
-        if not _fallen.is_set():
+        if not _interrupted.is_set():
             raise
         sys.exit(130)
     sys.exit(2)
 
 
-def _heard(unraisable: "UnraisableHookArgs") -> None:
-    """Press Ctrl-C again where it fell into a callback."""
+def _repeat_interrupt(unraisable: "UnraisableHookArgs") -> None:
+    """Repeat Ctrl-C after it arrived in a callback that can't raise."""
     if unraisable.exc_type is KeyboardInterrupt:
-        _fallen.set()
-        # Not at once: this is still within the callback.
+        _interrupted.set()
+        # Wait until the callback has ended.
         main_thread = threading.main_thread().ident or 0
         threading.Timer(0.05, signal.pthread_kill, (main_thread, signal.SIGINT)).start()
     else:

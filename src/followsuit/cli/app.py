@@ -1,4 +1,4 @@
-"""The application that every command hangs from, and what they share."""
+"""The application of all commands, and their common options."""
 
 import os
 import sys
@@ -34,18 +34,18 @@ StoreOption = Annotated[
 
 
 class OutputError(FollowsuitError):
-    """The result can't be written there, or not like that."""
+    """The result can't be written to this path, or in this format."""
 
 
 def to_write(path: Path | None) -> Path | None:
-    """Say before the work, not after it, that its result can't be written there.
+    """Check that a result can be written to a path, before the work starts.
 
-    A file that is there already is left to its owner alone, as a new one is.
+    An existing file becomes private to its owner, like a new one.
     """
     if path is None:
         return None
     if str(path) == "-":
-        raise OutputError("- is no file here: what is written can't be printed. Name a file.")
+        raise OutputError("- isn't a file, and this output can't be printed. Name a file.")
     if path.is_dir():
         raise OutputError(f"{path} is a folder. Name a file to write to.")
     if not path.parent.is_dir():
@@ -74,18 +74,19 @@ ParamOption = Annotated[
     list[str] | None, typer.Option("--param", metavar="KEY=VALUE", help="A parameter of the query.")
 ]
 AsOfOption = Annotated[
-    str, typer.Option("--as-of", metavar="DATE", help="Nothing later is seen; 00:00 UTC.")
+    str,
+    typer.Option(
+        "--as-of", metavar="DATE", help="Use only what was known by 00:00 UTC of this day."
+    ),
 ]
-SeedOption = Annotated[
-    int, typer.Option(min=0, max=2**32 - 1, metavar="N", help="Of all that is random.")
-]
+SeedOption = Annotated[int, typer.Option(min=0, max=2**32 - 1, metavar="N", help="Random seed.")]
 RefreshOption = Annotated[
-    bool, typer.Option("--refresh", help="Read a server anew that others have written to.")
+    bool, typer.Option("--refresh", help="Read the server again, after other programs wrote to it.")
 ]
 
 
 def open_shop(store: str | None) -> "Shop":
-    """The shop that the options, the environment and `followsuit.toml` name."""
+    """Open the shop that the options, the environment and `followsuit.toml` name."""
     from followsuit.api import Shop
     from followsuit.cli.progress import show
     from followsuit.config import read_settings
@@ -94,7 +95,7 @@ def open_shop(store: str | None) -> "Shop":
 
 
 def write_json(content: object, path: Path | None) -> None:
-    """Write a report where `--json` says; nothing without it."""
+    """Write a report as JSON to the path of `--json`, if it is given."""
     import json
 
     if path is None:
@@ -118,4 +119,4 @@ def _followsuit(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    """Find the offer that the moment calls for, and say why."""
+    """Find the offer that fits each customer's moment, and say why."""

@@ -1,4 +1,4 @@
-"""`simulate` and `load`: from nothing or a delivery to a store."""
+"""`simulate` and `load`: make a delivery, and load one into a store."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from followsuit.loaders.load_report import LoadReport
 
 _NAMED = 5
-"""Blocked customers on the screen; the report as JSON has them all."""
+"""How many blocked customers to print; the JSON report lists all."""
 _SHOWN = 20
-"""Reasons of rejects on the screen; the report as JSON has them all."""
+"""How many reasons of rejects to print; the JSON report lists all."""
 
 
 @app.command(
@@ -23,16 +23,16 @@ _SHOWN = 20
 )
 def simulate(
     folder: Annotated[
-        Path, typer.Argument(file_okay=False, help="Where the files of the delivery go.")
+        Path, typer.Argument(file_okay=False, help="The folder for the delivery's files.")
     ],
     customers: Annotated[int, typer.Option(help="Customers.")] = 10_000,
     products: Annotated[int, typer.Option(help="Products.")] = 1_000,
     stores: Annotated[int, typer.Option(help="Stores.")] = 50,
     friendships: Annotated[int, typer.Option(help="Friendships.")] = 60_000,
     purchases: Annotated[int, typer.Option(help="Purchases.")] = 100_000,
-    days: Annotated[int, typer.Option(help="Length of the period, from 2025-01-01 on.")] = 365,
+    days: Annotated[int, typer.Option(help="Length of the period from 2025-01-01.")] = 365,
     homophily: Annotated[
-        float, typer.Option(help="0 to 1: how alike friends' tastes and cities are.")
+        float, typer.Option(help="0 to 1: how similar friends' tastes and cities are.")
     ] = 0.5,
     influence: Annotated[
         float, typer.Option(help="0 to 1: how much friends' purchases cause purchases.")
@@ -43,14 +43,14 @@ def simulate(
     truth: Annotated[
         Path | None,
         typer.Option(
-            metavar="FOLDER", file_okay=False, help="Write what really drives the world here."
+            metavar="FOLDER", file_okay=False, help="Write the planted truth to this folder."
         ),
     ] = None,
     file_format: Annotated[
-        str, typer.Option("--format", metavar="csv|parquet", help="Of the files.")
+        str, typer.Option("--format", metavar="csv|parquet", help="Format of the files.")
     ] = "csv",
 ) -> None:
-    """Make a retailer's delivery from a simulated world."""
+    """Simulate a retailer's delivery."""
     from followsuit.cli.progress import show
     from followsuit.simulator import World, simulate
 
@@ -78,24 +78,24 @@ def load(
     ],
     mapping: Annotated[
         str | None,
-        typer.Option(metavar="NAME|FILE", help="Which file and column is which: a shipped name "
-                     "(foursquare, ciao) or a TOML file."),
+        typer.Option(metavar="NAME|FILE", help="Maps your files and columns to the "
+                     "contract: a shipped mapping (foursquare, ciao) or a TOML file."),
     ] = None,
     store: StoreOption = None,
     assume_consent: Annotated[
-        bool, typer.Option("--assume-consent", help="Take contact and social use as granted, and "
-                           "unknown ages as adult, where no row says otherwise.")
+        bool, typer.Option("--assume-consent", help="Treat contact and social use as granted, and "
+        "unknown ages as adult, unless a row says otherwise.")
     ] = False,
     replace: Annotated[
-        list[str] | None, typer.Option(metavar="TABLE", help="This table is delivered whole: "
-                                       "delete what is not in it. May be given again.")
+        list[str] | None, typer.Option(metavar="TABLE", help="The delivery has this table in full: "
+        "delete its other rows. Repeat for several tables.")
     ] = None,
     yes: Annotated[
-        bool, typer.Option("--yes", help="Let --replace delete more than 1 % of a table's rows.")
+        bool, typer.Option("--yes", help="Allow --replace to delete over 1 % of a table's rows.")
     ] = False,
     max_rejects: Annotated[
-        float | None, typer.Option(min=0, max=1, metavar="SHARE", help="Load nothing where more "
-                                   "than this share of a table's rows is rejected; 0 to 1.")
+        float | None, typer.Option(min=0, max=1, metavar="SHARE", help="Load nothing if more "
+        "than this share of a table's rows is rejected; 0 to 1.")
     ] = None,
     json_file: JsonOption = None,
 ) -> None:  # fmt: skip
@@ -116,9 +116,9 @@ def load(
 
 
 def _tell(report: "LoadReport") -> None:
-    """Say what became of a delivery; what asks for something to be done comes last."""
+    """Print the report of a load; what needs action comes last."""
     for name in report.ignored:
-        say(f"{name} is no table of the contract and was left out.")
+        say(f"{name} isn't a table of the contract and was left out.")
     for name, counts in report.tables.items():
         say(
             f"{name:12} {counts.read:>12,} read {counts.loaded:>12,} loaded "

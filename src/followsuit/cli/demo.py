@@ -1,4 +1,4 @@
-"""`demo` and `doctor`: the main job in one command, and what this machine lacks."""
+"""`demo` and `doctor`: the main workflow in one command, and a check of this machine."""
 
 import shlex
 import sys
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 @app.command(epilog="Example: followsuit demo --folder /tmp/demo")
 def demo(
-    folder: Annotated[Path, typer.Option(file_okay=False, help="Where everything goes.")] = Path(
+    folder: Annotated[Path, typer.Option(file_okay=False, help="The folder for all files.")] = Path(
         "demo"
     ),
     customers: Annotated[int, typer.Option(min=100, help="Customers of the shop.")] = 2_000,
-    seed: Annotated[int, typer.Option(min=0, help="Another seed, another shop.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed of the shop.")] = 0,
 ) -> None:
     """Simulate a shop, load it into the embedded engine, and rank offers with their reasons."""
     import pyarrow.parquet as pq
@@ -46,7 +46,7 @@ def demo(
     delivered = simulate(world, folder / "shop", progress=show)
     store = folder / "followsuit.lbug"
     with open_shop(str(store)) as shop:
-        # Of a demo before this one nothing stays.
+        # Delete the files of an earlier demo.
         replace = [table for table, rows in delivered.items() if rows]
         now = datetime.now(UTC)
         report = shop.load(folder / "shop", replace=replace, yes=True, loaded_at=now)
@@ -70,7 +70,7 @@ def demo(
 
 
 def _short(offers: "pa.Table") -> "pa.Table":
-    """The offers in a width that a screen has: four digits are enough there."""
+    """The offers in fewer columns and digits, for the screen."""
     import pyarrow as pa
 
     shown = offers.drop_columns(["item_kind"])
@@ -86,12 +86,12 @@ def doctor(
     max_age: Annotated[
         str | None,
         typer.Option(metavar="LENGTH", show_default=False,
-                     help="Exit with 1 where the newest purchase or visit, or the active run, is "
+                     help="Exit with 1 if the newest purchase or visit, or the active run, is "
                      "older than this: 3d, 36h."),
     ] = None,
     json_file: JsonOption = None,
 ) -> None:  # fmt: skip
-    """Say what of followsuit works here, and how old and large the store is."""
+    """Check which parts of followsuit work here, and how old and large the store is."""
     from followsuit.doctor import Check, examine, measure
 
     limit = None if max_age is None else length(max_age)
@@ -105,13 +105,13 @@ def doctor(
         sys.stdout.write(
             "".join(f"{_mark(check):7} {check.name}: {check.detail}\n" for check in checks)
         )
-    found = {
+    report = {
         "checks": [
             {"name": c.name, "sound": c.sound, "needed": c.needed, "said": c.detail} for c in checks
         ],
         "figures": None if figures is None else figures.as_dict(),
     }
-    write_json(found, json_file)
+    write_json(report, json_file)
     if any(check.needed and not check.sound for check in checks):
         sys.exit(1)
 

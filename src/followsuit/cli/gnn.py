@@ -1,4 +1,4 @@
-"""`gnn`: models of taste, trained, evaluated and written to the graph."""
+"""`gnn`: train and evaluate models of taste, and write embeddings to the graph."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from followsuit.core.bootstrap import Estimate
     from followsuit.gnn.data.dataset import Split
 
-gnn_app = typer.Typer(help="Learn taste from interactions and friendships, and evaluate it.")
+gnn_app = typer.Typer(
+    help="Fit models of taste to interactions and friendships, and evaluate them."
+)
 app.add_typer(gnn_app, name="gnn")
 
 ModelOption = Annotated[
@@ -40,13 +42,13 @@ FolderArgument = Annotated[
     typer.Argument(
         metavar="FOLDER",
         show_default=False,
-        help="Of train.tsv.gz and test.tsv.gz; without it the store is split in time.",
+        help="A folder with train.tsv.gz and test.tsv.gz; by default the store, split in time.",
     ),
 ]
 DayOption = Annotated[
     str | None,
     typer.Option(
-        "--as-of", metavar="DATE", help="Of the store: interactions up to then are known."
+        "--as-of", metavar="DATE", help="For a store: the cutoff between training and test set."
     ),
 ]
 HorizonOption = Annotated[
@@ -54,7 +56,7 @@ HorizonOption = Annotated[
     typer.Option(
         metavar="LENGTH",
         show_default=False,
-        help=r"Of the store: how long after the day counts.  \[default: 28d]",
+        help=r"For a store: the length of the test period.  \[default: 28d]",
     ),
 ]
 _MONTH = "28d"
@@ -68,13 +70,13 @@ def train(
     as_of: AsOfOption,
     model: ModelOption = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with a training that was interrupted.")
+        bool, typer.Option("--resume", help="Resume an interrupted training.")
     ] = False,
     seed: SeedOption = 0,
     refresh: RefreshOption = False,
     store: StoreOption = None,
 ) -> None:
-    """Train a model as of a day, and keep it beside the store."""
+    """Train a model as of a day, and store it beside the store."""
     from followsuit.gnn.training.distributed import rank
 
     fitted, folder = open_shop(store).train(
@@ -97,7 +99,7 @@ def evaluate(
     models: Annotated[
         str | None,
         typer.Option(metavar="A,B,...", show_default=False,
-                     help="Which models; friends, ease_damped and your own module:Class too.  "
+                     help="The models; also friends, ease_damped and your own module:Class.  "
                      r"\[default: popularity, ease, ials, gfcf, lightgcn, social, hetero, blend]"),
     ] = None,
     seeds: SeedsOption = 1,
@@ -110,7 +112,7 @@ def evaluate(
                      help="Each user's top 20 items by each model."),
     ] = None,
 ) -> None:  # fmt: skip
-    """Tune, fit and compare models by full ranking, on a folder or on the store split in time."""
+    """Tune, fit and compare models by full ranking, on a folder or the store split in time."""
     from followsuit.cli.progress import show
     from followsuit.gnn.evaluation.evaluate import NAMES, evaluate_models
 
@@ -138,7 +140,7 @@ def audit(
     store: StoreOption = None,
     json_file: JsonOption = None,
 ) -> None:
-    """Say whether friends help: the same models with real friends, with others' and with none."""
+    """Test whether friends help: compare models with real, rewired and no friendships."""
     from followsuit.cli.progress import show
     from followsuit.gnn.evaluation.friend_ablation import ablate_friends
 
@@ -149,7 +151,9 @@ def audit(
     _print_figures(ablation.figures, {}, to_stderr=str(json_file) == "-")
     say(ablation.sentence)
     if folder is None and ablation.ties:
-        since = open_shop(store).obey(ablation, str(as_of), datetime.now(UTC), horizon or _MONTH)
+        since = open_shop(store).apply_ablation(
+            ablation, str(as_of), datetime.now(UTC), horizon or _MONTH
+        )
         use = "uses" if ablation.friends_help else "leaves out"
         say(f"Own taste in `score` and `backtest` {use} friends for days from {since:%Y-%m-%d} on.")
     write_json(ablation.as_dict(), json_file)
@@ -165,7 +169,7 @@ def _names(models: str) -> list[str]:
 def _split(
     folder: Path | None, as_of: str | None, horizon: str | None, store: str | None, refresh: bool
 ) -> "Split":
-    """A folder's split, or the store's in time."""
+    """The split of a folder, or of the store in time."""
     from followsuit.gnn.data.interaction_folder import read_split
 
     if (folder is None) == (as_of is None):
@@ -173,7 +177,7 @@ def _split(
     if folder is None:
         return open_shop(store).split(str(as_of), horizon or _MONTH, refresh=refresh)
     if store or horizon or refresh:
-        raise typer.BadParameter("--store, --horizon and --refresh are of a store, not of a FOLDER")
+        raise typer.BadParameter("--store, --horizon and --refresh are for a store, not a FOLDER")
     return read_split(folder)
 
 
@@ -203,10 +207,10 @@ def embed(
     store: StoreOption = None,
     out: Annotated[
         Path | None,
-        typer.Option(metavar=BY_ENDING, callback=to_write_rows, help="Write them here too."),
+        typer.Option(metavar=BY_ENDING, callback=to_write_rows, help="Also write them here."),
     ] = None,
 ) -> None:  # fmt: skip
-    """Learn an embedding of each customer, product and store, and write it to the graph."""
+    """Compute an embedding of each customer, product and store, and write it to the graph."""
     result, run_id = open_shop(store).embed(as_of, datetime.now(UTC), model=model, refresh=refresh)
     say(
         f"{len(result.id):>12,} embeddings of {result.vectors.shape[1]} numbers by {result.model}: "

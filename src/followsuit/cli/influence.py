@@ -1,4 +1,4 @@
-"""`influence`: who acts after whom, how sure that is, and through whom to start."""
+"""`influence`: who follows whom, how certain that is, and which customers to start with."""
 
 import sys
 from collections.abc import Hashable
@@ -27,20 +27,23 @@ if TYPE_CHECKING:
     from followsuit.influence.analysis import Analysis
 
 influence_app = typer.Typer(
-    help="Who acts after whom, how sure that is, and through whom to start."
+    help="Who follows whom, how certain that is, and which customers to start with."
 )
 app.add_typer(influence_app, name="influence")
 
 WindowOption = Annotated[
-    str, typer.Option(metavar="LENGTH", help="Who acts this long after a friend follows: 14d, 2w.")
+    str,
+    typer.Option(
+        metavar="LENGTH", help="An interaction follows a friend's within this time: 14d, 2w."
+    ),
 ]
 PICTURES = (".png", ".svg", ".pdf")
 
 
 def _to_draw(path: Path | None) -> Path | None:
-    """Say before the work, not after it, that no picture can be drawn there."""
+    """Check that a picture can be drawn to a path, before the work starts."""
     if path is not None and path.suffix.lower() not in PICTURES:
-        raise OutputError(f"{path} is no name of a picture: end it in {', '.join(PICTURES)}.")
+        raise OutputError(f"{path} isn't a picture's name. End it in {', '.join(PICTURES)}.")
     return to_write(path)
 
 
@@ -64,37 +67,37 @@ def learn(
     window: WindowOption = "14d",
     holdout: Annotated[
         float | None,
-        typer.Option(metavar="SHARE", help="Learn on all but this last part of the time, and judge "
-                     "on it: 0.2. Nothing is written to the store."),
+        typer.Option(metavar="SHARE", help="Fit without this last share of the time, and evaluate "
+        "on it: 0.2. Writes nothing to the store."),
     ] = None,
     refresh: RefreshOption = False,
     store: StoreOption = None,
     out: Annotated[
         Path | None,
-        typer.Option(metavar=BY_ENDING, callback=to_write_rows, help="Write the edges here too."),
+        typer.Option(metavar=BY_ENDING, callback=to_write_rows, help="Also write the edges here."),
     ] = None,
     json_file: JsonOption = None,
     plot: PlotOption = None,
 ) -> None:  # fmt: skip
-    """Learn how likely each friend's act is to be followed, and write it to the graph."""
+    """Estimate how likely customers follow each friend, and write it to the graph."""
     analysis, span = _analysis(store, as_of, refresh), length(window)
     report = None if holdout is None else analysis.holdout(holdout, span)
-    found = analysis.learn(span) if report is None else report.learned
-    table = found.table()
+    influences = analysis.learn(span) if report is None else report.learned
+    table = influences.table()
     if report is not None:
         _say_holdout(report.as_dict())
     else:
-        run_id = analysis.write(found, datetime.now(UTC))
-        say(f"{table.num_rows:>12,} rows from {found.completed:,} exposures: run {run_id}")
+        run_id = analysis.write(influences, datetime.now(UTC))
+        say(f"{table.num_rows:>12,} rows from {influences.completed:,} exposures: run {run_id}")
     if not table.num_rows:
-        say(f"not enough evidence: {found.completed} exposures")
+        say(f"not enough evidence: {influences.completed} exposures")
     if out is not None:
         write_rows(table, None, out)
     if plot is not None:
         from followsuit.influence.probabilities.edge_plot import plot_edges
 
-        plot_edges(found, plot)
-    summary = {"rows": table.num_rows, "exposures": found.completed}
+        plot_edges(influences, plot)
+    summary = {"rows": table.num_rows, "exposures": influences.completed}
     write_json(summary if report is None else report.as_dict(), json_file)
 
 
@@ -105,10 +108,10 @@ def _say_holdout(report: dict[str, dict[str, dict[str, float | None]]]) -> None:
     for metric in ("auc", "log_loss"):
         for name, figure in report[metric].items():
             value, low, high = (figure[key] for key in ("value", "low", "high"))
-            told = (
+            text = (
                 "not enough evidence" if value is None else f"{value:.4f} [{low:.4f}, {high:.4f}]"
             )
-            say(f"{metric:9} {name:8} {told}")
+            say(f"{metric:9} {name:8} {text}")
 
 
 @influence_app.command(
@@ -122,20 +125,20 @@ def report(
     json_file: JsonOption = None,
     plot: PlotOption = None,
 ) -> None:
-    """Say whether acting after friends is more than being alike: grades, placebos, a verdict."""
-    found = _analysis(store, as_of, refresh).report(length(window))
-    written = found.as_dict()
+    """Test whether following friends is more than similarity: grades, placebos, a verdict."""
+    effects = _analysis(store, as_of, refresh).report(length(window))
+    written = effects.as_dict()
     for grade, figure in written["grades"].items():
         if figure["lift"] is None:
-            told = "not enough evidence"
+            text = "not enough evidence"
         else:
-            told = f"lift {figure['lift']:.3f} [{figure['low']:.3f}, {figure['high']:.3f}]"
-        say(f"{grade.replace('_', ' '):16} {told}, {figure['n']:,} exposures")
+            text = f"lift {figure['lift']:.3f} [{figure['low']:.3f}, {figure['high']:.3f}]"
+        say(f"{grade.replace('_', ' '):16} {text}, {figure['n']:,} exposures")
     say(written["verdict"])
     if plot is not None:
         from followsuit.influence.effects.effect_plot import plot_report
 
-        plot_report(found, plot)
+        plot_report(effects, plot)
     write_json(written, json_file)
 
 
@@ -148,7 +151,7 @@ def rank(
     json_file: JsonOption = None,
     plot: PlotOption = None,
 ) -> None:
-    """Rank customers by what others do because of one act of theirs; write it to the graph."""
+    """Rank customers by the interactions that one of theirs leads to; write it to the graph."""
     rows, unit = _analysis(store, as_of, refresh).rank(top, write=True)
     if str(json_file) != "-":
         _print_rank(rows.to_dict("records"), unit)
@@ -184,17 +187,17 @@ def _print_rank(rows: list[dict[Hashable, Any]], unit: str) -> None:
 @influence_app.command(epilog="Example: followsuit influence seeds --as-of 2025-12-31 --budget 20")
 def seeds(
     as_of: AsOfOption,
-    budget: Annotated[float, typer.Option(metavar="B", help="In the unit of the costs.")],
+    budget: Annotated[float, typer.Option(metavar="B", help="Budget, in the unit of the costs.")],
     costs: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="A CSV of customer_id, cost; 1 for all others."),
+        typer.Option(metavar="FILE", help="A CSV of customer_id and cost; the default cost is 1."),
     ] = None,
     refresh: RefreshOption = False,
     store: StoreOption = None,
     json_file: JsonOption = None,
     plot: PlotOption = None,
 ) -> None:
-    """Choose through whom to start, among those with consent, so that most others follow."""
+    """Choose the seed customers, among those with consent, whom most others follow."""
     from followsuit.influence.spread.costs import read_costs
 
     analysis = _analysis(store, as_of, refresh)
@@ -203,11 +206,11 @@ def seeds(
         cost, unknown = read_costs(costs, analysis.customers)
         if unknown:
             say(f"{unknown:,} customers in {costs} are unknown and were passed over")
-    found, learned = analysis.seeds(budget, cost)
-    names = analysis.customers[found.seeds].tolist()
+    choice, learned = analysis.seeds(budget, cost)
+    names = analysis.customers[choice.seeds].tolist()
     say(
-        f"{len(names):,} seeds reach {found.spread:.2f} customers "
-        f"[{found.low:.2f}, {found.high:.2f}], at least {found.certified_ratio:.0%} of the most "
+        f"{len(names):,} seed customers reach {choice.spread:.2f} customers "
+        f"[{choice.low:.2f}, {choice.high:.2f}], at least {choice.certified_ratio:.0%} of the most "
         "that the budget allows"
     )
     if str(json_file) != "-":
@@ -217,16 +220,16 @@ def seeds(
         from followsuit.influence.spread.spread_plot import plot_spread, spread_by_budget
 
         curves = spread_by_budget(
-            learned.log.network, learned.edges.mean, found.seeds, budget, cost=cost,
+            learned.log.network, learned.edges.mean, choice.seeds, budget, cost=cost,
             allowed=analysis.allowed, progress=show,
         )  # fmt: skip
         plot_spread(curves, plot)
     report = {
         "seeds": names,
-        "spread": round(found.spread, 9),
-        "low": round(found.low, 9),
-        "high": round(found.high, 9),
-        "certified_ratio": round(found.certified_ratio, 9),
-        "seconds": round(found.seconds, 3),
+        "spread": round(choice.spread, 9),
+        "low": round(choice.low, 9),
+        "high": round(choice.high, 9),
+        "certified_ratio": round(choice.certified_ratio, 9),
+        "seconds": round(choice.seconds, 3),
     }
     write_json(report, json_file)

@@ -1,4 +1,4 @@
-"""`score`, `why`, `why-not`, `runs` and `backtest`: offers, and what they are worth."""
+"""`score`, `why`, `why-not`, `runs` and `backtest`: rank offers, explain and evaluate them."""
 
 import csv
 import json
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 def _check_affinity(affinity: str | None) -> str | None:
-    """Refuse what is neither of the two nor a model of the user's own."""
+    """Refuse a value that isn't blend, linear or a module:Class."""
     if affinity in (None, "blend", "linear") or ":" in str(affinity):
         return affinity
     raise typer.BadParameter(f"{affinity!r} is not blend, linear or a module:Class")
@@ -39,14 +39,17 @@ runs_app = typer.Typer(help="The runs of `score`: list them, activate one, delet
 app.add_typer(runs_app, name="runs")
 
 WindowOption = Annotated[
-    str, typer.Option(metavar="LENGTH", help="How long back acts count as just done: 14d, 2w, 36h.")
+    str,
+    typer.Option(
+        metavar="LENGTH", help="Interactions within this time count as recent: 14d, 2w, 36h."
+    ),
 ]
 AffinityOption = Annotated[
     str | None,
     typer.Option(
         metavar="blend|linear|MODULE:CLASS",
         callback=_check_affinity,
-        help="Own taste by the blend of models, by the quicker linear one, or by your own model.  "
+        help="Model of own taste: the blend of models, the faster linear one, or your own.  "
         r"\[default: blend]",
         show_default=False,
     ),
@@ -60,9 +63,11 @@ JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 @app.command(epilog="Example: followsuit score --as-of 2025-12-31 --out offers.parquet")
 def score(
-    as_of: Annotated[str, typer.Option(metavar="DATE", help="Nothing later is seen; 00:00 UTC.")],
+    as_of: Annotated[
+        str, typer.Option(metavar="DATE", help="Use only what was known by 00:00 UTC of this day.")
+    ],
     window: WindowOption = "14d",
-    top: Annotated[int, typer.Option(min=1, help="Offers a customer at the most.")] = 10,
+    top: Annotated[int, typer.Option(min=1, help="Maximum number of offers per customer.")] = 10,
     customers: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Score only these: ids, one a line, or a "
                                   "CSV with a column customer_id. The others keep the offers that "
@@ -70,11 +75,11 @@ def score(
                                   "scored.")
     ] = None,
     max_age: Annotated[
-        str, typer.Option(metavar="LENGTH", help="Refuse where the newest purchase or visit is "
-                          "older than this at --as-of: 7d, 36h.")
+        str, typer.Option(metavar="LENGTH", help="Refuse if the newest purchase or visit is "
+        "older than this at --as-of: 7d, 36h.")
     ] = "7d",
     min_share: Annotated[
-        float, typer.Option(metavar="SHARE", help="Refuse where fewer than this share of the "
+        float, typer.Option(metavar="SHARE", help="Refuse if fewer than this share of the "
                             "customers with offers in the active run get one; compared with a run "
                             "for everybody with the same --window, --top and --affinity. "
                             "0: don't compare.")
@@ -89,7 +94,7 @@ def score(
     affinity: AffinityOption = None,
     learn: Annotated[
         Learn,
-        typer.Option(help="What to learn anew. auto: settings of taste at most once a week, the "
+        typer.Option(help="What to fit again. auto: settings of taste at most once a week, the "
                      "rest each time; always: everything; never: neither settings nor weights, "
                      "but use the latest ones."),
     ] = Learn.AUTO,
@@ -98,15 +103,15 @@ def score(
     store: StoreOption = None,
     out: Annotated[
         Path | None, typer.Option(metavar=BY_ENDING, callback=to_write_rows,
-                                  help="Write the offers here too.")
+                                  help="Also write the offers here.")
     ] = None,
     json_file: JsonOption = None,
 ) -> None:  # fmt: skip
     """Rank offers for every customer with a reason, and activate them as a run.
 
     A run that would replace a good one with a stale or empty one is refused: exit code 2, and the
-    active run stays. That is so where nobody is eligible (an adult who agreed to contact), no offer
-    is active or none results, and by --max-age, --min-share and --activate.
+    active run stays. That happens if nobody is eligible (an adult who agreed to contact), if no
+    offer is active or none results, and by --max-age, --min-share and --activate.
     """
     shop = open_shop(store)
     chosen = None if customers is None else read_customers(customers)
@@ -138,7 +143,7 @@ def score(
 
 
 def read_customers(path: Path) -> list[str]:
-    """The ids that a file holds: one a line, or a CSV's column `customer_id`."""
+    """Read customer ids from a file: one per line, or a CSV's column `customer_id`."""
     from followsuit.offers.score import ScoreError
 
     try:
@@ -154,7 +159,7 @@ def read_customers(path: Path) -> list[str]:
 
 
 def _bare_id(line: str) -> str:
-    """The id that is a line of its own: it may have commas in it, between quotes or not."""
+    """The id on a line by itself; it may contain commas, with or without quotes."""
     row = next(csv.reader([line]))
     return row[0].strip() if len(row) == 1 else line
 
@@ -166,7 +171,7 @@ def why(
     store: StoreOption = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Say why the run in force offers a customer an item or offer."""
+    """Say why the active run offers a customer an item or offer."""
     _explain(customer, target, store, as_json)
 
 
@@ -182,40 +187,39 @@ def why_not(
 
 
 def _explain(customer: str, target: str, store: str | None, as_json: bool) -> None:
-    found = open_shop(store).explain(customer, target)
+    explanation = open_shop(store).explain(customer, target)
     if as_json:
-        sys.stdout.write(json.dumps(found.as_dict(), indent=2) + "\n")
+        sys.stdout.write(json.dumps(explanation.as_dict(), indent=2) + "\n")
     else:
-        sys.stdout.write(_in_words(found) + "\n")
+        sys.stdout.write(_in_words(explanation) + "\n")
 
 
-def _in_words(found: "Explanation") -> str:
-    if found.rank is None:
-        return f"Not offered ({found.rule}): {found.explanation}."
-    place = f"number {found.rank} in run {found.run_id}"
-    lines = [f"{found.item_kind} {found.item_id} is offered as {place}: {found.reason}."]
-    if not found.offered:
-        lines = [
-            f"Not offered ({found.rule}): {found.explanation}; it would be number {found.rank}."
-        ]
-    lines.append(f"Score {found.score:.6f}, of it by friends {found.trigger_share:.6f}.")
-    lines += [f"  {name:12} {value:+.3f}" for name, value in (found.factors or {}).items()]
+def _in_words(answer: "Explanation") -> str:
+    if answer.rank is None:
+        return f"Not offered ({answer.rule}): {answer.explanation}."
+    place = f"number {answer.rank} in run {answer.run_id}"
+    lines = [f"{answer.item_kind} {answer.item_id} is offered as {place}: {answer.reason}."]
+    if not answer.offered:
+        reason = f"Not offered ({answer.rule}): {answer.explanation}"
+        lines = [f"{reason}; it would be number {answer.rank}."]
+    lines.append(f"Score {answer.score:.6f}, of it by friends {answer.trigger_share:.6f}.")
+    lines += [f"  {name:12} {value:+.3f}" for name, value in (answer.factors or {}).items()]
     return "\n".join(lines)
 
 
 @runs_app.command("list", epilog="Example: followsuit runs list")
 def list_runs(store: StoreOption = None, json_file: JsonOption = None) -> None:
     """List the runs, the latest first; * marks the active one."""
-    found = open_shop(store).runs()
-    if not found:
+    all_runs = open_shop(store).runs()
+    if not all_runs:
         say("There are no runs yet. Run `followsuit score --as-of DATE` first.")
     if str(json_file) != "-":
-        sys.stdout.write("".join(map(_listed, found)))
-    write_json([_as_dict(run) for run in found], json_file)
+        sys.stdout.write("".join(map(_listed, all_runs)))
+    write_json([_as_dict(run) for run in all_runs], json_file)
 
 
 def _listed(run: "graph_runs.Run") -> str:
-    """A run in a line."""
+    """A run as one line."""
     from followsuit.offers.activation import oldest
 
     made = f"as of {run.as_of:%Y-%m-%d}  made {run.created_at:%Y-%m-%d %H:%M}"
@@ -247,7 +251,7 @@ def use_run(
 ) -> None:
     """Activate another run."""
     open_shop(store).use_run(run_id)
-    say(f"Run {run_id} is in force.")
+    say(f"Run {run_id} is active.")
 
 
 @runs_app.command("prune", epilog="Example: followsuit runs prune --keep 3")
@@ -265,16 +269,16 @@ def prune_runs(
     epilog="Example: followsuit backtest --from 2025-06-01 --to 2025-12-31 --every 7d --horizon 14d"
 )
 def backtest(
-    start: Annotated[str, typer.Option("--from", metavar="DATE", help="The first moment.")],
-    end: Annotated[str, typer.Option("--to", metavar="DATE", help="No horizon reaches beyond.")],
-    every: Annotated[str, typer.Option(metavar="LENGTH", help="From moment to moment.")] = "7d",
+    start: Annotated[str, typer.Option("--from", metavar="DATE", help="The first cutoff.")],
+    end: Annotated[str, typer.Option("--to", metavar="DATE", help="The end of the last horizon.")],
+    every: Annotated[str, typer.Option(metavar="LENGTH", help="Time between cutoffs.")] = "7d",
     horizon: Annotated[
-        str, typer.Option(metavar="LENGTH", help="How long after a moment an adoption counts.")
+        str, typer.Option(metavar="LENGTH", help="Adoptions count within this time after a cutoff.")
     ] = "14d",
     window: WindowOption = "14d",
     affinity: AffinityOption = None,
     refit: Annotated[
-        int, typer.Option(min=0, metavar="N", help="Learn taste anew after N moments; 0: once.")
+        int, typer.Option(min=0, metavar="N", help="Fit taste again after N cutoffs; 0: only once.")
     ] = 0,
     seed: SeedOption = 0,
     refresh: RefreshOption = False,
@@ -287,13 +291,13 @@ def backtest(
     ] = None,
     json_file: JsonOption = None,
 ) -> None:
-    """Judge the ranking on the past, beside simpler strategies."""
+    """Evaluate the ranking on past data, and compare it with simpler strategies."""
     with parquet_for(out) as path:
         report = open_shop(store).backtest(
             start, end, every=every, horizon=horizon, window=window, affinity=affinity,
             refit=refit, seed=seed, out=path, refresh=refresh,
         )  # fmt: skip
-    # With --json - the report itself is all that goes to standard output.
+    # With --json -, only the report goes to standard output.
     if report.config.note:
         say(report.config.note)
     _print_backtest(report, to_stderr=str(json_file) == "-")
@@ -311,8 +315,8 @@ def _print_backtest(report: "BacktestReport", to_stderr: bool) -> None:
         table.add_column("strategy")
         for metric in metrics:
             table.add_column(metric, justify="right")
-        for strategy, found in strategies.items():
-            cells = [f"{e.value:.4f} [{e.low:.4f}, {e.high:.4f}]" for e in found.values()]
+        for strategy, figures in strategies.items():
+            cells = [f"{e.value:.4f} [{e.low:.4f}, {e.high:.4f}]" for e in figures.values()]
             table.add_row(strategy, *(cell.replace("[", r"\[") for cell in cells))
         console.print(table)
     gain = report.lead["per_customer"]["ranking_without_trigger"]["ndcg@10"]

@@ -1,4 +1,4 @@
-"""Progress: bars where somebody looks, a line for each long step where nobody does."""
+"""Progress bars on a terminal; in a log, one line per long step."""
 
 import time
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from followsuit.cli.screen import console, say
 from followsuit.core.progress import Advance
 
 _LONG = 2.0
-"""Seconds from which a step is worth a line in a log."""
+"""Steps longer than this many seconds get a line in a log."""
 
 _bars = Progress(
     SpinnerColumn(),
@@ -32,7 +32,7 @@ _bars = Progress(
 
 @contextmanager
 def show(name: str, total: int | None = None) -> Iterator[Advance]:
-    """A `followsuit.core.progress.Progress` for people."""
+    """The progress callback of the command line."""
     began = time.monotonic()
     if not console.is_terminal:
         done = 0

@@ -1,4 +1,4 @@
-"""`query` and `cypher`: questions to the graph."""
+"""`query` and `cypher`: query the graph."""
 
 import json
 import sys
@@ -16,13 +16,15 @@ if TYPE_CHECKING:
 
 FormatOption = Annotated[
     Format | None,
-    typer.Option("--format", help=r"Of the answer. \[default: what --out ends in, else table]"),
+    typer.Option(
+        "--format", help=r"Format of the answer. \[default: the ending of --out, else table]"
+    ),
 ]
 OutOption = Annotated[
     Path | None,
     typer.Option(
         "--out", metavar="FILE", callback=to_write,
-        help="Write the answer to this file; .parquet, .csv or .json where no --format is given.",
+        help="Write the answer to this file; without --format, .parquet, .csv or .json.",
     ),
 ]  # fmt: skip
 
@@ -30,7 +32,7 @@ OutOption = Annotated[
 @app.command(epilog="Example: followsuit query friends-recent-purchases --param customer_id=c0042")
 def query(
     name: Annotated[
-        str | None, typer.Argument(help="Of the library; without it, the library is listed.")
+        str | None, typer.Argument(help="A query of the library; without it, list all queries.")
     ] = None,
     param: ParamOption = None,
     store: StoreOption = None,
@@ -57,17 +59,17 @@ def query(
 )
 def cypher(
     text: Annotated[
-        str, typer.Argument(help="A Cypher query that only reads; $NAME for parameters.")
+        str, typer.Argument(help="A read-only Cypher query, with $NAME for parameters.")
     ],
     param: ParamOption = None,
     store: StoreOption = None,
     file_format: FormatOption = None,
     out: OutOption = None,
 ) -> None:
-    """Run a Cypher query of your own; it can't change the graph, nor reach files.
+    """Run your own Cypher query; it can't change the graph or access files.
 
-    A parameter is read as JSON where it can be (10, true, "10"), else as text. A type can be said:
-    --param id:text=10, --param since:time=2025-12-31.
+    A parameter is parsed as JSON if possible (10, true, "10"), else it is text. You can give a
+    type: --param id:text=10, --param since:time=2025-12-31.
     """
     from followsuit.queries.runner import run_cypher
 
@@ -78,7 +80,7 @@ def cypher(
 
 
 def _described(query: "LibraryQuery") -> str:
-    """A query's name and question, and below it its parameters."""
+    """A query's name and question, with its parameters on the next line."""
     given = [
         p.name if p.default is None else f"{p.name}={p.default}" for p in query.parameters
     ]  # fmt: skip
@@ -88,7 +90,7 @@ def _described(query: "LibraryQuery") -> str:
 def _pair(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals or not name:
-        raise typer.BadParameter(f"{text!r} is no KEY=VALUE.", param_hint="--param")
+        raise typer.BadParameter(f"{text!r} isn't KEY=VALUE.", param_hint="--param")
     return name, value
 
 

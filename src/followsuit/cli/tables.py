@@ -1,4 +1,4 @@
-"""Rows as commands show and write them: a table for people, CSV, JSON or Parquet."""
+"""Prints and writes rows: as a table for people, CSV, JSON or Parquet."""
 
 import csv
 import io
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Format(StrEnum):
-    """How rows are written."""
+    """The format of rows."""
 
     TABLE = "table"
     CSV = "csv"
@@ -30,40 +30,40 @@ class Format(StrEnum):
 
 _FILES = (Format.PARQUET, Format.CSV, Format.JSON)
 _OTHER = ("xlsx", "xls", "ods")
-"""Endings of what can't be written here, whatever --format says."""
+"""Endings of formats that can't be written, whatever --format says."""
 _ROWS = 10_000
-"""Rows that are written at a time."""
+"""Rows to write at a time."""
 _DRAWN_BYTES = 4 * 2**20
 _DRAWN = 50_000
-"""Values up to which an answer is drawn as a table: more take minutes to draw."""
+"""Answers with more values aren't drawn as a table, because that takes minutes."""
 
 
-def format_of(path: Path | None, said: Format | None = None) -> Format:
-    """The format that a file's ending names, and that `--format` says where it is given.
+def format_of(path: Path | None, chosen: Format | None = None) -> Format:
+    """The format to write: `--format` if it is given, else by the file's ending.
 
     Raises:
-        OutputError: they contradict each other, or nothing names a format.
+        OutputError: the two contradict each other, or neither names a format.
     """
     ending = "" if path is None else path.suffix.removeprefix(".").lower()
     if path is None:
-        return said or Format.TABLE
-    if said is None:
+        return chosen or Format.TABLE
+    if chosen is None:
         if ending not in _FILES:
             raise OutputError(f"{path} doesn't end in .parquet, .csv or .json. Name such a file.")
         return Format(ending)
-    if ending != said and ending in (*_FILES, *_OTHER):
+    if ending != chosen and ending in (*_FILES, *_OTHER):
         raise OutputError(
-            f"{path} ends in .{ending}, but --format says {said}. Change one of the two."
+            f"{path} ends in .{ending}, but --format says {chosen}. Change one of the two."
         )
-    return said
+    return chosen
 
 
 BY_ENDING = "FILE.parquet|csv|json"
-"""How an option is shown that takes a file for rows."""
+"""The metavar of options that take a file for rows."""
 
 
 def to_write_rows(path: Path | None) -> Path | None:
-    """Say before the work, not after it, that no rows can be written there."""
+    """Check that rows can be written to a path, before the work starts."""
     if path is not None:
         to_write(path)
         format_of(path)
@@ -84,14 +84,14 @@ def write_rows(rows: "pa.Table", file_format: Format | None, out: Path | None) -
             _write(rows, chosen, file)
         return
     if chosen is Format.PARQUET and sys.stdout.isatty():
-        raise OutputError("Parquet is not for the screen. Name a file with --out.")
+        raise OutputError("Parquet can't be printed. Name a file with --out.")
     _write(rows, chosen, sys.stdout.buffer)
     sys.stdout.buffer.flush()
 
 
 @contextmanager
 def parquet_for(out: Path | None) -> Iterator[Path | None]:
-    """Where to write a Parquet file that becomes `out`, in the format that its ending names."""
+    """Yield a path for a Parquet file that is then converted to `out`, by its ending."""
     if out is None or format_of(out) is Format.PARQUET:
         yield out
         return
@@ -127,7 +127,7 @@ def _write(rows: "pa.Table", file_format: Format, file: BinaryIO) -> None:
 
 
 def _cells(column: "pa.Array") -> list[object]:
-    """A column's values as cells; numbers and text are written as they are, null as nothing."""
+    """A column's values as CSV cells: numbers and text unchanged, null as an empty cell."""
     import pyarrow.types as pt
 
     plain = any(is_so(column.type) for is_so in (pt.is_integer, pt.is_floating, pt.is_string))
@@ -142,7 +142,7 @@ def _lines(rows: Iterable[Sequence[object]]) -> bytes:
 
 
 def _jsonable(value: object) -> object:
-    """A value of Arrow's as JSON has it: times in ISO 8601, what is no number null."""
+    """Convert a value for JSON: times to ISO 8601, NaN and infinity to null."""
     match value:
         case dict():
             return {str(k): _jsonable(v) for k, v in value.items()}
@@ -158,7 +158,7 @@ def _jsonable(value: object) -> object:
 
 
 def _text(value: object) -> str:
-    """A value of Arrow's as a cell: nothing for null, lists and maps as JSON."""
+    """Convert a value to a cell's text: null to an empty cell, lists and maps to JSON."""
     if value is None:
         return ""
     if isinstance(value, bool | list | dict):
@@ -167,7 +167,7 @@ def _text(value: object) -> str:
 
 
 def drawn(rows: "pa.Table") -> str:
-    """Rows as a table for people: as wide as the screen, or as it takes where there is none."""
+    """Draw rows as a table, as wide as the terminal or, without one, as wide as needed."""
     from rich.box import SIMPLE
     from rich.console import Console
     from rich.table import Table
@@ -181,7 +181,7 @@ def drawn(rows: "pa.Table") -> str:
     for row in cells:
         table.add_row(*row)
     screen = Console(file=sys.stdout).width if sys.stdout.isatty() else _WIDE
-    # Better too wide for the screen than cut off.
+    # Rather exceed the screen than cut text off.
     least = Console(width=_ENDLESS).measure(table).minimum
     console = Console(file=io.StringIO(), width=max(screen, least), highlight=False)
     with console.capture() as captured:
@@ -191,6 +191,6 @@ def drawn(rows: "pa.Table") -> str:
 
 
 _SHORT = 20
-"""Characters of a cell up to which it is never folded."""
+"""Cells of up to this many characters are never folded."""
 _WIDE = 200
 _ENDLESS = 100_000

@@ -21,7 +21,7 @@ def test_two_of_one_day_are_two_runs_and_the_same_result_is_one(tmp_path: Path) 
     with followsuit.open(str(tmp_path / "s.lbug")) as shop:
         shop.load(hand_made(tmp_path / "delivery"), assume_consent=True)
         for gain, created_at in ((0.02, "2025-06-01"), (0.0, "2025-06-02"), (0.0, "2025-06-03")):
-            shop.obey(ablation(gain), "2025-05-01", created_at)
+            shop.apply_ablation(ablation(gain), "2025-05-01", created_at)
         listed = runs(shop.store, FRIEND_ABLATION)
     assert [run.parameters["gain"]["value"] for run in listed] == [0.0, 0.02]
     assert [run.created_at for run in listed] == [instant("2025-06-03"), instant("2025-06-01")]

@@ -136,19 +136,21 @@ def test_json_has_what_scripts_rely_on() -> None:
     assert finding(0.01).as_dict()["friends_help"] is False
 
 
-def test_the_ranking_obeys_the_latest_audit_that_saw_nothing_later(tmp_path: Path) -> None:
+def test_the_ranking_applies_the_latest_ablation_that_saw_nothing_later(tmp_path: Path) -> None:
     name = str(tmp_path / "s.lbug")
     with followsuit.open(name) as shop:
         shop.load(hand_made(tmp_path / "delivery"), assume_consent=True)
         store, ask = shop.store, instant
         assert friends_help(store, ask("2025-06-01")) is None
-        assert shop.obey(finding(0.02), "2025-03-01", "2025-04-01", "14d") == ask("2025-03-15")
-        assert shop.obey(finding(0.0), "2025-05-01", "2025-06-01") == ask("2025-05-29")
+        assert shop.apply_ablation(finding(0.02), "2025-03-01", "2025-04-01", "14d") == ask(
+            "2025-03-15"
+        )
+        assert shop.apply_ablation(finding(0.0), "2025-05-01", "2025-06-01") == ask("2025-05-29")
         assert friends_help(store, ask("2025-03-14")) is None
         assert friends_help(store, ask("2025-03-15")) is True
         assert friends_help(store, ask("2025-05-28")) is True
         assert friends_help(store, ask("2025-05-29")) is False
-        shop.obey(finding(0.03), "2025-05-01", "2025-07-01")
+        shop.apply_ablation(finding(0.03), "2025-05-01", "2025-07-01")
         assert friends_help(store, ask("2025-05-29")) is True
 
 

@@ -1,43 +1,155 @@
-"""All errors of followsuit, for callers to import from one place.
+"""All errors of followsuit, to catch in one place.
 
-Each error is defined beside the code that raises it, and is a `FollowsuitError`.
+Each lives beside what raises it; every one is a `FollowsuitError`. Some modules need an extra or
+are slow to import, so an error is imported when it is first asked for.
 """
 
-from followsuit.config import ConfigurationError
-from followsuit.core.errors import FollowsuitError
-from followsuit.graph.runs import UnknownRun
-from followsuit.graph.store import (
-    QueryCrashed,
-    QueryError,
-    QueryTimeout,
-    QueryTooLarge,
-    StoreBusy,
-    StoreDamaged,
-    StoreError,
-    StoreIncomplete,
-    StoreLogin,
-    StoreMissing,
-    StoreNotOurs,
-    StoreTooNew,
-    StoreUnreachable,
-)
-from followsuit.loaders.mapping import MappingError
-from followsuit.loaders.sources import DeliveryError
-from followsuit.offers.backtest.backtest import BacktestError
-from followsuit.offers.explanation.not_offered import UnknownTarget
-from followsuit.offers.score import ScoreError
-from followsuit.queries.library import UnknownQuery
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
+if TYPE_CHECKING:
+    from followsuit.cli.app import OutputError
+    from followsuit.config import ConfigurationError
+    from followsuit.core.errors import FollowsuitError
+    from followsuit.core.times import TimeError
+    from followsuit.gnn.data.dataset import BadDataset
+    from followsuit.gnn.data.from_view import NothingToJudge, NothingToLearn
+    from followsuit.gnn.data.interaction_folder import BadFolder
+    from followsuit.gnn.data.sampler import BadSample
+    from followsuit.gnn.embeddings import NoEmbeddings
+    from followsuit.gnn.models.blend import NoWeights
+    from followsuit.gnn.models.model_config import WrongSettings
+    from followsuit.gnn.models.recommender import WrongModel
+    from followsuit.gnn.models.registry import MissingExtra, NotAModel, UnknownModel
+    from followsuit.gnn.training.distributed import FirstFailed
+    from followsuit.gnn.training.loop import Diverged, OtherCheckpoint
+    from followsuit.gnn.training.trained import (
+        BadSeed,
+        DamagedTraining,
+        OtherTraining,
+        TrainingUnderWay,
+    )
+    from followsuit.graph.runs import UnknownRun
+    from followsuit.graph.store import (
+        QueryCrashed,
+        QueryError,
+        QueryTimeout,
+        QueryTooLarge,
+        StoreBusy,
+        StoreDamaged,
+        StoreError,
+        StoreIncomplete,
+        StoreLogin,
+        StoreMissing,
+        StoreNotOurs,
+        StoreTooNew,
+        StoreUnreachable,
+    )
+    from followsuit.graph.view import NobodyShares
+    from followsuit.influence.effects.taste_profile import WrongTaste
+    from followsuit.influence.probabilities.holdout import HoldoutError
+    from followsuit.influence.spread.costs import CostsError
+    from followsuit.influence.spread.inputs import BadInput, NotEnoughEvidence
+    from followsuit.loaders.mapping import MappingError
+    from followsuit.loaders.sources import DeliveryError
+    from followsuit.offers.backtest.backtest import BacktestError
+    from followsuit.offers.explanation.explain import NoDecisions
+    from followsuit.offers.explanation.not_offered import UnknownTarget
+    from followsuit.offers.guards import Refused
+    from followsuit.offers.learning.learned import NothingLearned
+    from followsuit.offers.score import ScoreError
+    from followsuit.queries.library import UnknownQuery
+    from followsuit.simulator.world import WorldError
+
+_MODULES = {
+    "BacktestError": "followsuit.offers.backtest.backtest",
+    "BadDataset": "followsuit.gnn.data.dataset",
+    "BadFolder": "followsuit.gnn.data.interaction_folder",
+    "BadInput": "followsuit.influence.spread.inputs",
+    "BadSample": "followsuit.gnn.data.sampler",
+    "BadSeed": "followsuit.gnn.training.trained",
+    "ConfigurationError": "followsuit.config",
+    "CostsError": "followsuit.influence.spread.costs",
+    "DamagedTraining": "followsuit.gnn.training.trained",
+    "DeliveryError": "followsuit.loaders.sources",
+    "Diverged": "followsuit.gnn.training.loop",
+    "FirstFailed": "followsuit.gnn.training.distributed",
+    "FollowsuitError": "followsuit.core.errors",
+    "HoldoutError": "followsuit.influence.probabilities.holdout",
+    "MappingError": "followsuit.loaders.mapping",
+    "MissingExtra": "followsuit.gnn.models.registry",
+    "NoDecisions": "followsuit.offers.explanation.explain",
+    "NoEmbeddings": "followsuit.gnn.embeddings",
+    "NoWeights": "followsuit.gnn.models.blend",
+    "NobodyShares": "followsuit.graph.view",
+    "NotAModel": "followsuit.gnn.models.registry",
+    "NotEnoughEvidence": "followsuit.influence.spread.inputs",
+    "NothingLearned": "followsuit.offers.learning.learned",
+    "NothingToJudge": "followsuit.gnn.data.from_view",
+    "NothingToLearn": "followsuit.gnn.data.from_view",
+    "OtherCheckpoint": "followsuit.gnn.training.loop",
+    "OtherTraining": "followsuit.gnn.training.trained",
+    "OutputError": "followsuit.cli.app",
+    "QueryCrashed": "followsuit.graph.store",
+    "QueryError": "followsuit.graph.store",
+    "QueryTimeout": "followsuit.graph.store",
+    "QueryTooLarge": "followsuit.graph.store",
+    "Refused": "followsuit.offers.guards",
+    "ScoreError": "followsuit.offers.score",
+    "StoreBusy": "followsuit.graph.store",
+    "StoreDamaged": "followsuit.graph.store",
+    "StoreError": "followsuit.graph.store",
+    "StoreIncomplete": "followsuit.graph.store",
+    "StoreLogin": "followsuit.graph.store",
+    "StoreMissing": "followsuit.graph.store",
+    "StoreNotOurs": "followsuit.graph.store",
+    "StoreTooNew": "followsuit.graph.store",
+    "StoreUnreachable": "followsuit.graph.store",
+    "TimeError": "followsuit.core.times",
+    "TrainingUnderWay": "followsuit.gnn.training.trained",
+    "UnknownModel": "followsuit.gnn.models.registry",
+    "UnknownQuery": "followsuit.queries.library",
+    "UnknownRun": "followsuit.graph.runs",
+    "UnknownTarget": "followsuit.offers.explanation.not_offered",
+    "WorldError": "followsuit.simulator.world",
+    "WrongModel": "followsuit.gnn.models.recommender",
+    "WrongSettings": "followsuit.gnn.models.model_config",
+    "WrongTaste": "followsuit.influence.effects.taste_profile",
+}
 __all__ = [
     "BacktestError",
+    "BadDataset",
+    "BadFolder",
+    "BadInput",
+    "BadSample",
+    "BadSeed",
     "ConfigurationError",
+    "CostsError",
+    "DamagedTraining",
     "DeliveryError",
+    "Diverged",
+    "FirstFailed",
     "FollowsuitError",
+    "HoldoutError",
     "MappingError",
+    "MissingExtra",
+    "NoDecisions",
+    "NoEmbeddings",
+    "NoWeights",
+    "NobodyShares",
+    "NotAModel",
+    "NotEnoughEvidence",
+    "NothingLearned",
+    "NothingToJudge",
+    "NothingToLearn",
+    "OtherCheckpoint",
+    "OtherTraining",
+    "OutputError",
     "QueryCrashed",
     "QueryError",
     "QueryTimeout",
     "QueryTooLarge",
+    "Refused",
     "ScoreError",
     "StoreBusy",
     "StoreDamaged",
@@ -48,7 +160,21 @@ __all__ = [
     "StoreNotOurs",
     "StoreTooNew",
     "StoreUnreachable",
+    "TimeError",
+    "TrainingUnderWay",
+    "UnknownModel",
     "UnknownQuery",
     "UnknownRun",
     "UnknownTarget",
+    "WorldError",
+    "WrongModel",
+    "WrongSettings",
+    "WrongTaste",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """The error of that name."""
+    if name not in _MODULES:
+        raise AttributeError(f"module 'followsuit.errors' has no attribute {name!r}")
+    return getattr(import_module(_MODULES[name]), name)

@@ -25,8 +25,12 @@ from measure import (
     write_report,
 )
 
-PARTS = ("ease", "ranking", "pyg", "epochs", "growth")
+PARTS = ("ease", "grid", "ranking", "pyg", "epochs", "growth")
 ITEMS, USERS, WIDTH = 22_000, 20_000, 64
+GRID = (200_000, 20_000, 5_000_000)
+"""Customers, products and purchases."""
+GRID_CPU, GRID_PEAK = 60.0, 1.5
+"""Seconds and GB that a grid search and a fit of the linear model may take."""
 EASE_SLOWEST, LOOP_FASTER, PYG_FASTER = 1.2, 5.0, 10.0
 OURS, BY_HAND = "followsuit", "by hand"
 STOCK = "PyG's LightGCN, BPR, batches of 2,048"
@@ -76,6 +80,24 @@ def ease(scale: float, by_hand: bool) -> Took:
         with timed() as took:
             model.fit(data)
     took.result = items
+    return took
+
+
+def grid(scale: float) -> Took:
+    """A grid search of the linear model on validation and one fit; the result is its sizes."""
+    from followsuit.gnn.data.dataset import hold_back
+    from followsuit.gnn.models.ease import DampedEase
+    from followsuit.gnn.training.grid_search import search_grid
+
+    customers, products, purchases = (round(size * scale) for size in GRID)
+    data = world(customers, products, purchases)
+    train, validation = hold_back(data.seen, 0.1, 0)
+    with timed() as took:
+        searched = search_grid(DampedEase(), data.with_seen(train), validation).model
+        settings = searched.settings()
+        del searched
+        DampedEase(**settings).fit(data)
+    took.result = f"{customers:,} customers, {products:,} products, {data.seen.nnz:,} purchases"
     return took
 
 
@@ -357,6 +379,13 @@ def main() -> None:
         good = factor <= EASE_SLOWEST if least is None else 1 / factor >= least
         asked = f"at most {EASE_SLOWEST}" if least is None else f"at most 1/{least:.0f}"
         say(f"{name}, ours / by hand: {factor:.2f}, {asked}: {verdict(good)}; {memory:.2f} GB")
+    if "grid" in parts:
+        figures["grid"] = took = alone(partial(grid, options.scale))
+        good = took.cpu <= GRID_CPU and took.peak <= GRID_PEAK * 2**30
+        say(
+            f"grid search and fit of {took.result}: {took.cpu:.1f} s of CPU, at most "
+            f"{GRID_CPU:.0f}; {took.peak / 2**30:.2f} GB, at most {GRID_PEAK}: {verdict(good)}"
+        )
     for part, folder, name in (
         ("pyg", "lastfm", "lightgcn"),
         ("epochs", "douban_book", "lightgcn"),

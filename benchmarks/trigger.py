@@ -45,26 +45,21 @@ def make_snapshot(scale: float, folder: Path) -> datetime:
 
 def find_triggers(folder: Path, as_of: datetime) -> Any:
     """The trigger as followsuit finds it: `customer_id, kind, item_id` and what it says of them."""
-    import pyarrow as pa
-
-    from followsuit.graph.facts import Facts
     from followsuit.graph.snapshot import Snapshot
-    from followsuit.offers.triggers import Window, friend_acted, recent_acts, ties_at
+    from followsuit.graph.view import View
+    from followsuit.offers.brought_up import brought_up
+    from followsuit.policy.rules import ELSEWHERE
+    from followsuit.triggers.friend_activity import FriendActivity
+    from followsuit.triggers.tie_weights import tie_weights
 
-    facts = Facts(Snapshot(folder, as_of, memory=2**30))
-    window = Window(as_of, WINDOW)
-    people = facts.people(as_of).cache()
-    recent = recent_acts(facts, window, people).cache()
-    taken = facts.firsts.filter(facts.firsts["at"] <= as_of)
-    found = friend_acted(ties_at(facts, as_of), recent, people, taken, window).to_pyarrow()
-    names = {
-        "customer_id": (facts.customers, found["customer"]),
-        "kind": (facts.items.kind, found["item"]),
-        "item_id": (facts.items.id, found["item"]),
-    }
-    ids = {name: pa.array(values).take(codes) for name, (values, codes) in names.items()}
-    rest = {name: found[name] for name in ("exposure", "friends", "oldest", "latest")}
-    return pa.table(ids | rest)
+    view = View(Snapshot(folder, memory=2**30), as_of)
+    rows = brought_up(view, FriendActivity(tie_weights(view)).reasons(view, WINDOW))
+    # By hand no store is left out for its city.
+    live = rows.filter(rows.blocked_by.isnull() | (rows.blocked_by == ELSEWHERE))
+    return live.select(
+        "customer_id", kind="item_kind", item_id="item_id", exposure="strength", friends="friends",
+        oldest="first_at", latest="fired_at",
+    ).to_pyarrow()  # fmt: skip
 
 
 def contest(find: Any, out: Path) -> Took:
@@ -74,7 +69,8 @@ def contest(find: Any, out: Path) -> Took:
     import polars  # noqa: F401
     import pyarrow.parquet as pq
 
-    import followsuit.offers.triggers  # noqa: F401
+    import followsuit.offers.brought_up
+    import followsuit.triggers.tie_weights  # noqa: F401
 
     with timed() as took:
         rows = find()

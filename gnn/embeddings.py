@@ -15,11 +15,12 @@ from followsuit.gnn.data.dataset import Floats
 from followsuit.gnn.data.from_view import dataset
 from followsuit.gnn.models.recommender import Recommender
 from followsuit.graph import schema as g
+from followsuit.graph.items import PRODUCT, STORE
 from followsuit.graph.run_writer import write_run
 from followsuit.graph.runs import EMBEDDING, Run, active, new_run_id, runs
 from followsuit.graph.schema import Col, RelationshipType
 from followsuit.graph.store import GraphStore
-from followsuit.graph.view import PRODUCT, STORE, SharedView
+from followsuit.graph.view import SharedView
 
 CUSTOMER = "customer"
 

@@ -8,7 +8,6 @@ from it. The types `View` and `SharedView` say which of the two a function takes
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Self
@@ -16,51 +15,23 @@ from typing import Self
 import ibis
 import ibis.expr.types as ir
 import networkx as nx
-import numpy as np
 import pandas as pd
 
 from followsuit.core.codes import Codes
 from followsuit.core.errors import FollowsuitError
 from followsuit.core.progress import Progress, silent
 from followsuit.graph import tables as t
-from followsuit.graph.people import answers, people
+from followsuit.graph.history import History, OwnHistory, without_returns
+from followsuit.graph.items import PAIR, PRODUCT, Items
+from followsuit.graph.people import people
 from followsuit.graph.schema import Col
 from followsuit.graph.snapshot import Snapshot, take_snapshot
 from followsuit.graph.store import GraphStore
 from followsuit.graph.tables import Table
 
-PRODUCT = "product"
-STORE = "store"
-ITEM = ("item_kind", "item_id")
-"""The columns that name an item: a product and a store may have the same id."""
-PAIR = (Col.CUSTOMER_ID.value, *ITEM)
-"""The columns that name a customer and an item."""
-
 
 class NobodyShares(FollowsuitError):
     """No customer has agreed that others' results use their activity."""
-
-
-@dataclass(frozen=True)
-class Items:
-    """The items of a view as arrays of one length, by id and kind."""
-
-    kind: np.ndarray
-    """`product` or `store`."""
-    id: np.ndarray
-    category: np.ndarray
-    """Name of the category, None where unknown; so are the brand and a store's city."""
-    brand: np.ndarray
-    city: np.ndarray
-
-    @cached_property
-    def codes(self) -> Codes:
-        """Positions by `item_key`."""
-        keys = [f"{kind}:{item}" for kind, item in zip(self.kind, self.id, strict=True)]
-        return Codes(np.array(keys, dtype=object))
-
-    def __len__(self) -> int:
-        return len(self.id)
 
 
 class View:
@@ -73,7 +44,7 @@ class View:
     """
 
     def __init__(
-        self, snapshot: Snapshot, as_of: datetime, *, history: "_History | None" = None
+        self, snapshot: Snapshot, as_of: datetime, *, history: History | None = None
     ) -> None:
         """Show a snapshot as of an instant.
 
@@ -88,7 +59,7 @@ class View:
         self.snapshot = snapshot
         self.as_of = as_of.astimezone(UTC)
         self.assume_consent = snapshot.meta.assume_consent
-        self._history = history or _History(snapshot, as_of)
+        self._history = history or History(snapshot, lambda: self.people)
 
     def at(self, as_of: datetime) -> Self:
         """The same snapshot as of another instant; the same customers share."""
@@ -96,7 +67,7 @@ class View:
 
     def of(self, customer: str) -> "View":
         """The same of one customer alone: quick, and only for that customer's own rows."""
-        return View(self.snapshot, self.as_of, history=_OwnHistory(self._history, customer))
+        return View(self.snapshot, self.as_of, history=OwnHistory(self._history, customer))
 
     @cached_property
     def shared(self) -> "SharedView":
@@ -234,7 +205,7 @@ class View:
     @cached_property
     def purchase_rows(self) -> ir.Table:
         """Purchases in the contract's columns, without returns and sensitive products."""
-        rows = _without_returns(self.table(t.PURCHASES))
+        rows = without_returns(self.table(t.PURCHASES))
         return self._of_customers(rows.semi_join(self._products, "product_id"))
 
     @cached_property
@@ -329,7 +300,7 @@ class View:
         return self._usable(rows.filter(self._known(rows.known_at)))
 
     def _usable(self, rows: ir.Table) -> ir.Table:
-        """The rows of a table of `_History` that this view may show."""
+        """The rows of a table of `History` that this view may show."""
         return rows
 
     def _of_customers(self, rows: ir.Table) -> ir.Table:
@@ -361,144 +332,6 @@ class SharedView(View):
         return rows
 
 
-class _History:
-    """The rows of all times that computations may use, computed once for all views.
-
-    Attributes:
-        members: `customer_id, city, joined_at, shares`.
-        items: the columns of `View.items`, and `known_at`.
-        interactions: `customer_id, item_kind, item_id, at, known_at, shares`.
-        first_interactions: the same columns.
-        friendships: `customer_id, friend_id, since, interactions, known_at, shares`.
-        directed: whether any friendship is directed, so that two rows of `friendships` may be equal
-            in customer and friend.
-
-    `known_at` is when a row came to be known: its own date, or the later one on which its customers
-    joined or its item came to be known. It is missing if none of them has a date.
-    """
-
-    def __init__(self, snapshot: Snapshot, as_of: datetime) -> None:
-        self._snapshot = snapshot
-        self._as_of = as_of
-
-    @cached_property
-    def answers(self) -> ir.Table:
-        blocked = self._snapshot.meta.blocked_customers
-        return self._snapshot.keep(answers(self._snapshot.rows(t.CONSENTS), blocked))
-
-    @cached_property
-    def members(self) -> ir.Table:
-        states = View(self._snapshot, self._as_of, history=self).people
-        sharing = states.filter(states.shares).select("customer_id", shares=ibis.literal(True))
-        rows = self._snapshot.rows(t.CUSTOMERS).left_join(sharing, "customer_id")
-        return self._snapshot.keep(
-            rows.select("customer_id", "city", "joined_at", shares=rows.shares.fill_null(False))
-        )
-
-    @cached_property
-    def items(self) -> ir.Table:
-        return self._snapshot.keep(self._items())
-
-    @cached_property
-    def interactions(self) -> ir.Table:
-        return self._snapshot.keep(self._interactions())
-
-    @cached_property
-    def first_interactions(self) -> ir.Table:
-        rows = self.interactions
-        firsts = rows.group_by(*PAIR, "shares").aggregate(
-            at=rows["at"].min(), known_at=rows.known_at.min()
-        )
-        return self._snapshot.keep(firsts)
-
-    @cached_property
-    def friendships(self) -> ir.Table:
-        return self._snapshot.keep(self._friendships())
-
-    @cached_property
-    def directed(self) -> bool:
-        rows = self._snapshot.rows(t.FRIENDSHIPS)
-        return bool(rows.filter(rows.directed).count().execute())
-
-    def _items(self) -> ir.Table:
-        products = self._existing(t.PRODUCTS, _without_returns(self._snapshot.rows(t.PURCHASES)))
-        products = products.filter(~products.sensitive.fill_null(False))
-        stores = self._existing(t.STORES, self._snapshot.rows(t.VISITS))
-        return ibis.union(
-            products.select(
-                "category", "brand", "margin", "known_at", item_kind=ibis.literal(PRODUCT),
-                item_id=products.product_id, city=ibis.null(str),
-            ),
-            stores.select(
-                "category", "city", "known_at", item_kind=ibis.literal(STORE),
-                item_id=stores.store_id, brand=ibis.null(str), margin=ibis.null("int64"),
-            ),
-        ).select(*ITEM, "category", "brand", "city", "margin", "known_at")  # fmt: skip
-
-    def _existing(self, listed: Table, mentions: ir.Table) -> ir.Table:
-        """The rows of a table of items; if none was delivered, those that shared rows mention.
-
-        An item that only other customers mention would reveal their activity.
-        """
-        rows = self._snapshot.rows(listed)
-        if listed.name in self._snapshot.meta.delivered:
-            return rows.mutate(known_at=ibis.null(mentions["at"].type()))
-        key = listed.key[0]
-        shared = mentions.inner_join(self.members.filter(self.members.shares), "customer_id")
-        known_at = ibis.greatest(shared["at"], shared.joined_at)
-        return rows.inner_join(shared.group_by(key).aggregate(known_at=known_at.min()), key)
-
-    def _interactions(self) -> ir.Table:
-        bought = _without_returns(self._snapshot.rows(t.PURCHASES))
-        visited = self._snapshot.rows(t.VISITS)
-        rows = ibis.union(
-            bought.select(
-                "customer_id", "at", item_kind=ibis.literal(PRODUCT), item_id="product_id"
-            ),
-            visited.select("customer_id", "at", item_kind=ibis.literal(STORE), item_id="store_id"),
-        )
-        members = self.members.select("customer_id", "joined_at", "shares")
-        items = self.items.select(*ITEM, item_known_at="known_at")
-        rows = rows.inner_join(members, "customer_id").inner_join(items, list(ITEM))
-        known_at = ibis.greatest(rows["at"], rows.joined_at, rows.item_known_at)
-        return rows.select(*PAIR, "at", "shares", known_at=known_at)
-
-    def _friendships(self) -> ir.Table:
-        rows = self._snapshot.rows(t.FRIENDSHIPS)
-        rows = rows.filter(rows.customer_id != rows.friend_id)
-        mine = self.members.select("customer_id", "joined_at", "shares")
-        friends = self.members.select(
-            friend_id="customer_id", friend_joined_at="joined_at", friend_shares="shares"
-        )
-        rows = rows.inner_join(mine, "customer_id").inner_join(friends, "friend_id")
-        rows = rows.select(
-            "customer_id", "friend_id", "since", "interactions",
-            known_at=ibis.greatest(rows.since, rows.joined_at, rows.friend_joined_at),
-            shares=rows.shares & rows.friend_shares, directed=rows.directed.fill_null(False),
-        )  # fmt: skip
-        back = rows.filter(~rows.directed)
-        back = back.mutate(customer_id=back.friend_id, friend_id=back.customer_id)
-        return ibis.union(rows, back.select(rows.columns)).drop("directed")
-
-
-class _OwnHistory(_History):
-    """The interactions of one customer."""
-
-    def __init__(self, history: _History, customer: str) -> None:
-        super().__init__(history._snapshot, history._as_of)
-        self._all = history
-        self._customer = customer
-
-    @cached_property
-    def items(self) -> ir.Table:
-        return self._all.items
-
-    @cached_property
-    def members(self) -> ir.Table:
-        rows = self._all.members
-        return rows.filter(rows.customer_id == self._customer)
-
-
 def view_of(
     store: GraphStore,
     as_of: datetime,
@@ -509,11 +342,6 @@ def view_of(
 ) -> View:
     """Show a store as of an instant; see `take_snapshot` for the arguments and errors."""
     return View(take_snapshot(store, refresh=refresh, memory=memory, progress=progress), as_of)
-
-
-def item_key(rows: ir.Table) -> ir.Value:
-    """`kind:id` of each row's item: the text that `Items.codes` knows."""
-    return rows.item_kind.concat(":", rows.item_id)
 
 
 def whole_seconds(at: ir.Value) -> ir.Value:
@@ -528,9 +356,3 @@ def of_customers(rows: ir.Table, customers: Sequence[str] | None) -> ir.Table:
     # A table of them: an `isin` of ten thousand ids takes seconds to compile.
     ids = ibis.memtable({"customer_id": list(customers)}, schema={"customer_id": "string"})
     return rows.semi_join(ids, "customer_id")
-
-
-def _without_returns(purchases: ir.Table) -> ir.Table:
-    """Purchases less returns: those of a negative quantity or amount."""
-    kept = (purchases.quantity.fill_null(0) >= 0) & (purchases.amount.fill_null(0) >= 0)
-    return purchases.filter(kept)

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import ibis
 import ibis.expr.types as ir
 
-from followsuit.graph.view import ITEM, PAIR, View
+from followsuit.graph.items import ITEM, PAIR
+from followsuit.graph.view import View
 from followsuit.offers.catalogue import Catalogue
 from followsuit.policy.rules import BEFORE_PREDICTION, Rule, blocked_by
 

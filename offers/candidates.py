@@ -13,7 +13,7 @@ from scipy import sparse
 from followsuit.core.codes import Codes
 from followsuit.core.compiled import compiled
 from followsuit.core.ranking_metrics import top_n
-from followsuit.graph.view import item_key
+from followsuit.graph.items import item_key
 from followsuit.offers.catalogue import Catalogue
 from followsuit.offers.grid import Grid
 

@@ -12,7 +12,8 @@ from functools import cached_property
 import ibis
 import ibis.expr.types as ir
 
-from followsuit.graph.view import ITEM, PAIR, PRODUCT, STORE, View
+from followsuit.graph.items import ITEM, PAIR, PRODUCT, STORE
+from followsuit.graph.view import View
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from scipy import sparse
 
 from followsuit.core.progress import Progress, silent
 from followsuit.graph import schema as g
-from followsuit.graph.view import PAIR
+from followsuit.graph.items import PAIR
 from followsuit.offers.candidates import BEST, Candidates, Offers, offers_for, ranks
 from followsuit.offers.catalogue import Catalogue
 from followsuit.offers.features.declared import NAMES, TRIGGER, Features, Values

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import ibis.expr.types as ir
 
+from followsuit.graph.items import ITEM, PAIR
 from followsuit.graph.runs import ACTORS, DRIVERS, SHARING
-from followsuit.graph.view import ITEM, PAIR, View
+from followsuit.graph.view import View
 from followsuit.triggers.friend_activity import FriendActivity, recent_shared
 
 

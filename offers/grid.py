@@ -15,7 +15,8 @@ import pyarrow.compute as pc
 from scipy import sparse
 
 from followsuit.core.codes import Codes
-from followsuit.graph.view import View, item_key
+from followsuit.graph.items import item_key
+from followsuit.graph.view import View
 from followsuit.offers.catalogue import Catalogue
 from followsuit.offers.taste import Taste
 from followsuit.triggers.friend_activity import recent_shared

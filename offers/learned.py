@@ -18,8 +18,8 @@ from followsuit.triggers.tie_weights import relative_weights
 
 KEEP_SETTINGS = timedelta(days=7)
 """Settings that were found within this time before a run are used again."""
-CHOSEN = ("recipe", "recipe_as_of", "recipe_content")
-"""Parameters of a run: how taste was learned, and for which day and data that was chosen."""
+CHOSEN = ("recipe", "recipe_as_of")
+"""Parameters of a run: how taste was learned, and for which day that was chosen."""
 WEIGHTS = "weights"
 """Parameter of a run: the acceptance model."""
 _SAME = ("affinity", "friends_help", "seed", "assume_consent", "window_days")
@@ -31,30 +31,28 @@ class NothingLearned(FollowsuitError):
 
 
 def learned_before(
-    store: GraphStore, parameters: dict[str, Any], as_of: datetime, content: str, learn: Learn
+    store: GraphStore, parameters: dict[str, Any], as_of: datetime, learn: Learn
 ) -> dict[str, Any]:
     """The parameters of an earlier run that a run takes over; empty where it learns them itself.
 
     Args:
         store: with the runs.
         parameters: of the run.
-        as_of: its instant.
-        content: the digest of its data. Of the same day, only settings for the same data are taken
-            over: they are what a search would find.
+        as_of: its instant. Settings that were searched for the same instant are searched again, so
+            that a run that is repeated is the same run.
         learn: what may be taken over.
 
     Raises:
-        NothingLearned: with `never`, where no run up to `as_of` has the same options.
+        NothingLearned: with `never`, where no run before `as_of` has the same options.
     """
     if learn is Learn.ALWAYS:
         return {}
-    fitting = (run for run in runs(store, SCORE) if _fits(run, parameters, as_of, content))
-    run = next(fitting, None)
+    run = next((run for run in runs(store, SCORE) if _fits(run, parameters, as_of)), None)
     if learn is Learn.NEVER:
         if run is None:
             raise NothingLearned(
-                f"No run up to {as_of:%Y-%m-%d} with these options has learned anything yet. Score "
-                "with --learn auto first."
+                f"No run before {as_of:%Y-%m-%d} with these options has learned anything yet. "
+                "Score with --learn auto first."
             )
         return {name: run.parameters[name] for name in (*CHOSEN, WEIGHTS)}
     if run is None or as_of - _chosen_at(run) >= KEEP_SETTINGS:
@@ -62,12 +60,11 @@ def learned_before(
     return {name: run.parameters[name] for name in CHOSEN}
 
 
-def _fits(run: Run, parameters: dict[str, Any], as_of: datetime, content: str) -> bool:
+def _fits(run: Run, parameters: dict[str, Any], as_of: datetime) -> bool:
     given = run.parameters
     if not set(CHOSEN) <= set(given) or any(given[n] != parameters[n] for n in _SAME):
         return False
-    chosen_at = _chosen_at(run)
-    return chosen_at < as_of or (chosen_at == as_of and given["recipe_content"] == content)
+    return _chosen_at(run) < as_of
 
 
 def _chosen_at(run: Run) -> datetime:

@@ -1,15 +1,15 @@
 """The one score of an offer: how likely the customer is to act on the item within the horizon."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from followsuit.core.threads import one_thread
-from followsuit.offers.features.declared import NAMES, RISING, TRIGGER, Values
+from followsuit.offers.features.declared import NAMES, RISING, START, TRIGGER, Values
 
 DIGITS = 9
 """Scores are rounded to this many decimals, so that ties are ties on every machine."""
@@ -83,32 +83,24 @@ class LogisticModel(Model):
 
     Attributes:
         intercept: the log-odds of features that are all 0.
-        weights: by feature.
+        weights: by the name of the feature.
         moments: earlier instants that it was learned from; with 0 the weights are the ones to start
-            from, the average of three public data sets.
+            from.
         adoptions: pairs that were acted on in the training set.
     """
 
     name: ClassVar[str] = "logistic"
     intercept: float = -10.9
-    popularity: float = 1.0
-    category: float = 0.2
-    affinity: float = 1.4
-    activity: float = 0.8
-    friends: float = 1.0
+    weights: Mapping[str, float] = field(default_factory=lambda: dict(START))
     moments: int = 0
     adoptions: int = 0
-
-    def weight(self, name: str) -> float:
-        """The weight of a feature."""
-        return float(asdict(self)[name])
 
     def fit(  # noqa: D102
         self, examples: Sequence[Examples], *, without: Collection[str] = ()
     ) -> Self:
         adoptions = int(sum(e.y.sum() for e in examples))
         if adoptions < ENOUGH:
-            return replace(type(self)(), **dict.fromkeys(without, 0.0))  # type: ignore[arg-type]
+            return type(self)(weights=START | dict.fromkeys(without, 0.0))
         from sklearn.linear_model import LogisticRegression  # slow to import, and seldom needed
 
         used = [i for i, name in enumerate(NAMES) if name not in without]
@@ -123,11 +115,9 @@ class LogisticModel(Model):
         falling = {name for name in RISING if learned.get(name, 0.0) < 0}
         if falling:
             return self.fit(examples, without={*without, *falling})
-        weights: dict[str, Any] = dict.fromkeys(without, 0.0) | learned
-        return type(self)(
-            intercept=float(regression.intercept_[0]), **weights, moments=len(examples),
-            adoptions=adoptions,
-        )  # fmt: skip
+        weights = dict.fromkeys(without, 0.0) | learned
+        intercept = float(regression.intercept_[0])
+        return type(self)(intercept, weights, len(examples), adoptions)
 
     def score(self, values: Values) -> np.ndarray:
         """The log-odds, rounded."""
@@ -141,18 +131,18 @@ class LogisticModel(Model):
         )
 
     def contributions(self, values: Values) -> Values:  # noqa: D102
-        return {name: self.weight(name) * np.asarray(values[name], float) for name in NAMES}
+        return {name: self.weights[name] * np.asarray(values[name], float) for name in NAMES}
 
     def _log_odds(self, values: Values, names: Sequence[str]) -> np.ndarray:
         shape = np.broadcast_shapes(*(values[name].shape for name in names))
         total = np.full(shape, self.intercept)
         for name in names:
-            if self.weight(name):
-                total += np.multiply(values[name], self.weight(name), dtype=np.float64)
+            if self.weights[name]:
+                total += np.multiply(values[name], self.weights[name], dtype=np.float64)
         return total
 
-    def as_dict(self) -> dict[str, float]:
-        """Intercept, weights and what they were learned from, by name."""
+    def as_dict(self) -> dict[str, Any]:
+        """Its attributes by name, as a run notes them."""
         return asdict(self)
 
 

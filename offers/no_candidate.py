@@ -6,9 +6,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from followsuit.graph import schema as g
+from followsuit.graph.items import ITEM
 from followsuit.graph.runs import ACTORS, Run, run_folder
 from followsuit.graph.store import GraphStore
-from followsuit.graph.view import ITEM, View
+from followsuit.graph.view import View
 from followsuit.offers.brought_up import brought_up
 from followsuit.offers.catalogue import catalogue
 from followsuit.offers.not_offered import (

@@ -9,7 +9,6 @@ with the same parameters, is the same run.
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,7 @@ from followsuit.core.files import private_folder, read_json, read_parquet, save_
 from followsuit.core.progress import Progress, silent
 from followsuit.gnn.evaluation.ablation_result import friends_help
 from followsuit.graph import schema as g
-from followsuit.graph.models import ModelStore
+from followsuit.graph.items import PRODUCT, STORE
 from followsuit.graph.run_writer import write_run
 from followsuit.graph.runs import (
     DECISIONS,
@@ -37,9 +36,7 @@ from followsuit.graph.runs import (
 )
 from followsuit.graph.schema import Col
 from followsuit.graph.store import GraphStore, StoreBusy, nfc
-from followsuit.graph.view import PRODUCT, STORE, View, of_customers, view_of
-from followsuit.influence.log.action_log import read_log
-from followsuit.influence.log.arrays import Log
+from followsuit.graph.view import View, of_customers, view_of
 from followsuit.offers.activation import (
     CUSTOMERS,
     OFFERED_TO,
@@ -51,49 +48,19 @@ from followsuit.offers.activation import (
     other_options,
     without,
 )
-from followsuit.offers.brought_up import brought_up
-from followsuit.offers.catalogue import catalogue
-from followsuit.offers.decisions import counts_by_rule, write_decisions
-from followsuit.offers.evidence import write_evidence
-from followsuit.offers.features.declared import Features
-from followsuit.offers.grid import grid, outcomes
+from followsuit.offers.decisions import counts_by_rule
 from followsuit.offers.guards import MAX_AGE, MIN_SHARE, Guards, Tell, ignore_note
 from followsuit.offers.learn import Learn
 from followsuit.offers.learned import (
     CHOSEN,
     WEIGHTS,
     learned_before,
-    learned_tie_weights,
 )
 from followsuit.offers.model import LogisticModel
-from followsuit.offers.taste import LINEAR, Recipe, choose_recipe
-from followsuit.offers.training import examples
-from followsuit.policy.decision import OFFERED
-from followsuit.triggers.friend_activity import FriendActivity
-from followsuit.triggers.shipped import shipped
-from followsuit.triggers.tie_weights import learn_tie_weights, tie_weights
-from followsuit.triggers.trigger import reasons_of
+from followsuit.offers.pipeline import OUT, STEPS, Pipeline
+from followsuit.offers.taste import LINEAR, Recipe
 
-EARLIER = 6
-"""Earlier days, a week apart, that the model is trained on."""
-_WEEK = timedelta(days=7)
-_MODEL, _RECIPE, _DONE = "model.json", "recipe.json", "done.json"
-
-OUT = ("customer_id", "rank", "item_kind", "item_id", "offer_id", "trigger", "score",
-       "trigger_share", "reason")  # fmt: skip
-"""Columns of `score --out`."""
-_OFFERS = pa.schema(
-    {
-        **dict.fromkeys(OUT, g.TEXT),
-        "rank": g.WHOLE,
-        "score": g.NUMBER,
-        "trigger_share": g.NUMBER,
-        "value": g.MONEY,
-        "channel": g.TEXT,
-    }
-)
-"""Columns of a run's offers, by customer and rank: those of the offered decisions under the names
-of `OUT`, where `score` is the probability and `trigger` is missing where no friend did anything."""
+_DONE = "done.json"
 
 
 class ScoreError(FollowsuitError):
@@ -204,14 +171,12 @@ def score(
     if base is not None and customers is not None:
         guards.note_options(other_options(base, parameters))
     content, delivered = view.snapshot.content, view.snapshot.meta.delivered
-    before = learned_before(store, parameters, as_of, content, Learn(learn))
-    # What was chosen for the same day and data is what this run would choose.
-    earlier = before if before.get("recipe_as_of") != as_of.isoformat() else {}
-    run_id = new_run_id(SCORE, as_of, {**parameters, **earlier}, content, delivered)
+    before = learned_before(store, parameters, as_of, Learn(learn))
+    run_id = new_run_id(SCORE, as_of, {**parameters, **before}, content, delivered)
     folder = run_folder(store, run_id)
     private_folder(folder)
     if not _is_done(folder):
-        job = _Job(store, view, run_id, window, seed, progress)
+        job = Pipeline(store, view, run_id, window, seed, progress)
         chosen, unknown = _known(view, customers)
         recipe = Recipe(**before["recipe"]) if before else job.recipe(parameters)
         model = LogisticModel(**before[WEIGHTS]) if WEIGHTS in before else job.model(recipe)
@@ -225,7 +190,6 @@ def score(
             "weights": model.as_dict(),
             "recipe": asdict(recipe),
             "recipe_as_of": before.get("recipe_as_of", as_of.isoformat()),
-            "recipe_content": before.get("recipe_content", content),
         }
         save_json(folder / _DONE, done)
     return _write(
@@ -254,107 +218,6 @@ def _is_done(folder: Path) -> bool:
     return read_json(folder / _DONE) is not None and all(table is not None for table in rows)
 
 
-class _Job:
-    """The steps of scoring, each taken from the run's folder where it has been done before."""
-
-    def __init__(
-        self, store: GraphStore, view: View, run_id: str, window: timedelta, seed: int,
-        progress: Progress,
-    ) -> None:  # fmt: skip
-        self._store = store
-        self._view = view
-        self._models = ModelStore(store.state)
-        self._run_id = run_id
-        self._window = window
-        self._seed = seed
-        self._folder = run_folder(store, run_id)
-        self._progress = progress
-        first = view.as_of - window
-        self._days = [view.shared.at(first - weeks * _WEEK) for weeks in range(EARLIER)]
-        """The earlier days that the model is trained on, the latest first."""
-
-    @cached_property
-    def _log(self) -> Log:
-        return read_log(self._view.shared)
-
-    def recipe(self, parameters: dict[str, Any]) -> Recipe:
-        """Choose how taste is learned."""
-        kept = read_json(self._folder / _RECIPE)
-        if kept is None:
-            chosen = choose_recipe(
-                self._days[-1], self._view.shared, affinity=parameters["affinity"],
-                friends=parameters["friends_help"], seed=self._seed, progress=self._progress,
-            )  # fmt: skip
-            kept = asdict(chosen)
-            save_json(self._folder / _RECIPE, kept)
-        return Recipe(**kept)
-
-    def model(self, recipe: Recipe) -> LogisticModel:
-        """Train the model on earlier days.
-
-        Tie weights and taste are learned on what lay before all of these days, or they would know
-        the outcomes.
-        """
-        kept = read_json(self._folder / _MODEL)
-        if kept is None:
-            before = self._days[-1]
-            ahead = int((self._view.as_of - before.as_of).total_seconds())
-            learned = learn_tie_weights(self._log.until(ahead), self._window, self._progress)
-            taste = recipe.fit(before, self._view.shared, seed=self._seed, progress=self._progress)
-            training = []
-            with self._progress("training", EARLIER) as advance:
-                for day in self._days[::-1]:
-                    triggers = shipped(tie_weights(day, learned))
-                    rows = brought_up(day, reasons_of(triggers, day, self._window))
-                    live = rows.filter(rows.blocked_by.isnull())
-                    laid = grid(day, live, self._window, taste=taste)
-                    adopted = outcomes(laid, self._window).pairs
-                    training.append(examples(laid, Features(laid), adopted, self._seed))
-                    advance(1)
-            kept = LogisticModel().fit(training).as_dict()
-            save_json(self._folder / _MODEL, kept)
-        return LogisticModel(**kept)
-
-    def rank(
-        self, model: LogisticModel, recipe: Recipe, customers: list[str] | None, top: int
-    ) -> None:
-        """Decide on all candidates, and write the run's files."""
-        view, window = self._view, self._window
-        learned = learned_tie_weights(self._store, view, window)
-        if learned is None:
-            learned = learn_tie_weights(self._log, window, self._progress)
-        taste = recipe.fit_once(
-            view.shared, self._models, self._run_id, seed=self._seed, progress=self._progress
-        )
-        ties, offers = tie_weights(view, learned), catalogue(view)
-        triggers = shipped(ties)
-        with self._progress("reasons"):
-            reasons = of_customers(reasons_of(triggers, view, window), customers)
-            rows = brought_up(view, reasons, offers)
-        with self._progress("candidates"):
-            live = rows.filter(rows.blocked_by.isnull())
-            laid = grid(view, live, window, taste=taste, catalogue=offers)
-        path = self._folder / DECISIONS
-        write_decisions(path, rows, laid, offers, model, triggers, top, self._progress)
-        with self._progress("evidence"):
-            pq.write_table(_offered(path), self._folder / OFFERS)
-            write_evidence(view, FriendActivity(ties), window, self._folder)
-
-
-def _offered(path: Path) -> pa.Table:
-    """The offered decisions, as offers."""
-    names = {"score": "probability"}
-    columns = [names.get(name, name) for name in _OFFERS.names if name != "trigger"]
-    rows = pq.read_table(
-        path, columns=[*columns, "triggers"], filters=[("decision", "=", OFFERED)],
-        memory_map=False,
-    )  # fmt: skip
-    first = [names[0] if names else None for names in rows["triggers"].to_pylist()]
-    rows = rows.append_column("trigger", pa.array(first, g.TEXT))
-    rows = rows.select([names.get(name, name) for name in _OFFERS.names])
-    return rows.rename_columns(_OFFERS.names).cast(_OFFERS)
-
-
 def _write(
     store: GraphStore, run_id: str, as_of: datetime, created_at: datetime,
     parameters: dict[str, Any], folder: Path, guards: Guards, base: Run | None, revision: int,
@@ -381,7 +244,7 @@ def _write(
         )  # fmt: skip
         write_run(store, run, offers, revision=revision, activate=guards.activate is not False)
     # Steps are kept for a run that is interrupted; scored again, it is made anew.
-    for step in (_MODEL, _RECIPE, _DONE):
+    for step in (*STEPS, _DONE):
         (folder / step).unlink(missing_ok=True)
     return ScoreReport(
         run_id, as_of, done["customers"], done["offers"], done["suppressed"],

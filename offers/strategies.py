@@ -11,7 +11,8 @@ import numpy as np
 from scipy import sparse
 
 from followsuit.core.codes import Codes
-from followsuit.graph.view import SharedView, item_key
+from followsuit.graph.items import item_key
+from followsuit.graph.view import SharedView
 from followsuit.influence.spread.leiden import friend_communities
 from followsuit.offers.features.declared import Features
 from followsuit.offers.features.friends import Friends

@@ -12,7 +12,7 @@ from support.random_shops import NOW, addition, random_shop
 
 from followsuit.gnn.embeddings import embed
 from followsuit.gnn.models.registry import model
-from followsuit.graph.runs import DECISIONS, DRIVERS, OFFERS, active_run, run_folder
+from followsuit.graph.runs import DECISIONS, DRIVERS, FILES, OFFERS, active_run, run_folder
 from followsuit.graph.store import GraphStore
 from followsuit.graph.view import view_of
 from followsuit.influence.analysis import Analysis
@@ -68,6 +68,7 @@ def results(store: GraphStore, customer: str, vectors: str) -> dict[str, Any]:
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     }
+    assert set(FILES) <= set(files)
     files |= {name: others(pq.read_table(folder / name)) for name in (OFFERS, DRIVERS, DECISIONS)}
     view = view_of(store, NOW)
     analysis = Analysis(store, view)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from support.pages import blocks, check_command, commands_of, follow, make_commands
 
-from followsuit.offers.score import OUT
+from followsuit.offers.pipeline import OUT
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "README.md"

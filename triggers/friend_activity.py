@@ -10,7 +10,8 @@ import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
-from followsuit.graph.view import ITEM, PAIR, STORE, View, whole_seconds
+from followsuit.graph.items import ITEM, PAIR, STORE
+from followsuit.graph.view import View, whole_seconds
 from followsuit.triggers.trigger import EVIDENCE, REASONS
 
 FRIEND_BOUGHT = "friend_bought"

@@ -19,7 +19,8 @@ from followsuit.gnn.data.dataset import (
     hold_back,
     pairs,
 )
-from followsuit.graph.view import SharedView, item_key
+from followsuit.graph.items import item_key
+from followsuit.graph.view import SharedView
 
 HORIZON = timedelta(days=28)
 """The default length of the period that a model is validated on."""

@@ -17,8 +17,9 @@ from followsuit.core.codes import Codes
 from followsuit.core.progress import Progress, silent
 from followsuit.graph import schema as g
 from followsuit.graph import tables as t
+from followsuit.graph.items import PRODUCT, STORE
 from followsuit.graph.schema import Col, NodeType, RelationshipType
-from followsuit.graph.view import PRODUCT, STORE, SharedView
+from followsuit.graph.view import SharedView
 
 UNDATED = int(np.iinfo(np.int64).min)
 """The time of edges without a date: before every other, so that they count as always known."""

@@ -4,6 +4,9 @@ With P = (X'X + l2 I)^-1 the scores are X - X P / diag(P). Where there are fewer
 the same follows from the users' side: with K = X X' + l2 I, X P = K^-1 X and
 diag(P) = (1 - diag(X' K^-1 X)) / l2 (Woodbury). Where `damp` is above 0 the columns of X are scaled
 by popularity^-damp: the less known items count for more, in what is learned and in the scores.
+
+An inverse of 20,000 items takes 2 minutes and 1.6 GB. Above `MEMORY` the model is approximated by
+sparse weights: see `neighbour_weights`.
 """
 
 from typing import Any, ClassVar, Self
@@ -17,11 +20,18 @@ from followsuit.core.progress import Progress, silent
 from followsuit.core.threads import one_thread
 from followsuit.gnn.data.dataset import Dataset, Floats, Ints
 from followsuit.gnn.models.model_config import ModelConfig
+from followsuit.gnn.models.neighbour_weights import NEIGHBOURS, Neighbours, nearest_items
 from followsuit.gnn.models.recommender import CELLS, Recommender
 
+SIDE = 10_000
+"""Users or items up to which EASE is solved exactly."""
 RIDGES = (10.0, 20.0, 50.0, 100.0, 200.0, 300.0, 500.0, 800.0, 1200.0, 2000.0)
-MEMORY = 3 * 2**30
-"""Bytes that the dense matrix may take."""
+MEMORY = 4 * SIDE**2
+"""Bytes that the dense matrix of an exact solution may take."""
+
+
+_CSR = ("data", "indices", "indptr")
+"""Arrays of a sparse matrix."""
 
 
 class EaseConfig(ModelConfig):
@@ -32,7 +42,7 @@ class EaseConfig(ModelConfig):
     damp: float = Field(default=0.0, ge=0)
     """How much less popular items count, 0 for EASE as published."""
     memory: int = Field(default=MEMORY, gt=0)
-    """Bytes that the dense matrix may take."""
+    """Bytes that the dense matrix of an exact solution may take; weights are sparse above."""
 
 
 class DampedEaseConfig(EaseConfig):
@@ -45,21 +55,56 @@ class DampedEaseConfig(EaseConfig):
 class Ease(Recommender):
     """A linear model of which items go together.
 
-    Where neither the users nor the items fit into memory as a square matrix, the most popular items
-    that fit are learned from, and `note` says so; the others score 0.
+    Where neither the users nor the items with interactions fit into memory as a square matrix, each
+    item is predicted from its nearest items only, and `note` says so.
     """
 
     name: ClassVar[str] = "ease"
     config_class = EaseConfig
     grid: ClassVar[dict[str, tuple[Any, ...]]] = {"l2": RIDGES}
     config: EaseConfig
+    _neighbours: Neighbours | None = None
+
+    def unfitted(self, **settings: Any) -> Self:
+        """The same model before `fit`, with other values for these settings.
+
+        It shares what a grid search counts once.
+        """
+        other = super().unfitted(**settings)
+        other._neighbours = self._neighbours
+        return other
 
     def fit(
-        self, data: Dataset, validation: sparse.csr_matrix | None = None, *,  # noqa: ARG002
+        self, data: Dataset, validation: sparse.csr_matrix | None = None, *,
         seed: int = 0, progress: Progress = silent,  # noqa: ARG002
     ) -> Self:  # fmt: skip
-        """Solve; one Cholesky factor and one inverse of the smaller side."""
+        """Solve exactly where the smaller side fits, else for sparse weights.
+
+        What does not depend on the settings is kept where there is validation, for the next fit of
+        a grid search.
+        """
         kept = self._kept(data)
+        self.note = None
+        if kept is not None:
+            return self.restore(self._exact(data, kept, progress), data)
+        self.note = (
+            f"EASE is approximated: each of {data.seen.shape[1]:,} items is predicted from its "
+            f"{NEIGHBOURS} nearest items."
+        )
+        with progress("EASE", 2) as advance:
+            neighbours = self._neighbours
+            if neighbours is None or neighbours.seen is not data.seen:
+                neighbours = nearest_items(data.seen)
+            self._neighbours = neighbours if validation is not None else None
+            advance(1)
+            x = self._scaled(data, np.arange(data.seen.shape[1]))
+            weights = neighbours.weights(self._scale(data), self._ridge(x))
+            advance(1)
+        parts = {name: getattr(weights, name) for name in _CSR}
+        return self.restore({f"weights_{name}": part for name, part in parts.items()}, data)
+
+    def _exact(self, data: Dataset, kept: Ints, progress: Progress) -> dict[str, np.ndarray]:
+        """One Cholesky factor and one inverse of the smaller side."""
         x = self._scaled(data, kept)
         by_users = data.seen.shape[0] <= len(kept)
         with progress("EASE", 3) as advance:
@@ -70,20 +115,17 @@ class Ease(Recommender):
             inverse = _inverse(gram)
             advance(1)
             diagonal = (1 - _quadratic(inverse, x)) / ridge if by_users else np.diag(inverse)
-            state = {"kept": kept, "inverse": inverse, "diagonal": np.maximum(diagonal, 1e-12)}
             advance(1)
-        return self.restore(state, data)
+        return {"kept": kept, "inverse": inverse, "diagonal": np.maximum(diagonal, 1e-12)}
 
-    def _kept(self, data: Dataset) -> Ints:
-        """The items that are learned from, rising."""
+    def _kept(self, data: Dataset) -> Ints | None:
+        """The items that an exact solution learns from, rising; None where it does not fit."""
         n, m = data.seen.shape
-        self.note = None
         side = int((self.config.memory / 4) ** 0.5)
         if min(n, m) <= side:
             return np.arange(m)
-        order = np.lexsort((np.arange(m), -data.popularity))
-        self.note = f"EASE learns from the {side:,} most popular of {m:,} items: no more fit."
-        return np.sort(order[:side])
+        known = np.flatnonzero(data.popularity)
+        return known if len(known) <= side else None
 
     def _ridge(self, x: sparse.csr_matrix) -> np.float32:
         return np.float32(self.config.l2 * np.square(x.data).mean()) if x.nnz else np.float32(1)
@@ -91,15 +133,20 @@ class Ease(Recommender):
     def _scaled(
         self, data: Dataset, kept: Ints, seen: sparse.csr_matrix | None = None
     ) -> sparse.csr_matrix:
-        scale = np.maximum(data.popularity[kept], 1) ** np.float32(-self.config.damp)
+        scale = sparse.diags_array(self._scale(data)[kept], format="csr")
         rows = data.seen if seen is None else seen
-        return sparse.csr_matrix(
-            rows[:, kept] @ sparse.diags_array(scale, format="csr"), dtype=np.float32
-        )
+        return sparse.csr_matrix(rows[:, kept] @ scale, dtype=np.float32)
+
+    def _scale(self, data: Dataset) -> Floats:
+        """(m) what each item's interactions are multiplied with."""
+        scale: Floats = np.maximum(data.popularity, 1) ** np.float32(-self.config.damp)
+        return scale
 
     def score(self, users: Ints) -> Floats:
         """(users, m) about 0 to 1."""
         x = self._x[users]
+        if self._weights is not None:
+            return _dense(x @ self._weights)
         if self._by_users:
             # x P = K^-1 X for the rows of X
             return self._scores(x, np.ascontiguousarray((self._x.T @ self._inverse[users].T).T))
@@ -108,6 +155,8 @@ class Ease(Recommender):
     def score_new(self, seen: sparse.csr_matrix) -> Floats:
         """(rows, m) the same, by x P = (x - x X' K^-1 X) / l2 where K is the users' side."""
         x = self._scaled(self.data, self._kept_items, seen)
+        if self._weights is not None:
+            return _dense(x @ self._weights)
         if not self._by_users:
             return self._scores(x, x @ self._inverse)
         product = -np.ascontiguousarray((self._x.T @ ((x @ self._x.T) @ self._inverse).T).T)
@@ -126,14 +175,22 @@ class Ease(Recommender):
         return scores
 
     def state(self) -> dict[str, np.ndarray]:
-        """The inverse of the smaller side, and the diagonal of P."""
+        """The sparse weights, or the inverse of the smaller side and the diagonal of P."""
+        if self._weights is not None:
+            return {f"weights_{name}": getattr(self._weights, name) for name in _CSR}
         return {"kept": self._kept_items, "inverse": self._inverse, "diagonal": self._diagonal}
 
     def restore(self, state: dict[str, np.ndarray], data: Dataset) -> Self:
-        """Take over the inverse."""
-        self.data = data
-        self._kept_items, self._inverse = state["kept"], state["inverse"]
-        self._diagonal = state["diagonal"].astype(np.float32)
+        """Take over the weights or the inverse."""
+        self.data, self._weights = data, None
+        m = data.seen.shape[1]
+        if "weights_data" in state:
+            parts = tuple(state[f"weights_{name}"] for name in _CSR)
+            self._weights = sparse.csr_matrix(parts, shape=(m, m))
+            self._kept_items = np.arange(m)
+        else:
+            self._kept_items, self._inverse = state["kept"], state["inverse"]
+            self._diagonal = state["diagonal"].astype(np.float32)
         self._x = self._scaled(data, self._kept_items)
         self._by_users = data.seen.shape[0] <= len(self._kept_items)
         return self
@@ -175,6 +232,12 @@ def _inverse(gram: Floats) -> Floats:
     _mirror(inverse)
     whole: Floats = inverse
     return whole
+
+
+def _dense(scores: sparse.csr_matrix) -> Floats:
+    """The scores as an array, those that are not stored as 0."""
+    array: Floats = scores.toarray()
+    return array
 
 
 def _add(dense: Floats, x: sparse.csr_matrix) -> None:

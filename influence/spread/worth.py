@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from followsuit.graph.view import PRODUCT, SharedView
+from followsuit.graph.items import PRODUCT
+from followsuit.graph.view import SharedView
 from followsuit.influence.log.arrays import Floats
 
 _EXACT = "decimal(38, 6)"

@@ -12,6 +12,7 @@ class Activity(Feature):
     name = "activity"
     part = "own"
     direction = 0
+    start = 0.8
 
     def __init__(self, grid: Grid) -> None:
         super().__init__(grid)

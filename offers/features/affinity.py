@@ -13,6 +13,7 @@ class Affinity(Feature):
     name = "affinity"
     part = "own"
     direction = 0
+    start = 1.4
 
     def block(self, rows: Select, columns: Select = ALL) -> np.ndarray:  # noqa: D102
         grid = self.grid

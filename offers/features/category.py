@@ -19,6 +19,7 @@ class Category(Feature):
     name = "category"
     part = "own"
     direction = 0
+    start = 0.2
 
     def __init__(self, grid: Grid) -> None:
         super().__init__(grid)

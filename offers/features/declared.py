@@ -14,6 +14,8 @@ from followsuit.offers.grid import Grid
 
 FEATURES: tuple[type[Feature], ...] = (Popularity, Category, Affinity, Activity, Friends)
 NAMES = tuple(feature.name for feature in FEATURES)
+START = {feature.name: feature.start for feature in FEATURES}
+"""The weights to start from, the average of three public data sets."""
 TRIGGER = tuple(feature.name for feature in FEATURES if feature.part == "trigger")
 """Names of the features that triggers add."""
 BY_TRIGGER = {trigger: f.name for f in FEATURES for trigger in f.triggers}

@@ -28,6 +28,8 @@ class Feature(ABC):
     """The triggers that a trigger's feature is about."""
     direction: ClassVar[int]
     """1 where a higher value can't make acceptance less likely, 0 where it may do either."""
+    start: ClassVar[float]
+    """Its weight where there is too little to learn from."""
 
     def __init__(self, grid: Grid) -> None:
         self.grid = grid

@@ -15,6 +15,7 @@ class Friends(Feature):
     part = "trigger"
     triggers = (FRIEND_BOUGHT, FRIEND_VISITED)
     direction = 1
+    start = 1.0
 
     def __init__(self, grid: Grid) -> None:
         super().__init__(grid)

@@ -12,6 +12,7 @@ class Popularity(Feature):
     name = "popularity"
     part = "own"
     direction = 0
+    start = 1.0
 
     def __init__(self, grid: Grid) -> None:
         super().__init__(grid)

@@ -201,12 +201,13 @@ def test_why_says_the_reason_and_what_each_factor_adds(shop: Shop) -> None:
 
 def test_why_not_names_the_rule_in_words_that_fit_everybody(shop: Shop) -> None:
     run_id = read(shop.folder, "score.json")["run_id"]
-    log = pq.read_table(shop.folder / f"followsuit.lbug.state/runs/{run_id}/suppressed.parquet")
+    folder = shop.folder / f"followsuit.lbug.state/runs/{run_id}"
+    decisions = pq.read_table(folder / "decisions.parquet").to_pylist()
     offered = {(row["customer_id"], row["item_id"]) for row in offers(shop)}
     cases = {
-        row["rule"]: (row["customer_id"], row["item_id"])
-        for row in log.to_pylist()
-        if (row["customer_id"], row["item_id"]) not in offered
+        row["blocked_by"]: (row["customer_id"], row["item_id"])
+        for row in decisions
+        if row["blocked_by"] and (row["customer_id"], row["item_id"]) not in offered
     }
     assert len(cases) >= 7
     commands = [["why-not", *pair] for pair in cases.values()]

@@ -9,7 +9,8 @@ import ibis.expr.types as ir
 import pytest
 from support.snapshots import Rows, day, view_from
 
-from followsuit.graph.view import NobodyShares, SharedView, View, item_key, of_customers
+from followsuit.graph.items import item_key
+from followsuit.graph.view import NobodyShares, SharedView, View, of_customers
 
 NOW = day(10)
 LATER = NOW + timedelta(microseconds=1)

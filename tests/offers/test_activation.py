@@ -33,6 +33,7 @@ from followsuit.offers.activation import (
 )
 from followsuit.offers.explain import explain
 from followsuit.offers.guards import Refused
+from followsuit.offers.pipeline import Pipeline
 from followsuit.offers.score import score
 from followsuit.queries.runner import run_query
 from followsuit.testing.places import Place
@@ -253,17 +254,17 @@ def test_a_run_that_becomes_active_meanwhile_is_not_lost(
     customers: list[str] | None, fault: type[Exception], said: str, embedded: Place, tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    rank = scoring._Job.rank
+    rank = Pipeline.rank
 
     def while_another_ends(*arguments: Any) -> None:
-        monkeypatch.setattr(scoring._Job, "rank", rank)
+        monkeypatch.setattr(Pipeline, "rank", rank)
         score(store, NOW, NOW)
         rank(*arguments)
 
     with embedded.open() as store:
         load(store, str(deliver_shop(tmp_path / "d")))
         score(store, NOW - timedelta(days=1), NOW)
-        monkeypatch.setattr(scoring._Job, "rank", while_another_ends)
+        monkeypatch.setattr(Pipeline, "rank", while_another_ends)
         with pytest.raises(fault, match=said):
             score(store, NOW - timedelta(hours=12), NOW, customers=customers)
         assert active_run(store).as_of == NOW

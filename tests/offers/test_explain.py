@@ -1,15 +1,28 @@
-"""Every rule that keeps an offer back: counted by `score`, named by `why-not`."""
+"""Why an offer is made or not: `score` counts what `why-not` names, and the run decides both."""
 
+from collections import Counter
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
+from support import random_shops
+from support.deliveries import deliver
+from support.random_shops import random_offers, random_shop
 from support.shops import NOW, deliver_shop, offers
 
 import followsuit
 from followsuit.api import Shop
-from followsuit.graph.runs import UnknownRun
-from followsuit.offers.explain import UnknownTarget
-from followsuit.offers.score import ScoreReport
+from followsuit.graph.runs import DECISIONS, UnknownRun, run_folder
+from followsuit.graph.view import view_of
+from followsuit.loaders.load import load
+from followsuit.offers.explain import Explanation, NoDecisions, UnknownTarget, explain
+from followsuit.offers.not_offered import BELOW, NO_TRIGGER, NOT_RECENT, OTHER_ITEM, SENSITIVE
+from followsuit.offers.score import ScoreReport, score
+from followsuit.policy.decision import OFFERED, OUTRANKED
+from followsuit.policy.rules import SENTENCES
+from followsuit.testing.places import Place
 
 
 def scored(folder: Path, with_offers: bool) -> tuple[Shop, ScoreReport]:
@@ -31,7 +44,7 @@ def selling(tmp_path_factory: pytest.TempPathFactory) -> tuple[Shop, ScoreReport
     return scored(tmp_path_factory.mktemp("selling"), with_offers=True)
 
 
-def test_the_log_counts_every_pair_kept_back_by_its_rule(
+def test_the_report_counts_every_pair_by_the_rule_that_blocks_it(
     plain: tuple[Shop, ScoreReport], selling: tuple[Shop, ScoreReport]
 ) -> None:
     assert plain[1].suppressed == {
@@ -143,3 +156,104 @@ def test_without_a_run_there_is_nothing_to_explain(tmp_path: Path) -> None:
     shop.load(deliver_shop(tmp_path / "delivery"))
     with pytest.raises(UnknownRun, match="followsuit score"):
         shop.explain("ann", "tea")
+
+
+def test_decisions_that_are_damaged_or_missing_ask_for_a_new_run(tmp_path: Path) -> None:
+    shop, report = scored(tmp_path, with_offers=False)
+    path = run_folder(shop.store, report.run_id) / DECISIONS
+    path.write_bytes(b"PAR1")
+    with pytest.raises(NoDecisions, match=f"{report.run_id} are missing or damaged. Score again"):
+        shop.explain("ann", "tea")
+    path.unlink()
+    with pytest.raises(NoDecisions):
+        shop.explain("ann", "tea")
+    shop.score(NOW, NOW)
+    assert shop.explain("ann", "tea").offered
+
+
+# In random shops, with the whole truth of a run in its decisions.
+
+Row = dict[str, Any]
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_counts_answers_and_decisions_agree_for_a_few_customers_and_every_item(
+    seed: int, embedded: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agree(seed, 7, embedded, tmp_path, monkeypatch)
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("seed", range(30))
+def test_they_agree_for_every_customer_and_item_of_many_shops(
+    seed: int, embedded: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agree(seed, 1, embedded, tmp_path, monkeypatch)
+
+
+def agree(
+    seed: int, step: int, place: Place, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ask for all items of every so many customers, of a shop with offers where the seed is odd."""
+    tables = random_shop(seed)
+    extra = {"offers": random_offers(seed)} if seed % 2 else {}
+    with place.open() as store:
+        load(store, str(deliver(folder / "delivery", **tables, **extra)))
+        report = score(store, random_shops.NOW, random_shops.NOW, top=3)
+        view = view_of(store, random_shops.NOW)
+        # Each answer would make the same view anew.
+        monkeypatch.setattr("followsuit.graph.view.view_of", lambda *_, **__: view)
+        rows = pq.read_table(run_folder(store, report.run_id) / DECISIONS).to_pylist()
+        assert {OFFERED, OUTRANKED} <= {row["decision"] for row in rows}
+        assert report.suppressed == Counter(r["blocked_by"] for r in rows if r["blocked_by"])
+        reached = {row["customer_id"] for row in rows if not row["blocked_by"]}
+        of_pair: dict[tuple[str, str], list[Row]] = {}
+        for row in rows:
+            of_pair.setdefault((row["customer_id"], row["item_id"]), []).append(row)
+        items = [row["product_id"] for row in tables["products"]]
+        items += [row["store_id"] for row in tables["stores"]]
+        for customer in [row["customer_id"] for row in tables["customers"]][::step]:
+            for item in items:
+                answer = explain(store, customer, item)
+                check(answer, of_pair.get((customer, item), []), customer in reached)
+
+
+def check(answer: Explanation, rows: list[Row], reached: bool) -> None:
+    """That an answer is what the decisions on the pair say, or on its customer without any."""
+    ranked = [row for row in rows if row["rank"]]
+    assert len(ranked) <= 1, "a customer has an item once"
+    if ranked:
+        (row,) = ranked
+        assert answer.offered == (row["decision"] == OFFERED)
+        assert answer.rule == (None if answer.offered else BELOW)
+        names = ("rank", "offer_id", "trigger_share", "reason")
+        assert {name: getattr(answer, name) for name in names} == {n: row[n] for n in names}
+        assert (answer.score, answer.factors) == (row["probability"], row["contributions"])
+        return
+    assert not answer.offered
+    if any(row["blocked_by"] for row in rows):
+        assert [row["decision"] for row in rows] == [answer.rule]
+        assert answer.explanation == SENTENCES[str(answer.rule)]
+    elif rows:
+        assert answer.rule == OTHER_ITEM
+    else:
+        # Nothing brought it up: what a rule says of it isn't counted.
+        assert answer.rule in {*SENTENCES, SENSITIVE, NO_TRIGGER, NOT_RECENT, BELOW, OTHER_ITEM}
+        assert answer.rule != NO_TRIGGER or not reached
+        assert answer.rule not in (NOT_RECENT, BELOW) or reached
+
+
+def test_a_customer_who_joins_later_changes_no_answer(embedded: Place, tmp_path: Path) -> None:
+    joined = (random_shops.NOW + timedelta(days=1)).isoformat()
+    # The first by id, so that the position of every other customer changes.
+    newcomer = {"customer_id": "a0000", "birth_date": "1980-05-05", "joined_at": joined}
+    with embedded.open() as store:
+        load(store, str(deliver(tmp_path / "delivery", **random_shop(1))))
+        report = score(store, random_shops.NOW, random_shops.NOW, top=3)
+        offered = report.offers_table().to_pylist()[:40]
+        assert len(offered) == 40
+        before = [explain(store, row["customer_id"], row["offer_id"]) for row in offered]
+        load(store, str(deliver(tmp_path / "more", customers=[newcomer])))
+        after = [explain(store, row["customer_id"], row["offer_id"]) for row in offered]
+    assert after == before
+    assert all(answer.offered for answer in after)

@@ -10,7 +10,7 @@ from support.grids import grid_of
 from support.worlds import end_of, view_of_world
 
 from followsuit.offers import metrics
-from followsuit.offers.features.declared import Features
+from followsuit.offers.features.declared import START, Features
 from followsuit.offers.grid import Grid, Outcomes, outcomes
 from followsuit.offers.metrics import PER_CUSTOMER, PER_OFFER, Tally
 from followsuit.offers.model import LogisticModel
@@ -27,7 +27,9 @@ def case(tmp_path_factory: pytest.TempPathFactory) -> tuple[Grid, Outcomes, np.n
     """A grid, what came of it, and the value of every pair; -inf where excluded."""
     view = view_of_world(WORLD, tmp_path_factory.mktemp("world"), assume_consent=True)
     grid = grid_of(view.at(end_of(WORLD) - 4 * WEEK), WEEK, least=metrics.ITEMS)
-    score = LogisticModel(popularity=0.5).score(Features(grid).block(slice(None)))
+    score = LogisticModel(weights=START | {"popularity": 0.5}).score(
+        Features(grid).block(slice(None))
+    )
     values = score.round(1)  # many ties
     return grid, outcomes(grid, 2 * WEEK), np.where(grid.excluded(slice(None)), -np.inf, values)
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.snapshots import day
 
-from followsuit.offers.features.declared import NAMES, TRIGGER
+from followsuit.offers.features.declared import NAMES, START, TRIGGER
 from followsuit.offers.model import DIGITS, ENOUGH, Examples, LogisticModel
 
 PLANTED = np.array([0.9, 0.5, 1.1, 0.7, 1.2])
@@ -45,7 +45,7 @@ def thinned(whole: Examples, share: float, seed: int) -> Examples:
 
 def test_planted_weights_are_found_without_bias() -> None:
     models = [fitted([thinned(planted(seed, 40_000), 0.2, seed)]) for seed in range(12)]
-    vectors = np.array([[w.weight(name) for name in NAMES] for w in models])
+    vectors = np.array([[w.weights[name] for name in NAMES] for w in models])
     error = vectors.std(axis=0, ddof=1) / np.sqrt(len(models))
     assert np.all(np.abs(vectors.mean(axis=0) - PLANTED) < 4 * error)
     assert np.all(error < 0.05)
@@ -56,7 +56,7 @@ def test_planted_weights_are_found_without_bias() -> None:
 def test_friends_that_make_an_act_less_likely_get_no_weight() -> None:
     harmful = planted(1, 60_000, friends=-1.0)
     model = fitted([harmful])
-    assert model.friends == 0
+    assert model.weights["friends"] == 0
     assert model == fitted([harmful], without=TRIGGER)
 
 
@@ -67,7 +67,7 @@ def test_too_few_adoptions_leave_the_weights_to_start_from() -> None:
     )
     assert fitted([few]) == LogisticModel()
     assert fitted([few]).moments == 0
-    assert fitted([], without=TRIGGER).friends == 0
+    assert fitted([], without=TRIGGER).weights["friends"] == 0
 
 
 def test_weights_say_what_they_were_learned_from() -> None:
@@ -78,7 +78,7 @@ def test_weights_say_what_they_were_learned_from() -> None:
 
 
 def test_the_probability_is_the_logistic_of_the_score() -> None:
-    model = LogisticModel(intercept=0.0, popularity=1.0, friends=0.0)
+    model = LogisticModel(0.0, START | {"popularity": 1.0, "friends": 0.0})
     values = {name: np.zeros(3) for name in NAMES} | {
         "popularity": np.array([0.0, np.log(3), -np.log(3)])
     }
@@ -96,7 +96,7 @@ Weights = st.floats(0, 3)
 def test_a_prediction_is_its_shares_and_a_score_its_contributions(
     rows: list[tuple[float, ...]], weight: float
 ) -> None:
-    model = LogisticModel(intercept=-3.0, friends=weight)
+    model = LogisticModel(-3.0, START | {"friends": weight})
     values = dict(zip(NAMES, np.array(rows).T, strict=True))
     prediction, score = model.predict(values), model.score(values)
     total = prediction.own_share + prediction.trigger_share
@@ -111,8 +111,8 @@ def test_a_prediction_is_its_shares_and_a_score_its_contributions(
 
 def test_features_that_are_left_out_have_no_weight_and_models_last_as_dicts() -> None:
     model = fitted([planted(3, 20_000)], without=("category", "friends"))
-    assert (model.category, model.friends) == (0, 0)
-    assert model.popularity > 0
+    assert (model.weights["category"], model.weights["friends"]) == (0, 0)
+    assert model.weights["popularity"] > 0
     assert LogisticModel(**model.as_dict()) == model
     values = {name: np.ones(1) for name in NAMES}
     assert model.contributions(values)["friends"].tolist() == [0.0]

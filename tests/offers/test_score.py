@@ -19,7 +19,8 @@ from followsuit.graph.store import GraphStore
 from followsuit.loaders.load import load
 from followsuit.offers import score as scoring
 from followsuit.offers.guards import Refused
-from followsuit.offers.score import OUT, ScoreError, ScoreReport, score
+from followsuit.offers.pipeline import OUT
+from followsuit.offers.score import ScoreError, ScoreReport, score
 from followsuit.queries.runner import run_query
 from followsuit.simulator import World, simulate
 from followsuit.testing.places import Place

@@ -55,6 +55,27 @@ def random_shop(seed: int) -> Tables:
     }  # fmt: skip
 
 
+def random_offers(seed: int) -> Rows:
+    """Offers for the items of `random_shop`: some for an audience alone, some not active."""
+    draw = np.random.default_rng([seed, 3])
+    names = ("product_id", "category", "store_id", "program", "interest", "valid_until", "value")
+    offers = []
+    for number in range(9):
+        offer: dict[str, Any] = dict.fromkeys(names)
+        kind = draw.choice(["product_id", "product_id", "category", "store_id"])
+        offer[kind] = {
+            "product_id": f"p{draw.integers(12):02}", "category": f"k{draw.integers(3)}",
+            "store_id": f"s{draw.integers(4)}",
+        }[kind]  # fmt: skip
+        audience = draw.choice(["program", "interest", "everybody", "everybody"])
+        if audience != "everybody":
+            offer[audience] = {"program": "gold", "interest": "tea"}[audience]
+        if draw.random() < 0.2:
+            offer["valid_until"] = NOW.isoformat()
+        offers.append({"offer_id": f"o{number}", **offer, "value": int(draw.integers(1, 5))})
+    return offers
+
+
 def addition(shop: Tables, seed: int) -> tuple[str, str, dict[str, Any]]:
     """A row about one customer that nobody else's results may show: customer, table, row.
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from support.snapshots import day
 
-from followsuit.graph.view import PRODUCT, STORE
+from followsuit.graph.items import PRODUCT, STORE
 from followsuit.triggers.friend_activity import FriendActivity
 
 NOW = day(30)

@@ -15,6 +15,7 @@ from followsuit.graph.schema import NodeType, RelationshipType
 from followsuit.graph.tables import TABLES, Field, Kind, Table
 from followsuit.loaders.mapping import ColumnMapping, TableMapping, shipped_mappings
 from followsuit.offers.decisions import SCHEMA
+from followsuit.offers.not_offered import EXPLAINED
 from followsuit.queries.library import LibraryQuery, Parameter, library
 
 _TYPES = {
@@ -130,6 +131,12 @@ def _type(kind: pa.DataType) -> str:
     if pa.types.is_struct(kind):
         return ", ".join(f"{code(f.name)} {_type(f.type)}" for f in kind)
     return "money" if kind == g.MONEY else _TYPES[kind]
+
+
+def rules() -> str:
+    """Each reason not to offer something."""
+    rows = [(code(name), sentence(text)) for name, text in EXPLAINED.items()]
+    return table(("rule", "meaning"), rows)
 
 
 def queries() -> str:

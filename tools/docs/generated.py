@@ -23,6 +23,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "column-mapping": describe_data.column_mapping,
     "shipped-mappings": describe_data.shipped,
     "decisions": describe_data.decisions,
+    "rules": describe_data.rules,
     "queries": describe_data.queries,
     "commands": describe_commands.commands,
     "settings": describe_code.settings,

@@ -117,13 +117,10 @@ def score(
     )  # fmt: skip
     if report.note:
         say(report.note)
-    weights = report.model
-    learned = f"learned on {weights.moments} earlier days" if weights.moments else "to start from"
-    say(
-        f"Weights ({learned}): popularity {weights.popularity:.2f}, category "
-        f"{weights.category:.2f}, affinity {weights.affinity:.2f}, activity "
-        f"{weights.activity:.2f}, friends {weights.friends:.2f}"
-    )
+    model = report.model
+    learned = f"learned on {model.moments} earlier days" if model.moments else "to start from"
+    weights = ", ".join(f"{name} {weight:.2f}" for name, weight in model.weights.items())
+    say(f"Weights ({learned}): {weights}")
     for rule, n in report.suppressed.items():
         say(f"{n:>12,} suppressed by {rule}")
     say(f"{report.offers:>12,} offers to {report.customers:,} customers: run {report.run_id}")

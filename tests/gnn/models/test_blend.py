@@ -149,7 +149,7 @@ def test_what_was_learned_is_restored() -> None:
 def test_what_is_to_be_said_of_its_parts_is_said_once_and_not_after_a_better_fit() -> None:
     little = {"ease_damped": {"memory": 4 * 30**2}, "ease": {"memory": 4 * 30**2}}
     blend = Blend(parts=little).fit(SPLIT.train, SPLIT.validation)
-    wanted = "EASE learns from the 30 most popular of 80 items: no more fit."
+    wanted = "EASE is approximated: each of 80 items is predicted from its 128 nearest items."
     assert blend.note == wanted
     assert blend.unfitted().fit(SPLIT.known).note == wanted
     default = blend.unfitted(parts={name: {} for name in little}, weights={})

@@ -11,6 +11,8 @@ from scipy import sparse
 
 from followsuit.gnn.data.dataset import Dataset, Floats, pairs
 from followsuit.gnn.models.ease import DampedEase, Ease
+from followsuit.gnn.models.neighbour_weights import Neighbours, nearest_items
+from followsuit.testing.model_contract import ModelContract
 from followsuit.testing.tastes import planted
 
 WIDE = planted(users=40, items=80)
@@ -67,14 +69,43 @@ def test_some_users_are_scored_as_among_all() -> None:
         np.testing.assert_allclose(model.score(some), scores(model)[some], atol=1e-6)
 
 
-def test_what_does_not_fit_leaves_the_most_popular_items_and_says_so() -> None:
-    model = Ease(l2=20, memory=4 * 30**2).fit(TALL)
-    assert model.note == "EASE learns from the 30 most popular of 40 items: no more fit."
-    kept = np.sort(np.lexsort((np.arange(40), -TALL.popularity))[:30])
-    found, wanted = scores(model), textbook(TALL.seen.toarray()[:, kept], 20)
-    np.testing.assert_allclose(found[:, kept], wanted, atol=2e-5)
-    assert not np.delete(found, kept, axis=1).any()
+def test_above_the_limit_it_has_sparse_weights_and_says_so() -> None:
+    random = np.random.default_rng(0)
+    taken = sparse.csr_matrix(random.random((150, 40)) < 0.4, dtype=np.float32)
+    model = Ease(l2=20, memory=4 * 30**2).fit(TALL.with_seen(taken))
+    assert model.note == (
+        "EASE is approximated: each of 40 items is predicted from its 128 nearest items."
+    )
+    # All others are among the nearest, so that nothing is left out.
+    np.testing.assert_allclose(scores(model), textbook(taken.toarray(), 20), atol=2e-5)
     assert model.recommend(np.arange(150), 5).min() >= 0
+
+
+def test_items_without_interactions_are_not_counted_against_the_limit() -> None:
+    taken = TALL.seen.toarray()
+    taken[:, 25:] = 0
+    few = TALL.with_seen(sparse.csr_matrix(taken))
+    model = Ease(l2=20, memory=4 * 30**2).fit(few)
+    assert model.note is None
+    np.testing.assert_allclose(scores(model), scores(Ease(l2=20).fit(few)), atol=1e-6)
+
+
+def test_a_grid_search_counts_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    counted = []
+
+    def count(taken: sparse.csr_matrix) -> Neighbours:
+        counted.append(taken)
+        return nearest_items(taken)
+
+    monkeypatch.setattr("followsuit.gnn.models.ease.nearest_items", count)
+    searched = DampedEase(memory=4 * 30**2).fit(TALL, TALL.seen)
+    again = searched.unfitted(l2=50.0).fit(TALL, TALL.seen)
+    assert len(counted) == 1
+    alone = DampedEase(memory=4 * 30**2, l2=50.0).fit(TALL)
+    assert scores(again).tobytes() == scores(alone).tobytes()
+    other = TALL.with_seen(TALL.seen.copy())
+    again.unfitted().fit(other)
+    assert counted[-1] is other.seen
 
 
 def test_it_takes_little_more_memory_than_its_matrix(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,7 +129,7 @@ def test_a_refit_with_more_memory_no_longer_says_so() -> None:
     assert model.unfitted(memory=2**30).fit(TALL).note is None
 
 
-def test_the_items_that_it_learns_from_are_restored() -> None:
+def test_sparse_weights_are_restored() -> None:
     model = DampedEase(l2=20, memory=4 * 30**2).fit(TALL)
     again = model.unfitted().restore(model.state(), TALL)
     assert (scores(again) == scores(model)).all()
@@ -119,3 +150,8 @@ def test_planted_groups_are_told() -> None:
     data = planted(users=200, items=80, noise=0.1)
     found = Ease(l2=10).fit(data).recommend(np.arange(200), 10)
     assert (found % 4 == np.arange(200)[:, None] % 4).mean() > 0.75
+
+
+class TestSparseEase(ModelContract):
+    def make(self) -> DampedEase:
+        return DampedEase(l2=20.0, memory=4 * 30**2)

@@ -1,0 +1,110 @@
+"""EASE of many items: each item is predicted from its nearest items only.
+
+A column of EASE is a ridge regression of an item on all others. Here it is one on its `NEIGHBOURS`
+nearest items (Steck 2019, "Markov Random Fields for Collaborative Filtering", section 3.2): some
+thousands of small systems in place of one large inverse. Who took what together is counted once,
+for all ridges and scales of a grid search.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+
+from followsuit.core.ranking_metrics import top_n
+from followsuit.core.threads import one_thread
+from followsuit.gnn.data.dataset import Floats, Ints
+from followsuit.gnn.models.recommender import CELLS
+
+NEIGHBOURS = 128
+"""Items that an item is predicted from, at most."""
+_RARE = 20
+"""Users that are added to each item's: what few took explains little, if by chance all of one."""
+_SYSTEMS = 256
+"""Items whose weights are solved for at a time."""
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """The nearest items of each item, and the users who took them together.
+
+    Attributes:
+        seen: (n, m) the interactions that were counted.
+        items: (m, k) codes, rising; -1 where an item has fewer.
+        together: (m, k) users who took the item and the neighbour.
+        among: (m, k (k + 1) / 2) users who took two of the neighbours: the lower triangle by rows.
+    """
+
+    seen: sparse.csr_matrix
+    items: Ints
+    together: Floats
+    among: Floats
+
+    @one_thread()
+    def weights(self, scale: Floats, ridge: np.float32) -> sparse.csr_matrix:
+        """(m, m) a column of weights for each item: x @ weights are the scores of scaled rows x.
+
+        Args:
+            scale: (m) what each item's interactions are multiplied with.
+            ridge: the ridge; above 0.
+        """
+        m, k = self.items.shape
+        scales = np.where(self.items >= 0, scale[self.items], np.float32(0))
+        wanted = self.together * scales * scale[:, None]
+        weights = np.empty((m, k), dtype=np.float32)
+        for first in range(0, m, _SYSTEMS):
+            part = slice(first, first + _SYSTEMS)
+            gram = _symmetric(self.among[part], k)
+            gram *= scales[part, :, None]
+            gram *= scales[part, None, :]
+            gram[:, np.arange(k), np.arange(k)] += ridge
+            weights[part] = np.linalg.solve(gram, wanted[part, :, None])[..., 0]
+        target, place = np.nonzero(self.items >= 0)
+        cells = weights[target, place], (self.items[target, place], target)
+        return sparse.csr_matrix(cells, shape=(m, m))
+
+
+def nearest_items(seen: sparse.csr_matrix, k: int = NEIGHBOURS) -> Neighbours:
+    """Find the neighbours of each item, and count.
+
+    Args:
+        seen: (n, m) CSR float32 of ones.
+        k: the most neighbours of an item.
+    """
+    m = seen.shape[1]
+    by_item = seen.T.tocsr()
+    step = max(1, CELLS // max(m, 1))
+    blocks = [slice(first, min(first + step, m)) for first in range(0, m, step)]
+    items = np.empty((m, k), dtype=np.int64)
+    # Between what explains most, together / popularity^1/2, and the most alike, / popularity.
+    norm = (np.diff(by_item.indptr) + _RARE).astype(np.float32) ** np.float32(0.65)
+    for block in blocks:
+        explains = (by_item[block] @ seen).toarray() / norm
+        explains[explains == 0] = -np.inf
+        itself = sparse.eye_array(block.stop - block.start, m, k=block.start, format="csr")
+        items[block] = top_n(explains, k, sparse.csr_matrix(itself))
+    items.sort(axis=1)
+    together = np.empty((m, k), dtype=np.float32)
+    among = np.zeros((m, k * (k + 1) // 2), dtype=np.float32)
+    by_place = [np.argsort(items[:, place], kind="stable") for place in range(k)]
+    for block in blocks:
+        counts = (by_item[block] @ seen).toarray()
+        together[block] = np.take_along_axis(counts, items[block], axis=1)
+        for place, order in enumerate(by_place):
+            ends = np.searchsorted(items[order, place], (block.start, block.stop))
+            some = order[slice(*ends)]
+            rows = items[some, place] - block.start
+            first = place * (place + 1) // 2
+            among[some, first : first + place + 1] = counts[rows[:, None], items[some, : place + 1]]
+    return Neighbours(seen, items, together, among)
+
+
+def _symmetric(triangles: Floats, k: int) -> Floats:
+    """(rows, k, k) the matrices with these lower triangles."""
+    matrices = np.empty((len(triangles), k, k), dtype=np.float32)
+    for row in range(k):
+        first = row * (row + 1) // 2
+        part = triangles[:, first : first + row + 1]
+        matrices[:, row, : row + 1] = part
+        matrices[:, : row + 1, row] = part
+    return matrices

@@ -1,0 +1,167 @@
+"""The rows of all times, without what may never be used: what views are cut from."""
+
+from collections.abc import Callable
+from functools import cached_property
+
+import ibis
+import ibis.expr.types as ir
+
+from followsuit.graph import tables as t
+from followsuit.graph.items import ITEM, PAIR, PRODUCT, STORE
+from followsuit.graph.people import answers
+from followsuit.graph.snapshot import Snapshot
+from followsuit.graph.tables import Table
+
+
+class History:
+    """The rows of all times that computations may use, computed once for all views.
+
+    `known_at` is when a row came to be known: its own date, or the later one on which its customers
+    joined or its item came to be known. It is missing if none of them has a date. `shares` is
+    whether the customers of a row share their activity.
+    """
+
+    def __init__(self, snapshot: Snapshot, people: Callable[[], ir.Table]) -> None:
+        """Start with nothing computed.
+
+        Args:
+            snapshot: the tables.
+            people: gives `View.people` of the instant that decides who shares.
+        """
+        self._snapshot = snapshot
+        self._people = people
+
+    @cached_property
+    def answers(self) -> ir.Table:
+        """See `people.answers`."""
+        blocked = self._snapshot.meta.blocked_customers
+        return self._snapshot.keep(answers(self._snapshot.rows(t.CONSENTS), blocked))
+
+    @cached_property
+    def members(self) -> ir.Table:
+        """`customer_id, city, joined_at, shares`."""
+        states = self._people()
+        sharing = states.filter(states.shares).select("customer_id", shares=ibis.literal(True))
+        rows = self._snapshot.rows(t.CUSTOMERS).left_join(sharing, "customer_id")
+        return self._snapshot.keep(
+            rows.select("customer_id", "city", "joined_at", shares=rows.shares.fill_null(False))
+        )
+
+    @cached_property
+    def items(self) -> ir.Table:
+        """The columns of `View.items`, and `known_at`."""
+        return self._snapshot.keep(self._items())
+
+    @cached_property
+    def interactions(self) -> ir.Table:
+        """`customer_id, item_kind, item_id, at, known_at, shares`."""
+        return self._snapshot.keep(self._interactions())
+
+    @cached_property
+    def first_interactions(self) -> ir.Table:
+        """The same columns: each customer's first interaction with an item."""
+        rows = self.interactions
+        firsts = rows.group_by(*PAIR, "shares").aggregate(
+            at=rows["at"].min(), known_at=rows.known_at.min()
+        )
+        return self._snapshot.keep(firsts)
+
+    @cached_property
+    def friendships(self) -> ir.Table:
+        """`customer_id, friend_id, since, interactions, known_at, shares`."""
+        return self._snapshot.keep(self._friendships())
+
+    @cached_property
+    def directed(self) -> bool:
+        """Whether any friendship is directed.
+
+        Two rows of `friendships` may then be equal in customer and friend.
+        """
+        rows = self._snapshot.rows(t.FRIENDSHIPS)
+        return bool(rows.filter(rows.directed).count().execute())
+
+    def _items(self) -> ir.Table:
+        products = self._existing(t.PRODUCTS, without_returns(self._snapshot.rows(t.PURCHASES)))
+        products = products.filter(~products.sensitive.fill_null(False))
+        stores = self._existing(t.STORES, self._snapshot.rows(t.VISITS))
+        return ibis.union(
+            products.select(
+                "category", "brand", "margin", "known_at", item_kind=ibis.literal(PRODUCT),
+                item_id=products.product_id, city=ibis.null(str),
+            ),
+            stores.select(
+                "category", "city", "known_at", item_kind=ibis.literal(STORE),
+                item_id=stores.store_id, brand=ibis.null(str), margin=ibis.null("int64"),
+            ),
+        ).select(*ITEM, "category", "brand", "city", "margin", "known_at")  # fmt: skip
+
+    def _existing(self, listed: Table, mentions: ir.Table) -> ir.Table:
+        """The rows of a table of items; if none was delivered, those that shared rows mention.
+
+        An item that only other customers mention would reveal their activity.
+        """
+        rows = self._snapshot.rows(listed)
+        if listed.name in self._snapshot.meta.delivered:
+            return rows.mutate(known_at=ibis.null(mentions["at"].type()))
+        key = listed.key[0]
+        shared = mentions.inner_join(self.members.filter(self.members.shares), "customer_id")
+        known_at = ibis.greatest(shared["at"], shared.joined_at)
+        return rows.inner_join(shared.group_by(key).aggregate(known_at=known_at.min()), key)
+
+    def _interactions(self) -> ir.Table:
+        bought = without_returns(self._snapshot.rows(t.PURCHASES))
+        visited = self._snapshot.rows(t.VISITS)
+        rows = ibis.union(
+            bought.select(
+                "customer_id", "at", item_kind=ibis.literal(PRODUCT), item_id="product_id"
+            ),
+            visited.select("customer_id", "at", item_kind=ibis.literal(STORE), item_id="store_id"),
+        )
+        members = self.members.select("customer_id", "joined_at", "shares")
+        items = self.items.select(*ITEM, item_known_at="known_at")
+        rows = rows.inner_join(members, "customer_id").inner_join(items, list(ITEM))
+        known_at = ibis.greatest(rows["at"], rows.joined_at, rows.item_known_at)
+        return rows.select(*PAIR, "at", "shares", known_at=known_at)
+
+    def _friendships(self) -> ir.Table:
+        rows = self._snapshot.rows(t.FRIENDSHIPS)
+        rows = rows.filter(rows.customer_id != rows.friend_id)
+        mine = self.members.select("customer_id", "joined_at", "shares")
+        friends = self.members.select(
+            friend_id="customer_id", friend_joined_at="joined_at", friend_shares="shares"
+        )
+        rows = rows.inner_join(mine, "customer_id").inner_join(friends, "friend_id")
+        rows = rows.select(
+            "customer_id", "friend_id", "since", "interactions",
+            known_at=ibis.greatest(rows.since, rows.joined_at, rows.friend_joined_at),
+            shares=rows.shares & rows.friend_shares, directed=rows.directed.fill_null(False),
+        )  # fmt: skip
+        back = rows.filter(~rows.directed)
+        back = back.mutate(customer_id=back.friend_id, friend_id=back.customer_id)
+        return ibis.union(rows, back.select(rows.columns)).drop("directed")
+
+
+class OwnHistory(History):
+    """The rows of one customer; items are those of everybody."""
+
+    def __init__(self, history: History, customer: str) -> None:
+        super().__init__(history._snapshot, history._people)
+        self._all = history
+        self._customer = customer
+
+    @cached_property
+    def items(self) -> ir.Table:
+        """The columns of `View.items`, and `known_at`."""
+        return self._all.items
+
+    @cached_property
+    def members(self) -> ir.Table:
+        """`customer_id, city, joined_at, shares`."""
+        rows = self._all.members
+        return rows.filter(rows.customer_id == self._customer)
+
+
+def without_returns(purchases: ir.Table) -> ir.Table:
+    """Purchases less returns: those of a negative quantity or amount."""
+    kept = (purchases.quantity.fill_null(0) >= 0) & (purchases.amount.fill_null(0) >= 0)
+    return purchases.filter(kept)

@@ -1,0 +1,160 @@
+"""The steps of scoring: view, reasons, candidates, features, predictions, decisions."""
+
+from dataclasses import asdict
+from datetime import timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from followsuit.core.files import read_json, save_json
+from followsuit.core.progress import Progress
+from followsuit.graph import schema as g
+from followsuit.graph.models import ModelStore
+from followsuit.graph.runs import DECISIONS, OFFERS, run_folder
+from followsuit.graph.store import GraphStore
+from followsuit.graph.view import View, of_customers
+from followsuit.influence.log.action_log import read_log
+from followsuit.influence.log.arrays import Log
+from followsuit.offers.brought_up import brought_up
+from followsuit.offers.catalogue import catalogue
+from followsuit.offers.decisions import write_decisions
+from followsuit.offers.evidence import write_evidence
+from followsuit.offers.features.declared import Features
+from followsuit.offers.grid import grid, outcomes
+from followsuit.offers.learned import learned_tie_weights
+from followsuit.offers.model import LogisticModel
+from followsuit.offers.taste import Recipe, choose_recipe
+from followsuit.offers.training import examples
+from followsuit.policy.decision import OFFERED
+from followsuit.triggers.friend_activity import FriendActivity
+from followsuit.triggers.shipped import shipped
+from followsuit.triggers.tie_weights import learn_tie_weights, tie_weights
+from followsuit.triggers.trigger import reasons_of
+
+EARLIER = 6
+"""Earlier days, a week apart, that the model is trained on."""
+_WEEK = timedelta(days=7)
+_MODEL, _RECIPE = "model.json", "recipe.json"
+STEPS = (_MODEL, _RECIPE)
+"""Files of a run's folder that hold finished steps."""
+
+
+OUT = ("customer_id", "rank", "item_kind", "item_id", "offer_id", "trigger", "score",
+       "trigger_share", "reason")  # fmt: skip
+"""Columns of `score --out`."""
+_OFFERS = pa.schema(
+    {
+        **dict.fromkeys(OUT, g.TEXT),
+        "rank": g.WHOLE,
+        "score": g.NUMBER,
+        "trigger_share": g.NUMBER,
+        "value": g.MONEY,
+        "channel": g.TEXT,
+    }
+)
+"""Columns of a run's offers, by customer and rank: those of the offered decisions under the names
+of `OUT`, where `score` is the probability and `trigger` is missing where no friend did anything."""
+
+
+class Pipeline:
+    """The steps of scoring, each taken from the run's folder where it has been done before."""
+
+    def __init__(
+        self, store: GraphStore, view: View, run_id: str, window: timedelta, seed: int,
+        progress: Progress,
+    ) -> None:  # fmt: skip
+        self._store = store
+        self._view = view
+        self._models = ModelStore(store.state)
+        self._run_id = run_id
+        self._window = window
+        self._seed = seed
+        self._folder = run_folder(store, run_id)
+        self._progress = progress
+        first = view.as_of - window
+        self._days = [view.shared.at(first - weeks * _WEEK) for weeks in range(EARLIER)]
+        """The earlier days that the model is trained on, the latest first."""
+
+    @cached_property
+    def _log(self) -> Log:
+        return read_log(self._view.shared)
+
+    def recipe(self, parameters: dict[str, Any]) -> Recipe:
+        """Choose how taste is learned."""
+        kept = read_json(self._folder / _RECIPE)
+        if kept is None:
+            chosen = choose_recipe(
+                self._days[-1], self._view.shared, affinity=parameters["affinity"],
+                friends=parameters["friends_help"], seed=self._seed, progress=self._progress,
+            )  # fmt: skip
+            kept = asdict(chosen)
+            save_json(self._folder / _RECIPE, kept)
+        return Recipe(**kept)
+
+    def model(self, recipe: Recipe) -> LogisticModel:
+        """Train the model on earlier days.
+
+        Tie weights and taste are learned on what lay before all of these days, or they would know
+        the outcomes.
+        """
+        kept = read_json(self._folder / _MODEL)
+        if kept is None:
+            before = self._days[-1]
+            ahead = int((self._view.as_of - before.as_of).total_seconds())
+            learned = learn_tie_weights(self._log.until(ahead), self._window, self._progress)
+            taste = recipe.fit(before, self._view.shared, seed=self._seed, progress=self._progress)
+            training = []
+            with self._progress("training", EARLIER) as advance:
+                for day in self._days[::-1]:
+                    triggers = shipped(tie_weights(day, learned))
+                    rows = brought_up(day, reasons_of(triggers, day, self._window))
+                    live = rows.filter(rows.blocked_by.isnull())
+                    laid = grid(day, live, self._window, taste=taste)
+                    adopted = outcomes(laid, self._window).pairs
+                    training.append(examples(laid, Features(laid), adopted, self._seed))
+                    advance(1)
+            kept = LogisticModel().fit(training).as_dict()
+            save_json(self._folder / _MODEL, kept)
+        return LogisticModel(**kept)
+
+    def rank(
+        self, model: LogisticModel, recipe: Recipe, customers: list[str] | None, top: int
+    ) -> None:
+        """Decide on all candidates, and write the run's files."""
+        view, window = self._view, self._window
+        learned = learned_tie_weights(self._store, view, window)
+        if learned is None:
+            learned = learn_tie_weights(self._log, window, self._progress)
+        taste = recipe.fit_once(
+            view.shared, self._models, self._run_id, seed=self._seed, progress=self._progress
+        )
+        ties, offers = tie_weights(view, learned), catalogue(view)
+        triggers = shipped(ties)
+        with self._progress("reasons"):
+            reasons = of_customers(reasons_of(triggers, view, window), customers)
+            rows = brought_up(view, reasons, offers)
+        with self._progress("candidates"):
+            live = rows.filter(rows.blocked_by.isnull())
+            laid = grid(view, live, window, taste=taste, catalogue=offers)
+        path = self._folder / DECISIONS
+        write_decisions(path, rows, laid, offers, model, triggers, top, self._progress)
+        with self._progress("evidence"):
+            pq.write_table(_offered(path), self._folder / OFFERS)
+            write_evidence(view, FriendActivity(ties), window, self._folder)
+
+
+def _offered(path: Path) -> pa.Table:
+    """The offered decisions, as offers."""
+    names = {"score": "probability"}
+    columns = [names.get(name, name) for name in _OFFERS.names if name != "trigger"]
+    rows = pq.read_table(
+        path, columns=[*columns, "triggers"], filters=[("decision", "=", OFFERED)],
+        memory_map=False,
+    )  # fmt: skip
+    first = [names[0] if names else None for names in rows["triggers"].to_pylist()]
+    rows = rows.append_column("trigger", pa.array(first, g.TEXT))
+    rows = rows.select([names.get(name, name) for name in _OFFERS.names])
+    return rows.rename_columns(_OFFERS.names).cast(_OFFERS)

@@ -91,6 +91,13 @@ def test_the_settings_file_is_one_that_followsuit_takes(
     assert read_settings().affinity == "linear"
 
 
+def test_the_make_targets_exist() -> None:
+    named = re.findall(r"(?:^|`)make ([\w-]+)", "\n".join(TEXTS.values()), re.M)
+    assert {"neo4j", "install"} <= set(named)
+    makefile = (ROOT / "Makefile").read_text()
+    assert [t for t in named if not re.search(rf"^{t}:", makefile, re.M)] == []
+
+
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The site, built as `make docs` builds it."""
@@ -203,6 +210,9 @@ def test_the_reference_names_all_that_users_write_and_read(site: Path) -> None:
         "decisions": SCHEMA.names,
         "errors": [error.name for error in describe_code.all_errors()],
     }  # fmt: skip
+    least = re.search(r"at least (\w+)", reference["settings"])
+    assert least is not None
+    assert read_settings(memory=least[1]).memory == ByteSize(2**30)
     assert {"DeliveryError", "MissingExtra", "StoreBusy"} <= set(expected["errors"])
     assert {"runs list", "gnn evaluate", "--max-age"} <= set(expected["commands"])
     assert [(page, x) for page, names in expected.items() for x in names

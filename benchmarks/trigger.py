@@ -47,7 +47,7 @@ def find_triggers(folder: Path, as_of: datetime) -> Any:
     """The trigger as followsuit finds it: `customer_id, kind, item_id` and what it says of them."""
     from followsuit.graph.snapshot import Snapshot
     from followsuit.graph.view import View
-    from followsuit.offers.brought_up import brought_up
+    from followsuit.offers.candidates.brought_up import brought_up
     from followsuit.policy.rules import ELSEWHERE
     from followsuit.triggers.friend_activity import FriendActivity
     from followsuit.triggers.tie_weights import tie_weights
@@ -69,7 +69,7 @@ def contest(find: Any, out: Path) -> Took:
     import polars  # noqa: F401
     import pyarrow.parquet as pq
 
-    import followsuit.offers.brought_up
+    import followsuit.offers.candidates.brought_up
     import followsuit.triggers.tie_weights  # noqa: F401
 
     with timed() as took:

@@ -13,13 +13,13 @@ from scipy import sparse
 from followsuit.core.progress import Progress, silent
 from followsuit.graph import schema as g
 from followsuit.graph.items import PAIR
-from followsuit.offers.candidates import BEST, Candidates, Offers, offers_for, ranks
-from followsuit.offers.catalogue import Catalogue
+from followsuit.offers.candidates.candidates import BEST, Candidates, Offers, offers_for, ranks
+from followsuit.offers.candidates.catalogue import Catalogue
+from followsuit.offers.candidates.grid import Grid, blocks
+from followsuit.offers.candidates.live_reasons import LiveReasons
+from followsuit.offers.explanation.wording import own_reasons
 from followsuit.offers.features.declared import NAMES, TRIGGER, Features, Values
-from followsuit.offers.grid import Grid, blocks
-from followsuit.offers.live_reasons import LiveReasons
-from followsuit.offers.model import Model
-from followsuit.offers.wording import own_reasons
+from followsuit.offers.learning.model import Model
 from followsuit.policy.decision import OFFERED, OUTRANKED
 from followsuit.triggers.trigger import Trigger
 

@@ -18,16 +18,16 @@ from followsuit.graph.store import GraphStore
 from followsuit.graph.view import View, of_customers
 from followsuit.influence.log.action_log import read_log
 from followsuit.influence.log.arrays import Log
-from followsuit.offers.brought_up import brought_up
-from followsuit.offers.catalogue import catalogue
+from followsuit.offers.candidates.brought_up import brought_up
+from followsuit.offers.candidates.catalogue import catalogue
+from followsuit.offers.candidates.grid import grid, outcomes
 from followsuit.offers.decisions import write_decisions
 from followsuit.offers.evidence import write_evidence
 from followsuit.offers.features.declared import Features
-from followsuit.offers.grid import grid, outcomes
-from followsuit.offers.learned import learned_tie_weights
-from followsuit.offers.model import LogisticModel
-from followsuit.offers.taste import Recipe, choose_recipe
-from followsuit.offers.training import examples
+from followsuit.offers.learning.learned import learned_tie_weights
+from followsuit.offers.learning.model import LogisticModel
+from followsuit.offers.learning.taste import TasteConfig, search_taste
+from followsuit.offers.learning.training import examples
 from followsuit.policy.decision import OFFERED
 from followsuit.triggers.friend_activity import FriendActivity
 from followsuit.triggers.shipped import shipped
@@ -37,8 +37,8 @@ from followsuit.triggers.trigger import reasons_of
 EARLIER = 6
 """Earlier days, a week apart, that the model is trained on."""
 _WEEK = timedelta(days=7)
-_MODEL, _RECIPE = "model.json", "recipe.json"
-STEPS = (_MODEL, _RECIPE)
+_MODEL, _TASTE = "model.json", "taste.json"
+STEPS = (_MODEL, _TASTE)
 """Files of a run's folder that hold finished steps."""
 
 
@@ -82,19 +82,19 @@ class Pipeline:
     def _log(self) -> Log:
         return read_log(self._view.shared)
 
-    def recipe(self, parameters: dict[str, Any]) -> Recipe:
+    def config(self, parameters: dict[str, Any]) -> TasteConfig:
         """Choose how taste is learned."""
-        kept = read_json(self._folder / _RECIPE)
+        kept = read_json(self._folder / _TASTE)
         if kept is None:
-            chosen = choose_recipe(
+            chosen = search_taste(
                 self._days[-1], self._view.shared, affinity=parameters["affinity"],
                 friends=parameters["friends_help"], seed=self._seed, progress=self._progress,
             )  # fmt: skip
             kept = asdict(chosen)
-            save_json(self._folder / _RECIPE, kept)
-        return Recipe(**kept)
+            save_json(self._folder / _TASTE, kept)
+        return TasteConfig(**kept)
 
-    def model(self, recipe: Recipe) -> LogisticModel:
+    def model(self, config: TasteConfig) -> LogisticModel:
         """Train the model on earlier days.
 
         Tie weights and taste are learned on what lay before all of these days, or they would know
@@ -105,7 +105,7 @@ class Pipeline:
             before = self._days[-1]
             ahead = int((self._view.as_of - before.as_of).total_seconds())
             learned = learn_tie_weights(self._log.until(ahead), self._window, self._progress)
-            taste = recipe.fit(before, self._view.shared, seed=self._seed, progress=self._progress)
+            taste = config.fit(before, self._view.shared, seed=self._seed, progress=self._progress)
             training = []
             with self._progress("training", EARLIER) as advance:
                 for day in self._days[::-1]:
@@ -121,14 +121,14 @@ class Pipeline:
         return LogisticModel(**kept)
 
     def rank(
-        self, model: LogisticModel, recipe: Recipe, customers: list[str] | None, top: int
+        self, model: LogisticModel, config: TasteConfig, customers: list[str] | None, top: int
     ) -> None:
         """Decide on all candidates, and write the run's files."""
         view, window = self._view, self._window
         learned = learned_tie_weights(self._store, view, window)
         if learned is None:
             learned = learn_tie_weights(self._log, window, self._progress)
-        taste = recipe.fit_once(
+        taste = config.fit_once(
             view.shared, self._models, self._run_id, seed=self._seed, progress=self._progress
         )
         ties, offers = tie_weights(view, learned), catalogue(view)

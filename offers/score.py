@@ -50,15 +50,15 @@ from followsuit.offers.activation import (
 )
 from followsuit.offers.decisions import counts_by_rule
 from followsuit.offers.guards import MAX_AGE, MIN_SHARE, Guards, Tell, ignore_note
-from followsuit.offers.learn import Learn
-from followsuit.offers.learned import (
+from followsuit.offers.learning.learn import Learn
+from followsuit.offers.learning.learned import (
     CHOSEN,
     WEIGHTS,
     learned_before,
 )
-from followsuit.offers.model import LogisticModel
+from followsuit.offers.learning.model import LogisticModel
+from followsuit.offers.learning.taste import LINEAR, TasteConfig
 from followsuit.offers.pipeline import OUT, STEPS, Pipeline
-from followsuit.offers.taste import LINEAR, Recipe
 
 _DONE = "done.json"
 
@@ -178,9 +178,9 @@ def score(
     if not _is_done(folder):
         job = Pipeline(store, view, run_id, window, seed, progress)
         chosen, unknown = _known(view, customers)
-        recipe = Recipe(**before["recipe"]) if before else job.recipe(parameters)
-        model = LogisticModel(**before[WEIGHTS]) if WEIGHTS in before else job.model(recipe)
-        job.rank(model, recipe, chosen, top)
+        config = TasteConfig(**before["taste"]) if before else job.config(parameters)
+        model = LogisticModel(**before[WEIGHTS]) if WEIGHTS in before else job.model(config)
+        job.rank(model, config, chosen, top)
         offers = pq.read_table(folder / OFFERS, columns=["customer_id"])
         done = {
             "customers": len(pc.unique(offers["customer_id"])),
@@ -188,8 +188,8 @@ def score(
             "suppressed": counts_by_rule(folder / DECISIONS),
             "unknown": unknown,
             "weights": model.as_dict(),
-            "recipe": asdict(recipe),
-            "recipe_as_of": before.get("recipe_as_of", as_of.isoformat()),
+            "taste": asdict(config),
+            "taste_as_of": before.get("taste_as_of", as_of.isoformat()),
         }
         save_json(folder / _DONE, done)
     return _write(
@@ -248,7 +248,7 @@ def _write(
         (folder / step).unlink(missing_ok=True)
     return ScoreReport(
         run_id, as_of, done["customers"], done["offers"], done["suppressed"],
-        LogisticModel(**done["weights"]), done["unknown"], done["recipe"]["note"],
+        LogisticModel(**done["weights"]), done["unknown"], done["taste"]["note"],
         guards.activate is not False, len(others), rows,
     )  # fmt: skip
 

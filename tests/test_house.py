@@ -33,9 +33,9 @@ MAY_COMPARE_INSTANTS = {
     "followsuit.gnn.evaluation.ablation_result": "the newest ablation that was run by an instant",
     "followsuit.influence.probabilities.edges": "the active run counts unless it is of a later day",
     "followsuit.gnn.data.from_view": "a note says that the test period outlasts the data",
-    "followsuit.offers.learned": "settings of an earlier run are used again",
+    "followsuit.offers.learning.learned": "settings of an earlier run are used again",
     "followsuit.offers.guards": "an older run doesn't replace a newer one",
-    "followsuit.offers.backtest": "a moment's outcomes are known one horizon after it",
+    "followsuit.offers.backtest.backtest": "a moment's outcomes are known one horizon after it",
     "followsuit.cli.offers": "the output names the day of the oldest run",
 }
 """Modules that compare a time with an `as_of`, and why they may."""

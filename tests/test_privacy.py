@@ -18,7 +18,7 @@ from followsuit.graph.view import view_of
 from followsuit.influence.analysis import Analysis
 from followsuit.loaders.load import load
 from followsuit.offers.activation import OFFERED_TO
-from followsuit.offers.explain import explain
+from followsuit.offers.explanation.explain import explain
 from followsuit.offers.score import score
 from followsuit.queries.runner import run_query
 from followsuit.testing.places import Place

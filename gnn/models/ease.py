@@ -152,6 +152,14 @@ class Ease(Recommender):
             return self._scores(x, np.ascontiguousarray((self._x.T @ self._inverse[users].T).T))
         return self._scores(x, x @ self._inverse)
 
+    def score_pairs(self, users: Ints, items: Ints) -> Floats:
+        """(pairs,) the same for pairs; with sparse weights no other score is computed."""
+        if self._weights is None:
+            return super().score_pairs(users, items)
+        products = self._x[users].multiply(self._weights.T.tocsr()[items])
+        scores: Floats = np.asarray(products.sum(axis=1), dtype=np.float32).ravel()
+        return scores
+
     def score_new(self, seen: sparse.csr_matrix) -> Floats:
         """(rows, m) the same, by x P = (x - x X' K^-1 X) / l2 where K is the users' side."""
         x = self._scaled(self.data, self._kept_items, seen)

@@ -106,6 +106,22 @@ class Recommender(ABC):
         Seen items are scored too. Never NaN.
         """
 
+    def score_pairs(self, users: Ints, items: Ints) -> Floats:
+        """(pairs,) the score of each user for one item.
+
+        Args:
+            users: (pairs,) codes.
+            items: (pairs,) codes.
+        """
+        scores = np.empty(len(users), dtype=np.float32)
+        wanted, position = np.unique(users, return_inverse=True)
+        step = max(1, CELLS // max(len(self.data.items), 1))
+        for first in range(0, len(wanted), step):
+            here = np.flatnonzero((position >= first) & (position < first + step))
+            block = self.score(wanted[first : first + step])
+            scores[here] = block[position[here] - first, items[here]]
+        return scores
+
     @one_thread()
     def score_new(self, seen: sparse.csr_matrix) -> Floats:
         """(rows, m) the same for people the model was not fitted on, from their seen items.

@@ -7,7 +7,7 @@ from followsuit.offers.features.feature import ALL, Feature, Select
 
 class Affinity(Feature):
     """log(1 + 10 s), s being the taste model's score over the typical customer's best, see
-    `offers.taste`; 0 where nothing was learned.
+    `offers.learning.taste`; 0 where nothing was learned.
     """
 
     name = "affinity"
@@ -18,3 +18,10 @@ class Affinity(Feature):
     def block(self, rows: Select, columns: Select = ALL) -> np.ndarray:  # noqa: D102
         grid = self.grid
         return grid.taste.affinity(grid.customers.ids, grid.seen, grid.items, rows, columns)
+
+    def pairs(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:  # noqa: D102
+        grid = self.grid
+        pairs = grid.taste.affinity_of_pairs(
+            grid.customers.ids, grid.seen, grid.items, rows, columns
+        )
+        return pairs.astype(float)

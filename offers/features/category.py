@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from followsuit.offers.candidates.grid import Grid
 from followsuit.offers.features.feature import ALL, Feature, Select
-from followsuit.offers.grid import Grid
 
 _PRIOR = 10.0
 """Items of what is popular now that a customer's own items are smoothed by."""

@@ -4,13 +4,13 @@ from typing import Self
 
 import numpy as np
 
+from followsuit.offers.candidates.grid import Grid
 from followsuit.offers.features.activity import Activity
 from followsuit.offers.features.affinity import Affinity
 from followsuit.offers.features.category import Category
 from followsuit.offers.features.feature import ALL, Feature, Select
 from followsuit.offers.features.friends import Friends
 from followsuit.offers.features.popularity import Popularity
-from followsuit.offers.grid import Grid
 
 FEATURES: tuple[type[Feature], ...] = (Popularity, Category, Affinity, Activity, Friends)
 NAMES = tuple(feature.name for feature in FEATURES)

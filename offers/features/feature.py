@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from followsuit.offers.grid import Grid, blocks
+from followsuit.offers.candidates.grid import Grid, blocks
 
 Select = slice | np.ndarray
 ALL = slice(None)

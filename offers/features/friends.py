@@ -3,8 +3,8 @@
 import numpy as np
 from scipy import sparse
 
+from followsuit.offers.candidates.grid import Grid, pick
 from followsuit.offers.features.feature import ALL, Feature, Select
-from followsuit.offers.grid import Grid, pick
 from followsuit.triggers.friend_activity import FRIEND_BOUGHT, FRIEND_VISITED
 
 

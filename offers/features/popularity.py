@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from followsuit.offers.candidates.grid import Grid
 from followsuit.offers.features.feature import ALL, Feature, Select
-from followsuit.offers.grid import Grid
 
 
 class Popularity(Feature):

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from followsuit.graph.view import SharedView, View
     from followsuit.influence.analysis import Analysis
     from followsuit.loaders.load_report import LoadReport
-    from followsuit.offers.backtest import BacktestReport
-    from followsuit.offers.explain import Explanation
+    from followsuit.offers.backtest.backtest import BacktestReport
+    from followsuit.offers.explanation.explain import Explanation
     from followsuit.offers.score import ScoreReport
 
 Instant = str | date | datetime
@@ -201,7 +201,7 @@ class Shop:
 
     def explain(self, customer: str, target: str) -> "Explanation":
         """Why, or why not, the run in force offers a customer an item or offer."""
-        from followsuit.offers.explain import explain
+        from followsuit.offers.explanation.explain import explain
 
         return explain(self.store, customer, target, memory=self._memory, progress=self._progress)
 
@@ -221,7 +221,7 @@ class Shop:
     ) -> "BacktestReport":
         """Judge the ranking on the past; see `followsuit.offers.backtest.backtest`."""
         from followsuit.gnn.evaluation.ablation_result import friends_help
-        from followsuit.offers.backtest import backtest
+        from followsuit.offers.backtest.backtest import backtest
 
         return backtest(
             self.snapshot(end, refresh=refresh),

@@ -23,8 +23,8 @@ from followsuit.graph.store import (
 )
 from followsuit.loaders.mapping import MappingError
 from followsuit.loaders.sources import DeliveryError
-from followsuit.offers.backtest import BacktestError
-from followsuit.offers.not_offered import UnknownTarget
+from followsuit.offers.backtest.backtest import BacktestError
+from followsuit.offers.explanation.not_offered import UnknownTarget
 from followsuit.offers.score import ScoreError
 from followsuit.queries.library import UnknownQuery
 

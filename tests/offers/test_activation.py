@@ -31,7 +31,7 @@ from followsuit.offers.activation import (
     other_options,
     part_of,
 )
-from followsuit.offers.explain import explain
+from followsuit.offers.explanation.explain import explain
 from followsuit.offers.guards import Refused
 from followsuit.offers.pipeline import Pipeline
 from followsuit.offers.score import score

@@ -18,8 +18,9 @@ from support.snapshots import day
 from support.worlds import view_of_world
 
 from followsuit.graph.view import View
-from followsuit.offers.brought_up import brought_up
-from followsuit.offers.catalogue import catalogue
+from followsuit.offers.candidates.brought_up import brought_up
+from followsuit.offers.candidates.catalogue import catalogue
+from followsuit.offers.candidates.grid import grid
 from followsuit.offers.decisions import (
     OFFERED,
     OUTRANKED,
@@ -28,8 +29,7 @@ from followsuit.offers.decisions import (
     write_decisions,
 )
 from followsuit.offers.features.declared import NAMES
-from followsuit.offers.grid import grid
-from followsuit.offers.model import LogisticModel
+from followsuit.offers.learning.model import LogisticModel
 from followsuit.policy.rules import BEFORE_PREDICTION, SENTENCES, Rule
 from followsuit.simulator import World
 from followsuit.triggers.friend_activity import FriendActivity

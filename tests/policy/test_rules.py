@@ -9,8 +9,8 @@ import pytest
 from support.snapshots import day, view_from
 
 from followsuit.graph.people import MINOR, NO_CONTACT, UNKNOWN_AGE
-from followsuit.offers.brought_up import brought_up
-from followsuit.offers.catalogue import catalogue
+from followsuit.offers.candidates.brought_up import brought_up
+from followsuit.offers.candidates.catalogue import catalogue
 from followsuit.policy.rules import (
     ALREADY_TAKEN,
     BEFORE_PREDICTION,

@@ -12,8 +12,8 @@ from pathlib import Path
 from support.worlds import end_of, view_of_world
 
 from followsuit.core.bootstrap import Estimate
-from followsuit.offers.backtest import backtest
-from followsuit.offers.strategies import WITHOUT
+from followsuit.offers.backtest.backtest import backtest
+from followsuit.offers.backtest.strategies import WITHOUT
 from followsuit.simulator import World
 
 WEEK = timedelta(days=7)

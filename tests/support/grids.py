@@ -11,10 +11,10 @@ import pandas as pd
 from support.snapshots import day, view_from
 
 from followsuit.graph.view import View
-from followsuit.offers.brought_up import brought_up
-from followsuit.offers.catalogue import Catalogue
-from followsuit.offers.grid import Grid, grid
-from followsuit.offers.taste import Taste
+from followsuit.offers.candidates.brought_up import brought_up
+from followsuit.offers.candidates.catalogue import Catalogue
+from followsuit.offers.candidates.grid import Grid, grid
+from followsuit.offers.learning.taste import Taste
 from followsuit.triggers.friend_activity import FriendActivity
 from followsuit.triggers.tie_weights import tie_weights
 

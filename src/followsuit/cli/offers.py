@@ -20,12 +20,12 @@ from followsuit.cli.app import (
 )
 from followsuit.cli.screen import results, say
 from followsuit.cli.tables import BY_ENDING, parquet_for, to_write_rows, write_rows
-from followsuit.offers.learn import Learn
+from followsuit.offers.learning.learn import Learn
 
 if TYPE_CHECKING:
     from followsuit.graph import runs as graph_runs
-    from followsuit.offers.backtest import BacktestReport
-    from followsuit.offers.explain import Explanation
+    from followsuit.offers.backtest.backtest import BacktestReport
+    from followsuit.offers.explanation.explain import Explanation
 
 
 def _check_affinity(affinity: str | None) -> str | None:
@@ -294,8 +294,8 @@ def backtest(
             refit=refit, seed=seed, out=path, refresh=refresh,
         )  # fmt: skip
     # With --json - the report itself is all that goes to standard output.
-    if report.recipe.note:
-        say(report.recipe.note)
+    if report.config.note:
+        say(report.config.note)
     _print_backtest(report, to_stderr=str(json_file) == "-")
     write_json(report.as_dict(), json_file)
 

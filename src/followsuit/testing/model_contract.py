@@ -91,6 +91,13 @@ class ModelContract(ABC):
         np.testing.assert_allclose(fitted.score(some), expected, rtol=1e-4, atol=1e-5)
         assert fitted.score(some[:0]).shape == (0, DATA.seen.shape[1])
 
+    def test_pairs_are_scored_as_among_all(self, fitted: Recommender) -> None:
+        users = np.array([3, 0, 3, 7, 0])
+        items = np.array([1, 0, 4, 2, 5])
+        scores, every = fitted.score_pairs(users, items), fitted.score(np.arange(8))
+        assert scores.shape == (5,)
+        np.testing.assert_allclose(scores, every[users, items], rtol=1e-4, atol=1e-5)
+
     def test_a_list_names_the_best_unseen_items_each_once(self, fitted: Recommender) -> None:
         lists = fitted.recommend(USERS, 10)
         assert lists.shape == (len(USERS), 10)

@@ -5,10 +5,10 @@ import pytest
 from support.grids import grid_of
 from support.worlds import view_of_world
 
+from followsuit.offers.candidates.grid import Grid
 from followsuit.offers.features import feature as module
 from followsuit.offers.features.declared import FEATURES, NAMES, RISING, TRIGGER, Features
-from followsuit.offers.grid import Grid
-from followsuit.offers.taste import choose_recipe
+from followsuit.offers.learning.taste import search_taste
 from followsuit.simulator import World
 
 WORLD = World(customers=80, products=30, stores=3, friendships=400, purchases=900, days=60, seed=3)
@@ -17,7 +17,7 @@ WORLD = World(customers=80, products=30, stores=3, friendships=400, purchases=90
 @pytest.fixture(scope="module")
 def grid(tmp_path_factory: pytest.TempPathFactory) -> Grid:
     view = view_of_world(WORLD, tmp_path_factory.mktemp("world"), assume_consent=True)
-    return grid_of(view, taste=choose_recipe(view.shared).fit(view.shared))
+    return grid_of(view, taste=search_taste(view.shared).fit(view.shared))
 
 
 def test_each_has_a_name_a_part_and_a_direction() -> None:

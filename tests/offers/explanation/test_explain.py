@@ -17,8 +17,14 @@ from followsuit.api import Shop
 from followsuit.graph.runs import DECISIONS, UnknownRun, run_folder
 from followsuit.graph.view import view_of
 from followsuit.loaders.load import load
-from followsuit.offers.explain import Explanation, NoDecisions, UnknownTarget, explain
-from followsuit.offers.not_offered import BELOW, NO_TRIGGER, NOT_RECENT, OTHER_ITEM, SENSITIVE
+from followsuit.offers.explanation.explain import Explanation, NoDecisions, UnknownTarget, explain
+from followsuit.offers.explanation.not_offered import (
+    BELOW,
+    NO_TRIGGER,
+    NOT_RECENT,
+    OTHER_ITEM,
+    SENSITIVE,
+)
 from followsuit.offers.score import ScoreReport, score
 from followsuit.policy.decision import OFFERED, OUTRANKED
 from followsuit.policy.rules import SENTENCES

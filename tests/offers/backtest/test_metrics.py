@@ -9,11 +9,11 @@ from sklearn.metrics import roc_auc_score
 from support.grids import grid_of
 from support.worlds import end_of, view_of_world
 
-from followsuit.offers import metrics
+from followsuit.offers.backtest import metrics
+from followsuit.offers.backtest.metrics import PER_CUSTOMER, PER_OFFER, Tally
+from followsuit.offers.candidates.grid import Grid, Outcomes, outcomes
 from followsuit.offers.features.declared import START, Features
-from followsuit.offers.grid import Grid, Outcomes, outcomes
-from followsuit.offers.metrics import PER_CUSTOMER, PER_OFFER, Tally
-from followsuit.offers.model import LogisticModel
+from followsuit.offers.learning.model import LogisticModel
 from followsuit.simulator import World
 
 WORLD = World(

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from followsuit.offers.wording import own_reasons
+from followsuit.offers.explanation.wording import own_reasons
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,9 @@ import numpy as np
 import pyarrow as pa
 from scipy import sparse
 
-from followsuit.offers.candidates import Candidates
+from followsuit.offers.candidates.candidates import Candidates
+from followsuit.offers.candidates.grid import Grid, pick
 from followsuit.offers.features.declared import BY_TRIGGER
-from followsuit.offers.grid import Grid, pick
 from followsuit.triggers.trigger import Trigger
 
 

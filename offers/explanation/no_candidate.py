@@ -10,9 +10,9 @@ from followsuit.graph.items import ITEM
 from followsuit.graph.runs import ACTORS, Run, run_folder
 from followsuit.graph.store import GraphStore
 from followsuit.graph.view import View
-from followsuit.offers.brought_up import brought_up
-from followsuit.offers.catalogue import catalogue
-from followsuit.offers.not_offered import (
+from followsuit.offers.candidates.brought_up import brought_up
+from followsuit.offers.candidates.catalogue import catalogue
+from followsuit.offers.explanation.not_offered import (
     BELOW,
     NO_TRIGGER,
     NOT_RECENT,

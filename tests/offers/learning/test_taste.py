@@ -12,7 +12,7 @@ import pytest
 from scipy import sparse
 from support.worlds import end_of, view_of_world
 
-import followsuit.offers.taste as taste_module
+import followsuit.offers.learning.taste as taste_module
 from followsuit.gnn.data.dataset import Dataset
 from followsuit.gnn.data.from_view import dataset
 from followsuit.gnn.models.blend import SOCIAL, Blend
@@ -23,8 +23,8 @@ from followsuit.gnn.models.registry import MissingExtra, model
 from followsuit.graph.models import ModelStore
 from followsuit.graph.state import StateFolder
 from followsuit.graph.view import SharedView, View
-from followsuit.offers.backtest import BacktestReport, backtest
-from followsuit.offers.taste import BLEND, LINEAR, Recipe, Taste, choose_recipe
+from followsuit.offers.backtest.backtest import BacktestReport, backtest
+from followsuit.offers.learning.taste import BLEND, LINEAR, Taste, TasteConfig, search_taste
 from followsuit.simulator import World
 
 WORLD = World(
@@ -109,26 +109,26 @@ def _with_more_users(data: Dataset) -> Dataset:
 
 def test_where_nothing_is_known_affinity_is_zero(view: SharedView, tmp_path: Path) -> None:
     long_ago = datetime(2001, 1, 1, tzinfo=UTC)
-    recipe = choose_recipe(view.at(long_ago), affinity=BLEND)
-    assert (recipe.name, recipe.settings) == ("ease_damped", DampedEase().settings())
-    assert "no act is known up to 2001-01-01" in str(recipe.note)
-    taste = recipe.fit(view.at(long_ago))
+    config = search_taste(view.at(long_ago), affinity=BLEND)
+    assert (config.name, config.settings) == ("ease_damped", DampedEase().settings())
+    assert "no act is known up to 2001-01-01" in str(config.note)
+    taste = config.fit(view.at(long_ago))
     assert taste.model is None
     assert not everything(taste, dataset(view.at(long_ago))).any()
     models = ModelStore(StateFolder(tmp_path))
-    assert recipe.fit_once(view.at(long_ago), models, "run").model is None
+    assert config.fit_once(view.at(long_ago), models, "run").model is None
     assert not (tmp_path / "models").exists()
 
 
 def test_the_linear_recipe_is_chosen_and_fitted_on_what_was_known(
     view: SharedView, known: Dataset
 ) -> None:
-    recipe = choose_recipe(view, affinity=LINEAR)
-    assert (recipe.name, recipe.note) == ("ease_damped", None)
-    assert recipe.settings["l2"] in DampedEase.grid["l2"]
-    model = DampedEase(**recipe.settings).fit(known)
-    assert (everything(recipe.fit(view), known) == everything(Taste(model), known)).all()
-    assert recipe == Recipe(**json.loads(json.dumps(vars(recipe))))
+    config = search_taste(view, affinity=LINEAR)
+    assert (config.name, config.note) == ("ease_damped", None)
+    assert config.settings["l2"] in DampedEase.grid["l2"]
+    model = DampedEase(**config.settings).fit(known)
+    assert (everything(config.fit(view), known) == everything(Taste(model), known)).all()
+    assert config == TasteConfig(**json.loads(json.dumps(vars(config))))
 
 
 @pytest.mark.parametrize("audited", [None, False, True])
@@ -146,16 +146,16 @@ def test_friends_take_part_only_where_they_were_found_to_help(
             return super().learn(chosen, *rest)
 
     monkeypatch.setattr(taste_module, "Blend", Asked)
-    recipe = choose_recipe(view, affinity=BLEND, friends=audited)
+    config = search_taste(view, affinity=BLEND, friends=audited)
     assert asked == [{"ease_damped", "lightgcn"} | ({"social", "friends"} if audited else set())]
-    assert recipe.name == "blend"
-    assert set(recipe.settings["weights"]) <= asked[0]
-    parts = recipe.settings["weights"]
+    assert config.name == "blend"
+    assert set(config.settings["weights"]) <= asked[0]
+    parts = config.settings["weights"]
     social = set(parts) & set(SOCIAL)
     helped = "found that friends help." if social else "but not on the last weeks."
     said = {None: "no audit has told", False: "they do not help", True: helped}
-    assert str(recipe.note).startswith(f"Own taste is by {' and '.join(parts)}. ")
-    assert said[audited] in str(recipe.note)
+    assert str(config.note).startswith(f"Own taste is by {' and '.join(parts)}. ")
+    assert said[audited] in str(config.note)
 
 
 @pytest.mark.parametrize("audited", [None, False, True])
@@ -168,20 +168,20 @@ def test_without_the_extra_a_note_says_so_whatever_the_audit_said(
         return model(name, **settings)
 
     monkeypatch.setattr("followsuit.gnn.models.blend.model", plain)
-    recipe = choose_recipe(view, affinity=BLEND, friends=audited)
-    assert "goes without its networks. The model" in str(recipe.note)
+    config = search_taste(view, affinity=BLEND, friends=audited)
+    assert "goes without its networks. The model" in str(config.note)
 
 
 def test_a_model_is_learned_once_and_says_the_same_for_every_run(
     view: SharedView, known: Dataset, tmp_path: Path
 ) -> None:
-    recipe = Recipe("friends", FriendsItems(damp=0.25).settings())
-    wanted = everything(recipe.fit(view), known)
+    config = TasteConfig("friends", FriendsItems(damp=0.25).settings())
+    wanted = everything(config.fit(view), known)
     state = StateFolder(tmp_path)
     models = ModelStore(state)
 
     def of_run(run_id: str, as_of: datetime = AS_OF) -> Taste:
-        return recipe.fit_once(view.at(as_of), models, run_id)
+        return config.fit_once(view.at(as_of), models, run_id)
 
     for run_id in ("one", "other"):
         assert (everything(of_run(run_id), known) == wanted).all()
@@ -231,4 +231,4 @@ def test_a_backtest_fits_taste_once_or_anew_after_every_so_many_moments(world: V
     assert counts[1] - counts[0] == -(-moments // 2) - 1
     figures = [report.figures["per_customer"]["ranking"] for report in reports]
     assert figures[0] != figures[1]
-    assert reports[0].recipe == reports[1].recipe
+    assert reports[0].config == reports[1].config

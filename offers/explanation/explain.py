@@ -19,7 +19,7 @@ from followsuit.graph.runs import DECISIONS, Run, active_run, run_folder
 from followsuit.graph.schema import Col
 from followsuit.graph.store import GraphStore, nfc
 from followsuit.offers.activation import part_of
-from followsuit.offers.not_offered import (
+from followsuit.offers.explanation.not_offered import (
     BELOW,
     CHANGED,
     EXPLAINED,
@@ -107,7 +107,7 @@ def explain(
     if explanation is None:
         # Slow to import, and seldom needed.
         from followsuit.graph.view import view_of
-        from followsuit.offers.no_candidate import why_no_candidate
+        from followsuit.offers.explanation.no_candidate import why_no_candidate
 
         view = view_of(store, part.as_of, memory=memory, progress=progress)
         rule = why_no_candidate(store, view, part, mine, customer, target)

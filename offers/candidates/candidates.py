@@ -14,8 +14,8 @@ from followsuit.core.codes import Codes
 from followsuit.core.compiled import compiled
 from followsuit.core.ranking_metrics import top_n
 from followsuit.graph.items import item_key
-from followsuit.offers.catalogue import Catalogue
-from followsuit.offers.grid import Grid
+from followsuit.offers.candidates.catalogue import Catalogue
+from followsuit.offers.candidates.grid import Grid
 
 BEST = 50
 """Offers of a customer that are candidates without a reason for them."""

@@ -13,12 +13,12 @@ from followsuit.graph.store import GraphStore
 from followsuit.graph.view import View
 from followsuit.influence.probabilities.edges import learned_run, read_edges
 from followsuit.influence.probabilities.learn import ALL
-from followsuit.offers.learn import Learn
+from followsuit.offers.learning.learn import Learn
 from followsuit.triggers.tie_weights import relative_weights
 
 KEEP_SETTINGS = timedelta(days=7)
 """Settings that were found within this time before a run are used again."""
-CHOSEN = ("recipe", "recipe_as_of")
+CHOSEN = ("taste", "taste_as_of")
 """Parameters of a run: how taste was learned, and for which day that was chosen."""
 WEIGHTS = "weights"
 """Parameter of a run: the acceptance model."""
@@ -68,7 +68,7 @@ def _fits(run: Run, parameters: dict[str, Any], as_of: datetime) -> bool:
 
 
 def _chosen_at(run: Run) -> datetime:
-    return datetime.fromisoformat(run.parameters["recipe_as_of"])
+    return datetime.fromisoformat(run.parameters["taste_as_of"])
 
 
 def learned_tie_weights(store: GraphStore, view: View, window: timedelta) -> pd.DataFrame | None:

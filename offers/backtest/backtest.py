@@ -19,13 +19,9 @@ from followsuit.core.errors import FollowsuitError
 from followsuit.core.progress import Progress, silent
 from followsuit.graph import schema as g
 from followsuit.graph.view import SharedView, View
-from followsuit.offers import metrics
-from followsuit.offers.brought_up import brought_up
-from followsuit.offers.features.declared import TRIGGER, Features
-from followsuit.offers.grid import Grid, Outcomes, grid, outcomes
-from followsuit.offers.metrics import Figures, Tally
-from followsuit.offers.model import Examples, LogisticModel
-from followsuit.offers.strategies import (
+from followsuit.offers.backtest import metrics
+from followsuit.offers.backtest.metrics import Figures, Tally
+from followsuit.offers.backtest.strategies import (
     PLAIN,
     WITHOUT,
     Communities,
@@ -34,8 +30,12 @@ from followsuit.offers.strategies import (
     per_customer,
     per_offer,
 )
-from followsuit.offers.taste import LINEAR, Recipe, choose_recipe
-from followsuit.offers.training import examples
+from followsuit.offers.candidates.brought_up import brought_up
+from followsuit.offers.candidates.grid import Grid, Outcomes, grid, outcomes
+from followsuit.offers.features.declared import TRIGGER, Features
+from followsuit.offers.learning.model import Examples, LogisticModel
+from followsuit.offers.learning.taste import LINEAR, TasteConfig, search_taste
+from followsuit.offers.learning.training import examples
 from followsuit.triggers.friend_activity import FriendActivity
 from followsuit.triggers.tie_weights import GrowingTies
 
@@ -72,7 +72,7 @@ class BacktestReport:
     """The ranking's figure less the strategy's, paired."""
     model: LogisticModel
     """That of the last moment."""
-    recipe: Recipe
+    config: TasteConfig
     """How own taste was learned."""
 
     def as_dict(self) -> dict[str, Any]:
@@ -141,16 +141,16 @@ def backtest(
     judge = _Judge(shared, horizon, seed)
     ties = GrowingTies(shared, window)
     first = shared.at(days[0])
-    recipe = choose_recipe(
+    config = search_taste(
         first, shared, affinity=affinity, friends=friends_help, seed=seed, progress=progress
     )
     # The model of the first moments is trained with a taste that did not see the outcomes.
-    taste = recipe.fit(first, shared, seed=seed, progress=progress)
+    taste = config.fit(first, shared, seed=seed, progress=progress)
     with _writer(out) as writer, progress("backtest", len(days)) as advance:
         for at in days:
             now = shared.at(at)
             if at in fitted_at:
-                taste = recipe.fit(now, shared, seed=seed, progress=progress)
+                taste = config.fit(now, shared, seed=seed, progress=progress)
             trigger = FriendActivity(ties.at(now))
             rows = brought_up(now, trigger.reasons(now, window))
             live = rows.filter(rows.blocked_by.isnull())
@@ -167,7 +167,7 @@ def backtest(
             "`followsuit load` for data without a consent table."
         )
     figures, lead = metrics.estimates(judge.tally, seed)
-    return BacktestReport(moments, view.undated(), figures, lead, judge.model, recipe)
+    return BacktestReport(moments, view.undated(), figures, lead, judge.model, config)
 
 
 def _grid(

@@ -8,11 +8,11 @@ from support.grids import FORTNIGHT, grid_of
 from support.worlds import end_of, view_of_world
 
 from followsuit.graph.view import View
-from followsuit.offers import training
+from followsuit.offers.candidates.grid import outcomes
 from followsuit.offers.features.declared import NAMES, Features
-from followsuit.offers.grid import outcomes
-from followsuit.offers.taste import choose_recipe
-from followsuit.offers.training import examples
+from followsuit.offers.learning import training
+from followsuit.offers.learning.taste import search_taste
+from followsuit.offers.learning.training import examples
 from followsuit.simulator import World
 
 WORLD = World(
@@ -29,7 +29,7 @@ def view(tmp_path_factory: pytest.TempPathFactory) -> View:
 
 def test_a_sample_stands_for_every_pair_that_may_be_offered(view: View) -> None:
     then = view.shared.at(end_of(WORLD) - FORTNIGHT)
-    grid = grid_of(then, taste=choose_recipe(then).fit(then))
+    grid = grid_of(then, taste=search_taste(then).fit(then))
     features = Features(grid)
     adopted = outcomes(grid, FORTNIGHT).pairs
     drawn = examples(grid, features, adopted, seed=0)

@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from followsuit.offers.candidates.grid import Grid
 from followsuit.offers.features.declared import NAMES, Features
-from followsuit.offers.grid import Grid
-from followsuit.offers.model import Examples
+from followsuit.offers.learning.model import Examples
 
 _OTHERS = 20_000
 """Pairs, of those neither brought up nor adopted, that an instant contributes."""

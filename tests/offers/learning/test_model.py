@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from support.snapshots import day
 
 from followsuit.offers.features.declared import NAMES, START, TRIGGER
-from followsuit.offers.model import DIGITS, ENOUGH, Examples, LogisticModel
+from followsuit.offers.learning.model import DIGITS, ENOUGH, Examples, LogisticModel
 
 PLANTED = np.array([0.9, 0.5, 1.1, 0.7, 1.2])
 INTERCEPT = -5.0

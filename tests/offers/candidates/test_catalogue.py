@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from support.snapshots import day, view_from
 
-from followsuit.offers.catalogue import Catalogue, catalogue
+from followsuit.offers.candidates.catalogue import Catalogue, catalogue
 
 NOW = day(20)
 SHOP: dict[str, Any] = {

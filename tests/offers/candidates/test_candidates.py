@@ -12,14 +12,14 @@ from support.grids import NOW, grid_of, items_of, reasons_of, tea_shop
 from support.snapshots import day
 
 from followsuit.core.ranking_metrics import top_n
-from followsuit.offers.brought_up import brought_up
-from followsuit.offers.candidates import (
+from followsuit.offers.candidates.brought_up import brought_up
+from followsuit.offers.candidates.candidates import (
     Candidates,
     Offers,
     offers_for,
     ranks,
 )
-from followsuit.offers.catalogue import catalogue
+from followsuit.offers.candidates.catalogue import catalogue
 from followsuit.offers.decisions import joined
 
 Numbers = st.sampled_from([-np.inf, -1.5, 0.0, 0.25, 2.0])

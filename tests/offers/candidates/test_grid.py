@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from support.grids import FOLLOWS, FORTNIGHT, NOW, grid_of, items_of, tea_shop
 from support.snapshots import day
 
-from followsuit.offers.catalogue import catalogue
+from followsuit.offers.candidates.catalogue import catalogue
+from followsuit.offers.candidates.grid import Grid, blocks, outcomes, pick
 from followsuit.offers.features.declared import Features
-from followsuit.offers.grid import Grid, blocks, outcomes, pick
 
 WEEK = timedelta(days=7)
 LATER = NOW + timedelta(microseconds=1)

@@ -12,7 +12,7 @@ from support.worlds import end_of, view_of_world
 from followsuit.graph.snapshot import Snapshot
 from followsuit.graph.tables import TABLES
 from followsuit.graph.view import View
-from followsuit.offers.backtest import SCHEMA, BacktestError, BacktestReport, backtest
+from followsuit.offers.backtest.backtest import SCHEMA, BacktestError, BacktestReport, backtest
 from followsuit.simulator import World
 
 WORLD = World(

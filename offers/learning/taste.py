@@ -74,6 +74,27 @@ class Taste:
         kept: Floats = self._last[2][rows][:, columns]
         return kept
 
+    def affinity_of_pairs(
+        self, customers: np.ndarray, history: sparse.csr_matrix, items: np.ndarray,
+        rows: np.ndarray, columns: np.ndarray,
+    ) -> Floats:  # fmt: skip
+        """(pairs,) the same for pairs of a customer and an item."""
+        if self.model is None:
+            return np.zeros(len(rows), dtype=np.float32)
+        codes = self._users.get_indexer(pd.Index(customers))[rows]
+        scores = np.empty(len(rows), dtype=np.float32)
+        fitted = codes >= 0
+        scores[fitted] = self.model.score_pairs(codes[fitted], items[columns[fitted]])
+        new, position = np.unique(rows[~fitted], return_inverse=True)
+        others = np.empty(len(position), dtype=np.float32)
+        step = max(1, CELLS // max(len(self.model.data.items), 1))
+        for first in range(0, len(new), step):
+            here = np.flatnonzero((position >= first) & (position < first + step))
+            block = self.model.score_new(history[new[first : first + step]])
+            others[here] = block[position[here] - first, items[columns[~fitted][here]]]
+        scores[~fitted] = others
+        return self._factor_of(scores)
+
     def _factor(
         self, model: Recommender, customers: np.ndarray, history: sparse.csr_matrix,
         items: np.ndarray,
@@ -87,13 +108,17 @@ class Taste:
                 some = rows[first : first + step]
                 scores = model.score(codes[some]) if fitted else model.score_new(history[some])
                 factor[some] = scores[:, items]
-        factor *= np.float32(_SHARPNESS / self._scale)
-        np.maximum(factor, 0, out=factor)
-        return np.log1p(factor, out=factor)
+        return self._factor_of(factor)
+
+    def _factor_of(self, scores: Floats) -> Floats:
+        """The factor of scores, in their place."""
+        scores *= np.float32(_SHARPNESS / self._scale)
+        np.maximum(scores, 0, out=scores)
+        return np.log1p(scores, out=scores)
 
 
 @dataclass(frozen=True)
-class Recipe:
+class TasteConfig:
     """How taste is learned: a model with its settings, as they were chosen.
 
     Attributes:
@@ -150,10 +175,10 @@ class Recipe:
         return Taste(started.fit(data, seed=seed, progress=progress))
 
 
-def choose_recipe(
+def search_taste(
     view: SharedView, over: SharedView | None = None, *, affinity: str = LINEAR,
     friends: bool | None = None, seed: int = 0, progress: Progress = silent,
-) -> Recipe:  # fmt: skip
+) -> TasteConfig:  # fmt: skip
     """Choose settings on the last weeks before a view's instant.
 
     Args:
@@ -171,7 +196,7 @@ def choose_recipe(
             f"Own taste is by the linear model as it is: no act is known up to "
             f"{view.as_of:%Y-%m-%d}, from which its settings and its weight would be learned."
         )
-        return Recipe(DampedEase.name, DampedEase().settings(), note)
+        return TasteConfig(DampedEase.name, DampedEase().settings(), note)
     blend = Blend(parts={name: {} for name in PARTS + SOCIAL * bool(friends)})
     blended = affinity == BLEND and len(blend.candidates()) > 1
     own = model(affinity) if affinity not in (BLEND, LINEAR) else DampedEase()
@@ -185,7 +210,7 @@ def choose_recipe(
         notes = ["Own taste is by the linear model alone.", blend.note, chosen.note]
     elif affinity != LINEAR:
         notes = [f"Own taste is by {chosen.name}.", chosen.note]
-    return Recipe(chosen.name, chosen.settings(), " ".join(filter(None, notes)) or None)
+    return TasteConfig(chosen.name, chosen.settings(), " ".join(filter(None, notes)) or None)
 
 
 def _of_friends(audited: bool | None, blend: Blend) -> str:

@@ -23,9 +23,9 @@ import pandas as pd
 from followsuit.core.bootstrap import Estimate
 from followsuit.core.ranking_metrics import hit_rate, ndcg, top_n
 from followsuit.core.threads import one_thread
+from followsuit.offers.backtest.strategies import Values
+from followsuit.offers.candidates.grid import Grid, Outcomes, blocks
 from followsuit.offers.features.feature import ALL
-from followsuit.offers.grid import Grid, Outcomes, blocks
-from followsuit.offers.strategies import Values
 
 ITEMS = 10
 """Places of the per-customer view."""

@@ -14,10 +14,10 @@ from followsuit.core.codes import Codes
 from followsuit.graph.items import item_key
 from followsuit.graph.view import SharedView
 from followsuit.influence.spread.leiden import friend_communities
+from followsuit.offers.candidates.grid import Grid
 from followsuit.offers.features.declared import Features
 from followsuit.offers.features.friends import Friends
-from followsuit.offers.grid import Grid
-from followsuit.offers.model import Model
+from followsuit.offers.learning.model import Model
 from followsuit.triggers.friend_activity import recent_shared
 
 

@@ -17,8 +17,8 @@ from scipy import sparse
 from followsuit.core.codes import Codes
 from followsuit.graph.items import item_key
 from followsuit.graph.view import View
-from followsuit.offers.catalogue import Catalogue
-from followsuit.offers.taste import Taste
+from followsuit.offers.candidates.catalogue import Catalogue
+from followsuit.offers.learning.taste import Taste
 from followsuit.triggers.friend_activity import recent_shared
 
 _CELLS = 1_000_000

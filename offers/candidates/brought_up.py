@@ -7,7 +7,7 @@ import ibis.expr.types as ir
 
 from followsuit.graph.items import ITEM, PAIR
 from followsuit.graph.view import View
-from followsuit.offers.catalogue import Catalogue
+from followsuit.offers.candidates.catalogue import Catalogue
 from followsuit.policy.rules import BEFORE_PREDICTION, Rule, blocked_by
 
 

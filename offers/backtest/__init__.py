@@ -1,0 +1,1 @@
+"""The ranking judged on the past, beside simpler strategies."""

@@ -1,0 +1,1 @@
+"""What may be offered to whom: catalogue, candidates, and the grid that they are laid out on."""

@@ -1,0 +1,1 @@
+"""Why something is offered or not, in words."""

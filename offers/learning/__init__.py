@@ -1,0 +1,1 @@
+"""What the nightly run learns: taste, and the acceptance model."""

@@ -23,7 +23,7 @@ from followsuit.graph.consent import CHANNELS
 from followsuit.graph.tables import TABLES
 from followsuit.loaders.mapping import read_mapping
 from followsuit.offers.decisions import SCHEMA
-from followsuit.offers.not_offered import EXPLAINED
+from followsuit.offers.explanation.not_offered import EXPLAINED
 from followsuit.offers.pipeline import OUT
 from followsuit.simulator import World
 

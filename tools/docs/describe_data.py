@@ -15,7 +15,7 @@ from followsuit.graph.schema import NodeType, RelationshipType
 from followsuit.graph.tables import TABLES, Field, Kind, Table
 from followsuit.loaders.mapping import ColumnMapping, TableMapping, shipped_mappings
 from followsuit.offers.decisions import SCHEMA
-from followsuit.offers.not_offered import EXPLAINED
+from followsuit.offers.explanation.not_offered import EXPLAINED
 from followsuit.queries.library import LibraryQuery, Parameter, library
 
 _TYPES = {

@@ -1,98 +1,53 @@
-"""The site builds without a warning, its links lead somewhere, and its snippets work.
-
-A comment before a fenced block says what becomes of it, in the order of a page:
-
-    <!-- file NAME -->   write it to this file
-    <!-- run -->         run it, as bash or as Python
-    <!-- shows -->       what the block before it prints, or some lines of it
+"""The site builds without a warning, its links lead somewhere, its snippets work, and what its text
+says of the code is so.
 """
 
-import os
 import re
-import stat
 import subprocess
 import sys
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
+import draw_rooms
 import pytest
+import typer
+from pydantic import ByteSize
+from support.pages import blocks, check_command, commands_of, follow, make_commands, rows
+
+from followsuit.cli import app
+from followsuit.config import read_settings
+from followsuit.gnn.models.registry import MODELS
+from followsuit.graph.consent import CHANNELS
+from followsuit.graph.tables import TABLES
+from followsuit.loaders.mapping import read_mapping
+from followsuit.offers.decisions import SCHEMA
+from followsuit.offers.explanation.not_offered import EXPLAINED
+from followsuit.offers.pipeline import OUT
+from followsuit.simulator import World
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
 START = "first-ten-minutes"
 """The page that makes the shop that the others use."""
-
-
-class Block(NamedTuple):
-    """A fenced block: what to do with it, its language and its text."""
-
-    action: str
-    name: str
-    language: str
-    text: str
-
-
-def blocks(page: Path) -> list[Block]:
-    found = re.finditer(
-        r"<!-- (run|shows|file (\S+)) -->\n```(\w+)\n(.*?)^```$", page.read_text(), re.M | re.S
-    )
-    return [Block(m[1].split()[0], m[2] or "", m[3], m[4]) for m in found]
-
+FOLLOWSUIT: Any = typer.main.get_command(app)
 
 PAGES = {str(p.relative_to(DOCS).with_suffix("")): p for p in sorted(DOCS.rglob("*.md"))}
-WITH_SNIPPETS = [name for name, page in PAGES.items() if blocks(page) and name != START]
-
-
-def follow(page: Path, folder: Path) -> None:
-    """Do what a reader of the page would do."""
-    printed = ""
-    for block in blocks(page):
-        if block.action == "file":
-            path = folder / block.name
-            path.parent.mkdir(exist_ok=True)
-            path.write_text(block.text)
-        elif block.action == "run":
-            printed = run(block, folder)
-        else:
-            left = iter(masked(printed))
-            missing = [line for line in masked(block.text) if line not in left]
-            assert missing == [], f"{page} shows what is not, or not in this order, in\n{printed}"
-
-
-def run(block: Block, folder: Path) -> str:
-    """All that a block prints."""
-    start = {"bash": ["bash", "-euo", "pipefail"], "python": [sys.executable]}[block.language]
-    done = subprocess.run(
-        [*start, "-c", block.text],
-        cwd=folder,
-        env={**os.environ, "PATH": f"{folder / 'bin'}:{os.environ['PATH']}"},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    assert done.returncode == 0, f"{block.text}\n{done.stdout}"
-    return done.stdout
-
-
-def masked(text: str) -> list[str]:
-    """Lines without what differs from place to place: numbers and ids with digits."""
-    lines = [
-        re.sub(r"\S*[\d/]\S*", "#", line.replace("─", " ")).split() for line in text.splitlines()
-    ]
-    return [" ".join(line) for line in lines if line]
+TEXTS = {name: page.read_text() for name, page in PAGES.items()}
+WITH_SNIPPETS = [
+    name
+    for name, text in TEXTS.items()
+    if name != START and any(block.action for block in blocks(text))
+]
+COMMANDS = sorted({command for text in TEXTS.values() for command in commands_of(text)})
 
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder in which somebody has followed the first ten minutes."""
     folder = tmp_path_factory.mktemp("shop")
-    command = folder / "bin" / "followsuit"
-    command.parent.mkdir()
-    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m followsuit "$@"\n')
-    command.chmod(command.stat().st_mode | stat.S_IXUSR)
+    make_commands(folder)
     follow(PAGES[START], folder)
     return folder
 
@@ -103,8 +58,44 @@ def test_the_snippets_of_a_page_work(name: str, shop: Path) -> None:
 
 
 def test_every_marker_is_understood() -> None:
-    for page in PAGES.values():
-        assert len(blocks(page)) == len(re.findall(r"<!--", page.read_text())), page
+    for name, text in TEXTS.items():
+        marked = [block for block in blocks(text) if block.action]
+        assert len(marked) == len(re.findall(r"<!--", text)), name
+
+
+@pytest.mark.parametrize("arguments", COMMANDS, ids=" ".join)
+def test_every_command_line_is_one_that_followsuit_takes(
+    arguments: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    check_command(arguments)
+
+
+def test_every_mapping_is_one_that_followsuit_takes(tmp_path: Path) -> None:
+    mappings = [b.text for t in TEXTS.values() for b in blocks(t) if "[tables." in b.text]
+    assert len(mappings) == 2
+    for text in mappings:
+        path = tmp_path / "crm.toml"
+        path.write_text(text)
+        assert len(read_mapping(str(path)).tables) == 2
+
+
+def test_the_settings_file_is_one_that_followsuit_takes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (block,) = blocks(TEXTS["reference/settings"])
+    Path("followsuit.toml").write_text(block.text)
+    monkeypatch.delenv("FOLLOWSUIT_AFFINITY", raising=False)
+    assert read_settings().memory == ByteSize(6 * 2**30)
+    assert read_settings().affinity == "linear"
+
+
+def test_the_make_targets_exist() -> None:
+    named = re.findall(r"(?:^|`)make ([\w-]+)", "\n".join(TEXTS.values()), re.M)
+    assert {"neo4j", "install"} <= set(named)
+    makefile = (ROOT / "Makefile").read_text()
+    assert [t for t in named if not re.search(rf"^{t}:", makefile, re.M)] == []
 
 
 @pytest.fixture(scope="module")
@@ -169,7 +160,7 @@ def test_the_meanings_are_those_of_columns_that_exist() -> None:
     import meanings
 
     from followsuit.graph.schema import NODES
-    from followsuit.graph.tables import TABLES, Kind
+    from followsuit.graph.tables import Kind
 
     columns = {(table.name, str(f.name)) for table in TABLES.values() for f in table.fields}
     assert set(meanings.OF_TABLE) <= columns
@@ -177,28 +168,90 @@ def test_the_meanings_are_those_of_columns_that_exist() -> None:
     assert set(meanings.TABLES) == set(TABLES)
     assert set(meanings.KINDS) == set(Kind)
     assert set(meanings.NODES) == {node.label for node in NODES}
+    assert set(meanings.DECISIONS) == set(SCHEMA.names)
 
 
-def test_the_reference_names_every_command_query_setting_and_error(site: Path) -> None:
+def leaves(command: Any = FOLLOWSUIT, path: str = "") -> list[tuple[str, Any]]:
+    """Every command that has none below it, by the words to type."""
+    below = getattr(command, "commands", None)
+    if below is None:
+        return [(path, command)]
+    return [leaf for name, one in below.items() for leaf in leaves(one, f"{path} {name}".strip())]
+
+
+def test_the_reference_names_all_that_users_write_and_read(site: Path) -> None:
     import describe_code
-    import typer
 
-    from followsuit.cli import app
     from followsuit.config import Settings
+    from followsuit.loaders.mapping import ColumnMapping, TableMapping, shipped_mappings
     from followsuit.queries.library import library
 
     reference = {page.stem: page.read_text() for page in (site / "reference").glob("*.html")}
+    queries = library().values()
     expected = {
         "commands": [
             name
-            for command in typer.main.get_command(app).commands.values()
-            for parameter in command.params
-            for name in parameter.opts
-            if name.startswith("--")
+            for path, command in leaves()
+            for name in (path, *(o for p in command.params for o in p.opts if o[:2] == "--"))
+            if name != "--help"
         ],
-        "queries": list(library()),
-        "settings": [name.upper() for name in Settings.model_fields],
+        "tables": [
+            str(n) for table in TABLES.values()
+            for n in (table.name, *(f.name for f in table.fields))
+        ],
+        "mapping": [*TableMapping.model_fields, *ColumnMapping.model_fields, *shipped_mappings()],
+        "queries": [
+            n for q in queries for n in (q.name, *(p.name for p in q.parameters), *q.columns)
+        ],
+        "settings": [
+            f"{'' if name.startswith('neo4j_') else 'FOLLOWSUIT_'}{name.upper()}"
+            for name in Settings.model_fields
+        ],
+        "decisions": SCHEMA.names,
         "errors": [error.name for error in describe_code.all_errors()],
     }  # fmt: skip
+    least = re.search(r"at least (\w+)", reference["settings"])
+    assert least is not None
+    assert read_settings(memory=least[1]).memory == ByteSize(2**30)
     assert {"DeliveryError", "MissingExtra", "StoreBusy"} <= set(expected["errors"])
-    assert [x for page, names in expected.items() for x in names if x not in reference[page]] == []
+    assert {"runs list", "gnn evaluate", "--max-age"} <= set(expected["commands"])
+    assert [(page, x) for page, names in expected.items() for x in names
+            if f">{x}" not in reference[page]] == []  # fmt: skip
+
+
+def test_the_ranking_page_names_the_columns_of_score_and_every_rule(site: Path) -> None:
+    said = re.search(r"`score --out` has (.*?)\.", TEXTS["explanation/ranking"], re.S)
+    assert said is not None
+    assert re.findall(r"`(\w+)`", said[1]) == list(OUT)
+    page = (site / "explanation" / "ranking.html").read_text()
+    assert [rule for rule in EXPLAINED if f">{rule}<" not in page] == []
+
+
+def test_the_taste_page_names_every_model_and_which_need_the_extra() -> None:
+    needs = {
+        name.strip("`"): needed for name, _, needed in rows(TEXTS["explanation/taste"], "model")
+    }
+    assert list(needs) == list(MODELS)
+    assert {name for name, needed in needs.items() if needed == "the extra"} == {
+        "ials", "lightgcn", "social", "hetero",
+    }  # fmt: skip
+
+
+def test_the_purposes_of_consent_are_those_of_the_code() -> None:
+    purposes = [purpose for purpose, _ in rows(TEXTS["explanation/privacy"], "purpose")]
+    assert purposes[:3] == ["`social_use`", "`named_use`", "`contact`"]
+    assert purposes[3] == ", ".join(f"`{channel}`" for channel in CHANNELS)
+
+
+def test_the_dials_and_options_of_the_simulator_are_those_of_the_code() -> None:
+    world, text = World(), TEXTS["how-to/simulate"]
+    dials = {dial.strip("`-"): float(default) for dial, default, _ in rows(text, "dial")}
+    assert dials == {name: getattr(world, name) for name in dials}
+    options = {o for p in FOLLOWSUIT.commands["simulate"].params for o in p.opts if o[:2] == "--"}
+    assert [option for option in options - {"--help"} if f"`{option}" not in text] == []
+
+
+def test_the_architecture_page_names_every_room() -> None:
+    named = [room.strip("`/") for room, _ in rows(TEXTS["explanation/architecture"], "room")]
+    assert named[0] == "src/followsuit"
+    assert set(named[1:]) == set(draw_rooms.may_import())

@@ -1,4 +1,4 @@
-"""Settings, models and errors, as Markdown."""
+"""Settings and errors, as Markdown."""
 
 import ast
 from pathlib import Path
@@ -12,7 +12,6 @@ from to_markdown import code, field_docs, sentence, table
 import followsuit
 from followsuit.config import Settings
 from followsuit.core.errors import FollowsuitError
-from followsuit.gnn.models.registry import MODELS
 
 PACKAGE = Path(followsuit.__file__).parent
 _ROOT = FollowsuitError.__name__
@@ -43,14 +42,6 @@ def _default(value: object) -> str:
     if value is None or value is PydanticUndefined:
         return "none"
     return code(value.human_readable() if isinstance(value, ByteSize) else value)
-
-
-def models() -> str:
-    """Each model of taste, by the first sentence of its docstring."""
-    docs = {node.name: ast.get_docstring(node) for _, node in _classes()}
-    rows = [(code(name), (docs[kind] or "").partition("\n\n")[0]) for name, (_, kind) in
-            MODELS.items()]  # fmt: skip
-    return table(("model", "what it is"), rows)
 
 
 def errors() -> str:

@@ -14,6 +14,8 @@ from followsuit.graph import schema as g
 from followsuit.graph.schema import NodeType, RelationshipType
 from followsuit.graph.tables import TABLES, Field, Kind, Table
 from followsuit.loaders.mapping import ColumnMapping, TableMapping, shipped_mappings
+from followsuit.offers.decisions import SCHEMA
+from followsuit.offers.explanation.not_offered import EXPLAINED
 from followsuit.queries.library import LibraryQuery, Parameter, library
 
 _TYPES = {
@@ -115,6 +117,26 @@ def _value(annotation: Any) -> str:
 def shipped() -> str:
     """The names of the mappings that come with followsuit."""
     return ", ".join(map(code, shipped_mappings())) + "\n"
+
+
+def decisions() -> str:
+    """The columns of `decisions.parquet`."""
+    rows = [(code(f.name), _type(f.type), meanings.DECISIONS[f.name]) for f in SCHEMA]
+    return table(("column", "type", "meaning"), rows)
+
+
+def _type(kind: pa.DataType) -> str:
+    if pa.types.is_list(kind):
+        return f"list of {_type(kind.value_type)}"
+    if pa.types.is_struct(kind):
+        return ", ".join(f"{code(f.name)} {_type(f.type)}" for f in kind)
+    return "money" if kind == g.MONEY else _TYPES[kind]
+
+
+def rules() -> str:
+    """Each reason not to offer something."""
+    rows = [(code(name), sentence(text)) for name, text in EXPLAINED.items()]
+    return table(("rule", "meaning"), rows)
 
 
 def queries() -> str:

@@ -22,11 +22,12 @@ PARTS: dict[str, Callable[[], str]] = {
     "table-mapping": describe_data.table_mapping,
     "column-mapping": describe_data.column_mapping,
     "shipped-mappings": describe_data.shipped,
+    "decisions": describe_data.decisions,
+    "rules": describe_data.rules,
     "queries": describe_data.queries,
     "commands": describe_commands.commands,
     "settings": describe_code.settings,
     "errors": describe_code.errors,
-    "models": describe_code.models,
     "rooms": draw_rooms.rooms,
 }
 """What can be inserted: the name, and the function that returns Markdown."""

@@ -89,10 +89,10 @@ KINDS = {
     "code": "A word of a small vocabulary. Case doesn't matter: `EMAIL` is `email`.",
     "currency": "A currency's code. Case doesn't matter.",
     "time": "ISO 8601. A time without a zone is UTC unless the mapping names a zone. A bare number "
-    "is a time only if the mapping gives its unit.",
+    "is a time only if the mapping gives its unit. Offsets run from `-23:59` to `+23:59`.",
     "date": "ISO 8601, such as `1989-11-29`.",
     "money": "Major units (`19.99`) unless the mapping says minor. Stored as whole hundredths. The "
-    "exact decimal is rounded once, halves to the even one.",
+    "exact decimal is rounded once, halves to the even one. `-0.004` counts as negative.",
     "number": "A decimal number.",
     "boolean": "`true`, `false`, `1` or `0`.",
 }
@@ -111,6 +111,32 @@ NODES = {
     "Offer": "An offer.",
     "Run": "One batch of results: offers, influence or embeddings.",
     "Embedding": "A learned vector of a customer, product or store.",
+}
+
+DECISIONS = {
+    "customer_id": "The customer.",
+    "offer_id": "The offer. Empty if a rule blocks the item, whichever the offer.",
+    "item_kind": "`product` or `store`.",
+    "item_id": "The product or store.",
+    "triggers": "The live triggers that bring it up, such as `friend_bought`.",
+    "source": "Why it is a candidate: `trigger`, `taste` or `popular`.",
+    "blocked_by": "The [rule](../explanation/ranking.md#why-and-why-not) that blocks it. Empty if "
+    "none does.",
+    "probability": "That the customer takes the item within the next window.",
+    "low": "The lower end of the 95 % interval. Empty while the score isn't calibrated.",
+    "high": "The upper end.",
+    "own_share": "The probability without any trigger.",
+    "trigger_share": "What the triggers add to it.",
+    "expected_value": "`probability` × `value`.",
+    "value": "What an acceptance brings, in hundredths: the offer's value, or without a table of "
+    "offers the product's margin. Empty if unknown.",
+    "channel": "The channel to use. Empty if contact is granted in general.",
+    "decision": "`offered`, `outranked`, or the rule that blocked it.",
+    "rank": "Among the customer's candidates, from 1. Empty if another candidate has its item or "
+    "its offer.",
+    "reason": "What to tell the customer.",
+    "send_after": "When to send it. Empty if at once.",
+    "contributions": "What each feature adds to the log-odds.",
 }
 
 KEYS = {

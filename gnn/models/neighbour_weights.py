@@ -4,6 +4,19 @@ A column of EASE is a ridge regression of an item on all others. Here it is one 
 nearest items (Steck 2019, "Markov Random Fields for Collaborative Filtering", section 3.2): some
 thousands of small systems in place of one large inverse. Who took what together is counted once,
 for all ridges and scales of a grid search.
+
+NDCG@20 on test, exact against 128 neighbours (Last.fm, which has 1,892 users, is otherwise solved
+exactly); settings of the exact model are the best of those tried, not searched on validation:
+
+| data | exact: damp, l2 | sparse: damp, l2 |
+|---|---|---|
+| Yelp | .0781: .2, 500 (of 2 tried) | .0769: searched by `gnn evaluate` |
+| Yelp, every second user | .0782: .2, 500 | .0771: .1, 100; 64 neighbours .0745 |
+| Douban Book, every second user | .2159: .2, 100 (of 2 tried) | .2264: .2, 100, `norm` of ^1/2 |
+| Last.fm, every second user | .2770: .2, 100 (of 20 tried) | .2727: .2, 100; 64 neighbours .2684 |
+
+`benchmarks/gnn.py --only grid`, 20,000 products and 5 million purchases: a grid search and a fit
+take 57 s of CPU and 1.43 GB, where one exact fit takes 85 to 115 s.
 """
 
 from dataclasses import dataclass
@@ -77,6 +90,7 @@ def nearest_items(seen: sparse.csr_matrix, k: int = NEIGHBOURS) -> Neighbours:
     blocks = [slice(first, min(first + step, m)) for first in range(0, m, step)]
     items = np.empty((m, k), dtype=np.int64)
     # Between what explains most, together / popularity^1/2, and the most alike, / popularity.
+    # NDCG@20 on Yelp with 64 neighbours: ^1/2 .0717, ^1/2 of 20 more .0739, ^.65 of 20 more .0745.
     norm = (np.diff(by_item.indptr) + _RARE).astype(np.float32) ** np.float32(0.65)
     for block in blocks:
         explains = (by_item[block] @ seen).toarray() / norm

@@ -95,6 +95,11 @@ class LogisticModel(Model):
     moments: int = 0
     adoptions: int = 0
 
+    def __post_init__(self) -> None:
+        # JSON keeps the weights in another order.
+        ordered = {name: float(self.weights[name]) for name in NAMES}
+        object.__setattr__(self, "weights", ordered)
+
     def fit(  # noqa: D102
         self, examples: Sequence[Examples], *, without: Collection[str] = ()
     ) -> Self:

@@ -171,6 +171,16 @@ def test_a_snapshot_has_every_table(shop: Shop) -> None:
     assert snapshot.as_of == day(3, 5)
 
 
+def test_hetero_data_is_the_graph_of_those_who_share_as_of_an_instant(busy: Shop) -> None:
+    pytest.importorskip("torch_geometric")
+    now, earlier = busy.hetero_data("2025-04-20"), busy.hetero_data("2025-03-01")
+    purchases = ("Customer", "PURCHASED", "Product")
+    assert set(now.node_types) > {"Customer", "Product", "Store"}
+    assert 0 < earlier[purchases].num_edges < now[purchases].num_edges
+    assert len(now["Customer"].id) == now["Customer"].num_nodes
+    now.validate()
+
+
 def test_what_is_no_instant_or_length_is_named(shop: Shop) -> None:
     with pytest.raises(TimeError, match=r"'soon' isn't a valid date\. Write 2025-12-31"):
         shop.friends("soon")

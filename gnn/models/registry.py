@@ -73,9 +73,7 @@ def model_class(name: str) -> type[Recommender]:
     except ModuleNotFoundError as error:
         missing = error.name or ""
         if missing.partition(".")[0] in _EXTRA:
-            raise MissingExtra(
-                f"The model {name} needs {missing}: pip install 'followsuit[gnn]'."
-            ) from error
+            raise _missing(f"The model {name}", missing) from error
         if f"{module}.".startswith(f"{missing}."):
             raise UnknownModel(
                 f"There is no module {missing} for the model {name}. Run this in the folder that "
@@ -83,6 +81,26 @@ def model_class(name: str) -> type[Recommender]:
             ) from error
         raise
     return _checked(name, classes.get(kind))
+
+
+def require_extra(module: str, user: str) -> None:
+    """Import a module of the extra `gnn`.
+
+    Args:
+        module: its name.
+        user: what needs it, for the message.
+
+    Raises:
+        MissingExtra: it isn't installed.
+    """
+    try:
+        import_module(module)
+    except ModuleNotFoundError as error:
+        raise _missing(user, error.name or module) from error
+
+
+def _missing(user: str, module: str) -> MissingExtra:
+    return MissingExtra(f"{user} needs {module}: pip install 'followsuit[gnn]'.")
 
 
 def _checked(name: str, kind: Any) -> type[Recommender]:

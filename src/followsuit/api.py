@@ -18,6 +18,7 @@ from followsuit.queries.runner import run_cypher, run_query
 if TYPE_CHECKING:
     import networkx as nx
     import pandas as pd
+    from torch_geometric.data import HeteroData
 
     from followsuit.gnn.data.dataset import Split
     from followsuit.gnn.embeddings import Embedded
@@ -134,6 +135,22 @@ class Shop:
     def purchases(self, as_of: Instant) -> "pd.DataFrame":
         """Purchases in the contract's columns, with `amount` in minor units of money."""
         return self.snapshot(as_of).purchases()
+
+    def hetero_data(self, as_of: Instant, *, refresh: bool = False) -> "HeteroData":
+        """The graph of the customers who share activity, as PyG's `HeteroData`.
+
+        Needs the extra `gnn`; see `followsuit.gnn.data.tensors.tensors` for nodes and edges.
+
+        Raises:
+            MissingExtra: torch or torch-geometric isn't installed.
+            NobodyShares: no customer shares activity.
+        """
+        from followsuit.gnn.models.registry import require_extra
+
+        require_extra("torch_geometric", "hetero_data")
+        from followsuit.gnn.data.tensors import tensors
+
+        return tensors(self._shared(as_of, refresh), self._progress)
 
     def query(self, name: str, *, now: Instant | None = None, **parameters: Any) -> "pd.DataFrame":
         """Run a query of the library by name.

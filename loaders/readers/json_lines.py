@@ -68,12 +68,12 @@ def _read(path: Path, encoding: str, chosen: Sequence[str], on_fault: OnFault) -
     bulk: list[_Numbered] = []
     size = 0
     for number, line in _lines(path, encoding):
-        found = _object(line)
-        if found is None:
+        record = _object(line)
+        if record is None:
             on_fault(Reject(path.name, number, None, "isn't a JSON object"))
             continue
-        keys = places(tuple(found))
-        row = {name: found[same[0]] for name, same in keys.items()}
+        keys = places(tuple(record))
+        row = {name: record[same[0]] for name, same in keys.items()}
         if twice := next((n for n, same in keys.items() if len(same) > 1), None):
             on_fault(Reject(path.name, number, twice, "is given more than once", cells=row))
         elif nested := next((n for n in chosen if isinstance(row.get(n), dict | list)), None):

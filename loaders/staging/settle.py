@@ -91,7 +91,7 @@ def _put_aside_unknown(
     db.execute(
         f"CREATE TEMP TABLE unknown AS SELECT {PART}, {ROW}, "
         f"CASE {' '.join(names)} END AS named, CASE {' '.join(keys)} END AS key "
-        f"FROM sound {' '.join(joins)} WHERE {' OR '.join(f'({each})' for each in lost)}"
+        f"FROM sound {' '.join(joins)} WHERE {' OR '.join(f'({condition})' for condition in lost)}"
     )
     rows = db.execute(f"FROM unknown ORDER BY {PART}, {ROW}")
     table, tables = source.table, {f.name: f.refers for f in referring}

@@ -1,1 +1,1 @@
-"""From files and databases to clean typed tables, and from there into a store."""
+"""Reads files and databases, checks and standardises their tables, and loads them into a store."""

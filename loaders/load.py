@@ -1,7 +1,7 @@
-"""Load a delivery into a store: stage everything, then write it, so that a fault loses nothing.
+"""Load a delivery into a store: stage all tables, then write them, so that a fault loses nothing.
 
-What is staged and what is written is noted on disk beside the store; a load that was interrupted
-goes on from there, when it is run again on the same files. Until it ends the store is marked.
+A load notes on disk what it has staged and written. If it is interrupted, running it again on the
+same files resumes it. Until it finishes, the store counts as incomplete.
 """
 
 import glob
@@ -43,11 +43,11 @@ from followsuit.loaders.stored import Stored, deletions
 from followsuit.loaders.to_graph import Step, mentioned, steps, write_rows
 
 _KEPT = 30
-"""Files of rejects that stay, one for each load."""
+"""How many rejects files to keep, one per load."""
 _DELETED = 0.01
-"""The share of a table's rows above which `--replace` needs `--yes`."""
+"""The share of a table's rows that `--replace` may delete without `--yes`."""
 _ALLOWING = {CUSTOMERS.name, PRODUCTS.name, CONSENTS.name}
-"""Tables that say whose activity and which products results may use."""
+"""Tables that decide whose activity and which products results may use."""
 
 
 def load(
@@ -66,20 +66,20 @@ def load(
 ) -> LoadReport:
     """Load a folder or a database into a store.
 
-    A delivery updates the columns that it has, row by row; the others keep their values.
+    A delivery updates the columns that its rows have; other columns keep their values.
 
     Args:
-        store: new, or one of ours.
+        store: a new store, or one that followsuit wrote.
         place: a folder, or an SQLAlchemy URL.
-        mapping: for files and columns that are named otherwise than in the contract.
-        assume_consent: take contact and social use as granted where no row says otherwise.
-        replace: tables that are delivered whole: what is not in them is deleted.
-        yes: let `replace` delete more than 1 % of a table's rows.
-        max_rejects: the share of a table's rows, from 0 to 1, beyond which rejects are an error.
-        loaded_at: names the file of the rejects.
-        memory: bytes for what has to see all rows of a table.
-        progress: told of each step.
-        announce: called with a line before rows are deleted.
+        mapping: maps files and columns with other names to the contract.
+        assume_consent: treat contact and social use as granted unless a row says otherwise.
+        replace: tables that the delivery contains in full; their other rows are deleted.
+        yes: allow `replace` to delete more than 1 % of a table's rows.
+        max_rejects: the largest share of a table's rows, from 0 to 1, that may be rejected.
+        loaded_at: the time in the name of the rejects file.
+        memory: limit in bytes for steps that need all rows of a table.
+        progress: progress callback.
+        announce: called with a message before rows are deleted.
 
     Raises:
         DeliveryError: a file or table can't be read, too many rows are rejected, or `replace` would
@@ -108,13 +108,13 @@ def load(
             job.check_rejects(max_rejects, rejects)
             job.announce_deletions(yes, announce)
         except FollowsuitError:
-            # Nothing has been written: the store is what it was.
+            # Nothing has been written; the store is unchanged.
             _note_pending(store, before)
             raise
         pa.default_memory_pool().release_unused()  # the engine may need it now
-        told = warnings(job.staging.counts, store.meta.row_counts)
+        messages = warnings(job.staging.counts, store.meta.row_counts)
         if store.meta.assume_consent and not assume_consent:
-            told.append(
+            messages.append(
                 "Consent is no longer assumed, as it was before. Give --assume-consent with every "
                 "load of data without consents."
             )
@@ -124,7 +124,7 @@ def load(
             rejects=rejects,
             ignored=delivery.ignored,
             reasons=reasons(rejects),
-            warnings=told,
+            warnings=messages,
             deleted=job.staging.deleted or {},
             withdrawn=job.withdrawn,
             assume_consent=assume_consent,
@@ -139,7 +139,7 @@ def _note_pending(store: GraphStore, names: list[str]) -> None:
 
 
 def _pending(names: list[str]) -> dict[str, object]:
-    """Notes of the loads that have begun and not ended; the store speaks of the first."""
+    """The notes on unfinished loads; messages name the first."""
     return {"pending": names, "loading": names[0] if names else None}
 
 
@@ -174,7 +174,7 @@ class _Load:
                 self._known[table.name] = keys
 
     def _known_keys(self, table: Table) -> Path | None:
-        """The keys that others may refer to; None where no table has ever listed them."""
+        """The keys that other tables may refer to; None if no table has ever listed them."""
         node = table.parts[0].element
         assert isinstance(node, NodeType)
         staged = table.name in self.staging.tables
@@ -191,7 +191,7 @@ class _Load:
         return keys
 
     def collect_rejects(self, loaded_at: datetime | None) -> Path:
-        """Put the rejects of all tables into one file beside the store."""
+        """Write the rejects of all tables to one file beside the store."""
         home = private_folder(self.store.state.rejects)
         if self.staging.rejects is None or not (home / self.staging.rejects).exists():
             path = next_file(home, loaded_at)
@@ -206,7 +206,7 @@ class _Load:
         return home / self.staging.rejects
 
     def check_rejects(self, most: float | None, rejects: Path) -> None:
-        """Raise DeliveryError where more than this share of a table's rows is rejected."""
+        """Raise DeliveryError if more than this share of a table's rows is rejected."""
         for name, counts in self.staging.counts.items():
             if most is not None and counts.rejected > most * counts.read:
                 raise DeliveryError(
@@ -215,22 +215,22 @@ class _Load:
                 )
 
     def announce_deletions(self, yes: bool, announce: Callable[[str], None] | None) -> None:
-        """Say what `replace` deletes; raise DeliveryError where that is much and not agreed to."""
+        """Announce what `replace` deletes; raise DeliveryError if that is much, without `yes`."""
         if not self.replace:
             return
         if self.staging.deleted is None:
             staged = {name: self.staging.path(name) for name in self.staging.tables}
-            found = deletions(self.replace, staged, self._known, self._stored, self.memory)
-            counted = ", ".join(f"{d.rows:,} of {d.of:,} {name}" for name, d in found.items())
-            if not yes and any(deleted.share > _DELETED for deleted in found.values()):
+            planned = deletions(self.replace, staged, self._known, self._stored, self.memory)
+            counted = ", ".join(f"{d.rows:,} of {d.of:,} {name}" for name, d in planned.items())
+            if not yes and any(deleted.share > _DELETED for deleted in planned.values()):
                 raise DeliveryError(
                     f"--replace {' '.join(self.replace)} would delete {counted}: more than "
                     f"{_DELETED * 100:g} % of a table; nothing is loaded. Deliver it whole, or "
                     "agree with --yes."
                 )
-            if found and announce is not None:
+            if planned and announce is not None:
                 announce(f"--replace {' '.join(self.replace)} deletes {counted}.")
-            self.staging.deleted = {name: deleted.rows for name, deleted in found.items()}
+            self.staging.deleted = {name: deleted.rows for name, deleted in planned.items()}
             self.staging.save()
 
     def write(self, assume_consent: bool, progress: Progress) -> None:
@@ -258,10 +258,11 @@ class _Load:
         self.store.note(**notes)
 
     def _withdraw(self, notes: dict[str, Any], progress: Progress) -> dict[str, int]:
-        """Delete the results that the store's new data no longer allows, before anybody reads."""
+        """Delete the results that the store's new data no longer allows."""
         meta = self.store.meta
-        changed = _ALLOWING & {*self.staging.tables} or any(
-            notes[name] != getattr(meta, name) for name in ("assume_consent", "blocked_customers")
+        changed = _ALLOWING & {*self.staging.tables} or (
+            (notes["assume_consent"], notes["blocked_customers"])
+            != (meta.assume_consent, meta.blocked_customers)
         )
         if not changed or not self.store.count(RUN):
             return {}
@@ -270,9 +271,9 @@ class _Load:
             return withdraw_results(self.store, snapshot)
 
     def _blocked(self, before: list[str]) -> list[str]:
-        """Customers who are blocked from now on: an unreadable row may be their refusal.
+        """The blocked customers: those with an unreadable row that may be a refusal.
 
-        Customers stay blocked until a load brings consents of theirs that can all be read.
+        Customers stay blocked until a load has consents of theirs, all readable.
         """
         consents = self.staging.tables.get(CONSENTS.name)
         if consents is None:
@@ -281,12 +282,12 @@ class _Load:
             return consents.refusals
         staged = self.staging.path(CONSENTS.name)
         with open_duck(self.memory, self.staging.folder, consents=staged) as db:
-            said = db.execute(
+            readable = db.execute(
                 f"SELECT DISTINCT {Col.CUSTOMER_ID} FROM consents "
                 f"WHERE {Col.CUSTOMER_ID} IN (SELECT unnest(?))",
                 [before],
             ).fetchall()
-        return sorted({*before} - {row[0] for row in said} | {*consents.refusals})
+        return sorted({*before} - {row[0] for row in readable} | {*consents.refusals})
 
     def _write_step(self, step: Step, progress: Progress) -> None:
         rows = self.staging.folder / "rows.parquet"
@@ -309,13 +310,12 @@ class _Load:
             self.store.clear(element)
             self.store.write(element, rows, progress)
         else:
-            # Values of old rows are kept: where a load that was killed is read anew, they must be
-            # there still.
+            # Keep the values of old rows: a killed load that reads its files again needs them.
             self.store.write(element, rows, progress)
             self._delete_others(element, rows)
 
     def _leave_other_part(self, step: Step, rows: Path) -> None:
-        """Delete events that were a view to the store, and are another act now, or the reverse."""
+        """Delete stored views of events that now have another kind, or the reverse."""
         key = step.table.key[0]
         for part in step.table.parts:
             parted = step.part is not None and part.views is not step.part.views
@@ -331,11 +331,11 @@ class _Load:
         same = " AND ".join(f'stored."{c}" IS NOT DISTINCT FROM rows."{c}"' for c in element.key)
         keys = ", ".join(f'stored."{c}"' for c in element.key)
         with open_duck(self.memory, self.staging.folder, stored=stored, rows=rows) as db:
-            found = db.sql(f"SELECT {keys} FROM stored ANTI JOIN rows ON {same}")
-            self.store.delete_rows(element, found.to_arrow_table())
+            undelivered = db.sql(f"SELECT {keys} FROM stored ANTI JOIN rows ON {same}")
+            self.store.delete_rows(element, undelivered.to_arrow_table())
 
     def _delete_stale(self, node: NodeType, rows: Path) -> None:
-        """Delete the nodes that were not delivered, and first what is nothing without them."""
+        """Delete the nodes that were not delivered, and first the nodes that depend on them."""
         for owned in RELATIONSHIPS:
             if owned.source is node and owned.key == (Col.TARGET,):
                 targets = self._column(owned, Col.TARGET, Col.SOURCE, "ANTI", rows, node.key)
@@ -346,7 +346,7 @@ class _Load:
     def _column(
         self, element: Element, column: str, by: str, how: str, rows: Path, key: str
     ) -> list[str]:
-        """A column of the stored rows whose `by` is (SEMI) or is not (ANTI) a key in `rows`."""
+        """A column of the stored rows whose `by` is (SEMI) or isn't (ANTI) a key in `rows`."""
         stored = self.staging.folder / "stored.parquet"
         self.store.export(element, stored)
         with open_duck(self.memory, self.staging.folder, stored=stored, rows=rows) as db:

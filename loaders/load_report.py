@@ -1,4 +1,4 @@
-"""What is told of a load: what became of the rows, and what looks wrong."""
+"""The report of a load: counts of rows, reasons of rejects, and warnings."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -12,32 +12,32 @@ from followsuit.loaders.staging.stage import Counts
 _MANY = 0.1
 """The share of rejected rows above which a table gets a warning."""
 _USUAL, _LOADS, _HISTORY = 1 / 3, 3, 10
-"""A table of fewer than this share of its usual rows is worth a line; usual is the median of the
-last loads of the table, of which so many there must be and so many are kept."""
+"""A table with less than this share of its usual rows gets a warning. Usual is the median of the
+table's last loads: the minimum number of loads, and how many to keep."""
 
 
 @dataclass(frozen=True)
 class LoadReport:
-    """What became of a delivery, table by table, and where its rejects are."""
+    """The result of a load, table by table, and the file of its rejects."""
 
     tables: dict[str, Counts]
     rejects: Path
     ignored: tuple[str, ...]
-    """Files of the folder that are no table of the contract."""
+    """Files of the folder that aren't tables of the contract."""
     reasons: list[Reason]
     """Why rows were rejected."""
     warnings: list[str]
-    """What looks wrong: few rows, many rejects; a line each."""
+    """Warnings of few rows or many rejects, one line each."""
     deleted: dict[str, int]
-    """Rows that `replace` has deleted, by table."""
+    """How many rows `replace` deleted, by table."""
     withdrawn: dict[str, int]
-    """How many `offers`, `influences`, `ranks` and `embeddings` the new data no longer allowed."""
+    """How many `offers`, `influences`, `ranks` and `embeddings` were withdrawn."""
     assume_consent: bool
     blocked_customers: list[str]
-    """Customers, of this and earlier loads, of whom a refusal may not have been understood."""
+    """Customers, of this and earlier loads, with an unreadable row that may be a refusal."""
 
     def as_dict(self) -> dict[str, Any]:
-        """As `load --json` prints it."""
+        """The report as `load --json` writes it."""
         tables = {name: asdict(counts) for name, counts in self.tables.items()}
         return {
             "tables": tables,
@@ -51,11 +51,11 @@ class LoadReport:
 
 
 def warnings(tables: Mapping[str, Counts], history: Mapping[str, list[int]]) -> list[str]:
-    """A line for each table that has few rows, or many that are rejected.
+    """A warning for each table with few rows or many rejects.
 
     Args:
-        tables: what became of each table's rows.
-        history: how many rows earlier loads have read of each table.
+        tables: the counts of each table.
+        history: how many rows of each table earlier loads read.
     """
     lines = []
     for name, counts in tables.items():

@@ -8,7 +8,7 @@
     customer_id = "user"
     at = { column = "hour", unit = "hours", origin = "2012-04-01T00:00:00Z" }
 
-A column that is not named here is taken under its own name where the file has it.
+A column without a mapping is read from the file's column of the same name, if there is one.
 """
 
 import codecs
@@ -39,14 +39,14 @@ from followsuit.loaders.staging.time_formats import pattern_of
 _SHIPPED = resources.files("followsuit.loaders") / "mappings"
 _NO_DELIMITERS = '"\r\n\0'
 _NO_ENCODINGS = {"charmap", "idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape"}
-"""Codecs of Python that no file is written in."""
+"""Codecs of Python that aren't encodings of files."""
 _NO_ZONES = {"Factory", "localtime", "posixrules"}
-"""What lies among the time zones and is none."""
+"""Names among the time zones that aren't time zones."""
 _TIME_UNITS = {"microseconds", "milliseconds", "seconds", "minutes", "hours", "days"}
 
 
 class MappingError(FollowsuitError):
-    """A mapping that can't be used; the message names the key."""
+    """The mapping isn't valid; the message names the key."""
 
 
 class _Strict(BaseModel):
@@ -54,22 +54,22 @@ class _Strict(BaseModel):
 
 
 class ColumnMapping(_Strict):
-    """Where a column of the contract comes from, and how its text is read."""
+    """The source of a column of the contract, and how to parse its text."""
 
     column: str | None = None
     """The source's column."""
     value: str | int | float | bool | None = None
-    """A constant in the place of a column."""
+    """A constant instead of a column."""
     unit: str | None = None
-    """Of a bare number: a time's unit, counted since `origin`; money's, `major` or `minor`."""
+    """The unit of bare numbers: of times, counted from `origin`; of money, `major` or `minor`."""
     origin: datetime | None = None
-    """What a bare-number time counts from, else 1970; without a zone, UTC."""
+    """The start of bare-number times, by default 1970; UTC unless it names a zone."""
     format: str | None = None
-    """strptime format of a time or date that is not ISO 8601."""
+    """strptime format of times or dates that aren't in ISO 8601."""
     timezone: str | None = None
-    """The zone of times that name none; UTC unless said."""
+    """The time zone of times without one; by default UTC."""
     decimal: Literal[".", ","] | None = None
-    """The decimal sign of a number or an amount, else a point."""
+    """The decimal sign of numbers and amounts; by default a point."""
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
@@ -84,14 +84,14 @@ class ColumnMapping(_Strict):
                 or self.value != self.value
             ):
                 raise ValueError(f"the constant {self.value!r} isn't a value; leave the column out")
-            if said := next((key for key in _OF_TEXT if getattr(self, key) is not None), None):
-                raise ValueError(f"a constant takes no {said}; give the value as it is meant")
+            if option := next((key for key in _OF_TEXT if getattr(self, key) is not None), None):
+                raise ValueError(f"a constant takes no {option}; give the value as it is meant")
         if self.timezone is not None and self.timezone not in _zones():
             raise ValueError(f"{self.timezone!r} isn't a time zone; give one like 'Europe/Berlin'")
         return self
 
     def check_for(self, kind: Kind) -> None:
-        """Raise ValueError where the options don't suit what the column holds."""
+        """Raise ValueError if an option doesn't suit the column's kind."""
         units = {Kind.TIME: _TIME_UNITS, Kind.MONEY: {"major", "minor"}}.get(kind, set())
         if self.unit is not None and units and self.unit not in units:
             raise ValueError(f"unit {self.unit!r} isn't one of {', '.join(sorted(units))}")
@@ -109,7 +109,7 @@ class ColumnMapping(_Strict):
         if self.unit is None:
             for key in ("origin", "decimal"):
                 if getattr(self, key) is not None:
-                    raise ValueError(f"{key} is of a bare number: give its unit too")
+                    raise ValueError(f"{key} is for bare numbers: give the unit too")
         else:
             for key in ("format", "timezone"):
                 if getattr(self, key) is not None:
@@ -126,7 +126,7 @@ _SUITS = {
     "timezone": {Kind.TIME},
     "decimal": {Kind.TIME, Kind.MONEY, Kind.NUMBER},
 }
-"""The kinds of column that an option is for."""
+"""The kinds of column that each option applies to."""
 
 
 @cache
@@ -148,18 +148,18 @@ def _column(value: Any) -> Any:
 
 
 class TableMapping(_Strict):
-    """Where a table of the contract comes from."""
+    """The source of a table of the contract."""
 
     file: str | None = None
-    """Within the folder of the delivery, or an absolute path."""
+    """The path of the file, absolute or within the delivery's folder."""
     table: str | None = None
-    """In a database: the table's name, with its schema if need be."""
+    """The name of a database table, with its schema if necessary."""
     delimiter: str | None = None
     encoding: str | None = None
     earliest_by: str | None = None
-    """A column of the source: of the rows with one key, the smallest wins, not the last."""
+    """A source column: of rows with the same key, the one with the smallest value wins."""
     returns: bool = False
-    """Negative quantities and amounts are returns, not faults."""
+    """Whether negative quantities and amounts are returns; else they are faults."""
     columns: dict[str, Annotated[ColumnMapping, BeforeValidator(_column)]] = {}
 
     @field_validator("delimiter")
@@ -168,7 +168,7 @@ class TableMapping(_Strict):
         if delimiter is not None and (
             len(delimiter) != 1 or not delimiter.isascii() or delimiter in _NO_DELIMITERS
         ):
-            raise ValueError(f"the delimiter {delimiter!r} is not one ASCII character like ; or |")
+            raise ValueError(f"the delimiter {delimiter!r} isn't one ASCII character like ; or |")
         return delimiter
 
     @field_validator("encoding")
@@ -188,8 +188,8 @@ class TableMapping(_Strict):
     @model_validator(mode="after")
     def _one_place(self) -> Self:
         for key in ("file", "table", "earliest_by"):
-            said = getattr(self, key)
-            if said is not None and not said.strip():
+            value = getattr(self, key)
+            if value is not None and not value.strip():
                 raise ValueError(f"`{key}` is empty")
         if self.file is not None and self.table is not None:
             raise ValueError("give either `file` or `table`")
@@ -205,7 +205,7 @@ class Mapping(_Strict):
     def _known(self) -> Self:
         for name, mapping in self.tables.items():
             if name not in TABLES:
-                raise ValueError(f"{name} is no table; the tables are {', '.join(TABLES)}")
+                raise ValueError(f"{name} isn't a table; the tables are {', '.join(TABLES)}")
             fields = {f.name: f for f in TABLES[name].fields}
             for column, source in mapping.columns.items():
                 if column not in fields:
@@ -226,7 +226,7 @@ def read_mapping(name: str) -> Mapping:
     """Read a mapping by its shipped name or from a TOML file.
 
     Raises:
-        MappingError: there is none of that name, or it says something that is not understood.
+        MappingError: there is no such mapping, or it isn't valid.
     """
     path = Path(name)
     if name in shipped_mappings():
@@ -241,10 +241,10 @@ def read_mapping(name: str) -> Mapping:
     try:
         return Mapping.model_validate(tomllib.loads(data.decode("utf-8-sig")))
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise MappingError(f"The mapping {name} is no TOML: {error}.") from error
+        raise MappingError(f"The mapping {name} isn't valid TOML: {error}.") from error
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
         why = first["msg"].removeprefix("Value error, ").rstrip(".")
-        told = f"{where}: {why}" if where else why
-        raise MappingError(f"The mapping {name} is wrong: {told}.") from error
+        message = f"{where}: {why}" if where else why
+        raise MappingError(f"The mapping {name} is wrong: {message}.") from error

@@ -1,4 +1,4 @@
-"""Where a delivery's tables lie: the files of a folder, or the tables of a database."""
+"""Finds the tables of a delivery: files of a folder, or tables of a database."""
 
 import re
 from dataclasses import dataclass
@@ -14,23 +14,23 @@ from followsuit.loaders.mapping import Mapping, MappingError, TableMapping
 SUFFIXES = tuple(
     f".{kind}{gz}" for kind in ("csv", "tsv", "jsonl", "parquet") for gz in ("", ".gz")
 )
-"""Endings of the files that can be read, in any case."""
+"""Endings of readable files, in any case."""
 _KINDS = ".csv, .tsv, .jsonl or .parquet (each also .gz)"
 _PACKED = (".zip", ".7z", ".tar", ".tgz", ".bz2", ".xz", ".zst", ".xlsx", ".xls", ".ods")
-"""Endings of files that are no text, whatever a mapping says."""
+"""Endings of files that aren't text, whatever a mapping says."""
 _BESIDE = (".md", ".md5", ".sha1", ".sha256", ".sha512", ".sig", ".asc")
-"""Endings of files that lie beside a table's and hold no rows of it."""
+"""Endings of files that often lie beside a table's files but hold no rows."""
 _FOLDER_KEYS = ("file", "delimiter", "encoding")
-"""What a mapping may say of a table in a folder only."""
+"""Options of a mapping that apply only to files."""
 
 
 class DeliveryError(FollowsuitError):
-    """A delivery, or a file of it, that can't be read; nothing of it has been loaded."""
+    """The delivery, or a file of it, can't be read; nothing has been loaded."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """Where one table comes from: files in order, or a table of a database."""
+    """The source of one table: files in order, or a table of a database."""
 
     table: Table
     mapping: TableMapping
@@ -39,17 +39,17 @@ class Source:
 
     @property
     def names(self) -> list[str]:
-        """What its parts are called in messages and rejects."""
+        """The names of the files, or of the database table, for messages and rejects."""
         return [path.name for path in self.files] or [self.mapping.table or self.table.name]
 
     @property
     def encoding(self) -> str:
-        """Of its text files."""
+        """The encoding of the text files."""
         return self.mapping.encoding or "utf-8"
 
 
 def suffix_of(name: str) -> str:
-    """The ending of a file's name that says how it is read: `.csv` of `sales.CSV.gz`."""
+    """The ending that names a file's format: `.csv` for `sales.CSV.gz`."""
     return Path(name.lower().removesuffix(".gz")).suffix
 
 
@@ -58,13 +58,13 @@ class Delivery:
     """A folder or database, and the tables found in it in the contract's order."""
 
     name: str
-    """As an absolute path or URL, without a password."""
+    """The absolute path or URL, without a password."""
     sources: tuple[Source, ...]
     ignored: tuple[str, ...] = ()
-    """Files that look like tables but are none of the contract's."""
+    """Files that look like tables but aren't in the contract."""
 
     def fingerprint(self) -> str | None:
-        """Changes when a file or the mapping does; None where that can't be known."""
+        """A digest that changes when a file or the mapping changes; None for a database."""
         if any(source.database for source in self.sources):
             return None
         stats = [(p, p.stat()) for source in self.sources for p in source.files]
@@ -78,12 +78,12 @@ def find_delivery(place: str, mapping: Mapping) -> Delivery:
     Args:
         place: a folder that holds `TABLE.(csv|tsv|jsonl|parquet)[.gz]` or folders `TABLE/` of such
             parts, or an SQLAlchemy URL of a database that holds tables of these names.
-        mapping: what is named otherwise.
+        mapping: maps tables with other names.
 
     Raises:
-        DeliveryError: there is no such folder, file or table, or no table at all; or a file may be
-            meant as a table, or a part of one, and can't be read as it is.
-        MappingError: the mapping says what doesn't go with a folder, or with a database.
+        DeliveryError: the folder, a file or a table is missing; or a file looks like a table, or
+            part of one, but can't be read.
+        MappingError: the mapping has an option that doesn't apply to a folder, or to a database.
     """
     delivery = _in_database(place, mapping) if "://" in place else _in_folder(place, mapping)
     if not delivery.sources:
@@ -105,7 +105,7 @@ def _in_folder(place: str, mapping: Mapping) -> Delivery:
             raise MappingError(
                 f"tables.{table.name}.table: {folder} is a folder, not a database. Name a `file`."
             )
-        files = _named(folder, table, mapped.file) if mapped.file else _found(folder, table)
+        files = _named(folder, table, mapped.file) if mapped.file else _files_of(folder, table)
         if files:
             sources.append(Source(table, mapped, files))
             _require_used(sources[-1])
@@ -119,27 +119,27 @@ def _in_folder(place: str, mapping: Mapping) -> Delivery:
 
 
 def _require_used(source: Source) -> None:
-    """Refuse what a mapping says of text where none of the files is such text."""
+    """Refuse options of a mapping that apply to none of the source's files."""
     for key, kinds in (("delimiter", (".jsonl", ".parquet")), ("encoding", (".parquet",))):
-        said = getattr(source.mapping, key) is not None
-        if said and all(suffix_of(name) in kinds for name in source.names):
+        given = getattr(source.mapping, key) is not None
+        if given and all(suffix_of(name) in kinds for name in source.names):
             raise MappingError(
                 f"tables.{source.table.name}.{key}: {source.names[0]} has no {key}. Leave it out."
             )
 
 
 def _is_hidden(path: Path) -> bool:
-    """Whether a file is what a file system or a program, ours included, keeps beside the others."""
+    """Whether a file belongs to a file system or program, and not to the delivery."""
     return path.name.startswith((".", "~$")) or ".lbug" in path.suffixes
 
 
 def _like_table(path: Path) -> bool:
-    """Whether somebody may take a file for a table of the delivery."""
+    """Whether a file looks like a table of the delivery."""
     return path.name.lower().endswith(SUFFIXES) or _near(path.name) is not None
 
 
 def _near(name: str) -> str | None:
-    """The table whose name a file's name comes near: `Consents (1).csv`, `consent.txt`."""
+    """The table whose name resembles a file's name: `Consents (1).csv`, `consent.txt`."""
     return _NEAR.get(_letters(name.partition(".")[0]))
 
 
@@ -151,13 +151,13 @@ _NEAR = {_letters(name): name for name in TABLES}
 
 
 def _refuse_near_miss(path: Path, mapping: Mapping) -> None:
-    """Refuse a file that may be meant as a table, and is not read as it stands."""
+    """Refuse a file that looks like a table but isn't read as one."""
     table = _near(path.name)
     if table is None or path.name.lower().endswith(_BESIDE):
         return
     mapped = mapping.tables.get(table)
     if mapped is not None and mapped.file is not None:
-        return  # the mapping says where the table is
+        return  # the mapping names the table's file
     if not path.name.lower().endswith(SUFFIXES) and not path.is_dir():
         raise DeliveryError(
             f"{path.name} can't be read: it may hold {table}, which come as {_KINDS}. Deliver "
@@ -192,29 +192,29 @@ def _named(folder: Path, table: Table, name: str) -> tuple[Path, ...]:
     return files
 
 
-def _found(folder: Path, table: Table) -> tuple[Path, ...]:
-    """The table's files; their endings are read in any case."""
+def _files_of(folder: Path, table: Table) -> tuple[Path, ...]:
+    """The files of a table, with endings in any case."""
     names = {f"{table.name}{suffix}": i for i, suffix in enumerate(SUFFIXES)}
-    found = [
+    paths = [
         p
         for p in folder.iterdir()
         if p.name.startswith(table.name) and p.name.lower() in names and p.is_file()
     ]
-    found.sort(key=lambda p: (names[p.name.lower()], p.name))
+    paths.sort(key=lambda p: (names[p.name.lower()], p.name))
     parts = folder / table.name
     if parts.is_dir():
-        found.append(parts)
-    if len(found) > 1:
+        paths.append(parts)
+    if len(paths) > 1:
         raise DeliveryError(
-            f"{folder} holds {table.name} more than once: {', '.join(p.name for p in found)}. "
+            f"{folder} holds {table.name} more than once: {', '.join(p.name for p in paths)}. "
             "Keep one of them."
         )
-    return _parts(found[0]) if found and found[0].is_dir() else tuple(found)
+    return _parts(paths[0]) if paths and paths[0].is_dir() else tuple(paths)
 
 
 def _parts(folder: Path) -> tuple[Path, ...]:
     """A table's parts, in the order of the numbers in their names: part-2 before part-10."""
-    # A name like _SUCCESS is what a cluster notes beside the parts.
+    # Clusters write files such as _SUCCESS beside the parts.
     files = [
         p
         for p in sorted(folder.iterdir())
@@ -265,7 +265,7 @@ def _in_database(url: str, mapping: Mapping) -> Delivery:
     except exc.SQLAlchemyError as error:
         raise DeliveryError(
             f"The database {name} can't be read "
-            f"({type(error).__name__}). See that it runs, and its name and login."
+            f"({type(error).__name__}). Check that it runs, and its name and login."
         ) from error
     return Delivery(name, tuple(sources))
 
@@ -289,7 +289,7 @@ def _refuse_other_case(table: Table, existing: set[str], name: str) -> None:
 
 
 def _require_file(url: sqlalchemy.URL) -> None:
-    """SQLite would make a database that is not there."""
+    """Raise DeliveryError unless the file exists, because SQLite would create it."""
     name = url.database or ""
     local = url.get_backend_name() == "sqlite" and not name.startswith("file:")
     if local and not Path(name).is_file():

@@ -1,4 +1,4 @@
-"""What a store has already of the tables, and what of it goes with nodes that are replaced."""
+"""The rows that a store already has, and which of them a load deletes."""
 
 import shutil
 from collections.abc import Collection, Iterable
@@ -16,24 +16,24 @@ from followsuit.loaders.to_graph import IS_VIEW
 
 
 class Stored:
-    """The rows of a store by table, read when they are first asked for.
+    """The rows of a store by table, read on first use.
 
     Args:
-        store: held for writing.
-        folder: for the rows; whatever is in it is deleted.
-        memory: bytes that reading them may use.
+        store: the store, open for writing.
+        folder: the folder for the rows; its old content is deleted.
+        memory: limit for reading, in bytes.
     """
 
     def __init__(self, store: GraphStore, folder: Path, memory: int) -> None:
         self._store = store
         self._folder = folder
         self._memory = memory
-        # A process that was killed may have left half of a file.
+        # A killed process may have left an incomplete file.
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
 
     def rows(self, table: Table) -> Path | None:
-        """A Parquet file in the contract's columns; None where the store has no row of a table."""
+        """A Parquet file of a table's rows; None if the store has none."""
         path = self._folder / f"{table.name}.parquet"
         if not path.exists():
             first, *others = table.parts
@@ -45,16 +45,16 @@ class Stored:
 
 
 def known_view(table: str) -> str:
-    """The view, with a column `key`, of what is known of a table that others refer to."""
+    """The name of the view, with a column `key`, of a table's known keys."""
     return f"known_{table}"
 
 
 def is_lost(table: Table, known: Collection[str]) -> str:
-    """The SQL that says of a table's stored row that it goes with a node that is not known.
+    """The SQL condition that a stored row refers to a node that isn't known.
 
     Args:
-        table: of the contract.
-        known: the tables for which there is a `known_view`.
+        table: the table of the row.
+        known: the tables that have a `known_view`.
     """
     lost = ["FALSE"]
     for part in table.parts if table.node is None else ():
@@ -78,7 +78,7 @@ class Deleted:
 
     @property
     def share(self) -> float:
-        """Of the stored rows."""
+        """The deleted share of the stored rows."""
         return self.rows / self.of
 
 
@@ -89,18 +89,18 @@ def deletions(
     stored: Stored,
     memory: int,
 ) -> dict[str, Deleted]:
-    """Count what `--replace` deletes: rows that are not delivered, and what goes with their nodes.
+    """Count what `--replace` deletes: undelivered rows, and rows that refer to their nodes.
 
     Args:
-        replace: the tables that are delivered whole.
-        staged: the staged rows of every table that is delivered.
-        known: by table, a Parquet file whose column `key` lists the keys that there will be.
-        stored: what the store has.
-        memory: bytes that this may use.
+        replace: the tables that the delivery contains in full.
+        staged: the staged rows of every delivered table.
+        known: by table, a Parquet file whose column `key` lists the keys after the load.
+        stored: the rows of the store.
+        memory: limit in bytes.
     """
-    found: dict[str, Deleted] = {}
+    deleted: dict[str, Deleted] = {}
     for table in TABLES.values():
-        shrunk = {name: known[name] for name in found if name in replace and name in NODE_TABLES}
+        shrunk = {name: known[name] for name in deleted if name in replace and name in NODE_TABLES}
         whole = table.name in replace
         if not whole and not any(field.refers in shrunk for field in table.fields):
             continue
@@ -114,8 +114,8 @@ def deletions(
                     gone += f" ANTI JOIN staged ON {_same_key(table)}"
                 counts = [_count(db, gone), _count(db, "FROM stored")]
             if counts[0]:
-                found[table.name] = Deleted(*counts)
-    return found
+                deleted[table.name] = Deleted(*counts)
+    return deleted
 
 
 def _same_key(table: Table) -> str:

@@ -1,4 +1,4 @@
-"""From staged tables to rows of the graph: which labels and relationship types, in which order."""
+"""Converts staged tables to rows of the graph, label by label, in writing order."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,12 +10,12 @@ from followsuit.graph.tables import NODE_TABLES, TABLES, VIEW, Part, Table
 from followsuit.loaders.staging.spill import write_parquet
 
 IS_VIEW = f"({Col.KIND} = '{VIEW}' AND {Col.PRODUCT_ID} IS NOT NULL)"
-"""The SQL that says of an event that it lies in the graph as a relationship to its product."""
+"""The SQL condition that the graph stores an event as a relationship to its product."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """One element to write from one table, or (without a part) from what other tables mention."""
+    """One element to write: from one table, or (without a part) from references of other tables."""
 
     table: Table
     element: Element
@@ -23,32 +23,32 @@ class Step:
 
     @property
     def name(self) -> str:
-        """Tells the step from every other of a load."""
+        """A unique name of the step within a load."""
         element = self.element
         ends = f"-{element.target.label}" if isinstance(element, RelationshipType) else ""
         return f"{self.table.name}-{element.name}{ends}"
 
 
 def steps(delivered: Mapping[str, Sequence[str]], mentioned: set[str]) -> list[Step]:
-    """What to write, nodes before relationships.
+    """The steps of a load, nodes before relationships.
 
     Args:
-        delivered: the tables that are staged, and which of their columns were delivered.
-        mentioned: the node tables that are made from the keys that those mention.
+        delivered: the staged tables, with their delivered columns.
+        mentioned: the node tables that are made from the references of the staged tables.
     """
-    found = [Step(t, t.parts[0].element, None) for t in TABLES.values() if t.name in mentioned]
-    found += [
+    all_steps = [Step(t, t.parts[0].element, None) for t in TABLES.values() if t.name in mentioned]
+    all_steps += [
         Step(t, p.element, p)
         for t in TABLES.values()
         if t.name in delivered
         for p in t.parts
         if _only_holds(t, p) in (None, *delivered[t.name])
     ]
-    return sorted(found, key=lambda step: isinstance(step.element, RelationshipType))
+    return sorted(all_steps, key=lambda step: isinstance(step.element, RelationshipType))
 
 
 def _only_holds(table: Table, part: Part) -> str | None:
-    """The one column of a table that a part is about: a node's city, say; None where it is more."""
+    """The single column that a part holds, such as a node's city; None if it holds more."""
     element = part.element
     if isinstance(element, NodeType):
         return None if element.key == table.key[0] else part.columns[element.key]
@@ -61,8 +61,8 @@ def write_rows(step: Step, staged: dict[str, Path], path: Path, memory: int) -> 
     Args:
         step: one of `steps`.
         staged: the Parquet file of every staged table.
-        path: where the rows go.
-        memory: bytes that this may use.
+        path: the file to write.
+        memory: limit in bytes.
     """
     if step.part is None:
         needed, sql = staged, _of_mentions(step.table, staged)
@@ -70,12 +70,12 @@ def write_rows(step: Step, staged: dict[str, Path], path: Path, memory: int) -> 
         needed = {step.table.name: staged[step.table.name]}
         sql = _of_part(step.table, step.part)
     with open_duck(memory, path.parent, **needed) as db:
-        # LadybugDB copies relationships a quarter faster where those of a source come together.
+        # LadybugDB copies relationships a quarter faster if they are sorted by source.
         write_parquet(db, f'{sql} ORDER BY "{step.element.arrow_schema().names[0]}"', path)
 
 
 def _of_part(table: Table, part: Part) -> str:
-    """Only names from the schema are put into this text."""
+    """The query for a part's rows; its text contains only names from the schema."""
     element = part.element
     values = ", ".join(f'"{part.columns[c]}" AS "{c}"' for c in element.arrow_schema().names)
     where = ["TRUE"]
@@ -106,5 +106,5 @@ def mentions(node_table: str, tables: Iterator[str] | dict[str, Path]) -> list[t
 
 
 def mentioned(delivered: set[str], known: set[str]) -> set[str]:
-    """The node tables to make from mentions: mentioned, not delivered, not known from before."""
+    """The node tables to make from references: not delivered now, and not known from before."""
     return {t for t in NODE_TABLES if t not in delivered | known and mentions(t, iter(delivered))}

@@ -1,8 +1,8 @@
 // question: Who bought what a friend had bought before, within some days? (co-occurrence, not influence)
-// param since time = 1970-01-01: the friend's purchase, from when on
-// param until time = now: both purchases, up to when
-// param within days = 14: between the two, at the most
-// param limit integer = 100: rows at the most
+// param since time = 1970-01-01: earliest time of the friend's purchase
+// param until time = now: latest time of both purchases
+// param within days = 14: maximum time between the two
+// param limit integer = 100: maximum number of rows
 // column customer_id text
 // column friend_id text
 // column product_id text

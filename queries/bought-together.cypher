@@ -1,6 +1,6 @@
 // question: Which products do the buyers of a product buy too?
 // param product_id text: the product
-// param limit integer = 20: rows at the most
+// param limit integer = 20: maximum number of rows
 // column product_id text
 // column product_name text
 // column customers integer

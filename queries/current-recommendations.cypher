@@ -1,5 +1,5 @@
 // question: What does the run in force offer, and why?
-// param limit integer = 1000000: rows at the most, the first customers
+// param limit integer = 1000000: maximum number of rows
 // column customer_id text
 // column rank integer
 // column item_kind text

@@ -1,8 +1,8 @@
 // question: What have the friends of a customer bought lately? (friends whose acts reach the customer)
 // param customer_id text: whose friends
-// param since time = 1970-01-01: from when on
-// param until time = now: up to when
-// param limit integer = 100: rows at the most
+// param since time = 1970-01-01: start of the period
+// param until time = now: end of the period
+// param limit integer = 100: maximum number of rows
 // column friend_id text
 // column product_id text
 // column product_name text

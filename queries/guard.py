@@ -1,10 +1,10 @@
-"""Refuses what a read-only connection still lets through: reaching beyond the graph.
+"""Refuses queries that reach beyond the graph, which a read-only connection doesn't prevent.
 
-The engines themselves refuse to change the graph in read mode; yet LadybugDB then still runs
-`COPY ... TO`, `EXPORT DATABASE`, `LOAD FROM` and a `CHECKPOINT` that locks the store, and Neo4j
-`LOAD CSV`, `TERMINATE TRANSACTIONS`, and functions of plugins that run a text. So a query is cut
-into words before it is run. The engine gets it without its comments, about whose ends engines
-differ: it runs what was looked at.
+In read mode the engines refuse to change the graph. But LadybugDB still runs `COPY ... TO`,
+`EXPORT DATABASE`, `LOAD FROM` and a `CHECKPOINT` that locks the store; Neo4j still runs `LOAD CSV`,
+`TERMINATE TRANSACTIONS` and plugin functions that run any text. So this module checks a query's
+tokens first. It removes comments, because engines differ on where they end, so that the engine runs
+exactly what was checked.
 """
 
 import re
@@ -40,12 +40,12 @@ FUNCTIONS = (
     "time",
     "vector",
 )
-"""What a function's name may begin with where it has dots: a plugin's may run any text."""
+"""Allowed beginnings of function names with dots; a plugin's function may run any text."""
 
 _LONGEST = 200_000
-"""Characters of a query. A longer one would keep us busy for seconds, and the engine for hours."""
+"""Maximum characters of a query; a longer one takes us seconds and the engine hours."""
 _CALLED = 8
-"""Words and dots of a procedure's name that are looked at: more than any allowed one has."""
+"""Tokens of a procedure's name to check; no allowed procedure has more."""
 
 _TOKEN = re.compile(
     r"""
@@ -67,7 +67,7 @@ _WORDS_AFTER_A_NAME = (
     "OPTIONAL", "OR", "ORDER", "RETURN", "SKIP", "STARTS", "THEN", "UNION", "UNWIND", "WHEN",
     "WHERE", "XOR",
 )  # fmt: skip
-"""No refused clause goes on with one of these, after the beginning of a query."""
+"""A word before one of these isn't a refused clause, except at the beginning of a query."""
 
 
 class _Token(NamedTuple):
@@ -77,7 +77,7 @@ class _Token(NamedTuple):
 
     @property
     def word(self) -> str:
-        """The word in upper case; empty for what is none."""
+        """The word in upper case; empty for other tokens."""
         return self.text.upper() if self.kind == "name" else ""
 
     def touches(self, following: "_Token") -> bool:
@@ -88,12 +88,12 @@ _NONE = _Token("", "", -1)
 
 
 def reading(cypher: str) -> str:
-    """The query as the engine may run it: without comments, everything else in its place.
+    """Check a query; returns it without comments, with everything else in its place.
 
-    The query may still try to change the graph: that is refused by the engine.
+    The query may still try to change the graph, which the engine refuses.
 
     Raises:
-        QueryError: it is more than one, or could reach beyond the graph.
+        QueryError: the text is more than one query, or could reach beyond the graph.
     """
     if len(cypher) > _LONGEST:
         raise QueryError(
@@ -101,7 +101,7 @@ def reading(cypher: str) -> str:
             "lists as parameters."
         )
     if any("\ud800" <= letter <= "\udfff" for letter in cypher):
-        raise QueryError("The query holds bytes that are no UTF-8.")
+        raise QueryError("The query holds bytes that aren't UTF-8. Pass it as UTF-8.")
     if re.search(r"\\u", cypher, re.IGNORECASE):
         raise QueryError(
             "A query here may not hold \\u escapes, which can hide a clause. Pass the text as a "
@@ -146,7 +146,7 @@ def _tokens(text: str) -> Iterator[_Token]:
 
 
 def _check_statement(tokens: list[_Token]) -> None:
-    """There is one, and it begins as one that reads."""
+    """Refuse unless there is exactly one query, and it begins with an allowed word."""
     words = [token.word for token in tokens[:2]]
     first = words[-1] if words and words[0] in ("EXPLAIN", "PROFILE") else "".join(words[:1])
     if first in REFUSED:
@@ -161,7 +161,7 @@ def _check_statement(tokens: list[_Token]) -> None:
 
 
 def _check_number(token: _Token) -> None:
-    """LadybugDB takes `0LOAD` for a number and a clause."""
+    """Refuse text such as `0LOAD`, which LadybugDB reads as a number and a clause."""
     for word in (*REFUSED, "CALL"):
         if word in token.text.upper():
             raise QueryError(f"{token.text} is neither a number nor a name.")
@@ -188,7 +188,7 @@ def _check_function(tokens: list[_Token], bracket: int) -> None:
         first -= 2
     called = tokens[first:bracket]
     if first and tokens[first - 1].word == "CALL":
-        return  # Checked where it is called.
+        return  # `_check_call` checks it.
     dotted = len(called) > 1 and called[0].text.lower() not in FUNCTIONS
     if dotted or any(token.text.startswith("`") for token in called):
         name = "".join(token.text for token in called)
@@ -200,7 +200,7 @@ def _check_function(tokens: list[_Token], bracket: int) -> None:
 
 def _check_call(following: list[_Token]) -> None:
     if following[0].text in ("{", "("):
-        return  # A subquery; what is in it is looked at as all else.
+        return  # A subquery; its content is checked like the rest.
     name = ""
     for token in following:
         if token.text != "." and (token.kind != "name" or name[-1:] not in ("", ".")):

@@ -1,17 +1,17 @@
 // question: What has a customer done within some days of a friend's first act on it, and what not? (the exposures behind an edge)
-// param friend_id text: who acted first
-// param customer_id text: who may have followed
-// param within days = 14: who acts this long after follows
-// param until time = now: what was known when, as the run's as_of
-// param born_by date = adult: who is born later is a minor
-// param limit integer = 100: rows at the most
+// param friend_id text: the customer who acted first
+// param customer_id text: the customer who may have followed
+// param within days = 14: time within which an interaction follows
+// param until time = now: the instant of the data, as the run's as_of
+// param born_by date = adult: people born later are minors
+// param limit integer = 100: maximum number of rows
 // column item_id text
 // column friend_at time
 // column at time
 // column followed boolean
 // order by: friend_at desc, item_id
-// As influence/log/exposures.py counts them, but for acts within one second, which are told apart here.
-// Only behind an edge of the active run: those of customers who don't share have none.
+// Counts as influence/log/exposures.py does, except that it distinguishes interactions within one second.
+// Only behind an edge of the active run; customers who don't share have no edges.
 MATCH (run:Run {kind: 'influence', active: true})
 MATCH (f:Customer {customer_id: $friend_id})-[e:INFLUENCES]->(c:Customer {customer_id: $customer_id})
 WHERE e.run_id = run.run_id

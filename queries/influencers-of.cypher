@@ -1,6 +1,6 @@
 // question: Whose acts does a customer follow, how surely, and on what evidence?
 // param customer_id text: the follower
-// param limit integer = 20: rows at the most
+// param limit integer = 20: maximum number of rows
 // column friend_id text
 // column category text
 // column probability number

@@ -1,8 +1,8 @@
 // question: Who has bought often before a day and not since?
 // param since time: the day
-// param until time = now: up to when the silence is looked at
-// param at_least integer = 3: purchases before the day, at the least
-// param limit integer = 100: rows at the most
+// param until time = now: end of the time without purchases
+// param at_least integer = 3: minimum number of purchases before the day
+// param limit integer = 100: maximum number of rows
 // column customer_id text
 // column purchases integer
 // column last_at time

@@ -1,4 +1,4 @@
-"""The library of Cypher queries: a `.cypher` file each, with a header that says what it answers.
+"""The library of Cypher queries: one `.cypher` file each, with a header that describes it.
 
     // question: What did the friends of a customer buy lately?
     // param customer_id text: whose friends
@@ -7,10 +7,9 @@
     // order by: at desc, friend_id
 
 A parameter is `text`, `integer`, `number`, `boolean`, `time`, `date` or `days` (a length of time).
-A time may default to `now`, and a date to `adult`: the birth date of who comes of age at `until`.
-
-Headers name the types, so that parameters are checked before the engine sees them and both engines
-answer in the same types. Rows are put in order here, since neither engine orders a UNION.
+A time may default to `now`; a date may default to `adult`, the latest birth date of adults at
+`until`. The types of the header let us check parameters before the query runs, and make both
+engines answer in the same types. We sort rows here, because neither engine sorts a UNION.
 """
 
 import operator
@@ -46,12 +45,12 @@ _FILES = resources.files("followsuit.queries")
 
 
 class UnknownQuery(FollowsuitError):
-    """There is no query of that name in the library."""
+    """There is no such query in the library."""
 
 
 @dataclass(frozen=True)
 class Parameter:
-    """A parameter of a query; without a default it must be given."""
+    """A parameter of a query; it is required unless it has a default."""
 
     name: str
     type: str
@@ -61,26 +60,26 @@ class Parameter:
 
 @dataclass(frozen=True)
 class LibraryQuery:
-    """A query of the library, and what its header says."""
+    """A query of the library, with its header."""
 
     name: str
     question: str
     parameters: tuple[Parameter, ...]
     columns: dict[str, str]
-    """Name -> type of every column, in order."""
+    """The type of each column by name, in order."""
     order: tuple[tuple[str, str], ...]
-    """(column, `ascending` or `descending`), as Arrow sorts."""
+    """Pairs of column and `ascending` or `descending`, for Arrow's sort."""
     cypher: str
 
     def bind(self, values: Mapping[str, Any], now: datetime | None) -> dict[str, Any]:
-        """Check the values of the parameters and give them their types.
+        """Check the values of the parameters and convert them to their types.
 
         Args:
-            values: by name; text is read as the command line gives it.
-            now: what a parameter takes whose default is `now`.
+            values: values by name; text is parsed as on the command line.
+            now: the value of parameters whose default is `now`.
 
         Raises:
-            QueryError: one is missing, unknown, or not of its type.
+            QueryError: a parameter is missing, unknown, or not of its type.
         """
         known = {p.name: p for p in self.parameters}
         for name in values:
@@ -116,10 +115,10 @@ def library() -> dict[str, LibraryQuery]:
 
 
 def find(name: str) -> LibraryQuery:
-    """The query of that name.
+    """Find a query by name.
 
     Raises:
-        UnknownQuery: there is none; the message lists those that there are.
+        UnknownQuery: there is no such query; the message lists all queries.
     """
     if name not in library():
         raise UnknownQuery(f"There is no query {name}; there are {', '.join(library())}.")
@@ -147,18 +146,19 @@ def _parse(name: str, text: str) -> LibraryQuery:
 
 
 def typed(name: str, value: Any, kind: str) -> Any:
-    """A parameter's value in its type; text is read as the command line gives it.
+    """Convert a parameter's value to its type; text is parsed as on the command line.
 
     Raises:
-        QueryError: it can't be, or there is no such type.
+        QueryError: the value isn't valid, or there is no such type.
     """
     if kind not in _READERS:
-        raise QueryError(f"{kind} is no type of a parameter; there are {', '.join(_READERS)}.")
+        raise QueryError(f"{kind} isn't a parameter type; the types are {', '.join(_READERS)}.")
     try:
         return _READERS[kind](value)
     except (ValueError, TypeError, OverflowError, KeyError, AttributeError) as error:
         raise QueryError(
-            f"The parameter {name} is {value!r}, which is no {kind}. Write {_EXAMPLES[kind]}."
+            f"The parameter {name} is {value!r}, which isn't a valid {kind}. "
+            f"Write {_EXAMPLES[kind]}."
         ) from error
 
 
@@ -182,7 +182,7 @@ def _date(value: Any) -> date:
 def _days(value: Any) -> timedelta:
     length = value if isinstance(value, timedelta) else timedelta(days=float(value))
     if not timedelta() <= length <= _LONGEST:
-        raise ValueError(value)  # Beyond it LadybugDB's times overflow in silence.
+        raise ValueError(value)  # Longer ones silently overflow LadybugDB's times.
     return length
 
 

@@ -1,8 +1,8 @@
 // question: Which customers, products or stores lie nearest to one of them? (cosine of the embeddings in force)
 // param node_kind text: customer, product or store
 // param node_id text: its id
-// param among text = *: the kind of the nearest; * is every one
-// param limit integer = 10: rows at the most
+// param among text = *: kind of the nearest; * for all
+// param limit integer = 10: maximum number of rows
 // column node_kind text
 // column node_id text
 // column similarity number

@@ -1,6 +1,6 @@
 // question: Which offers are in force at an instant, and what are they for?
 // param at time = now: the instant
-// param limit integer = 1000: rows at the most
+// param limit integer = 1000: maximum number of rows
 // column offer_id text
 // column name text
 // column for_kind text

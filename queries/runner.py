@@ -1,4 +1,4 @@
-"""Runs queries of the library, and an analyst's own, read-only."""
+"""Runs queries of the library and of users, read-only."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -12,7 +12,7 @@ from followsuit.queries.guard import reading
 from followsuit.queries.library import TYPES, find
 
 TIMEOUT = 60.0
-"""Seconds that a query may take, unless told otherwise."""
+"""Default time limit of a query, in seconds."""
 
 
 def run_query(
@@ -26,14 +26,14 @@ def run_query(
     """Run a query of the library.
 
     Args:
-        store: whose last load must have ended.
-        name: of the query.
-        parameters: by name; text is read as the command line gives it.
-        now: the instant that parameters default to that stand for the present.
+        store: a store whose last load has finished.
+        name: the query's name.
+        parameters: values by name; text is parsed as on the command line.
+        now: the default of parameters that mean the present.
         timeout: seconds; None for no limit.
 
     Returns:
-        The columns, types and order that the query's header names.
+        Rows in the columns, types and order of the query's header.
 
     Raises:
         UnknownQuery, QueryError, QueryTimeout, StoreIncomplete.
@@ -54,16 +54,16 @@ def run_cypher(
     *,
     timeout: float | None = TIMEOUT,
 ) -> pa.Table:
-    """Run a Cypher query that only reads the graph.
+    """Run a read-only Cypher query.
 
     Args:
-        store: whose last load must have ended.
-        cypher: in the dialect of the store's engine; `$name` for parameters.
-        parameters: by name; dates and times as Python's.
+        store: a store whose last load has finished.
+        cypher: the query in the dialect of the store's engine, with `$name` for parameters.
+        parameters: values by name; dates and times as Python objects.
         timeout: seconds; None for no limit.
 
     Raises:
-        QueryError: it is wrong, would change the graph, or reaches for files.
+        QueryError: the query isn't valid, would change the graph, or accesses files.
         QueryTimeout, QueryTooLarge, QueryCrashed, StoreIncomplete.
     """
     text = reading(cypher)
@@ -77,6 +77,6 @@ def run_cypher(
 
 
 def _whole(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Sums of whole numbers are decimals on LadybugDB and integers on Neo4j."""
+    """Convert decimals to integers, because LadybugDB sums whole numbers as decimals."""
     whole = pt.is_decimal(column.type) and column.type.scale == 0
     return column.cast(pa.int64()) if whole else column

@@ -1,7 +1,7 @@
 // question: Who buys the most in a time, by amount (minor units of money; returns subtract)?
-// param since time = 1970-01-01: from when on
-// param until time = now: up to when
-// param limit integer = 20: rows at the most
+// param since time = 1970-01-01: start of the period
+// param until time = now: end of the period
+// param limit integer = 20: maximum number of rows
 // column customer_id text
 // column currency text
 // column purchases integer

@@ -1,7 +1,7 @@
 // question: Whose acts are followed by most friends, per category and city? (as learned from the log: observed)
-// param category text = *: one category; * is all of them together
-// param city text = *: of the influencer; * is every one
-// param limit integer = 20: rows at the most
+// param category text = *: one category; * for all together
+// param city text = *: of the influencer; * for all
+// param limit integer = 20: maximum number of rows
 // column customer_id text
 // column city text
 // column category text

@@ -1,6 +1,6 @@
 // question: Whom does a customer reach through one friend in between, and through how many?
 // param customer_id text: where to start
-// param limit integer = 100: rows at the most
+// param limit integer = 100: maximum number of rows
 // column customer_id text
 // column through integer
 // order by: through desc, customer_id

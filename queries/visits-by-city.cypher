@@ -1,6 +1,6 @@
 // question: How many visits do the stores of each city have in a time?
-// param since time = 1970-01-01: from when on
-// param until time = now: up to when
+// param since time = 1970-01-01: start of the period
+// param until time = now: end of the period
 // column city text
 // column visits integer
 // column visitors integer

@@ -1,8 +1,8 @@
 """A seeded retail world: what a retailer would deliver, and the truth behind it.
 
-Customers in communities buy by taste, season, promotion and example. How strong the example of
-friends is, per pair and category, is known here and nowhere else, so that what is learnt from the
-delivery can be held against it.
+Customers in communities buy by taste, season, promotion and their friends' example. The planted
+truth holds how strong each friend's example is, per pair and category, so that tests can compare
+results with it.
 """
 
 from followsuit.simulator.simulation import Simulated, simulate, tables

@@ -1,4 +1,4 @@
-"""From numbers to the contract's Arrow columns."""
+"""Converts numbers to the contract's Arrow columns."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
@@ -16,7 +16,7 @@ from followsuit.simulator.world import World
 Column: TypeAlias = "pa.Array[Any]"
 Chunks: TypeAlias = "pa.ChunkedArray[Any]"
 pc: Any = pyarrow.compute
-"""Arrow's functions; the stubs know too few of their overloads."""
+"""Arrow's functions, untyped because the stubs lack overloads."""
 
 _ZERO = ord("0")
 
@@ -66,7 +66,7 @@ def dates(world: World, days: NDArray[np.signedinteger], missing: Flags) -> Colu
 
 
 def rows(name: str, columns: Mapping[str, Column]) -> pa.Table:
-    """A table of the contract; columns that are not given are empty."""
+    """A table of the contract; missing columns are empty."""
     schema = TABLES[name].arrow_schema()
     count = len(next(iter(columns.values())))
     arrays = [
@@ -77,5 +77,5 @@ def rows(name: str, columns: Mapping[str, Column]) -> pa.Table:
 
 
 def day_of(seconds: NDArray[np.signedinteger]) -> NDArray[np.int64]:
-    """The day of the period that a second of it lies in."""
+    """The day of the period that contains each second."""
     return seconds.astype(np.int64) // DAY

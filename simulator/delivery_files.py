@@ -1,4 +1,4 @@
-"""The files that a retailer would deliver."""
+"""Writes tables as the files that a retailer would deliver."""
 
 from collections.abc import Callable
 from functools import cache
@@ -28,7 +28,7 @@ def write(name: str, table: pa.Table, path: Path, advance: Advance) -> None:
         name: the table's name in the contract.
         table: its rows in the contract's types; times, dates and booleans may be text already.
         path: ends in .csv or .parquet.
-        advance: told of rows.
+        advance: called with the number of rows written.
     """
     text = path.suffix == ".csv"
     convert = _for_csv if text else _for_parquet
@@ -81,7 +81,7 @@ def _major(cents: Column) -> Column:
 
 
 def _decimal(cents: Column) -> Column:
-    """Cents as a decimal with two places: the same digits, read two places further down."""
+    """Cents as a decimal with two places."""
     digits = cents.cast(pa.decimal128(19, 0))
     buffers, offset = digits.buffers(), digits.offset
     return pa.Array.from_buffers(pa.decimal128(19, 2), len(digits), buffers, offset=offset)
@@ -101,5 +101,5 @@ def iso(instants: Column) -> Column:
 
 @cache
 def _clock() -> Column:
-    """Every second of a day, as text."""
+    """The text of every second of a day."""
     return words([str(moment)[11:] + "Z" for moment in np.arange(DAY).astype("datetime64[s]")])

@@ -1,8 +1,8 @@
-"""Faults of the kinds that real deliveries have, planted on request and counted.
+"""Plants faults of the kinds that real deliveries have, and counts them.
 
-A fault that costs a row its place (an unknown key, an unreadable date) is planted in the row itself
-where nothing refers to the row. In customers, products, stores and offers it is planted in a
-further row with an id of its own, so that one fault never makes others.
+A fault for which a row is rejected (an unknown key, an unreadable date) is planted in an existing
+row if no other row refers to it. In customers, products, stores and offers it is planted in an
+additional row with a new id, so that one fault never causes others.
 """
 
 from collections.abc import Callable
@@ -23,32 +23,32 @@ from followsuit.simulator.world import World
 
 
 class Fault(StrEnum):
-    """A kind of dirt; the comment says what a loader should make of it."""
+    """A kind of fault; the comment says how a loader should treat it."""
 
     DUPLICATE = "duplicate"
-    """The whole row comes again: one of the two is superfluous."""
+    """A row occurs twice: one of the two is a duplicate."""
     CONFLICT = "conflict"
-    """The same key comes again later with other content: the last wins."""
+    """A key occurs again with other content: the last row wins."""
     MIRRORED = "mirrored"
-    """A friendship comes again, named from the other side: one fact."""
+    """A friendship occurs again with its ends swapped: one friendship."""
     DANGLING = "dangling"
-    """A required key that nobody has: the row can't be used."""
+    """A key that doesn't exist: the row is rejected."""
     BAD_TIME = "bad_time"
-    """A time or date that is none: the row can't be used."""
+    """A time or date that isn't valid: the row is rejected."""
     EMPTY_KEY = "empty_key"
-    """A required key is missing: the row can't be used."""
+    """A required key is missing: the row is rejected."""
     NEGATIVE = "negative"
-    """An amount below zero: the row can't be used."""
+    """An amount is negative: the row is rejected."""
     SELF = "self"
-    """A customer is named their own friend: the row can't be used."""
+    """A customer is their own friend: the row is rejected."""
     SPACING = "spacing"
-    """Stray spaces round texts and times, capitals in codes: harmless."""
+    """Spaces around texts and times, capitals in codes: harmless."""
     LATE = "late"
     """A sound row at the end of the file, out of order: harmless."""
 
 
 _SHARE = 0.05
-"""Share of a table's rows that is affected at dirt 1."""
+"""Share of a table's rows with faults at dirt 1."""
 _NO_TIMES = ("2025-13-45", "soon", "45678", "1735689600", "31st of Feb", "0000-00-00")
 _CONTENT = {
     "customers": Col.NAME,
@@ -63,17 +63,17 @@ _CONTENT = {
     "memberships": Col.UNTIL,
     "contacts": Col.AT,
 }
-"""What differs where a key comes twice; a consent is nothing but its key."""
+"""The column that differs if a key occurs twice; a consent has only key columns."""
 _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 _AGAIN = (Fault.DUPLICATE, Fault.CONFLICT, Fault.MIRRORED)
 _COSTLY = (Fault.DANGLING, Fault.BAD_TIME, Fault.EMPTY_KEY, Fault.NEGATIVE, Fault.SELF)
 
 
 def planned(world: World, name: str, rows: int) -> dict[str, int]:
-    """How many rows of a table get each kind of fault."""
+    """How many rows of a table get per_fault kind of fault."""
     faults = _possible(TABLES[name])
-    each = round(world.dirt * _SHARE * rows / len(faults))
-    return {fault.value: each for fault in faults} if each else {}
+    per_fault = round(world.dirt * _SHARE * rows / len(faults))
+    return {fault.value: per_fault for fault in faults} if per_fault else {}
 
 
 def _possible(table: Table) -> list[Fault]:
@@ -98,10 +98,9 @@ def _references(table: Table) -> list[str]:
 
 
 def plant(world: World, name: str, rows: pa.Table, rng: Chance) -> pa.Table:
-    """The rows with the planned faults; times, dates and booleans become text.
+    """Add the planned faults to rows; times, dates and booleans become text.
 
-    Rows that are faulty by themselves stay in their places; rows that come again and late ones are
-    at the end, shuffled.
+    Faulty rows stay in their positions; repeated and late rows are at the end, shuffled.
     """
     table, plan = TABLES[name], planned(world, name, rows.num_rows)
     hit = rng.permutation(rows.num_rows)
@@ -126,7 +125,7 @@ def plant(world: World, name: str, rows: pa.Table, rng: Chance) -> pa.Table:
 
 
 def _as_text(table: Table, rows: pa.Table) -> pa.Table:
-    """Make text of what a fault may make unreadable: times, dates and booleans."""
+    """Convert columns that faults can make unreadable to text: times, dates and booleans."""
     for i, field in enumerate(table.fields):
         column = rows.column(i)
         if field.kind is Kind.TIME:
@@ -179,7 +178,7 @@ def _joined(texts: Chunks, end: str) -> Chunks:
 
 
 def _other(column: Chunks) -> Chunks:
-    """Other content of the same type; where there was none there is some."""
+    """Other values of the same type, also for missing values."""
     if column.type == g.TEXT:
         return _joined(column, " II")
     other: Chunks

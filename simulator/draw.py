@@ -1,4 +1,4 @@
-"""Chance, and the few shapes of it that the world's parts share."""
+"""Random generators, and the distributions that the world's parts share."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,7 @@ _PARTS = (
 def streams(seed: int) -> dict[str, Chance]:
     """An independent generator for each part of the world.
 
-    What one part draws shifts no other; a new part comes last.
+    Draws of one part don't change another's. Add a new part at the end.
     """
     children = np.random.SeedSequence(seed).spawn(len(_PARTS))
     return {name: np.random.default_rng(s) for name, s in zip(_PARTS, children, strict=True)}
@@ -46,7 +46,7 @@ def pick(rng: Chance, weights: Floats, size: int) -> Ints:
 
 
 def within(index: NDArray[np.intp], length: int) -> Ints:
-    """Keep what rounding pushed past the last index at the last index."""
+    """Limit indices to the last one, because rounding may exceed it."""
     return np.minimum(index, length - 1).astype(np.int64)
 
 

@@ -1,4 +1,4 @@
-"""A world, made part by part, and written."""
+"""Simulates a world part by part, and writes it."""
 
 import json
 from collections.abc import Iterator
@@ -48,13 +48,13 @@ class Simulated:
     """A world in memory.
 
     Attributes:
-        world: what was asked for.
+        world: the settings of the world.
         tables: the contract's tables by name, in its types and order, without dirt.
         acceptance: the truth on acceptance: `customer_id`, `offer_id`, `as_of`, `with_trigger`,
             `without_trigger`; a row for each contact, in the contacts' order.
-        dirt: for each table how many faults of each kind its file has.
+        dirt: the number of faults of each kind, by table.
         sales: the purchases with their causes, in the order of the table `purchases`.
-        ties: who follows whom, in the numbers that `edges` is made of.
+        ties: how strongly each friend follows each, from which `edges` is computed.
         catalogue: the products.
     """
 
@@ -126,7 +126,7 @@ def _sales_tables(stage: Stage, sales: Sales, chances: dict[str, Chance]) -> dic
 def _offer_tables(
     stage: Stage, sales: Sales, chances: dict[str, Chance]
 ) -> tuple[dict[str, pa.Table], pa.Table]:
-    """The tables about offers and who may be reached, and the truth on acceptance."""
+    """The tables of offers, consents and contacts, and the truth on acceptance."""
     world, catalogue, people = stage.world, stage.catalogue, stage.people
     memberships = build_memberships(world, people, chances["memberships"])
     consents = build_consents(world, people, chances["consents"])
@@ -155,12 +155,12 @@ def simulate(
     A table without rows has no file.
 
     Args:
-        world: what is asked for.
-        folder: for `TABLE.csv` or `TABLE.parquet`; made where it is not there.
-        truth: for `edges.parquet`, `acceptance.parquet` and `dirt.json` (faults by table and
-            kind); another folder, so that nobody loads it.
+        world: the settings of the world.
+        folder: the folder for `TABLE.csv` or `TABLE.parquet`; created if it is missing.
+        truth: the folder for `edges.parquet`, `acceptance.parquet` and `dirt.json` (faults by table
+            and kind); it must differ from `folder`, so that nobody loads it.
         file_format: `csv` or `parquet`.
-        progress: told of the steps, then of rows written.
+        progress: progress callback.
 
     Returns:
         Rows of each table's file.

@@ -26,8 +26,7 @@ _BATCH = 1_000_000
 def edge_batches(ties: Ties, catalogue: Catalogue) -> Iterator[pa.RecordBatch]:
     """The truth on influence in batches, sorted by source, target and category.
 
-    Pairs that know each other only from within the period on are among them; rows of probability 0
-    are left out.
+    It includes pairs who become friends within the period, and omits rows of probability 0.
     """
     contagious = np.flatnonzero(ties.contagion > 0)
     if not len(contagious):
@@ -47,5 +46,5 @@ def edge_batches(ties: Ties, catalogue: Catalogue) -> Iterator[pa.RecordBatch]:
             pa.array(chance),
         ]
         batch = pa.RecordBatch.from_arrays(columns, schema=EDGES)
-        # The product of tiny numbers may be nothing.
+        # The product of tiny numbers may be 0.
         yield batch if chance.all() else batch.filter(pa.array(chance > 0))

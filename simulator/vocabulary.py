@@ -1,10 +1,10 @@
-"""The words and numbers that make an invented world look like a real shop's."""
+"""The words and numbers that make a simulated world resemble a real shop."""
 
 from typing import NamedTuple
 
 
 class City(NamedTuple):
-    """A city: its weight is the relative number of customers, the prefix that of its phones."""
+    """A city; `weight` is its relative number of customers, `prefix` that of its phone numbers."""
 
     name: str
     weight: float
@@ -92,7 +92,7 @@ DEPARTMENT_STORE = "department store"
 
 
 class LifeEvent(NamedTuple):
-    """A change of life: how many adults a year it meets, at which ages, and what they then buy.
+    """A change of life: how many adults a year have it, at which ages, and what they then buy.
 
     For `days` after it, `category` is bought `factor` times as often.
     """
@@ -114,9 +114,9 @@ LIFE_EVENTS = (
 
 PROGRAMS = ("club", "gold card", "student")
 PURPOSES = {"social_use": 0.75, "named_use": 0.25, "email": 0.65, "sms": 0.35, "push": 0.45}
-"""What a customer may consent to, and the share that does."""
+"""The purposes of consent, and the share of customers who grant each."""
 CHANNELS = ("email", "sms", "push")
-"""Those of `PURPOSES` that are ways to reach a customer."""
+"""The channels among `PURPOSES`."""
 
 FIRST_NAMES = (
     "Ada", "Aino", "Alba", "Alexis", "Amélie", "Andrea", "Anton", "Aoife", "Beatriz", "Bruno",

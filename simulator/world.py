@@ -1,4 +1,4 @@
-"""The dials and sizes of a simulated world."""
+"""The settings of a simulated world."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -7,7 +7,7 @@ from followsuit.core.errors import FollowsuitError
 
 
 class WorldError(FollowsuitError):
-    """A world that can't be simulated."""
+    """The settings of the world aren't valid."""
 
 
 _SIZES = {
@@ -25,7 +25,7 @@ _YEARS = (1980, 2200)
 
 @dataclass(frozen=True)
 class World:
-    """What is asked of a world; everything else follows from it.
+    """The settings of a world; they determine everything else.
 
     Attributes:
         customers: rows of `customers`.
@@ -37,9 +37,9 @@ class World:
         homophily: how much friends share taste and city: 0 not at all, 1 strongly.
         influence: how often a friend's first purchase is followed: a purchase causes about
             0.6 x `influence` further ones; 0 none.
-        shock: how strong promotions are, which all customers see at once: 0 there are none.
+        shock: how strong promotions are, which all customers see at once: 0 none.
         dirt: share of faulty rows in the files: 0 none, 1 about 5 %.
-        seed: of all chance; the same world is the same to the byte.
+        seed: random seed; equal settings give the same world to the byte.
         start: first day (UTC) of the period.
 
     Raises:

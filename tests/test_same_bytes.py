@@ -40,7 +40,7 @@ import hashlib, sys
 from followsuit.testing.tastes import planted
 from followsuit.gnn.models.registry import model
 
-data = planted(users=900, items=600, each=12)
+data = planted(users=900, items=600, per_user=12)
 settings = {"lightgcn": {"epochs": 2}, "social": {"epochs": 2}, "ials": {"rounds": 2},
             "hetero": {"epochs": 1}}
 for name in sys.argv[1:]:

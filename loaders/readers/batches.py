@@ -1,4 +1,4 @@
-"""What all readers share: the batches that they give, and how a file's bytes are opened."""
+"""Shared by all readers: their batches, and opening a file's bytes."""
 
 import gzip
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -13,13 +13,13 @@ from followsuit.loaders.sources import DeliveryError
 from followsuit.loaders.staging.rejects import Reject
 
 ROW = "row"
-"""The column that every reader adds: the number of the row within its file, from 1."""
+"""A column that every reader adds: the row's number within its file, from 1."""
 HAS = "has"
-"""A column that a reader may add before `row`: bit i says that the row has the i-th column read."""
+"""A column that a reader may add before `row`: bit i is set if the row has the i-th column."""
 BULK = 16_384
-"""Rows of a batch, where a reader may choose."""
+"""Rows per batch, if the reader can choose."""
 LONGEST_ROW = 2 * 2**20
-"""Bytes (of JSON: characters). Rows are read some at a time, so that one can't be of any length."""
+"""The maximum size of a row in bytes (of JSON: characters), to bound memory."""
 
 OnFault = Callable[[Reject], None]
 Batches = Iterator[pa.RecordBatch]
@@ -30,9 +30,9 @@ class Reader:
     """An open file or database table.
 
     Attributes:
-        columns: its names; a column without a name is not among them.
-        batches: read some of these columns, in that order, and `row` after them.
-        open_ended: whether a later row may have a column that `columns` does not name.
+        columns: the names of the columns, without unnamed ones.
+        batches: reads some of these columns in order, followed by `row`.
+        open_ended: whether later rows may have columns that `columns` doesn't name.
     """
 
     columns: list[str]
@@ -41,9 +41,11 @@ class Reader:
 
 
 def alike(name: str, names: Iterable[str]) -> list[str]:
-    """The names that match a column: exactly, or else apart from case and outer blanks."""
-    found = list(names)
-    return [n for n in found if n == name] or [n for n in found if _folded(n) == _folded(name)]
+    """The names that match a column: exactly, or else ignoring case and outer spaces."""
+    candidates = list(names)
+    return [n for n in candidates if n == name] or [
+        n for n in candidates if _folded(n) == _folded(name)
+    ]
 
 
 def _folded(name: str) -> str:
@@ -51,7 +53,7 @@ def _folded(name: str) -> str:
 
 
 def row_too_long(name: str) -> DeliveryError:
-    """The fault of a row that is longer than LONGEST_ROW."""
+    """The error for a row longer than LONGEST_ROW."""
     megabytes = LONGEST_ROW // 2**20
     return DeliveryError(
         f"{name} has a row of more than {megabytes} MB. Is a quote left open, or a line end lost?"
@@ -59,11 +61,11 @@ def row_too_long(name: str) -> DeliveryError:
 
 
 def with_rows(batch: pa.RecordBatch, numbers: Iterable[int]) -> pa.RecordBatch:
-    """A batch with the numbers of its rows."""
+    """Add the row numbers to a batch."""
     return batch.append_column(ROW, pa.array(numbers, pa.int64()))
 
 
 def plain_bytes(path: Path) -> IO[bytes]:
-    """Open a file's bytes, unpacked where it is packed."""
+    """Open a file's bytes, decompressed if necessary."""
     packed = path.suffix.lower() == ".gz"
     return gzip.open(path) if packed else path.open("rb")  # type: ignore[return-value]

@@ -13,7 +13,7 @@ from followsuit.loaders.sources import Source
 
 
 def open_table(source: Source) -> Reader:
-    """Open a database table; its rows are numbered as the database gives them."""
+    """Open a database table; rows are numbered in the order of the query's result."""
     assert source.database is not None
     engine = source.database
     schema, _, name = source.names[0].rpartition(".")
@@ -22,8 +22,8 @@ def open_table(source: Source) -> Reader:
     )
 
     def batches(chosen: Sequence[str]) -> Batches:
-        # As the driver gives it: SQLAlchemy's own types give up the whole table on a value that
-        # does not suit its column, which SQLite lets in.
+        # Use the driver's values: SQLAlchemy's types fail on a value that doesn't suit its
+        # column, which SQLite allows.
         raw = [sqlalchemy.type_coerce(table.c[c], sqlalchemy.types.NullType()) for c in chosen]
         done = 0
         with engine.connect() as connection:
@@ -31,7 +31,7 @@ def open_table(source: Source) -> Reader:
                 sqlalchemy.select(*raw)
             )
             while bulk := rows.fetchmany(BULK):
-                # Text, so that a column has one type in every batch.
+                # Convert to text, so that a column has the same type in every batch.
                 columns = [pa.array(map(_text, column), pa.string()) for column in zip(*bulk)]  # noqa: B905
                 numbers = range(done + 1, done + len(bulk) + 1)
                 yield with_rows(pa.RecordBatch.from_arrays(columns, list(chosen)), numbers)

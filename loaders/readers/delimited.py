@@ -1,4 +1,4 @@
-"""CSV and TSV: Arrow's parser, and what it does not tell by itself."""
+"""CSV and TSV: Arrow's parser, with checks of quotes and numbers of rejected rows."""
 
 import codecs
 import csv
@@ -34,7 +34,7 @@ _MISQUOTED = "has a quote that neither opens nor closes a cell; quotes within a 
 def open_delimited(path: Path, source: Source, on_fault: OnFault) -> Reader:
     """Open a CSV or TSV file.
 
-    Rows of too few or too many cells, or with malformed quotes, go to `on_fault`.
+    Rows with too few or too many cells, or malformed quotes, go to `on_fault`.
     """
     encoding = source.encoding
     delimiter = source.mapping.delimiter or ("\t" if suffix_of(path.name) == ".tsv" else ",")
@@ -51,7 +51,7 @@ def open_delimited(path: Path, source: Source, on_fault: OnFault) -> Reader:
 
 
 def _header(path: Path, encoding: str, delimiter: str) -> tuple[list[str], int]:
-    """The names of the columns, and how many lines they and what stands before them take."""
+    """The names of the columns, and the number of lines up to the end of the header."""
     with plain_bytes(path) as stream:
         bytes_ = io.BufferedReader(_Stream(_utf8(stream, encoding)))
         text = io.TextIOWrapper(bytes_, "utf-8-sig", newline="")
@@ -68,7 +68,7 @@ def _header(path: Path, encoding: str, delimiter: str) -> tuple[list[str], int]:
 
 
 def _utf8(stream: IO[bytes], encoding: str) -> Iterator[bytes]:
-    """A stream of bytes as UTF-8."""
+    """Convert a stream of bytes to UTF-8."""
     codec = codecs.lookup(encoding)
     decoder = None if codec.name == "utf-8" else codec.incrementaldecoder()
     while data := stream.read(_BLOCK):
@@ -93,7 +93,7 @@ def _without_lines(blocks: Iterator[bytes], lines: int) -> Iterator[bytes]:
 
 
 class _Stream(io.RawIOBase):
-    """Blocks of bytes as a file."""
+    """A file of blocks of bytes."""
 
     def __init__(self, blocks: Iterator[bytes]) -> None:
         self._blocks = blocks
@@ -103,7 +103,7 @@ class _Stream(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        # As much as is asked for: Arrow takes what it reads at once for a block.
+        # Fill the buffer, because Arrow treats each read as a block.
         while len(self._ready) < len(buffer) and (more := next(self._blocks, None)) is not None:
             self._ready += more
         taken = self._ready[: len(buffer)]
@@ -120,7 +120,7 @@ def _read(
     places: Sequence[int],
     on_fault: OnFault,
 ) -> Batches:
-    # A row of one cell too many, which no file can hold by chance.
+    # A row with one cell too many, which no file contains by chance.
     misquoted = uuid4().hex + delimiter * len(header)
     lines: deque[bytes] = deque()
     aside: list[int] = []
@@ -128,7 +128,7 @@ def _read(
     def put_aside(row: pacsv.InvalidRow) -> str:
         aside.append(row.number)
         reason = f"has {row.actual_columns} cells where the header has {row.expected_columns}"
-        # The row's text is a customer's data: its number will do.
+        # The row's text is a customer's data, so report only its number.
         wrong = row.text == misquoted
         text = lines.popleft().decode(errors="replace") if wrong else row.text
         values = next(csv.reader([text], delimiter=delimiter), [])
@@ -141,8 +141,8 @@ def _read(
         pa.PythonFile(
             _Stream(well_formed(blocks, delimiter, misquoted.encode(), lines, name)), mode="r"
         ),
-        # With threads Arrow does not know the numbers of the rows that it puts aside.
-        # It reads up to 32 blocks ahead, and a row must fit into a block.
+        # With threads, Arrow doesn't know the numbers of invalid rows.
+        # Arrow reads up to 32 blocks ahead, and a row must fit into a block.
         pacsv.ReadOptions(
             block_size=LONGEST_ROW,
             use_threads=False,
@@ -167,7 +167,7 @@ def _read(
 
 
 def _numbers(done: int, count: int, aside: Sequence[int]) -> np.ndarray:
-    """The numbers of the next `count` rows after `done`, leaving out those put aside."""
+    """The numbers of the next `count` rows after `done`, without the rejected ones."""
     gone = np.array(aside, dtype=np.int64)
     numbers = np.arange(done + 1, done + count + len(gone) + 1)
     return numbers[~np.isin(numbers, gone)][:count]

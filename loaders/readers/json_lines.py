@@ -26,17 +26,16 @@ from followsuit.loaders.sources import DeliveryError, Source
 from followsuit.loaders.staging.rejects import Reject
 
 _DIGITS = 40
-"""A whole number of more digits keeps its exponent."""
+"""A whole number with more digits keeps its exponent."""
 
 _Numbered = tuple[int, dict[str, Any]]
 
 
 def open_json_lines(path: Path, source: Source, on_fault: OnFault) -> Reader:
-    """Open a file of JSON lines; lines that are no object go to `on_fault`.
+    """Open a file of JSON lines; lines that aren't an object go to `on_fault`.
 
-    Numbers come as text: the shortest that says the same, as of a column of floats; what Python
-    writes of a number that isn't one (`NaN`, `Infinity`) is missing. `row` is the number of the
-    line.
+    Numbers become text, in the shortest form with the same value; `NaN` and `Infinity` are missing.
+    `row` is the line number.
     """
     encoding = source.encoding
     return Reader(
@@ -47,7 +46,7 @@ def open_json_lines(path: Path, source: Source, on_fault: OnFault) -> Reader:
 
 
 def _columns(path: Path, encoding: str) -> list[str]:
-    """The names that any of the first rows has: what is empty may be left out."""
+    """The names in any of the first rows, because rows may omit empty columns."""
     names: dict[str, None] = {}
     number = 0
     for number, line in _lines(path, encoding):
@@ -62,23 +61,23 @@ def _columns(path: Path, encoding: str) -> list[str]:
 def _read(path: Path, encoding: str, chosen: Sequence[str], on_fault: OnFault) -> Batches:
     @lru_cache
     def places(keys: tuple[str, ...]) -> dict[str, list[str]]:
-        """Which of an object's keys mean the chosen columns that it has."""
-        found = {name: alike(name, keys) for name in chosen}
-        return {name: same for name, same in found.items() if same}
+        """The keys of an object that match each chosen column."""
+        matches = {name: alike(name, keys) for name in chosen}
+        return {name: same for name, same in matches.items() if same}
 
     bulk: list[_Numbered] = []
     size = 0
     for number, line in _lines(path, encoding):
-        found = _object(line)
-        if found is None:
-            on_fault(Reject(path.name, number, None, "is no JSON object"))
+        record = _object(line)
+        if record is None:
+            on_fault(Reject(path.name, number, None, "isn't a JSON object"))
             continue
-        keys = places(tuple(found))
-        row = {name: found[same[0]] for name, same in keys.items()}
+        keys = places(tuple(record))
+        row = {name: record[same[0]] for name, same in keys.items()}
         if twice := next((n for n, same in keys.items() if len(same) > 1), None):
             on_fault(Reject(path.name, number, twice, "is given more than once", cells=row))
         elif nested := next((n for n in chosen if isinstance(row.get(n), dict | list)), None):
-            on_fault(Reject(path.name, number, nested, "is no single value", cells=row))
+            on_fault(Reject(path.name, number, nested, "isn't a single value", cells=row))
         else:
             bulk.append((number, row))
             size += len(line)
@@ -97,19 +96,19 @@ def _lines(path: Path, encoding: str) -> Iterator[tuple[int, str]]:
             if len(line) == LONGEST_ROW:
                 raise row_too_long(path.name)
             number += 1
-            found = line.removeprefix("\ufeff") if number == 1 else line
-            if not found.isspace():
-                yield number, found
+            content = line.removeprefix("\ufeff") if number == 1 else line
+            if not content.isspace():
+                yield number, content
 
 
 def _object(line: str) -> dict[str, Any] | None:
     try:
-        # An amount 0.285 must not become a float.
+        # An amount such as 0.285 must not become a float.
         value = json.loads(
             line, parse_float=_shortest, parse_int=_whole, parse_constant=lambda _: None
         )
         if "\\ud" in line.lower():
-            # Half a pair of surrogates is no text, though Python's JSON takes it.
+            # An unpaired surrogate isn't valid text, though Python's JSON accepts it.
             json.dumps(value, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
         return None
@@ -134,7 +133,7 @@ def _whole(text: str) -> str:
 
 
 def _shortest(text: str) -> str:
-    """A number with a point or an exponent, as a column of floats has it where that is exact."""
+    """A number with a point or an exponent, in the shortest form of a float if that is exact."""
     value = float(text)
     short = repr(value)
     if short == text and "e" not in text:
@@ -144,7 +143,7 @@ def _shortest(text: str) -> str:
     except DecimalException:  # the exponent is too large
         return text
     same = Decimal(short) == exact
-    if same and (abs(value) >= 2**63 or "e" in text.lower()):  # its writer had a float
+    if same and (abs(value) >= 2**63 or "e" in text.lower()):  # it was written as a float
         return str(int(value)) if value.is_integer() and abs(value) < 2**63 else short
     if exact.adjusted() < _DIGITS and exact == (whole := exact.to_integral_value()):
         return _whole(format(whole, "f"))

@@ -1,4 +1,4 @@
-"""Parquet files, whose values come with their types."""
+"""Parquet files, whose values already have types."""
 
 import gzip
 import shutil
@@ -24,7 +24,7 @@ _INFINITE = 2**63 - 1
 
 @contextmanager
 def open_parquet(path: Path) -> Iterator[Reader]:
-    """Open a Parquet file, unpacked to a temporary one where it is packed."""
+    """Open a Parquet file; decompresses it to a temporary file if necessary."""
     with _unpacked(path) as plain, _streamed(plain) as file:
         names = file.schema_arrow.names
 
@@ -40,8 +40,8 @@ def open_parquet(path: Path) -> Iterator[Reader]:
 
 
 def _streamed(path: Path) -> pq.ParquetFile:
-    # By default all of a row group is read at once, and some writers make but one; and the old
-    # times of 96 bits are taken as nanoseconds, which end in the year 2262.
+    # By default a whole row group is read at once, and some files have only one; and old
+    # 96-bit times are read as nanoseconds, which end in the year 2262.
     return pq.ParquetFile(
         path, buffer_size=2**20, pre_buffer=False, coerce_int96_timestamp_unit="us"
     )
@@ -60,7 +60,7 @@ def _unpacked(path: Path) -> Iterator[Path]:
 
 
 def _plain(file: str, name: str, values: pa.Array) -> pa.Array:
-    """The same values in a type that DuckDB reads, and reads as what is meant."""
+    """Convert values to a type that DuckDB reads correctly."""
     kind = values.type
     if isinstance(kind, pa.BaseExtensionType):  # a UUID, say
         return pa.array([None if v is None else str(v) for v in values.to_pylist()], pa.string())
@@ -73,7 +73,7 @@ def _plain(file: str, name: str, values: pa.Array) -> pa.Array:
     if pt.is_fixed_size_binary(kind):
         return values.cast(pa.binary()).cast(pa.string())
     if pt.is_binary(kind) or pt.is_large_binary(kind) or pt.is_binary_view(kind):
-        return values.cast(pa.string())  # as some writers of Parquet put text
+        return values.cast(pa.string())  # as some programs write text
     if pt.is_decimal256(kind) or pt.is_null(kind):
         return values.cast(pa.string())
     if pt.is_date64(kind):
@@ -84,12 +84,12 @@ def _plain(file: str, name: str, values: pa.Array) -> pa.Array:
 
 
 def _microseconds(times: pa.Array) -> pa.Array:
-    """The same times in microseconds; those of years beyond four digits become infinite.
+    """Convert times to microseconds; years with more than four digits become infinite.
 
-    Digits beyond microseconds are cut off, as they are of text.
+    Smaller digits are cut off, as in text.
     """
     unit = times.type.unit
-    if unit == "ns":  # whose years have four digits
+    if unit == "ns":  # years have at most four digits
         return times.cast(pa.timestamp("us", times.type.tz), safe=False)
     counts = times.cast(pa.int64())
     second, factor = _IN_SECOND[unit], _IN_SECOND["us"] // _IN_SECOND[unit]

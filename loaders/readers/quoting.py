@@ -1,8 +1,8 @@
 """Quotes as RFC 4180 defines them: the closing quote of a quoted cell ends the cell.
 
-Arrow's parser takes what follows a closing quote for more of the cell, and so shifts columns. Rows
-with such quotes are found here before it sees them. A quote within an unquoted cell (`12" wide`)
-stays a part of it, unless it looks like the end of a cell whose quotes aren't doubled.
+Arrow's parser treats text after a closing quote as part of the cell, which shifts columns. This
+module finds rows with such quotes first. A quote within an unquoted cell (`12" wide`) is part of
+the cell, unless it looks like the end of a cell whose quotes aren't doubled.
 """
 
 import re
@@ -20,15 +20,14 @@ _QUOTE = ord('"')
 def well_formed(
     blocks: Iterator[bytes], delimiter: str, instead: bytes, lines: deque[bytes], name: str
 ) -> Iterator[bytes]:
-    """The rows of a file, each whole in one block.
+    """Blocks of a file's rows that split no row.
 
     Args:
-        blocks: UTF-8, cut anywhere.
-        delimiter: of cells, one ASCII character.
-        instead: a row, without its line end, to put in the place of every line whose quotes are
-            malformed.
-        lines: gets these lines, in order.
-        name: of the file, for messages.
+        blocks: blocks of UTF-8, split anywhere.
+        delimiter: the delimiter of cells, one ASCII character.
+        instead: a row, without its line end, that replaces every line with malformed quotes.
+        lines: receives the replaced lines, in order.
+        name: the file's name, for messages.
 
     Raises:
         DeliveryError: the last quote isn't closed, or a row is longer than LONGEST_ROW.
@@ -54,7 +53,7 @@ class _Rows:
         d = re.escape(delimiter.encode())
         blank = "[ \t]".replace(delimiter, "").encode()
         cell = rb'(?!%b*+")[^%b\r\n]*+' % (blank, d)
-        # A cell that ends with a quote that it doesn't begin with.
+        # A cell that ends but doesn't begin with a quote.
         torn = rb'[^%b\r\n]*"%b*+[%b\r\n]' % (d, blank, d)
         whole = rb"(?!%b)%b" % (torn, cell)
         opened = rb'"(?:[^"]++|"")*+'
@@ -71,12 +70,12 @@ class _Rows:
         self._instead = instead + b"\n"
         self._lines = lines
         self._torn = False
-        """Whether what comes next may be left of a cell that was torn apart."""
+        """Whether the next line may be the rest of a malformed cell."""
         self._edges = np.zeros(256, dtype=bool)
         self._edges[[*b'\r\n"', ord(delimiter)]] = True
 
     def split(self, data: bytes) -> tuple[bytes, bytes]:
-        """The rows that are whole, and what has begun behind them."""
+        """The complete rows, and the incomplete rest."""
         places = np.flatnonzero(np.frombuffer(data, np.uint8) == _QUOTE)
         if not self._are_sound(data, places):
             return self._sorted_out(data)
@@ -87,7 +86,7 @@ class _Rows:
         return data[:end], data[end:]
 
     def _are_sound(self, data: bytes, places: np.ndarray) -> bool:
-        """Whether quotes that open stand at the beginning of a cell, and others at its end."""
+        """Whether all opening quotes begin a cell, and all closing quotes end one."""
         text = np.frombuffer(b"\n" + data + b"\n", np.uint8)
         before, after = text[places[::2]], text[places[1::2] + 2]
         return bool(self._edges[before].all() and self._edges[after].all())
@@ -96,10 +95,10 @@ class _Rows:
         done = []
         at = 0
         while at < len(data):
-            # What is left of a torn cell may look like a row but for its quotes.
+            # The rest of a malformed cell may look like a row, except for its quotes.
             if not self._torn or self._clean_row.match(data, at):
                 sound = self._rows.match(data, at)
-                assert sound is not None  # be it of no rows
+                assert sound is not None  # possibly without rows
                 done.append(sound[0])
                 at, self._torn = sound.end(), self._torn and not sound[0]
                 if sound[0]:
@@ -116,5 +115,5 @@ class _Rows:
 
 
 def _last_end(data: bytes, before: int) -> int:
-    """Where the last line that ends before a place ends."""
+    """The end of the last line that ends before a position."""
     return max(data.rfind(b"\n", 0, before), data.rfind(b"\r", 0, before)) + 1

@@ -1,8 +1,8 @@
 """Readers: the rows of a file or a database table as Arrow batches, a bounded number at a time.
 
-Every reader keeps what the source holds: text formats give text, which
-`followsuit.loaders.staging.standardise` turns into typed values. A row that can't be split into
-cells goes to `on_fault`; a file that can't be read raises DeliveryError.
+Readers don't change values: text formats give text, which `followsuit.loaders.staging.standardise`
+converts to typed values. A row that can't be split into cells goes to `on_fault`; a file that can't
+be read raises DeliveryError.
 """
 
 import gzip
@@ -27,7 +27,7 @@ def opened(source: Source, part: int, on_fault: OnFault) -> Iterator[Reader]:
     """Open one file of a source (or its database table).
 
     Raises:
-        DeliveryError: it can't be read, at once or while its batches are taken.
+        DeliveryError: the file can't be read, now or while its batches are read.
     """
 
     def guarded(batches: Batches) -> Batches:
@@ -56,7 +56,7 @@ def _open(source: Source, part: int, on_fault: OnFault, stack: ExitStack) -> Rea
 
 @contextmanager
 def _faults(source: Source, part: int) -> Iterator[None]:
-    """Turn what goes wrong in reading into one message that says what to do."""
+    """Raise errors of reading as a DeliveryError that says what to do."""
     name = source.names[part]
     try:
         yield
@@ -70,10 +70,10 @@ def _faults(source: Source, part: int) -> Iterator[None]:
         raise _unreadable(name, source, str(error)) from error
     except sqlalchemy.exc.SQLAlchemyError as error:
         raise DeliveryError(
-            f"The table {name} can't be read ({type(error).__name__}). See that the database runs "
-            "and the login may read it."
+            f"The table {name} can't be read ({type(error).__name__}). Check that the database "
+            "runs and the login may read it."
         ) from error
-    except OSError as error:  # Arrow's word for damage within a file, too
+    except OSError as error:  # Arrow raises it for damage within a file, too
         why = (error.strerror or str(error)).splitlines()[0].rstrip(".")
         raise DeliveryError(f"{name} can't be read: {why}. Deliver it again.") from error
 
@@ -90,7 +90,7 @@ def _unreadable(name: str, source: Source, text: str) -> DeliveryError:
 
 def _undecodable(name: str, source: Source) -> DeliveryError:
     if source.database is not None or suffix_of(name) == ".parquet":
-        return DeliveryError(f"{name} holds bytes that are no text. Deliver them as UTF-8.")
+        return DeliveryError(f"{name} holds bytes that aren't valid text. Deliver them as UTF-8.")
     return DeliveryError(
-        f"{name} is not {source.encoding}. Say its `encoding` in a --mapping, latin-1 perhaps."
+        f"{name} isn't valid {source.encoding}. Name the `encoding` in a --mapping."
     )

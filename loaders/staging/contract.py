@@ -12,11 +12,11 @@ from followsuit.graph.schema import Col, NodeType
 from followsuit.graph.tables import CONSENTS, FRIENDSHIPS, Field, Kind, Table
 
 _LONGEST = 1_000
-"""Characters of a key: an index of the server takes keys up to some 8,000 bytes."""
+"""Maximum characters of a key, because Neo4j indexes keys of up to about 8,000 bytes."""
 _DEGREES: dict[str, int] = {Col.LATITUDE: 90, Col.LONGITUDE: 180}
 _RETURNABLE = {Col.QUANTITY, Col.AMOUNT}
 _SIGNED = {Col.MARGIN, Col.VALUE, *_DEGREES}
-"""Numbers that may be below zero: a loss leader's margin, an event's value."""
+"""Numbers that may be negative: a loss leader's margin, an event's value."""
 
 EMPTY = "is empty"
 NEGATIVE = "is negative"
@@ -24,7 +24,7 @@ _SAME = "is the same customer"
 _GRANTS_ALL = "grants all at once, which can only be withdrawn: grant each purpose by itself"
 _UNKNOWN_PURPOSE = "isn't a known purpose"
 _FRAME_CHECKS = {_SAME: Col.FRIEND_ID.value, _GRANTS_ALL: Col.GRANTED.value}
-"""The column to name for a check that looks at several."""
+"""The column to name for a check of several columns."""
 
 
 @cache
@@ -32,8 +32,8 @@ def contract(table: Table, returns: bool = False) -> pa_.DataFrameSchema:
     """The schema of a table's rows, each column in its Arrow type.
 
     Args:
-        table: of the contract.
-        returns: whether negative quantities and amounts are returns and so allowed.
+        table: the table of the contract.
+        returns: whether negative quantities and amounts are returns, and so allowed.
     """
     checks = []
     if table is FRIENDSHIPS:
@@ -79,33 +79,33 @@ def _column(table: Table, field: Field, returns: bool) -> pa_.Column:
 
 
 def may_be_negative(field: Field, returns: bool) -> bool:
-    """Whether a number may be below zero, where `returns` says that returns are."""
+    """Whether a number may be negative; `returns` allows it for returns."""
     return field.name in _SIGNED or (returns and field.name in _RETURNABLE)
 
 
 def _node_keys(table: Table) -> set[str]:
-    """The columns whose values become keys of nodes: a category, a city."""
+    """The columns whose values become keys of nodes, such as categories and cities."""
     elements = [(part, part.element) for part in table.parts]
     return {p.columns[e.key] for p, e in elements if isinstance(e, NodeType)}
 
 
 def faults(table: Table, rows: pd.DataFrame, returns: bool = False) -> pd.DataFrame:
-    """Check standardised rows; the first fault of each row that has one.
+    """Check standardised rows; returns the first fault of each faulty row.
 
     Args:
-        table: of the contract.
-        rows: its columns, indexed from 0.
-        returns: as for `contract`.
+        table: the table of the contract.
+        rows: the rows, indexed from 0.
+        returns: see `contract`.
 
     Returns:
-        Columns `column`, `reason`; indexed as the faulty rows are.
+        Columns `column`, `reason`, with the index of the faulty rows.
     """
     try:
         contract(table, returns).validate(rows, lazy=True)
     except SchemaErrors as error:
-        # pandera's own message dumps values: only names and reasons are taken from it.
+        # pandera's message contains values, so use only its names and reasons.
         cases = error.failure_cases
-        found = pd.DataFrame(
+        failures = pd.DataFrame(
             {
                 "column": cases["column"].where(
                     cases["schema_context"] == "Column", cases["check"].map(_FRAME_CHECKS)
@@ -113,7 +113,7 @@ def faults(table: Table, rows: pd.DataFrame, returns: bool = False) -> pd.DataFr
                 "reason": cases["check"].replace("not_nullable", EMPTY),
             }
         ).set_index(cases["index"].astype("int64"))
-        first = found[~found.index.duplicated()].sort_index()
+        first = failures[~failures.index.duplicated()].sort_index()
         unknown = first.reason == _UNKNOWN_PURPOSE
         if unknown.any():
             nearest = rows.loc[first.index[unknown], Col.PURPOSE].map(_nearest)

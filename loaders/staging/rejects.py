@@ -1,4 +1,4 @@
-"""Rows put aside, each with a reason; nothing is dropped in silence."""
+"""Rejected rows, each with a reason."""
 
 import glob
 from collections.abc import Mapping, Sequence
@@ -24,11 +24,11 @@ SCHEMA = pa.schema(
         "value": pa.string(),
     }
 )
-"""Columns of the rejects file; `row` counts a file's data rows from 1, its header not counted."""
+"""Columns of the rejects file; `row` counts a file's rows from 1, without the header."""
 
 
 class Reject(NamedTuple):
-    """One row put aside: where it stood and what is wrong with it."""
+    """A rejected row: its position, and the reason."""
 
     file: str
     row: int
@@ -36,12 +36,12 @@ class Reject(NamedTuple):
     reason: str
     value: object = None
     cells: Mapping[str, object] | None = None
-    """Of a row that could not be taken apart: by column, what may be read of it."""
+    """For a row that can't be parsed, the values that can be read, by column."""
 
 
 @dataclass
 class Rejects:
-    """Collects a table's rejects in a Parquet file, a bulk at a time."""
+    """Writes a table's rejects to a Parquet file, in bulks."""
 
     table: str
     path: Path
@@ -49,12 +49,12 @@ class Rejects:
     def __post_init__(self) -> None:
         self.count = 0
         self.refusals: set[str] = set()
-        """Customers whose rejected consents may be refusals."""
+        """Customers with rejected consents that may be refusals."""
         self._waiting: list[Reject] = []
         self._writer = pq.ParquetWriter(self.path, SCHEMA)
 
     def add(self, rejects: Sequence[Reject]) -> None:
-        """Put rows aside; values are shortened."""
+        """Add rejected rows; shortens their values."""
         self.count += len(rejects)
         self._waiting += rejects
         if len(self._waiting) >= _BULK:
@@ -77,18 +77,18 @@ class Rejects:
 
 @dataclass(frozen=True)
 class Reason:
-    """Why rows of a table were put aside."""
+    """A reason for rejects of a table, with their number."""
 
     table: str
     column: str | None
     reason: str
     count: int
     sample: str | None
-    """The value of the first of these rows that has one, shortened."""
+    """The first value among these rows, shortened."""
 
 
 def reasons(path: Path) -> list[Reason]:
-    """Sum up a rejects file, the most frequent reason first."""
+    """Count the reasons of a rejects file, the most frequent first."""
     with duckdb.connect() as db:
         db.from_parquet(glob.escape(str(path)), file_row_number=True).create_view("rejects")
         rows = db.execute(
@@ -99,15 +99,15 @@ def reasons(path: Path) -> list[Reason]:
 
 
 def next_file(folder: Path, loaded_at: datetime | None) -> Path:
-    """A name for a load's rejects that no other has: `rejects/TIME-NUMBER.parquet`."""
+    """A unique name for a load's rejects: `rejects/TIME-NUMBER.parquet`."""
     number = max((_number(path) for path in _files(folder)), default=0) + 1
     time = f"{loaded_at.astimezone(UTC):%Y-%m-%dT%H-%M-%SZ}" if loaded_at else "undated"
     return folder / f"{time}-{number}.parquet"
 
 
-def forget_all_but(folder: Path, kept: int) -> None:
-    """Delete the oldest rejects files."""
-    for path in sorted(_files(folder), key=_number)[:-kept]:
+def forget_all_but(folder: Path, keep: int) -> None:
+    """Delete all but the newest `keep` rejects files."""
+    for path in sorted(_files(folder), key=_number)[:-keep]:
         path.unlink()
 
 

@@ -1,4 +1,4 @@
-"""Where a load is staged on disk, and how far it has come: what it takes to go on from there."""
+"""The staging folder of a load and its progress, from which an interrupted load resumes."""
 
 import hashlib
 import shutil
@@ -12,11 +12,11 @@ from followsuit.loaders.sources import Delivery
 from followsuit.loaders.staging.stage import Counts, Staged
 
 _FORMAT = 2
-"""Grows when what is staged lies otherwise on disk."""
+"""The version of the staging's format; increase it when the format changes."""
 
 
 class Staging:
-    """A load's folder and its notes: what is staged, what is written."""
+    """A load's staging folder, and its notes on what is staged and written."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -29,14 +29,14 @@ class Staging:
             if name in noted and is_parquet(self.path(name)) and is_parquet(self.rejects_of(name))
         }
         self.rejects: str | None = notes.get("rejects")
-        """The name of their file, once it is written."""
+        """The name of the rejects file, once it is written."""
         self.deleted: dict[str, int] | None = notes.get("deleted")
-        """What `replace` deletes, once that is agreed to."""
+        """How many rows `replace` deletes, by table, once checked."""
         self.written: list[str] = notes.get("written", [])
 
     @classmethod
     def of(cls, store: GraphStore, delivery: Delivery, replace: tuple[str, ...]) -> "Staging":
-        """The staging of this very load, as far as it came; that of any other is deleted."""
+        """The staging of this load, to resume it; deletes the staging of any other load."""
         home = store.state.staging
         mark = delivery.fingerprint()
         digest = hashlib.sha256(
@@ -50,7 +50,7 @@ class Staging:
 
     @property
     def counts(self) -> dict[str, Counts]:
-        """What became of the rows of each table."""
+        """The counts of each table's rows."""
         return {name: staged.counts for name, staged in self.tables.items()}
 
     def path(self, table: str) -> Path:
@@ -58,11 +58,11 @@ class Staging:
         return self.folder / f"{table}.parquet"
 
     def rejects_of(self, table: str) -> Path:
-        """What was rejected of a table."""
+        """The rejects of a table."""
         return self.folder / f"{table}.rejects.parquet"
 
     def save(self) -> None:
-        """Note on disk how far the load has come."""
+        """Write the notes to disk."""
         notes = {
             "tables": {name: asdict(staged) for name, staged in self.tables.items()},
             "rejects": self.rejects,

@@ -1,4 +1,4 @@
-"""Settle a table's keys: what refers to nothing known is put aside, and one row a key stays."""
+"""Resolve a table's keys: reject rows that refer to unknown keys, and keep one row per key."""
 
 import glob
 from collections.abc import Callable, Iterable
@@ -17,7 +17,7 @@ from followsuit.loaders.staging.standardise import GIVEN, ORDER
 from followsuit.loaders.stored import is_lost, known_view
 
 PART = "part"
-"""The number of the file, within its table, that a row came from."""
+"""The number of a row's file within its table."""
 
 _BULK = 10_000
 
@@ -31,38 +31,40 @@ def settle(
     rejects: Rejects,
     memory: int,
 ) -> list[str]:
-    """Write the rows of `sound` that stay to `staged`, in the contract's columns.
+    """Write one row per key from `sound` to `staged`, in the contract's columns.
 
-    A reference to a key that is not in `known` (by table) rejects the row. An event without an id
-    gets one of its content and its ordinal among its likes. Of the rows with one key the last
-    stays, or the earliest by what the mapping says; where rows have not the same columns, that
-    goes for each column among the rows that have it. What no row of a key has stays what it is in
-    `stored`, the table's rows in the store; a new row has nothing there.
+    A row that refers to a key that isn't in `known` (by table) is rejected. An event without an id
+    gets one from its content and its number among identical rows. Of rows with the same key, the
+    last wins, or the earliest by the mapping's `earliest_by`. If rows differ in their columns, this
+    holds for each column among the rows that have it. A column that no row of a key has keeps its
+    value from `stored`, the table's rows in the store, or is empty for a new row.
 
-    Returns the columns that were delivered.
+    Returns the delivered columns.
     """
     table = source.table
     views = {known_view(name): path for name, path in known.items()}
     with open_duck(memory, staged.parent, sound=sound, **views) as db:
-        # Only names from the contract are put into these texts.
+        # These texts contain only names from the contract.
         referring = [f for f in table.fields if f.refers in known]
         unknown = _put_aside_unknown(db, source, referring, rejects) if referring else 0
         less = f"ANTI JOIN unknown USING ({PART}, {ROW})" if unknown else ""
         db.execute(f"CREATE VIEW known AS FROM sound {less}")
         named, lacking = _has_ids(db, table)
         everywhere, somewhere = _given(db, table)
-        # A row without an id is its content: there is nothing more of it in the store.
+        # An id from the content identifies the whole row, so the store adds nothing to it.
         partial = named and len(everywhere) < len(table.fields)
-        kept = stored() if partial else None
-        _view_stored(db, table, known, kept)
+        stored_rows = stored() if partial else None
+        _view_stored(db, table, known, stored_rows)
         identified = _identified(table, everywhere)
         db.execute(f"CREATE VIEW keyed AS {_derived(db, table) if lacking else identified}")
         twice = _find_twice(db, table) if named else 0
-        if unknown or lacking or twice or kept or identified != _AS_IT_IS:
+        if unknown or lacking or twice or stored_rows or identified != _AS_IT_IS:
             rows = _one_for_each_key(source, everywhere != somewhere) if twice else "FROM keyed"
-            write_parquet(db, _completed(table, known, f"({rows})", kept is not None), staged)
+            write_parquet(
+                db, _completed(table, known, f"({rows})", stored_rows is not None), staged
+            )
             return somewhere
-    # Nothing to settle: many a delivery is as it should be.
+    # Nothing to resolve, as in many deliveries.
     sound.rename(staged)
     return somewhere
 
@@ -78,7 +80,7 @@ def _list(names: Iterable[str]) -> str:
 def _put_aside_unknown(
     db: duckdb.DuckDBPyConnection, source: Source, referring: list[Field], rejects: Rejects
 ) -> int:
-    """Put the rows into a table `unknown` whose first unknown key is in a column; how many."""
+    """Reject rows that refer to unknown keys; returns how many. Makes the table `unknown`."""
     joins = [
         f"LEFT JOIN {known_view(str(f.refers))} AS k{i} ON sound.{_q(f.name)} = k{i}.key"
         for i, f in enumerate(referring)
@@ -89,7 +91,7 @@ def _put_aside_unknown(
     db.execute(
         f"CREATE TEMP TABLE unknown AS SELECT {PART}, {ROW}, "
         f"CASE {' '.join(names)} END AS named, CASE {' '.join(keys)} END AS key "
-        f"FROM sound {' '.join(joins)} WHERE {' OR '.join(f'({each})' for each in lost)}"
+        f"FROM sound {' '.join(joins)} WHERE {' OR '.join(f'({condition})' for condition in lost)}"
     )
     rows = db.execute(f"FROM unknown ORDER BY {PART}, {ROW}")
     table, tables = source.table, {f.name: f.refers for f in referring}
@@ -97,7 +99,7 @@ def _put_aside_unknown(
     while bulk := rows.fetchmany(_BULK):
         rejects.add(
             [
-                Reject(source.names[part], row, column, f"is none of the {tables[column]}", key)
+                Reject(source.names[part], row, column, f"isn't one of the {tables[column]}", key)
                 for part, row, column, key in bulk
             ]
         )
@@ -110,15 +112,15 @@ def _put_aside_unknown(
 
 
 def _has_ids(db: duckdb.DuckDBPyConnection, table: Table) -> tuple[bool, bool]:
-    """Whether some rows come with an id, and whether some come without one that can be made."""
+    """Whether some rows have an id, and whether some lack an id that can be derived."""
     if table.derived is None:
         return True, False
-    found = db.execute(f"SELECT DISTINCT {_q(table.derived)} IS NULL FROM sound").fetchall()
-    return (False,) in found, (True,) in found
+    lacking_id = db.execute(f"SELECT DISTINCT {_q(table.derived)} IS NULL FROM sound").fetchall()
+    return (False,) in lacking_id, (True,) in lacking_id
 
 
 def _given(db: duckdb.DuckDBPyConnection, table: Table) -> tuple[list[str], list[str]]:
-    """The columns that every row has, and those that any has; an id that is made counts."""
+    """The columns that every row has, and those that any row has, derived ids included."""
     sql = f"SELECT coalesce(bit_and({GIVEN}), -1), coalesce(bit_or({GIVEN}), 0) FROM known"
     everywhere, somewhere = (
         [f.name for f in table.fields if f.name == table.derived or _bit(table, f.name) & bits]
@@ -132,19 +134,19 @@ def _bit(table: Table, name: str) -> int:
 
 
 def _has(table: Table, name: str) -> str:
-    """The SQL that says whether a row has a column."""
+    """The SQL condition that a row has a column."""
     return f"({GIVEN} & {_bit(table, name)} <> 0)"
 
 
 def _view_stored(
-    db: duckdb.DuckDBPyConnection, table: Table, known: dict[str, Path], kept: Path | None
+    db: duckdb.DuckDBPyConnection, table: Table, known: dict[str, Path], stored_rows: Path | None
 ) -> None:
-    """Make a view `stored` of the rows in the store that this delivery does not take away."""
-    if kept is None:
+    """Make a view `stored` of the rows in the store that this load doesn't delete."""
+    if stored_rows is None:
         columns = (f"NULL::{TYPES[f.type]} AS {_q(f.name)}" for f in table.fields)
         db.execute(f"CREATE VIEW stored AS SELECT {', '.join(columns)} WHERE FALSE")
         return
-    db.read_parquet(glob.escape(str(kept))).create_view("all_stored")
+    db.read_parquet(glob.escape(str(stored_rows))).create_view("all_stored")
     db.execute(f"CREATE VIEW stored AS FROM all_stored WHERE NOT {is_lost(table, known)}")
 
 
@@ -152,7 +154,7 @@ _AS_IT_IS = "FROM known"
 
 
 def _identified(table: Table, everywhere: list[str]) -> str:
-    """The rows that refer to what is known, with the key by which the graph knows them."""
+    """The query for the rows with known references, with their key in the graph."""
     if table is FRIENDSHIPS:
         return _directed(table, Col.DIRECTED in everywhere)
     if table is MEMBERSHIPS and Col.SINCE not in everywhere:
@@ -161,9 +163,9 @@ def _identified(table: Table, everywhere: list[str]) -> str:
 
 
 def _directed(table: Table, everywhere: bool) -> str:
-    """An undirected friendship names the smaller id first.
+    """The query that puts the smaller id of an undirected friendship first.
 
-    One that does not say whether it is directed is the one that there is between these ends.
+    A friendship without `directed` takes its direction from the known one between these ends.
     """
     one, other = Col.CUSTOMER_ID, Col.FRIEND_ID
     directed = f"coalesce({Col.DIRECTED}, FALSE)"
@@ -172,8 +174,10 @@ def _directed(table: Table, everywhere: bool) -> str:
             f"SELECT row({one}, {other}) FROM stored WHERE {one} > {other} UNION ALL "
             f"SELECT row({one}, {other}) FROM known WHERE {one} > {other} AND {Col.DIRECTED}"
         )
-        found = f"row({one}, {other}) IN ({reverse})"
-        directed = f"CASE WHEN {_has(table, Col.DIRECTED)} THEN {directed} ELSE {found} END"
+        stored_direction = f"row({one}, {other}) IN ({reverse})"
+        directed = (
+            f"CASE WHEN {_has(table, Col.DIRECTED)} THEN {directed} ELSE {stored_direction} END"
+        )
     first = f"CASE WHEN way THEN {one} ELSE least({one}, {other}) END"
     second = f"CASE WHEN way THEN {other} ELSE greatest({one}, {other}) END"
     replaced = f"{first} AS {one}, {second} AS {other}"
@@ -183,7 +187,7 @@ def _directed(table: Table, everywhere: bool) -> str:
 
 
 def _latest_membership(table: Table) -> str:
-    """A membership that does not say since when is the latest one of its customer and program."""
+    """The query that gives a membership without `since` that of the customer's latest one."""
     has, ends = _has(table, Col.SINCE), f"{Col.CUSTOMER_ID}, {Col.PROGRAM}"
     dated = (
         f"SELECT {ends}, {Col.SINCE} FROM stored UNION ALL "
@@ -196,9 +200,9 @@ def _latest_membership(table: Table) -> str:
 
 
 def _derived(db: duckdb.DuckDBPyConnection, table: Table) -> str:
-    """The rows that refer to what is known; an id they lack is their content and their ordinal.
+    """The query that derives missing ids from a row's content and its number among identical rows.
 
-    Only the rows that have likes are sorted.
+    It sorts only rows that have identical ones.
     """
     key = _q(str(table.derived))
     content = [
@@ -222,9 +226,10 @@ def _derived(db: duckdb.DuckDBPyConnection, table: Table) -> str:
 
 
 def _find_twice(db: duckdb.DuckDBPyConnection, table: Table) -> int:
-    """Make a table `twice` of the keys that come more than once; how many.
+    """Make a table `twice` of the keys that occur more than once; returns how many.
 
-    Hashes are counted first: few keys share one, and numbers take less time and room than text.
+    It counts hashes first, because few keys share one, and numbers need less time and memory than
+    text.
     """
     key = _list(table.key)
     db.execute(
@@ -239,11 +244,11 @@ def _find_twice(db: duckdb.DuckDBPyConnection, table: Table) -> int:
 
 
 def _one_for_each_key(source: Source, mixed: bool) -> str:
-    """The query for the rows that stay; it sorts only the rows of keys that come twice.
+    """The query for one row per key; it sorts only rows whose key occurs more than once.
 
     Args:
-        source: of the rows.
-        mixed: whether the rows have not the same columns.
+        source: the source of the rows.
+        mixed: whether the rows differ in their columns.
     """
     table = source.table
     same = " AND ".join(f"keyed.{_q(c)} IS NOT DISTINCT FROM twice.{_q(c)}" for c in table.key)
@@ -266,31 +271,31 @@ def _first_of_each_column(table: Table) -> str:
     for field in table.fields:
         name = _q(field.name)
         if field.name not in table.key:
-            # In a struct, since an empty value is one too.
+            # Use a struct, because arg_min skips empty values.
             first = f"arg_min({{'v': {name}}}, place) FILTER (WHERE {_has(table, field.name)})"
             name = f"({first}).v AS {name}"
         values.append(name)
     return ", ".join([*values, f"bit_or({GIVEN}) AS {GIVEN}"])
 
 
-def _completed(table: Table, known: dict[str, Path], rows: str, kept: bool) -> str:
-    """The query for whole rows: what they do not have is what the store has."""
+def _completed(table: Table, known: dict[str, Path], rows: str, has_stored: bool) -> str:
+    """The query for complete rows, with missing columns from the store."""
     values = []
     for field in table.fields:
         value = f"r.{_q(field.name)}"
-        if kept and field.name not in table.key:
+        if has_stored and field.name not in table.key:
             old = _still_known(field, known, f"s.{_q(field.name)}")
             value = f"CASE WHEN {_has(table, field.name)} THEN {value} ELSE {old} END"
         if table is FRIENDSHIPS and field.name == Col.DIRECTED:
-            value = f"coalesce({value}, FALSE)"  # one that never says that it is directed is not
+            value = f"coalesce({value}, FALSE)"  # undirected unless a row says otherwise
         values.append(f"{value} AS {_q(field.name)}")
     same = " AND ".join(f"r.{_q(c)} IS NOT DISTINCT FROM s.{_q(c)}" for c in table.key)
-    old_rows = f"LEFT JOIN stored AS s ON {same}" if kept else ""
+    old_rows = f"LEFT JOIN stored AS s ON {same}" if has_stored else ""
     return f"SELECT {', '.join(values)} FROM {rows} AS r {old_rows}"
 
 
 def _still_known(field: Field, known: dict[str, Path], value: str) -> str:
-    """A stored value, unless it refers to a row that no longer exists."""
+    """A stored value, or NULL if it refers to a row that no longer exists."""
     if field.refers not in known:
         return value
     return f"CASE WHEN {value} IN (SELECT key FROM {known_view(field.refers)}) THEN {value} END"

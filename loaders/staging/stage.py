@@ -1,8 +1,8 @@
-"""Stage a table: read it, standardise it, check it row by row, and settle its keys; all on disk.
+"""Stage a table on disk: read it, standardise it, check each row, and resolve its keys.
 
-A staged table is a Parquet file in the contract's columns, with one row for each key, that refers
-to nothing unknown. Memory stays bounded whatever the size of the source: rows stream, and what has
-to see all of them at once (keys, references) runs in DuckDB, which spills.
+A staged table is a Parquet file in the contract's columns, with one row per key and only known
+references. Memory is bounded: rows stream, and steps that need all rows (keys, references) run in
+DuckDB, which spills to disk.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -40,7 +40,7 @@ from followsuit.loaders.staging.standardise import (
 
 @dataclass(frozen=True)
 class Counts:
-    """What became of a table's rows: read = loaded + duplicates + rejected."""
+    """The counts of a table's rows: read = loaded + duplicates + rejected."""
 
     read: int
     loaded: int
@@ -50,17 +50,17 @@ class Counts:
 
 @dataclass(frozen=True)
 class Staged:
-    """A table that is staged."""
+    """A staged table."""
 
     counts: Counts
     columns: list[str]
-    """Those that were delivered, in any of its rows."""
+    """The columns that any of its rows has."""
     refusals: list[str]
-    """Of consents: customers of whom a row is rejected that may have said no."""
+    """For consents: customers with a rejected row that may be a refusal."""
 
 
 def _nothing_stored() -> None:
-    """For a table of which the store has no rows."""
+    """The default of `stored`: the store has no rows of the table."""
 
 
 def stage(
@@ -74,13 +74,13 @@ def stage(
     """Stage one table as `folder/TABLE.parquet`, its rejects as `folder/TABLE.rejects.parquet`.
 
     Args:
-        source: where the table's rows are.
-        folder: for the results and what spills.
-        known: for a table that others refer to, a Parquet file whose column `key` lists its keys;
-            a reference to a table that is not in here is taken as it is.
-        memory: bytes for what has to see all rows.
-        progress: told of rows.
-        stored: gives the rows that the store has of the table, as a Parquet file, or None.
+        source: the source of the table's rows.
+        folder: the folder for results and temporary files.
+        known: by table, a Parquet file whose column `key` lists the keys; references to other
+            tables are not checked.
+        memory: limit in bytes for steps that need all rows.
+        progress: progress callback, one unit per row.
+        stored: returns the store's rows of the table as a Parquet file, or None.
 
     Raises:
         DeliveryError: a file can't be read, lacks a column, or all rows of the table are rejected.
@@ -108,17 +108,17 @@ def _nothing_left(source: Source, read: int, rejects: Path) -> DeliveryError:
     return DeliveryError(
         f"No row of {source.table.name} survives: all {read} were rejected, the first (row "
         f"{first['row']} of {first['file']}) because {first['column'] or 'it'} {first['reason']}. "
-        "Fix them, or say in a --mapping how to read them."
+        "Fix them, or describe them in a --mapping."
     )
 
 
 def _stage_sound(
     source: Source, path: Path, rejects: Rejects, memory: int, advance: Advance
 ) -> None:
-    """Write the rows that are sound by themselves, with their part, row, order and columns."""
+    """Write the rows without faults, with their part, row, order and columns."""
     extra = {PART: pa.int32(), ROW: pa.int64(), ORDER: pa.float64(), GIVEN: pa.int64()}
     schema = pa.schema([*source.table.arrow_schema(), *extra.items()])
-    # A file that is read once: only what is short and repeated is worth a dictionary.
+    # The file is read only once, so use a dictionary only for short, repeated values.
     repeated = [f.name for f in source.table.fields if f.kind in (Kind.CODE, Kind.CURRENCY)]
     with pq.ParquetWriter(
         path, schema, compression="lz4", use_dictionary=repeated, write_statistics=False
@@ -127,7 +127,7 @@ def _stage_sound(
             for batch in _sound_batches(source, part, path.parent, rejects, memory):
                 numbers = pa.array(np.full(batch.num_rows, part, dtype=np.int32))
                 rows = batch.append_column(PART, numbers).select(schema.names)
-                # A table each time: of batches the writer keeps a million rows in memory.
+                # Write tables, because the writer buffers a million rows of batches in memory.
                 writer.write_table(pa.Table.from_batches([rows.cast(schema)]))
                 advance(batch.num_rows)
 
@@ -151,11 +151,11 @@ def _sound_batches(
 
 def _keep_refusal(standard: Standard, cells: Mapping[str, object], rejects: Rejects) -> None:
     """Record the customer of a consent that can't be parsed, unless it clearly grants."""
-    said = {
+    values = {
         name: cells.get(mapped.column) if mapped.column is not None else mapped.value
         for name, mapped in standard.columns.items()
     }
-    customer, granted = said.get(Col.CUSTOMER_ID), str(said.get(Col.GRANTED)).strip().lower()
+    customer, granted = values.get(Col.CUSTOMER_ID), str(values.get(Col.GRANTED)).strip().lower()
     if isinstance(customer, str) and customer.strip() and granted not in ("true", "1"):
         rejects.refusals.add(nfc(customer).strip())
 
@@ -182,7 +182,7 @@ def _keep_refusals(source: Source, bad: pa.RecordBatch, rejects: Rejects) -> Non
 
 
 def _shown(source: Source, column: str, value: object) -> object:
-    """A standardised value as it was delivered, more or less."""
+    """A standardised value, roughly as it was delivered."""
     if value is pd.NA:
         return None
     if source.table[column].kind is Kind.MONEY and isinstance(value, int):
@@ -196,19 +196,19 @@ def _put_aside_faulty(
     source: Source, file: str, batch: pa.RecordBatch, rejects: Rejects
 ) -> pa.RecordBatch:
     rows = batch.select(source.table.arrow_schema().names).to_pandas(types_mapper=pd.ArrowDtype)
-    found = faults(source.table, rows, source.mapping.returns)
-    if found.empty:
+    faulty = faults(source.table, rows, source.mapping.returns)
+    if faulty.empty:
         return batch
-    numbers = batch[ROW].take(pa.array(found.index))
+    numbers = batch[ROW].take(pa.array(faulty.index))
     rejects.add(
         [
             Reject(file, number, column, reason, _shown(source, column, rows[column][index]))
             for index, number, column, reason in zip(
-                found.index, numbers.to_pylist(), found.column, found.reason, strict=True
+                faulty.index, numbers.to_pylist(), faulty.column, faulty.reason, strict=True
             )
         ]
     )
-    _keep_refusals(source, batch.take(pa.array(found.index)), rejects)
+    _keep_refusals(source, batch.take(pa.array(faulty.index)), rejects)
     sound = np.ones(batch.num_rows, dtype=bool)
-    sound[found.index] = False
+    sound[faulty.index] = False
     return batch.filter(pa.array(sound))

@@ -1,8 +1,7 @@
-"""From what a source holds to the contract's types: one SQL expression for each column.
+"""Converts the values of a source to the contract's types, with one SQL expression per column.
 
-Text is trimmed and NFC, empty is missing, codes lose their case, times become UTC, money whole
-minor units.
-A value that can't be read leaves its column empty and is named in the fault columns.
+Text is trimmed and in NFC, empty text is missing, codes are in one case, times in UTC, and money in
+whole minor units. A value that can't be converted is empty, and the fault columns name it.
 """
 
 import re
@@ -30,15 +29,15 @@ FAULT_COLUMN = "fault_column"
 FAULT_REASON = "fault_reason"
 FAULT_VALUE = "fault_value"
 GIVEN = "given"
-"""Which fields a row has: bit i is set for field i of its table, even if it is empty."""
+"""The fields that a row has: bit i is set for field i of its table, even if it is empty."""
 ORDER = "order_by"
-"""The mapping's `earliest_by`: the number or time that decides which row of a key stays."""
+"""The value of the mapping's `earliest_by`: of rows with the same key, the smallest wins."""
 
 _SPACE = " \t\n\r\u00a0"
 _NUMBER = r"[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?"
 _BARE_NUMBER = r"[+-]?[0-9]+([.,][0-9]+)?"
 _SHORT_DECIMAL = "DECIMAL(30, 6)"
-"""Of numbers without an exponent and of up to six places it loses nothing."""
+"""Exact for numbers without an exponent and with up to six decimal places."""
 _BELOW_ZERO = r"^-[0.,]*[1-9]"
 _ZONE = rf" ?([zZ]|UTC|{OFFSET})"
 _ISO = (
@@ -55,32 +54,32 @@ _MICROSECONDS = {
     "days": 24 * 3600 * 10**6,
 }
 _REASONS = {
-    Kind.TIME: "is no time",
-    Kind.DATE: "is no date",
-    Kind.MONEY: "is no amount",
-    Kind.NUMBER: "is no number",
+    Kind.TIME: "isn't a valid time",
+    Kind.DATE: "isn't a valid date",
+    Kind.MONEY: "isn't a valid amount",
+    Kind.NUMBER: "isn't a valid number",
     Kind.BOOLEAN: "is neither true nor false",
 }
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MOST_DIGITS = 30
-"""Before the point: beyond any amount."""
+"""Digits before the point, more than any amount has."""
 _LONGEST = 400 * 10_000 * _MICROSECONDS["days"]
-"""Microseconds: longer ago than any time, and yet no overflow."""
+"""Microseconds: beyond any time, but without overflow."""
 _FIRST, _LAST = "'0001-01-01 00:00:00+00'", "'9999-12-31 23:59:59.999999+00'"
 _BATCH = 16 * 2**20
-"""Bytes of what comes out at a time, more or less, in rows from `_FEWEST` to `_MOST`."""
+"""Approximate bytes per batch, of `_FEWEST` to `_MOST` rows."""
 _FEWEST, _MOST = 2_048, 262_144
 _BARE = "is a bare number, and the mapping names no unit"
 
 
 @dataclass(frozen=True)
 class Standard:
-    """How the columns of one file become those of a table."""
+    """Converts the columns of one file to those of a table."""
 
     table: Table
     mapping: TableMapping
     columns: dict[str, ColumnMapping]
-    """For each field that the file has, where it comes from."""
+    """The source of each field that the file has."""
 
     @property
     def wanted(self) -> list[str]:
@@ -91,10 +90,10 @@ class Standard:
     def apply(
         self, batches: Iterator[pa.RecordBatch], memory: int, spill: Path
     ) -> Iterator[pa.RecordBatch]:
-        """Standardise batches of the wanted columns and `row`, as they come.
+        """Standardise batches of the wanted columns and `row`.
 
-        Yields batches of the table's columns, `row`, the fault columns (empty where a row is
-        sound), `order_by`, and `given`.
+        Yields batches of the table's columns, `row`, the fault columns (empty for sound rows),
+        `order_by`, and `given`.
         """
         fault: list[Exception] = []
         try:
@@ -113,7 +112,7 @@ class Standard:
                 size = max(_FEWEST, min(_MOST, _BATCH // wide))
                 yield from db.sql(self._sql(first.schema)).to_arrow_reader(size)
         except Exception:
-            if fault:  # what the engine makes of it says less
+            if fault:  # the reader's own error says more
                 raise fault.pop() from None
             raise
 
@@ -145,7 +144,7 @@ class Standard:
         )
 
     def _given(self, schema: pa.Schema) -> str:
-        """The SQL of `given`: a file's columns, and of those what a row has."""
+        """The SQL of `given`: the columns of the file that a row has."""
         has = f"c{len(self.wanted)}"
         bits = ["0::BIGINT"]
         for i, field in enumerate(self.table.fields):
@@ -157,12 +156,12 @@ class Standard:
         return " | ".join(bits)
 
     def _name(self, column: str) -> str:
-        """What a column of the source is called in SQL, whatever its name is like."""
+        """The name of a source column in SQL, by its position."""
         return f"c{self.wanted.index(column)}"
 
 
 def _watched(batches: Iterator[pa.RecordBatch], fault: list[Exception]) -> Iterator[pa.RecordBatch]:
-    """The batches, tidied, columns named by place, `row` last; keeps the fault that ends them."""
+    """Tidy batches: columns named by position, `row` last; stores an error of the reader."""
     try:
         for batch in batches:
             names = [*(f"c{i}" for i in range(batch.num_columns - 1)), ROW]
@@ -173,7 +172,7 @@ def _watched(batches: Iterator[pa.RecordBatch], fault: list[Exception]) -> Itera
 
 
 def _tidied(values: pa.Array) -> pa.Array:
-    """Text in NFC without the space around it, which Arrow does many times faster than DuckDB."""
+    """Trim text and convert it to NFC, which Arrow does many times faster than DuckDB."""
     if not _is_text(values.type):
         return values
     plain = values.cast(pa.string()) if pt.is_string_view(values.type) else values
@@ -190,8 +189,8 @@ def standard_for(table: Table, mapping: TableMapping, reader: Reader, file: str)
     """Match a file's columns with a table's, whatever their case and the space around them.
 
     Raises:
-        DeliveryError: the file lacks a column that the contract requires or the mapping names, or
-            has it more than once.
+        DeliveryError: a column that the contract requires or the mapping names is missing, or
+            occurs more than once.
     """
     columns: dict[str, ColumnMapping] = {}
     missing = []
@@ -201,14 +200,14 @@ def standard_for(table: Table, mapping: TableMapping, reader: Reader, file: str)
             columns[field.name] = mapped
             continue
         named = field.name in mapping.columns
-        found = _found(mapped.column, reader, file)
-        if found is None and reader.open_ended and not (named or field.required):
-            found = mapped.column  # a later row may have it
-        if found is not None:
-            columns[field.name] = mapped.model_copy(update={"column": found})
+        name_in_file = _name_in_file(mapped.column, reader, file)
+        if name_in_file is None and reader.open_ended and not (named or field.required):
+            name_in_file = mapped.column  # a later row may have it
+        if name_in_file is not None:
+            columns[field.name] = mapped.model_copy(update={"column": name_in_file})
         elif named or field.required:
             missing.append(mapped.column)
-    earliest = mapping.earliest_by and _found(mapping.earliest_by, reader, file)
+    earliest = mapping.earliest_by and _name_in_file(mapping.earliest_by, reader, file)
     if mapping.earliest_by and not earliest:
         missing.append(mapping.earliest_by)
     names = reader.columns
@@ -222,10 +221,10 @@ def standard_for(table: Table, mapping: TableMapping, reader: Reader, file: str)
     return Standard(table, mapping.model_copy(update={"earliest_by": earliest}), columns)
 
 
-def _found(name: str, reader: Reader, file: str) -> str | None:
-    """What a file calls a column; None where it has none that is alike."""
+def _name_in_file(name: str, reader: Reader, file: str) -> str | None:
+    """The file's name of a column; None if no name matches."""
     same = alike(name, reader.columns)
-    if not same or reader.open_ended:  # of which every row says by itself what it has
+    if not same or reader.open_ended:  # then each row names its own columns
         return name if same else None
     if len(set(same)) > 1:
         raise DeliveryError(
@@ -254,7 +253,7 @@ def _constant(mapping: ColumnMapping) -> str:
 
 
 def _given(name: str, kind: pa.DataType) -> str:
-    """What a source's column holds: NULL where that is nothing."""
+    """The SQL of a source column's value, with NULL for empty text and NaN."""
     if _is_text(kind):
         return f"nullif({name}, '')"
     return f"CASE WHEN NOT isnan({name}) THEN {name} END" if pt.is_floating(kind) else name
@@ -269,7 +268,7 @@ def _is_number(kind: pa.DataType) -> bool:
 
 
 def _value(field: Field, mapping: ColumnMapping, kind: pa.DataType, raw: str) -> str:
-    """The SQL that makes a field of its raw value: NULL where that can't be read."""
+    """The SQL that converts a raw value to a field: NULL if that is impossible."""
     match field.kind:
         case Kind.ID | Kind.TEXT:
             return _as_text(kind, raw)
@@ -294,19 +293,19 @@ def _value(field: Field, mapping: ColumnMapping, kind: pa.DataType, raw: str) ->
 
 def _as_text(kind: pa.DataType, raw: str) -> str:
     if pt.is_floating(kind):
-        # A whole number that came as a float (a table with gaps) is written without its point.
+        # Write a whole number that came as a float (from a column with gaps) without its point.
         whole = f"CASE WHEN {raw} = trunc({raw}) THEN try_cast({raw} AS BIGINT) END"
         return f"CASE WHEN isfinite({raw}) THEN coalesce({whole}::VARCHAR, {raw}::VARCHAR) END"
     return f"{raw}::VARCHAR"
 
 
 def _number(mapping: ColumnMapping, kind: pa.DataType, raw: str) -> str:
-    """What can be cast to a number, NULL where it can't be meant as one."""
+    """The SQL of a value to cast to a number, NULL if it isn't written as one."""
     if not _is_text(kind):
         return raw if _is_number(kind) else "NULL"
     wrong, text = "_", raw  # 1_000 is a number to DuckDB
     if mapping.decimal == ",":
-        # A point would be a separator of thousands, or it is not the format that was said.
+        # A point would be a thousands separator, or contradict the mapping.
         wrong, text = "._", f"replace({raw}, ',', '.')"
     return f"CASE WHEN {_has_none(raw, wrong)} THEN {text} END"
 
@@ -316,7 +315,7 @@ def _has_none(text: str, signs: str) -> str:
 
 
 def _money(mapping: ColumnMapping, kind: pa.DataType, raw: str) -> str:
-    """Whole minor units of the decimal that is written; of a float, of its shortest decimal."""
+    """Whole minor units of the written decimal, or of a float's shortest decimal."""
     number = f"({_number(mapping, kind, raw)})::VARCHAR"
     places = 0 if mapping.unit == "minor" else 2
     point = f"strpos({number}, '.')"
@@ -329,7 +328,7 @@ def _money(mapping: ColumnMapping, kind: pa.DataType, raw: str) -> str:
 
 
 def _whole_units(text: str | None, places: int) -> int | None:
-    """A decimal number in units of so many places, halves to the even one; None beyond 64 bits."""
+    """Round a decimal number half-even to whole units of 10^-places; None beyond 64 bits."""
     if text is None or not re.fullmatch(_NUMBER, text):
         return None
     try:
@@ -378,7 +377,7 @@ def _parsed(form: str, raw: str) -> str:
 
 
 def _within_years(value: str) -> str:
-    """Times and dates of the years that both engines and Python know."""
+    """Times and dates within the years that both engines and Python support."""
     return f"CASE WHEN {value} BETWEEN {_FIRST} AND {_LAST} THEN {value} END"
 
 
@@ -403,7 +402,7 @@ def _date(mapping: ColumnMapping, kind: pa.DataType, raw: str) -> str:
 def _fault_columns(
     faults: list[tuple[Field, ColumnMapping, pa.DataType, str]], returns: bool
 ) -> str:
-    """Column, reason and raw value of a row's first fault."""
+    """The SQL of the column, reason and raw value of a row's first fault."""
     column, reason, value = [], [], []
     for field, mapping, kind, raw in faults:
         name = _quoted(field.name)
@@ -413,7 +412,7 @@ def _fault_columns(
             why = f"CASE WHEN {bare} THEN {_text(_BARE)} ELSE {why} END"
         broken = [(f"{raw} IS NOT NULL AND {name} IS NULL", why)]
         if field.kind in (Kind.MONEY, Kind.NUMBER) and not may_be_negative(field, returns):
-            # What is rounded to zero is negative all the same.
+            # A number that rounds to zero may still be negative.
             below = f"{name} = 0 AND regexp_matches({raw}::VARCHAR, '{_BELOW_ZERO}')"
             broken.append((below, _text(NEGATIVE)))
         for condition, because in broken:

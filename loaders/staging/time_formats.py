@@ -1,13 +1,13 @@
-"""strptime formats: which there are, and what text each of them means and nothing else.
+"""strptime formats, checked strictly.
 
-DuckDB's parser takes `25` for the year 25, any digits for an offset, and space where the format has
-none. Here a format becomes a regular expression that the whole text has to match as well.
+DuckDB's parser accepts `25` as the year 25, any digits as an offset, and extra spaces. So this
+module converts a format to a regular expression that the whole text must match too.
 """
 
 import re
 
 OFFSET = r"[+-]([01][0-9]|2[0-3])(:?[0-5][0-9])?"
-"""A zone's offset as in RFC 3339; its colon may be left out, and its minutes."""
+"""A zone's offset as in RFC 3339, also without its colon or minutes."""
 HOURS = r"([01][0-9]|2[0-3])"
 
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -28,7 +28,7 @@ _PADDED = {
     "V": _SIXTY,
     "j": r"[0-3][0-9]{2}",
 }
-"""Numbers that may come without the zeros before them where no other number is next to them."""
+"""Numbers that may omit leading zeros unless another number is next to them."""
 _NUMBERS = {
     "Y": r"[0-9]{4}",
     "G": r"[0-9]{4}",
@@ -60,19 +60,19 @@ _PART = re.compile(r"%(-?.)|([^%]+)", re.DOTALL)
 
 
 def pattern_of(form: str) -> str:
-    """The regular expression of the texts that a format describes.
+    """The regular expression for a format's texts.
 
     Raises:
-        ValueError: it isn't a format, or doesn't say which year or which half of the day.
+        ValueError: the format isn't valid, or lacks the year or the half of the day.
     """
     parts = _parts(form)
     names = [name.removeprefix("-") for name, _ in parts]
-    said = [name for name in names if name not in ("", "%")]
-    if twice := next((name for name in said if said.count(name) > 1), None):
+    directives = [name for name in names if name not in ("", "%")]
+    if twice := next((name for name in directives if directives.count(name) > 1), None):
         raise ValueError(f"the format {form!r} has %{twice} twice")
-    if not {"Y", "y", "G"} & {*said}:
+    if not {"Y", "y", "G"} & {*directives}:
         raise ValueError(f"the format {form!r} has no year")
-    if ("I" in said) != ("p" in said):
+    if ("I" in directives) != ("p" in directives):
         raise ValueError(f"the format {form!r} has one of %I and %p without the other")
     numbers = [name in _PADDED or name in _NUMBERS for name in names]
     beside = zip([False, *numbers], [*numbers[1:], False], strict=False)
@@ -83,7 +83,7 @@ def pattern_of(form: str) -> str:
 
 
 def _parts(form: str) -> list[tuple[str, str]]:
-    """The directives of a format, and (with an empty name) the text between them."""
+    """The directives of a format, with the text between them under an empty name."""
     for short, meant in _SHORT_FOR.items():
         form = re.sub(rf"(?<!%)((?:%%)*)%{short}", rf"\g<1>{meant}", form)
     parts = [(m[1] or "", m[2] or "") for m in _PART.finditer(form)]

@@ -1,1 +1,1 @@
-"""What the people of a simulated world do, and how they answer offers."""
+"""What the customers of a simulated world do, and how they respond to offers."""

@@ -1,4 +1,4 @@
-"""How contacts end, and the truth behind it: how likely an offer is to be accepted."""
+"""The outcomes of contacts, and the truth on acceptance: how likely each offer is accepted."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -24,12 +24,12 @@ _BASE = -2.2
 _LIKING, _ACTIVITY, _FIT = 0.8, 0.4, 0.5
 """Weights of taste (logarithm of the liking over the usual one), log activity, and style."""
 _PERSUASION = 0.4
-"""How much a friend's example weighs with an offer in hand."""
+"""The weight of a friend's example for a customer who has an offer."""
 _RECENT = 14 * DAY
 _TREATED = 0.7
 _UNASKED = 0.4
-"""Who is shown nothing takes the offer's item this many times as often as those who are shown the
-offer without a friend's example."""
+"""How often customers without an offer take its item, relative to customers with the offer but
+without a friend's example."""
 _WAIT = 14 * DAY
 _RESPONSE = 3.0 * DAY
 
@@ -46,10 +46,10 @@ ACCEPTANCE = pa.schema(_COLUMNS)
 
 @dataclass(frozen=True)
 class Acceptance:
-    """(contacts) probabilities that the offer is accepted by one who is shown it.
+    """The probability that a shown offer is accepted, per contact.
 
-    `with_trigger`: if a friend has just acted on the offer's items; `without_trigger`: if none has.
-    `acted` says whether a friend had, in the 14 days before the contact.
+    `with_trigger`: if a friend recently bought one of the offer's items; `without_trigger`: if none
+    did. `acted` is whether a friend did, in the 14 days before the contact.
     """
 
     with_trigger: Floats
@@ -58,7 +58,7 @@ class Acceptance:
 
 
 class _Matches(NamedTuple):
-    """(offers) what a purchase must be of to be of an offer's items; -1 where it needn't."""
+    """What a purchase must match to be of an offer's items, per offer; -1 for anything."""
 
     product: Ints
     category: Ints
@@ -95,7 +95,7 @@ def build_acceptance(
 def _alone(contacts: Contacts, people: People, catalogue: Catalogue, offers: Offers) -> Floats:
     """Probability of acceptance when no friend has acted."""
     customer, offer = contacts.customer, contacts.offer
-    # For what is sold everywhere, taste decides nothing.
+    # Taste doesn't matter for offers on everything.
     liking = np.ones((len(customer), len(catalogue.sold) + 1))
     liking[:, :-1] = people.taste[customer] / catalogue.shares
     lift = np.log(liking[np.arange(len(customer)), offers.topic[offer]])
@@ -180,7 +180,7 @@ def _acted(
 def contact_table(
     world: World, contacts: Contacts, offers: Offers, acceptance: Acceptance, rng: Chance
 ) -> pa.Table:
-    """The table `contacts`; what came of those near the period's end is not known yet."""
+    """The table `contacts`; outcomes near the period's end aren't known yet."""
     count = len(contacts.second)
     treated = rng.random(count) < _TREATED
     shown = np.where(acceptance.acted, acceptance.with_trigger, acceptance.without_trigger)

@@ -32,7 +32,7 @@ def build_contacts(
     consents: Consents,
     rng: Chance,
 ) -> Contacts:
-    """Contact adults by a channel they have opted in to, with offers in force that they may use."""
+    """Contact adults by a channel they opted in to, with active offers that they may use."""
     wanted = round(_PER_CUSTOMER * world.customers)
     size = 3 * wanted + 20
     customer = rng.integers(0, world.customers, size)
@@ -53,8 +53,8 @@ def build_contacts(
 
 
 def _some_offer(world: World, offers: Offers, day: Ints, rng: Chance) -> Ints:
-    """An offer in force on each day; -1 where there is none."""
-    lists = [offers.in_force(d) for d in range(world.days)]
+    """An active offer on each day; -1 if there is none."""
+    lists = [offers.active_on(d) for d in range(world.days)]
     counts = np.array([len(x) for x in lists])
     first = np.cumsum(counts) - counts
     place = first[day] + np.floor(rng.random(len(day)) * counts[day]).astype(np.int64)
@@ -63,7 +63,7 @@ def _some_offer(world: World, offers: Offers, day: Ints, rng: Chance) -> Ints:
 
 
 def _some_channel(consents: Consents, customer: Ints, second: Ints, rng: Chance) -> Ints:
-    """A channel that each has opted in to by then; -1 where there is none."""
+    """A channel that each customer has opted in to by then; -1 if there is none."""
     columns = [list(PURPOSES).index(c) for c in CHANNELS]
     granted = consents.granted[customer][:, columns]
     still = consents.withdrawn[customer][:, columns] > second[:, None]

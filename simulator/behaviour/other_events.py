@@ -1,4 +1,4 @@
-"""What customers do besides buying: visits, looks, searches, trips, and what they say they like."""
+"""What customers do besides buying: visits, views, searches, trips and likes."""
 
 from dataclasses import dataclass
 
@@ -36,7 +36,7 @@ class Visits:
 
 
 def build_visits(stage: Stage, sales: Sales, rng: Chance) -> Visits:
-    """Half come before a purchase in the store, some are a trip's, the others just so."""
+    """Draw visits: half before a purchase in the store, some on trips, the others at random."""
     world, journeys, shelves = stage.world, stage.journeys, stage.places.shelves
     count = round(_VISITS * world.purchases)
     bought = np.flatnonzero(sales.store != ONLINE)
@@ -64,7 +64,7 @@ def _day_of_trip(world: World, journeys: Journeys, trips: Ints, rng: Chance) -> 
 def _strolls(
     shelves: Shelves, journeys: Journeys, customer: Ints, day: Ints, rng: Chance
 ) -> tuple[Ints, Ints, Ints]:
-    """Visits to stores of the city where each is on the day; none where there is no store."""
+    """Visits to stores of each customer's city on the day; none if it has no store."""
     city = cities_on(journeys, customer, day)
     stores = np.diff(shelves.first)[city]
     some = stores > 0
@@ -143,7 +143,7 @@ def _looks(sales: Sales, count: int, rng: Chance) -> tuple[Ints, Ints]:
 
 
 def _looked_at(catalogue: Catalogue, sales: Sales, look: Ints, of: Ints, rng: Chance) -> Ints:
-    """Half looked at what they bought then, half at another product of its category."""
+    """The viewed products: half the product bought then, half another of its category."""
     product = sales.product[of].astype(np.int64)
     category = catalogue.category[product]
     reach = np.concatenate([[0.0], np.cumsum(catalogue.popularity)])
@@ -154,14 +154,14 @@ def _looked_at(catalogue: Catalogue, sales: Sales, look: Ints, of: Ints, rng: Ch
         catalogue.start[category],
         catalogue.start[category + 1] - 1,
     )
-    # What is not sold yet can't be looked at.
+    # A product can't be viewed before its launch.
     sold = catalogue.launch[other] <= day_of(sales.second[of])
     product = np.where((rng.random(len(of)) < 0.5) & sold, other, product)
     return np.where(look == _SEARCH, -1, product)
 
 
 def _before(stage: Stage, sales: Sales, of: Ints, product: Ints, rng: Chance) -> Ints:
-    """Up to some days before the purchase, and not before one has joined and it is sold."""
+    """Times some days before the purchase, but after the customer joined and the launch."""
     second = sales.second[of].astype(np.int64)
     launch = np.where(product >= 0, stage.catalogue.launch[product], -1) * np.int64(DAY)
     earliest = np.maximum(np.maximum(launch, stage.people.joined[sales.customer[of]]), 0)

@@ -27,8 +27,8 @@ from followsuit.simulator.people.journeys import Journeys
 from followsuit.simulator.shop.places import CLOSE, OPEN
 from followsuit.simulator.shop.products import Promotions
 
-# What is compiled is kept by the text of this file alone: a change to a constant that is imported
-# here, or to the types in `setting`, must touch this file too.
+# numba caches the compiled code by this file alone. When you change an imported constant, or a type
+# in `setting`, touch this file too.
 _WAKE, _SLEEP = 5 * HOUR, 24 * HOUR
 _IN_STORE = 0.6
 _LOYAL = 0.7
@@ -47,9 +47,9 @@ def shop(
 ) -> None:
     """Fill `sales`, day by day, until day d ends with `quota[d]` purchases in all.
 
-    Where more is due than the quota allows, the days after make up for it; what is due when all
-    is sold is left out, so that the total is exact. `advance` is told of each day; between two
-    days Python has the word, so that Ctrl-C is heard.
+    If more is due than the quota allows, later days make up for it. What is due after the last
+    day's quota is omitted, so that the total is exact. `advance` is called once per day; between
+    days control returns to Python, so that Ctrl-C works.
     """
     owned = np.full(_table_size(len(sales.customer)), _FREE)
     done = 0
@@ -152,7 +152,7 @@ def _collect(
         np.empty(size, dtype=np.int32),
         np.empty(size, dtype=np.int8),
     )
-    kept = 0
+    filled = 0
     for k in range(size):
         if k < len(due):
             entry = due[k]
@@ -166,13 +166,13 @@ def _collect(
         if second < 0:
             _enter(agenda, day + 1, customer, product, after, cause)
             continue
-        batch.customer[kept] = customer
-        batch.product[kept] = product
-        batch.second[kept] = second
-        batch.store[kept] = store
-        batch.cause[kept] = cause
-        kept += 1
-    return in_order(batch, kept)
+        batch.customer[filled] = customer
+        batch.product[filled] = product
+        batch.second[filled] = second
+        batch.store[filled] = store
+        batch.cause[filled] = cause
+        filled += 1
+    return in_order(batch, filled)
 
 
 @compiled
@@ -333,7 +333,7 @@ def _set_example(
 def _use_up(
     rng: Chance, customer: int, product: int, second: int, market: Market, agenda: Agenda
 ) -> None:
-    """Put the refill of what is used up on the agenda."""
+    """Put refills of used-up products on the agenda."""
     category = market.category[product]
     if rng.random() < market.refill[category]:
         days = max(1, round(market.every[category] * (1 + 0.15 * rng.standard_normal())))
@@ -354,7 +354,7 @@ def city_on(journeys: Journeys, customer: int, day: int) -> int:
 @compiled
 def cities_on(journeys: Journeys, customers: Ints, days: Ints) -> Shorts:
     """The cities in which customers are on days, row by row."""
-    found = np.empty(len(customers), dtype=np.int32)
+    cities = np.empty(len(customers), dtype=np.int32)
     for i in range(len(customers)):
-        found[i] = city_on(journeys, customers[i], days[i])
-    return found
+        cities[i] = city_on(journeys, customers[i], days[i])
+    return cities

@@ -33,7 +33,7 @@ def _market(catalogue: Catalogue) -> Market:
 
 
 def build_sales(stage: Stage, rng: Chance, advance: Advance) -> Sales:
-    """Let the world buy; the purchases come in order of time. `advance` is told of each day."""
+    """Simulate the purchases, in order of time; calls `advance` once per day."""
     world, catalogue = stage.world, stage.catalogue
     setting = Setting(
         crowd=stage.crowd,
@@ -58,7 +58,7 @@ def build_sales(stage: Stage, rng: Chance, advance: Advance) -> Sales:
 
 
 def pieces(price: Ints, rng: Chance) -> Ints:
-    """How many are bought at once."""
+    """How many pieces each purchase has."""
     one = np.where(price <= _CHEAP, 0.75, 0.97)
     more = np.floor(np.log1p(-rng.random(len(price))) / np.log1p(-one)).astype(np.int64)
     return np.minimum(1 + more, _MOST_PIECES)

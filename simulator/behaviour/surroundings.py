@@ -24,7 +24,7 @@ from followsuit.simulator.world import World
 
 @dataclass(frozen=True)
 class Stage:
-    """All that is settled before anybody buys."""
+    """Everything that is determined before the first purchase."""
 
     world: World
     catalogue: Catalogue

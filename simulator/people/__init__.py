@@ -1,1 +1,1 @@
-"""Who lives in a simulated world, and whom they know."""
+"""The customers of a simulated world, and their friendships."""

@@ -47,7 +47,7 @@ _YOUNGEST_TO_JOIN = 13
 
 @dataclass(frozen=True)
 class People:
-    """Customers, in no order that tells of anything.
+    """Customers, in an order without meaning.
 
     Attributes:
         community: (customers) index of the community.

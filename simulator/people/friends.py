@@ -112,10 +112,10 @@ def _sparse_pairs(world: World, community: Ints, weight: Floats, rng: Chance) ->
     reach = np.cumsum(weight[by_community])
     members = np.searchsorted(community[by_community], np.arange(community.max() + 2))
     bounds = np.concatenate([[0.0], reach])[members]
-    found = np.empty(0, dtype=np.int64)
+    pairs = np.empty(0, dtype=np.int64)
     local = _WITHIN
-    while len(found) < world.friendships:
-        size = (world.friendships - len(found)) * 5 // 4 + 16
+    while len(pairs) < world.friendships:
+        size = (world.friendships - len(pairs)) * 5 // 4 + 16
         u = by_community[_reached(reach, rng.random(size) * reach[-1])]
         # Small communities fill up: the further we get, the more friends come from elsewhere.
         near = rng.random(size) < local
@@ -123,21 +123,21 @@ def _sparse_pairs(world: World, community: Ints, weight: Floats, rng: Chance) ->
         high = np.where(near, bounds[community[u] + 1], reach[-1])
         v = by_community[_reached(reach, low + rng.random(size) * (high - low))]
         key = np.minimum(u, v) * world.customers + np.maximum(u, v)
-        found = _with_new(found, key[u != v], world.friendships)
+        pairs = _with_new(pairs, key[u != v], world.friendships)
         local *= 0.8
-    return np.sort(found)
+    return np.sort(pairs)
 
 
 def _reached(reach: Floats, x: Floats) -> Ints:
     return within(np.searchsorted(reach, x, side="right"), len(reach))
 
 
-def _with_new(found: Ints, drawn: Ints, enough: int) -> Ints:
+def _with_new(pairs: Ints, drawn: Ints, enough: int) -> Ints:
     """Add the distinct new ones, in the order in which they were drawn."""
     _, place = np.unique(drawn, return_index=True)
     distinct = drawn[np.sort(place)]
-    new = distinct[~np.isin(distinct, found)]
-    return np.concatenate([found, new[: enough - len(found)]])
+    new = distinct[~np.isin(distinct, pairs)]
+    return np.concatenate([pairs, new[: enough - len(pairs)]])
 
 
 def _since(world: World, both_joined: Ints, rng: Chance) -> Ints:
@@ -151,7 +151,7 @@ def _since(world: World, both_joined: Ints, rng: Chance) -> Ints:
 
 
 def build_ties(world: World, friends: Friendships, catalogue: Catalogue, rng: Chance) -> Ties:
-    """Say how strongly each follows each; the friend's degree divides, as attention does."""
+    """Draw how strongly each follows each, divided by the friend's degree, as attention is."""
     count = world.friendships
     source = np.concatenate([friends.one, friends.other]).astype(np.int64)
     target = np.concatenate([friends.other, friends.one])

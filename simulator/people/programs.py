@@ -16,7 +16,7 @@ NEVER = np.int64(2**60)
 _CLUB, _GOLD, _STUDENT = range(len(PROGRAMS))
 _WITHDRAWN = 0.05
 _PLAIN_NO = 0.15
-"""Of those who don't consent, the share whose no is on record."""
+"""Of those who don't consent, the share with a recorded refusal."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Memberships:
 class Consents:
     """(customers, purposes) seconds of the period at which a consent was withdrawn.
 
-    `granted` says who consented, and `refused` whose no is on record; both date from joining.
+    `granted` says who consented, `refused` who has a recorded refusal; both date from joining.
     """
 
     granted: Flags
@@ -72,7 +72,7 @@ def membership_table(world: World, memberships: Memberships) -> pa.Table:
 
 
 def build_consents(world: World, people: People, rng: Chance) -> Consents:
-    """Say who consents to what, and who takes it back."""
+    """Draw who consents to what, and who withdraws it."""
     shape = (world.customers, len(PURPOSES))
     granted = rng.random(shape) < np.array(list(PURPOSES.values()))
     refused = ~granted & (rng.random(shape) < _PLAIN_NO)

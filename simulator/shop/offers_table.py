@@ -1,4 +1,4 @@
-"""Offers: what they are on, for whom, and when they are in force."""
+"""Offers: their items, their customers, and when they are active."""
 
 from dataclasses import dataclass
 
@@ -40,8 +40,8 @@ class Offers:
     cost: Ints
     value: Ints
 
-    def in_force(self, day: int) -> Ints:
-        """The offers in force all day long."""
+    def active_on(self, day: int) -> Ints:
+        """The offers that are active for the whole day."""
         return np.flatnonzero((self.opens <= day * DAY) & (self.closes >= (day + 1) * DAY))
 
 

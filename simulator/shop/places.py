@@ -28,7 +28,7 @@ _DEPARTMENT_STORES = 0.4
 
 
 class Shelves(NamedTuple):
-    """Where what is sold, and when it is what time: arrays for the compiled loops.
+    """Which stores sell what, and each city's clock: arrays for the compiled loops.
 
     Attributes:
         offset: (cities, days) seconds by which the city's clock is ahead of UTC.
@@ -81,7 +81,7 @@ def _shelves(world: World, city: Ints, category: Ints, categories: int) -> Shelv
         own = np.arange(low, high)
         for c in range(categories):
             selling = own[(category[low:high] == c) | (category[low:high] == categories)]
-            # Where nobody sells it, every store of the city has some.
+            # If no store of the city sells the category, all of them do.
             lists.append(selling if len(selling) else own)
     pointer = np.concatenate([[0], np.cumsum([len(x) for x in lists])]).astype(np.int64)
     store = np.concatenate(lists).astype(np.int32)

@@ -119,7 +119,7 @@ def build_catalogue(world: World, rng: Chance) -> Catalogue:
 def _brands(counts: Ints, rng: Chance) -> tuple[Ints, list[str]]:
     """A brand for each product, in order within each category, and the brands' names."""
     wanted = np.clip(counts // _PRODUCTS_A_BRAND, 1, _MOST_BRANDS)
-    # Fewer brands than the categories want: some are found in more than one.
+    # There are fewer brands than the categories need, so some are in several categories.
     pool = max(int(wanted.max()), int(0.7 * wanted.sum()))
     parts = [
         np.sort(rng.permutation(pool)[:n][pick(rng, 1 / np.arange(1.0, n + 1), count)])

@@ -47,10 +47,10 @@ class TestDatabases:
         )
         report = load_from(embedded, url)
         assert [reject[1:] for reject in rejects(report)] == [
-            ("purchases", 2, "at", "is no time", "soon"),
+            ("purchases", 2, "at", "isn't a valid time", "soon"),
             ("purchases", 3, "at", "is a bare number, and the mapping names no unit", str(SECONDS)),
-            ("purchases", 4, "amount", "is no amount", "much"),
-            ("purchases", 5, "quantity", "is no number", "inf"),
+            ("purchases", 4, "amount", "isn't a valid amount", "much"),
+            ("purchases", 5, "quantity", "isn't a valid number", "inf"),
         ]
         both = {"customer_id": "7", "product_id": "8"}
         assert rows(embedded, "purchases") == [
@@ -121,7 +121,7 @@ class TestDatabases:
                 {"visits": {"table": "crm.calls"}},
                 r"The mapping takes visits from crm\.calls, but .* has no such table",
             ),
-            (self.make(tmp_path / "bytes", bytes_), None, "holds bytes that are no text"),
+            (self.make(tmp_path / "bytes", bytes_), None, "holds bytes that aren't valid text"),
         ]:
             with pytest.raises(DeliveryError, match=says):
                 load_from(embedded, url, mapping)

@@ -75,28 +75,28 @@ FAULTS = (
     Fault(
         "undecodable in the header",
         {"customers.csv": b"customer_id,\xff\n1,2\n"},
-        ("customers.csv is not utf-8", "Say its `encoding`"),
+        ("customers.csv isn't valid utf-8", "Name the `encoding`"),
     ),
     Fault(
         "undecodable late in a big file",
         {"customers.csv": MANY.encode() * 5 + b"c0,\xff\xfe\n"},
-        ("customers.csv is not utf-8", "Say its `encoding`"),
+        ("customers.csv isn't valid utf-8", "Name the `encoding`"),
     ),
     Fault(
         "undecodable in JSON lines",
         {"customers.jsonl": b'{"customer_id": "c1"}\n' * 70_000 + b'{"customer_id": "\xff"}\n'},
-        ("customers.jsonl is not utf-8", "Say its `encoding`"),
+        ("customers.jsonl isn't valid utf-8", "Name the `encoding`"),
     ),
     Fault(
         "undecodable in what the mapping says",
         {"customers.csv": "customer_id\nJosé\n"},
-        ("customers.csv is not ascii",),
+        ("customers.csv isn't valid ascii",),
         {"customers": {"encoding": "ascii"}},
     ),
     Fault(
         "bytes that are no text in Parquet",
         {"customers.parquet": parquet(customer_id=[b"c1", b"\xff"])},
-        ("customers.parquet holds bytes that are no text", "UTF-8"),
+        ("customers.parquet holds bytes that aren't valid text", "UTF-8"),
     ),
     Fault(
         "wrong delimiter",

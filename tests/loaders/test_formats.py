@@ -163,7 +163,7 @@ class TestDelimitedText:
         assert sorted(reject[1:] for reject in rejects(report)) == [
             ("customers.csv", 2, None, "has 1 cells where the header has 3", None),
             ("customers.csv", 3, None, "has 5 cells where the header has 3", None),
-            ("customers.csv", 4, "birth_date", "is no date", "soon"),
+            ("customers.csv", 4, "birth_date", "isn't a valid date", "soon"),
         ]
 
     def test_a_file_of_nothing_but_malformed_rows_is_refused(
@@ -204,8 +204,8 @@ class TestJsonLines:
         report = load_from(embedded, folder)
         assert counts(report) == {"customers": (9, 2, 0, 7)}
         assert [reject[2:5] for reject in rejects(report)] == [
-            *((line, None, "is no JSON object") for line in (2, 4, 5, 6, 7, 8)),
-            (9, "customer_id", "is no single value"),
+            *((line, None, "isn't a JSON object") for line in (2, 4, 5, 6, 7, 8)),
+            (9, "customer_id", "isn't a single value"),
         ]
         assert rows(embedded, "customers")[1] == {"customer_id": "c6", "name": "😀"}
 

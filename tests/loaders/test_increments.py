@@ -143,7 +143,7 @@ class TestIncrements:
             embedded, deliver(tmp_path / "d", purchases=[BUY, BUY | {"customer_id": "c9"}])
         )
         assert [reject[2:] for reject in rejects(report)] == [
-            (2, "customer_id", "is none of the customers", "c9")
+            (2, "customer_id", "isn't one of the customers", "c9")
         ]
         assert values(embedded, "customers", "customer_id") == ["c1"]
 

@@ -12,8 +12,8 @@ from followsuit.loaders.mapping import _zones, read_mapping
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("tables = [", ("is no TOML",)),
-        ("[tables.clients]\nfile = 'x'\n", ("clients is no table", "customers, products")),
+        ("tables = [", ("isn't valid TOML",)),
+        ("[tables.clients]\nfile = 'x'\n", ("clients isn't a table", "customers, products")),
         (
             "[tables.customers.columns]\nid = 'x'\n",
             ("customers has no column id", "it has customer_id, name"),
@@ -22,9 +22,9 @@ from followsuit.loaders.mapping import _zones, read_mapping
         ("[table.customers]\nfile = 'x'\n", ("wrong: table: ", "not permitted")),
         ("[tables.customers]\nencoding = 'klingon'\n", ("'klingon' isn't an encoding",)),
         ("[tables.customers]\nencoding = 'hex'\n", ("'hex' isn't an encoding",)),
-        ("[tables.customers]\ndelimiter = '||'\n", ("delimiter '||' is not one",)),
-        ("[tables.customers]\ndelimiter = '\"'\n", ("is not one ASCII character",)),
-        ("[tables.customers]\ndelimiter = '§'\n", ("is not one ASCII character",)),
+        ("[tables.customers]\ndelimiter = '||'\n", ("delimiter '||' isn't one",)),
+        ("[tables.customers]\ndelimiter = '\"'\n", ("isn't one ASCII character",)),
+        ("[tables.customers]\ndelimiter = '§'\n", ("isn't one ASCII character",)),
         (
             "[tables.visits.columns]\nat = { column = 't', unit = 'fortnights' }\n",
             ("tables.visits.columns.at: unit 'fortnights' isn't one of days, hours",),
@@ -79,7 +79,7 @@ def test_an_unknown_name_tells_those_that_there_are() -> None:
 
 def test_a_mapping_that_is_no_text_is_refused(tmp_path: Path) -> None:
     (tmp_path / "mapping.toml").write_bytes(b"\xff\xfe")
-    with pytest.raises(MappingError, match="is no TOML"):
+    with pytest.raises(MappingError, match="isn't valid TOML"):
         read_mapping(str(tmp_path / "mapping.toml"))
 
 
@@ -142,8 +142,8 @@ TIME = "visits.columns]\nat = "
     [
         (TIME + "{ column = 't', unit = 'hours', timezone = 'UTC' }", "or text with a timezone"),
         (TIME + "{ column = 't', unit = 'hours', format = '%Y' }", "a unit or text with a format"),
-        (TIME + "{ column = 't', origin = 2020-01-01T00:00:00Z }", "origin is of a bare number"),
-        (TIME + "{ column = 't', decimal = ',' }", "decimal is of a bare number"),
+        (TIME + "{ column = 't', origin = 2020-01-01T00:00:00Z }", "origin is for bare numbers"),
+        (TIME + "{ column = 't', decimal = ',' }", "decimal is for bare numbers"),
         (TIME + "{ column = 't', format = '%H:%M' }", "has no year"),
         (TIME + "{ column = 't', format = '%Y-%m-%d %I' }", "one of %I and %p without the other"),
         (TIME + "{ column = 't', format = '%Y-%m-%d %H %p' }", "one of %I and %p without"),

@@ -161,7 +161,7 @@ class TestParquetTypes:
     def test_what_is_no_number_by_its_type_is_a_reject(
         self, tmp_path: Path, values: pa.Array
     ) -> None:
-        with pytest.raises(DeliveryError, match="quantity is no number"):
+        with pytest.raises(DeliveryError, match="quantity isn't a valid number"):
             self.read(tmp_path, "quantity", values)
 
     @pytest.mark.parametrize("unit", ["s", "ms", "us"])
@@ -181,7 +181,7 @@ class TestParquetTypes:
         sound, faults = read(tmp_path / "d", "customers")
         assert sound == [{"customer_id": "a", "joined_at": NEW_YEAR}, {"customer_id": "b"}]
         assert [fault[:3] for fault in faults] == [
-            (i, "joined_at", "is no time") for i in range(3, 7)
+            (i, "joined_at", "isn't a valid time") for i in range(3, 7)
         ]
 
     @pytest.mark.parametrize("kind", [pa.date32(), pa.date64(), pa.timestamp("ms")])
@@ -198,7 +198,7 @@ class TestParquetTypes:
         born = date(1970, 1, 1) + timedelta(days=7_000)
         assert sound == [{"customer_id": "a", "birth_date": born}, {"customer_id": "d"}]
         assert [fault[:3] for fault in faults] == [
-            (i, "birth_date", "is no date") for i in range(2, 4)
+            (i, "birth_date", "isn't a valid date") for i in range(2, 4)
         ]
 
     def test_times_of_96_bits_do_not_wrap_around(self, tmp_path: Path) -> None:

@@ -37,7 +37,12 @@ GOOD: dict[str, dict[str, object]] = {
     },
     "consents": {"customer_id": "c1", "purpose": "email", "granted": "1", "at": "2025-01-01"},
 }  # fmt: skip
-TIME, DATE, AMOUNT, NUMBER = "is no time", "is no date", "is no amount", "is no number"
+TIME, DATE, AMOUNT, NUMBER = (
+    "isn't a valid time",
+    "isn't a valid date",
+    "isn't a valid amount",
+    "isn't a valid number",
+)
 FLAG, EMPTY, NEGATIVE = "is neither true nor false", "is empty", "is negative"
 LONG = "is longer than 1000 characters"
 BARE = "is a bare number, and the mapping names no unit"
@@ -81,8 +86,8 @@ FAULTS: list[tuple[str, str, str, str, str | None]] = [
     ("stores", "latitude", "90.5", "is not within 90 degrees of zero", "90.5"),
     ("stores", "longitude", "-181", "is not within 180 degrees of zero", "-181.0"),
     ("offers", "offer_id", "", EMPTY, None),
-    ("offers", "product_id", "p9", "is none of the products", "p9"),
-    ("offers", "store_id", "s9", "is none of the stores", "s9"),
+    ("offers", "product_id", "p9", "isn't one of the products", "p9"),
+    ("offers", "store_id", "s9", "isn't one of the stores", "s9"),
     ("offers", "valid_from", "soon", TIME, "soon"),
     ("offers", "valid_until", "20250101", BARE, "20250101"),
     ("offers", "cost", "-1", NEGATIVE, "-1.00"),
@@ -91,8 +96,8 @@ FAULTS: list[tuple[str, str, str, str, str | None]] = [
     ("friendships", "friend_id", "", EMPTY, None),
     ("friendships", "friend_id", "c1", "is the same customer", "c1"),
     ("friendships", "friend_id", " c1 ", "is the same customer", "c1"),
-    ("friendships", "customer_id", "c9", "is none of the customers", "c9"),
-    ("friendships", "friend_id", "c9", "is none of the customers", "c9"),
+    ("friendships", "customer_id", "c9", "isn't one of the customers", "c9"),
+    ("friendships", "friend_id", "c9", "isn't one of the customers", "c9"),
     ("friendships", "since", "long ago", TIME, "long ago"),
     ("friendships", "interactions", "many", NUMBER, "many"),
     ("friendships", "interactions", "-1", NEGATIVE, "-1.0"),
@@ -101,9 +106,9 @@ FAULTS: list[tuple[str, str, str, str, str | None]] = [
     ("purchases", "product_id", "", EMPTY, None),
     ("purchases", "at", "", EMPTY, None),
     ("purchases", "at", "2025-02-30", TIME, "2025-02-30"),
-    ("purchases", "customer_id", "c9", "is none of the customers", "c9"),
-    ("purchases", "product_id", "p9", "is none of the products", "p9"),
-    ("purchases", "store_id", "s9", "is none of the stores", "s9"),
+    ("purchases", "customer_id", "c9", "isn't one of the customers", "c9"),
+    ("purchases", "product_id", "p9", "isn't one of the products", "p9"),
+    ("purchases", "store_id", "s9", "isn't one of the stores", "s9"),
     ("purchases", "quantity", "two", NUMBER, "two"),
     ("purchases", "quantity", "1e400", NUMBER, "1e400"),
     ("purchases", "quantity", "inf", NUMBER, "inf"),
@@ -112,27 +117,27 @@ FAULTS: list[tuple[str, str, str, str, str | None]] = [
     ("purchases", "amount", "-3.5", NEGATIVE, "-3.50"),
     ("purchases", "amount", "-0.001", NEGATIVE, "-0.001"),
     ("purchases", "purchase_id", "x" * 1001, LONG, LONG_VALUE),
-    ("visits", "customer_id", "c9", "is none of the customers", "c9"),
-    ("visits", "store_id", "s9", "is none of the stores", "s9"),
+    ("visits", "customer_id", "c9", "isn't one of the customers", "c9"),
+    ("visits", "store_id", "s9", "isn't one of the stores", "s9"),
     ("visits", "store_id", "", EMPTY, None),
     ("visits", "at", "1735689600", BARE, "1735689600"),
     ("events", "kind", "", EMPTY, None),
     ("events", "kind", "", EMPTY, None),
-    ("events", "customer_id", "c9", "is none of the customers", "c9"),
-    ("events", "product_id", "p9", "is none of the products", "p9"),
-    ("events", "store_id", "s9", "is none of the stores", "s9"),
+    ("events", "customer_id", "c9", "isn't one of the customers", "c9"),
+    ("events", "product_id", "p9", "isn't one of the products", "p9"),
+    ("events", "store_id", "s9", "isn't one of the stores", "s9"),
     ("events", "value", "big", NUMBER, "big"),
-    ("likes", "customer_id", "c9", "is none of the customers", "c9"),
+    ("likes", "customer_id", "c9", "isn't one of the customers", "c9"),
     ("likes", "interest", "", EMPTY, None),
     ("likes", "interest", "x" * 1001, LONG, LONG_VALUE),
-    ("memberships", "customer_id", "c9", "is none of the customers", "c9"),
+    ("memberships", "customer_id", "c9", "isn't one of the customers", "c9"),
     ("memberships", "program", "", EMPTY, None),
     ("memberships", "until", "never", TIME, "never"),
-    ("contacts", "customer_id", "c9", "is none of the customers", "c9"),
-    ("contacts", "offer_id", "o9", "is none of the offers", "o9"),
+    ("contacts", "customer_id", "c9", "isn't one of the customers", "c9"),
+    ("contacts", "offer_id", "o9", "isn't one of the offers", "o9"),
     ("contacts", "channel", "", EMPTY, None),
     ("contacts", "outcome_at", "later", TIME, "later"),
-    ("consents", "customer_id", "c9", "is none of the customers", "c9"),
+    ("consents", "customer_id", "c9", "isn't one of the customers", "c9"),
     ("consents", "purpose", "", EMPTY, None),
     ("consents", "purpose", "Named Use", f"{UNKNOWN} named_use", "named use"),
     ("consents", "purpose", "all", GRANTS_ALL, "True"),
@@ -260,8 +265,8 @@ class TestExitCodes:
         assert done.code == 2
         assert done.said == (
             "followsuit: No row of purchases survives: all 3 were rejected, the first (row 1 of "
-            "purchases.csv) because customer_id is none of the customers. Fix them, or say in a "
-            "--mapping how to read them.\n"
+            "purchases.csv) because customer_id isn't one of the customers. Fix them, or describe "
+            "them in a --mapping.\n"
         )
 
     def test_where_no_row_of_a_table_survives_nothing_is_loaded(

@@ -120,7 +120,7 @@ def test_an_unknown_parameter_is_named_with_those_that_there_are() -> None:
 )
 def test_a_value_of_the_wrong_type_is_named_with_its_parameter(name: str, value: Any) -> None:
     said = refusal("bought-after-a-friend", **{name: value})
-    assert said.startswith(f"The parameter {name} is {value!r}, which is no ")
+    assert said.startswith(f"The parameter {name} is {value!r}, which isn't a valid ")
     assert " Write " in said
 
 
@@ -181,5 +181,5 @@ def test_text_is_read_as_the_type_says(kind: str, value: Any, read: Any) -> None
 
 
 def test_an_unknown_type_is_answered_with_those_that_there_are() -> None:
-    with pytest.raises(QueryError, match=r"^int is no type of a parameter; there are text, inte"):
+    with pytest.raises(QueryError, match=r"^int isn't a parameter type; the types are text, inte"):
         typed("x", "1", "int")

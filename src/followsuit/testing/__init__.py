@@ -1,10 +1,10 @@
-"""Contracts that tests inherit: of a model of taste, and of an engine of the graph.
+"""Contract tests to inherit: for a model of taste, and for an engine of the graph.
 
-Needs `pytest`. See `followsuit.testing.model_contract` to test a model of your own.
+They need `pytest`. To test your own model, see `followsuit.testing.model_contract`.
 """
 
 import pytest
 
-# Let pytest explain their asserts as those of test modules.
+# Let pytest rewrite their asserts as in test modules.
 _WITH_ASSERTS = ("graph_rows", "model_contract", "store")
 pytest.register_assert_rewrite(*(f"{__name__}.{module}" for module in _WITH_ASSERTS))

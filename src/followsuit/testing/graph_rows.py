@@ -1,4 +1,4 @@
-"""Rows of the graph, written by hand, and what a store holds of them."""
+"""Rows of the graph for tests, and the rows that a store holds."""
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
@@ -26,24 +26,24 @@ def rows(element: Element, *records: Mapping[str, Any]) -> pa.Table:
 
 
 def nodes(node: NodeType, *keys: str) -> pa.Table:
-    """Nodes of these keys and nothing more."""
+    """Nodes with these keys and no other values."""
     return rows(node, *({node.key: key} for key in keys))
 
 
 def key_of(element: Element) -> tuple[str, ...]:
-    """The columns that tell its rows apart."""
+    """The columns of an element's key."""
     return (element.key,) if isinstance(element, NodeType) else element.key
 
 
 def by_key(element: Element, table: pa.Table) -> Content:
-    """Rows by their key; no key may come twice."""
-    found = {tuple(record[c] for c in key_of(element)): record for record in table.to_pylist()}
-    assert len(found) == table.num_rows, f"a key comes twice in {element.name}"
-    return found
+    """Rows by their key; fails if a key occurs twice."""
+    content = {tuple(record[c] for c in key_of(element)): record for record in table.to_pylist()}
+    assert len(content) == table.num_rows, f"a key comes twice in {element.name}"
+    return content
 
 
 def stored(store: GraphStore, element: Element) -> Content:
-    """What a store holds of an element, by key."""
+    """The rows of an element that a store holds, by key."""
     table = store.read(element)
     assert table.num_rows == store.count(element)
     return by_key(element, table)

@@ -1,8 +1,8 @@
-"""Run as a process of its own: `holder.py hold` or `holder.py write PARQUET...`.
+"""A program that holds a store: `holder.py hold` or `holder.py write PARQUET...`.
 
-Takes the store that the environment names for writing, says `held`, and holds it until its input
-ends; or writes friendships from files, one after the other and a few rows at a time, saying
-`written` after each file, until it is killed.
+It opens the store that the environment names for writing and prints `held`. Then it holds the store
+until its input ends; or it writes friendships from files in small batches, prints `written` after
+each file, and runs until it is killed.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""The contract of a model of taste: inherit it to test a model of your own.
+"""The contract of a model of taste: inherit it to test your own model.
 
     from followsuit.testing.model_contract import ModelContract
 
@@ -6,9 +6,9 @@
         def make(self) -> Mine:
             return Mine()
 
-`pytest` then runs every test below on the model. It works on planted tastes (see
-`followsuit.testing.tastes`): 120 customers, of whom five have no interactions, and 80 items, of
-which three have none.
+`pytest` then runs every test below on the model. The data is planted (see
+`followsuit.testing.tastes`): 120 customers, five without interactions, and 80 items, three without
+interactions.
 """
 
 import json
@@ -217,7 +217,7 @@ def _bytes(fitted: Recommender) -> dict[str, bytes]:
 
 @contextmanager
 def _threads(number: int) -> Iterator[None]:
-    """Another number of threads for BLAS, OpenMP, torch and, up to its maximum, numba."""
+    """Set the number of threads of BLAS, OpenMP, torch and, up to its maximum, numba."""
     torch = sys.modules.get("torch")
     of_numba, of_torch = numba.get_num_threads(), torch.get_num_threads() if torch else 0
     numba.set_num_threads(min(number, of_numba))

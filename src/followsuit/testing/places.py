@@ -1,4 +1,4 @@
-"""Where the store of a test lies: a file of the embedded engine, or a Neo4j database."""
+"""Places for the store of a test: a file of the embedded engine, or a Neo4j database."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,7 @@ MEMORY = 2**30
 class Place:
     """An empty place for a store.
 
-    `name` is what `--store` takes; `environment` what a command needs to find its state and login.
+    `name` is the value of `--store`; `environment` holds the state folder and login for commands.
     """
 
     name: str
@@ -38,7 +38,7 @@ class Place:
         return "://" in self.name
 
     def driver(self) -> neo4j.Driver:
-        """The server's own driver, to look at the database from outside."""
+        """The server's driver, to inspect the database directly."""
         auth = (self.username, self.password or "") if self.username else None
         return neo4j.GraphDatabase.driver(self.name, auth=auth)
 
@@ -53,7 +53,7 @@ class Place:
 
 
 def empty_database(place: Place) -> None:
-    """Delete all data, not the constraints; refuse where the data is not followsuit's."""
+    """Delete all data but not the constraints; refuses if the data isn't followsuit's."""
     with place.driver() as driver:
         nodes = driver.execute_query("MATCH (n) RETURN count(n) AS n").records[0]["n"]
         ours = driver.execute_query(f"MATCH (n:{META.label}) RETURN count(n) AS n").records[0]["n"]

@@ -1,4 +1,4 @@
-"""Another process that holds a store or writes to it."""
+"""Starts another process that holds a store or writes to it."""
 
 import os
 import subprocess
@@ -14,9 +14,9 @@ _PROGRAM = Path(__file__).with_name("holder.py")
 
 @contextmanager
 def another_process(place: Place, *arguments: str | Path) -> Iterator[subprocess.Popen[str]]:
-    """A process that runs `holder.py ARGUMENTS` on a place, once it holds the store.
+    """Run `holder.py ARGUMENTS` on a place; yields the process once it holds the store.
 
-    It is killed at the end, if it has not ended by itself.
+    At the end the process is killed if it is still running.
     """
     process = subprocess.Popen(
         [sys.executable, str(_PROGRAM), *map(str, arguments)],

@@ -1,4 +1,4 @@
-"""Planted tastes: groups of users who take from their group's items, and friends within groups."""
+"""Planted tastes: groups of users with their own items, and friends within the groups."""
 
 import numpy as np
 from scipy import sparse
@@ -9,22 +9,22 @@ GROUPS = 4
 
 
 def planted(
-    users: int = 120, items: int = 80, each: int = 8, friends: int = 5, noise: float = 0.1,
+    users: int = 120, items: int = 80, per_user: int = 8, friends: int = 5, noise: float = 0.1,
     strangers: int = 0, seed: int = 0,
 ) -> Dataset:  # fmt: skip
-    """User u and item i belong to groups u % 4 and i % 4.
+    """A data set in which user u and item i belong to groups u % 4 and i % 4.
 
     Args:
-        users: how many.
-        items: how many.
-        each: items that each user takes at most.
-        friends: of each user, within the group; ties go both ways.
-        noise: share of what is taken without regard to groups.
-        strangers: further ties of each user, without regard to groups.
-        seed: of all.
+        users: number of users.
+        items: number of items.
+        per_user: maximum number of interactions per user.
+        friends: number of friends per user within the group; ties go both ways.
+        noise: share of interactions that ignore the groups.
+        strangers: number of further ties per user that ignore the groups.
+        seed: random seed.
     """
     random = np.random.default_rng(seed)
-    user = np.repeat(np.arange(users), each)
+    user = np.repeat(np.arange(users), per_user)
     own = random.integers(items // GROUPS, size=len(user)) * GROUPS + user % GROUPS
     item = np.where(random.random(len(user)) < noise, random.integers(items, size=len(user)), own)
     left = np.repeat(np.arange(users), friends)
@@ -42,9 +42,9 @@ def planted(
 
 def without(matrix: sparse.csr_matrix, rows: np.ndarray) -> sparse.csr_matrix:
     """The matrix with some rows emptied."""
-    kept = np.ones(matrix.shape[0], dtype=np.float32)
-    kept[rows] = 0
-    found = sparse.csr_matrix(sparse.diags_array(kept) @ matrix, dtype=np.float32)
-    found.eliminate_zeros()
-    found.sort_indices()
-    return found
+    keep = np.ones(matrix.shape[0], dtype=np.float32)
+    keep[rows] = 0
+    emptied = sparse.csr_matrix(sparse.diags_array(keep) @ matrix, dtype=np.float32)
+    emptied.eliminate_zeros()
+    emptied.sort_indices()
+    return emptied

@@ -112,7 +112,7 @@ def test_it_takes_little_more_memory_than_its_matrix(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("followsuit.gnn.models.ease.CELLS", 2**18)
     tracemalloc.start()
     try:
-        Ease().fit(planted(users=2_000, items=2_100, each=100))
+        Ease().fit(planted(users=2_000, items=2_100, per_user=100))
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()

@@ -337,7 +337,7 @@ def test_with_more_items_than_the_softmax_takes_popular_ones_are_not_told_down(
 
 
 def test_the_estimated_softmax_is_right_on_average() -> None:
-    data = planted(users=40, items=60, each=3)
+    data = planted(users=40, items=60, per_user=3)
     network = model().network(data, 0)
     random = torch.Generator().manual_seed(0)
     users, items = (unit(torch.randn(n, 4, generator=random)) for n in (40, 60))

@@ -49,11 +49,11 @@ def test_reasons_are_counted_with_a_sample_of_each(embedded: Place, tmp_path: Pa
     )
     report = load_from(embedded, folder)
     assert report.as_dict()["reasons"] == [
-        {"table": "customers", "column": "birth_date", "reason": "is no date", "count": 3,
+        {"table": "customers", "column": "birth_date", "reason": "isn't a valid date", "count": 3,
          "sample": "soon"},
         {"table": "customers", "column": "customer_id", "reason": "is empty", "count": 1,
          "sample": None},
-        {"table": "likes", "column": "customer_id", "reason": "is none of the customers",
+        {"table": "likes", "column": "customer_id", "reason": "isn't one of the customers",
          "count": 1, "sample": "c9"},
     ]  # fmt: skip
 
@@ -86,7 +86,7 @@ def test_on_the_command_line(tmp_path: Path) -> None:
     done = commands.run("load", "d", "--json", "-", folder=tmp_path)
     assert done.code == 0
     report = json.loads(done.out)
-    assert "1 rejected: birth_date is no date, such as soon" in done.said
+    assert "1 rejected: birth_date isn't a valid date, such as soon" in done.said
     assert f"What was rejected, and why: {report['rejects']}" in done.said
     assert Path(report["rejects"]).name.startswith(f"{datetime.now(UTC):%Y}-")
     (warning,) = report["warnings"]

@@ -1,1 +1,1 @@
-"""What every engine of the `GraphStore` port promises, by subject."""
+"""The contract of the `GraphStore` port, by subject."""

@@ -18,7 +18,7 @@ class StoreContract(
     NotesContract,
     HoldingContract,
 ):
-    """All that an engine promises.
+    """The whole contract of an engine.
 
-    A subclass gives a fixture `place`, an empty `Place`, and says how to look at it from outside.
+    A subclass defines a fixture `place`, an empty `Place`, and how to inspect it from outside.
     """

@@ -1,4 +1,4 @@
-"""What every store promises when several processes want it, and when one of them dies."""
+"""The contract of a store that several processes use, and of processes that die."""
 
 import random
 import time
@@ -14,11 +14,11 @@ from followsuit.testing.places import Place
 from followsuit.testing.processes import another_process
 
 SECONDS = 20.0
-"""Far less than a load takes, and enough on a busy machine."""
+"""Seconds: far less than a load takes, but enough on a busy machine."""
 
 
 class HoldingContract:
-    """Several processes that want the store, and one that dies."""
+    """Several processes use the store, and one dies."""
 
     def test_a_second_writer_is_told_within_seconds_that_the_store_is_busy(
         self, place: Place

@@ -1,4 +1,4 @@
-"""What every store promises of tables of any size."""
+"""The contract of a store for tables of any size."""
 
 import random
 from collections.abc import Callable, Sequence
@@ -22,7 +22,7 @@ class LargeContract:
 
     @pytest.fixture
     def small_bulks(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Let tables of some thousand rows take the way of tables of millions."""
+        """Shrink the bulks, so that tables of some thousand rows are treated like millions."""
         monkeypatch.setattr(embedded, "_BYTES_PER_ROW", MEMORY // BULK)
         monkeypatch.setattr(embedded, "_BYTES_PER_ADDED_ROW", 3 * MEMORY // BULK)
         monkeypatch.setattr(cells, "_FEW", BULK)
@@ -92,7 +92,7 @@ LARGE = (g.FRIEND_OF, g.LIVES_IN, g.PURCHASED)
 
 
 def friendships(chance: random.Random, people: Sequence[str]) -> pa.Table:
-    """Half of them, roughly, the same pairs each time."""
+    """Friendships, of which about half are the same pairs each time."""
     pairs = {(people[n], people[n + 1]) for n in range(700)}
     while len(pairs) < 1_600:
         one, other = chance.sample(people, 2)
@@ -160,7 +160,7 @@ class Counted:
 
 
 def model_write(content: Content, element: Element, table: pa.Table) -> None:
-    """What `GraphStore.write` promises."""
+    """The expected effect of `GraphStore.write`."""
     for record in table.to_pylist():
         key = tuple(record[c] for c in key_of(element))
         if not isinstance(element, NodeType) and record["target"] is None:

@@ -1,4 +1,4 @@
-"""What every store promises of its notes about itself, and what it refuses to be used as."""
+"""The contract of a store's notes about itself, and of stores that it refuses to use."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -28,15 +28,15 @@ READERS: dict[str, Callable[[GraphStore], object]] = {
 
 
 class NotesContract(ABC):
-    """What a store says of itself, and what it refuses to be used as."""
+    """A store's notes, and the stores that it refuses to use."""
 
     @abstractmethod
     def everything(self, place: Place) -> object:
-        """All that there is at a place."""
+        """Everything at a place."""
 
     @abstractmethod
     def foreign(self, place: Place) -> AbstractContextManager[None]:
-        """Put something at a place that is not followsuit's."""
+        """Put data at a place that followsuit did not write."""
 
     def test_where_there_is_nothing_it_says_how_to_load(self, place: Place) -> None:
         before = self.everything(place)

@@ -1,4 +1,4 @@
-"""What every store promises of queries."""
+"""The contract of a store's queries."""
 
 import time
 from datetime import UTC, date, datetime, timedelta, timezone
@@ -47,32 +47,32 @@ class QueryingContract:
     def test_parameters_keep_their_type_and_value(self, place: Place) -> None:
         with place.open() as store, store.writing():
             for given, kind, expected in PARAMETERS:
-                found = store.query("RETURN $given AS found", {"given": given})
-                assert found.column_names == ["found"]
-                assert found["found"].type == kind, given
-                assert found["found"].to_pylist() == [expected]
+                answer = store.query("RETURN $given AS found", {"given": given})
+                assert answer.column_names == ["found"]
+                assert answer["found"].type == kind, given
+                assert answer["found"].to_pylist() == [expected]
 
     def test_an_instant_is_the_same_in_any_time_zone(self, place: Place) -> None:
         with place.open() as store, store.writing():
             store.write(g.CUSTOMER, rows(g.CUSTOMER, {"customer_id": "ann", "joined_at": NOON}))
             for here in (UTC, SAO_PAULO, timezone(timedelta(hours=5, minutes=30))):
-                found = store.query(
+                answer = store.query(
                     "MATCH (c:Customer) WHERE c.joined_at = $at AND c.joined_at >= $at - $day "
                     "RETURN c.joined_at AS at",
                     {"at": NOON.astimezone(here), "day": timedelta(days=1)},
                 )
-                assert found["at"].to_pylist() == [NOON]
+                assert answer["at"].to_pylist() == [NOON]
 
     def test_a_list_is_a_parameter(self, place: Place) -> None:
         with place.open() as store, store.writing():
             store.write(g.CUSTOMER, nodes(g.CUSTOMER, "ann", "bob", "cas"))
             for ids in (["ann", "cas", "nobody"], ("ann", "cas")):
-                found = store.query(
+                answer = store.query(
                     "MATCH (c:Customer) WHERE c.customer_id IN $ids RETURN c.customer_id AS id "
                     "ORDER BY id",
                     {"ids": ids},
                 )
-                assert found["id"].to_pylist() == ["ann", "cas"]
+                assert answer["id"].to_pylist() == ["ann", "cas"]
 
     def test_a_parameter_that_no_column_holds_is_refused(self, place: Place) -> None:
         zoneless = NOON.replace(tzinfo=None)
@@ -98,8 +98,8 @@ class QueryingContract:
 
     def test_no_rows_keep_their_columns(self, place: Place) -> None:
         with place.open() as store, store.writing():
-            found = store.query("MATCH (c:Customer) RETURN c.customer_id AS id, c.name AS name")
-            assert (found.num_rows, found.column_names) == (0, ["id", "name"])
+            answer = store.query("MATCH (c:Customer) RETURN c.customer_id AS id, c.name AS name")
+            assert (answer.num_rows, answer.column_names) == (0, ["id", "name"])
 
     def test_a_query_past_its_time_limit_is_stopped(self, place: Place) -> None:
         with place.open() as store, store.writing():
@@ -128,19 +128,19 @@ class QueryingContract:
         with place.open() as store, store.writing():
             for names in (["ann"], ["ann", "bob"]):
                 store.write(g.CUSTOMER, nodes(g.CUSTOMER, *names))
-                found = store.query("MATCH (c:Customer) RETURN c.customer_id AS id ORDER BY id")
-                assert found["id"].to_pylist() == names
+                answer = store.query("MATCH (c:Customer) RETURN c.customer_id AS id ORDER BY id")
+                assert answer["id"].to_pylist() == names
 
     def test_an_index_finds_the_nearest_vectors_or_there_is_none(self, place: Place) -> None:
         vectors = {"up": [0.0, 2.0], "over": [1.0, 2.0], "right": [3.0, 0.0], "zero": [0.0, 0.0]}
         wider = {"wide": [0.0, 1.0, 0.0]}
         with place.open() as store:
             with store.writing():
-                found = (
+                records = (
                     {"embedding_id": key, "vector": vector}
                     for key, vector in (vectors | wider).items()
                 )
-                store.write(g.EMBEDDING, rows(g.EMBEDDING, *found))
+                store.write(g.EMBEDDING, rows(g.EMBEDDING, *records))
                 for _ in range(2):
                     store.index_vectors(g.EMBEDDING, "vector")
             nearest = store.nearest_by_index(g.EMBEDDING, "vector", [0.1, 1.0], 3)

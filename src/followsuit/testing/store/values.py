@@ -1,4 +1,4 @@
-"""What every store promises of values: they come back as they went in, whatever they are."""
+"""The contract of a store's values: they come back as they were written."""
 
 import math
 from datetime import UTC, date, datetime
@@ -126,8 +126,8 @@ class ValuesContract:
     def test_no_number_at_all_comes_back(self, place: Place) -> None:
         with place.open() as store, store.writing():
             store.write(g.STORE, rows(g.STORE, {"store_id": "a", "latitude": math.nan}))
-            (found,) = stored(store, g.STORE).values()
-            assert math.isnan(found["latitude"])
+            (store_row,) = stored(store, g.STORE).values()
+            assert math.isnan(store_row["latitude"])
 
     def test_any_text_is_a_key(self, place: Place) -> None:
         texts = [text for text in VALUES["text"][1] if len(text) < 1_000]

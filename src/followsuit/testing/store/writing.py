@@ -1,4 +1,4 @@
-"""What every store promises of writing rows and reading them back."""
+"""The contract of writing rows and reading them back."""
 
 from pathlib import Path
 
@@ -23,9 +23,9 @@ class WritingContract:
             for element in ELEMENTS:
                 store.write(element, samples(element))
             for element in ELEMENTS:
-                found = store.read(element)
-                assert found.schema.equals(element.arrow_schema()), element
-                assert by_key(element, found) == by_key(element, samples(element))
+                table = store.read(element)
+                assert table.schema.equals(element.arrow_schema()), element
+                assert by_key(element, table) == by_key(element, samples(element))
 
     def test_what_is_written_is_there_in_the_next_session(self, place: Place) -> None:
         with place.open() as store, store.writing():
@@ -337,9 +337,9 @@ class ExportContract:
             for number, element in enumerate(ELEMENTS):
                 path = tmp_path / f"{number}.parquet"
                 store.export(element, path)
-                found = pq.read_table(path)
-                assert found.num_rows == store.count(element) == 0
-                assert found.schema.equals(element.arrow_schema()), element
+                exported = pq.read_table(path)
+                assert exported.num_rows == store.count(element) == 0
+                assert exported.schema.equals(element.arrow_schema()), element
 
     def test_an_export_is_written_again_as_it_is(self, place: Place, tmp_path: Path) -> None:
         with place.open() as store, store.writing():
@@ -352,12 +352,14 @@ class ExportContract:
     def test_a_file_may_have_any_name(self, place: Place, tmp_path: Path) -> None:
         folder = tmp_path / "it's a \"folder\" of Zoë's {x}"
         folder.mkdir()
-        given, found = folder / "given.parquet", folder / "found.parquet"
+        given, exported = folder / "given.parquet", folder / "found.parquet"
         pq.write_table(samples(g.CUSTOMER), given)
         with place.open() as store, store.writing():
             store.write(g.CUSTOMER, given)
-            store.export(g.CUSTOMER, found)
-        assert by_key(g.CUSTOMER, pq.read_table(found)) == by_key(g.CUSTOMER, samples(g.CUSTOMER))
+            store.export(g.CUSTOMER, exported)
+        assert by_key(g.CUSTOMER, pq.read_table(exported)) == by_key(
+            g.CUSTOMER, samples(g.CUSTOMER)
+        )
 
 
 def friendship(one: str, other: str, **columns: object) -> dict[str, object]:
@@ -367,7 +369,7 @@ def friendship(one: str, other: str, **columns: object) -> dict[str, object]:
 
 
 def distinct(purchases: list[dict[str, object]]) -> list[dict[str, object]]:
-    """The same with ids of their own."""
+    """Purchases with unique ids."""
     return [p | {"purchase_id": f"purchase {n}"} for n, p in enumerate(purchases)]
 
 

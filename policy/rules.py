@@ -50,7 +50,7 @@ BEFORE_PREDICTION = (
         "it is a store of another city than the customer's",
         lambda rows: rows.home_city != rows.store_city,
     ),
-    Rule(NO_OFFER, "no offer for it is in force", lambda rows: ~rows.covered),
+    Rule(NO_OFFER, "no active offer covers it", lambda rows: ~rows.covered),
     Rule(
         NOT_IN_AUDIENCE,
         "its offers are for a program or an interest that is not the customer's",

@@ -98,7 +98,7 @@ def temporal_split(view: SharedView, as_of: datetime, progress: Progress = silen
     ):  # fmt: skip
         if not part.nnz:
             raise NothingToJudge(
-                f"Nobody took anything new in the {name} period, after {first:%Y-%m-%d} and up to "
+                f"No customer had a first interaction in the {name} period, after {first:%Y-%m-%d} and up to "
                 f"{last:%Y-%m-%d}; {_span(view)}. Choose another --as-of or a longer --horizon."
             )
     return Split(
@@ -149,7 +149,7 @@ def _notes(view: SharedView, horizon: timedelta) -> tuple[str, ...]:
     if silence <= horizon * _SILENT:
         return ()
     return (
-        f"Nobody took anything new after {last:%Y-%m-%d}, yet the test period lasts until "
+        f"No customer had a first interaction after {last:%Y-%m-%d}, yet the test period lasts until "
         f"{view.as_of:%Y-%m-%d}: does the data reach so far?",
     )
 

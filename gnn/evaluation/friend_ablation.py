@@ -60,7 +60,7 @@ class FriendAblation:
         real, rewired, none = (self.figures[t][SELECTED_BY].value for t in (REAL, REWIRED, NONE))
         if not self.ties:
             return (
-                "Whether friends help can't be told: no friendship here may be used. Ndcg@20 is "
+                "Can't tell whether friends help: no friendship may be used here. Ndcg@20 is "
                 f"{none:.4f} without."
             )
         finding = "Friends help" if self.friends_help else "Friends do not help"

@@ -38,7 +38,7 @@ _BEGUN, _CHOSEN = "begun.json", "chosen.json"
 _CHOOSING, _FITTING = "choosing.pt", "fitting.pt"
 _CURVE = "curve.png"
 _GOES_ON = ""
-_KEPT = "No training of this model was interrupted; it is there, of the same graph, day and seed."
+_KEPT = "This model is there already, for the same graph, day and seed: it wasn't trained again."
 _BEGINS = "No training of this model was interrupted; it was trained from the start."
 
 

@@ -162,9 +162,9 @@ def backtest(
             advance(1)
     if not judge.tally.sums:
         raise BacktestError(
-            "At no moment had anybody a live trigger: no friends with consent acted in the "
-            f"{window.days} days before. See `followsuit query counts`, and --assume-consent of "
-            "`followsuit load` for data without a consent table."
+            "No customer had a live trigger at any cutoff: no friend who shares activity bought or "
+            f"visited anything in the {window.days} days before. Check `followsuit query counts`; "
+            "load data without consents with --assume-consent."
         )
     figures, lead = metrics.estimates(judge.tally, seed)
     return BacktestReport(moments, view.undated(), figures, lead, judge.model, config)
@@ -188,8 +188,8 @@ def _grid(
         moments.append(start + every * len(moments))
     if not moments:
         raise BacktestError(
-            f"No moment fits: the first, {start:%Y-%m-%d}, and its horizon of {horizon.days} days "
-            f"reach beyond {until:%Y-%m-%d} (--to, or the last act). Choose an earlier --from."
+            f"No cutoff fits: {start:%Y-%m-%d} plus a horizon of {horizon.days} days ends after "
+            f"{until:%Y-%m-%d}, the end of --to or of the data. Choose an earlier --from."
         )
     back = -(-horizon // every)
     earlier = [start - every * j for j in range(back + LEARN_FROM - 1, 0, -1)]

@@ -81,10 +81,10 @@ def explain(
     memory: int = 2**30,
     progress: Progress = silent,
 ) -> Explanation:
-    """Explain what the run in force offers, or does not offer, to a customer.
+    """Explain what the active run offers, or does not offer, to a customer.
 
     Args:
-        store: with a run in force.
+        store: with an active run.
         customer: an id.
         target: the id of a product, a store or an offer.
         memory: bytes that the engine of the snapshot may use.

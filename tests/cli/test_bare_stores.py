@@ -32,7 +32,7 @@ SAID: dict[tuple[str, ...], tuple[int, str]] = {
     ("score", *DAY): (2, "give --activate to activate a run without offers"),
     ("score", *DAY, "--activate"): (0, "No customer has a reason as of 2025-01-08"),
     ("score", *DAY, "--activate", "--affinity", "linear"): (0, "0 offers to 0 customers"),
-    ("backtest", *PERIOD): (2, "At no moment had anybody a live trigger"),
+    ("backtest", *PERIOD): (2, "No customer had a live trigger at any cutoff"),
     ("influence", "learn", *DAY): (0, "not enough evidence: 0 exposures"),
     ("influence", "report", *DAY): (0, "not enough evidence: 0 exposures"),
     ("influence", "rank", *DAY): (2, "so nobody is known to influence anybody"),

@@ -142,7 +142,7 @@ def test_train_keeps_a_model_beside_the_store(own_shop: Shop) -> None:
     kept = {path.name for path in models.iterdir() if path.is_symlink()}
     assert kept == {"ease", "social"}
     assert (again.code, again.out) == (0, "")
-    assert "No training of this model was interrupted; it is there, of the same" in again.said
+    assert "This model is there already, for the same" in again.said
 
 
 def killed_when(path: Path, *arguments: str, folder: Path) -> None:
@@ -319,7 +319,11 @@ MISTAKES = {
     (*EVALUATE, "--as-of", "soon"): "'soon' isn't a valid date. Write 2025-12-31.",
     (*EVALUATE, "--as-of", AS_OF, "--horizon", "28"): "'28' isn't a valid length of time.",
     (*EVALUATE, "--as-of", "2001-01-01"): "No customer shares their activity as of 2001-01-29",
-    (*EVALUATE, "--as-of", "2026-01-01"): "Nobody took anything new in the validation period",
+    (
+        *EVALUATE,
+        "--as-of",
+        "2026-01-01",
+    ): "No customer had a first interaction in the validation period",
     (*EVALUATE, "--as-of", AS_OF, "--store", "none.lbug"): "There is no store at ",
     ("gnn", "train"): "Missing option '--as-of'",
     ("gnn", "train", "--as-of", AS_OF, "--model", "nope"): "There is no model nope; there are ",

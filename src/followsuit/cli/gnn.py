@@ -124,7 +124,9 @@ def evaluate(
     _print_figures(evaluation.figures, evaluation.seconds, to_stderr=str(json_file) == "-")
     say(f"Best on validation: {evaluation.best}.")
     for name, lead in evaluation.lead.items():
-        say(f"  its ndcg@20 less {name}'s: {lead.value:+.4f} ({lead.low:+.4f} to {lead.high:+.4f})")
+        say(
+            f"  its ndcg@20 compared with {name}: {lead.value:+.4f} ({lead.low:+.4f} to {lead.high:+.4f})"
+        )
     if out is not None:
         write_rows(evaluation.lists, None, out)
     write_json(evaluation.as_dict(), json_file)
@@ -217,6 +219,6 @@ def embed(
         f"run {run_id}"
     )
     if result.unknown:
-        say(f"{result.unknown:>12,} nodes have none: nothing was known of them, or may be used")
+        say(f"{result.unknown:>12,} nodes have no embedding: they have no data that may be used")
     if out is not None:
         write_rows(result.table(), None, out)

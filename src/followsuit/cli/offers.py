@@ -322,7 +322,10 @@ def _print_backtest(report: "BacktestReport", to_stderr: bool) -> None:
     gain = report.lead["per_customer"]["ranking_without_trigger"]["ndcg@10"]
     console.print(
         f"The friends' part of ndcg@10: {gain.value:+.5f} ({gain.low:+.5f} to {gain.high:+.5f}), "
-        f"over {len(report.moments)} moments.", markup=False,
+        f"over {len(report.moments)} cutoffs.", markup=False,
     )  # fmt: skip
     if report.undated:
-        console.print(f"Undated, so it may leak: {', '.join(report.undated)}.", markup=False)
+        console.print(
+            f"These have no dates, so they may reveal the future: {', '.join(report.undated)}.",
+            markup=False,
+        )

@@ -108,7 +108,7 @@ def test_without_any_friends_all_three_are_one_and_seeds_are_several() -> None:
     found = ablate_friends(planted_split(planted(users=60, items=40, friends=0)), seeds=2)
     assert found.ties == 0
     assert found.sentence.startswith(
-        "Whether friends help can't be told: no friendship here may be used. Ndcg@20 is 0."
+        "Can't tell whether friends help: no friendship may be used here. Ndcg@20 is 0."
     )
     assert found.figures["real"] == found.figures["rewired"] == found.figures["none"]
     assert found.gain == Estimate(0, 0, 0)

@@ -170,7 +170,7 @@ def test_a_model_that_is_there_already_is_not_trained_again(
     resumed = train("ease", view, tmp_path, resume=True, progress=steps)
     assert (again.note, resumed.note) == (
         None,
-        "No training of this model was interrupted; it is there, of the same graph, day and seed.",
+        "This model is there already, for the same graph, day and seed: it wasn't trained again.",
     )
     assert (steps.count, contents(tmp_path)) == (0, before)
     users = np.arange(len(fitted.data.users))

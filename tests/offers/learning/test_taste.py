@@ -153,7 +153,7 @@ def test_friends_take_part_only_where_they_were_found_to_help(
     parts = config.settings["weights"]
     social = set(parts) & set(SOCIAL)
     helped = "found that friends help." if social else "but not on the last weeks."
-    said = {None: "no audit has told", False: "they do not help", True: helped}
+    said = {None: "nobody has checked yet", False: "they do not help", True: helped}
     assert str(config.note).startswith(f"Own taste is by {' and '.join(parts)}. ")
     assert said[audited] in str(config.note)
 

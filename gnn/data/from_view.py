@@ -98,8 +98,8 @@ def temporal_split(view: SharedView, as_of: datetime, progress: Progress = silen
     ):  # fmt: skip
         if not part.nnz:
             raise NothingToJudge(
-                f"No customer had a first interaction in the {name} period, after {first:%Y-%m-%d} and up to "
-                f"{last:%Y-%m-%d}; {_span(view)}. Choose another --as-of or a longer --horizon."
+                f"No customer had a first interaction in the {name} period, after "
+                f"{first:%Y-%m-%d} and up to {last:%Y-%m-%d}; {_span(view)}. Choose another --as-of or a longer --horizon."
             )
     return Split(
         train, validation, test, refit_on_validation=True, at_test=known,
@@ -149,8 +149,8 @@ def _notes(view: SharedView, horizon: timedelta) -> tuple[str, ...]:
     if silence <= horizon * _SILENT:
         return ()
     return (
-        f"No customer had a first interaction after {last:%Y-%m-%d}, yet the test period lasts until "
-        f"{view.as_of:%Y-%m-%d}: does the data reach so far?",
+        f"No customer had a first interaction after {last:%Y-%m-%d}, yet the test period lasts "
+        f"until {view.as_of:%Y-%m-%d}: does the data reach so far?",
     )
 
 

@@ -29,7 +29,8 @@ PARTS = ("ease_damped", "lightgcn")
 _OF_FRIENDS = {
     True: "An audit found that friends help.",
     False: "Friends are left out: an audit found that they do not help.",
-    None: "Friends are left out: nobody has checked yet whether they help. Run `followsuit gnn audit`.",
+    None: "Friends are left out: nobody has checked yet whether they help. Run `followsuit gnn "
+    "audit`.",
 }
 _SHARPNESS = 10.0
 _SCALE_OF = 2_000

@@ -323,7 +323,7 @@ MISTAKES = {
         *EVALUATE,
         "--as-of",
         "2026-01-01",
-    ): "No customer had a first interaction in the validation period",
+    ): "No customer had a first interaction in the",
     (*EVALUATE, "--as-of", AS_OF, "--store", "none.lbug"): "There is no store at ",
     ("gnn", "train"): "Missing option '--as-of'",
     ("gnn", "train", "--as-of", AS_OF, "--model", "nope"): "There is no model nope; there are ",

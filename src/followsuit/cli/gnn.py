@@ -124,9 +124,8 @@ def evaluate(
     _print_figures(evaluation.figures, evaluation.seconds, to_stderr=str(json_file) == "-")
     say(f"Best on validation: {evaluation.best}.")
     for name, lead in evaluation.lead.items():
-        say(
-            f"  its ndcg@20 compared with {name}: {lead.value:+.4f} ({lead.low:+.4f} to {lead.high:+.4f})"
-        )
+        interval = f"({lead.low:+.4f} to {lead.high:+.4f})"
+        say(f"  its ndcg@20 compared with {name}: {lead.value:+.4f} {interval}")
     if out is not None:
         write_rows(evaluation.lists, None, out)
     write_json(evaluation.as_dict(), json_file)

@@ -99,7 +99,8 @@ def temporal_split(view: SharedView, as_of: datetime, progress: Progress = silen
         if not part.nnz:
             raise NothingToJudge(
                 f"No customer had a first interaction in the {name} period, after "
-                f"{first:%Y-%m-%d} and up to {last:%Y-%m-%d}; {_span(view)}. Choose another --as-of or a longer --horizon."
+                f"{first:%Y-%m-%d} and up to {last:%Y-%m-%d}; {_span(view)}. Choose another "
+                "--as-of or a longer --horizon."
             )
     return Split(
         train, validation, test, refit_on_validation=True, at_test=known,

@@ -52,7 +52,7 @@ def test_a_few_worlds_with_strong_influence_show_the_gain() -> None:
     assert all(gain.per_customer.value > 0 for gain in found)
 
 
-@pytest.mark.long
+@pytest.mark.nightly
 @pytest.mark.timeout(3_000)
 def test_without_influence_the_gain_is_found_in_at_most_a_twentieth_of_200_worlds() -> None:
     found = gains(without_influence(200))
@@ -60,7 +60,7 @@ def test_without_influence_the_gain_is_found_in_at_most_a_twentieth_of_200_world
     assert rejected_per_offer(found) <= 10
 
 
-@pytest.mark.long
+@pytest.mark.nightly
 @pytest.mark.timeout(3_000)
 def test_with_strong_influence_the_gain_is_found_in_four_fifths_of_50_worlds() -> None:
     found = gains(with_strong_influence(50))

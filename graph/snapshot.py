@@ -46,7 +46,10 @@ class Snapshot:
         self.connection = self._connect(memory)
 
     def _connect(self, memory: int) -> ibis.BaseBackend:
-        connection = ibis.duckdb.connect(memory_limit=f"{memory}B")
+        # What doesn't fit into memory is on the disk of the snapshot, for its owner alone, until
+        # nobody uses the snapshot any more.
+        self._spill = tempfile.TemporaryDirectory(prefix="work-", dir=self.folder.parent.parent)
+        connection = ibis.duckdb.connect(memory_limit=f"{memory}B", temp_directory=self._spill.name)
         connection.raw_sql("SET TimeZone = 'UTC'")
         for table in t.TABLES.values():
             connection.read_parquet(self.folder / f"{table.name}.parquet", table_name=table.name)
@@ -60,6 +63,10 @@ class Snapshot:
         """Compute rows once, and return the temporary table that holds them."""
         name = ibis.util.gen_name("kept")
         return self.connection.create_table(name, rows, temp=True)
+
+    def drop(self, rows: ir.Table) -> None:
+        """Let go of rows that `keep` has returned."""
+        self.connection.drop_table(rows.op().name, database=("temp", "main"))
 
     def undated(self) -> list[str]:
         """Tables with rows without a date, and columns without dates (`customers.city`).

@@ -115,6 +115,7 @@ class Pipeline:
                     laid = grid(day, live, self._window, taste=taste)
                     adopted = outcomes(laid, self._window).pairs
                     training.append(examples(laid, Features(laid), adopted, self._seed))
+                    day.snapshot.drop(rows)
                     advance(1)
             kept = LogisticModel().fit(training).as_dict()
             save_json(self._folder / _MODEL, kept)

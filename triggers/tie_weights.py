@@ -71,7 +71,7 @@ def tie_weights(
     ties = _recorded(view, counts)
     if learned is None or not len(learned):
         return ties.mutate(weight=ties.recorded)
-    known = view.snapshot.keep(ibis.memtable(learned, schema=_TYPES))
+    known = ibis.memtable(learned, schema=_TYPES)
     shared = _recorded(view.shared, counts).recorded
     # Sums of decimals are exact, in whichever order the rows come.
     total = shared.cast("decimal(38, 9)").sum().cast("float64")

@@ -159,6 +159,7 @@ def backtest(
             if at >= start:
                 judge.judge(moment, features, results, writer)
             judge.remember(moment, features, results)
+            now.snapshot.drop(rows)
             advance(1)
     if not judge.tally.sums:
         raise BacktestError(

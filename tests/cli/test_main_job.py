@@ -311,7 +311,7 @@ def test_backtest_reports_what_scripts_rely_on_and_nothing_else_there(judged: An
                 assert set(figure) == {"value", "low", "high"}
     assert set(report["trigger_gain"]["per_customer"]) == {"ndcg@10"}
     assert set(report["trigger_gain"]["per_offer"]) == {"recall@20"}
-    for said in ("per customer", "per offer", "ranking_without_trigger", "over 4 moments"):
+    for said in ("per customer", "per offer", "ranking_without_trigger", "over 4 cutoffs"):
         assert said in judged.said
 
 

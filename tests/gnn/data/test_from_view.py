@@ -189,7 +189,7 @@ def test_where_the_data_ends_before_the_test_period_a_note_asks_why(folder: Path
     assert split(folder).notes == ()
     (note,) = split(folder, horizon=timedelta(days=8)).notes
     last, end = AS_OF + WEEK, AS_OF + timedelta(days=8)
-    assert f"anything new after {last:%Y-%m-%d}" in note
+    assert f"first interaction after {last:%Y-%m-%d}" in note
     assert f"lasts until {end:%Y-%m-%d}: does the data reach so far?" in note
 
 

@@ -56,6 +56,17 @@ def is_parquet(path: Path) -> bool:
     return True
 
 
+def is_readable_parquet(path: Path) -> bool:
+    """Whether all rows of a Parquet file can be read; reads them, a batch at a time."""
+    try:
+        with pq.ParquetFile(path, memory_map=False) as file:
+            for _ in file.iter_batches():
+                pass
+    except (OSError, pa.ArrowException):
+        return False
+    return True
+
+
 def private_folder(path: Path) -> Path:
     """Make a folder and its missing parents, for their owner alone; returns the folder."""
     if not path.parent.exists():

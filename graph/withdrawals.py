@@ -20,7 +20,7 @@ import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 
-from followsuit.core.files import is_parquet, replacing
+from followsuit.core.files import is_readable_parquet, replacing
 from followsuit.graph import schema as g
 from followsuit.graph import tables as t
 from followsuit.graph.models import ModelStore
@@ -87,6 +87,7 @@ class _Withdrawal:
             row[Col.RUN_ID]: row for row in store.read(g.RUN).to_pylist()
         }
         self._people: dict[datetime, _People] = {}
+        self._readable: dict[Path, bool] = {}
         products = snapshot.rows(t.PRODUCTS)
         hidden = products.filter(products.sensitive.fill_null(False))
         self._sensitive = hidden.select(item_id=hidden.product_id)
@@ -236,7 +237,9 @@ class _Withdrawal:
     def file(self, run_id: str, name: str) -> ir.Table | None:
         """A file of a run; None if it is missing or damaged."""
         path = run_folder(self._store, run_id) / name
-        return self._snapshot.connection.read_parquet(path) if is_parquet(path) else None
+        if path not in self._readable:
+            self._readable[path] = is_readable_parquet(path)
+        return self._snapshot.connection.read_parquet(path) if self._readable[path] else None
 
     def rewrite(self, run_id: str, name: str, rows: ir.Table, *order: str | ir.Value) -> None:
         """Replace a run's file by these rows."""

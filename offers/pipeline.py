@@ -23,7 +23,7 @@ from followsuit.offers.candidates.catalogue import catalogue
 from followsuit.offers.candidates.grid import grid, outcomes
 from followsuit.offers.decisions import write_decisions
 from followsuit.offers.evidence import write_evidence
-from followsuit.offers.features.declared import Features
+from followsuit.offers.features.declared import NAMES, Features
 from followsuit.offers.learning.learned import learned_tie_weights
 from followsuit.offers.learning.model import LogisticModel
 from followsuit.offers.learning.taste import TasteConfig, search_taste
@@ -101,7 +101,7 @@ class Pipeline:
         the outcomes.
         """
         kept = read_json(self._folder / _MODEL)
-        if kept is None:
+        if kept is None or set(kept["weights"]) != set(NAMES):
             before = self._days[-1]
             ahead = int((self._view.as_of - before.as_of).total_seconds())
             learned = learn_tie_weights(self._log.until(ahead), self._window, self._progress)

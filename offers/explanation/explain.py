@@ -12,7 +12,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from followsuit.core.errors import FollowsuitError
 from followsuit.core.progress import Progress, silent
 from followsuit.graph import schema as g
 from followsuit.graph.runs import DECISIONS, Run, active_run, run_folder
@@ -23,9 +22,12 @@ from followsuit.offers.explanation.not_offered import (
     BELOW,
     CHANGED,
     EXPLAINED,
+    NO_TRIGGER,
+    NOT_RECENT,
     NOT_SCORED,
     OTHER_ITEM,
     OTHER_OFFER,
+    NoDecisions,
     UnknownTarget,
     exists,
 )
@@ -37,10 +39,6 @@ _OFFERED = (
     f"AND r.{Col.ITEM_KIND} = $kind AND coalesce(i.{Col.PRODUCT_ID}, i.{Col.STORE_ID}) = $item "
     "RETURN count(r) AS n"
 )
-
-
-class NoDecisions(FollowsuitError):
-    """The file that says what a run decided is missing or damaged."""
 
 
 @dataclass(frozen=True)
@@ -111,6 +109,8 @@ def explain(
 
         view = view_of(store, part.as_of, memory=memory, progress=progress)
         rule = why_no_candidate(store, view, part, mine, customer, target)
+        if rule in (BELOW, NOT_RECENT, NO_TRIGGER) and _has_gaps(mine):
+            rule = CHANGED
         return refused(shown, customer, target, rule)
     if explanation.offered and not _is_in_run(store, explanation):
         return replace(explanation, offered=False, rule=CHANGED, explanation=EXPLAINED[CHANGED])
@@ -155,6 +155,12 @@ def _of_decisions(run: Run, mine: pa.Table, customer: str, target: str) -> Expla
         **{name: best[name] for name in ("item_kind", "item_id", "offer_id", "rank",
                                          "trigger_share", "reason")},
     )  # fmt: skip
+
+
+def _has_gaps(mine: pa.Table) -> bool:
+    """Whether ranked decisions of a customer are missing: a load has withdrawn them."""
+    ranked = mine["rank"].drop_null()
+    return len(ranked) != (pc.max(ranked).as_py() or 0)
 
 
 def _is_in_run(store: GraphStore, said: Explanation) -> bool:

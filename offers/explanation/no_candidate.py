@@ -3,8 +3,8 @@
 import ibis
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
+from followsuit.core.files import read_parquet
 from followsuit.graph import schema as g
 from followsuit.graph.items import ITEM
 from followsuit.graph.runs import ACTORS, Run, run_folder
@@ -15,8 +15,10 @@ from followsuit.offers.candidates.catalogue import catalogue
 from followsuit.offers.explanation.not_offered import (
     BELOW,
     NO_TRIGGER,
+    NOT_JOINED,
     NOT_RECENT,
     SENSITIVE,
+    NoDecisions,
     UnknownTarget,
     exists,
 )
@@ -52,10 +54,14 @@ def why_no_candidate(
             return SENSITIVE
         raise UnknownTarget(f"There is no product, store or offer {target}.")
     blocked = brought_up(view.of(customer), ibis.memtable(pairs), offers).blocked_by.to_pyarrow()
+    if not len(blocked):
+        return NOT_JOINED
     if not blocked.null_count:
         return str(blocked[0].as_py())
     if not pc.sum(pc.is_null(mine["blocked_by"])).as_py():
         return NO_TRIGGER
-    actors = pq.read_table(run_folder(store, run.run_id) / ACTORS, columns=["item_id"])
+    actors = read_parquet(run_folder(store, run.run_id) / ACTORS)
+    if actors is None:
+        raise NoDecisions(f"Files of the run {run.run_id} are missing or damaged. Score again.")
     recent = pc.any(pc.is_in(actors["item_id"], value_set=pa.array(pairs.item_id, g.TEXT)))
     return BELOW if recent.as_py() else NOT_RECENT

@@ -12,6 +12,7 @@ NO_TRIGGER = "no_live_trigger"
 NOT_RECENT = "not_acted_on_lately"
 BELOW = "below_the_top"
 CHANGED = "changed_since_the_run"
+NOT_JOINED = "not_joined"
 SENSITIVE = "sensitive"
 
 EXPLAINED = {
@@ -23,12 +24,17 @@ EXPLAINED = {
     OTHER_ITEM: "its offers are shown with other items, which rank higher",
     OTHER_OFFER: "another offer for the same item is worth more",
     BELOW: "other offers rank higher",
+    NOT_JOINED: "the customer joined after the day of the run",
     CHANGED: "the data has changed since the run was made: score again",
 }
 
 
 class UnknownTarget(FollowsuitError):
     """There is no such customer, item or offer."""
+
+
+class NoDecisions(FollowsuitError):
+    """The file that says what a run decided is missing or damaged."""
 
 
 def exists(store: GraphStore, node: NodeType, value: str) -> bool:

@@ -13,6 +13,7 @@ from followsuit.graph.store import GraphStore
 from followsuit.graph.view import View
 from followsuit.influence.probabilities.edges import learned_run, read_edges
 from followsuit.influence.probabilities.learn import ALL
+from followsuit.offers.features.declared import NAMES
 from followsuit.offers.learning.learn import Learn
 from followsuit.triggers.tie_weights import relative_weights
 
@@ -64,6 +65,8 @@ def _fits(run: Run, parameters: dict[str, Any], as_of: datetime) -> bool:
     given = run.parameters
     if not set(CHOSEN) <= set(given) or any(given[n] != parameters[n] for n in _SAME):
         return False
+    if set(given[WEIGHTS]["weights"]) != set(NAMES):
+        return False  # It was learned with other features.
     return _chosen_at(run) < as_of
 
 

@@ -53,8 +53,7 @@ if TYPE_CHECKING:
     from followsuit.loaders.mapping import MappingError
     from followsuit.loaders.sources import DeliveryError
     from followsuit.offers.backtest.backtest import BacktestError
-    from followsuit.offers.explanation.explain import NoDecisions
-    from followsuit.offers.explanation.not_offered import UnknownTarget
+    from followsuit.offers.explanation.not_offered import NoDecisions, UnknownTarget
     from followsuit.offers.guards import Refused
     from followsuit.offers.learning.learned import NothingLearned
     from followsuit.offers.score import ScoreError
@@ -78,7 +77,7 @@ _MODULES = {
     "HoldoutError": "followsuit.influence.probabilities.holdout",
     "MappingError": "followsuit.loaders.mapping",
     "MissingExtra": "followsuit.gnn.models.registry",
-    "NoDecisions": "followsuit.offers.explanation.explain",
+    "NoDecisions": "followsuit.offers.explanation.not_offered",
     "NoEmbeddings": "followsuit.gnn.embeddings",
     "NoWeights": "followsuit.gnn.models.blend",
     "NobodyShares": "followsuit.graph.view",

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import ibis
 import ibis.expr.types as ir
 import numpy as np
 import pyarrow as pa
@@ -12,7 +13,9 @@ from scipy import sparse
 
 from followsuit.core.progress import Progress, silent
 from followsuit.graph import schema as g
+from followsuit.graph.consent import MINOR, NO_CONTACT, UNKNOWN_AGE
 from followsuit.graph.items import PAIR
+from followsuit.offers.candidates.brought_up import brought_up
 from followsuit.offers.candidates.candidates import BEST, Candidates, Offers, offers_for, ranks
 from followsuit.offers.candidates.catalogue import Catalogue
 from followsuit.offers.candidates.grid import Grid, blocks
@@ -21,8 +24,20 @@ from followsuit.offers.explanation.wording import own_reasons
 from followsuit.offers.features.declared import NAMES, TRIGGER, Features, Values
 from followsuit.offers.learning.model import Model
 from followsuit.policy.decision import OFFERED, OUTRANKED
+from followsuit.policy.rules import (
+    ALREADY_TAKEN,
+    BEFORE_PREDICTION,
+    ELSEWHERE,
+    NO_OFFER,
+    NOT_IN_AUDIENCE,
+    Rule,
+)
 from followsuit.triggers.trigger import Trigger
 
+_KNOWN_TO_GRIDS = (
+    UNKNOWN_AGE, MINOR, NO_CONTACT, ALREADY_TAKEN, ELSEWHERE, NO_OFFER, NOT_IN_AUDIENCE,
+)  # fmt: skip
+"""Rules that a grid's customers and items, `Grid.exclude` and `Offers.best` keep by themselves."""
 REASON, TASTE, POPULAR = "trigger", "taste", "popular"
 
 SCHEMA = pa.schema(
@@ -70,36 +85,39 @@ Rows are sorted by customer, those that a rule blocks before all others.
 
 
 def write_decisions(
-    path: Path, brought_up: ir.Table, grid: Grid, catalogue: Catalogue | None, model: Model,
-    triggers: Sequence[Trigger], top: int, progress: Progress = silent,
+    path: Path, pairs: ir.Table, grid: Grid, catalogue: Catalogue | None, model: Model,
+    triggers: Sequence[Trigger], top: int, rules: Sequence[Rule] = BEFORE_PREDICTION,
+    progress: Progress = silent,
 ) -> None:  # fmt: skip
     """Predict, rank and decide on all candidates, and write the decisions.
 
     Args:
         path: of the Parquet file.
-        brought_up: see `brought_up`.
+        pairs: see `brought_up`.
         grid: of those that no rule blocks.
         catalogue: the active offers.
         model: fitted.
         triggers: that brought them up.
         top: offers that a customer gets at most.
+        rules: that decide what may be offered.
         progress: progress callback, counts customers.
     """
     with (
         pq.ParquetWriter(path, SCHEMA) as writer,
         progress("ranking", len(grid.customers)) as advance,
     ):
-        writer.write_table(_blocked(brought_up, catalogue is not None))
-        blocked = grid.code(brought_up.filter(brought_up.blocked_by.notnull()))
+        writer.write_table(_blocked(pairs, catalogue is not None))
+        blocked = grid.code(pairs.filter(pairs.blocked_by.notnull()))
         reasons = LiveReasons(grid, triggers)
-        for rows, table in _decided(grid, blocked, reasons, catalogue, model, top):
+        others = [rule for rule in rules if rule.name not in _KNOWN_TO_GRIDS]
+        for rows, table in _decided(grid, blocked, reasons, catalogue, model, top, others):
             writer.write_table(table)
             advance(rows.stop - rows.start)
 
 
-def _blocked(brought_up: ir.Table, with_catalogue: bool) -> pa.Table:
+def _blocked(pairs: ir.Table, with_catalogue: bool) -> pa.Table:
     """The pairs that a rule blocks."""
-    rows = brought_up.filter(brought_up.blocked_by.notnull())
+    rows = pairs.filter(pairs.blocked_by.notnull())
     named = rows.group_by(*PAIR, "blocked_by").aggregate(
         triggers=rows.trigger.collect(order_by=rows.trigger)
     )
@@ -120,6 +138,7 @@ def _decided(
     catalogue: Catalogue | None,
     model: Model,
     top: int,
+    rules: Sequence[Rule],
 ) -> Iterator[tuple[slice, pa.Table]]:
     """The decisions on all others, a block of customers at a time."""
     features, offers = Features(grid), offers_for(grid, catalogue)
@@ -132,6 +151,9 @@ def _decided(
         grid.exclude(scores, rows)
         scores[is_blocked[rows].nonzero()] = -np.inf
         best = offers.best(scores, rows, max(BEST, top))
+        while rules and len(refused := _refused(grid, best, catalogue, rules)):
+            scores[best.row[refused] - rows.start, best.column[refused]] = -np.inf
+            best = offers.best(scores, rows, max(BEST, top))
         here = reasons.pairs[rows].tocoo()
         of_reasons = offers.of_pairs(here.row + rows.start, here.col.astype(np.intp))
         candidates = joined(of_reasons, best)
@@ -143,6 +165,25 @@ def _decided(
         order = np.lexsort((candidates.offer, column, np.where(rank, rank, rank.max() + 1), row))
         table = describe.table(candidates, values, rank, top).take(order)
         yield rows, table
+
+
+def _refused(
+    grid: Grid, candidates: Candidates, catalogue: Catalogue | None, rules: Sequence[Rule]
+) -> np.ndarray:
+    """Positions of the candidates that a rule blocks."""
+    items, position = grid.view.item_list, grid.items[candidates.column]
+    pairs = pa.table(
+        {
+            "customer_id": _text(grid.customers.ids[candidates.row]),
+            "item_kind": _text(items.kind[position]),
+            "item_id": _text(items.id[position]),
+        }
+    )
+    checked = brought_up(grid.view, ibis.memtable(pairs).distinct(), catalogue, rules)
+    row, column = grid.code(checked.filter(checked.blocked_by.notnull()))
+    grid.view.snapshot.drop(checked)
+    width = len(grid.items)
+    return np.flatnonzero(np.isin(candidates.row * width + candidates.column, row * width + column))
 
 
 def joined(one: Candidates, other: Candidates) -> Candidates:

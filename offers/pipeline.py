@@ -29,7 +29,6 @@ from followsuit.offers.learning.model import LogisticModel
 from followsuit.offers.learning.taste import TasteConfig, search_taste
 from followsuit.offers.learning.training import examples
 from followsuit.policy.decision import OFFERED
-from followsuit.triggers.friend_activity import FriendActivity
 from followsuit.triggers.shipped import shipped
 from followsuit.triggers.tie_weights import learn_tie_weights, tie_weights
 from followsuit.triggers.trigger import reasons_of
@@ -141,10 +140,10 @@ class Pipeline:
             live = rows.filter(rows.blocked_by.isnull())
             laid = grid(view, live, window, taste=taste, catalogue=offers)
         path = self._folder / DECISIONS
-        write_decisions(path, rows, laid, offers, model, triggers, top, self._progress)
+        write_decisions(path, rows, laid, offers, model, triggers, top, progress=self._progress)
         with self._progress("evidence"):
             pq.write_table(_offered(path), self._folder / OFFERS)
-            write_evidence(view, FriendActivity(ties), window, self._folder)
+            write_evidence(view, triggers, window, self._folder)
 
 
 def _offered(path: Path) -> pa.Table:

@@ -56,6 +56,14 @@ class Trigger(Protocol):
             The columns of `REASONS`, and those of `EVIDENCE` that it has.
         """
 
+    def drivers(self, view: View, window: timedelta) -> ir.Table:
+        """Whose rows bring up which item for whom, so that a withdrawal takes these offers back.
+
+        Returns:
+            At least `customer_id, friend_id, item_kind, item_id`; no rows where a trigger uses the
+            customer's own rows alone.
+        """
+
     def words(self, reasons: pd.DataFrame, as_of: datetime) -> np.ndarray:
         """(rows,) what the customer is told of each reason.
 

@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import ibis
 import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
@@ -58,7 +59,7 @@ def decided(
     laid = grid(view, rows.filter(rows.blocked_by.isnull()), FORTNIGHT, catalogue=offers)
     folder.mkdir(exist_ok=True)
     path = folder / "decisions.parquet"
-    write_decisions(path, rows, laid, offers, MODEL, triggers, top)
+    write_decisions(path, rows, laid, offers, MODEL, triggers, top, rules)
     table = pq.read_table(path)
     assert table.schema.equals(SCHEMA)
     counts = Counter(rule for rule in table["blocked_by"].to_pylist() if rule)
@@ -218,6 +219,7 @@ def test_a_rule_of_ones_own_names_what_it_blocks(world: View, tmp_path: Path) ->
     assert now == {key: old or ("off_season" if key[2] == banned else None)
                    for key, old in was.items()}  # fmt: skip
     assert "off_season" in now.values()
+    assert not [r for r in rows if r["item_id"] == banned and r["decision"] == OFFERED]
     blocked = {key for key, name in now.items() if name}
     free = {(r["customer_id"], r["item_kind"], r["item_id"]) for r in rows
             if r["blocked_by"] is None}  # fmt: skip
@@ -232,6 +234,10 @@ class Refill:
     def reasons(self, view: View, window: timedelta) -> ir.Table:
         assert window == FORTNIGHT
         return reasons_of(view, "ann", ["hat", "tea", "soap"], "refill_due")
+
+    def drivers(self, view: View, window: timedelta) -> ir.Table:
+        own = self.reasons(view, window)
+        return own.mutate(friend_id=ibis.null(str)).limit(0)
 
     def words(self, reasons: pd.DataFrame, as_of: datetime) -> np.ndarray:
         assert as_of == NOW

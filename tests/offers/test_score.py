@@ -17,7 +17,7 @@ from followsuit.graph.run_writer import write_run
 from followsuit.graph.runs import KEEP, SCORE, Run, active_run, runs
 from followsuit.graph.store import GraphStore
 from followsuit.loaders.load import load
-from followsuit.offers import score as scoring
+from followsuit.offers import pipeline
 from followsuit.offers.guards import Refused
 from followsuit.offers.pipeline import OUT
 from followsuit.offers.score import ScoreError, ScoreReport, score
@@ -222,12 +222,12 @@ def test_ids_come_out_as_they_went_in(embedded: Place, tmp_path: Path) -> None:
 def test_interrupted_after_taste_was_learned_it_goes_on_and_uses_the_model(
     embedded: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def stop(*arguments: Any) -> None:
+    def stop(*arguments: Any, **options: Any) -> None:
         raise KeyboardInterrupt
 
     with loaded(embedded, deliver_shop(tmp_path / "d")) as store:
         with monkeypatch.context() as patch:
-            patch.setattr(scoring, "write_decisions", stop)
+            patch.setattr(pipeline, "write_decisions", stop)
             with pytest.raises(KeyboardInterrupt):
                 score(store, NOW, LATER)
         score(store, NOW, LATER)

@@ -160,7 +160,7 @@ BAD = [
     (("seeds", "--budget", "0"), "the budget is 0"),
     (("seeds", "--budget", "nan"), "the budget is nan"),
     (("seeds", "--budget", "5", "--costs", "none.csv"), "none.csv can't be read"),
-    (("seeds", "--budget", "5", "--costs", "wrong.csv"), "row 2: the cost 'much' is no number"),
+    (("seeds", "--budget", "5", "--costs", "wrong.csv"), "row 2: the cost 'much' isn't a number"),
     (("seeds", "--budget", "5", "--costs", "empty.csv"), "has no column customer_id"),
     (("seeds", "--budget", "5", "--costs", "long.csv"), "row 1: it has 3 fields and the header 2"),
     (("seeds", "--budget", "5", "--costs", "twice.csv"), "row 3: c0001 has a row already"),

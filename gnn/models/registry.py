@@ -79,7 +79,13 @@ def model_class(name: str) -> type[Recommender]:
                 f"There is no module {missing} for the model {name}. Run this in the folder that "
                 "holds the module, or install it."
             ) from error
-        raise
+        if name in MODELS:
+            raise
+        raise _broken(name, error) from error
+    except Exception as error:
+        if name in MODELS:
+            raise
+        raise _broken(name, error) from error
     return _checked(name, classes.get(kind))
 
 
@@ -97,6 +103,13 @@ def require_extra(module: str, user: str) -> None:
         import_module(module)
     except ModuleNotFoundError as error:
         raise _missing(user, error.name or module) from error
+
+
+def _broken(name: str, error: Exception) -> NotAModel:
+    return NotAModel(
+        f"{name} can't be used as a model: its module can't be imported, {type(error).__name__}: "
+        f"{error}."
+    )
 
 
 def _missing(user: str, module: str) -> MissingExtra:

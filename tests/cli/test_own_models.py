@@ -36,6 +36,10 @@ def test_every_command_that_takes_a_model_takes_ones_own(own_shop: Shop) -> None
         ("own_model:Mine", "own_model:Mine can't be used as a model: its module has no such class"),
         ("own_model:Other", "own_model:Other can't be used as a model: it is not a subclass of "),
         ("own_model:Half", "own_model:Half can't be used as a model: it doesn't define restore, "),
+        (
+            "broken:Mine",
+            "broken:Mine can't be used as a model: its module can't be imported, ",
+        ),
         ("own_model:Needy", "NeedyConfig isn't valid: the setting `depth` is missing. "),
     ],
 )
@@ -45,6 +49,7 @@ def test_what_is_no_model_of_ones_own_is_an_error_in_one_line(
     needy = "class NeedyConfig(ModelConfig):\n    depth: int\n\n\nclass Needy(Neighbours):\n"
     needy += "    config_class = NeedyConfig\n"
     (own_shop.folder / "own_model.py").write_text(f"{OWN_MODEL}\n\n{needy}")
+    (own_shop.folder / "broken.py").write_text("import numpy\n\nundefined()\n")
     commands = [
         ["gnn", "evaluate", "--as-of", "2025-04-20", "--models", name],
         ["gnn", "train", "--as-of", AS_OF, "--model", name],

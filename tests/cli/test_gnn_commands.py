@@ -308,8 +308,8 @@ MISTAKES = {
     (*EVALUATE, "data", "--models", "ease,lightgnc"): "There is no model lightgnc; there are pop",
     (*EVALUATE, "data", "--models", ""): "--models '' has an empty name: write a,b,c",
     (*EVALUATE, "data", "--models", "ease,"): "--models 'ease,' has an empty name: write a,b,c",
-    (*EVALUATE, "data", "--horizon", "14d"): "--store, --horizon and --refresh are of a store",
-    (*EVALUATE, "data", "--store", "nope.lbug"): "--store, --horizon and --refresh are of a store",
+    (*EVALUATE, "data", "--horizon", "14d"): "--store, --horizon and --refresh are for a store",
+    (*EVALUATE, "data", "--store", "nope.lbug"): "--store, --horizon and --refresh are for a store",
     (*EVALUATE, "data", "--out", "-"): "- isn't a file, and this output can't be printed.",
     (*EVALUATE, "data", "--seeds", "0"): "Invalid value for '--seeds'",
     (*EVALUATE, "data", "--json", "nowhere/x.json"): GONE,
@@ -342,6 +342,8 @@ def test_every_mistake_is_one_line_and_exit_code_2(own_shop: Shop) -> None:
     write_folder(folder / "others", rows, [("1", "p0001")])
     write_folder(folder / "text", rows, [("1", "b")])
     (folder / "text" / "train.tsv.gz").write_text("user\titem\n1\ta\n")
+    models = folder / "followsuit.lbug.state" / "models"
+    before = sorted(models.iterdir())
     done = run_each(list(MISTAKES), folder)
     for (arguments, said), outcome in zip(MISTAKES.items(), done, strict=True):
         assert (outcome.code, outcome.out) == (2, ""), (arguments, outcome)
@@ -349,4 +351,4 @@ def test_every_mistake_is_one_line_and_exit_code_2(own_shop: Shop) -> None:
         assert said in line, (arguments, outcome)
         assert line.startswith("followsuit: ")
         assert all(re.fullmatch(r"[\w ]+: .*\d+ s", step) for step in steps), outcome.said
-    assert not (folder / "followsuit.lbug.state" / "models").exists()
+    assert sorted(models.iterdir()) == before

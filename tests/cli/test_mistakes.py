@@ -120,7 +120,7 @@ MISTAKES: dict[tuple[str, ...], str] = {
     ("query", "top-customers", "--param", "limit=-1"): "The parameter limit is -1. Write 0 or more",
     ("query", "top-customers", "--param", "limit=1e9"): "which isn't a valid integer.",
     ("query", "top-customers", "--param", f"limit={2**64}"): "The parameter limit is ",
-    ("query", "top-customers", "--param", "limit"): "Invalid value for --param: 'limit' is no KEY",
+    ("query", "top-customers", "--param", "limit"): "Invalid value for --param: 'limit' isn't KEY",
     ("query", "top-customers", "--param", "=4"): "'=4' isn't KEY=VALUE",
     ("query", "top-customers", "--param", "top=4"): "top-customers has no parameter top; it has ",
     (

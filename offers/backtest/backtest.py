@@ -36,8 +36,9 @@ from followsuit.offers.features.declared import TRIGGER, Features
 from followsuit.offers.learning.model import Examples, LogisticModel
 from followsuit.offers.learning.taste import LINEAR, TasteConfig, search_taste
 from followsuit.offers.learning.training import examples
-from followsuit.triggers.friend_activity import FriendActivity
+from followsuit.triggers.shipped import shipped
 from followsuit.triggers.tie_weights import GrowingTies
+from followsuit.triggers.trigger import reasons_of
 
 LEARN_FROM = 6
 """How many earlier moments the weights are learned from."""
@@ -151,8 +152,7 @@ def backtest(
             now = shared.at(at)
             if at in fitted_at:
                 taste = config.fit(now, shared, seed=seed, progress=progress)
-            trigger = FriendActivity(ties.at(now))
-            rows = brought_up(now, trigger.reasons(now, window))
+            rows = brought_up(now, reasons_of(shipped(ties.at(now)), now, window))
             live = rows.filter(rows.blocked_by.isnull())
             moment = grid(now, live, window, taste=taste, least=metrics.ITEMS)
             features, results = Features(moment), outcomes(moment, horizon)

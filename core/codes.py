@@ -30,3 +30,19 @@ class Codes:
         positions = pc.index_in(values.cast(pa.string()), value_set=self._texts, skip_nulls=True)
         codes: np.ndarray = np.asarray(positions.fill_null(-1)).astype(np.int64)
         return codes
+
+    def lay_out(
+        self, texts: pa.ChunkedArray, values: pa.ChunkedArray, missing: float | None
+    ) -> np.ndarray:
+        """The value of each listed text, (n,) by code: float64, or object if `missing` is None.
+
+        Args:
+            texts: the texts that have a value, each once; those that aren't listed are left out.
+            values: their values.
+            missing: the value of a listed text without one.
+        """
+        laid_out = np.full(len(self), missing, dtype=object if missing is None else float)
+        codes = self.of(texts)
+        listed = codes >= 0
+        laid_out[codes[listed]] = values.to_numpy(zero_copy_only=False)[listed]
+        return laid_out

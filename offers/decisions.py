@@ -203,7 +203,6 @@ class _Describe:
     def __init__(
         self, grid: Grid, offers: Offers, model: Model, features: Features, reasons: LiveReasons
     ) -> None:
-        self._grid = grid
         self._live = reasons
         self._offers = offers
         self._model = model
@@ -213,10 +212,9 @@ class _Describe:
         self._kinds, self._item_ids = _text(items.kind[grid.items]), _text(items.id[grid.items])
         self._categories = items.category[grid.items]
         people = grid.view.people.select("customer_id", "channel").to_pyarrow()
-        row = grid.customers.of(people["customer_id"])
-        channel = np.full(len(grid.customers), None, dtype=object)
-        channel[row[row >= 0]] = people["channel"].to_numpy(zero_copy_only=False)[row >= 0]
-        self._channels = _text(channel)
+        self._channels = _text(
+            grid.customers.lay_out(people["customer_id"], people["channel"], None)
+        )
         popular = features["popularity"].block(slice(0, 1)).ravel()
         self._mean_popularity = float(popular.mean()) if len(popular) else 0.0
 
@@ -235,8 +233,8 @@ class _Describe:
         parts = self._model.contributions(values)
         value = self._offers.value[offer]
         offered = (rank > 0) & (rank <= top)
-        above = np.maximum(self._above_average(parts, values), 0)
-        by_taste = parts["category"] + parts["affinity"] > above
+        above = self._above_average(parts, values)
+        by_taste = parts["category"] + parts["affinity"] > np.maximum(above, 0)
         columns = {
             "customer_id": self._customer_ids.take(pa.array(row)),
             "offer_id": self._offer_ids.take(pa.array(offer)),
@@ -252,7 +250,7 @@ class _Describe:
             "channel": self._channels.take(pa.array(row)),
             "decision": np.where(offered, OFFERED, OUTRANKED),
             "rank": pa.array(rank, mask=rank == 0),
-            "reason": self._reasons(column, parts, values, pair),
+            "reason": self._reasons(column, parts, above, pair),
             "contributions": pa.StructArray.from_arrays(
                 [pa.array(parts[name].round(9)) for name in NAMES], NAMES
             ),
@@ -271,9 +269,8 @@ class _Describe:
         return above
 
     def _reasons(
-        self, column: np.ndarray, parts: Values, values: Values, pair: np.ndarray
+        self, column: np.ndarray, parts: Values, above: np.ndarray, pair: np.ndarray
     ) -> np.ndarray:
-        above = self._above_average(parts, values)
         texts = own_reasons(parts["category"], above, self._categories[column])
         # A trigger whose feature adds nothing has moved nothing.
         moved = pair > 0

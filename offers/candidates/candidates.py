@@ -6,6 +6,7 @@ by score (`Offers.best`).
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy import sparse
@@ -48,11 +49,16 @@ class Offers:
     by_worth: np.ndarray
     """Positions, those worth the most first; unknown values last, then by id."""
 
+    @cached_property
+    def _by_item(self) -> sparse.csr_matrix | None:
+        """(k, offers) `covers`, by item."""
+        return None if self.covers is None else self.covers.T.tocsr()
+
     def of_pairs(self, row: np.ndarray, column: np.ndarray) -> Candidates:
         """The candidates of these pairs."""
-        if self.covers is None:
+        by_item = self._by_item
+        if by_item is None:
             return Candidates(row, column, column)
-        by_item = self.covers.T.tocsr()
         counts = np.diff(by_item.indptr)[column]
         first = np.repeat(by_item.indptr[column], counts)
         step = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
@@ -104,8 +110,7 @@ def offers_for(grid: Grid, catalogue: Catalogue | None) -> Offers:
     items, n = grid.view.item_list, len(grid.customers)
     if catalogue is None:
         rows = grid.view.items.select(key=item_key(grid.view.items), margin="margin").to_pyarrow()
-        margin = np.full(len(items), np.nan)
-        margin[items.codes.of(rows["key"])] = rows["margin"].to_numpy()
+        margin = items.codes.lay_out(rows["key"], rows["margin"], np.nan)
         ids, value = items.id[grid.items], margin[grid.items]
         none = np.empty(0, dtype=np.int64)
         nobody = _cells(none, none, (len(ids), n))
@@ -114,15 +119,12 @@ def offers_for(grid: Grid, catalogue: Catalogue | None) -> Offers:
     codes = Codes(rows["offer_id"])
     coverage, audience = catalogue.coverage, catalogue.audience.to_pyarrow()
     covered = coverage.select("offer_id", item=item_key(coverage)).to_pyarrow()
-    column = np.searchsorted(grid.items, items.codes.of(covered["item"]))
-    known = column < len(grid.items)
-    known[known] = grid.items[column[known]] == items.codes.of(covered["item"])[known]
+    column = grid.columns(items.codes.of(covered["item"]))
     value = rows["value"].to_numpy().astype(float)
     return Offers(
         ids=codes.ids,
         value=value,
-        covers=_cells(codes.of(covered["offer_id"])[known], column[known],
-                      (len(codes), len(grid.items))),
+        covers=_cells(codes.of(covered["offer_id"]), column, (len(codes), len(grid.items))),
         audience=_cells(codes.of(audience["offer_id"]), grid.customers.of(audience["customer_id"]),
                         (len(codes), n)),
         targeted=rows["targeted"].to_numpy(zero_copy_only=False),

@@ -180,10 +180,7 @@ def pick(matrix: sparse.csr_matrix, rows: np.ndarray, columns: np.ndarray) -> np
 def _popularity(view: View, window: timedelta) -> np.ndarray:
     recent = recent_shared(view, window)
     counts = recent.group_by(item=item_key(recent)).aggregate(n=recent.count()).to_pyarrow()
-    popularity = np.zeros(len(view.item_list))
-    item = view.item_list.codes.of(counts["item"])
-    popularity[item[item >= 0]] = counts["n"].to_numpy()[item >= 0]
-    return popularity
+    return view.item_list.codes.lay_out(counts["item"], counts["n"], 0)
 
 
 def _seen(view: View, live: ir.Table, customers: Codes) -> sparse.csr_matrix:
@@ -205,10 +202,7 @@ def _columns(items: np.ndarray, codes: np.ndarray) -> np.ndarray:
 def _homes(view: View, customers: Codes) -> np.ndarray:
     """(n,) each customer's city, None where unknown."""
     table = view.customers.to_pyarrow()
-    row = customers.of(table["customer_id"])
-    homes = np.full(len(customers), None, dtype=object)
-    homes[row[row >= 0]] = table["city"].to_numpy(zero_copy_only=False)[row >= 0]
-    return homes
+    return customers.lay_out(table["customer_id"], table["city"], None)
 
 
 def _elsewhere(home: np.ndarray, site: np.ndarray) -> np.ndarray:

@@ -18,9 +18,7 @@ class Activity(Feature):
         super().__init__(grid)
         own = grid.view.recent(grid.window).drop("at").distinct()
         counts = own.group_by("customer_id").aggregate(n=own.count()).to_pyarrow()
-        row = grid.customers.of(counts["customer_id"])
-        items = np.zeros(len(grid.customers))
-        items[row[row >= 0]] = counts["n"].to_numpy()[row >= 0]
+        items = grid.customers.lay_out(counts["customer_id"], counts["n"], 0)
         self.values: np.ndarray = np.log1p(items)
 
     def block(self, rows: Select, columns: Select = ALL) -> np.ndarray:  # noqa: ARG002, D102

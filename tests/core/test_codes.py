@@ -36,3 +36,12 @@ def test_an_empty_list_has_no_codes() -> None:
     codes = Codes(pa.array(IDS)).of(pa.array([], pa.string()))
     assert codes.dtype == np.int64
     assert len(codes) == 0
+
+
+def test_values_are_laid_out_by_code_and_what_has_none_is_missing() -> None:
+    codes = Codes(np.array(["a", "b", "c"], dtype=object))
+    texts = pa.chunked_array([["c", "x"], ["a"]])
+    numbers = codes.lay_out(texts, pa.chunked_array([[3, 9], [1]]), 0)
+    assert (numbers.dtype, numbers.tolist()) == (np.float64, [1, 0, 3])
+    cities = codes.lay_out(texts, pa.chunked_array([["Rome", "Oslo"], [None]]), None)
+    assert cities.tolist() == [None, None, "Rome"]

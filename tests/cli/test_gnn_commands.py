@@ -205,7 +205,7 @@ def test_two_processes_train_a_model_whose_files_the_first_one_writes(own_shop: 
     before = (kept / "model.npz").read_bytes()
     first, second = each_of_two(*train, "--resume", folder=own_shop.folder)
     assert [first.code, second.code] == [0, 0], first.said + second.said
-    assert "it is there, of the same graph, day and seed." in first.said
+    assert "for the same graph, day and seed: it wasn't trained again." in first.said
     assert second.said == "", "the first process alone tells"
     assert (kept / "model.npz").read_bytes() == before
     with filelock.FileLock(models / "lightgcn.lock"):

@@ -263,9 +263,15 @@ def against_pyg(folder: Path, most: float, name: str) -> dict[str, Took]:
         seconds, best = max(took.result, key=lambda point: point[1])
         each = took.result[-1][0] / len(took.result)
         rows.append(
-            (label, len(took.result), f"{each:.2f}", f"{best:.4f}", f"{seconds:.0f}",
-             f"{took.peak / 2**30:.2f}")
-        )  # fmt: skip
+            (
+                label,
+                len(took.result),
+                f"{each:.2f}",
+                f"{best:.4f}",
+                f"{seconds:.0f}",
+                f"{took.peak / 2**30:.2f}",
+            )
+        )
     table(("", "epochs", "seconds each", "best NDCG@20", "after seconds", "memory GB"), rows)
     stock_at, goal = max(runs[STOCK].result, key=lambda point: point[1])
     reached = next((at for at, ndcg in runs[OURS].result if ndcg >= goal), None)
@@ -290,16 +296,26 @@ def growth(scale: float) -> dict[str, Took]:
             say(f"  {name}, {sold:,} purchases: {took.seconds:.1f} s")
     rows = [
         (
-            name, f"{took.result:,}", f"{took.seconds:.1f}", f"{took.cpu:.1f}",
-            f"{1e6 * took.seconds / took.result:.1f}", f"{took.peak / 2**30:.2f}",
+            name,
+            f"{took.result:,}",
+            f"{took.seconds:.1f}",
+            f"{took.cpu:.1f}",
+            f"{1e6 * took.seconds / took.result:.1f}",
+            f"{took.peak / 2**30:.2f}",
         )
         for name, took in found.items()
-    ]  # fmt: skip
+    ]
     table(
-        ("network, purchases", "edges", "seconds of an epoch", "CPU seconds",
-         "microseconds an edge", "memory GB"),
+        (
+            "network, purchases",
+            "edges",
+            "seconds of an epoch",
+            "CPU seconds",
+            "microseconds an edge",
+            "memory GB",
+        ),
         rows,
-    )  # fmt: skip
+    )
     return found
 
 
@@ -331,10 +347,13 @@ def shop(purchases: int) -> Any:
     customers = max(50, purchases // 20)
     made = tables(
         World(
-            customers=customers, products=max(50, purchases // 400), stores=50,
-            friendships=customers * 5 // 2, purchases=purchases,
+            customers=customers,
+            products=max(50, purchases // 400),
+            stores=50,
+            friendships=customers * 5 // 2,
+            purchases=purchases,
         )
-    ).tables  # fmt: skip
+    ).tables
     users, items = made["customers"]["customer_id"], made["products"]["product_id"]
 
     def coded(table: str, column: str, ids: Any) -> Any:

@@ -94,15 +94,27 @@ _WRITES = [
     (
         "friendships",
         _link(
-            "Customer", "FRIEND_OF", "Customer", "since", "interactions", "directed",
+            "Customer",
+            "FRIEND_OF",
+            "Customer",
+            "since",
+            "interactions",
+            "directed",
             end="friend_id",
         ),
     ),
     (
         "purchases",
         _link(
-            "Customer", "PURCHASED", "Product",
-            "at", "quantity", "amount", "currency", "channel", "store_id",
+            "Customer",
+            "PURCHASED",
+            "Product",
+            "at",
+            "quantity",
+            "amount",
+            "currency",
+            "channel",
+            "store_id",
             key=" {purchase_id: row.purchase_id}",
         ),
     ),
@@ -111,8 +123,15 @@ _WRITES = [
     (
         "events",
         _link(
-            "Customer", "VIEWED", "Product", "at", "store_id", "city", "value",
-            key=" {event_id: row.event_id}", where=_VIEW,
+            "Customer",
+            "VIEWED",
+            "Product",
+            "at",
+            "store_id",
+            "city",
+            "value",
+            key=" {event_id: row.event_id}",
+            where=_VIEW,
         ),
     ),
     ("likes", _link("Customer", "LIKES", "Interest", "at")),
@@ -120,17 +139,22 @@ _WRITES = [
     (
         "contacts",
         _link(
-            "Customer", "CONTACTED", "Offer", "channel", "at", "arm", "outcome", "outcome_at",
+            "Customer",
+            "CONTACTED",
+            "Offer",
+            "channel",
+            "at",
+            "arm",
+            "outcome",
+            "outcome_at",
             key=" {contact_id: row.contact_id}",
         ),
     ),
     (
         "consents",
-        _link(
-            "Customer", "CONSENTED", "Purpose", key=" {at: row.at, granted: row.granted}"
-        ),
+        _link("Customer", "CONSENTED", "Purpose", key=" {at: row.at, granted: row.granted}"),
     ),
-]  # fmt: skip
+]
 
 
 def merge(world: Path) -> Took:

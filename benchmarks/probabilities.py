@@ -75,8 +75,18 @@ def main() -> None:
             if seed < 5:
                 drawn.setdefault(model, []).append((world, learned))
         rows.append((model, *(f"{x:.3f}" for x in np.mean(found, axis=0))))
-    names = ("model", "ratio", "coverage", "Spearman", "top: learned", "Bernoulli", "partial",
-             "loss: learned", "Bernoulli", "partial")  # fmt: skip
+    names = (
+        "model",
+        "ratio",
+        "coverage",
+        "Spearman",
+        "top: learned",
+        "Bernoulli",
+        "partial",
+        "loss: learned",
+        "Bernoulli",
+        "partial",
+    )
     table(names, rows)
     without = [cascade_world(seed, mean=0.0) for seed in range(options.worlds)]
     zero = [learn(world.log, timedelta(days=14)) for world in without]

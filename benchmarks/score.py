@@ -75,8 +75,9 @@ def score(store: Path, as_of: datetime, learn: str, affinity: str) -> Took:
     shop = followsuit.open(store, progress=steps)
     shop.snapshot(as_of)
     with timed() as took:
-        report = shop.score(as_of, datetime.now(UTC), learn=learn, affinity=affinity,
-                            max_age="400d")  # fmt: skip
+        report = shop.score(
+            as_of, datetime.now(UTC), learn=learn, affinity=affinity, max_age="400d"
+        )
     took.result = None
     took.extra = {"steps": steps.rows, "offers": report.offers, "customers": report.customers}
     return took
@@ -158,15 +159,24 @@ def main() -> None:
         say("")
         table(
             ("", "s", "s of CPU", "peak GB"),
-            [(name, f"{median(taken):.1f}", f"{median(taken, 'cpu'):.1f}",
-              f"{median(taken, 'peak') / 1e9:.2f}") for name, taken in runs.items()],
-        )  # fmt: skip
+            [
+                (
+                    name,
+                    f"{median(taken):.1f}",
+                    f"{median(taken, 'cpu'):.1f}",
+                    f"{median(taken, 'peak') / 1e9:.2f}",
+                )
+                for name, taken in runs.items()
+            ],
+        )
         met = []
         for name, most in MOST.items():
             times = ratio(runs, name, HAND)
             met.append(times <= most)
-            say(f"{name}: {times:.2f} times by hand (CPU {ratio(runs, name, HAND, 'cpu'):.2f}), "
-                f"at most {most}: {verdict(met[-1])}")  # fmt: skip
+            say(
+                f"{name}: {times:.2f} times by hand (CPU {ratio(runs, name, HAND, 'cpu'):.2f}), "
+                f"at most {most}: {verdict(met[-1])}"
+            )
             peak = median(runs[name], "peak")
             met.append(peak <= MEMORY)
             say(f"{name}: peak {peak / 1e9:.2f} GB, at most 4: {verdict(met[-1])}")

@@ -41,11 +41,13 @@ IN_TIME = {
 PUBLISHED = {
     "lastfm": {"EASE": (0.273, 0.274), "GF-CF, untuned": (0.2446, 0.2461)},
     "douban_book": {
-        "EASE": (0.2111, 0.2007), "GF-CF, untuned": (0.1622, 0.1391), "SEPT": (0.1592, 0.1382),
+        "EASE": (0.2111, 0.2007),
+        "GF-CF, untuned": (0.1622, 0.1391),
+        "SEPT": (0.1592, 0.1382),
         "GBSR": (0.1694, 0.1523),
     },
     "yelp": {"EASE": (0.1201, 0.0743), "SEPT": (0.1176, 0.0682), "GBSR": (0.1243, 0.0724)},
-}  # fmt: skip
+}
 AIM = {"lastfm": (0.285, 0.285), "douban_book": (0.230, 0.214), "yelp": (0.150, 0.095)}
 SOCIAL = "GBSR"
 """The best published social network."""
@@ -180,9 +182,16 @@ def simulated(seed: int, dials: float = 0.5) -> Any:
     from followsuit.simulator import World
 
     sizes = World(
-        customers=2500, products=300, stores=8, friendships=10_000, purchases=15_000, days=90,
-        homophily=dials, influence=dials, seed=seed,
-    )  # fmt: skip
+        customers=2500,
+        products=300,
+        stores=8,
+        friendships=10_000,
+        purchases=15_000,
+        days=90,
+        homophily=dials,
+        influence=dials,
+        seed=seed,
+    )
     with tempfile.TemporaryDirectory() as folder:
         view = view_of_world(sizes, Path(folder), assume_consent=True).shared
         return temporal_split(view, view.as_of - timedelta(days=28))
@@ -206,9 +215,14 @@ def show_told(found: dict[str, dict[str, Any]]) -> None:
         for model, figures in report["models"].items():
             best = " *" if model == report["best"] else ""
             rows.append(
-                [name, model + best, *(_cell(figures[key]) for key in SHOWN),
-                 f"{figures['coverage@20']['value']:.3f}", f"{figures['seconds']:.0f}"]
-            )  # fmt: skip
+                [
+                    name,
+                    model + best,
+                    *(_cell(figures[key]) for key in SHOWN),
+                    f"{figures['coverage@20']['value']:.3f}",
+                    f"{figures['seconds']:.0f}",
+                ]
+            )
         for model, (recall, ndcg) in PUBLISHED.get(name, {}).items():
             rows.append([name, f"published: {model}", f"{recall:.4f}", f"{ndcg:.4f}", "", ""])
     table(["data", "model (* best)", *SHOWN, "coverage", "seconds"], rows)
@@ -283,7 +297,7 @@ def show_compared(found: dict[str, dict[str, Any]]) -> None:
         [name, model, *(_cell(figures[k]) for k in SHOWN), _cell(report["lead"][model][SHOWN[1]])]
         for name, report in found.items()
         for model, figures in report["figures"].items()
-    ]  # fmt: skip
+    ]
     table(["data", "", *SHOWN, "ndcg@20 less the first"], rows)
 
 

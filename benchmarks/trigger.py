@@ -57,9 +57,14 @@ def find_triggers(folder: Path, as_of: datetime) -> Any:
     # By hand no store is left out for its city.
     live = rows.filter(rows.blocked_by.isnull() | (rows.blocked_by == ELSEWHERE))
     return live.select(
-        "customer_id", kind="item_kind", item_id="item_id", exposure="strength", friends="friends",
-        oldest="first_at", latest="fired_at",
-    ).to_pyarrow()  # fmt: skip
+        "customer_id",
+        kind="item_kind",
+        item_id="item_id",
+        exposure="strength",
+        friends="friends",
+        oldest="first_at",
+        latest="fired_at",
+    ).to_pyarrow()
 
 
 def contest(find: Any, out: Path) -> Took:

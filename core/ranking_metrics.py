@@ -19,9 +19,12 @@ Doubles = NDArray[np.float64]
 
 
 def top_n(
-    scores: NDArray[Any], n: int, excluded: sparse.csr_matrix | None = None, *,
+    scores: NDArray[Any],
+    n: int,
+    excluded: sparse.csr_matrix | None = None,
+    *,
     tie: NDArray[np.int64] | None = None,
-) -> Ints:  # fmt: skip
+) -> Ints:
     """The columns of each row's n largest scores, (rows, n), the largest first, padded with -1.
 
     Of equal scores, the one with the smaller `tie` ranks first, then the one with the smaller

@@ -70,9 +70,13 @@ class Embedded:
 
 
 def embed(
-    model: Recommender, view: SharedView, *, folder: Path | None = None,
-    seed: int = 0, progress: Progress = silent,
-) -> Embedded:  # fmt: skip
+    model: Recommender,
+    view: SharedView,
+    *,
+    folder: Path | None = None,
+    seed: int = 0,
+    progress: Progress = silent,
+) -> Embedded:
     """Learn embeddings from what was known at an instant.
 
     Where `folder` holds a model of that kind and of this very graph (see `trained`), it is taken as
@@ -101,15 +105,24 @@ def embed(
     kinds = np.concatenate([np.full(len(customers), CUSTOMER, dtype=object), items.kind])
     ids = np.concatenate([customers, items.id])
     return Embedded(
-        model.name, model.settings(), view.as_of, kinds[kept], ids[kept], vectors[kept],
+        model.name,
+        model.settings(),
+        view.as_of,
+        kinds[kept],
+        ids[kept],
+        vectors[kept],
         int((~kept).sum()),
-    )  # fmt: skip
+    )
 
 
 def write_embeddings(
-    store: GraphStore, embedded: Embedded, content: str, created_at: datetime,
-    progress: Progress = silent, revision: int | None = None,
-) -> str:  # fmt: skip
+    store: GraphStore,
+    embedded: Embedded,
+    content: str,
+    created_at: datetime,
+    progress: Progress = silent,
+    revision: int | None = None,
+) -> str:
     """Activate embeddings as `Embedding` nodes, which their customers and items point to.
 
     The run before stays active until all is written, and readers of it have it until the next.
@@ -126,9 +139,11 @@ def write_embeddings(
         The id of the run.
     """
     parameters = {
-        "as_of": embedded.as_of.isoformat(), "model": embedded.model,
-        "settings": embedded.settings, "width": embedded.vectors.shape[1],
-    }  # fmt: skip
+        "as_of": embedded.as_of.isoformat(),
+        "model": embedded.model,
+        "settings": embedded.settings,
+        "width": embedded.vectors.shape[1],
+    }
     # Another machine may come to slightly other numbers: they are another run.
     data = np.ascontiguousarray(embedded.vectors).tobytes()
     run_id = new_run_id(EMBEDDING, embedded.as_of, parameters, content, data=data)

@@ -86,14 +86,24 @@ class History:
         stores = self._existing(t.STORES, self._snapshot.rows(t.VISITS))
         return ibis.union(
             products.select(
-                "category", "brand", "margin", "known_at", item_kind=ibis.literal(PRODUCT),
-                item_id=products.product_id, city=ibis.null(str),
+                "category",
+                "brand",
+                "margin",
+                "known_at",
+                item_kind=ibis.literal(PRODUCT),
+                item_id=products.product_id,
+                city=ibis.null(str),
             ),
             stores.select(
-                "category", "city", "known_at", item_kind=ibis.literal(STORE),
-                item_id=stores.store_id, brand=ibis.null(str), margin=ibis.null("int64"),
+                "category",
+                "city",
+                "known_at",
+                item_kind=ibis.literal(STORE),
+                item_id=stores.store_id,
+                brand=ibis.null(str),
+                margin=ibis.null("int64"),
             ),
-        ).select(*ITEM, "category", "brand", "city", "margin", "known_at")  # fmt: skip
+        ).select(*ITEM, "category", "brand", "city", "margin", "known_at")
 
     def _existing(self, listed: Table, mentions: ir.Table) -> ir.Table:
         """The rows of a table of items; if none was delivered, those that shared rows mention.
@@ -132,10 +142,14 @@ class History:
         )
         rows = rows.inner_join(mine, "customer_id").inner_join(friends, "friend_id")
         rows = rows.select(
-            "customer_id", "friend_id", "since", "interactions",
+            "customer_id",
+            "friend_id",
+            "since",
+            "interactions",
             known_at=ibis.greatest(rows.since, rows.joined_at, rows.friend_joined_at),
-            shares=rows.shares & rows.friend_shares, directed=rows.directed.fill_null(False),
-        )  # fmt: skip
+            shares=rows.shares & rows.friend_shares,
+            directed=rows.directed.fill_null(False),
+        )
         back = rows.filter(~rows.directed)
         back = back.mutate(customer_id=back.friend_id, friend_id=back.customer_id)
         return ibis.union(rows, back.select(rows.columns)).drop("directed")

@@ -102,9 +102,15 @@ def runs(store: GraphStore, kind: str) -> list[Run]:
 def read_run(row: dict[str, Any]) -> Run:
     """A run from its row in the graph."""
     return Run(
-        row["run_id"], row["kind"], row["as_of"], row["created_at"], bool(row["active"]),
-        row["customers"], row["offers"], json.loads(row["parameters"]),
-    )  # fmt: skip
+        row["run_id"],
+        row["kind"],
+        row["as_of"],
+        row["created_at"],
+        bool(row["active"]),
+        row["customers"],
+        row["offers"],
+        json.loads(row["parameters"]),
+    )
 
 
 def active(listed: Sequence[Run]) -> Run | None:
@@ -130,10 +136,11 @@ def parts(run: Run) -> list[Run]:
     """The runs that a run's offers come from, itself first; each customer is in only one."""
     own = {name: value for name, value in run.parameters.items() if name != KEPT}
     earlier = [
-        replace(run, run_id=part["run_id"], as_of=datetime.fromisoformat(part["as_of"]),
-                parameters=part)
+        replace(
+            run, run_id=part["run_id"], as_of=datetime.fromisoformat(part["as_of"]), parameters=part
+        )
         for part in run.parameters.get(KEPT, ())
-    ]  # fmt: skip
+    ]
     return [replace(run, parameters=own), *earlier]
 
 

@@ -376,8 +376,18 @@ NODE_TABLES = ("customers", "products", "stores", "offers")
 TABLES: dict[str, Table] = {
     t.name: t
     for t in (
-        CUSTOMERS, PRODUCTS, STORES, OFFERS, FRIENDSHIPS, PURCHASES, VISITS, EVENTS, LIKES,
-        MEMBERSHIPS, CONTACTS, CONSENTS,
+        CUSTOMERS,
+        PRODUCTS,
+        STORES,
+        OFFERS,
+        FRIENDSHIPS,
+        PURCHASES,
+        VISITS,
+        EVENTS,
+        LIKES,
+        MEMBERSHIPS,
+        CONTACTS,
+        CONSENTS,
     )
-}  # fmt: skip
+}
 """The contract, in loading order: each table comes after the tables that it refers to."""

@@ -232,9 +232,12 @@ class View:
         customer consented or came of age between the two instants.
         """
         rows = people(
-            self.table(t.CUSTOMERS), self._history.answers, self.as_of.date(),
-            lambda clock: clock.notnull() & (clock <= self.as_of), self.assume_consent,
-        )  # fmt: skip
+            self.table(t.CUSTOMERS),
+            self._history.answers,
+            self.as_of.date(),
+            lambda clock: clock.notnull() & (clock <= self.as_of),
+            self.assume_consent,
+        )
         return self.snapshot.keep(rows)
 
     def recent(self, length: timedelta) -> ir.Table:
@@ -277,9 +280,12 @@ class View:
         """The items, by id and kind."""
         rows = self.items.order_by("item_id", "item_kind").to_pandas()
         columns = {
-            "kind": "item_kind", "id": "item_id", "category": "category", "brand": "brand",
+            "kind": "item_kind",
+            "id": "item_id",
+            "category": "category",
+            "brand": "brand",
             "city": "city",
-        }  # fmt: skip
+        }
         return Items(
             **{
                 name: rows[column].to_numpy(dtype=object, na_value=None)

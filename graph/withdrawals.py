@@ -117,8 +117,9 @@ class _Withdrawal:
             unfit = mine  # of a run that was interrupted
             if run_id in self._runs:
                 made_by = [part.run_id for part in parts(read_run(self._runs[run_id]))]
-                supports = [pairs for name in made_by if name in files
-                            for pairs in files[name].unsupported]  # fmt: skip
+                supports = [
+                    pairs for name in made_by if name in files for pairs in files[name].unsupported
+                ]
                 unfit = self.unfit(mine, Col.SOURCE, self._runs[run_id][Col.AS_OF], supports)
             keys = unfit.select(*_OFFER).distinct().to_pyarrow()
             if len(keys):

@@ -122,9 +122,13 @@ class Analysis:
             )
         influences = self._learned_from_followers()
         chosen = seeds(
-            influences.log.network, influences.edges.mean, budget, cost=cost, allowed=self.allowed,
+            influences.log.network,
+            influences.edges.mean,
+            budget,
+            cost=cost,
+            allowed=self.allowed,
             progress=self._progress,
-        )  # fmt: skip
+        )
         return chosen, influences
 
     @cached_property

@@ -35,8 +35,14 @@ from followsuit.policy.rules import (
 from followsuit.triggers.trigger import Trigger
 
 _KNOWN_TO_GRIDS = (
-    UNKNOWN_AGE, MINOR, NO_CONTACT, ALREADY_TAKEN, ELSEWHERE, NO_OFFER, NOT_IN_AUDIENCE,
-)  # fmt: skip
+    UNKNOWN_AGE,
+    MINOR,
+    NO_CONTACT,
+    ALREADY_TAKEN,
+    ELSEWHERE,
+    NO_OFFER,
+    NOT_IN_AUDIENCE,
+)
 """Rules that a grid's customers and items, `Grid.exclude` and `Offers.best` keep by themselves."""
 REASON, TASTE, POPULAR = "trigger", "taste", "popular"
 
@@ -85,10 +91,16 @@ Rows are sorted by customer, those that a rule blocks before all others.
 
 
 def write_decisions(
-    path: Path, pairs: ir.Table, grid: Grid, catalogue: Catalogue | None, model: Model,
-    triggers: Sequence[Trigger], top: int, rules: Sequence[Rule] = BEFORE_PREDICTION,
+    path: Path,
+    pairs: ir.Table,
+    grid: Grid,
+    catalogue: Catalogue | None,
+    model: Model,
+    triggers: Sequence[Trigger],
+    top: int,
+    rules: Sequence[Rule] = BEFORE_PREDICTION,
     progress: Progress = silent,
-) -> None:  # fmt: skip
+) -> None:
     """Predict, rank and decide on all candidates, and write the decisions.
 
     Args:

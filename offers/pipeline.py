@@ -41,8 +41,17 @@ STEPS = (_MODEL, _TASTE)
 """Files of a run's folder that hold finished steps."""
 
 
-OUT = ("customer_id", "rank", "item_kind", "item_id", "offer_id", "trigger", "score",
-       "trigger_share", "reason")  # fmt: skip
+OUT = (
+    "customer_id",
+    "rank",
+    "item_kind",
+    "item_id",
+    "offer_id",
+    "trigger",
+    "score",
+    "trigger_share",
+    "reason",
+)
 """Columns of `score --out`."""
 _OFFERS = pa.schema(
     {
@@ -62,9 +71,14 @@ class Pipeline:
     """The steps of scoring, each taken from the run's folder where it has been done before."""
 
     def __init__(
-        self, store: GraphStore, view: View, run_id: str, window: timedelta, seed: int,
+        self,
+        store: GraphStore,
+        view: View,
+        run_id: str,
+        window: timedelta,
+        seed: int,
         progress: Progress,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._store = store
         self._view = view
         self._models = ModelStore(store.state)
@@ -86,9 +100,13 @@ class Pipeline:
         kept = read_json(self._folder / _TASTE)
         if kept is None:
             chosen = search_taste(
-                self._days[-1], self._view.shared, affinity=parameters["affinity"],
-                friends=parameters["friends_help"], seed=self._seed, progress=self._progress,
-            )  # fmt: skip
+                self._days[-1],
+                self._view.shared,
+                affinity=parameters["affinity"],
+                friends=parameters["friends_help"],
+                seed=self._seed,
+                progress=self._progress,
+            )
             kept = asdict(chosen)
             save_json(self._folder / _TASTE, kept)
         return TasteConfig(**kept)
@@ -151,9 +169,11 @@ def _offered(path: Path) -> pa.Table:
     names = {"score": "probability"}
     columns = [names.get(name, name) for name in _OFFERS.names if name != "trigger"]
     rows = pq.read_table(
-        path, columns=[*columns, "triggers"], filters=[("decision", "=", OFFERED)],
+        path,
+        columns=[*columns, "triggers"],
+        filters=[("decision", "=", OFFERED)],
         memory_map=False,
-    )  # fmt: skip
+    )
     first = [names[0] if names else None for names in rows["triggers"].to_pylist()]
     rows = rows.append_column("trigger", pa.array(first, g.TEXT))
     rows = rows.select([names.get(name, name) for name in _OFFERS.names])

@@ -193,9 +193,16 @@ def score(
         }
         save_json(folder / _DONE, done)
     return _write(
-        store, run_id, as_of, created_at, parameters, folder, guards, base,
+        store,
+        run_id,
+        as_of,
+        created_at,
+        parameters,
+        folder,
+        guards,
+        base,
         view.snapshot.meta.revision,
-    )  # fmt: skip
+    )
 
 
 def _known(view: View, customers: Sequence[str] | None) -> tuple[list[str] | None, int]:
@@ -219,9 +226,16 @@ def _is_done(folder: Path) -> bool:
 
 
 def _write(
-    store: GraphStore, run_id: str, as_of: datetime, created_at: datetime,
-    parameters: dict[str, Any], folder: Path, guards: Guards, base: Run | None, revision: int,
-) -> ScoreReport:  # fmt: skip
+    store: GraphStore,
+    run_id: str,
+    as_of: datetime,
+    created_at: datetime,
+    parameters: dict[str, Any],
+    folder: Path,
+    guards: Guards,
+    base: Run | None,
+    revision: int,
+) -> ScoreReport:
     """Write the run to the graph and activate it, unless a guard refuses."""
     done = read_json(folder / _DONE)
     rows = folder / OFFERS
@@ -237,26 +251,45 @@ def _write(
             guards.check_share(base, customers_of(offers_of(store, base.run_id)), reached)
         guards.check_offers(reached)
         run = Run(
-            run_id, SCORE, as_of, created_at, False, len(reached),
+            run_id,
+            SCORE,
+            as_of,
+            created_at,
+            False,
+            len(reached),
             sum(table.num_rows for table in offers.values()),
-            {**parameters, **{name: done[name] for name in (*CHOSEN, WEIGHTS)},
-             OFFERED_TO: len(reached)},
-        )  # fmt: skip
+            {
+                **parameters,
+                **{name: done[name] for name in (*CHOSEN, WEIGHTS)},
+                OFFERED_TO: len(reached),
+            },
+        )
         write_run(store, run, offers, revision=revision, activate=guards.activate is not False)
     # Steps are kept for a run that is interrupted; scored again, it is made anew.
     for step in (*STEPS, _DONE):
         (folder / step).unlink(missing_ok=True)
     return ScoreReport(
-        run_id, as_of, done["customers"], done["offers"], done["suppressed"],
-        LogisticModel(**done["weights"]), done["unknown"], done["taste"]["note"],
-        guards.activate is not False, len(others), rows,
-    )  # fmt: skip
+        run_id,
+        as_of,
+        done["customers"],
+        done["offers"],
+        done["suppressed"],
+        LogisticModel(**done["weights"]),
+        done["unknown"],
+        done["taste"]["note"],
+        guards.activate is not False,
+        len(others),
+        rows,
+    )
 
 
 def _still_active(
-    store: GraphStore, base: Run | None, as_of: datetime, parameters: dict[str, Any],
+    store: GraphStore,
+    base: Run | None,
+    as_of: datetime,
+    parameters: dict[str, Any],
     guards: Guards,
-) -> Run | None:  # fmt: skip
+) -> Run | None:
     """The active run: another one may have become it while this one was made."""
     now = active(runs(store, SCORE))
     same = (now and now.run_id) == (base and base.run_id)
@@ -271,8 +304,12 @@ def _still_active(
 
 def _recommended(offers: pa.Table, run_id: str) -> dict[g.RelationshipType, pa.Table]:
     """The offers as relationships of the graph."""
-    names = {"score": Col.PROBABILITY, "trigger_share": Col.UPLIFT, "customer_id": Col.SOURCE,
-             "item_id": Col.TARGET}  # fmt: skip
+    names = {
+        "score": Col.PROBABILITY,
+        "trigger_share": Col.UPLIFT,
+        "customer_id": Col.SOURCE,
+        "item_id": Col.TARGET,
+    }
     renamed = offers.rename_columns([names.get(n, n) for n in offers.column_names])
     renamed = renamed.append_column(Col.RUN_ID, pa.repeat(run_id, offers.num_rows))
     ends = {PRODUCT: g.RECOMMENDED_PRODUCT, STORE: g.RECOMMENDED_STORE}

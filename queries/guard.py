@@ -63,10 +63,31 @@ _TOKEN = re.compile(
 _NAMES = ("name", "quoted")
 _AFTER_A_NAME = frozenset(",)}];=<>+*/%^|.:-")
 _WORDS_AFTER_A_NAME = (
-    "AND", "AS", "ASC", "CONTAINS", "DESC", "ELSE", "END", "ENDS", "IN", "IS", "LIMIT", "MATCH",
-    "OPTIONAL", "OR", "ORDER", "RETURN", "SKIP", "STARTS", "THEN", "UNION", "UNWIND", "WHEN",
-    "WHERE", "XOR",
-)  # fmt: skip
+    "AND",
+    "AS",
+    "ASC",
+    "CONTAINS",
+    "DESC",
+    "ELSE",
+    "END",
+    "ENDS",
+    "IN",
+    "IS",
+    "LIMIT",
+    "MATCH",
+    "OPTIONAL",
+    "OR",
+    "ORDER",
+    "RETURN",
+    "SKIP",
+    "STARTS",
+    "THEN",
+    "UNION",
+    "UNWIND",
+    "WHEN",
+    "WHERE",
+    "XOR",
+)
 """A word before one of these isn't a refused clause, except at the beginning of a query."""
 
 

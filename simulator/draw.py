@@ -13,9 +13,23 @@ DAY = 86_400
 HOUR = 3_600
 
 _PARTS = (
-    "places", "catalogue", "promotions", "people", "friends", "journeys", "shopping", "sales",
-    "visits", "events", "likes", "memberships", "consents", "offers", "contacts", "dirt",
-)  # fmt: skip
+    "places",
+    "catalogue",
+    "promotions",
+    "people",
+    "friends",
+    "journeys",
+    "shopping",
+    "sales",
+    "visits",
+    "events",
+    "likes",
+    "memberships",
+    "consents",
+    "offers",
+    "contacts",
+    "dirt",
+)
 
 
 def streams(seed: int) -> dict[str, Chance]:

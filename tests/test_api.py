@@ -33,9 +33,15 @@ from followsuit.simulator import World, simulate
 from followsuit.testing.places import Place
 
 WORLD = World(
-    customers=150, products=30, stores=5, friendships=600, purchases=2500, days=120,
-    influence=0.9, seed=2,
-)  # fmt: skip
+    customers=150,
+    products=30,
+    stores=5,
+    friendships=600,
+    purchases=2500,
+    days=120,
+    influence=0.9,
+    seed=2,
+)
 
 
 @pytest.fixture(scope="module")
@@ -68,8 +74,10 @@ def test_open_takes_a_path_a_text_or_what_the_settings_say(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("FOLLOWSUIT_STORE", "set.lbug")
     for given, name in [
-        (tmp_path / "a.lbug", "a.lbug"), ("b.lbug", "b.lbug"), (None, "set.lbug"),
-    ]:  # fmt: skip
+        (tmp_path / "a.lbug", "a.lbug"),
+        ("b.lbug", "b.lbug"),
+        (None, "set.lbug"),
+    ]:
         with followsuit.open(given) as opened:
             assert opened.store.name == str(tmp_path / name)
     assert list(tmp_path.iterdir()) == [], "nothing is made before something is loaded"
@@ -110,9 +118,19 @@ def test_load_reports_its_tables_and_may_be_told_of_its_progress(
         delivery = hand_made(tmp_path / "delivery")
         report = again.load(delivery, str(tmp_path / "mapping.toml"), assume_consent=True)
         assert list(report.tables) == [
-            "customers", "products", "stores", "offers", "friendships", "purchases", "visits",
-            "events", "likes", "memberships", "contacts", "consents",
-        ]  # fmt: skip
+            "customers",
+            "products",
+            "stores",
+            "offers",
+            "friendships",
+            "purchases",
+            "visits",
+            "events",
+            "likes",
+            "memberships",
+            "contacts",
+            "consents",
+        ]
         purchases = report.tables["purchases"]
         assert (purchases.read, purchases.loaded, purchases.rejected) == (14, 14, 0)
         assert json.loads(json.dumps(report.as_dict()))["tables"]["visits"]["read"] == 8
@@ -153,9 +171,16 @@ def test_friends_are_an_undirected_graph_where_none_is_directed(busy: Shop) -> N
 def test_purchases_are_a_frame_of_the_contract_as_of_an_instant(shop: Shop) -> None:
     rows = shop.purchases("2025-03-05")
     assert list(rows.columns) == [
-        "purchase_id", "customer_id", "product_id", "at", "store_id", "quantity", "amount",
-        "currency", "channel",
-    ]  # fmt: skip
+        "purchase_id",
+        "customer_id",
+        "product_id",
+        "at",
+        "store_id",
+        "quantity",
+        "amount",
+        "currency",
+        "channel",
+    ]
     assert rows.purchase_id.tolist() == ["u01", "u02", "u03", "u14"]
     assert rows.amount.tolist() == [1000, 2000, 550, 450]
     assert len(shop.purchases(datetime.fromisoformat("2025-03-04T23:59:59+00:00"))) == 2

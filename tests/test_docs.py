@@ -196,7 +196,8 @@ def test_the_reference_names_all_that_users_write_and_read(site: Path) -> None:
             if name != "--help"
         ],
         "tables": [
-            str(n) for table in TABLES.values()
+            str(n)
+            for table in TABLES.values()
             for n in (table.name, *(f.name for f in table.fields))
         ],
         "mapping": [*TableMapping.model_fields, *ColumnMapping.model_fields, *shipped_mappings()],
@@ -209,14 +210,18 @@ def test_the_reference_names_all_that_users_write_and_read(site: Path) -> None:
         ],
         "decisions": SCHEMA.names,
         "errors": [error.name for error in describe_code.all_errors()],
-    }  # fmt: skip
+    }
     least = re.search(r"at least (\w+)", reference["settings"])
     assert least is not None
     assert read_settings(memory=least[1]).memory == ByteSize(2**30)
     assert {"DeliveryError", "MissingExtra", "StoreBusy"} <= set(expected["errors"])
     assert {"runs list", "gnn evaluate", "--max-age"} <= set(expected["commands"])
-    assert [(page, x) for page, names in expected.items() for x in names
-            if f">{x}" not in reference[page]] == []  # fmt: skip
+    assert [
+        (page, x)
+        for page, names in expected.items()
+        for x in names
+        if f">{x}" not in reference[page]
+    ] == []
 
 
 def test_the_ranking_page_names_the_columns_of_score_and_every_rule(site: Path) -> None:
@@ -233,8 +238,11 @@ def test_the_taste_page_names_every_model_and_which_need_the_extra() -> None:
     }
     assert list(needs) == list(MODELS)
     assert {name for name, needed in needs.items() if needed == "the extra"} == {
-        "ials", "lightgcn", "social", "hetero",
-    }  # fmt: skip
+        "ials",
+        "lightgcn",
+        "social",
+        "hetero",
+    }
 
 
 def test_the_purposes_of_consent_are_those_of_the_code() -> None:

@@ -21,9 +21,16 @@ from followsuit.simulator import World, simulate
 from followsuit.testing.places import Place, empty_database
 
 WORLD = World(
-    customers=2_000, products=150, stores=10, friendships=6_000, purchases=12_000, days=90,
-    influence=0.8, dirt=0.3, seed=9,
-)  # fmt: skip
+    customers=2_000,
+    products=150,
+    stores=10,
+    friendships=6_000,
+    purchases=12_000,
+    days=90,
+    influence=0.8,
+    dirt=0.3,
+    seed=9,
+)
 EARLIER, LATER = "2025-03-20", f"{end_of(WORLD):%Y-%m-%d}"
 Rows = list[dict[str, Any]]
 
@@ -49,9 +56,10 @@ class Desk:
         """Run a command to its end; how many seconds it took."""
         began = time.monotonic()
         outcome = commands.run(
-            *self.arguments(command, *rest), folder=self.folder,
+            *self.arguments(command, *rest),
+            folder=self.folder,
             environment=self.place.environment,
-        )  # fmt: skip
+        )
         assert outcome.code == 0, outcome.said
         return time.monotonic() - began
 
@@ -59,9 +67,10 @@ class Desk:
     def killed_after(self, seconds: float, command: str, *rest: str | Path) -> Iterator[None]:
         """Run a command that is killed with -9 after so many seconds."""
         process = commands.start(
-            *self.arguments(command, *rest), folder=self.folder,
+            *self.arguments(command, *rest),
+            folder=self.folder,
             environment=self.place.environment,
-        )  # fmt: skip
+        )
         killer = threading.Timer(seconds, process.kill)
         killer.start()
         try:

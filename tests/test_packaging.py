@@ -43,17 +43,29 @@ def run(*arguments: str | Path, at: Path, path: Path | None = None) -> str:
     environment = {**os.environ, **({"PYTHONPATH": str(path)} if path else {})}
     done = subprocess.run(
         [sys.executable, *map(str, arguments)],
-        cwd=at, env=environment, capture_output=True, text=True,
-    )  # fmt: skip
+        cwd=at,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr
 
 
 def build_wheel(source: Path, into: Path) -> Path:
     run(
-        "-m", "pip", "wheel", "--quiet", "--no-index", "--no-deps", "--no-build-isolation",
-        "--wheel-dir", into, source, at=source.parent,
-    )  # fmt: skip
+        "-m",
+        "pip",
+        "wheel",
+        "--quiet",
+        "--no-index",
+        "--no-deps",
+        "--no-build-isolation",
+        "--wheel-dir",
+        into,
+        source,
+        at=source.parent,
+    )
     (wheel,) = into.glob("*.whl")
     return wheel
 

@@ -82,4 +82,4 @@ def results(store: GraphStore, customer: str, vectors: str) -> dict[str, Any]:
         "edges": others(others(analysis.learn().table(), "source"), "target"),
         "ranks": others(pa.Table.from_pandas(ranks)),
         "embeddings": others(embed(model(vectors), view.shared).table(), "node_id"),
-    }  # fmt: skip
+    }

@@ -19,17 +19,43 @@ ENVIRONMENTS = [
 ]
 DAY = "2025-04-20"
 
-WORLD = ["--customers", "150", "--products", "40", "--stores", "4", "--friendships", "600",
-         "--purchases", "2000", "--days", "120", "--influence", "0.8"]  # fmt: skip
+WORLD = [
+    "--customers",
+    "150",
+    "--products",
+    "40",
+    "--stores",
+    "4",
+    "--friendships",
+    "600",
+    "--purchases",
+    "2000",
+    "--days",
+    "120",
+    "--influence",
+    "0.8",
+]
 COMMANDS = {
     "score.parquet": ["score", "--as-of", DAY, "--affinity", "linear", "--out"],
     "learn.parquet": ["influence", "learn", "--as-of", DAY, "--out"],
     "report.json": ["influence", "report", "--as-of", DAY, "--json"],
     "rank.json": ["influence", "rank", "--as-of", DAY, "--json"],
     "seeds.json": ["influence", "seeds", "--as-of", DAY, "--budget", "5", "--json"],
-    "backtest.parquet": ["backtest", "--from", "2025-03-20", "--to", "2025-04-25", "--every", "7d",
-                         "--horizon", "14d", "--affinity", "linear", "--out"],
-}  # fmt: skip
+    "backtest.parquet": [
+        "backtest",
+        "--from",
+        "2025-03-20",
+        "--to",
+        "2025-04-25",
+        "--every",
+        "7d",
+        "--horizon",
+        "14d",
+        "--affinity",
+        "linear",
+        "--out",
+    ],
+}
 """By what they write."""
 
 SECONDS = re.compile(rb'"seconds": [0-9.]+')

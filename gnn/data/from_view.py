@@ -94,8 +94,9 @@ def temporal_split(view: SharedView, as_of: datetime, progress: Progress = silen
             f"{as_of:%Y-%m-%d}); {_span(view)}. Choose a later --as-of or a shorter --horizon."
         )
     for name, part, first, last in (
-        ("validation", validation, start, as_of), ("test", test, as_of, end),
-    ):  # fmt: skip
+        ("validation", validation, start, as_of),
+        ("test", test, as_of, end),
+    ):
         if not part.nnz:
             raise NothingToJudge(
                 f"No customer had a first interaction in the {name} period, after "
@@ -103,9 +104,13 @@ def temporal_split(view: SharedView, as_of: datetime, progress: Progress = silen
                 "--as-of or a longer --horizon."
             )
     return Split(
-        train, validation, test, refit_on_validation=True, at_test=known,
+        train,
+        validation,
+        test,
+        refit_on_validation=True,
+        at_test=known,
         notes=_notes(view, horizon),
-    )  # fmt: skip
+    )
 
 
 def training_split(

@@ -133,9 +133,16 @@ def _rows(path: Path, columns: int) -> pd.DataFrame:
     """(rows, columns + 1) of text after the header, without empty lines; the last is too much."""
     try:
         rows = pd.read_csv(
-            path, sep="\t", dtype=str, keep_default_na=False, index_col=False, header=None,
-            names=range(columns + 1), quoting=csv.QUOTE_NONE, skip_blank_lines=False,
-        )  # fmt: skip
+            path,
+            sep="\t",
+            dtype=str,
+            keep_default_na=False,
+            index_col=False,
+            header=None,
+            names=range(columns + 1),
+            quoting=csv.QUOTE_NONE,
+            skip_blank_lines=False,
+        )
     except pd.errors.ParserError as error:
         if place := re.search(r"in line (\d+), saw", str(error)):
             raise _too_wide(path, int(place[1]), columns) from None

@@ -60,9 +60,11 @@ class Sampler:
     """
 
     def __init__(
-        self, data: HeteroData, fanouts: Sequence[int] | Mapping[EdgeType, Sequence[int]],
+        self,
+        data: HeteroData,
+        fanouts: Sequence[int] | Mapping[EdgeType, Sequence[int]],
         seed: int = 0,
-    ) -> None:  # fmt: skip
+    ) -> None:
         """Sort a graph's edges.
 
         Args:
@@ -79,9 +81,10 @@ class Sampler:
         """
         self.data, self.seed = data, seed
         self.fanouts: dict[EdgeType, Sequence[int]] = (
-            dict(fanouts) if isinstance(fanouts, Mapping)
+            dict(fanouts)
+            if isinstance(fanouts, Mapping)
             else dict.fromkeys(data.edge_types, fanouts)
-        )  # fmt: skip
+        )
         _check(data, self.fanouts)
         self.hops = max(map(len, self.fanouts.values()), default=0)
         self._columns = {kind: _by_target(data, kind) for kind in self.fanouts}
@@ -275,9 +278,12 @@ def _streams(tree: Ints, node: Ints, key: tuple[int, ...]) -> np.ndarray:
 
 
 def _subgraph(
-    data: HeteroData, seeded: str, size: int, nodes: Mapping[str, _Reached],
+    data: HeteroData,
+    seeded: str,
+    size: int,
+    nodes: Mapping[str, _Reached],
     edges: Mapping[EdgeType, list[_Drawn]],
-) -> HeteroData:  # fmt: skip
+) -> HeteroData:
     part = HeteroData()
     for name, reached in nodes.items():
         tree, node = np.divmod(reached.keys, max(reached.size, 1))

@@ -25,8 +25,15 @@ UNDATED = int(np.iinfo(np.int64).min)
 """The time of edges without a date: before every other, so that they count as always known."""
 
 NODES = (
-    g.CUSTOMER, g.PRODUCT, g.STORE, g.CATEGORY, g.BRAND, g.INTEREST, g.CITY, g.PROGRAM,
-)  # fmt: skip
+    g.CUSTOMER,
+    g.PRODUCT,
+    g.STORE,
+    g.CATEGORY,
+    g.BRAND,
+    g.INTEREST,
+    g.CITY,
+    g.PROGRAM,
+)
 
 
 def tensors(view: SharedView, progress: Progress = silent) -> HeteroData:
@@ -89,9 +96,12 @@ def _relationships(view: SharedView) -> Iterator[tuple[RelationshipType, ir.Tabl
 
 
 def _rows(
-    table: ir.Table, source: str, target: str, at: ir.Value | None = None,
+    table: ir.Table,
+    source: str,
+    target: str,
+    at: ir.Value | None = None,
     weight: ir.Value | None = None,
-) -> ir.Table:  # fmt: skip
+) -> ir.Table:
     rows = table.select(
         source=table[source],
         target=table[target],

@@ -71,9 +71,12 @@ def cosines(cells: sparse.csr_matrix, matrix: sparse.csr_matrix, weight: Floats)
 
 @compiled_parallel
 def _cosines(
-    cell: np.ndarray, other: np.ndarray, pointer: np.ndarray, column: np.ndarray,
+    cell: np.ndarray,
+    other: np.ndarray,
+    pointer: np.ndarray,
+    column: np.ndarray,
     squared: np.ndarray,
-) -> Floats:  # fmt: skip
+) -> Floats:
     cosine = np.zeros(len(other), dtype=np.float32)
     length = np.zeros(len(pointer) - 1)
     for r in range(len(length)):

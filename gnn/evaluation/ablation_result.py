@@ -23,9 +23,11 @@ def write_ablation(
         The run's id: the same for the same result.
     """
     parameters = {
-        "friends_help": ablation.friends_help, "gain": ablation.gain.as_dict(),
-        "sentence": ablation.sentence, "seeds": ablation.seeds,
-    }  # fmt: skip
+        "friends_help": ablation.friends_help,
+        "gain": ablation.gain.as_dict(),
+        "sentence": ablation.sentence,
+        "seeds": ablation.seeds,
+    }
     run_id = new_run_id(FRIEND_ABLATION, as_of, ablation.as_dict())
     run = Run(run_id, FRIEND_ABLATION, as_of, created_at, False, ablation.users, 0, parameters)
     write_run(store, run, {})

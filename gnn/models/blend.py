@@ -40,9 +40,11 @@ class NoWeights(FollowsuitError):
 
 
 def learn_weights(
-    parts: Mapping[str, Recommender], first: str, validation: sparse.csr_matrix,
+    parts: Mapping[str, Recommender],
+    first: str,
+    validation: sparse.csr_matrix,
     progress: Progress = silent,
-) -> dict[str, float]:  # fmt: skip
+) -> dict[str, float]:
     """The weights under which the parts' sum ranks best on validation, by coordinate ascent.
 
     Args:
@@ -118,9 +120,13 @@ class Blend(Recommender):
     config: BlendConfig
 
     def fit(
-        self, data: Dataset, validation: sparse.csr_matrix | None = None, *,
-        seed: int = 0, progress: Progress = silent,
-    ) -> Self:  # fmt: skip
+        self,
+        data: Dataset,
+        validation: sparse.csr_matrix | None = None,
+        *,
+        seed: int = 0,
+        progress: Progress = silent,
+    ) -> Self:
         """Search the parts' settings and the weights on validation; without it, fit the parts.
 
         Raises:
@@ -153,9 +159,11 @@ class Blend(Recommender):
         return parts
 
     def learn(
-        self, fitted: Mapping[str, Recommender], validation: sparse.csr_matrix,
+        self,
+        fitted: Mapping[str, Recommender],
+        validation: sparse.csr_matrix,
         progress: Progress = silent,
-    ) -> Self:  # fmt: skip
+    ) -> Self:
         """Learn the weights of parts that were fitted without the validation part."""
         weights = learn_weights(fitted, PARTS[0], validation, progress)
         kept = {name: weight for name, weight in weights.items() if weight > 0}

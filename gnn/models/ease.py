@@ -75,9 +75,13 @@ class Ease(Recommender):
         return other
 
     def fit(
-        self, data: Dataset, validation: sparse.csr_matrix | None = None, *,
-        seed: int = 0, progress: Progress = silent,  # noqa: ARG002
-    ) -> Self:  # fmt: skip
+        self,
+        data: Dataset,
+        validation: sparse.csr_matrix | None = None,
+        *,
+        seed: int = 0,
+        progress: Progress = silent,
+    ) -> Self:
         """Solve exactly where the smaller side fits, else for sparse weights.
 
         What does not depend on the settings is kept where there is validation, for the next fit of

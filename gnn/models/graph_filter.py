@@ -38,9 +38,13 @@ class GraphFilter(Recommender):
 
     @one_thread()
     def fit(
-        self, data: Dataset, validation: sparse.csr_matrix | None = None, *,  # noqa: ARG002
-        seed: int = 0, progress: Progress = silent,  # noqa: ARG002
-    ) -> Self:  # fmt: skip
+        self,
+        data: Dataset,
+        validation: sparse.csr_matrix | None = None,
+        *,
+        seed: int = 0,
+        progress: Progress = silent,
+    ) -> Self:
         """Find the leading singular vectors."""
         r = normalised(data.seen)
         rank = min(self.config.rank, *r.shape)

@@ -61,10 +61,11 @@ class Hetero(Neural):
         users, items = spectral_start(data.seen, self.config.width, seed)
         random = np.random.default_rng(seed)
         start = Start(
-            users, items,
+            users,
+            items,
             self._values(random, data.user_attributes, np.diff(data.seen.indptr) > 0),
             self._values(random, data.item_attributes, data.popularity > 0),
-        )  # fmt: skip
+        )
         self._network = self._built(data, start, seed)
         return self._network
 
@@ -85,11 +86,13 @@ class Hetero(Neural):
         start = Start(
             _matched(data.users, old.users, learned["users"]),
             _matched(data.items, old.items, learned["items"]),
-            _matched(_names(data.user_attributes), _names(old.user_attributes),
-                     learned["user_values"]),
-            _matched(_names(data.item_attributes), _names(old.item_attributes),
-                     learned["item_values"]),
-        )  # fmt: skip
+            _matched(
+                _names(data.user_attributes), _names(old.user_attributes), learned["user_values"]
+            ),
+            _matched(
+                _names(data.item_attributes), _names(old.item_attributes), learned["item_values"]
+            ),
+        )
         network = self._built(data, start, 0)
         with torch.no_grad():
             network.gates.copy_(torch.from_numpy(learned["gates"]))
@@ -98,9 +101,14 @@ class Hetero(Neural):
         return Embeddings(users.cpu().numpy(), items.cpu().numpy())
 
     def train(
-        self, data: Dataset, validation: sparse.csr_matrix | None = None, *,
-        seed: int = 0, progress: Progress = silent, checkpoint: Path | None = None,
-    ) -> Self:  # fmt: skip
+        self,
+        data: Dataset,
+        validation: sparse.csr_matrix | None = None,
+        *,
+        seed: int = 0,
+        progress: Progress = silent,
+        checkpoint: Path | None = None,
+    ) -> Self:
         """Train; see `Neural.train`."""
         super().train(data, validation, seed=seed, progress=progress, checkpoint=checkpoint)
         trained = self._network.named_parameters()
@@ -121,9 +129,14 @@ class Hetero(Neural):
     def _built(self, data: Dataset, start: Start, seed: int) -> HeteroNetwork:
         c = self.config
         shape = Shape(
-            c.layers, c.temperature, c.cold_users, c.cold_items, c.left_out, c.fanout,
+            c.layers,
+            c.temperature,
+            c.cold_users,
+            c.cold_items,
+            c.left_out,
+            c.fanout,
             sampled=self.needed(data) > c.memory,
-        )  # fmt: skip
+        )
         return HeteroNetwork(data, start, shape, seed)
 
     def needed(self, data: Dataset) -> int:

@@ -315,10 +315,11 @@ def _sampler(weights: dict[EdgeType, sparse.csr_matrix], shape: Shape, seed: int
     graph = graph_of(weights)
     # The nodes that the last layer reaches still ask for their attributes.
     fanouts = {
-        r: [ALL] * (shape.layers + 1) if r in (OF_USER, OF_ITEM)
+        r: [ALL] * (shape.layers + 1)
+        if r in (OF_USER, OF_ITEM)
         else [shape.fanout] * shape.layers + [0]
         for r in graph.edge_types
-    }  # fmt: skip
+    }
     return Sampler(graph, fanouts, seed)
 
 

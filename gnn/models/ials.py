@@ -41,9 +41,13 @@ class Ials(Recommender):
     config: IalsConfig
 
     def fit(
-        self, data: Dataset, validation: sparse.csr_matrix | None = None, *,  # noqa: ARG002
-        seed: int = 0, progress: Progress = silent,
-    ) -> Self:  # fmt: skip
+        self,
+        data: Dataset,
+        validation: sparse.csr_matrix | None = None,
+        *,
+        seed: int = 0,
+        progress: Progress = silent,
+    ) -> Self:
         """Alternate between users and items."""
         from implicit.cpu.als import AlternatingLeastSquares
 

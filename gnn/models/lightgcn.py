@@ -53,9 +53,14 @@ class BipartiteNetwork(Network):
     """LightGCN's network: the mean of the layers."""
 
     def __init__(
-        self, seen: sparse.csr_matrix, width: int, layers: int, temperature: float,
-        left_out: float, seed: int,
-    ) -> None:  # fmt: skip
+        self,
+        seen: sparse.csr_matrix,
+        width: int,
+        layers: int,
+        temperature: float,
+        left_out: float,
+        seed: int,
+    ) -> None:
         super().__init__()
         self.layers, self.temperature, self.left_out = layers, temperature, left_out
         users, items = spectral_start(seen, width, seed)
@@ -92,14 +97,18 @@ class BipartiteNetwork(Network):
             first = users if layer == 0 else first
         return of_users, of_items, first
 
-    def loss(self, examples: Tensor, batch: Tensor, random: torch.Generator) -> Tensor:  # noqa: ARG002
+    def loss(self, examples: Tensor, batch: Tensor, random: torch.Generator) -> Tensor:
         """Of predicting all seen items of the examples from a part of the graph."""
         users, items = self.propagated(*self.thinned(random))
         rows, cells = cells_of(self.pointer, examples)
         loss = softmax_loss(
-            users[examples.to(users.device)], items[self.ever], self.temperature,
-            rows.to(users.device), self.targets_of[cells.to(users.device)], random,
-        )  # fmt: skip
+            users[examples.to(users.device)],
+            items[self.ever],
+            self.temperature,
+            rows.to(users.device),
+            self.targets_of[cells.to(users.device)],
+            random,
+        )
         return loss / self.per_user
 
     def thinned(self, random: torch.Generator) -> tuple[Matrix, Matrix]:

@@ -54,17 +54,26 @@ class Neural(Trainable):
         """The untrained network."""
 
     def fit(
-        self, data: Dataset, validation: sparse.csr_matrix | None = None, *,
-        seed: int = 0, progress: Progress = silent,
-    ) -> Self:  # fmt: skip
+        self,
+        data: Dataset,
+        validation: sparse.csr_matrix | None = None,
+        *,
+        seed: int = 0,
+        progress: Progress = silent,
+    ) -> Self:
         """Train; see `train`."""
         return self.train(data, validation, seed=seed, progress=progress)
 
     @one_thread()
     def train(
-        self, data: Dataset, validation: sparse.csr_matrix | None = None, *,
-        seed: int = 0, progress: Progress = silent, checkpoint: Path | None = None,
-    ) -> Self:  # fmt: skip
+        self,
+        data: Dataset,
+        validation: sparse.csr_matrix | None = None,
+        *,
+        seed: int = 0,
+        progress: Progress = silent,
+        checkpoint: Path | None = None,
+    ) -> Self:
         """Train, going on from the checkpoint where there is one.
 
         Args:

@@ -17,9 +17,13 @@ class Untrained(Recommender):
     """A model without anything to learn."""
 
     def fit(
-        self, data: Dataset, validation: sparse.csr_matrix | None = None, *,  # noqa: ARG002
-        seed: int = 0, progress: Progress = silent,  # noqa: ARG002
-    ) -> Self:  # fmt: skip
+        self,
+        data: Dataset,
+        validation: sparse.csr_matrix | None = None,
+        *,
+        seed: int = 0,
+        progress: Progress = silent,
+    ) -> Self:
         """Take the data over."""
         return self.restore({}, data)
 
@@ -27,7 +31,7 @@ class Untrained(Recommender):
         """No arrays: the data has it all."""
         return {}
 
-    def restore(self, state: dict[str, np.ndarray], data: Dataset) -> Self:  # noqa: ARG002
+    def restore(self, state: dict[str, np.ndarray], data: Dataset) -> Self:
         """Take the data over."""
         self.data = data
         return self

@@ -85,9 +85,13 @@ class Recommender(ABC):
 
     @abstractmethod
     def fit(
-        self, data: Dataset, validation: sparse.csr_matrix | None = None, *,
-        seed: int = 0, progress: Progress = silent,
-    ) -> Self:  # fmt: skip
+        self,
+        data: Dataset,
+        validation: sparse.csr_matrix | None = None,
+        *,
+        seed: int = 0,
+        progress: Progress = silent,
+    ) -> Self:
         """Learn from a data set.
 
         Args:
@@ -146,9 +150,12 @@ class Recommender(ABC):
         return None
 
     def recommend(
-        self, users: Ints, k: int, masked: sparse.csr_matrix | None = None,
+        self,
+        users: Ints,
+        k: int,
+        masked: sparse.csr_matrix | None = None,
         progress: Progress = silent,
-    ) -> Ints:  # fmt: skip
+    ) -> Ints:
         """(users, k) the top items of each user, the best first; -1 where nothing is left.
 
         A user of whom the model knows nothing (all scores are 0) gets the popular items; so does a
@@ -239,8 +246,13 @@ class Recommender(ABC):
             restored = cls(**settings).restore(state, data)
             restored._check_size()
         except (
-            WrongSettings, TypeError, ValueError, LookupError, AttributeError, StopIteration
-        ) as error:  # fmt: skip
+            WrongSettings,
+            TypeError,
+            ValueError,
+            LookupError,
+            AttributeError,
+            StopIteration,
+        ) as error:
             raise _damaged(folder) from error
         return restored
 
@@ -261,9 +273,14 @@ class Trainable(Recommender):
 
     @abstractmethod
     def train(
-        self, data: Dataset, validation: sparse.csr_matrix | None = None, *,
-        seed: int = 0, progress: Progress = silent, checkpoint: Path | None = None,
-    ) -> Self:  # fmt: skip
+        self,
+        data: Dataset,
+        validation: sparse.csr_matrix | None = None,
+        *,
+        seed: int = 0,
+        progress: Progress = silent,
+        checkpoint: Path | None = None,
+    ) -> Self:
         """Fit as `fit` does, going on from the checkpoint where there is one.
 
         Args:

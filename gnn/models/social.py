@@ -55,9 +55,14 @@ class Social(LightGCN):
         return SocialNetwork(data, c.width, c.layers, c.temperature, c.left_out, seed)
 
     def train(
-        self, data: Dataset, validation: sparse.csr_matrix | None = None, *,
-        seed: int = 0, progress: Progress = silent, checkpoint: Path | None = None,
-    ) -> Self:  # fmt: skip
+        self,
+        data: Dataset,
+        validation: sparse.csr_matrix | None = None,
+        *,
+        seed: int = 0,
+        progress: Progress = silent,
+        checkpoint: Path | None = None,
+    ) -> Self:
         """Set the prior on validation, then train as all networks do."""
         if validation is not None:
             users = validation_users(validation)

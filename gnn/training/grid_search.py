@@ -26,9 +26,13 @@ class SearchResult:
 
 
 def search_grid(
-    model: Recommender, train: Dataset, validation: sparse.csr_matrix, *, seed: int = 0,
+    model: Recommender,
+    train: Dataset,
+    validation: sparse.csr_matrix,
+    *,
+    seed: int = 0,
     progress: Progress = silent,
-) -> SearchResult:  # fmt: skip
+) -> SearchResult:
     """Climb along each axis of the model's grid from its own settings, until none does better.
 
     Args:
@@ -72,9 +76,12 @@ def _settings(model: Recommender) -> tuple[Any, ...]:
 
 
 def _climb(
-    best: SearchResult, axis: str, values: tuple[Any, ...], step: int,
+    best: SearchResult,
+    axis: str,
+    values: tuple[Any, ...],
+    step: int,
     attempt: Callable[[Recommender], SearchResult | None],
-) -> SearchResult:  # fmt: skip
+) -> SearchResult:
     """Go along an axis in one direction as long as that is better."""
     while True:
         own = best.model.settings()[axis]

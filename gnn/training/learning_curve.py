@@ -42,8 +42,9 @@ def picture(curve: Curve, path: Path, title: str = "") -> None:
         right.set_ylabel("NDCG@20 on validation", color="tab:orange")
     if curve.ndcg and curve.best:
         left.axvline(curve.best, color="grey", linestyle=":")
-        left.text(curve.best, 0.98, " kept", color="grey", va="top",
-                  transform=left.get_xaxis_transform())  # fmt: skip
+        left.text(
+            curve.best, 0.98, " kept", color="grey", va="top", transform=left.get_xaxis_transform()
+        )
     left.set_title(title)
     path.parent.mkdir(parents=True, exist_ok=True)
     # Without a date or a random id the same curve gives the same bytes.

@@ -116,9 +116,15 @@ def watch(seen: sparse.csr_matrix, validation: sparse.csr_matrix, seed: int = 0)
 
 
 def train(
-    network: Network, plan: Plan, validate: Validate | None = None, *,
-    seed: int = 0, progress: Progress = silent, checkpoint: Path | None = None, key: str = "",
-) -> Curve:  # fmt: skip
+    network: Network,
+    plan: Plan,
+    validate: Validate | None = None,
+    *,
+    seed: int = 0,
+    progress: Progress = silent,
+    checkpoint: Path | None = None,
+    key: str = "",
+) -> Curve:
     """Train a network in place by Adam (Kingma and Ba 2015).
 
     What an epoch leads to is the mean of the networks after each of its steps (Izmailov et al.
@@ -236,10 +242,12 @@ class _Run:
 
     def state(self) -> dict[str, Any]:
         return {
-            "network": self.network.state_dict(), "adam": self.adam.state_dict(),
-            "best": self.best if self.validate is not None else {}, "mean": self.mean,
+            "network": self.network.state_dict(),
+            "adam": self.adam.state_dict(),
+            "best": self.best if self.validate is not None else {},
+            "mean": self.mean,
             "curve": vars(self.curve),
-        }  # fmt: skip
+        }
 
     def restore(self, state: dict[str, Any]) -> None:
         self.network.load_state_dict(state["network"])

@@ -17,9 +17,13 @@ DRAWN = 2_048
 
 
 def softmax_loss(
-    users: Tensor, items: Tensor, temperature: float, rows: Tensor, columns: Tensor,
+    users: Tensor,
+    items: Tensor,
+    temperature: float,
+    rows: Tensor,
+    columns: Tensor,
     random: torch.Generator,
-) -> Tensor:  # fmt: skip
+) -> Tensor:
     """Sum over targets of -log softmax of the score, over all items or `DRAWN` uniform ones.
 
     Args:

@@ -59,10 +59,14 @@ class Matrix:
         back[order] = torch.arange(len(order), device=order.device)
         transpose = object.__new__(Matrix)
         transpose.__dict__.update(
-            shape=(self.shape[1], self.shape[0]), _there=self._back, _back=self._there,
-            _permutation=back, rows=self.columns[order], columns=self.rows[order],
+            shape=(self.shape[1], self.shape[0]),
+            _there=self._back,
+            _back=self._there,
+            _permutation=back,
+            rows=self.columns[order],
+            columns=self.rows[order],
             values=self.values[order],
-        )  # fmt: skip
+        )
         return transpose
 
     def turned_like(self, transpose: "Matrix") -> "Matrix":

@@ -59,9 +59,14 @@ class TrainingUnderWay(FollowsuitError):
 
 
 def train_model(
-    name: str, view: SharedView, models: ModelStore, *, resume: bool = False,
-    seed: int = 0, progress: Progress = silent,
-) -> Recommender:  # fmt: skip
+    name: str,
+    view: SharedView,
+    models: ModelStore,
+    *,
+    resume: bool = False,
+    seed: int = 0,
+    progress: Progress = silent,
+) -> Recommender:
     """Choose and fit a model, and keep it under its name (`model.json`, `model.npz`, `curve.png`).
 
     One of the same graph, day and seed that is there already isn't trained again.
@@ -133,9 +138,11 @@ def _made_of(split: Split, seed: int) -> dict[str, Any]:
     """What a training depends on."""
     validation = split.train.with_seen(split.validation)
     return {
-        "train": fingerprint(split.train), "validation": fingerprint(validation),
-        "known": fingerprint(split.known), "seed": seed,
-    }  # fmt: skip
+        "train": fingerprint(split.train),
+        "validation": fingerprint(validation),
+        "known": fingerprint(split.known),
+        "seed": seed,
+    }
 
 
 def _interrupted(work: Path, made_of: dict[str, Any]) -> bool:
@@ -174,9 +181,12 @@ def _settings(
     chosen: Recommender
     if isinstance(started, Trainable):
         chosen = trained = started.train(
-            split.train, split.validation, seed=seed, progress=progress,
+            split.train,
+            split.validation,
+            seed=seed,
+            progress=progress,
             checkpoint=work / _CHOOSING,
-        )  # fmt: skip
+        )
         of_first(lambda: _draw(trained.curve, started.name, work))
     else:
         chosen = search_grid(

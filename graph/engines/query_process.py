@@ -121,9 +121,14 @@ def ask(file: Path, cypher: str, parameters: Mapping[str, Any], bounds: Bounds) 
     seconds = None if bounds.timeout is None else max(bounds.timeout, _SOONEST)
     until = None if seconds is None else time.monotonic() + seconds
     request = {
-        "file": str(file), "cypher": cypher, "parameters": list(parameters.items()),
-        "pool": bounds.pool, "heap": bounds.heap, "timeout": bounds.timeout, "until": until,
-    }  # fmt: skip
+        "file": str(file),
+        "cypher": cypher,
+        "parameters": list(parameters.items()),
+        "pool": bounds.pool,
+        "heap": bounds.heap,
+        "timeout": bounds.timeout,
+        "until": until,
+    }
     late = threading.Event()
     with tempfile.TemporaryFile() as errors, _started(errors) as child:
         timer = threading.Timer((seconds or 0) + _GRACE, _kill, [child, late])

@@ -106,10 +106,13 @@ def edge_reversal(
         return EdgeReversal(None, None, False, "invalid: every friendship goes both ways")
     ends = source[one_way], target[one_way], edges.since[one_way]
     forward, backward = (
-        lift_of(observed_sums(exposed(log, network(size, a, b, ends[2]), design, limit, seed)),
-                communities, seed)
+        lift_of(
+            observed_sums(exposed(log, network(size, a, b, ends[2]), design, limit, seed)),
+            communities,
+            seed,
+        )
         for a, b in (ends[:2], ends[1::-1])
-    )  # fmt: skip
+    )
     if forward.lift is None or backward.lift is None:
         return EdgeReversal(forward, backward, False, "invalid: not enough one-way friendships")
     return EdgeReversal(forward, backward, shuffled.valid, shuffled.why)

@@ -48,9 +48,14 @@ def figure_of(report: EffectReport) -> Figure:
             draw_lift(axes, grades[grade], place + (k - 1.5) * _ROW, colour, place == 0, grade)
         if all(lift.lift is None for lift in grades.values()):
             axes.annotate(
-                "not enough evidence", (1, place), (6, 0), textcoords="offset points",
-                va="center", fontsize=8, color="#595959",
-            )  # fmt: skip
+                "not enough evidence",
+                (1, place),
+                (6, 0),
+                textcoords="offset points",
+                va="center",
+                fontsize=8,
+                color="#595959",
+            )
     finish(axes, list(rows))
     figure.suptitle(textwrap.fill(report.verdict, 90), fontsize=10)
     return figure
@@ -64,9 +69,16 @@ def draw_lift(axes: Axes, lift: Lift, height: float, colour: str, named: bool, g
         return
     ends = [[lift.lift - lift.low], [lift.high - lift.lift]]
     axes.errorbar(
-        [lift.lift], [height], xerr=ends, fmt="o", color=colour, markersize=4, capsize=2,
-        linewidth=1.3, label=label,
-    )  # fmt: skip
+        [lift.lift],
+        [height],
+        xerr=ends,
+        fmt="o",
+        color=colour,
+        markersize=4,
+        capsize=2,
+        linewidth=1.3,
+        label=label,
+    )
 
 
 def finish(axes: Axes, names: list[str]) -> None:

@@ -83,9 +83,14 @@ def _until(time: Shorts, first: int, last: int) -> int:
 
 @compiled
 def _expose(
-    count: Floats, weight: float, actions: Actions, item: int, network: Network, window: int,
+    count: Floats,
+    weight: float,
+    actions: Actions,
+    item: int,
+    network: Network,
+    window: int,
     acted: Shorts,
-) -> int:  # fmt: skip
+) -> int:
     """Add `weight` to the counts of edges for each complete exposure to acts on an item.
 
     Args:
@@ -205,9 +210,12 @@ def _links(
             acted[actions.customer[k]] = NEVER
     act_first[acts] = links
     return (
-        act[:acts].copy(), act_item[:acts].copy(), act_first[: acts + 1].copy(),
-        edge[:links].copy(), delay[:links].copy(),
-    )  # fmt: skip
+        act[:acts].copy(),
+        act_item[:acts].copy(),
+        act_first[: acts + 1].copy(),
+        edge[:links].copy(),
+        delay[:links].copy(),
+    )
 
 
 @compiled
@@ -217,9 +225,16 @@ def _parents_of(customer: int, network: Network) -> tuple[int, int]:
 
 @compiled
 def _link(
-    low: int, high: int, now: int, window: int, network: Network, acted: Shorts,
-    edge: Shorts, delay: np.ndarray, links: int,
-) -> int:  # fmt: skip
+    low: int,
+    high: int,
+    now: int,
+    window: int,
+    network: Network,
+    acted: Shorts,
+    edge: Shorts,
+    delay: np.ndarray,
+    links: int,
+) -> int:
     """Append the links of one act; returns how many links there are in all."""
     for j in range(low, high):
         then = acted[network.in_source[j]]

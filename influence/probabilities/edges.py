@@ -15,9 +15,12 @@ from followsuit.influence.probabilities.learn import OBSERVED, Influences
 
 
 def write_edges(
-    store: GraphStore, influences: Influences, content: str, created_at: datetime,
+    store: GraphStore,
+    influences: Influences,
+    content: str,
+    created_at: datetime,
     revision: int | None = None,
-) -> str:  # fmt: skip
+) -> str:
     """Write influences as `INFLUENCES` relationships, and activate their run.
 
     The run before stays active until all is written, and is deleted then.
@@ -36,9 +39,11 @@ def write_edges(
     as_of = influences.log.as_of
     parameters = {"as_of": as_of.isoformat(), "window_seconds": influences.window}
     run_id = new_run_id(INFLUENCE, as_of, parameters, content)
-    customers = len(pc.unique(pa.concat_arrays(
-        [table["source"].combine_chunks(), table["target"].combine_chunks()]
-    )))  # fmt: skip
+    customers = len(
+        pc.unique(
+            pa.concat_arrays([table["source"].combine_chunks(), table["target"].combine_chunks()])
+        )
+    )
     run = Run(run_id, INFLUENCE, as_of, created_at, False, customers, 0, parameters)
     rows = table.append_column(Col.RUN_ID, pa.repeat(run_id, table.num_rows))
     rows = rows.append_column(Col.GRADE, pa.repeat(OBSERVED, table.num_rows))

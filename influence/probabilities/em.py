@@ -44,9 +44,15 @@ def delays(weight: Floats) -> Delays:
 
 @compiled
 def expect_by_category(
-    links: Links, category: Shorts, background: Floats, p: Floats, delay: Delays,
-    own: Floats, followed: Floats, late: Floats,
-) -> Floats:  # fmt: skip
+    links: Links,
+    category: Shorts,
+    background: Floats,
+    p: Floats,
+    delay: Delays,
+    own: Floats,
+    followed: Floats,
+    late: Floats,
+) -> Floats:
     """An E-step with one probability per category.
 
     Args:
@@ -84,9 +90,14 @@ def expect_by_category(
 
 @compiled
 def expect_by_edge(
-    links: Links, category: Shorts, background: Floats, factor: Floats, p: Floats, delay: Delays,
+    links: Links,
+    category: Shorts,
+    background: Floats,
+    factor: Floats,
+    p: Floats,
+    delay: Delays,
     own: Floats,
-) -> Floats:  # fmt: skip
+) -> Floats:
     """An E-step with one probability per edge, the distribution of delays being known.
 
     Args:

@@ -113,9 +113,11 @@ class Influences:
         named = np.flatnonzero(self.log.categories[self.pairs.category] != None)  # noqa: E711
         edge = np.concatenate([listed, self.pairs.edge[named]])
         names = np.concatenate(
-            [np.full(len(listed), ALL, dtype=object),
-             self.log.categories[self.pairs.category[named]]]
-        )  # fmt: skip
+            [
+                np.full(len(listed), ALL, dtype=object),
+                self.log.categories[self.pairs.category[named]],
+            ]
+        )
         columns = {
             name: np.concatenate([of_edges[listed], of_pairs[named]])
             for name, of_edges, of_pairs in (
@@ -160,9 +162,18 @@ def learn(log: Log, window: timedelta, *, seed: int = 0, progress: Progress = si
             fit.by_edge(advance)
     edges, of_pairs = fit.judge(pairs, progress)
     return Influences(
-        log, seconds, exposures, int((links.edge >= 0).sum()), edges, fit.factor, fit.relative,
-        pairs, of_pairs, fit.delay, fit.own,
-    )  # fmt: skip
+        log,
+        seconds,
+        exposures,
+        int((links.edge >= 0).sum()),
+        edges,
+        fit.factor,
+        fit.relative,
+        pairs,
+        of_pairs,
+        fit.delay,
+        fit.own,
+    )
 
 
 class _Fit:
@@ -237,9 +248,15 @@ class _Fit:
 
     def _values(self, wanted: Flags) -> LinkValues:
         return link_values(
-            self.links, self.log.category, self.background, self.factor, self.p, self.relative,
-            self.delay, wanted,
-        )  # fmt: skip
+            self.links,
+            self.log.category,
+            self.background,
+            self.factor,
+            self.p,
+            self.relative,
+            self.delay,
+            wanted,
+        )
 
     def _strength(self) -> float:
         """The strength of the prior, learned from a sample of the edges with evidence."""
@@ -254,9 +271,11 @@ class _Fit:
         values = self._values(wanted)
         known = evidence(self._mean()[rows], self.exposures[rows], place[values.edge], values.slope)
         strength = prior_strength(
-            known, self.seed, acted_for=len(acted) / max(len(drawn), 1),
+            known,
+            self.seed,
+            acted_for=len(acted) / max(len(drawn), 1),
             silent_for=len(silent) / max(len(quiet), 1),
-        )  # fmt: skip
+        )
         return float(strength[0])
 
     def _mean(self) -> Floats:

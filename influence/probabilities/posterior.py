@@ -78,9 +78,15 @@ class LinkValues(NamedTuple):
 
 
 def link_values(
-    links: Links, category: Shorts, background: Floats, factor: Floats, p: Floats, relative: Floats,
-    delay: Delays, wanted: Flags,
-) -> LinkValues:  # fmt: skip
+    links: Links,
+    category: Shorts,
+    background: Floats,
+    factor: Floats,
+    p: Floats,
+    relative: Floats,
+    delay: Delays,
+    wanted: Flags,
+) -> LinkValues:
     """The evidence of each link of the wanted edges.
 
     Args:
@@ -100,9 +106,15 @@ def link_values(
 
 @compiled
 def _link_values(
-    links: Links, category: Shorts, background: Floats, factor: Floats, p: Floats, relative: Floats,
-    delay: Delays, wanted: Flags,
-) -> tuple[Shorts, Shorts, Floats, Floats]:  # fmt: skip
+    links: Links,
+    category: Shorts,
+    background: Floats,
+    factor: Floats,
+    p: Floats,
+    relative: Floats,
+    delay: Delays,
+    wanted: Flags,
+) -> tuple[Shorts, Shorts, Floats, Floats]:
     count = 0
     for k in range(len(links.edge)):
         count += links.edge[k] >= 0 and wanted[links.edge[k]]

@@ -116,9 +116,16 @@ def simulate(
         for start in range(0, simulations, _AT_ONCE):
             some = values[start : start + _AT_ONCE]
             room.stamp = cascades(
-                rng, network.pointer, network.target, chance, worth, first, *room.arrays, some,
+                rng,
+                network.pointer,
+                network.target,
+                chance,
+                worth,
+                first,
+                *room.arrays,
+                some,
                 model == THRESHOLD,
-            )  # fmt: skip
+            )
             advance(len(some))
     return values
 

@@ -64,11 +64,21 @@ def best_choice(
     runs = [
         Choice(
             *_greedy(
-                sets.pointer, sets.member, pointer, holds, scale, alone, cost, may, float(budget),
-                start, stages,
+                sets.pointer,
+                sets.member,
+                pointer,
+                holds,
+                scale,
+                alone,
+                cost,
+                may,
+                float(budget),
+                start,
+                stages,
             )
-        ) for start in ((-1,) if single == densest else (-1, single))
-    ]  # fmt: skip
+        )
+        for start in ((-1,) if single == densest else (-1, single))
+    ]
     return max(runs, key=lambda run: run.worth)._replace(
         most=min(run.most for run in runs), most_covered=min(run.most_covered for run in runs)
     )

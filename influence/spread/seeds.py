@@ -200,9 +200,14 @@ class _Search:
 
     def _chosen(self, sets: Sets, size: int, *, bounded: bool) -> Choice:
         return best_choice(
-            sets, self.edges.total / size, self.edges.alone, self.budget, self.cost, self.may,
+            sets,
+            self.edges.total / size,
+            self.edges.alone,
+            self.budget,
+            self.cost,
+            self.may,
             bounded=bounded,
-        )  # fmt: skip
+        )
 
     def _promising(self, choice: Choice, size: int) -> bool:
         """Whether sampling would cost little, should the second sample look like the first."""

@@ -116,9 +116,14 @@ def plot_spread(curves: list[Curve], file: Path) -> None:
         colour, marker, width = _LOOKS[curve.name]
         axes.fill_between(curve.budget, curve.low, curve.high, color=colour, alpha=0.2, lw=0)
         axes.plot(
-            curve.budget, curve.spread, color=colour, marker=marker, lw=width, ms=5,
+            curve.budget,
+            curve.spread,
+            color=colour,
+            marker=marker,
+            lw=width,
+            ms=5,
             label=curve.name,
-        )  # fmt: skip
+        )
     axes.set_xlabel("budget")
     axes.set_ylabel("expected spread, in units of value")
     axes.set_title("Spread against budget, with 90 % intervals")

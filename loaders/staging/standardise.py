@@ -104,9 +104,12 @@ class Standard:
             rows = pa.RecordBatchReader.from_batches(first.schema, chain([first], numbered))
             with open_duck(memory, spill) as db:
                 db.create_function(  # type: ignore[call-overload]  # no enum in all versions
-                    "whole_units", _whole_units, ["VARCHAR", "INTEGER"], "BIGINT",
+                    "whole_units",
+                    _whole_units,
+                    ["VARCHAR", "INTEGER"],
+                    "BIGINT",
                     null_handling="special",
-                )  # fmt: skip
+                )
                 db.from_arrow(rows).create_view("source")
                 wide = first.nbytes // max(1, len(first)) + 1
                 size = max(_FEWEST, min(_MOST, _BATCH // wide))

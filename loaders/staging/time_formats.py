@@ -12,9 +12,19 @@ HOURS = r"([01][0-9]|2[0-3])"
 
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _MONTHS = (
-    "January", "February", "March", "April", "May", "June", "July", "August", "September",
-    "October", "November", "December",
-)  # fmt: skip
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+)
 _SIXTY = r"[0-5][0-9]"
 _PADDED = {
     "m": r"(0[1-9]|1[0-2])",

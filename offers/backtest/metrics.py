@@ -51,9 +51,14 @@ class Tally:
     """view -> strategy -> metric -> (2, customers)."""
 
     def add(
-        self, view: str, strategy: str, metric: str, codes: np.ndarray,
-        top: np.ndarray, bottom: np.ndarray,
-    ) -> None:  # fmt: skip
+        self,
+        view: str,
+        strategy: str,
+        metric: str,
+        codes: np.ndarray,
+        top: np.ndarray,
+        bottom: np.ndarray,
+    ) -> None:
         """Add contributions to a metric's numerator (`top`) and denominator, by customer code."""
         metrics = self.sums[view][strategy]
         if metric not in metrics:
@@ -154,9 +159,11 @@ def estimates(tally: Tally, seed: int) -> tuple[Figures, Figures]:
     random = np.random.default_rng(seed)
     draws: dict[tuple[str, str, str], list[np.ndarray]] = defaultdict(list)
     seen = np.flatnonzero(
-        sum((s[1] for v in tally.sums.values() for m in v.values() for s in m.values()),
-            np.zeros(tally.customers))
-    )  # fmt: skip
+        sum(
+            (s[1] for v in tally.sums.values() for m in v.values() for s in m.values()),
+            np.zeros(tally.customers),
+        )
+    )
     share = np.full(len(seen), 1 / max(len(seen), 1))
     for _ in range(_RESAMPLES // _CHUNK):
         times = random.multinomial(len(seen), share, size=_CHUNK).astype(float)

@@ -30,8 +30,9 @@ def brought_up(
     homes = view.customers.select("customer_id", home_city="city")
     sites = view.items.select(*ITEM, store_city="city")
     rows = reasons.inner_join(people, "customer_id")
-    rows = rows.left_join(seen, list(PAIR)).drop("customer_id_right", "item_kind_right",
-                                                 "item_id_right")  # fmt: skip
+    rows = rows.left_join(seen, list(PAIR)).drop(
+        "customer_id_right", "item_kind_right", "item_id_right"
+    )
     rows = rows.inner_join(homes, "customer_id").inner_join(sites, list(ITEM))
     rows = rows.mutate(seen=rows.seen.fill_null(False))
     if catalogue is None:

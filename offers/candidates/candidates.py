@@ -125,11 +125,14 @@ def offers_for(grid: Grid, catalogue: Catalogue | None) -> Offers:
         ids=codes.ids,
         value=value,
         covers=_cells(codes.of(covered["offer_id"]), column, (len(codes), len(grid.items))),
-        audience=_cells(codes.of(audience["offer_id"]), grid.customers.of(audience["customer_id"]),
-                        (len(codes), n)),
+        audience=_cells(
+            codes.of(audience["offer_id"]),
+            grid.customers.of(audience["customer_id"]),
+            (len(codes), n),
+        ),
         targeted=rows["targeted"].to_numpy(zero_copy_only=False),
         by_worth=np.argsort(-np.nan_to_num(value, nan=-np.inf), kind="stable"),
-    )  # fmt: skip
+    )
 
 
 def _cells(row: np.ndarray, column: np.ndarray, shape: tuple[int, int]) -> sparse.csr_matrix:

@@ -146,15 +146,21 @@ def _of_decisions(run: Run, mine: pa.Table, customer: str, target: str) -> Expla
         return refused(run, customer, target, blocked[0].as_py() if len(blocked) else by_item)
     offered = best["decision"] == OFFERED
     return Explanation(
-        run.run_id, run.as_of, customer, target, offered,
+        run.run_id,
+        run.as_of,
+        customer,
+        target,
+        offered,
         rule=None if offered else BELOW,
         explanation=None if offered else EXPLAINED[BELOW],
         score=best["probability"],
         trigger=best["triggers"][0] if best["triggers"] else None,
         factors=best["contributions"],
-        **{name: best[name] for name in ("item_kind", "item_id", "offer_id", "rank",
-                                         "trigger_share", "reason")},
-    )  # fmt: skip
+        **{
+            name: best[name]
+            for name in ("item_kind", "item_id", "offer_id", "rank", "trigger_share", "reason")
+        },
+    )
 
 
 def _has_gaps(mine: pa.Table) -> bool:
@@ -165,14 +171,26 @@ def _has_gaps(mine: pa.Table) -> bool:
 
 def _is_in_run(store: GraphStore, said: Explanation) -> bool:
     """Whether the graph holds the offer: a load may have withdrawn it."""
-    rows = store.query(_OFFERED, {"customer": said.customer_id, "run": said.run_id,
-                                  "kind": said.item_kind, "item": said.item_id})  # fmt: skip
+    rows = store.query(
+        _OFFERED,
+        {
+            "customer": said.customer_id,
+            "run": said.run_id,
+            "kind": said.item_kind,
+            "item": said.item_id,
+        },
+    )
     return bool(rows["n"][0].as_py())
 
 
 def refused(run: Run, customer: str, target: str, rule: str) -> Explanation:
     """What is said of a target that a rule keeps from a customer."""
     return Explanation(
-        run.run_id, run.as_of, customer, target, offered=False, rule=rule,
+        run.run_id,
+        run.as_of,
+        customer,
+        target,
+        offered=False,
+        rule=rule,
         explanation=EXPLAINED[rule],
-    )  # fmt: skip
+    )

@@ -39,6 +39,7 @@ class NoDecisions(FollowsuitError):
 
 def exists(store: GraphStore, node: NodeType, value: str) -> bool:
     """Whether the graph has a node of that id."""
-    rows = store.query(f"MATCH (n:{node.label} {{{node.key}: $id}}) RETURN count(n) AS n",
-                       {"id": value})  # fmt: skip
+    rows = store.query(
+        f"MATCH (n:{node.label} {{{node.key}: $id}}) RETURN count(n) AS n", {"id": value}
+    )
     return bool(rows["n"][0].as_py())

@@ -21,10 +21,10 @@ class Activity(Feature):
         items = grid.customers.lay_out(counts["customer_id"], counts["n"], 0)
         self.values: np.ndarray = np.log1p(items)
 
-    def block(self, rows: Select, columns: Select = ALL) -> np.ndarray:  # noqa: ARG002, D102
+    def block(self, rows: Select, columns: Select = ALL) -> np.ndarray:  # noqa: D102
         values: np.ndarray = self.values[rows, None]
         return values
 
-    def pairs(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:  # noqa: ARG002, D102
+    def pairs(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:  # noqa: D102
         values: np.ndarray = self.values[rows]
         return values

@@ -18,10 +18,10 @@ class Popularity(Feature):
         super().__init__(grid)
         self.values: np.ndarray = np.log1p(grid.popularity[grid.items])
 
-    def block(self, rows: Select, columns: Select = ALL) -> np.ndarray:  # noqa: ARG002, D102
+    def block(self, rows: Select, columns: Select = ALL) -> np.ndarray:  # noqa: D102
         values: np.ndarray = self.values[None, columns]
         return values
 
-    def pairs(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:  # noqa: ARG002, D102
+    def pairs(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:  # noqa: D102
         values: np.ndarray = self.values[columns]
         return values

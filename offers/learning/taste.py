@@ -54,9 +54,13 @@ class Taste:
         self._last: tuple[np.ndarray, np.ndarray, Floats] | None = None
 
     def affinity(
-        self, customers: np.ndarray, history: sparse.csr_matrix, items: np.ndarray, rows: Select,
+        self,
+        customers: np.ndarray,
+        history: sparse.csr_matrix,
+        items: np.ndarray,
+        rows: Select,
         columns: Select,
-    ) -> Floats:  # fmt: skip
+    ) -> Floats:
         """(rows, columns) log(1 + 10 s), s being the score over the typical customer's best.
 
         Args:
@@ -76,9 +80,13 @@ class Taste:
         return kept
 
     def affinity_of_pairs(
-        self, customers: np.ndarray, history: sparse.csr_matrix, items: np.ndarray,
-        rows: np.ndarray, columns: np.ndarray,
-    ) -> Floats:  # fmt: skip
+        self,
+        customers: np.ndarray,
+        history: sparse.csr_matrix,
+        items: np.ndarray,
+        rows: np.ndarray,
+        columns: np.ndarray,
+    ) -> Floats:
         """(pairs,) the same for pairs of a customer and an item."""
         if self.model is None:
             return np.zeros(len(rows), dtype=np.float32)
@@ -97,9 +105,12 @@ class Taste:
         return self._factor_of(scores)
 
     def _factor(
-        self, model: Recommender, customers: np.ndarray, history: sparse.csr_matrix,
+        self,
+        model: Recommender,
+        customers: np.ndarray,
+        history: sparse.csr_matrix,
         items: np.ndarray,
-    ) -> Floats:  # fmt: skip
+    ) -> Floats:
         factor = np.empty((len(customers), len(items)), dtype=np.float32)
         codes = self._users.get_indexer(pd.Index(customers))
         step = max(1, CELLS // max(len(model.data.items), 1))
@@ -133,16 +144,25 @@ class TasteConfig:
     note: str | None = None
 
     def fit(
-        self, view: SharedView, over: SharedView | None = None, *, seed: int = 0,
+        self,
+        view: SharedView,
+        over: SharedView | None = None,
+        *,
+        seed: int = 0,
         progress: Progress = silent,
-    ) -> Taste:  # fmt: skip
+    ) -> Taste:
         """Learn from what was known; see `dataset` for `over`."""
         return self._fit(dataset(view, over), seed, progress)
 
     def fit_once(
-        self, view: SharedView, models: ModelStore, run_id: str, *, seed: int = 0,
+        self,
+        view: SharedView,
+        models: ModelStore,
+        run_id: str,
+        *,
+        seed: int = 0,
         progress: Progress = silent,
-    ) -> Taste:  # fmt: skip
+    ) -> Taste:
         """Take the model that was learned from the same, or learn it and keep it.
 
         Args:
@@ -177,9 +197,14 @@ class TasteConfig:
 
 
 def search_taste(
-    view: SharedView, over: SharedView | None = None, *, affinity: str = LINEAR,
-    friends: bool | None = None, seed: int = 0, progress: Progress = silent,
-) -> TasteConfig:  # fmt: skip
+    view: SharedView,
+    over: SharedView | None = None,
+    *,
+    affinity: str = LINEAR,
+    friends: bool | None = None,
+    seed: int = 0,
+    progress: Progress = silent,
+) -> TasteConfig:
     """Choose settings on the last weeks before a view's instant.
 
     Args:

@@ -56,9 +56,11 @@ class Shop:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None,
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
         trace: TracebackType | None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.close()
 
     def close(self) -> None:
@@ -302,9 +304,12 @@ class Shop:
         return fitted, models.named(name)
 
     def apply_ablation(
-        self, ablation: "FriendAblation", as_of: Instant, created_at: Instant,
+        self,
+        ablation: "FriendAblation",
+        as_of: Instant,
+        created_at: Instant,
         horizon: Length = "28d",
-    ) -> datetime:  # fmt: skip
+    ) -> datetime:
         """Apply the result of a friend ablation to the ranking.
 
         Args:
@@ -356,13 +361,20 @@ class Shop:
         view = self._shared(as_of, refresh)
         name = model or _default_model(view)
         embeddings = embed(
-            model_of(name), view, folder=ModelStore(self.store.state).named(name), seed=seed,
+            model_of(name),
+            view,
+            folder=ModelStore(self.store.state).named(name),
+            seed=seed,
             progress=self._progress,
-        )  # fmt: skip
+        )
         run_id = write_embeddings(
-            self.store, embeddings, view.snapshot.content, instant(created_at), self._progress,
+            self.store,
+            embeddings,
+            view.snapshot.content,
+            instant(created_at),
+            self._progress,
             view.snapshot.meta.revision,
-        )  # fmt: skip
+        )
         return embeddings, run_id
 
     def nearest(

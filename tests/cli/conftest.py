@@ -19,10 +19,16 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
         run("simulate", "delivery", *sizes.split(), *dials.split(), folder=folder),
         run("load", "delivery", "--json", "load.json", folder=folder),
         run(
-            "score", "--as-of", AS_OF, "--out", "offers.parquet", "--json", "score.json",
+            "score",
+            "--as-of",
+            AS_OF,
+            "--out",
+            "offers.parquet",
+            "--json",
+            "score.json",
             folder=folder,
         ),
-    )  # fmt: skip
+    )
 
 
 @pytest.fixture

@@ -26,9 +26,12 @@ from followsuit.graph.connect import connect
 
 BEFORE = "2025-04-20"
 COLUMNS = {
-    "model": pa.string(), "seed": pa.int64(), "user": pa.string(), "item": pa.string(),
+    "model": pa.string(),
+    "seed": pa.int64(),
+    "user": pa.string(),
+    "item": pa.string(),
     "rank": pa.int64(),
-}  # fmt: skip
+}
 FIGURES = {"recall@10", "recall@20", "ndcg@10", "ndcg@20"}
 
 
@@ -48,10 +51,11 @@ def recomputed(rows: pd.DataFrame, test: pd.DataFrame) -> dict[str, float]:
     gain = (1 / np.log2(hits["rank"] + 1)).groupby(hits.user).sum()
     ideal = np.cumsum(1 / np.log2(np.arange(2, 22)))[wanted.clip(upper=20) - 1]
     return {
-        "recall@20": (hits.groupby("user").size().reindex(wanted.index, fill_value=0) / wanted)
-        .mean(),
+        "recall@20": (
+            hits.groupby("user").size().reindex(wanted.index, fill_value=0) / wanted
+        ).mean(),
         "ndcg@20": (gain.reindex(wanted.index, fill_value=0) / ideal).mean(),
-    }  # fmt: skip
+    }
 
 
 def test_evaluate_judges_a_folder_so_that_anybody_can_recompute_it(tmp_path: Path) -> None:
@@ -179,9 +183,11 @@ def each_of_two(*arguments: str, folder: Path) -> list[Outcome]:
         free.bind(("localhost", 0))
         port = free.getsockname()[1]
     common = {
-        "WORLD_SIZE": "2", "MASTER_ADDR": "localhost", "MASTER_PORT": str(port),
+        "WORLD_SIZE": "2",
+        "MASTER_ADDR": "localhost",
+        "MASTER_PORT": str(port),
         "OMP_NUM_THREADS": "1",
-    }  # fmt: skip
+    }
     both = [
         start(*arguments, folder=folder, environment={**common, "RANK": str(rank)})
         for rank in range(2)
@@ -224,8 +230,14 @@ def test_audit_says_in_one_sentence_whether_friends_help_and_the_ranking_applies
     assert done.code == 0, done.said
     found = read_json(own_shop.folder / "audit.json")
     assert set(found) >= {
-        "metric", "real", "rewired", "none", "gain", "friends_help", "sentence",
-    }  # fmt: skip
+        "metric",
+        "real",
+        "rewired",
+        "none",
+        "gain",
+        "friends_help",
+        "sentence",
+    }
     assert found["metric"] == "ndcg@20"
     for ties in ("real", "rewired", "none"):
         assert set(found[ties]) == FIGURES
@@ -263,8 +275,10 @@ def test_without_the_extra_score_uses_the_linear_model_and_says_so_in_one_line(
     score = ["score", "--as-of", AS_OF, "--affinity", "blend", "--out", "plain.parquet"]
     done = subprocess.run(
         [sys.executable, "-c", WITHOUT_THE_EXTRA, *score],
-        cwd=own_shop.folder, capture_output=True, text=True,
-    )  # fmt: skip
+        cwd=own_shop.folder,
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 0, done.stderr
     (line,) = [line for line in done.stderr.splitlines() if "gnn" in line]
     assert line.startswith("Own taste is by the linear model alone. The blend goes without its ")

@@ -34,13 +34,26 @@ def test_embed_writes_a_file_and_the_same_to_the_graph(own_shop: Shop) -> None:
     embed = ("gnn", "embed", "--as-of", AS_OF)
     first, again, plain, asked = run_each(
         [
-            [*embed, "--out", "first.parquet"], [*embed, "--out", "again.parquet"],
+            [*embed, "--out", "first.parquet"],
+            [*embed, "--out", "again.parquet"],
             [*embed, "--model", "lightgcn", "--out", "plain.parquet"],
-            ["query", "nearest", "--param", "node_kind=product", "--param", "node_id=p0001",
-             "--param", "among=product", "--param", "limit=3", "--format", "json"],
+            [
+                "query",
+                "nearest",
+                "--param",
+                "node_kind=product",
+                "--param",
+                "node_id=p0001",
+                "--param",
+                "among=product",
+                "--param",
+                "limit=3",
+                "--format",
+                "json",
+            ],
         ],
         own_shop.folder,
-    )  # fmt: skip
+    )
     assert {o.code for o in (first, again, plain, asked)} == {0}, first.said + asked.said
     assert "numbers by social: run embed-2025-05-20-" in first.said
     assert "numbers by lightgcn: run embed-2025-05-20-" in plain.said

@@ -41,8 +41,9 @@ def test_learn_writes_a_file_and_the_same_to_the_graph(own_shop: Shop) -> None:
     )
     found = own_shop.run("cypher", text, "--format", "json")
     assert answered(found) == rows.to_pylist()
-    every = own_shop.run("cypher", "MATCH ()-[i:INFLUENCES]->() RETURN count(*) AS n",
-                         "--format", "json")  # fmt: skip
+    every = own_shop.run(
+        "cypher", "MATCH ()-[i:INFLUENCES]->() RETURN count(*) AS n", "--format", "json"
+    )
     assert answered(every) == [{"n": rows.num_rows}], "an older run was left"
     listed = own_shop.run("runs", "list")
     assert "influence" not in listed.out
@@ -55,9 +56,11 @@ def test_what_was_learned_later_is_replaced_and_minors_are_nowhere(own_shop: Sho
     then, now = (pq.read_table(own_shop.folder / f"{name}.parquet") for name in ("then", "now"))
     assert sum(then["evidence"].to_pylist()) < sum(now["evidence"].to_pylist())
     minors = own_shop.run(
-        "cypher", "MATCH (c:Customer) WHERE c.birth_date > date('2007-05-20') "
-        "RETURN c.customer_id AS id", "--format", "json",
-    )  # fmt: skip
+        "cypher",
+        "MATCH (c:Customer) WHERE c.birth_date > date('2007-05-20') RETURN c.customer_id AS id",
+        "--format",
+        "json",
+    )
     young = {row["id"] for row in answered(minors)}
     assert young
     assert not young & {*now["source"].to_pylist(), *now["target"].to_pylist()}
@@ -71,8 +74,9 @@ def test_holdout_judges_and_writes_nothing(own_shop: Shop) -> None:
         assert set(report[metric]) == {"learned", "uniform", "degree"}
         assert all(set(figure) == FIGURE for figure in report[metric].values())
     assert report["cases"] > report["followed"] > 0
-    left = own_shop.run("cypher", "MATCH ()-[i:INFLUENCES]->() RETURN count(*) AS n",
-                        "--format", "json")  # fmt: skip
+    left = own_shop.run(
+        "cypher", "MATCH ()-[i:INFLUENCES]->() RETURN count(*) AS n", "--format", "json"
+    )
     assert answered(left) == [{"n": 0}]
 
 
@@ -98,9 +102,12 @@ def test_rank_lists_customers_and_writes_all_who_share_to_the_graph(own_shop: Sh
     ] * 7
     assert [row["value"] for row in rows] == sorted((r["value"] for r in rows), reverse=True)
     found = own_shop.run(
-        "cypher", "MATCH (c:Customer) WHERE c.ranked_as_of IS NOT NULL "
-        "RETURN count(*) AS n, max(c.incremental_value) AS most", "--format", "json",
-    )  # fmt: skip
+        "cypher",
+        "MATCH (c:Customer) WHERE c.ranked_as_of IS NOT NULL "
+        "RETURN count(*) AS n, max(c.incremental_value) AS most",
+        "--format",
+        "json",
+    )
     (said,) = answered(found)
     assert 100 < said["n"] < 180  # those who share
     assert said["most"] == pytest.approx(rows[0]["value"])
@@ -118,9 +125,12 @@ def test_seeds_keep_to_the_budget_the_costs_and_consent(shop: Shop, tmp_path: Pa
     bought = answered(influence(shop, "seeds", "--budget", "4", "--costs", costs, "--json", "-"))
     assert sum(3.5 if s in plain["seeds"] else 1 for s in bought["seeds"]) <= 4
     refused = shop.run(
-        "cypher", "MATCH (c:Customer)-[r:CONSENTED]->(p:Purpose {purpose: 'social_use'}) "
-        "WHERE NOT r.granted RETURN c.customer_id AS id", "--format", "json",
-    )  # fmt: skip
+        "cypher",
+        "MATCH (c:Customer)-[r:CONSENTED]->(p:Purpose {purpose: 'social_use'}) "
+        "WHERE NOT r.granted RETURN c.customer_id AS id",
+        "--format",
+        "json",
+    )
     assert not {row["id"] for row in answered(refused)} & {*plain["seeds"], *bought["seeds"]}
 
 
@@ -130,10 +140,13 @@ def test_rank_leaves_minors_out_and_tells_money_in_major_units(own_shop: Shop) -
     assert told.code == 0, told.said
     rows = json.loads((own_shop.folder / "all.json").read_text())
     found = own_shop.run(
-        "cypher", born + "RETURN c.customer_id AS id, c.incremental_value AS value, "
+        "cypher",
+        born + "RETURN c.customer_id AS id, c.incremental_value AS value, "
         "c.pagerank AS pagerank, c.core AS core, c.community AS community, "
-        "c.ranked_as_of AS at", "--format", "json",
-    )  # fmt: skip
+        "c.ranked_as_of AS at",
+        "--format",
+        "json",
+    )
     minors = answered(found)
     assert minors
     assert not {row["id"] for row in minors} & {row["customer_id"] for row in rows}
@@ -214,9 +227,12 @@ def test_without_consent_nobody_is_a_seed_and_without_edges_nothing_is_learned(
     assert "not enough evidence: 0 exposures" in alone.said
     assert pq.read_table(tmp_path / "e.parquet").num_rows == 0
     ranked, chosen = run_each(
-        [["influence", "rank", "--as-of", AS_OF],
-         ["influence", "seeds", "--budget", "1", "--as-of", AS_OF]], tmp_path,
-    )  # fmt: skip
+        [
+            ["influence", "rank", "--as-of", AS_OF],
+            ["influence", "seeds", "--budget", "1", "--as-of", AS_OF],
+        ],
+        tmp_path,
+    )
     assert (ranked.code, chosen.code) == (2, 2)
     assert "not enough evidence" in ranked.said
     assert "not enough evidence" in chosen.said

@@ -13,8 +13,17 @@ from support.commands import Outcome, run_each
 
 from followsuit.cli.offers import read_customers
 
-OUT = ["customer_id", "rank", "item_kind", "item_id", "offer_id", "trigger", "score",
-       "trigger_share", "reason"]  # fmt: skip
+OUT = [
+    "customer_id",
+    "rank",
+    "item_kind",
+    "item_id",
+    "offer_id",
+    "trigger",
+    "score",
+    "trigger_share",
+    "reason",
+]
 GENDERED = re.compile(r"\b(she|hers?|herself|he|him|his|himself)\b", re.IGNORECASE)
 
 
@@ -34,15 +43,29 @@ def test_simulate_writes_the_delivery_and_elsewhere_its_truth(shop: Shop) -> Non
     assert (shop.simulated.code, shop.simulated.out) == (0, "")
     delivered = {path.stem for path in (shop.folder / "delivery").iterdir()}
     assert delivered == {
-        "customers", "products", "stores", "friendships", "purchases", "visits", "events", "likes",
-        "memberships", "offers", "contacts", "consents",
-    }  # fmt: skip
+        "customers",
+        "products",
+        "stores",
+        "friendships",
+        "purchases",
+        "visits",
+        "events",
+        "likes",
+        "memberships",
+        "offers",
+        "contacts",
+        "consents",
+    }
     truth = shop.folder / "truth"
     edges, acceptance = (pq.read_schema(truth / f"{n}.parquet") for n in ("edges", "acceptance"))
     assert edges.names == ["source", "target", "category", "probability"]
     assert acceptance.names == [
-        "customer_id", "offer_id", "as_of", "with_trigger", "without_trigger",
-    ]  # fmt: skip
+        "customer_id",
+        "offer_id",
+        "as_of",
+        "with_trigger",
+        "without_trigger",
+    ]
 
 
 def test_simulate_takes_every_size_and_dial_and_the_same_seed_again(tmp_path: Path) -> None:
@@ -64,9 +87,14 @@ def test_load_reports_every_row_of_every_table(shop: Shop) -> None:
     assert (shop.loaded.code, shop.loaded.out) == (0, "")
     report = read(shop.folder, "load.json")
     assert set(report) == {
-        "tables", "rejects", "reasons", "warnings", "deleted", "withdrawn",
-        "blocked_customers"
-    }  # fmt: skip
+        "tables",
+        "rejects",
+        "reasons",
+        "warnings",
+        "deleted",
+        "withdrawn",
+        "blocked_customers",
+    }
     for name, counts in report["tables"].items():
         assert set(counts) == {"read", "loaded", "duplicates", "rejected"}
         assert counts["read"] == counts["loaded"] + counts["duplicates"] + counts["rejected"]
@@ -173,9 +201,23 @@ def test_score_before_all_data_offers_nothing_and_says_so(own_shop: Shop) -> Non
 # Why, and why not.
 
 EXPLAINED = {
-    "run_id", "as_of", "customer_id", "target", "offered", "rule", "explanation", "item_kind",
-    "item_id", "offer_id", "rank", "score", "trigger", "trigger_share", "reason", "factors",
-}  # fmt: skip
+    "run_id",
+    "as_of",
+    "customer_id",
+    "target",
+    "offered",
+    "rule",
+    "explanation",
+    "item_kind",
+    "item_id",
+    "offer_id",
+    "rank",
+    "score",
+    "trigger",
+    "trigger_share",
+    "reason",
+    "factors",
+}
 
 
 def test_why_says_the_reason_and_what_each_factor_adds(shop: Shop) -> None:
@@ -191,8 +233,12 @@ def test_why_says_the_reason_and_what_each_factor_adds(shop: Shop) -> None:
     share = f"Score {offer['score']:.6f}, of it by friends {offer['trigger_share']:.6f}."
     assert lines[1] == share
     assert [line.split()[0] for line in lines[2:]] == [
-        "popularity", "category", "affinity", "activity", "friends",
-    ]  # fmt: skip
+        "popularity",
+        "category",
+        "affinity",
+        "activity",
+        "friends",
+    ]
     found = json.loads(told.out)
     assert set(found) == EXPLAINED
     assert found["offered"] is True
@@ -286,25 +332,49 @@ def test_runs_of_a_shop_that_was_never_scored(tmp_path: Path) -> None:
 @pytest.fixture(scope="module")
 def judged(shop: Shop) -> Any:
     return shop.run(
-        "backtest", "--from", "2025-04-01", "--to", "2025-05-30", "--every", "14d", "--horizon",
-        "14d", "--json", "-", "--out", "ranked.parquet",
-    )  # fmt: skip
+        "backtest",
+        "--from",
+        "2025-04-01",
+        "--to",
+        "2025-05-30",
+        "--every",
+        "14d",
+        "--horizon",
+        "14d",
+        "--json",
+        "-",
+        "--out",
+        "ranked.parquet",
+    )
 
 
 def test_backtest_reports_what_scripts_rely_on_and_nothing_else_there(judged: Any) -> None:
     assert judged.code == 0
     report = json.loads(judged.out)
     assert set(report) == {
-        "moments", "undated", "per_customer", "per_offer", "trigger_gain", "ties_gain", "lead",
-    }  # fmt: skip
+        "moments",
+        "undated",
+        "per_customer",
+        "per_offer",
+        "trigger_gain",
+        "ties_gain",
+        "lead",
+    }
     assert report["moments"] == 4
     assert set(report["per_customer"]) == {
-        "ranking", "ranking_without_trigger", "trigger_only", "popularity",
-        "community_popularity", "random_friend_item",
-    }  # fmt: skip
+        "ranking",
+        "ranking_without_trigger",
+        "trigger_only",
+        "popularity",
+        "community_popularity",
+        "random_friend_item",
+    }
     assert set(report["per_offer"]) == {
-        "ranking", "ranking_without_trigger", "trigger_only", "activity",
-    }  # fmt: skip
+        "ranking",
+        "ranking_without_trigger",
+        "trigger_only",
+        "activity",
+    }
     for view in ("per_customer", "per_offer"):
         for metrics in report[view].values():
             for figure in metrics.values():
@@ -318,8 +388,15 @@ def test_backtest_reports_what_scripts_rely_on_and_nothing_else_there(judged: An
 def test_backtest_writes_each_customers_first_ten(judged: Any, shop: Shop) -> None:
     rows = pq.read_table(shop.folder / "ranked.parquet")
     assert rows.column_names == [
-        "as_of", "strategy", "customer_id", "item_kind", "item_id", "rank", "adopted", "adoptions",
-    ]  # fmt: skip
+        "as_of",
+        "strategy",
+        "customer_id",
+        "item_kind",
+        "item_id",
+        "rank",
+        "adopted",
+        "adoptions",
+    ]
     assert {1, 10} <= set(rows["rank"].to_pylist()) <= set(range(1, 11))
 
 

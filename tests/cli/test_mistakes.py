@@ -190,8 +190,11 @@ def test_settings_come_from_the_file_then_the_environment_then_options(
     good = {"FOLLOWSUIT_STORE": str(shop.folder / "followsuit.lbug")}
     done = run_each([["query", "counts"]], tmp_path, good)[0]
     assert done.code == 0
-    slow = ["cypher", "UNWIND range(1, 9999) AS a UNWIND range(1, 9999) AS b "
-            "UNWIND range(1, 9999) AS c RETURN sum(a + b + c) AS n"]  # fmt: skip
+    slow = [
+        "cypher",
+        "UNWIND range(1, 9999) AS a UNWIND range(1, 9999) AS b "
+        "UNWIND range(1, 9999) AS c RETURN sum(a + b + c) AS n",
+    ]
     done = run_each([slow], tmp_path, {**good, "FOLLOWSUIT_TIMEOUT": "0.3"})[0]
     check(done, "The query ran past its limit of 0.3 seconds.")
 

@@ -13,12 +13,20 @@ OWN = "own_model:Neighbours"
 def test_every_command_that_takes_a_model_takes_ones_own(own_shop: Shop) -> None:
     (own_shop.folder / "own_model.py").write_text(OWN_MODEL)
     commands = {
-        "evaluate": ["gnn", "evaluate", "--as-of", "2025-04-20", "--models", f"popularity,{OWN}",
-                     "--json", "evaluated.json"],
+        "evaluate": [
+            "gnn",
+            "evaluate",
+            "--as-of",
+            "2025-04-20",
+            "--models",
+            f"popularity,{OWN}",
+            "--json",
+            "evaluated.json",
+        ],
         "train": ["gnn", "train", "--as-of", AS_OF, "--model", OWN],
         "embed": ["gnn", "embed", "--as-of", AS_OF, "--model", OWN],
         "score": ["score", "--as-of", AS_OF, "--affinity", OWN, "--json", "scored.json"],
-    }  # fmt: skip
+    }
     outcomes = dict(zip(commands, run_each([*commands.values()], own_shop.folder), strict=True))
     assert {name: outcome.code for name, outcome in outcomes.items()} == dict.fromkeys(commands, 0)
     evaluated = json.loads((own_shop.folder / "evaluated.json").read_text())

@@ -13,8 +13,12 @@ from followsuit.cli.app import to_write
 def run(*arguments: str, folder: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "followsuit", *arguments],
-        cwd=folder, umask=0o022, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        cwd=folder,
+        umask=0o022,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
 
 

@@ -152,11 +152,15 @@ def test_odd_values_are_written_as_scripts_read_them(tmp_path: Path) -> None:
     write_rows(rows, None, tmp_path / "odd.json")
     assert json.loads((tmp_path / "odd.json").read_text(), parse_constant=pytest.fail) == [
         {
-            "[b]text[/b]": 'a,"b"', "flag": True, "whole": 2**60, "number": 0.1, "list": [1, 2],
+            "[b]text[/b]": 'a,"b"',
+            "flag": True,
+            "whole": 2**60,
+            "number": 0.1,
+            "list": [1, 2],
             "map": {"a": "2025-01-01T00:00:00"},
         },
         dict.fromkeys(ODD),
-    ]  # fmt: skip
+    ]
     write_rows(rows, Format.PARQUET, tmp_path / "odd")
     assert pq.read_table(tmp_path / "odd").equals(rows)
 

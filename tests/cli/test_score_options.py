@@ -33,10 +33,19 @@ def test_a_stale_or_older_night_leaves_the_offers_until_it_is_told_to_replace_th
     stale = ["score", "--as-of", STALE]
     older = ["score", "--as-of", "2025-05-13", *LINEAR]
     before, offers, age, back, still, same, kept, twice, told = run_each(
-        [listed, current, stale, older, listed, current, [*older, "--no-activate"], listed,
-         [*older, "--activate"]],
+        [
+            listed,
+            current,
+            stale,
+            older,
+            listed,
+            current,
+            [*older, "--no-activate"],
+            listed,
+            [*older, "--activate"],
+        ],
         own_shop.folder,
-    )  # fmt: skip
+    )
     assert "--max-age 7d" in refused(age)
     assert "--activate" in refused(back)
     assert (still.out, same.out) == (before.out, offers.out)
@@ -135,10 +144,16 @@ def test_rows_are_written_as_the_ending_says(own_shop: Shop) -> None:
     test = ["backtest", "--from", "2025-04-01", "--to", "2025-04-20", *LINEAR, "--out"]
     edges = ["influence", "learn", "--as-of", AS_OF, "--out"]
     outcomes = run_each(
-        [[*score, "o.csv"], [*score, "o.JSON"], [*test, "r.csv"], [*test, "r.parquet"],
-         [*edges, "e.json"], [*edges, "e.parquet"]],
+        [
+            [*score, "o.csv"],
+            [*score, "o.JSON"],
+            [*test, "r.csv"],
+            [*test, "r.parquet"],
+            [*edges, "e.json"],
+            [*edges, "e.parquet"],
+        ],
         folder,
-    )  # fmt: skip
+    )
     assert [done.code for done in outcomes] == [0] * 6, outcomes
     offers = pq.read_table(folder / "offers.parquet").to_pylist()
     assert json.loads((folder / "o.JSON").read_text()) == offers
@@ -173,9 +188,15 @@ def test_an_ending_that_says_nothing_or_something_else_is_refused_before_the_wor
         assert refused(done).endswith("doesn't end in .parquet, .csv or .json. Name such a file.")
         assert done.said.count("\n") == 1
     said = [
-        ("json", "x.csv", 2), ("csv", "x.parquet", 2), ("table", "x.json", 2), ("csv", "x.xlsx", 2),
-        ("csv", "x.CSV", 0), ("table", "x.txt", 0), ("json", "x", 0), ("csv", "x.2025-05-20", 0),
-    ]  # fmt: skip
+        ("json", "x.csv", 2),
+        ("csv", "x.parquet", 2),
+        ("table", "x.json", 2),
+        ("csv", "x.xlsx", 2),
+        ("csv", "x.CSV", 0),
+        ("table", "x.txt", 0),
+        ("json", "x", 0),
+        ("csv", "x.2025-05-20", 0),
+    ]
     query = ["query", "counts", "--format"]
     outcomes = run_each([[*query, f, "--out", f"{tmp_path}/{n}"] for f, n, _ in said], shop.folder)
     assert [done.code for done in outcomes] == [code for *_, code in said]
@@ -198,10 +219,14 @@ def lines(done: Outcome) -> dict[str, str]:
 
 def test_doctor_tells_ages_and_sizes_and_fails_where_they_are_too_old(shop: Shop) -> None:
     plain, old, fine, printed = run_each(
-        [["doctor"], ["doctor", "--max-age", "3d"], ["doctor", "--max-age", "36500d"],
-         ["doctor", "--max-age", "3d", "--json", "-"]],
+        [
+            ["doctor"],
+            ["doctor", "--max-age", "3d"],
+            ["doctor", "--max-age", "36500d"],
+            ["doctor", "--max-age", "3d", "--json", "-"],
+        ],
         shop.folder,
-    )  # fmt: skip
+    )
     assert (plain.code, old.code, fine.code, printed.code) == (0, 1, 0, 1)
     run_id = json.loads((shop.folder / "score.json").read_text())["run_id"]
     for done, mark in ((plain, "ok     "), (old, "OLD    "), (fine, "ok     ")):

@@ -39,11 +39,28 @@ COMMANDS = list(commands(ROOT))
 
 def test_there_are_the_commands_that_scripts_rely_on() -> None:
     assert sorted(" ".join(path) for path in COMMANDS) == [
-        "backtest", "cypher", "demo", "doctor", "gnn audit", "gnn embed", "gnn evaluate",
-        "gnn train", "influence learn", "influence rank",
-        "influence report", "influence seeds", "load", "query", "runs list", "runs prune",
-        "runs use", "score", "simulate", "why", "why-not",
-    ]  # fmt: skip
+        "backtest",
+        "cypher",
+        "demo",
+        "doctor",
+        "gnn audit",
+        "gnn embed",
+        "gnn evaluate",
+        "gnn train",
+        "influence learn",
+        "influence rank",
+        "influence report",
+        "influence seeds",
+        "load",
+        "query",
+        "runs list",
+        "runs prune",
+        "runs use",
+        "score",
+        "simulate",
+        "why",
+        "why-not",
+    ]
 
 
 def test_every_command_helps_with_an_example_in_words_that_fit_everybody(tmp_path: Path) -> None:
@@ -103,10 +120,13 @@ def test_a_reader_that_leaves_early_is_no_error(shop: Shop) -> None:
     "command",
     [
         ("simulate", "big", "--customers", "1000000", "--purchases", "20000000"),
-        ("cypher", "UNWIND range(1, 99999) AS a UNWIND range(1, 99999) AS b "
-         "UNWIND range(1, 9999) AS c RETURN sum(a + b + c) AS n"),
+        (
+            "cypher",
+            "UNWIND range(1, 99999) AS a UNWIND range(1, 99999) AS b "
+            "UNWIND range(1, 9999) AS c RETURN sum(a + b + c) AS n",
+        ),
     ],
-)  # fmt: skip
+)
 def test_ctrl_c_ends_a_command_without_a_word(command: tuple[str, ...], shop: Shop) -> None:
     process = start(*command, folder=shop.folder)
     time.sleep(4)
@@ -140,8 +160,12 @@ main()
 def test_ctrl_c_is_heard_where_a_callback_swallows_it(then: str, tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", SWALLOWED.format(then=then)],
-        cwd=tmp_path, capture_output=True, text=True, check=False, timeout=50,
-    )  # fmt: skip
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=50,
+    )
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
 
 
@@ -163,8 +187,11 @@ main()
 def test_a_bug_keeps_its_traceback(error: str, tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", BUG.format(error=error)],
-        cwd=tmp_path, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 1
     assert "Traceback (most recent call last)" in done.stderr
     assert "in examine" in done.stderr

@@ -12,9 +12,14 @@ VALUES = RANDOM.random((USERS, 6)) * (RANDOM.random((USERS, 6)) < 0.3)
 
 def test_intervals_are_those_of_scipy_up_to_the_draws() -> None:
     theirs = stats.bootstrap(
-        (VALUES,), np.mean, axis=0, vectorized=True, method="percentile", n_resamples=DRAWS,
+        (VALUES,),
+        np.mean,
+        axis=0,
+        vectorized=True,
+        method="percentile",
+        n_resamples=DRAWS,
         rng=np.random.default_rng(0),
-    ).confidence_interval  # fmt: skip
+    ).confidence_interval
     for estimate, low, high in zip(
         Resamples(USERS).estimates(VALUES), theirs.low, theirs.high, strict=True
     ):

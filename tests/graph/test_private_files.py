@@ -75,8 +75,10 @@ def test_folders_that_are_missing_are_made_private_and_others_stay(tmp_path: Pat
     tmp_path.chmod(0o755)
     made = private_folder(tmp_path / "a" / "b")
     assert [stat.S_IMODE(p.stat().st_mode) for p in (made, made.parent, tmp_path)] == [
-        0o700, 0o700, 0o755,
-    ]  # fmt: skip
+        0o700,
+        0o700,
+        0o755,
+    ]
 
 
 def test_links_are_not_followed(tmp_path: Path) -> None:

@@ -106,8 +106,13 @@ def test_the_id_is_made_of_kind_day_and_inputs() -> None:
 
 def test_the_next_run_deletes_what_an_interrupted_one_has_left(store: GraphStore) -> None:
     schema = g.RECOMMENDED_PRODUCT.arrow_schema()
-    left = {"source": "ann", "target": "tea", "run_id": "interrupted", "rank": 1,
-            "item_kind": "product"}  # fmt: skip
+    left = {
+        "source": "ann",
+        "target": "tea",
+        "run_id": "interrupted",
+        "rank": 1,
+        "item_kind": "product",
+    }
     with store.writing():
         store.write(g.RECOMMENDED_PRODUCT, pa.Table.from_pylist([left], schema=schema))
     run_id = write(store, 1)

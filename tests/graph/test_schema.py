@@ -39,11 +39,32 @@ TYPES = {
     "contact_id",
 }
 GRAPH = {
-    "Customer", "Product", "Category", "Brand", "Store", "City", "Interest", "Program", "Offer",
-    "Run", "FRIEND_OF", "PURCHASED", "VISITED", "VIEWED", "LIKES", "HOLDS", "LIVES_IN",
-    "IN_CATEGORY", "OF_BRAND", "IN_CITY", "FOR", "REDEEMABLE_AT", "CONTACTED", "RECOMMENDED",
+    "Customer",
+    "Product",
+    "Category",
+    "Brand",
+    "Store",
+    "City",
+    "Interest",
+    "Program",
+    "Offer",
+    "Run",
+    "FRIEND_OF",
+    "PURCHASED",
+    "VISITED",
+    "VIEWED",
+    "LIKES",
+    "HOLDS",
+    "LIVES_IN",
+    "IN_CATEGORY",
+    "OF_BRAND",
+    "IN_CITY",
+    "FOR",
+    "REDEEMABLE_AT",
+    "CONTACTED",
+    "RECOMMENDED",
     "INFLUENCES",
-}  # fmt: skip
+}
 """What the design names."""
 PACKAGE = Path(followsuit.__file__).parent
 NAMES = {e.name for e in (*g.NODES, *g.RELATIONSHIPS, g.META)}
@@ -99,8 +120,14 @@ class TestGraph:
     def test_labels_and_types_are_those_of_the_design(self) -> None:
         assert GRAPH <= NAMES
         assert {
-            "Purpose", "Event", "DID", "CONSENTED", "FollowsuitMeta", "Embedding", "EMBEDDED",
-        } == NAMES - GRAPH  # fmt: skip
+            "Purpose",
+            "Event",
+            "DID",
+            "CONSENTED",
+            "FollowsuitMeta",
+            "Embedding",
+            "EMBEDDED",
+        } == NAMES - GRAPH
 
     def test_each_label_has_a_key_of_text(self) -> None:
         for node in (*g.NODES, g.META):

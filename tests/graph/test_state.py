@@ -21,8 +21,9 @@ def test_it_is_its_owners_alone_with_all_that_is_in_it(state: StateFolder) -> No
     state.make_private()
     modes = {path.name: path.stat().st_mode & 0o777 for path in state.path.rglob("*")}
     assert (state.path.stat().st_mode & 0o777, modes) == (
-        0o700, {"models": 0o700, "open.npz": 0o600},
-    )  # fmt: skip
+        0o700,
+        {"models": 0o700, "open.npz": 0o600},
+    )
 
 
 def test_work_is_gone_at_the_end_even_of_what_fails(state: StateFolder) -> None:

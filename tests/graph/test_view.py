@@ -29,20 +29,25 @@ def shop() -> dict[str, Rows]:
     return {
         "customers": rows(
             "customer_id city birth_date",
-            ("ann", "Ulm", None), ("bob", None, None), ("kim", "Bonn", CHILD),
+            ("ann", "Ulm", None),
+            ("bob", None, None),
+            ("kim", "Bonn", CHILD),
         ),
         "products": rows(
             "product_id category brand margin sensitive",
-            ("tea", "food", "Acme", 30, False), ("jam", None, None, None, None),
+            ("tea", "food", "Acme", 30, False),
+            ("jam", None, None, None, None),
             ("pill", "health", "Med", 90, True),
         ),
         "stores": rows("store_id category city", ("tea", "food", "Kiel"), ("pier", None, None)),
         "friendships": rows("customer_id friend_id", ("ann", "bob"), ("ann", "kim")),
         "purchases": rows(
             "customer_id product_id at",
-            ("ann", "tea", day(3)), ("bob", "tea", day(4)), ("kim", "tea", day(2)),
+            ("ann", "tea", day(3)),
+            ("bob", "tea", day(4)),
+            ("kim", "tea", day(2)),
         ),
-    }  # fmt: skip
+    }
 
 
 @pytest.fixture
@@ -120,8 +125,10 @@ class TestCustomers:
 
     def test_the_city_is_theirs(self, make: Make) -> None:
         assert cells(make().customers, "customer_id", "city") == [
-            ("ann", "Ulm"), ("bob", None), ("kim", "Bonn"),
-        ]  # fmt: skip
+            ("ann", "Ulm"),
+            ("bob", None),
+            ("kim", "Bonn"),
+        ]
 
 
 class TestSharing:
@@ -160,16 +167,18 @@ class TestSharing:
             customers=rows("customer_id birth_date", ("ann", ADULT), ("bob", ADULT)),
             consents=rows(
                 "customer_id purpose granted at",
-                ("ann", "social_use", True, day(8)), ("bob", "social_use", True, day(11)),
+                ("ann", "social_use", True, day(8)),
+                ("bob", "social_use", True, day(11)),
             ),
-        )  # fmt: skip
+        )
         for instant in (day(5), NOW, day(12)):
             assert cells(view.at(instant).shared.customers, "customer_id") == [("ann",)]
             assert cells(view.shared.at(instant).customers, "customer_id") == [("ann",)]
         assert cells(view.at(day(5)).people, "shares") == [(False,), (False,)]
         assert cells(View(view.snapshot, day(12)).shared.customers, "customer_id") == [
-            ("ann",), ("bob",),
-        ]  # fmt: skip
+            ("ann",),
+            ("bob",),
+        ]
 
     def test_a_later_refusal_counts_at_once(self, make: Make) -> None:
         refusal = rows("customer_id purpose granted at", ("ann", "social_use", False, day(30)))
@@ -202,8 +211,11 @@ class TestItems:
             assert items.kind.tolist() == ["product", "store", "product", "store"]
             assert items.category.tolist() == [None, None, "food", "food"]
             assert items.codes.ids.tolist() == [
-                "product:jam", "store:pier", "product:tea", "store:tea",
-            ]  # fmt: skip
+                "product:jam",
+                "store:pier",
+                "product:tea",
+                "store:tea",
+            ]
             assert items.codes.of(item_key(view.interactions).to_pyarrow())[0] == 2
 
     def test_without_their_table_they_are_those_that_customers_who_share_have_bought(
@@ -213,17 +225,21 @@ class TestItems:
             delivered=["customers"],
             customers=rows(
                 "customer_id birth_date joined_at",
-                ("ann", None, None), ("bob", None, day(6)), ("kim", CHILD, None),
+                ("ann", None, None),
+                ("bob", None, day(6)),
+                ("kim", CHILD, None),
             ),
             purchases=rows(
                 "customer_id product_id at quantity",
-                ("ann", "tea", day(3), 1.0), ("bob", "jam", day(4), 1.0),
-                ("kim", "pill", day(2), 1.0), ("kim", "jam", day(2), 1.0),
+                ("ann", "tea", day(3), 1.0),
+                ("bob", "jam", day(4), 1.0),
+                ("kim", "pill", day(2), 1.0),
+                ("kim", "jam", day(2), 1.0),
                 ("ann", "cake", day(1), -1.0),
             ),
             products=rows("product_id", ("tea",), ("jam",), ("pill",), ("cake",)),
             visits=rows("customer_id store_id at", ("bob", "pier", LATER)),
-        )  # fmt: skip
+        )
         assert cells(view.items, "item_id") == [("jam",), ("tea",)]
         assert cells(view.at(LATER).items, "item_id") == [("jam",), ("pier",), ("tea",)]
         # Bob's purchase says that there is jam, from the day on which he has joined.
@@ -240,23 +256,29 @@ class TestInteractions:
         )
         for known in (view, view.shared):
             assert cells(known.interactions, "customer_id", "item_kind", "item_id", "at") == [
-                ("ann", "product", "tea", NOW), ("ann", "store", "tea", day(1)),
-            ]  # fmt: skip
+                ("ann", "product", "tea", NOW),
+                ("ann", "store", "tea", day(1)),
+            ]
             assert known.newest_interaction() == NOW
             assert known.at(day(0)).newest_interaction() is None
 
     def test_returns_and_sensitive_products_are_not(self, make: Make) -> None:
         purchases = rows(
             "customer_id product_id at quantity amount",
-            ("ann", "tea", day(1), 1.0, 100), ("ann", "jam", day(2), -1.0, 100),
-            ("ann", "jam", day(3), 1.0, -100), ("ann", "jam", day(4), None, None),
-            ("ann", "pill", day(5), 1.0, 100), ("ann", "tea", day(6), 0.0, 0),
-        )  # fmt: skip
+            ("ann", "tea", day(1), 1.0, 100),
+            ("ann", "jam", day(2), -1.0, 100),
+            ("ann", "jam", day(3), 1.0, -100),
+            ("ann", "jam", day(4), None, None),
+            ("ann", "pill", day(5), 1.0, 100),
+            ("ann", "tea", day(6), 0.0, 0),
+        )
         events = rows(
             "customer_id kind at product_id",
-            ("ann", "view", day(1), "pill"), ("ann", "view", day(2), "tea"),
-            ("ann", "trip", day(3), None), ("ann", "view", LATER, "tea"),
-        )  # fmt: skip
+            ("ann", "view", day(1), "pill"),
+            ("ann", "view", day(2), "tea"),
+            ("ann", "trip", day(3), None),
+            ("ann", "view", LATER, "tea"),
+        )
         view = make(purchases=purchases, events=events)
         kept = [day(1), day(4), day(6)]
         for known in (view, view.shared):
@@ -268,14 +290,17 @@ class TestInteractions:
     def test_the_first_with_each_item_is_the_oldest(self, make: Make) -> None:
         purchases = rows(
             "customer_id product_id at",
-            ("ann", "tea", day(5)), ("ann", "tea", day(3)), ("ann", "jam", day(7)),
+            ("ann", "tea", day(5)),
+            ("ann", "tea", day(3)),
+            ("ann", "jam", day(7)),
             ("ann", "jam", LATER),
-        )  # fmt: skip
+        )
         view = make(purchases=purchases)
         for known in (view, view.shared):
             assert cells(known.first_interactions, "item_id", "at") == [
-                ("jam", day(7)), ("tea", day(3)),
-            ]  # fmt: skip
+                ("jam", day(7)),
+                ("tea", day(3)),
+            ]
             assert cells(known.at(day(4)).first_interactions, "item_id") == [("tea",)]
 
     def test_recent_ones_are_those_after_the_start_of_the_window(self, make: Make) -> None:
@@ -290,9 +315,13 @@ class TestInteractions:
         end = NOW + WEEK
         purchases = rows(
             "customer_id product_id at",
-            ("ann", "jam", NOW), ("ann", "jam", LATER), ("ann", "tea", LATER), ("bob", "tea", end),
-            ("bob", "jam", end + timedelta(microseconds=1)), ("kim", "tea", LATER),
-        )  # fmt: skip
+            ("ann", "jam", NOW),
+            ("ann", "jam", LATER),
+            ("ann", "tea", LATER),
+            ("bob", "tea", end),
+            ("bob", "jam", end + timedelta(microseconds=1)),
+            ("kim", "tea", LATER),
+        )
         view = make(purchases=purchases)
         labels = [("ann", "tea", LATER), ("bob", "tea", end)]
         assert cells(view.shared.following(WEEK), "customer_id", "item_id", "at") == labels
@@ -309,8 +338,10 @@ class TestInteractions:
         times = [day(3), day(30)]
         purchases = rows(
             "customer_id product_id at",
-            ("ann", "tea", times[0]), ("ann", "jam", times[1]), ("kim", "tea", day(40)),
-        )  # fmt: skip
+            ("ann", "tea", times[0]),
+            ("ann", "jam", times[1]),
+            ("kim", "tea", day(40)),
+        )
         assert make(purchases=purchases).shared.span() == (2, *times)
         assert make(purchases=purchases).span() == (3, day(3), day(40))
         assert make(purchases=[]).span() == (0, None, None)
@@ -320,39 +351,45 @@ class TestFriendships:
     def test_an_undirected_one_is_two_rows_and_a_directed_one_is_one(self, make: Make) -> None:
         friendships = rows(
             "customer_id friend_id directed since interactions",
-            ("ann", "bob", False, day(2), 3.0), ("bob", "cas", True, None, None),
-            ("ann", "ann", False, None, None), ("ann", "cas", None, LATER, None),
-        )  # fmt: skip
+            ("ann", "bob", False, day(2), 3.0),
+            ("bob", "cas", True, None, None),
+            ("ann", "ann", False, None, None),
+            ("ann", "cas", None, LATER, None),
+        )
         customers = rows("customer_id", ("ann",), ("bob",), ("cas",))
         view = make(customers=customers, friendships=friendships)
         columns = ("customer_id", "friend_id", "since", "interactions")
         for known in (view, view.shared):
             assert cells(known.friendships, *columns) == [
-                ("ann", "bob", day(2), 3.0), ("bob", "ann", day(2), 3.0),
+                ("ann", "bob", day(2), 3.0),
+                ("bob", "ann", day(2), 3.0),
                 ("bob", "cas", None, None),
-            ]  # fmt: skip
+            ]
             assert len(friends_of(known.at(LATER))) == 5
             assert friends_of(known.at(day(1))) == [("bob", "cas")]
 
     def test_two_rows_that_say_the_same_are_one_as_of_any_instant(self, make: Make) -> None:
         friendships = rows(
             "customer_id friend_id directed since interactions",
-            ("ann", "bob", False, day(4), 9.0), ("bob", "ann", True, day(2), 5.0),
-        )  # fmt: skip
+            ("ann", "bob", False, day(4), 9.0),
+            ("bob", "ann", True, day(2), 5.0),
+        )
         columns = ("customer_id", "friend_id", "since", "interactions")
         view = make(friendships=friendships)
         for known in (view, view.shared):
             assert cells(known.friendships, *columns) == [
-                ("ann", "bob", day(4), 9.0), ("bob", "ann", day(2), 9.0),
-            ]  # fmt: skip
+                ("ann", "bob", day(4), 9.0),
+                ("bob", "ann", day(2), 9.0),
+            ]
             # What the later row says of interactions isn't known before it.
             assert cells(known.at(day(3)).friendships, *columns) == [("bob", "ann", day(2), 5.0)]
 
     def test_one_of_two_without_a_date_has_always_been(self, make: Make) -> None:
         friendships = rows(
             "customer_id friend_id directed since",
-            ("ann", "bob", False, None), ("bob", "ann", True, day(2)),
-        )  # fmt: skip
+            ("ann", "bob", False, None),
+            ("bob", "ann", True, day(2)),
+        )
         for known in (make(friendships=friendships), make(friendships=friendships).shared):
             assert cells(known.friendships, "since") == [(None,), (None,)]
 
@@ -361,9 +398,12 @@ class TestMemberships:
     def test_those_that_had_ended_or_not_begun_are_not_held(self, make: Make) -> None:
         memberships = rows(
             "customer_id program since until",
-            ("ann", "a", None, None), ("ann", "b", day(1), LATER), ("ann", "c", day(1), NOW),
-            ("ann", "d", LATER, None), ("ann", "e", NOW, None),
-        )  # fmt: skip
+            ("ann", "a", None, None),
+            ("ann", "b", day(1), LATER),
+            ("ann", "c", day(1), NOW),
+            ("ann", "d", LATER, None),
+            ("ann", "e", NOW, None),
+        )
         view = make(memberships=memberships)
         for known in (view, view.shared):
             assert cells(known.memberships, "program") == [("a",), ("b",), ("e",)]
@@ -381,8 +421,11 @@ class TestOffers:
     def test_they_are_those_that_are_valid(self, make: Make) -> None:
         offers = rows(
             "offer_id valid_from valid_until",
-            ("a", None, None), ("b", NOW, LATER), ("c", LATER, None), ("d", None, NOW),
-        )  # fmt: skip
+            ("a", None, None),
+            ("b", NOW, LATER),
+            ("c", LATER, None),
+            ("d", None, NOW),
+        )
         for known in (make(offers=offers), make(offers=offers).shared):
             assert known.offers is not None
             assert cells(known.offers, "offer_id") == [("a",), ("b",)]

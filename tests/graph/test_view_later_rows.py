@@ -20,9 +20,18 @@ ADULT, CHILD = date(1985, 3, 2), date(2012, 3, 2)
 BORN = {"kim": CHILD, "cas": None}
 DATED = tuple(name for name, table in TABLES.items() if table.clock and name != "customers")
 COMPUTED = (
-    "customers", "items", "interactions", "first_interactions", "friendships", "memberships",
-    "likes", "purchase_rows", "event_rows", "people", "offers",
-)  # fmt: skip
+    "customers",
+    "items",
+    "interactions",
+    "first_interactions",
+    "friendships",
+    "memberships",
+    "likes",
+    "purchase_rows",
+    "event_rows",
+    "people",
+    "offers",
+)
 FIXED = {
     "products": [{"product_id": name, "sensitive": name == "pill"} for name in ("jam", "pill")],
     "stores": [{"store_id": name} for name in ("jam", "pier")],
@@ -139,19 +148,26 @@ def records(rows: Any) -> list[str]:
 @settings(max_examples=10, deadline=None)
 @given(shop=SHOPS, plants=PLANTS, listed=st.booleans(), assume=st.booleans())
 def test_later_rows_change_nothing(
-    root: Any, shop: dict[str, Any], plants: dict[str, Any], listed: bool, assume: bool,
+    root: Any,
+    shop: dict[str, Any],
+    plants: dict[str, Any],
+    listed: bool,
+    assume: bool,
     tmp_path_factory: pytest.TempPathFactory,
-) -> None:  # fmt: skip
+) -> None:
     if root != AS_OF:  # whose consents count
         plants = plants | {"consents": []}
     delivered = NODE_TABLES if listed else ("customers", "offers")
     one, other = (
         view_from(
-            tmp_path_factory.mktemp("shop"), root, assume_consent=assume, delivered=delivered,
+            tmp_path_factory.mktemp("shop"),
+            root,
+            assume_consent=assume,
+            delivered=delivered,
             **tables,
         ).at(AS_OF)
         for tables in (tables_of(shop), with_plants(shop, plants))
-    )  # fmt: skip
+    )
     assert shown(one) == shown(other)
     assert shown(one.shared) == shown(other.shared)
     for view in (one, other):

@@ -182,12 +182,20 @@ class TestFriends:
 class TestPurchases:
     def test_they_are_a_frame_in_the_contract_s_columns(self, tmp_path: Path) -> None:
         rows = [
-            {"purchase_id": "2", "customer_id": "ann", "product_id": "tea", "at": day(2),
-             "store_id": "s", "quantity": 1.5, "amount": 2**53 + 1, "currency": "EUR",
-             "channel": "web"},
+            {
+                "purchase_id": "2",
+                "customer_id": "ann",
+                "product_id": "tea",
+                "at": day(2),
+                "store_id": "s",
+                "quantity": 1.5,
+                "amount": 2**53 + 1,
+                "currency": "EUR",
+                "channel": "web",
+            },
             {"purchase_id": "1", "customer_id": "bob", "product_id": "pot", "at": day(3)},
             {"purchase_id": "3", "customer_id": "bob", "product_id": "pot", "at": day(11)},
-        ]  # fmt: skip
+        ]
         found = view_from(tmp_path, NOW, purchases=rows[:1]).purchases()
         assert isinstance(found, pd.DataFrame)
         assert found.to_dict("records") == rows[:1]

@@ -46,8 +46,12 @@ class Told:
         load(self.store, str(deliver(self._folder / f"more-{number}", **rows)))
 
     def withdraw(self, customer: str, purpose: str) -> None:
-        row = {"customer_id": customer, "purpose": purpose, "granted": "false",
-               "at": day(12).isoformat()}  # fmt: skip
+        row = {
+            "customer_id": customer,
+            "purpose": purpose,
+            "granted": "false",
+            "at": day(12).isoformat(),
+        }
         self.deliver(consents=[row])
 
     def offered(self) -> set[tuple[str, str]]:
@@ -123,8 +127,11 @@ def test_who_has_no_reason_left_keeps_no_offer_of_what_is_popular(
     place: Place, tmp_path: Path
 ) -> None:
     everybody = ("ann", "bob", "cid", "dan")
-    yes = [{"customer_id": c, "purpose": p, "granted": "true", "at": day(1).isoformat()}
-           for c in everybody for p in ("contact", "social_use")]  # fmt: skip
+    yes = [
+        {"customer_id": c, "purpose": p, "granted": "true", "at": day(1).isoformat()}
+        for c in everybody
+        for p in ("contact", "social_use")
+    ]
     shop = {
         "customers": [{"customer_id": c, "birth_date": "1985-03-02"} for c in everybody],
         "products": [{"product_id": p} for p in ("tea", "jam")],
@@ -144,8 +151,11 @@ def test_who_has_no_reason_left_keeps_no_offer_of_what_is_popular(
     with place.open() as store:
         load(store, str(deliver(tmp_path / "shop", **shop)))
         score(store, NOW, LATER)
-        ann = {row["item_id"] for row in run_query(store, "current-recommendations").to_pylist()
-               if row["customer_id"] == "ann"}  # fmt: skip
+        ann = {
+            row["item_id"]
+            for row in run_query(store, "current-recommendations").to_pylist()
+            if row["customer_id"] == "ann"
+        }
         assert ann == {"tea", "jam"}
         load(store, str(deliver(tmp_path / "more", consents=[refusal])))
         rows = run_query(store, "current-recommendations").to_pylist()
@@ -154,8 +164,12 @@ def test_who_has_no_reason_left_keeps_no_offer_of_what_is_popular(
 
 def test_customers_who_are_no_longer_delivered_bring_nothing_up(told: Told) -> None:
     people = [row for row in tables()["customers"] if row["customer_id"] != "gus"]
-    load(told.store, str(deliver(told._folder / "whole", customers=people)),
-         replace=("customers",), yes=True)  # fmt: skip
+    load(
+        told.store,
+        str(deliver(told._folder / "whole", customers=people)),
+        replace=("customers",),
+        yes=True,
+    )
     assert ("ann", "jam") not in told.offered()
     assert ("ann", "rye") in told.offered()
 
@@ -181,8 +195,12 @@ def test_edges_and_ranks_of_customers_who_no_longer_share_go(place: Place, tmp_p
             for name in names
         ],
     )
-    refusal = {"customer_id": "kim", "purpose": "social_use", "granted": "false",
-               "at": "2030-01-01"}  # fmt: skip
+    refusal = {
+        "customer_id": "kim",
+        "purpose": "social_use",
+        "granted": "false",
+        "at": "2030-01-01",
+    }
     with place.open() as store:
         load(store, str(shop))
         analysis = Analysis(store, view_of(store, day(60)))

@@ -31,8 +31,9 @@ def test_a_few_worlds_with_nothing_planted_show_no_adjusted_lift() -> None:
 
 
 def test_a_few_worlds_with_a_planted_lift_show_it_and_homophily_is_mostly_removed() -> None:
-    planted = graded([Planted(seed, influence=1.5) for seed in range(FEW)], knows_taste=False,
-                     grades=[ADJUSTED])  # fmt: skip
+    planted = graded(
+        [Planted(seed, influence=1.5) for seed in range(FEW)], knows_taste=False, grades=[ADJUSTED]
+    )
     # Where four in five are found, fewer than 13 of 24 are in one of 1,000 samples.
     assert sum(lift.low > 1 for lift in of(planted, ADJUSTED)) >= 13
     worlds = [Planted(seed, homophily=HOMOPHILY, appeal=APPEAL) for seed in range(FEW)]

@@ -76,20 +76,29 @@ def test_the_last_lines_say_so(tmp_path: Path) -> None:
     [
         (
             "consents.csv",
-            ["customer_id,purpose,granted,at", "z,contact,1,2025-01-01", "a,contact,false",
-             "b,contact,true", "c,contact,false,2025-01-01,2025-01-01", ",contact,0", "d"],
+            [
+                "customer_id,purpose,granted,at",
+                "z,contact,1,2025-01-01",
+                "a,contact,false",
+                "b,contact,true",
+                "c,contact,false,2025-01-01,2025-01-01",
+                ",contact,0",
+                "d",
+            ],
         ),
         (
             "consents.jsonl",
-            ['{"customer_id": "z", "purpose": "contact", "granted": true, "at": "2025-01-01"}',
-             '{"customer_id": "a", "purpose": "contact", "granted": {}, "at": "2025-01-01"}',
-             '{"customer_id": "b", "purpose": "contact", "granted": true, "at": []}',
-             '{"customer_id": "c", "purpose": ["contact"], "granted": 0, "at": "2025-01-01"}',
-             '{"customer_id": {}, "purpose": "contact", "granted": false, "at": "2025-01-01"}',
-             '{"customer_id": "d", "purpose": ["contact"], "at": "2025-01-01"}'],
+            [
+                '{"customer_id": "z", "purpose": "contact", "granted": true, "at": "2025-01-01"}',
+                '{"customer_id": "a", "purpose": "contact", "granted": {}, "at": "2025-01-01"}',
+                '{"customer_id": "b", "purpose": "contact", "granted": true, "at": []}',
+                '{"customer_id": "c", "purpose": ["contact"], "granted": 0, "at": "2025-01-01"}',
+                '{"customer_id": {}, "purpose": "contact", "granted": false, "at": "2025-01-01"}',
+                '{"customer_id": "d", "purpose": ["contact"], "at": "2025-01-01"}',
+            ],
         ),
     ],
-)  # fmt: skip
+)
 def test_a_row_that_can_not_be_taken_apart_may_be_a_refusal(
     embedded: Place, tmp_path: Path, file: str, lines: list[str]
 ) -> None:

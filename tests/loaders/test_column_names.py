@@ -22,10 +22,14 @@ def put(folder: Path, text: str, name: str = "customers.csv") -> Path:
 class TestCaseAndSpace:
     @pytest.mark.parametrize(
         "header",
-        ["Customer_ID,NAME", " customer_id ,\tname", '"CUSTOMER_ID" ,"Name "',
-         "\ufeffCustomer_Id,name",
-         "customer_id\u00a0,name"],
-    )  # fmt: skip
+        [
+            "Customer_ID,NAME",
+            " customer_id ,\tname",
+            '"CUSTOMER_ID" ,"Name "',
+            "\ufeffCustomer_Id,name",
+            "customer_id\u00a0,name",
+        ],
+    )
     def test_they_do_not_matter_in_text(self, tmp_path: Path, header: str) -> None:
         assert read(put(tmp_path, f"{header}\nc1,Ann\n"), "customers") == (ANN, [])
 
@@ -56,8 +60,11 @@ class TestCaseAndSpace:
         assert read(tmp_path, "customers", {"columns": {"name": "pr\u00e9nom"}}) == (ANN, [])
 
     def test_each_line_of_json_may_write_them_in_its_own_way(self, tmp_path: Path) -> None:
-        lines = ['{"customer_id": "c1", "NAME": "Ann"}', '{"Customer_ID": "c2", "name": "Bob"}',
-                 '{"customer_id": "c3", "Name": "x", "NAME": "y"}']  # fmt: skip
+        lines = [
+            '{"customer_id": "c1", "NAME": "Ann"}',
+            '{"Customer_ID": "c2", "name": "Bob"}',
+            '{"customer_id": "c3", "Name": "x", "NAME": "y"}',
+        ]
         put(tmp_path, "\n".join(lines), "customers.jsonl")
         rows, faults = read(tmp_path, "customers")
         assert rows == [*ANN, {"customer_id": "c2", "name": "Bob"}]

@@ -54,12 +54,15 @@ class TestDatabases:
         ]
         both = {"customer_id": "7", "product_id": "8"}
         assert rows(embedded, "purchases") == [
-            both | {
-                "purchase_id": "b1", "at": NEW_YEAR.replace(hour=10), "quantity": 2.0,
+            both
+            | {
+                "purchase_id": "b1",
+                "at": NEW_YEAR.replace(hour=10),
+                "quantity": 2.0,
                 "amount": 1999,
             },
             both | {"purchase_id": "b6", "at": NEW_YEAR, "quantity": 0.5},
-        ]  # fmt: skip
+        ]
 
     def test_tables_views_and_columns_of_other_names_are_mapped(
         self, embedded: Place, tmp_path: Path

@@ -209,7 +209,7 @@ FAULTS = (
         ("customers.csv has no column seen",),
         {"customers": {"earliest_by": "seen"}},
     ),
-)  # fmt: skip
+)
 
 
 def put(folder: Path, files: dict[str, str | bytes]) -> Path:

@@ -41,7 +41,7 @@ dirty_rows = st.lists(
     ),
     min_size=1,
     max_size=12,
-)  # fmt: skip
+)
 
 
 def is_sound(row: Row) -> bool:
@@ -197,10 +197,17 @@ class TestJsonLines:
     def test_broken_lines_are_rejects(self, embedded: Place, tmp_path: Path) -> None:
         folder = self.write(
             tmp_path / "d",
-            '{"customer_id": "c1"}', '{"customer_id": "c2"', "", '["c3"]', '"c4"', "null",
-            '{"customer_id": "\\ud800"}', "[" * 200_000, '{"customer_id": ["c5"]}',
+            '{"customer_id": "c1"}',
+            '{"customer_id": "c2"',
+            "",
+            '["c3"]',
+            '"c4"',
+            "null",
+            '{"customer_id": "\\ud800"}',
+            "[" * 200_000,
+            '{"customer_id": ["c5"]}',
             '{"customer_id": "c6", "name": "\\ud83d\\ude00", "shoe": {"size": 41}}',
-        )  # fmt: skip
+        )
         report = load_from(embedded, folder)
         assert counts(report) == {"customers": (9, 2, 0, 7)}
         assert [reject[2:5] for reject in rejects(report)] == [

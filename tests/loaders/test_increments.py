@@ -24,9 +24,15 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A dirty delivery of every table."""
     folder = tmp_path_factory.mktemp("shop") / "delivery"
     world = World(
-        customers=80, products=30, stores=4, friendships=160, purchases=400, days=60,
-        dirt=0.3, seed=5,
-    )  # fmt: skip
+        customers=80,
+        products=30,
+        stores=4,
+        friendships=160,
+        purchases=400,
+        days=60,
+        dirt=0.3,
+        seed=5,
+    )
     simulate(world, folder)
     return folder
 
@@ -104,8 +110,10 @@ class TestIncrements:
             ],
         )
         assert [(r["customer_id"], r["name"], r.get("city")) for r in rows(place, "customers")] == [
-            ("c1", "Anna", None), ("c2", "Ann", "Rome"), ("c3", "Ann", "Rome")
-        ]  # fmt: skip
+            ("c1", "Anna", None),
+            ("c2", "Ann", "Rome"),
+            ("c3", "Ann", "Rome"),
+        ]
         assert rows(place, "products") == [{"product_id": "p1", "category": "cake", "price": 200}]
         assert values(place, "purchases", "amount") == [900, 900]
         assert values(place, "friendships", "interactions") == [7.0, 7.0]
@@ -206,8 +214,11 @@ class TestEvents:
         assert load_rows(place, tmp_path, events=changed) == {"events": (2, 2, 0, 0)}
         found = [(r["event_id"], r["kind"], r.get("product_id")) for r in rows(place, "events")]
         assert found == [
-            ("e1", "cart", "p1"), ("e2", "view", "p1"), ("e3", "trip", None), ("e4", "view", "p2")
-        ]  # fmt: skip
+            ("e1", "cart", "p1"),
+            ("e2", "view", "p1"),
+            ("e3", "trip", None),
+            ("e4", "view", "p2"),
+        ]
 
 
 class TestReplace:
@@ -267,8 +278,9 @@ class TestReplace:
         assert values(place, "friendships", "friend_id") == ["c3"]
         assert values(place, "purchases", "purchase_id") == ["b1", "b3"]
         assert [(r["event_id"], r["customer_id"]) for r in rows(place, "events")] == [
-            ("e1", "c1"), ("e3", "c1")
-        ]  # fmt: skip
+            ("e1", "c1"),
+            ("e3", "c1"),
+        ]
         assert values(place, "consents", "customer_id") == ["c1"]
         assert values(place, "products", "product_id") == ["p1", "p2"]
 

@@ -32,8 +32,10 @@ class TestKeys:
             ],
         )
         assert said == {
-            "customers": (4, 2, 2, 0), "purchases": (3, 1, 2, 0), "consents": (3, 2, 1, 0)
-        }  # fmt: skip
+            "customers": (4, 2, 2, 0),
+            "purchases": (3, 1, 2, 0),
+            "consents": (3, 2, 1, 0),
+        }
         assert rows(embedded, "customers")[0] == {"customer_id": "c1", "name": "last"}
         assert values(embedded, "purchases", "amount") == [200]
 

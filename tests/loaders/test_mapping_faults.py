@@ -59,7 +59,7 @@ from followsuit.loaders.mapping import _zones, read_mapping
             ("amount.decimal",),
         ),
     ],
-)  # fmt: skip
+)
 def test_what_is_not_understood_is_named_in_one_line(
     tmp_path: Path, text: str, says: tuple[str, ...]
 ) -> None:
@@ -170,7 +170,7 @@ TIME = "visits.columns]\nat = "
         ("customers]\ntable = ' '", "`table` is empty"),
         ("customers]\nearliest_by = ''", "`earliest_by` is empty"),
     ],
-)  # fmt: skip
+)
 def test_what_contradicts_itself_or_means_nothing_is_refused(
     tmp_path: Path, text: str, says: str
 ) -> None:

@@ -33,10 +33,15 @@ def put(folder: Path, name: str, *lines: Sequence[object]) -> None:
 
 def foursquare(folder: Path) -> Path:
     put(
-        folder, "checkins.tsv.gz",
+        folder,
+        "checkins.tsv.gz",
         ("user", "venue", "category", "hour"),
-        (7, 50, 3, 49), (8, 50, 9, 12), (7, 51, 4, 0), (7, 50, 3, 49), (9, 51, 4, 24 * 568),
-    )  # fmt: skip
+        (7, 50, 3, 49),
+        (8, 50, 9, 12),
+        (7, 51, 4, 0),
+        (7, 50, 3, 49),
+        (9, 51, 4, 24 * 568),
+    )
     put(folder, "friends_before.tsv.gz", ("a", "b"), (7, 8), (8, 10))
     put(folder, "friends_after.tsv.gz", ("a", "b"), (7, 9))
     return folder
@@ -44,11 +49,14 @@ def foursquare(folder: Path) -> Path:
 
 def ciao(folder: Path) -> Path:
     put(
-        folder, "ratings.tsv.gz",
+        folder,
+        "ratings.tsv.gz",
         ("user", "item", "category", "rating", "helpfulness", "unix_ts"),
-        (1, 100, 24, 5, 4, 959756400), (2, 100, 5, 4, 3, 959670000), (1, 101, 6, 1, 0, 0),
+        (1, 100, 24, 5, 4, 959756400),
+        (2, 100, 5, 4, 3, 959670000),
+        (1, 101, 6, 1, 0, 0),
         (2, 100, 24, 3, 2, 959756400),
-    )  # fmt: skip
+    )
     put(folder, "trust.tsv.gz", ("truster", "trustee"), (1, 2), (2, 1), (3, 1))
     return folder
 
@@ -66,18 +74,23 @@ class TestFoursquare:
         folder = foursquare(tmp_path / "some_city")
         report = load_from(place, folder, read_mapping("foursquare").model_dump()["tables"])
         assert counts(report) == {
-            "stores": (5, 2, 3, 0), "friendships": (2, 2, 0, 0), "visits": (5, 5, 0, 0)
-        }  # fmt: skip
+            "stores": (5, 2, 3, 0),
+            "friendships": (2, 2, 0, 0),
+            "visits": (5, 5, 0, 0),
+        }
         # A venue of several categories takes its earliest.
         assert rows(place, "stores") == [
-            {"store_id": "50", "category": "9"}, {"store_id": "51", "category": "4"}
-        ]  # fmt: skip
+            {"store_id": "50", "category": "9"},
+            {"store_id": "51", "category": "4"},
+        ]
         visits = [(r["customer_id"], r["store_id"], r["at"]) for r in rows(place, "visits")]
         assert sorted(visits) == [
-            ("7", "50", START + timedelta(hours=49)), ("7", "50", START + timedelta(hours=49)),
-            ("7", "51", START), ("8", "50", START + timedelta(hours=12)),
+            ("7", "50", START + timedelta(hours=49)),
+            ("7", "50", START + timedelta(hours=49)),
+            ("7", "51", START),
+            ("8", "50", START + timedelta(hours=12)),
             ("9", "51", START + timedelta(days=568)),
-        ]  # fmt: skip
+        ]
         assert rows(place, "friendships") == [
             {"customer_id": "10", "friend_id": "8", "directed": False},
             {"customer_id": "7", "friend_id": "8", "directed": False},
@@ -103,18 +116,23 @@ class TestCiao:
         folder = ciao(tmp_path / "ciao")
         report = load_from(embedded, folder, read_mapping("ciao").model_dump()["tables"])
         assert counts(report) == {
-            "products": (4, 2, 2, 0), "friendships": (3, 3, 0, 0), "purchases": (4, 4, 0, 0)
-        }  # fmt: skip
+            "products": (4, 2, 2, 0),
+            "friendships": (3, 3, 0, 0),
+            "purchases": (4, 4, 0, 0),
+        }
         assert rows(embedded, "products") == [
-            {"product_id": "100", "category": "5"}, {"product_id": "101", "category": "6"}
-        ]  # fmt: skip
+            {"product_id": "100", "category": "5"},
+            {"product_id": "101", "category": "6"},
+        ]
         assert [
             (r["customer_id"], r["friend_id"], r["directed"]) for r in rows(embedded, "friendships")
         ] == [("1", "2", True), ("2", "1", True), ("3", "1", True)]
         assert sorted(r["at"] for r in rows(embedded, "purchases")) == [
-            datetime(1970, 1, 1, tzinfo=UTC), datetime(2000, 5, 30, 7, tzinfo=UTC),
-            datetime(2000, 5, 31, 7, tzinfo=UTC), datetime(2000, 5, 31, 7, tzinfo=UTC),
-        ]  # fmt: skip
+            datetime(1970, 1, 1, tzinfo=UTC),
+            datetime(2000, 5, 30, 7, tzinfo=UTC),
+            datetime(2000, 5, 31, 7, tzinfo=UTC),
+            datetime(2000, 5, 31, 7, tzinfo=UTC),
+        ]
 
 
 @needs_data

@@ -23,10 +23,21 @@ STORE = 512 * MB
 def growth(place: Place, folder: Path) -> tuple[int, list[int]]:
     """Bytes that a process takes for a load, and what the load has read and loaded."""
     done = subprocess.run(
-        [sys.executable, alone.__file__, sys.executable, measured.__file__,
-         place.name, folder, str(LIMIT), str(STORE)],
-        capture_output=True, text=True, check=False, timeout=500,
-    )  # fmt: skip
+        [
+            sys.executable,
+            alone.__file__,
+            sys.executable,
+            measured.__file__,
+            place.name,
+            folder,
+            str(LIMIT),
+            str(STORE),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=500,
+    )
     assert done.returncode == 0, done.stderr
     before, *counted, peak = map(int, done.stdout.split())
     return (peak - before) * UNIT, counted
@@ -82,11 +93,23 @@ def test_a_file_larger_than_all_the_memory_that_followsuit_may_take_loads(
             )
     assert (folder / "purchases.csv").stat().st_size > 2**30
     done = subprocess.run(
-        [sys.executable, alone.__file__, sys.executable, "-m", "followsuit",
-         "load", folder, "--store", embedded.name],
-        cwd=tmp_path, env={**os.environ, "FOLLOWSUIT_MEMORY": "1GiB"},
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        [
+            sys.executable,
+            alone.__file__,
+            sys.executable,
+            "-m",
+            "followsuit",
+            "load",
+            folder,
+            "--store",
+            embedded.name,
+        ],
+        cwd=tmp_path,
+        env={**os.environ, "FOLLOWSUIT_MEMORY": "1GiB"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     assert int(done.stdout.split()[-1]) * UNIT < 1.5 * 2**30
     with embedded.open() as store:

@@ -164,9 +164,9 @@ class TestJsonNumbers:
             "purchases": ("purchase_id", "at", "quantity", "amount", "currency", "channel"),
         }
         for table, names in fields.items():
-            (tmp_path / f"{table}.jsonl").write_text(json.dumps(dict.fromkeys(names, value) | {
-                "customer_id": "c", "product_id": "p"
-            }))  # fmt: skip
+            (tmp_path / f"{table}.jsonl").write_text(
+                json.dumps(dict.fromkeys(names, value) | {"customer_id": "c", "product_id": "p"})
+            )
             sound, faults = read(tmp_path, table)
             assert faults == []
             assert [name for row in sound for name in names if name in row] == []

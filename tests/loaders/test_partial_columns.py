@@ -16,48 +16,88 @@ from followsuit.testing.places import Place
 WHOLE: dict[str, list[dict[str, Any]]] = {
     "customers": [
         {
-            "customer_id": f"c{i}", "name": "Ann", "birth_date": "1990-01-01", "city": "Rome",
-            "joined_at": "2024-01-01", "email": "a@x", "phone": "1", "timezone": "Europe/Rome",
+            "customer_id": f"c{i}",
+            "name": "Ann",
+            "birth_date": "1990-01-01",
+            "city": "Rome",
+            "joined_at": "2024-01-01",
+            "email": "a@x",
+            "phone": "1",
+            "timezone": "Europe/Rome",
         }
         for i in (1, 2)
     ],
     "products": [
         {
-            "product_id": i, "name": "Test", "category": "health", "brand": "Acme",
-            "price": "9", "margin": "1", "sensitive": "true",
+            "product_id": i,
+            "name": "Test",
+            "category": "health",
+            "brand": "Acme",
+            "price": "9",
+            "margin": "1",
+            "sensitive": "true",
         }
         for i in ("p1", "p2")
     ],
     "stores": [
         {
-            "store_id": "s1", "name": "Corso", "category": "tea", "city": "Rome",
-            "latitude": "41.9", "longitude": "12.5",
+            "store_id": "s1",
+            "name": "Corso",
+            "category": "tea",
+            "city": "Rome",
+            "latitude": "41.9",
+            "longitude": "12.5",
         }
     ],
     "offers": [
         {
-            "offer_id": "o1", "name": "Spring", "product_id": "p1", "category": "health",
-            "brand": "Acme", "store_id": "s1", "program": "gold", "interest": "tea",
-            "valid_from": "2025-01-01", "valid_until": "2025-06-01", "cost": "1", "value": "2",
+            "offer_id": "o1",
+            "name": "Spring",
+            "product_id": "p1",
+            "category": "health",
+            "brand": "Acme",
+            "store_id": "s1",
+            "program": "gold",
+            "interest": "tea",
+            "valid_from": "2025-01-01",
+            "valid_until": "2025-06-01",
+            "cost": "1",
+            "value": "2",
         }
     ],
     "friendships": [
         {
-            "customer_id": "c2", "friend_id": "c1", "since": "2024-01-01", "interactions": "3",
+            "customer_id": "c2",
+            "friend_id": "c1",
+            "since": "2024-01-01",
+            "interactions": "3",
             "directed": "true",
         }
     ],
     "purchases": [
         {
-            "purchase_id": "b1", "customer_id": "c1", "product_id": "p1", "at": "2025-01-01",
-            "store_id": "s1", "quantity": "2", "amount": "18", "currency": "EUR", "channel": "web",
+            "purchase_id": "b1",
+            "customer_id": "c1",
+            "product_id": "p1",
+            "at": "2025-01-01",
+            "store_id": "s1",
+            "quantity": "2",
+            "amount": "18",
+            "currency": "EUR",
+            "channel": "web",
         }
     ],
     "visits": [{"visit_id": "v1", "customer_id": "c1", "store_id": "s1", "at": "2025-01-01"}],
     "events": [
         {
-            "event_id": i, "customer_id": "c1", "kind": kind, "at": "2025-01-01",
-            "product_id": "p1", "store_id": "s1", "city": "Rome", "value": "1.5",
+            "event_id": i,
+            "customer_id": "c1",
+            "kind": kind,
+            "at": "2025-01-01",
+            "product_id": "p1",
+            "store_id": "s1",
+            "city": "Rome",
+            "value": "1.5",
         }
         for i, kind in (("e1", "view"), ("e2", "cart"))
     ],
@@ -67,14 +107,20 @@ WHOLE: dict[str, list[dict[str, Any]]] = {
     ],
     "contacts": [
         {
-            "contact_id": "k1", "customer_id": "c1", "offer_id": "o1", "channel": "email",
-            "at": "2025-01-01", "arm": "test", "outcome": "bought", "outcome_at": "2025-01-02",
+            "contact_id": "k1",
+            "customer_id": "c1",
+            "offer_id": "o1",
+            "channel": "email",
+            "at": "2025-01-01",
+            "arm": "test",
+            "outcome": "bought",
+            "outcome_at": "2025-01-02",
         }
     ],
     "consents": [
         {"customer_id": "c1", "purpose": "contact", "granted": "true", "at": "2025-01-01"}
     ],
-}  # fmt: skip
+}
 REQUIRED = {
     "purchases": ("purchase_id", "customer_id", "product_id", "at"),
     "visits": ("visit_id", "customer_id", "store_id", "at"),
@@ -137,8 +183,12 @@ def test_a_price_list_leaves_what_else_is_known_and_its_new_rows_have_no_more(
     prices = [{"product_id": i, "price": "5.50"} for i in ("p1", "p9")]
     assert load_rows(embedded, tmp_path, products=prices) == {"products": (2, 2, 0, 0)}
     known = {
-        "name": "Test", "category": "health", "brand": "Acme", "margin": 100, "sensitive": True
-    }  # fmt: skip
+        "name": "Test",
+        "category": "health",
+        "brand": "Acme",
+        "margin": 100,
+        "sensitive": True,
+    }
     assert rows(embedded, "products") == [
         {"product_id": "p1", "price": 550} | known,
         {"product_id": "p2", "price": 900} | known,
@@ -155,8 +205,10 @@ def test_each_part_changes_the_columns_that_it_has(embedded: Place, tmp_path: Pa
     report = load_from(embedded, tmp_path / "d")
     assert report.tables["customers"].duplicates == 1
     assert [(r.get("city"), r.get("phone")) for r in rows(embedded, "customers")] == [
-        (None, "1"), ("Rome", "2"), (None, "2"),
-    ]  # fmt: skip
+        (None, "1"),
+        ("Rome", "2"),
+        (None, "2"),
+    ]
 
 
 def test_of_rows_with_one_key_the_last_counts_that_has_the_column(
@@ -203,9 +255,10 @@ def test_a_constant_of_the_mapping_is_a_delivered_column(embedded: Place, tmp_pa
     load_rows(embedded, tmp_path, products=WHOLE["products"])
     folder = deliver(tmp_path / "d", products=[{"product_id": "p1", "label": "new"}])
     load_from(
-        embedded, folder,
+        embedded,
+        folder,
         {"products": {"columns": {"name": "label", "sensitive": {"value": False}}}},
-    )  # fmt: skip
+    )
     first = rows(embedded, "products")[0]
     assert (first["name"], first["sensitive"], first["brand"]) == ("new", False, "Acme")
 
@@ -226,12 +279,13 @@ def test_a_friendship_that_does_not_say_its_direction_keeps_it(
 ) -> None:
     load_rows(place, tmp_path, friendships=WHOLE["friendships"])
     load_rows(
-        place, tmp_path,
+        place,
+        tmp_path,
         friendships=[
             {"customer_id": "c2", "friend_id": "c1", "since": ""},
             {"customer_id": "c3", "friend_id": "c2", "since": ""},
         ],
-    )  # fmt: skip
+    )
     assert rows(place, "friendships") == [
         {"customer_id": "c2", "friend_id": "c1", "interactions": 3.0, "directed": True},
         {"customer_id": "c2", "friend_id": "c3", "directed": False},
@@ -244,11 +298,13 @@ def test_what_goes_with_a_replaced_node_is_not_brought_back_by_a_row_without_col
     load_rows(embedded, tmp_path, **WHOLE)
     # p1 goes, and with it the purchase, the view, and what the offer is for.
     load_rows(
-        embedded, tmp_path, replace=("products",),
+        embedded,
+        tmp_path,
+        replace=("products",),
         products=[{"product_id": "p2"}],
         offers=[{"offer_id": "o1", "name": "Summer"}],
         events=least("events"),
-    )  # fmt: skip
+    )
     assert rows(embedded, "purchases") == []
     assert [r.keys() for r in rows(embedded, "events")] == [
         {"event_id", "customer_id", "kind", "at"},

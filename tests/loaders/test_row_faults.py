@@ -21,22 +21,35 @@ GOOD: dict[str, dict[str, object]] = {
     "offers": {"offer_id": "o1", "product_id": "p1", "store_id": "s1", "cost": "1", "value": "2"},
     "friendships": {"customer_id": "c1", "friend_id": "c2", "directed": "false"},
     "purchases": {
-        "purchase_id": "b1", "customer_id": "c1", "product_id": "p1", "at": "2025-01-01",
-        "store_id": "s1", "quantity": "0", "amount": "0",
+        "purchase_id": "b1",
+        "customer_id": "c1",
+        "product_id": "p1",
+        "at": "2025-01-01",
+        "store_id": "s1",
+        "quantity": "0",
+        "amount": "0",
     },
     "visits": {"visit_id": "v1", "customer_id": "c1", "store_id": "s1", "at": "2025-01-01"},
     "events": {
-        "event_id": "e1", "customer_id": "c1", "kind": "view", "at": "2025-01-01",
-        "product_id": "p1", "store_id": "s1", "value": "-3",
+        "event_id": "e1",
+        "customer_id": "c1",
+        "kind": "view",
+        "at": "2025-01-01",
+        "product_id": "p1",
+        "store_id": "s1",
+        "value": "-3",
     },
     "likes": {"customer_id": "c1", "interest": "tea"},
     "memberships": {"customer_id": "c1", "program": "gold"},
     "contacts": {
-        "contact_id": "k1", "customer_id": "c1", "offer_id": "o1", "channel": "email",
+        "contact_id": "k1",
+        "customer_id": "c1",
+        "offer_id": "o1",
+        "channel": "email",
         "at": "2025-01-01",
     },
     "consents": {"customer_id": "c1", "purpose": "email", "granted": "1", "at": "2025-01-01"},
-}  # fmt: skip
+}
 TIME, DATE, AMOUNT, NUMBER = (
     "isn't a valid time",
     "isn't a valid date",
@@ -248,8 +261,11 @@ class TestExitCodes:
         assert done.code == 0, done.said
         report = json.loads((tmp_path / "report.json").read_text())
         assert list(report["tables"]["likes"].items()) == [
-            ("read", 4), ("loaded", 1), ("duplicates", 0), ("rejected", 3)
-        ]  # fmt: skip
+            ("read", 4),
+            ("loaded", 1),
+            ("duplicates", 0),
+            ("rejected", 3),
+        ]
         assert Path(report["rejects"]).is_file()
         assert report["rejects"] in done.said
 

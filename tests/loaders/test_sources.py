@@ -42,9 +42,20 @@ class TestNames:
 
     @pytest.mark.parametrize(
         "name",
-        ["Likes.csv", "LIKES.CSV.GZ", "like.csv", " likes.csv", "likes (1).csv", "likes_2.jsonl",
-         "likes-2025-01-31.parquet", "Likes/1.csv", "likes.csv/1.csv", "Li kes.csv", "event.tsv"],
-    )  # fmt: skip
+        [
+            "Likes.csv",
+            "LIKES.CSV.GZ",
+            "like.csv",
+            " likes.csv",
+            "likes (1).csv",
+            "likes_2.jsonl",
+            "likes-2025-01-31.parquet",
+            "Likes/1.csv",
+            "likes.csv/1.csv",
+            "Li kes.csv",
+            "event.tsv",
+        ],
+    )
     @pytest.mark.parametrize("mapped", [False, True])
     def test_a_name_that_comes_near_a_tables_is_refused(
         self, tmp_path: Path, name: str, mapped: bool
@@ -58,9 +69,17 @@ class TestNames:
 
     @pytest.mark.parametrize(
         "name",
-        ["likes.xlsx", "Likes.csv.zip", "likes.txt", "likes", "likes.json", "likes.csv.bak",
-         "like.ods", "likes.csv.bz2"],
-    )  # fmt: skip
+        [
+            "likes.xlsx",
+            "Likes.csv.zip",
+            "likes.txt",
+            "likes",
+            "likes.json",
+            "likes.csv.bak",
+            "like.ods",
+            "likes.csv.bz2",
+        ],
+    )
     def test_a_file_that_may_hold_a_table_and_cannot_be_read_is_refused(
         self, tmp_path: Path, name: str
     ) -> None:

@@ -56,11 +56,43 @@ class TestText:
         self, embedded: Place, tmp_path: Path
     ) -> None:
         ids = [
-            "007", "7", "1e5", "1.0", "-0", "+1", "0x1F", "NaN", "null", "NULL", "None", "true",
-            "2025-01-01", "a b", "O'Neil", 'say "hi"', "back\\slash", "semi;colon", "com,ma", "#1",
-            "tab\there", "line\nbreak", "É", "e\u0301", "😀", "İ", "ß", "Ab", "aB", "x" * 1000,
-            "100000000000000000000000000001", "$1", "{id}", "`id`", "%", "-- id",
-        ]  # fmt: skip
+            "007",
+            "7",
+            "1e5",
+            "1.0",
+            "-0",
+            "+1",
+            "0x1F",
+            "NaN",
+            "null",
+            "NULL",
+            "None",
+            "true",
+            "2025-01-01",
+            "a b",
+            "O'Neil",
+            'say "hi"',
+            "back\\slash",
+            "semi;colon",
+            "com,ma",
+            "#1",
+            "tab\there",
+            "line\nbreak",
+            "É",
+            "e\u0301",
+            "😀",
+            "İ",
+            "ß",
+            "Ab",
+            "aB",
+            "x" * 1000,
+            "100000000000000000000000000001",
+            "$1",
+            "{id}",
+            "`id`",
+            "%",
+            "-- id",
+        ]
         padded = [*(f" {each}\t" for each in ids[:20]), *(f"\u00a0{each} " for each in ids[20:])]
         load_from(
             embedded, deliver(tmp_path / "d", customers=[{"customer_id": each} for each in padded])
@@ -120,12 +152,30 @@ class TestTimes:
 
     def test_what_is_no_iso_time_is_rejected(self, tmp_path: Path) -> None:
         cells = [
-            "2025-02-29", "1900-02-29", "2025-01-05T10:00:60Z", "2025-01-05T10", "20250105",
-            "05.01.2025", "01/05/2025", "2025-01-05T10:00:00Z later", "infinity", "epoch", "now",
-            "2025-01-05 (BC)", "2025-01-05 10:00:00 Europe/Berlin", "1735689600", "1.7e9",
-            "9999-12-31T23:59:59-02:00", "0001-01-01T00:00:00+01:00", "12:00", "2025", "2025-01",
-            "2025-01-05T24:00:00", "2025-01-05T10:60", "2025-01-05T10:00:00 +1:00",
-        ]  # fmt: skip
+            "2025-02-29",
+            "1900-02-29",
+            "2025-01-05T10:00:60Z",
+            "2025-01-05T10",
+            "20250105",
+            "05.01.2025",
+            "01/05/2025",
+            "2025-01-05T10:00:00Z later",
+            "infinity",
+            "epoch",
+            "now",
+            "2025-01-05 (BC)",
+            "2025-01-05 10:00:00 Europe/Berlin",
+            "1735689600",
+            "1.7e9",
+            "9999-12-31T23:59:59-02:00",
+            "0001-01-01T00:00:00+01:00",
+            "12:00",
+            "2025",
+            "2025-01",
+            "2025-01-05T24:00:00",
+            "2025-01-05T10:60",
+            "2025-01-05T10:00:00 +1:00",
+        ]
         good = "2025-01-05"
         found = understood(tmp_path, "purchases", "at", [*cells, good])
         assert found == [REJECTED] * len(cells) + [utc(2025, 1, 5)]

@@ -66,8 +66,10 @@ def test_each_customer_belongs_to_the_run_that_made_the_offers() -> None:
     assert sources(second) == {"ann": "run-2", "bob": "run-2", "cas": "run-1"}
     assert sources(third) == {"ann": "run-3", "bob": "run-2", "cas": "run-1"}
     assert [(p.run_id, p.as_of, p.parameters["weights"]) for p in parts(third)] == [
-        ("run-3", day(3), 3), ("run-2", day(2), 2), ("run-1", day(1), 1),
-    ]  # fmt: skip
+        ("run-3", day(3), 3),
+        ("run-2", day(2), 2),
+        ("run-1", day(1), 1),
+    ]
     assert oldest(third) == day(1)
     # Nothing is left of what nobody's offers come from.
     fourth = after(third, 4, ["ann", "bob"])
@@ -251,9 +253,13 @@ def test_too_few_who_keep_having_offers_are_refused_and_taken_where_told(
     [(["ann"], StoreBusy, "Run this again"), (None, Refused, "Give --activate")],
 )
 def test_a_run_that_becomes_active_meanwhile_is_not_lost(
-    customers: list[str] | None, fault: type[Exception], said: str, embedded: Place, tmp_path: Path,
+    customers: list[str] | None,
+    fault: type[Exception],
+    said: str,
+    embedded: Place,
+    tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
+) -> None:
     rank = Pipeline.rank
 
     def while_another_ends(*arguments: Any) -> None:

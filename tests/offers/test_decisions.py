@@ -38,8 +38,9 @@ from followsuit.triggers.tie_weights import tie_weights
 from followsuit.triggers.trigger import Trigger
 from followsuit.triggers.trigger import reasons_of as reasons_by
 
-WORLD = World(customers=150, products=60, stores=5, friendships=700, purchases=2500, days=70,
-              seed=9)  # fmt: skip
+WORLD = World(
+    customers=150, products=60, stores=5, friendships=700, purchases=2500, days=70, seed=9
+)
 MODEL = LogisticModel()
 Row = dict[str, Any]
 
@@ -49,9 +50,13 @@ def friends(view: View) -> Trigger:
 
 
 def decided(
-    view: View, folder: Path, *, triggers: Sequence[Trigger] | None = None, top: int = 10,
+    view: View,
+    folder: Path,
+    *,
+    triggers: Sequence[Trigger] | None = None,
+    top: int = 10,
     rules: tuple[Rule, ...] = BEFORE_PREDICTION,
-) -> list[Row]:  # fmt: skip
+) -> list[Row]:
     """The decisions on what triggers, by default friends alone, bring up."""
     offers = catalogue(view)
     triggers = [friends(view)] if triggers is None else triggers
@@ -117,8 +122,10 @@ def test_what_a_rule_blocks_has_a_row_without_a_prediction(tmp_path: Path) -> No
     blocked = [row for row in rows if row["blocked_by"]]
     assert rows[: len(blocked)] == blocked, "they come first"
     assert [(row["customer_id"], row["item_id"], row["decision"]) for row in blocked] == [
-        ("ann", "soap", "already_taken"), ("kim", "soap", "minor"), ("kim", "tea", "minor"),
-    ]  # fmt: skip
+        ("ann", "soap", "already_taken"),
+        ("kim", "soap", "minor"),
+        ("kim", "tea", "minor"),
+    ]
     for row in blocked:
         assert row["decision"] == row["blocked_by"]
         assert (row["triggers"], row["source"]) == (["friend_bought"], "trigger")
@@ -180,16 +187,20 @@ def test_of_an_offer_and_an_item_one_candidate_has_a_rank(tmp_path: Path) -> Non
         {"offer_id": "top", "product_id": "tea", "value": 300},
     ]
     bought = [{"customer_id": "bob", "product_id": p, "at": day(19)} for p in ("pot", "tea")]
-    products = [{"product_id": p, "category": "kitchen"} for p in ("tea", "pot", "soap", "cup",
-                                                                   "pan", "hat")]  # fmt: skip
+    products = [
+        {"product_id": p, "category": "kitchen"}
+        for p in ("tea", "pot", "soap", "cup", "pan", "hat")
+    ]
     view = tea_shop(tmp_path / "shop", *bought, products=products, offers=made)
     rows = decided(view, tmp_path)
     ranked = {(r["offer_id"], r["item_id"]): (r["rank"], r["decision"]) for r in rows}
     # The kitchen's offer is worth the most and takes the tea, which is the most popular.
     assert ranked == {
-        ("any", "tea"): (1, OFFERED), ("any", "pot"): (None, OUTRANKED),
-        ("low", "tea"): (None, OUTRANKED), ("top", "tea"): (None, OUTRANKED),
-    }  # fmt: skip
+        ("any", "tea"): (1, OFFERED),
+        ("any", "pot"): (None, OUTRANKED),
+        ("low", "tea"): (None, OUTRANKED),
+        ("top", "tea"): (None, OUTRANKED),
+    }
     assert {row["value"] for row in rows} == {900, 100, 300}
 
 
@@ -212,17 +223,25 @@ def test_a_rule_of_ones_own_names_what_it_blocks(world: View, tmp_path: Path) ->
     banned = Counter(r["item_id"] for r in usual if r["triggers"]).most_common(1)[0][0]
     rule = Rule("off_season", "it is off season", lambda rows: rows.item_id == banned)
     rows = decided(world, tmp_path / "mine", rules=(*BEFORE_PREDICTION, rule))
-    was = {(r["customer_id"], r["item_kind"], r["item_id"]): r["blocked_by"] for r in usual
-           if r["triggers"]}  # fmt: skip
-    now = {(r["customer_id"], r["item_kind"], r["item_id"]): r["blocked_by"] for r in rows
-           if r["triggers"]}  # fmt: skip
-    assert now == {key: old or ("off_season" if key[2] == banned else None)
-                   for key, old in was.items()}  # fmt: skip
+    was = {
+        (r["customer_id"], r["item_kind"], r["item_id"]): r["blocked_by"]
+        for r in usual
+        if r["triggers"]
+    }
+    now = {
+        (r["customer_id"], r["item_kind"], r["item_id"]): r["blocked_by"]
+        for r in rows
+        if r["triggers"]
+    }
+    assert now == {
+        key: old or ("off_season" if key[2] == banned else None) for key, old in was.items()
+    }
     assert "off_season" in now.values()
     assert not [r for r in rows if r["item_id"] == banned and r["decision"] == OFFERED]
     blocked = {key for key, name in now.items() if name}
-    free = {(r["customer_id"], r["item_kind"], r["item_id"]) for r in rows
-            if r["blocked_by"] is None}  # fmt: skip
+    free = {
+        (r["customer_id"], r["item_kind"], r["item_id"]) for r in rows if r["blocked_by"] is None
+    }
     assert not blocked & free, "what a rule blocks came back as the customer's own taste"
 
 

@@ -13,22 +13,36 @@ def without_influence(worlds: int) -> list[World]:
     """Worlds in which friends neither resemble nor follow each other."""
     return [
         World(
-            customers=300, products=75, stores=5, friendships=1_800, purchases=8_000, days=112,
-            homophily=0, influence=0, seed=seed,
+            customers=300,
+            products=75,
+            stores=5,
+            friendships=1_800,
+            purchases=8_000,
+            days=112,
+            homophily=0,
+            influence=0,
+            seed=seed,
         )
         for seed in range(worlds)
-    ]  # fmt: skip
+    ]
 
 
 def with_strong_influence(worlds: int) -> list[World]:
     """Worlds in which a purchase is followed by 0.6 of friends."""
     return [
         World(
-            customers=400, products=100, stores=5, friendships=2_400, purchases=13_000, days=140,
-            homophily=0.5, influence=1, seed=seed,
+            customers=400,
+            products=100,
+            stores=5,
+            friendships=2_400,
+            purchases=13_000,
+            days=140,
+            homophily=0.5,
+            influence=1,
+            seed=seed,
         )
         for seed in range(worlds)
-    ]  # fmt: skip
+    ]
 
 
 def rejected_per_customer(found: list[Gain]) -> int:

@@ -42,9 +42,12 @@ def make(tmp_path: Path) -> Make:
 
 
 def guards(
-    told: list[str] | None = None, *, max_age: timedelta = timedelta(days=7),
-    min_share: float = 0.5, activate: bool | None = None,
-) -> Guards:  # fmt: skip
+    told: list[str] | None = None,
+    *,
+    max_age: timedelta = timedelta(days=7),
+    min_share: float = 0.5,
+    activate: bool | None = None,
+) -> Guards:
     return Guards(max_age, min_share, activate, ([] if told is None else told).append)
 
 
@@ -100,7 +103,7 @@ def test_a_visit_makes_the_data_new_and_a_later_one_does_not(make: Make) -> None
         ),
         ({"offers": [{"offer_id": "o", "valid_from": day(21)}]}, "No offer of the table offers"),
     ],
-)  # fmt: skip
+)
 def test_where_nothing_can_come_of_it_the_work_is_refused(
     make: Make, changed: dict[str, Any], said: str
 ) -> None:
@@ -147,10 +150,14 @@ def test_an_older_run_needs_to_be_told_to_replace_the_active_one() -> None:
 @pytest.mark.parametrize(
     ("reached", "share", "passes"),
     [
-        ({"a", "b"}, 0.5, True), ({"a", "x", "y", "z"}, 0.5, False), ({"a"}, 0.25, True),
-        ({"a", "b", "c"}, 0.76, False), ({"x"}, 0.0, True), (set("abcd"), 1.0, True),
+        ({"a", "b"}, 0.5, True),
+        ({"a", "x", "y", "z"}, 0.5, False),
+        ({"a"}, 0.25, True),
+        ({"a", "b", "c"}, 0.76, False),
+        ({"x"}, 0.0, True),
+        (set("abcd"), 1.0, True),
     ],
-)  # fmt: skip
+)
 def test_the_share_is_of_those_who_have_offers(
     reached: Set[str], share: float, passes: bool
 ) -> None:

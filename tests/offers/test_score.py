@@ -26,9 +26,16 @@ from followsuit.simulator import World, simulate
 from followsuit.testing.places import Place
 
 WORLD = World(
-    customers=300, products=60, stores=8, friendships=1_800, purchases=5_000, days=90,
-    influence=0.8, dirt=0.5, seed=11,
-)  # fmt: skip
+    customers=300,
+    products=60,
+    stores=8,
+    friendships=1_800,
+    purchases=5_000,
+    days=90,
+    influence=0.8,
+    dirt=0.5,
+    seed=11,
+)
 LATER = datetime(2026, 1, 1, tzinfo=UTC)
 
 

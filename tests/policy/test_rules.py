@@ -24,13 +24,21 @@ from followsuit.policy.rules import (
 
 NOW = day(20)
 FREE: dict[str, Any] = {
-    "person_blocked_by": None, "seen": False, "home_city": "Ulm", "store_city": "Ulm",
-    "covered": True, "in_audience": True,
-}  # fmt: skip
+    "person_blocked_by": None,
+    "seen": False,
+    "home_city": "Ulm",
+    "store_city": "Ulm",
+    "covered": True,
+    "in_audience": True,
+}
 TYPES = {
-    "person_blocked_by": "string", "seen": "boolean", "home_city": "string",
-    "store_city": "string", "covered": "boolean", "in_audience": "boolean",
-}  # fmt: skip
+    "person_blocked_by": "string",
+    "seen": "boolean",
+    "home_city": "string",
+    "store_city": "string",
+    "covered": "boolean",
+    "in_audience": "boolean",
+}
 ORDER = (UNKNOWN_AGE, MINOR, NO_CONTACT, ALREADY_TAKEN, ELSEWHERE, NO_OFFER, NOT_IN_AUDIENCE)
 CASES: list[tuple[dict[str, Any], str | None]] = [
     ({}, None),
@@ -72,8 +80,12 @@ def test_a_rule_of_ones_own_applies_after_those_before_it() -> None:
     local = Rule(
         "not_from_ulm", "the customer isn't from Ulm", lambda rows: rows.home_city != "Ulm"
     )
-    rows = table({}, {"home_city": "Kiel", "store_city": None}, {"home_city": None},
-                 {"home_city": "Kiel", "store_city": None, "seen": True})  # fmt: skip
+    rows = table(
+        {},
+        {"home_city": "Kiel", "store_city": None},
+        {"home_city": None},
+        {"home_city": "Kiel", "store_city": None, "seen": True},
+    )
     rules = (*BEFORE_PREDICTION, local)
     named = rows.select(rule=blocked_by(rows, rules)).to_pyarrow()["rule"].to_pylist()
     assert named == [None, "not_from_ulm", None, ALREADY_TAKEN]
@@ -87,12 +99,15 @@ def test_the_rules_read_their_context_from_the_view(tmp_path: Path) -> None:
         {"customer_id": "una"},
     ]
     view = view_from(
-        tmp_path, NOW, customers=customers,
+        tmp_path,
+        NOW,
+        customers=customers,
         products=[{"product_id": p} for p in ("tea", "jam", "rye", "oil")],
         stores=[{"store_id": "tea", "city": "Kiel"}],
         purchases=[{"customer_id": "ann", "product_id": "jam", "at": day(1)}],
         offers=[
-            {"offer_id": "t", "product_id": "tea"}, {"offer_id": "j", "product_id": "jam"},
+            {"offer_id": "t", "product_id": "tea"},
+            {"offer_id": "j", "product_id": "jam"},
             {"offer_id": "r", "product_id": "rye", "program": "gold"},
             {"offer_id": "s", "store_id": "tea"},
         ],
@@ -100,20 +115,25 @@ def test_the_rules_read_their_context_from_the_view(tmp_path: Path) -> None:
             {"customer_id": c, "purpose": "contact", "granted": True, "at": day(1)}
             for c in ("ann", "kim", "una")
         ],
-    )  # fmt: skip
+    )
     pairs = pd.DataFrame(
-        [(c, "product", i) for c in ("ann", "dan", "kim", "una") for i in ("tea", "jam", "rye",
-                                                                           "oil")]
+        [
+            (c, "product", i)
+            for c in ("ann", "dan", "kim", "una")
+            for i in ("tea", "jam", "rye", "oil")
+        ]
         + [("ann", "store", "tea")],
         columns=["customer_id", "item_kind", "item_id"],
-    )  # fmt: skip
+    )
     rows = brought_up(view, ibis.memtable(pairs), catalogue(view)).to_pyarrow().to_pylist()
     assert len(rows) == len(pairs)
     named = {(r["customer_id"], r["item_kind"], r["item_id"]): r["blocked_by"] for r in rows}
     assert {key[1:]: rule for key, rule in named.items() if key[0] == "ann"} == {
-        ("product", "tea"): None, ("product", "jam"): ALREADY_TAKEN,
-        ("product", "rye"): NOT_IN_AUDIENCE, ("product", "oil"): NO_OFFER,
+        ("product", "tea"): None,
+        ("product", "jam"): ALREADY_TAKEN,
+        ("product", "rye"): NOT_IN_AUDIENCE,
+        ("product", "oil"): NO_OFFER,
         ("store", "tea"): ELSEWHERE,
-    }  # fmt: skip
+    }
     for customer, rule in (("dan", NO_CONTACT), ("kim", MINOR), ("una", UNKNOWN_AGE)):
         assert {r for key, r in named.items() if key[0] == customer} == {rule}

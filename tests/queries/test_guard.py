@@ -46,8 +46,11 @@ class Outside:
     asked: list[str] = field(default_factory=list)
 
     def filled(self, query: str) -> str:
-        names = {"SECRET_FILE": self.folder / "secret.csv", "OUT": self.folder / "out",
-                 "ADDRESS": self.address}  # fmt: skip
+        names = {
+            "SECRET_FILE": self.folder / "secret.csv",
+            "OUT": self.folder / "out",
+            "ADDRESS": self.address,
+        }
         return re.sub("|".join(names), lambda match: str(names[match[0]]), query)
 
     def reached(self, answer: Callable[[], Any]) -> bool:
@@ -324,10 +327,43 @@ def test_procedures_that_describe_the_graph_and_subqueries_are_answered(loaded: 
 
 
 BITS = [
-    "'", '"', "`", "\\", "\\\\", "\\'", "/*", "*/", "**", "*", "/", "//", "\n", "\r", " ", "x",
-    "$", "0", "1.", ".", ":", ";", ",", "(", ")", "{", "}", "\u2028", "\x0b", "é", "\u00a0",
-    "RETURN 1 AS x", "UNWIND [0] AS x WITH x", "WITH 1 AS as", "WHERE x=", "EXPLAIN ",
-]  # fmt: skip
+    "'",
+    '"',
+    "`",
+    "\\",
+    "\\\\",
+    "\\'",
+    "/*",
+    "*/",
+    "**",
+    "*",
+    "/",
+    "//",
+    "\n",
+    "\r",
+    " ",
+    "x",
+    "$",
+    "0",
+    "1.",
+    ".",
+    ":",
+    ";",
+    ",",
+    "(",
+    ")",
+    "{",
+    "}",
+    "\u2028",
+    "\x0b",
+    "é",
+    "\u00a0",
+    "RETURN 1 AS x",
+    "UNWIND [0] AS x WITH x",
+    "WITH 1 AS as",
+    "WHERE x=",
+    "EXPLAIN ",
+]
 some_bits = st.lists(st.sampled_from(BITS), max_size=4).map("".join)
 
 

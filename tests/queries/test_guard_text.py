@@ -109,9 +109,22 @@ CORES = [
     ["CALL", "dbms.listConfig", "(", ")"],
     ["CALL", "threads", "=", "1"],
 ]
-HEADS = ["", "RETURN 1 AS x;", "EXPLAIN", "PROFILE", "MATCH (n)", "WITH 'a' AS x", "CALL {",
-         "RETURN COLLECT {", "UNWIND [1] AS as WITH as", "RETURN 'it\\'s' AS x;", "WITH 1 AS `'`",
-         "RETURN 1 AS x UNION", "WITH 0 AS x WHERE x=0", "RETURN \"'\" AS x;"]  # fmt: skip
+HEADS = [
+    "",
+    "RETURN 1 AS x;",
+    "EXPLAIN",
+    "PROFILE",
+    "MATCH (n)",
+    "WITH 'a' AS x",
+    "CALL {",
+    "RETURN COLLECT {",
+    "UNWIND [1] AS as WITH as",
+    "RETURN 'it\\'s' AS x;",
+    "WITH 1 AS `'`",
+    "RETURN 1 AS x UNION",
+    "WITH 0 AS x WHERE x=0",
+    'RETURN "\'" AS x;',
+]
 
 comments = st.text(st.characters(codec="utf-8", exclude_characters="*\n\r\\"), max_size=8)
 gaps = st.lists(

@@ -12,11 +12,23 @@ from followsuit.queries.guard import reading
 from followsuit.queries.library import TYPES, LibraryQuery, UnknownQuery, find, library, typed
 
 NAMES = [
-    "bought-after-a-friend", "bought-together", "counts", "current-recommendations",
-    "customer-record", "friends-in-common", "friends-recent-purchases",
-    "influence-evidence", "influencers-of", "lapsed-customers", "nearest", "offers-in-force",
-    "top-customers", "top-influencers", "two-hop-reach", "visits-by-city",
-]  # fmt: skip
+    "bought-after-a-friend",
+    "bought-together",
+    "counts",
+    "current-recommendations",
+    "customer-record",
+    "friends-in-common",
+    "friends-recent-purchases",
+    "influence-evidence",
+    "influencers-of",
+    "lapsed-customers",
+    "nearest",
+    "offers-in-force",
+    "top-customers",
+    "top-influencers",
+    "two-hop-reach",
+    "visits-by-city",
+]
 NOW = datetime(2025, 7, 1, tzinfo=UTC)
 
 
@@ -40,8 +52,11 @@ def test_every_parameter_is_declared_and_used(query: LibraryQuery) -> None:
 
 
 def test_every_default_is_of_the_type(query: LibraryQuery) -> None:
-    needed = {p.name: "x" if p.type == "text" else "2025-01-01" for p in query.parameters
-              if p.default is None}  # fmt: skip
+    needed = {
+        p.name: "x" if p.type == "text" else "2025-01-01"
+        for p in query.parameters
+        if p.default is None
+    }
     bound = query.bind(needed, NOW)
     python = {"text": str, "integer": int, "time": datetime, "days": timedelta, "date": date}
     for parameter in query.parameters:
@@ -139,9 +154,12 @@ def test_defaults_are_taken_where_nothing_is_given() -> None:
 
 @pytest.mark.parametrize(
     ("until", "born_by"),
-    [("2025-07-01", "2007-07-01"), ("2024-02-29", "2006-02-28"), ("2025-06-30T23:30:00-01:00",
-     "2007-07-01")],
-)  # fmt: skip
+    [
+        ("2025-07-01", "2007-07-01"),
+        ("2024-02-29", "2006-02-28"),
+        ("2025-06-30T23:30:00-01:00", "2007-07-01"),
+    ],
+)
 def test_who_is_an_adult_is_asked_of_the_instant_that_is_looked_at(
     until: str, born_by: str
 ) -> None:

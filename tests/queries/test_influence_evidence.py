@@ -36,26 +36,39 @@ def delivery(tmp_path_factory: pytest.TempPathFactory) -> Path:
         # Whole hours of few days, so that many act at the same second.
         at = day(int(rng.integers(1, 70)), int(rng.integers(0, 2)))
         bought.append(
-            {"purchase_id": f"u{n}", "customer_id": rng.choice(CUSTOMERS),
-             "product_id": rng.choice(ITEMS), "at": at.isoformat(),
-             "quantity": sign if rng.random() < 0.5 else None, "amount": sign * 2.5}
-        )  # fmt: skip
+            {
+                "purchase_id": f"u{n}",
+                "customer_id": rng.choice(CUSTOMERS),
+                "product_id": rng.choice(ITEMS),
+                "at": at.isoformat(),
+                "quantity": sign if rng.random() < 0.5 else None,
+                "amount": sign * 2.5,
+            }
+        )
     return deliver(
         tmp_path_factory.mktemp("shop") / "delivery",
         customers=[{"customer_id": c, "birth_date": (born | MINORS).get(c)} for c in CUSTOMERS],
         products=[{"product_id": p, "sensitive": p == "p0"} for p in ITEMS],
         stores=[{"store_id": s} for s in ("s0", "p1")],
         friendships=[
-            {"customer_id": a, "friend_id": b, "directed": rng.random() < 0.6,
-             "since": day(int(rng.integers(1, 66))).isoformat() if rng.random() < 0.5 else None}
+            {
+                "customer_id": a,
+                "friend_id": b,
+                "directed": rng.random() < 0.6,
+                "since": day(int(rng.integers(1, 66))).isoformat() if rng.random() < 0.5 else None,
+            }
             for a, b in pairs
         ],
         purchases=bought,
         visits=[
-            {"customer_id": rng.choice(CUSTOMERS), "store_id": rng.choice(["s0", "p1"]),
-             "at": day(int(rng.integers(1, 70))).isoformat()} for _ in range(30)
+            {
+                "customer_id": rng.choice(CUSTOMERS),
+                "store_id": rng.choice(["s0", "p1"]),
+                "at": day(int(rng.integers(1, 70))).isoformat(),
+            }
+            for _ in range(30)
         ],
-    )  # fmt: skip
+    )
 
 
 def test_the_rows_are_the_exposures_that_the_edge_counts(store: GraphStore, delivery: Path) -> None:
@@ -65,18 +78,21 @@ def test_the_rows_are_the_exposures_that_the_edge_counts(store: GraphStore, deli
     analysis.write(found, AS_OF)
     network, names = found.log.network, found.log.customers
     ends = zip(network.source.tolist(), network.target.tolist(), strict=True)
-    counted = {(names[s], names[t]): int(n) for (s, t), n in
-               zip(ends, found.exposures, strict=True)}  # fmt: skip
+    counted = {
+        (names[s], names[t]): int(n) for (s, t), n in zip(ends, found.exposures, strict=True)
+    }
     assert sum(n > 0 for n in counted.values()) > 40
     assert any(n == 0 for n in counted.values())
     assert not {name for pair in counted for name in pair} & set(MINORS)
     asked = {
         (f, c): run_query(
-            store, "influence-evidence",
+            store,
+            "influence-evidence",
             {"friend_id": f, "customer_id": c, "within": WINDOW, "until": AS_OF},
         ).num_rows
-        for f in CUSTOMERS for c in CUSTOMERS
-    }  # fmt: skip
+        for f in CUSTOMERS
+        for c in CUSTOMERS
+    }
     assert sum(asked.values()) > 100
     edges = set(zip(*(found.table()[end].to_pylist() for end in ("source", "target")), strict=True))
     assert {pair: n for pair, n in asked.items() if n} == {

@@ -17,14 +17,25 @@ def edge(
     source: str, target: str, category: str, probability: float, **more: Any
 ) -> dict[str, Any]:
     return {
-        "source": source, "target": target, "run_id": "now", "category": category,
-        "probability": probability, "low": 0.0, "high": 0.5, "evidence": 4.0, "grade": "observed",
-    } | more  # fmt: skip
+        "source": source,
+        "target": target,
+        "run_id": "now",
+        "category": category,
+        "probability": probability,
+        "low": 0.0,
+        "high": 0.5,
+        "evidence": 4.0,
+        "grade": "observed",
+    } | more
 
 
 def bought(customer: str, product: str, days: float) -> dict[str, Any]:
-    return {"source": customer, "target": product, "at": NOON + days * DAY,
-            "purchase_id": f"{customer} {product} {days}"}  # fmt: skip
+    return {
+        "source": customer,
+        "target": product,
+        "at": NOON + days * DAY,
+        "purchase_id": f"{customer} {product} {days}",
+    }
 
 
 @pytest.fixture(scope="module")
@@ -34,13 +45,22 @@ def shop(store: GraphStore) -> GraphStore:
         store.write(g.CITY, nodes(g.CITY, "Ulm"))
         store.write(g.PRODUCT, nodes(g.PRODUCT, "tea", "cup", "pot", "jam"))
         store.write(g.LIVES_IN, rows(g.LIVES_IN, {"source": "ana", "target": "Ulm"}))
-        run = {"kind": "influence", "as_of": NOON, "created_at": NOON, "customers": 3, "offers": 0,
-               "parameters": "{}"}  # fmt: skip
+        run = {
+            "kind": "influence",
+            "as_of": NOON,
+            "created_at": NOON,
+            "customers": 3,
+            "offers": 0,
+            "parameters": "{}",
+        }
         store.write(
             g.RUN,
-            rows(g.RUN, run | {"run_id": "now", "active": True},
-                 run | {"run_id": "old", "active": False}),
-        )  # fmt: skip
+            rows(
+                g.RUN,
+                run | {"run_id": "now", "active": True},
+                run | {"run_id": "old", "active": False},
+            ),
+        )
         store.write(
             g.INFLUENCES,
             rows(
@@ -104,5 +124,8 @@ def test_the_evidence_of_an_edge_is_its_complete_exposures(shop: GraphStore) -> 
     longer = ask(shop, "influence-evidence", friend_id="ana", customer_id="ben", within=15)
     assert [row[-1] for row in longer] == [True, True]
     assert ask(shop, "influence-evidence", friend_id="ana", customer_id="cem")[0] == (
-        "pot", NOON + 2 * DAY, None, False,
-    )  # fmt: skip
+        "pot",
+        NOON + 2 * DAY,
+        None,
+        False,
+    )

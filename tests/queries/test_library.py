@@ -47,15 +47,40 @@ def ask(store: GraphStore, run: ScoreReport) -> Ask:
 
 def test_counts_every_label_and_relationship_type(ask: Ask) -> None:
     nodes = {
-        "Brand": 2, "Category": 2, "City": 2, "Customer": 8, "Embedding": 0, "Event": 1,
-        "Interest": 1, "Offer": 7, "Product": 5, "Program": 1, "Purpose": 2, "Run": 1, "Store": 4,
-    }  # fmt: skip
+        "Brand": 2,
+        "Category": 2,
+        "City": 2,
+        "Customer": 8,
+        "Embedding": 0,
+        "Event": 1,
+        "Interest": 1,
+        "Offer": 7,
+        "Product": 5,
+        "Program": 1,
+        "Purpose": 2,
+        "Run": 1,
+        "Store": 4,
+    }
     relationships = {
-        "CONSENTED": 3, "CONTACTED": 2, "DID": 1, "EMBEDDED": 0, "FOR": 8, "FRIEND_OF": 9,
-        "HOLDS": 2, "INFLUENCES": 0, "IN_CATEGORY": 6, "IN_CITY": 3, "LIKES": 2, "LIVES_IN": 7,
-        "OF_BRAND": 3, "PURCHASED": 14, "RECOMMENDED": 7, "REDEEMABLE_AT": 2,
-        "VIEWED": 1, "VISITED": 8,
-    }  # fmt: skip
+        "CONSENTED": 3,
+        "CONTACTED": 2,
+        "DID": 1,
+        "EMBEDDED": 0,
+        "FOR": 8,
+        "FRIEND_OF": 9,
+        "HOLDS": 2,
+        "INFLUENCES": 0,
+        "IN_CATEGORY": 6,
+        "IN_CITY": 3,
+        "LIKES": 2,
+        "LIVES_IN": 7,
+        "OF_BRAND": 3,
+        "PURCHASED": 14,
+        "RECOMMENDED": 7,
+        "REDEEMABLE_AT": 2,
+        "VIEWED": 1,
+        "VISITED": 8,
+    }
     assert ask("counts") == [
         *(("node", name, n) for name, n in nodes.items()),
         *(("relationship", name, n) for name, n in relationships.items()),
@@ -181,8 +206,10 @@ def test_bought_after_a_friend_reaches_as_far_as_asked_and_no_second_further(ask
     late = ("ana", "fay", "p3", day(3, 20), day(4, 5, second=1))
     assert ask("bought-after-a-friend", within="17", limit=1) == [late]
     assert ask("bought-after-a-friend", since="2025-03-05", until="2025-03-19") == [
-        AFTER[0], AFTER[1], AFTER[3],
-    ]  # fmt: skip
+        AFTER[0],
+        AFTER[1],
+        AFTER[3],
+    ]
 
 
 def test_offers_in_force_begin_with_their_first_instant_and_end_before_their_last(ask: Ask) -> None:
@@ -205,17 +232,31 @@ def test_current_recommendations_are_the_run_that_was_scored(ask: Ask, run: Scor
     scored = run.offers_table().to_pylist()
     answered = ask("current-recommendations")
     assert [(o["customer_id"], o["item_id"]) for o in scored] == [
-        ("ben", "p2"), ("dia", "p1"), ("dia", "s2"), ("fay", "p2"), ("fay", "p1"), (ZOE, "p1"),
+        ("ben", "p2"),
+        ("dia", "p1"),
+        ("dia", "s2"),
+        ("fay", "p2"),
+        ("fay", "p1"),
+        (ZOE, "p1"),
         (ZOE, "p2"),
-    ]  # fmt: skip
+    ]
     values = {"o1": 200, "o3": None, "o4": None}
     assert answered == [
         (
-            o["customer_id"], o["rank"], o["item_kind"], o["item_id"], o["offer_id"], o["trigger"],
-            o["score"], o["trigger_share"], values[o["offer_id"]], None, o["reason"],
+            o["customer_id"],
+            o["rank"],
+            o["item_kind"],
+            o["item_id"],
+            o["offer_id"],
+            o["trigger"],
+            o["score"],
+            o["trigger_share"],
+            values[o["offer_id"]],
+            None,
+            o["reason"],
         )
         for o in scored
-    ]  # fmt: skip
+    ]
     assert ask("current-recommendations", limit=3) == answered[:3]
 
 

@@ -24,9 +24,15 @@ from followsuit.queries.runner import run_query
 from followsuit.simulator import World, simulate
 
 WORLD = World(
-    customers=300, products=60, stores=8, friendships=1200, purchases=5000, days=200,
-    influence=0.8, seed=5,
-)  # fmt: skip
+    customers=300,
+    products=60,
+    stores=8,
+    friendships=1200,
+    purchases=5000,
+    days=200,
+    influence=0.8,
+    seed=5,
+)
 NOW = end_of(WORLD)
 SINCE = NOW - timedelta(days=60)
 SOME = ("c0001", "c0042", "c0300")
@@ -118,13 +124,19 @@ def test_counts(
     views = (tables["events"].kind == "view") & tables["events"].product_id.notna()
     categories = pd.concat([tables[t].category for t in ("products", "stores", "offers")])
     assert {
-        "Customer": 300, "Product": 60, "Store": 8, "Run": 3, "INFLUENCES": len(edges),
-        "Embedding": len(taste.id), "EMBEDDED": len(taste.id),
+        "Customer": 300,
+        "Product": 60,
+        "Store": 8,
+        "Run": 3,
+        "INFLUENCES": len(edges),
+        "Embedding": len(taste.id),
+        "EMBEDDED": len(taste.id),
         "Offer": len(tables["offers"]),
         "Event": (~views).sum(),
         "DID": (~views).sum(),
         "VIEWED": views.sum(),
-        "FRIEND_OF": 1200, "PURCHASED": 5000,
+        "FRIEND_OF": 1200,
+        "PURCHASED": 5000,
         "VISITED": len(tables["visits"]),
         "LIKES": len(tables["likes"]),
         "HOLDS": len(tables["memberships"]),
@@ -132,7 +144,7 @@ def test_counts(
         "CONTACTED": len(tables["contacts"]),
         "Category": categories.nunique(),
         "RECOMMENDED": run.offers,
-    }.items() <= counted.to_dict().items()  # fmt: skip
+    }.items() <= counted.to_dict().items()
 
 
 def test_friends_recent_purchases(ask: Ask, tables: dict[str, Frame]) -> None:
@@ -282,8 +294,11 @@ def test_customer_record(
     offered = pq.read_table(run.rows).to_pandas()
     for customer in SOME:
         counted = ask("customer-record", customer_id=customer).kind.value_counts()
-        mine = {name: rows[rows.customer_id == customer] for name, rows in tables.items()
-                if "customer_id" in rows}  # fmt: skip
+        mine = {
+            name: rows[rows.customer_id == customer]
+            for name, rows in tables.items()
+            if "customer_id" in rows
+        }
         expected = {
             "customer": 1,
             "lives in": mine["customers"].city.notna().sum(),
@@ -330,12 +345,15 @@ def test_both_engines_answer_alike_to_the_value(
     name: str, store: GraphStore, run: ScoreReport, edges: Frame, answers: dict[str, pa.Table]
 ) -> None:
     given = {
-        "node_kind": "customer", "node_id": "c0300",
+        "node_kind": "customer",
+        "node_id": "c0300",
         # c0042 doesn't share, so that nobody is known to influence them.
         "customer_id": "c0092" if name.startswith("influence") else "c0042",
-        "other_id": "c0001", "product_id": "p0001", "since": SINCE,
+        "other_id": "c0001",
+        "product_id": "p0001",
+        "since": SINCE,
         "friend_id": str(edges[edges.target == "c0092"].source.iloc[0]),
-    }  # fmt: skip
+    }
     mine = {p.name: given[p.name] for p in library()[name].parameters if p.name in given}
     answer = run_query(store, name, mine, now=NOW)
     assert answer.num_rows

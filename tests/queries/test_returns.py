@@ -20,11 +20,23 @@ from followsuit.queries.runner import run_query
 RETURNS = Mapping.model_validate({"tables": {"purchases": {"returns": True}}})
 NOW = day(90)
 
-BOUGHT = {"full": (2, 30), "free": (1, 0), "unpriced": (1, None), "bare": (None, None),
-          "priced": (None, 30), "gift": (0, 0)}  # fmt: skip
+BOUGHT = {
+    "full": (2, 30),
+    "free": (1, 0),
+    "unpriced": (1, None),
+    "bare": (None, None),
+    "priced": (None, 30),
+    "gift": (0, 0),
+}
 """Quantity and amount of purchases."""
-RETURNED = {"both": (-2, -30), "quantity": (-1, None), "amount": (None, -30), "unpaid": (-1, 0),
-            "refund": (1, -30), "unsigned": (-1, 30)}  # fmt: skip
+RETURNED = {
+    "both": (-2, -30),
+    "quantity": (-1, None),
+    "amount": (None, -30),
+    "unpaid": (-1, 0),
+    "refund": (1, -30),
+    "unsigned": (-1, 30),
+}
 """Of returns: a negative one of either, whatever the other is."""
 SOLD = BOUGHT | RETURNED
 
@@ -36,10 +48,16 @@ def _purchases() -> Rows:
         made += [(f"{kind}-hat", kind, "hat", 10, kind), (f"{kind}-cap", kind, "cap", 11, "full")]
         made += [(f"{kind}-late", kind, "cap", 60, kind)]
     return [
-        {"purchase_id": key, "customer_id": customer, "product_id": product,
-         "at": day(at).isoformat(), "quantity": SOLD[kind][0], "amount": SOLD[kind][1]}
+        {
+            "purchase_id": key,
+            "customer_id": customer,
+            "product_id": product,
+            "at": day(at).isoformat(),
+            "quantity": SOLD[kind][0],
+            "amount": SOLD[kind][1],
+        }
         for key, customer, product, at, kind in made
-    ]  # fmt: skip
+    ]
 
 
 Ask = Callable[..., list[dict[str, Any]]]
@@ -63,8 +81,11 @@ def ask(store: GraphStore, tmp_path_factory: pytest.TempPathFactory) -> Ask:
 
 
 def test_friends_have_bought_what_they_did_not_return(ask: Ask) -> None:
-    hats = [row for row in ask("friends-recent-purchases", customer_id="zed")
-            if row["product_id"] == "hat"]  # fmt: skip
+    hats = [
+        row
+        for row in ask("friends-recent-purchases", customer_id="zed")
+        if row["product_id"] == "hat"
+    ]
     assert {row["friend_id"] for row in hats} == {*BOUGHT}
 
 
@@ -87,16 +108,24 @@ def test_products_are_not_bought_together_where_one_was_returned(ask: Ask) -> No
 def test_a_return_breaks_no_silence_and_counts_towards_no_habit(ask: Ask) -> None:
     lapsed = ask("lapsed-customers", since=day(50), at_least=1)
     assert {row["customer_id"]: row["purchases"] for row in lapsed} == {
-        "ann": 1, "zed": 1, **dict.fromkeys(RETURNED, 1),
-    }  # fmt: skip
+        "ann": 1,
+        "zed": 1,
+        **dict.fromkeys(RETURNED, 1),
+    }
     assert {row["last_at"] for row in lapsed if row["customer_id"] in RETURNED} == {day(11)}
 
 
 def test_returns_subtract_from_the_amount_and_are_not_counted(ask: Ask) -> None:
     top = ask("top-customers", until=day(30))
     cap = 3000
-    returned = {"both": -3000, "quantity": 0, "amount": -3000, "unpaid": 0, "refund": -3000,
-                "unsigned": -3000}  # fmt: skip
+    returned = {
+        "both": -3000,
+        "quantity": 0,
+        "amount": -3000,
+        "unpaid": 0,
+        "refund": -3000,
+        "unsigned": -3000,
+    }
     bought = {"full": 3000, "free": 0, "unpriced": 0, "bare": 0, "priced": 3000, "gift": 0}
     assert {row["customer_id"]: (row["purchases"], row["amount"]) for row in top} == {
         "ann": (1, 3000),

@@ -14,9 +14,15 @@ from followsuit.graph.tables import TABLES, Kind
 from followsuit.simulator import Simulated, World, simulate, tables
 
 DIRTY = World(
-    customers=4_000, products=120, stores=20, friendships=9_000, purchases=20_000, days=120, seed=3,
+    customers=4_000,
+    products=120,
+    stores=20,
+    friendships=9_000,
+    purchases=20_000,
+    days=120,
+    seed=3,
     dirt=1.0,
-)  # fmt: skip
+)
 NODES = ("customers", "products", "stores", "offers")
 COSTLY = ("dangling", "bad_time", "empty_key", "negative", "self")
 
@@ -67,11 +73,22 @@ class TestDirt:
     def test_kinds_of_faults(self, clean: Simulated) -> None:
         harmless = {"spacing", "late"}
         assert set(clean.dirt["purchases"]) == harmless | {
-            "duplicate", "conflict", "dangling", "bad_time", "empty_key", "negative",
-        }  # fmt: skip
+            "duplicate",
+            "conflict",
+            "dangling",
+            "bad_time",
+            "empty_key",
+            "negative",
+        }
         assert set(clean.dirt["friendships"]) == harmless | {
-            "duplicate", "conflict", "mirrored", "dangling", "bad_time", "empty_key", "self",
-        }  # fmt: skip
+            "duplicate",
+            "conflict",
+            "mirrored",
+            "dangling",
+            "bad_time",
+            "empty_key",
+            "self",
+        }
 
     def test_nobody_is_lost_whom_others_refer_to(
         self, clean: Simulated, dirty: dict[str, pd.DataFrame]

@@ -23,9 +23,12 @@ def write_pairs(folder: Path, name: str, rows: Pairs, second: str = "item") -> N
 
 
 def write_folder(
-    folder: Path, train: Pairs, test: Pairs, validation: Pairs | None = None,
+    folder: Path,
+    train: Pairs,
+    test: Pairs,
+    validation: Pairs | None = None,
     friends: Pairs | None = None,
-) -> Path:  # fmt: skip
+) -> Path:
     """Write a folder of interactions; returns it."""
     write_pairs(folder, "train", train)
     write_pairs(folder, "test", test)
@@ -55,6 +58,8 @@ def write_split(folder: Path, split: Split) -> Path:
 
     items, users = split.train.items, split.train.users
     return write_folder(
-        folder, rows(split.known.seen, items), rows(split.test, items),
+        folder,
+        rows(split.known.seen, items),
+        rows(split.test, items),
         friends=rows(split.train.friends, users),
-    )  # fmt: skip
+    )

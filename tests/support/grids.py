@@ -29,9 +29,13 @@ def tea_shop(folder: Path, *purchases: dict[str, Any], as_of: Any = NOW, **table
     `purchases` come beside those of the shop, `tables` in the place of its own.
     """
     bought = [
-        ("ann", "soap", day(2)), ("ann", "cup", day(3)), ("ann", "pan", day(8)),
-        ("bob", "tea", day(19)), ("cas", "tea", day(18)), ("cas", "soap", day(18)),
-    ]  # fmt: skip
+        ("ann", "soap", day(2)),
+        ("ann", "cup", day(3)),
+        ("ann", "pan", day(8)),
+        ("bob", "tea", day(19)),
+        ("cas", "tea", day(18)),
+        ("cas", "soap", day(18)),
+    ]
     category = {"soap": "bath", "cup": "kitchen", "pan": "kitchen", "tea": "kitchen", "hat": None}
     rows: dict[str, Any] = {
         "customers": [{"customer_id": c} for c in ("ann", "bob", "cas")],
@@ -68,11 +72,15 @@ def reasons_of(view: View, customer: str, items: Sequence[str], trigger: str) ->
     """Reasons of one customer for products, in the columns of every trigger."""
     rows = pd.DataFrame(
         {
-            "customer_id": customer, "trigger": trigger, "item_id": items,
-            "fired_at": view.as_of - timedelta(days=1), "until": view.as_of + timedelta(days=1),
-            "item_kind": "product", "strength": np.arange(1.0, len(items) + 1),
+            "customer_id": customer,
+            "trigger": trigger,
+            "item_id": items,
+            "fired_at": view.as_of - timedelta(days=1),
+            "until": view.as_of + timedelta(days=1),
+            "item_kind": "product",
+            "strength": np.arange(1.0, len(items) + 1),
         }
-    )  # fmt: skip
+    )
     table = ibis.memtable(rows)
     return table.mutate(
         category=ibis.null(str), brand=ibis.null(str), store_ids=ibis.null("array<string>")

@@ -95,9 +95,15 @@ def _promotions(world: Planted, kind: np.ndarray, rng: np.random.Generator) -> n
 
 @compiled
 def _course(
-    plain: np.ndarray, rate: np.ndarray, turn: int, factor: np.ndarray, edges: Network,
-    lift: float, window: int, rng: np.random.Generator,
-) -> np.ndarray:  # fmt: skip
+    plain: np.ndarray,
+    rate: np.ndarray,
+    turn: int,
+    factor: np.ndarray,
+    edges: Network,
+    lift: float,
+    window: int,
+    rng: np.random.Generator,
+) -> np.ndarray:
     """(customers, items) day of the first act, -1 for none."""
     customers, items = rate.shape
     day = np.full((customers, items), -1)

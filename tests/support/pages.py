@@ -34,8 +34,9 @@ class Block(NamedTuple):
 
 def blocks(text: str) -> list[Block]:
     """The fenced blocks of a page; `action` is empty for those without a comment."""
-    return [Block((m[1] or "").partition(" ")[0], m[2] or "", m[3], m[4])
-            for m in _BLOCK.finditer(text)]  # fmt: skip
+    return [
+        Block((m[1] or "").partition(" ")[0], m[2] or "", m[3], m[4]) for m in _BLOCK.finditer(text)
+    ]
 
 
 def rows(text: str, first_column: str) -> list[tuple[str, ...]]:

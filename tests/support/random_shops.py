@@ -38,8 +38,12 @@ def random_shop(seed: int) -> Tables:
         ],
         "purchases": [_bought(draw, people, items, n) for n in range(420)],
         "visits": [
-            {"visit_id": f"v{n}", "customer_id": draw.choice(people),
-             "store_id": f"s{draw.integers(4)}", "at": _time(draw)}
+            {
+                "visit_id": f"v{n}",
+                "customer_id": draw.choice(people),
+                "store_id": f"s{draw.integers(4)}",
+                "at": _time(draw),
+            }
             for n in range(80)
         ],
         "likes": [{"customer_id": c, "interest": "tea"} for c in draw.choice(people, 9, False)],
@@ -52,7 +56,7 @@ def random_shop(seed: int) -> Tables:
             for purpose, share in (("social_use", 0.7), ("contact", 0.8))
             if draw.random() < share
         ],
-    }  # fmt: skip
+    }
 
 
 def random_offers(seed: int) -> Rows:
@@ -64,9 +68,10 @@ def random_offers(seed: int) -> Rows:
         offer: dict[str, Any] = dict.fromkeys(names)
         kind = draw.choice(["product_id", "product_id", "category", "store_id"])
         offer[kind] = {
-            "product_id": f"p{draw.integers(12):02}", "category": f"k{draw.integers(3)}",
+            "product_id": f"p{draw.integers(12):02}",
+            "category": f"k{draw.integers(3)}",
             "store_id": f"s{draw.integers(4)}",
-        }[kind]  # fmt: skip
+        }[kind]
         audience = draw.choice(["program", "interest", "everybody", "everybody"])
         if audience != "everybody":
             offer[audience] = {"program": "gold", "interest": "tea"}[audience]

@@ -32,10 +32,17 @@ def tables() -> dict[str, Rows]:
     friends = [("ann", f) for f in ("bob", "cas", "eve", "fay", "gus", "kim")]
     friends += [(c, "bob") for c in ("dan", "kim", "una")]
     acts = [
-        ("bob", "tea", 19), ("eve", "tea", 18), ("fay", "tea", 17), ("gus", "jam", 19),
-        ("cas", "oil", 19), ("kim", "egg", 19), ("bob", "bun", 18), ("ann", "bun", 5),
-        ("bob", "pill", 19), ("eve", "rye", 15),
-    ]  # fmt: skip
+        ("bob", "tea", 19),
+        ("eve", "tea", 18),
+        ("fay", "tea", 17),
+        ("gus", "jam", 19),
+        ("cas", "oil", 19),
+        ("kim", "egg", 19),
+        ("bob", "bun", 18),
+        ("ann", "bun", 5),
+        ("bob", "pill", 19),
+        ("eve", "rye", 15),
+    ]
     granted = [(c, "social_use") for c in ("bob", "eve", "fay", "gus", "kim")]
     granted += [(c, "contact") for c in ("ann", "kim", "una")]
     granted += [("ann", "email")]

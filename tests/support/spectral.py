@@ -22,9 +22,13 @@ class Spectral(Recommender):
     config: SpectralConfig
 
     def fit(
-        self, data: Dataset, validation: sparse.csr_matrix | None = None, *,
-        seed: int = 0, progress: Progress = silent,
-    ) -> Self:  # fmt: skip
+        self,
+        data: Dataset,
+        validation: sparse.csr_matrix | None = None,
+        *,
+        seed: int = 0,
+        progress: Progress = silent,
+    ) -> Self:
         left, values, right = randomized_svd(data.seen, self.config.width, random_state=seed)
         root = np.sqrt(values)
         state = {"users": left * root, "items": right.T * root}

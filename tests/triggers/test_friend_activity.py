@@ -201,13 +201,16 @@ def mixed(folder: Path) -> View:
         friendships=[friends(a, b) for a in ("ann", "dan") for b in ("bob", "cas", "kid")]
         + [friends("kid", "bob")],
         purchases=[
-            bought("bob", "tea", day(19)), bought("cas", "pot", day(19)),
+            bought("bob", "tea", day(19)),
+            bought("cas", "pot", day(19)),
             bought("kid", "pot", day(19)),
         ],
         consents=[
-            *yes("ann", "contact"), *yes("bob", "social_use"), *yes("kid", "social_use", "contact"),
+            *yes("ann", "contact"),
+            *yes("bob", "social_use"),
+            *yes("kid", "social_use", "contact"),
         ],
-    )  # fmt: skip
+    )
 
 
 def test_only_interactions_of_adults_who_share_count_for_whomever(tmp_path: Path) -> None:

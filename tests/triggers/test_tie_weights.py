@@ -22,9 +22,15 @@ from followsuit.triggers.tie_weights import GrowingTies, learn_tie_weights, tie_
 
 WEEK = timedelta(days=7)
 WORLD = World(
-    customers=200, products=60, stores=4, friendships=1_000, purchases=5_000, days=84,
-    influence=1.0, seed=3,
-)  # fmt: skip
+    customers=200,
+    products=60,
+    stores=4,
+    friendships=1_000,
+    purchases=5_000,
+    days=84,
+    influence=1.0,
+    seed=3,
+)
 
 
 @pytest.fixture(scope="module")

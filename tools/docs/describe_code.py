@@ -57,10 +57,14 @@ def errors() -> str:
 def all_errors() -> list[ErrorClass]:
     """Every subclass of `FollowsuitError`, read from the source: some modules need torch."""
     every = [
-        ErrorClass(node.name, module, [b.id for b in node.bases if isinstance(b, ast.Name)],
-                   sentence((ast.get_docstring(node) or "").partition("\n\n")[0]))
+        ErrorClass(
+            node.name,
+            module,
+            [b.id for b in node.bases if isinstance(b, ast.Name)],
+            sentence((ast.get_docstring(node) or "").partition("\n\n")[0]),
+        )
         for module, node in _classes()
-    ]  # fmt: skip
+    ]
     known = {_ROOT}
     while more := {e.name for e in every if known & set(e.parents)} - known:
         known |= more

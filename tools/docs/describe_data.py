@@ -19,9 +19,14 @@ from followsuit.offers.explanation.not_offered import EXPLAINED
 from followsuit.queries.library import LibraryQuery, Parameter, library
 
 _TYPES = {
-    g.TEXT: "text", g.TIME: "time", g.DATE: "date", g.NUMBER: "number", g.WHOLE: "integer",
-    g.BOOLEAN: "boolean", g.VECTOR: "list of numbers",
-}  # fmt: skip
+    g.TEXT: "text",
+    g.TIME: "time",
+    g.DATE: "date",
+    g.NUMBER: "number",
+    g.WHOLE: "integer",
+    g.BOOLEAN: "boolean",
+    g.VECTOR: "list of numbers",
+}
 
 
 def tables() -> str:
@@ -30,8 +35,9 @@ def tables() -> str:
 
 
 def _table(one: Table) -> str:
-    rows = [(code(f.name), _kind(f), "yes" if f.required else "", _meaning(one, f))
-            for f in one.fields]  # fmt: skip
+    rows = [
+        (code(f.name), _kind(f), "yes" if f.required else "", _meaning(one, f)) for f in one.fields
+    ]
     columns = table(("column", "type", "required", "meaning"), rows)
     key = ", ".join(map(code, one.key))
     return f"## {one.name}\n\n{meanings.TABLES[one.name]} Key: {key}.\n\n{columns}"
@@ -97,8 +103,10 @@ def column_mapping() -> str:
 
 def _keys(model: type[BaseModel]) -> str:
     docs = meanings.KEYS | field_docs(model)
-    rows = [(code(name), _value(field.annotation), docs[name])
-            for name, field in model.model_fields.items()]  # fmt: skip
+    rows = [
+        (code(name), _value(field.annotation), docs[name])
+        for name, field in model.model_fields.items()
+    ]
     return table(("key", "value", "meaning"), rows)
 
 
@@ -151,10 +159,18 @@ def _query(query: LibraryQuery) -> str:
         code(name) + (" (largest first)" if way == "descending" else "")
         for name, way in query.order
     )
-    return "\n\n".join(_present([
-        f"## {query.name}", sentence(query.question), given if query.parameters else "",
-        f"Columns: {columns}.", f"Order: {order}." if order else "", "",
-    ]))  # fmt: skip
+    return "\n\n".join(
+        _present(
+            [
+                f"## {query.name}",
+                sentence(query.question),
+                given if query.parameters else "",
+                f"Columns: {columns}.",
+                f"Order: {order}." if order else "",
+                "",
+            ]
+        )
+    )
 
 
 def _parameter(parameter: Parameter) -> tuple[str, str, str, str]:

@@ -47,10 +47,16 @@ def running(
     with tempfile.TemporaryDirectory(prefix="followsuit-neo4j-") as scratch:
         port = port or free_port()
         command = [
-            "java", "-Xmx1g", "-XX:+UseParallelGC", "-cp", f"{JARS}/*",
-            str(HERE / "Neo4jServer.java"), str(data or scratch), str(port),
+            "java",
+            "-Xmx1g",
+            "-XX:+UseParallelGC",
+            "-cp",
+            f"{JARS}/*",
+            str(HERE / "Neo4jServer.java"),
+            str(data or scratch),
+            str(port),
             "auth" if auth else "open",
-        ]  # fmt: skip
+        ]
         server = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )

@@ -66,10 +66,12 @@ def _to_print_or_write(path: Path | None) -> Path | None:
 JsonOption = Annotated[
     Path | None,
     typer.Option(
-        "--json", metavar="FILE", callback=_to_print_or_write,
+        "--json",
+        metavar="FILE",
+        callback=_to_print_or_write,
         help="Write the report as JSON; - prints it.",
     ),
-]  # fmt: skip
+]
 ParamOption = Annotated[
     list[str] | None, typer.Option("--param", metavar="KEY=VALUE", help="A parameter of the query.")
 ]

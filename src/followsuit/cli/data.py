@@ -78,27 +78,43 @@ def load(
     ],
     mapping: Annotated[
         str | None,
-        typer.Option(metavar="NAME|FILE", help="Maps your files and columns to the "
-                     "contract: a shipped mapping (foursquare, ciao) or a TOML file."),
+        typer.Option(
+            metavar="NAME|FILE",
+            help="Maps your files and columns to the "
+            "contract: a shipped mapping (foursquare, ciao) or a TOML file.",
+        ),
     ] = None,
     store: StoreOption = None,
     assume_consent: Annotated[
-        bool, typer.Option("--assume-consent", help="Treat contact and social use as granted, and "
-        "unknown ages as adult, unless a row says otherwise.")
+        bool,
+        typer.Option(
+            "--assume-consent",
+            help="Treat contact and social use as granted, and "
+            "unknown ages as adult, unless a row says otherwise.",
+        ),
     ] = False,
     replace: Annotated[
-        list[str] | None, typer.Option(metavar="TABLE", help="The delivery has this table in full: "
-        "delete its other rows. Repeat for several tables.")
+        list[str] | None,
+        typer.Option(
+            metavar="TABLE",
+            help="The delivery has this table in full: "
+            "delete its other rows. Repeat for several tables.",
+        ),
     ] = None,
     yes: Annotated[
         bool, typer.Option("--yes", help="Allow --replace to delete over 1 % of a table's rows.")
     ] = False,
     max_rejects: Annotated[
-        float | None, typer.Option(min=0, max=1, metavar="SHARE", help="Load nothing if more "
-        "than this share of a table's rows is rejected; 0 to 1.")
+        float | None,
+        typer.Option(
+            min=0,
+            max=1,
+            metavar="SHARE",
+            help="Load nothing if more than this share of a table's rows is rejected; 0 to 1.",
+        ),
     ] = None,
     json_file: JsonOption = None,
-) -> None:  # fmt: skip
+) -> None:
     """Load a folder or a database into a store; loading twice changes nothing."""
     shop = open_shop(store)
     report = shop.load(

@@ -85,12 +85,15 @@ def doctor(
     store: StoreOption = None,
     max_age: Annotated[
         str | None,
-        typer.Option(metavar="LENGTH", show_default=False,
-                     help="Exit with 1 if the newest purchase or visit, or the active run, is "
-                     "older than this: 3d, 36h."),
+        typer.Option(
+            metavar="LENGTH",
+            show_default=False,
+            help="Exit with 1 if the newest purchase or visit, or the active run, is "
+            "older than this: 3d, 36h.",
+        ),
     ] = None,
     json_file: JsonOption = None,
-) -> None:  # fmt: skip
+) -> None:
     """Check which parts of followsuit work here, and how old and large the store is."""
     from followsuit.doctor import Check, examine, measure
 

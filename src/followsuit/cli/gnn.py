@@ -98,9 +98,12 @@ def evaluate(
     horizon: HorizonOption = None,
     models: Annotated[
         str | None,
-        typer.Option(metavar="A,B,...", show_default=False,
-                     help="The models; also friends, ease_damped and your own module:Class.  "
-                     r"\[default: popularity, ease, ials, gfcf, lightgcn, social, hetero, blend]"),
+        typer.Option(
+            metavar="A,B,...",
+            show_default=False,
+            help="The models; also friends, ease_damped and your own module:Class.  "
+            r"\[default: popularity, ease, ials, gfcf, lightgcn, social, hetero, blend]",
+        ),
     ] = None,
     seeds: SeedsOption = 1,
     refresh: RefreshOption = False,
@@ -108,10 +111,13 @@ def evaluate(
     json_file: JsonOption = None,
     out: Annotated[
         Path | None,
-        typer.Option(metavar=BY_ENDING, callback=to_write_rows,
-                     help="Each user's top 20 items by each model."),
+        typer.Option(
+            metavar=BY_ENDING,
+            callback=to_write_rows,
+            help="Each user's top 20 items by each model.",
+        ),
     ] = None,
-) -> None:  # fmt: skip
+) -> None:
     """Tune, fit and compare models by full ranking, on a folder or the store split in time."""
     from followsuit.cli.progress import show
     from followsuit.gnn.evaluation.evaluate import NAMES, evaluate_models
@@ -210,7 +216,7 @@ def embed(
         Path | None,
         typer.Option(metavar=BY_ENDING, callback=to_write_rows, help="Also write them here."),
     ] = None,
-) -> None:  # fmt: skip
+) -> None:
     """Compute an embedding of each customer, product and store, and write it to the graph."""
     result, run_id = open_shop(store).embed(as_of, datetime.now(UTC), model=model, refresh=refresh)
     say(

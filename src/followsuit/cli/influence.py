@@ -67,8 +67,11 @@ def learn(
     window: WindowOption = "14d",
     holdout: Annotated[
         float | None,
-        typer.Option(metavar="SHARE", help="Fit without this last share of the time, and evaluate "
-        "on it: 0.2. Writes nothing to the store."),
+        typer.Option(
+            metavar="SHARE",
+            help="Fit without this last share of the time, and evaluate "
+            "on it: 0.2. Writes nothing to the store.",
+        ),
     ] = None,
     refresh: RefreshOption = False,
     store: StoreOption = None,
@@ -78,7 +81,7 @@ def learn(
     ] = None,
     json_file: JsonOption = None,
     plot: PlotOption = None,
-) -> None:  # fmt: skip
+) -> None:
     """Estimate how likely customers follow each friend, and write it to the graph."""
     analysis, span = _analysis(store, as_of, refresh), length(window)
     report = None if holdout is None else analysis.holdout(holdout, span)
@@ -178,9 +181,13 @@ def _print_rank(rows: list[dict[Hashable, Any]], unit: str) -> None:
             for name in ("value", "low", "high")
         )
         table.add_row(
-            str(row["customer_id"]), value, f"{low} to {high}", f"{row['pagerank']:.3g}",
-            str(row["core"]), str(row["community"]),
-        )  # fmt: skip
+            str(row["customer_id"]),
+            value,
+            f"{low} to {high}",
+            f"{row['pagerank']:.3g}",
+            str(row["core"]),
+            str(row["community"]),
+        )
     results().print(table)
 
 
@@ -220,9 +227,14 @@ def seeds(
         from followsuit.influence.spread.spread_plot import plot_spread, spread_by_budget
 
         curves = spread_by_budget(
-            learned.log.network, learned.edges.mean, choice.seeds, budget, cost=cost,
-            allowed=analysis.allowed, progress=show,
-        )  # fmt: skip
+            learned.log.network,
+            learned.edges.mean,
+            choice.seeds,
+            budget,
+            cost=cost,
+            allowed=analysis.allowed,
+            progress=show,
+        )
         plot_spread(curves, plot)
     report = {
         "seeds": names,

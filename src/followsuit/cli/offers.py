@@ -69,44 +69,60 @@ def score(
     window: WindowOption = "14d",
     top: Annotated[int, typer.Option(min=1, help="Maximum number of offers per customer.")] = 10,
     customers: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Score only these: ids, one a line, or a "
-                                  "CSV with a column customer_id. The others keep the offers that "
-                                  "they have in the active run; --out and --json hold only those "
-                                  "scored.")
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Score only these: ids, one a line, or a "
+            "CSV with a column customer_id. The others keep the offers that "
+            "they have in the active run; --out and --json hold only those "
+            "scored.",
+        ),
     ] = None,
     max_age: Annotated[
-        str, typer.Option(metavar="LENGTH", help="Refuse if the newest purchase or visit is "
-        "older than this at --as-of: 7d, 36h.")
+        str,
+        typer.Option(
+            metavar="LENGTH",
+            help="Refuse if the newest purchase or visit is older than this at --as-of: 7d, 36h.",
+        ),
     ] = "7d",
     min_share: Annotated[
-        float, typer.Option(metavar="SHARE", help="Refuse if fewer than this share of the "
-                            "customers with offers in the active run get one; compared with a run "
-                            "for everybody with the same --window, --top and --affinity. "
-                            "0: don't compare.")
+        float,
+        typer.Option(
+            metavar="SHARE",
+            help="Refuse if fewer than this share of the "
+            "customers with offers in the active run get one; compared with a run "
+            "for everybody with the same --window, --top and --affinity. "
+            "0: don't compare.",
+        ),
     ] = 0.5,
     activate: Annotated[
         bool | None,
-        typer.Option("--activate/--no-activate", show_default=False,
-                     help="Activate the run even if it offers nothing or its --as-of is older than "
-                     "the active run's; or keep it without activating it, and only say what would "
-                     r"be refused.  \[default: activate unless refused]"),
+        typer.Option(
+            "--activate/--no-activate",
+            show_default=False,
+            help="Activate the run even if it offers nothing or its --as-of is older than "
+            "the active run's; or keep it without activating it, and only say what would "
+            r"be refused.  \[default: activate unless refused]",
+        ),
     ] = None,
     affinity: AffinityOption = None,
     learn: Annotated[
         Learn,
-        typer.Option(help="What to fit again. auto: settings of taste at most once a week, the "
-                     "rest each time; always: everything; never: neither settings nor weights, "
-                     "but use the latest ones."),
+        typer.Option(
+            help="What to fit again. auto: settings of taste at most once a week, the "
+            "rest each time; always: everything; never: neither settings nor weights, "
+            "but use the latest ones."
+        ),
     ] = Learn.AUTO,
     refresh: RefreshOption = False,
     seed: SeedOption = 0,
     store: StoreOption = None,
     out: Annotated[
-        Path | None, typer.Option(metavar=BY_ENDING, callback=to_write_rows,
-                                  help="Also write the offers here.")
+        Path | None,
+        typer.Option(metavar=BY_ENDING, callback=to_write_rows, help="Also write the offers here."),
     ] = None,
     json_file: JsonOption = None,
-) -> None:  # fmt: skip
+) -> None:
     """Rank offers for every customer with a reason, and activate them as a run.
 
     A run that would replace a good one with a stale or empty one is refused: exit code 2, and the
@@ -116,10 +132,20 @@ def score(
     shop = open_shop(store)
     chosen = None if customers is None else read_customers(customers)
     report = shop.score(
-        as_of, datetime.now(UTC), window=window, top=top, customers=chosen, affinity=affinity,
-        learn=learn, refresh=refresh, seed=seed, max_age=max_age, min_share=min_share,
-        activate=activate, tell=say,
-    )  # fmt: skip
+        as_of,
+        datetime.now(UTC),
+        window=window,
+        top=top,
+        customers=chosen,
+        affinity=affinity,
+        learn=learn,
+        refresh=refresh,
+        seed=seed,
+        max_age=max_age,
+        min_share=min_share,
+        activate=activate,
+        tell=say,
+    )
     if report.note:
         say(report.note)
     model = report.model
@@ -294,9 +320,17 @@ def backtest(
     """Evaluate the ranking on past data, and compare it with simpler strategies."""
     with parquet_for(out) as path:
         report = open_shop(store).backtest(
-            start, end, every=every, horizon=horizon, window=window, affinity=affinity,
-            refit=refit, seed=seed, out=path, refresh=refresh,
-        )  # fmt: skip
+            start,
+            end,
+            every=every,
+            horizon=horizon,
+            window=window,
+            affinity=affinity,
+            refit=refit,
+            seed=seed,
+            out=path,
+            refresh=refresh,
+        )
     # With --json -, only the report goes to standard output.
     if report.config.note:
         say(report.config.note)
@@ -322,8 +356,9 @@ def _print_backtest(report: "BacktestReport", to_stderr: bool) -> None:
     gain = report.lead["per_customer"]["ranking_without_trigger"]["ndcg@10"]
     console.print(
         f"The friends' part of ndcg@10: {gain.value:+.5f} ({gain.low:+.5f} to {gain.high:+.5f}), "
-        f"over {len(report.moments)} cutoffs.", markup=False,
-    )  # fmt: skip
+        f"over {len(report.moments)} cutoffs.",
+        markup=False,
+    )
     if report.undated:
         console.print(
             f"These have no dates, so they may reveal the future: {', '.join(report.undated)}.",

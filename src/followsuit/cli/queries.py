@@ -23,10 +23,12 @@ FormatOption = Annotated[
 OutOption = Annotated[
     Path | None,
     typer.Option(
-        "--out", metavar="FILE", callback=to_write,
+        "--out",
+        metavar="FILE",
+        callback=to_write,
         help="Write the answer to this file; without --format, .parquet, .csv or .json.",
     ),
-]  # fmt: skip
+]
 
 
 @app.command(epilog="Example: followsuit query friends-recent-purchases --param customer_id=c0042")
@@ -81,9 +83,7 @@ def cypher(
 
 def _described(query: "LibraryQuery") -> str:
     """A query's name and question, with its parameters on the next line."""
-    given = [
-        p.name if p.default is None else f"{p.name}={p.default}" for p in query.parameters
-    ]  # fmt: skip
+    given = [p.name if p.default is None else f"{p.name}={p.default}" for p in query.parameters]
     return f"{query.name:26} {query.question}\n" + (f"{'':26} {' '.join(given)}\n" if given else "")
 
 

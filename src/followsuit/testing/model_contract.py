@@ -45,9 +45,11 @@ DATA = _sample()
 def _empty(users: int, items: int) -> Dataset:
     nothing = np.zeros(0, dtype=np.int64)
     return Dataset(
-        np.arange(users), np.arange(items),
-        pairs(nothing, nothing, (users, items)), pairs(nothing, nothing, (users, users)),
-    )  # fmt: skip
+        np.arange(users),
+        np.arange(items),
+        pairs(nothing, nothing, (users, items)),
+        pairs(nothing, nothing, (users, users)),
+    )
 
 
 class ModelContract(ABC):

@@ -9,9 +9,14 @@ GROUPS = 4
 
 
 def planted(
-    users: int = 120, items: int = 80, per_user: int = 8, friends: int = 5, noise: float = 0.1,
-    strangers: int = 0, seed: int = 0,
-) -> Dataset:  # fmt: skip
+    users: int = 120,
+    items: int = 80,
+    per_user: int = 8,
+    friends: int = 5,
+    noise: float = 0.1,
+    strangers: int = 0,
+    seed: int = 0,
+) -> Dataset:
     """A data set in which user u and item i belong to groups u % 4 and i % 4.
 
     Args:
@@ -34,9 +39,10 @@ def planted(
     right = np.concatenate([right, random.integers(users, size=len(far))])
     apart = left != right
     ties = pairs(
-        np.concatenate([left[apart], right[apart]]), np.concatenate([right[apart], left[apart]]),
+        np.concatenate([left[apart], right[apart]]),
+        np.concatenate([right[apart], left[apart]]),
         (users, users),
-    )  # fmt: skip
+    )
     return Dataset(np.arange(users), np.arange(items), pairs(user, item, (users, items)), ties)
 
 

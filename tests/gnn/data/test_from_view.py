@@ -56,19 +56,21 @@ def shop() -> dict[str, Rows]:
             ("ann", "kim", None, False),
         ),
         "purchases": bought(
-            ("ann", "1", day(2)), ("ann", "1", day(20)), ("ann", "jam", day(14)),
-            ("ann", "pill", day(2)), ("bob", "jam", day(18)), ("kim", "jam", day(2)),
+            ("ann", "1", day(2)),
+            ("ann", "1", day(20)),
+            ("ann", "jam", day(14)),
+            ("ann", "pill", day(2)),
+            ("bob", "jam", day(18)),
+            ("kim", "jam", day(2)),
         ),
-        "visits": rows(
-            "customer_id store_id at", ("cas", "1", day(3)), ("cas", "2", AS_OF + WEEK)
-        ),
+        "visits": rows("customer_id store_id at", ("cas", "1", day(3)), ("cas", "2", AS_OF + WEEK)),
         "likes": rows("customer_id interest at", ("cas", "Go", day(12)), ("kim", "Lego", None)),
         "memberships": rows(
             "customer_id program since until",
             ("ann", "Gold", day(1), day(12)),
             ("cas", "Gold", day(1), None),
         ),
-    }  # fmt: skip
+    }
 
 
 @pytest.fixture
@@ -113,8 +115,10 @@ def test_a_product_and_a_store_of_one_id_stay_two_items(folder: Path) -> None:
 def test_taken_is_what_was_bought_or_visited_by_then(folder: Path) -> None:
     data = dataset(view(folder))
     assert taken(data, data.seen) == {
-        ("ann", "product:1"), ("ann", "product:jam"), ("cas", "store:1"),
-    }  # fmt: skip
+        ("ann", "product:1"),
+        ("ann", "product:jam"),
+        ("cas", "store:1"),
+    }
     earlier = dataset(view(folder, day(2)))
     assert taken(earlier, earlier.seen) == {("ann", "product:1")}
 
@@ -155,15 +159,22 @@ def test_only_customers_who_share_are_there(folder: Path) -> None:
 def test_attributes_are_those_known_at_the_time(folder: Path) -> None:
     early, late = dataset(view(folder, day(11))), dataset(view(folder, day(12)))
     assert said(early.users, early.user_attributes) == {
-        ("ann", "city=Ulm"), ("ann", "program=Gold"), ("cas", "program=Gold"),
-    }  # fmt: skip
+        ("ann", "city=Ulm"),
+        ("ann", "program=Gold"),
+        ("cas", "program=Gold"),
+    }
     assert said(late.users, late.user_attributes) == {
-        ("ann", "city=Ulm"), ("bob", "city=Ulm"), ("cas", "interest=Go"), ("cas", "program=Gold"),
-    }  # fmt: skip
+        ("ann", "city=Ulm"),
+        ("bob", "city=Ulm"),
+        ("cas", "interest=Go"),
+        ("cas", "program=Gold"),
+    }
     assert said(late.items, late.item_attributes) == {
-        ("product:1", "category=food"), ("product:1", "brand=Acme"),
-        ("store:1", "category=food"), ("store:1", "city=Kiel"),
-    }  # fmt: skip
+        ("product:1", "category=food"),
+        ("product:1", "brand=Acme"),
+        ("store:1", "category=food"),
+        ("store:1", "city=Kiel"),
+    }
 
 
 def test_a_shop_of_which_nothing_else_is_known_has_no_attributes(folder: Path) -> None:

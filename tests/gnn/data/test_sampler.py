@@ -62,8 +62,9 @@ def reached(data: HeteroData, hops: int, seeds: list[int], times: list[int]) -> 
         for _ in range(hops):
             asked = set()
             for kind in KINDS:
-                for (a, b), t in zip(data[kind].edge_index.T.tolist(), data[kind].time.tolist(),
-                                     strict=True):  # fmt: skip
+                for (a, b), t in zip(
+                    data[kind].edge_index.T.tolist(), data[kind].time.tolist(), strict=True
+                ):
                     if t <= until and (kind[2], b) in new:
                         found[kind, tree, a, b] += 1
                         asked.add((kind[0], a))
@@ -90,9 +91,11 @@ def test_all_neighbours_are_those_that_brute_force_finds(
 
 @settings(max_examples=60, deadline=None)
 @given(
-    data=graphs(), seeds=some_seeds, fanouts=st.lists(st.integers(0, 3), min_size=1, max_size=3),
+    data=graphs(),
+    seeds=some_seeds,
+    fanouts=st.lists(st.integers(0, 3), min_size=1, max_size=3),
     seed=st.integers(0, 9),
-)  # fmt: skip
+)
 def test_each_draws_as_many_as_it_may_once_each_and_none_from_the_future(
     data: HeteroData, seeds: list[tuple[int, int]], fanouts: list[int], seed: int
 ) -> None:

@@ -79,9 +79,10 @@ def edges(data: HeteroData, *kind: str) -> list[tuple[str, str, int, float]]:
     source, target = store.edge_index.tolist()
     return [
         (data[kind[0]].id[a], data[kind[2]].id[b], t, w)
-        for a, b, t, w in zip(source, target, store.time.tolist(), store.weight.tolist(),
-                              strict=True)
-    ]  # fmt: skip
+        for a, b, t, w in zip(
+            source, target, store.time.tolist(), store.weight.tolist(), strict=True
+        )
+    ]
 
 
 def seconds(at: Any) -> int:
@@ -134,17 +135,19 @@ def test_a_future_edge_of_every_dated_kind_changes_nothing(tmp_path: Path) -> No
             "customer_id birth_date city joined_at", ("zoe", born(ADULT), "Rome", later)
         ),
         "friendships": rows(
-            "customer_id friend_id since interactions directed", ("bob", "zoe", later, 9.0, False),
+            "customer_id friend_id since interactions directed",
+            ("bob", "zoe", later, 9.0, False),
         ),
         "purchases": rows(
-            "customer_id product_id at quantity amount", ("bob", "tea", later, 1.0, 100),
+            "customer_id product_id at quantity amount",
+            ("bob", "tea", later, 1.0, 100),
             ("zoe", "tea", later, 1.0, 100),
         ),
         "visits": rows("customer_id store_id at", ("ann", "pier", later)),
         "events": rows("customer_id kind at product_id", ("ann", "view", later, "jam")),
         "likes": rows("customer_id interest at", ("bob", "Chess", later)),
         "memberships": rows("customer_id program since until", ("bob", "Gold", later, None)),
-    }  # fmt: skip
+    }
     before = graph(tmp_path / "before")
     both = {name: shop()[name] + more for name, more in planted.items()}
     after = graph(tmp_path / "after", **both)
@@ -156,8 +159,14 @@ def test_a_future_edge_of_every_dated_kind_changes_nothing(tmp_path: Path) -> No
     later_still = graph(tmp_path / "later", day(11), **both)
     grown = [k for k in before.edge_types if len(edges(later_still, *k)) > len(edges(before, *k))]
     assert {kind[1] for kind in grown} == {
-        "FRIEND_OF", "PURCHASED", "VISITED", "VIEWED", "LIKES", "HOLDS", "LIVES_IN",
-    }  # fmt: skip
+        "FRIEND_OF",
+        "PURCHASED",
+        "VISITED",
+        "VIEWED",
+        "LIKES",
+        "HOLDS",
+        "LIVES_IN",
+    }
 
 
 def test_an_edge_at_the_instant_itself_is_there(tmp_path: Path) -> None:

@@ -65,8 +65,10 @@ def test_lists_have_the_first_twenty_of_each_user_with_something_to_tell(
         assert set(of_model.user) == set(users)
         assert (of_model["rank"].to_numpy().reshape(-1, 20) == np.arange(1, 21)).all()
         assert not of_model.duplicated(["user", "item"]).any()
-    known = {(SPLIT.train.users[u], SPLIT.train.items[i]) for u, i in
-             zip(*SPLIT.masked.nonzero(), strict=True)}  # fmt: skip
+    known = {
+        (SPLIT.train.users[u], SPLIT.train.items[i])
+        for u, i in zip(*SPLIT.masked.nonzero(), strict=True)
+    }
     assert not known & set(zip(rows.user, rows.item, strict=True))
 
 

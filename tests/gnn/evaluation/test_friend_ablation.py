@@ -156,9 +156,16 @@ def test_the_ranking_applies_the_latest_ablation_that_saw_nothing_later(tmp_path
 
 def of_world(seed: int, dials: float, folder: Path) -> FriendAblation:
     world = World(
-        customers=2500, products=300, stores=8, friendships=10_000, purchases=15_000, days=90,
-        homophily=dials, influence=dials, seed=seed,
-    )  # fmt: skip
+        customers=2500,
+        products=300,
+        stores=8,
+        friendships=10_000,
+        purchases=15_000,
+        days=90,
+        homophily=dials,
+        influence=dials,
+        seed=seed,
+    )
     view = view_of_world(world, folder, assume_consent=True).shared
     return ablate_friends(temporal_split(view, view.as_of - timedelta(days=28)))
 

@@ -47,9 +47,10 @@ def test_a_part_that_knows_gets_weight_and_one_that_errs_gets_none() -> None:
     random = np.random.default_rng(0)
     knows = SPLIT.validation.toarray() * 40 + random.random((120, 80)) * 60
     parts = {
-        "linear": DampedEase(l2=20).fit(SPLIT.train), "knows": told(knows),
+        "linear": DampedEase(l2=20).fit(SPLIT.train),
+        "knows": told(knows),
         "errs": told(1 - SPLIT.validation.toarray()),
-    }  # fmt: skip
+    }
     weights = learn_weights(parts, "linear", SPLIT.validation)
     assert weights["errs"] == 0
     assert weights["knows"] > 0
@@ -101,9 +102,11 @@ def friendly() -> Split:
     known = planted_split(data)
     cold = np.arange(0, 160, 3)
     return Split(
-        data.with_seen(without(known.train.seen, cold)), known.validation, known.test,
+        data.with_seen(without(known.train.seen, cold)),
+        known.validation,
+        known.test,
         refit_on_validation=True,
-    )  # fmt: skip
+    )
 
 
 def test_its_score_is_the_weighted_sum_of_its_parts_and_it_ranks_no_worse_than_the_first() -> None:
@@ -112,8 +115,9 @@ def test_its_score_is_the_weighted_sum_of_its_parts_and_it_ranks_no_worse_than_t
     assert set(blend.config.weights) >= {"ease_damped", "friends"}
     models: dict[str, Recommender] = {
         "ease_damped": DampedEase(**blend.config.parts["ease_damped"]),
-        "friends": FriendsItems(**blend.config.parts["friends"]), "popularity": Popularity(),
-    }  # fmt: skip
+        "friends": FriendsItems(**blend.config.parts["friends"]),
+        "popularity": Popularity(),
+    }
     users = np.arange(160)
     total = sum(
         weight * models[name].fit(split.train).score(users)

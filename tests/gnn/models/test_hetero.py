@@ -120,9 +120,15 @@ def test_in_a_shop_with_homophily_cold_customers_are_served_better_than_by_popul
     tmp_path: Path,
 ) -> None:
     world = World(
-        customers=1_200, products=200, stores=10, friendships=7_000, purchases=20_000, days=120,
-        homophily=1, influence=0.5,
-    )  # fmt: skip
+        customers=1_200,
+        products=200,
+        stores=10,
+        friendships=7_000,
+        purchases=20_000,
+        days=120,
+        homophily=1,
+        influence=0.5,
+    )
     view = view_of_world(world, tmp_path, assume_consent=True).shared
     whole = dataset(view.at(end_of(world) - timedelta(days=1)))
     data, users = cold(whole)
@@ -136,13 +142,17 @@ def test_new_customers_and_products_find_their_place_without_training() -> None:
     whole = tastes(**known)
     some, kinds = np.arange(160), np.arange(70)
     part = Dataset(
-        whole.users[some], whole.items[kinds], whole.seen[some][:, kinds].tocsr(),
+        whole.users[some],
+        whole.items[kinds],
+        whole.seen[some][:, kinds].tocsr(),
         whole.friends[some][:, some].tocsr(),
-        user_attributes=Attributes(known["user_attributes"].names,
-                                   known["user_attributes"].matrix[some]),
-        item_attributes=Attributes(known["item_attributes"].names,
-                                   known["item_attributes"].matrix[kinds]),
-    )  # fmt: skip
+        user_attributes=Attributes(
+            known["user_attributes"].names, known["user_attributes"].matrix[some]
+        ),
+        item_attributes=Attributes(
+            known["item_attributes"].names, known["item_attributes"].matrix[kinds]
+        ),
+    )
     fitted = model(cold_items=0.3).fit(part)
     new = np.arange(160, USERS)
     places = fitted.place(whole.with_seen(without(whole.seen, new)))

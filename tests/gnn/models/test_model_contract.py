@@ -92,9 +92,13 @@ class Neighbours(Recommender):
     config: NeighboursConfig
 
     def fit(
-        self, data: Dataset, validation: sparse.csr_matrix | None = None, *,
-        seed: int = 0, progress: Progress = silent,
-    ) -> Self:  # fmt: skip
+        self,
+        data: Dataset,
+        validation: sparse.csr_matrix | None = None,
+        *,
+        seed: int = 0,
+        progress: Progress = silent,
+    ) -> Self:
         together = (data.seen.T @ data.seen).toarray() ** self.config.power
         np.fill_diagonal(together, 0)
         return self.restore({"together": together.astype(np.float32)}, data)

@@ -107,8 +107,11 @@ def test_without_the_extra_plain_models_are_there_and_others_say_what_to_install
     )
     said = json.loads(done.stdout)
     assert {name for name, answer in said.items() if answer == name} >= {
-        "popularity", "friends", "ease", "gfcf",
-    }  # fmt: skip
+        "popularity",
+        "friends",
+        "ease",
+        "gfcf",
+    }
     needs = {"lightgcn": "torch", "social": "torch", "hetero": "torch", "ials": "implicit"}
     for name, extra in needs.items():
         assert said[name] == f"The model {name} needs {extra}: pip install 'followsuit[gnn]'."

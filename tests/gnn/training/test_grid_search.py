@@ -32,17 +32,22 @@ class Dials(Recommender):
 
     name: ClassVar[str] = "dials"
     grid: ClassVar[dict[str, tuple[Any, ...]]] = {
-        "a": (1, 3, 10, 30, 100), "b": (0.0, 0.25, 0.5, 0.75),
-    }  # fmt: skip
+        "a": (1, 3, 10, 30, 100),
+        "b": (0.0, 0.25, 0.5, 0.75),
+    }
 
     config_class = DialsConfig
     config: DialsConfig
     fitted: ClassVar[list[tuple[int, float]]] = []
 
     def fit(
-        self, data: Dataset, validation: sparse.csr_matrix | None = None, *,
-        seed: int = 0, progress: Progress = silent,
-    ) -> Self:  # fmt: skip
+        self,
+        data: Dataset,
+        validation: sparse.csr_matrix | None = None,
+        *,
+        seed: int = 0,
+        progress: Progress = silent,
+    ) -> Self:
         Dials.fitted.append((self.config.a, self.config.b))
         return self.restore({}, data)
 

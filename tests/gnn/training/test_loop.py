@@ -52,9 +52,14 @@ def bytes_of(model: LightGCN) -> bytes:
 
 @pytest.mark.parametrize(
     ("users", "whole", "steps"),
-    [(200, True, 6), (2_000, True, 8), (20_000, True, 20), (500_000, True, 24),
-     (500_000, False, 488)],
-)  # fmt: skip
+    [
+        (200, True, 6),
+        (2_000, True, 8),
+        (20_000, True, 20),
+        (500_000, True, 24),
+        (500_000, False, 488),
+    ],
+)
 def test_an_epoch_passes_over_the_whole_graph_some_times_only(
     users: int, whole: bool, steps: int
 ) -> None:
@@ -215,13 +220,18 @@ def test_a_kept_network_without_its_curve_is_damaged(tmp_path: Path) -> None:
 @pytest.mark.long
 def test_two_processes_lose_what_one_does(tmp_path: Path) -> None:
     environment = {
-        **os.environ, "PYTHONPATH": str(Path(trained.__file__).parents[1]), "OMP_NUM_THREADS": "1",
-    }  # fmt: skip
+        **os.environ,
+        "PYTHONPATH": str(Path(trained.__file__).parents[1]),
+        "OMP_NUM_THREADS": "1",
+    }
     run = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     subprocess.run(
         [*run, "-m", "support.trained", str(tmp_path), "6"],
-        capture_output=True, text=True, env=environment, check=True,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        env=environment,
+        check=True,
+    )
     both = json.loads((tmp_path / "curve.json").read_text())["loss"]
     one = Social(width=8, batch=40, epochs=6, rate=0.01).fit(DATA, seed=3).curve.loss
     np.testing.assert_allclose(both, one, rtol=1e-4)

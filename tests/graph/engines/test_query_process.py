@@ -169,10 +169,23 @@ def test_a_query_that_speaks_of_an_end_has_not_come_to_it(store: GraphStore) -> 
 
 
 PARAMETERS: list[Any] = [
-    None, True, 7, -(2**63), 0.1, float("inf"), "", 'it\'s "é"\n', date(1969, 7, 20), NOON,
-    datetime(1969, 7, 20, 20, 17, 40, 1, UTC), timedelta(days=-3, microseconds=1), ["a", None],
-    [[1], [2, 3]], [NOON], [date(2025, 1, 1)],
-]  # fmt: skip
+    None,
+    True,
+    7,
+    -(2**63),
+    0.1,
+    float("inf"),
+    "",
+    'it\'s "é"\n',
+    date(1969, 7, 20),
+    NOON,
+    datetime(1969, 7, 20, 20, 17, 40, 1, UTC),
+    timedelta(days=-3, microseconds=1),
+    ["a", None],
+    [[1], [2, 3]],
+    [NOON],
+    [date(2025, 1, 1)],
+]
 
 
 @pytest.mark.parametrize("value", PARAMETERS, ids=repr)

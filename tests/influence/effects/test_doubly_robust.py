@@ -30,9 +30,12 @@ def planted(seed: int, shape: str) -> Sample:
     features = np.zeros((x.size, 8))
     features[:, 1] = x.ravel()
     triples = Triples(
-        place.astype(np.int32), place.astype(np.int32), np.zeros(TRIPLES, dtype=np.int64),
-        acted[:, 0], np.full(TRIPLES, BASE),
-    )  # fmt: skip
+        place.astype(np.int32),
+        place.astype(np.int32),
+        np.zeros(TRIPLES, dtype=np.int64),
+        acted[:, 0],
+        np.full(TRIPLES, BASE),
+    )
     customer = np.arange(x.size, dtype=np.int32)
     return Sample(triples, np.arange(TRIPLES + 1) * rows, customer, acted.ravel(), features)
 

@@ -29,18 +29,22 @@ def test_cases_are_first_exposures_with_a_complete_window() -> None:
     expected = []
     for item in range(len(log.items)):
         rows = slice(log.actions.pointer[item], log.actions.pointer[item + 1])
-        at = dict(zip(log.actions.customer[rows].tolist(), log.actions.time[rows].tolist(),
-                      strict=True))  # fmt: skip
+        at = dict(
+            zip(log.actions.customer[rows].tolist(), log.actions.time[rows].tolist(), strict=True)
+        )
         for target in range(60):
             edges = np.flatnonzero(log.network.target == target)
             seen = [(at[s], e) for e in edges if (s := int(log.network.source[e])) in at]
             seen = [(t, e) for t, e in seen if target not in at or at[target] > t]
             if seen and begun < min(seen)[0] <= -WINDOW:
                 then = min(seen)[0]
-                expected.append((item, target, at.get(target, 1) - then <= WINDOW
-                                 and target in at))  # fmt: skip
-    found = zip(cases.item.tolist(), log.network.target[cases.edge].tolist(),
-                cases.label.tolist(), strict=True)  # fmt: skip
+                expected.append((item, target, at.get(target, 1) - then <= WINDOW and target in at))
+    found = zip(
+        cases.item.tolist(),
+        log.network.target[cases.edge].tolist(),
+        cases.label.tolist(),
+        strict=True,
+    )
     assert sorted(found) == sorted(expected)
     assert len(expected) > 50
 

@@ -16,9 +16,12 @@ FORTNIGHT = timedelta(days=14)
 
 
 def log_of(
-    acts: list[tuple[int, int, float]], edges: list[tuple[int, int]], customers: int = 4,
-    category: list[int] | None = None, since: list[float] | None = None,
-) -> Log:  # fmt: skip
+    acts: list[tuple[int, int, float]],
+    edges: list[tuple[int, int]],
+    customers: int = 4,
+    category: list[int] | None = None,
+    since: list[float] | None = None,
+) -> Log:
     """A log of (item, customer, days before as_of), all items of one category unless said."""
     rows = sorted((item, -round(days * DAY), who) for item, who, days in acts)
     items = sorted({item for item, _, _ in rows})
@@ -33,15 +36,16 @@ def log_of(
         customers=np.array([f"c{i}" for i in range(customers)], dtype=object),
         items=np.array(items, dtype=np.int64),
         category=np.array(kinds, dtype=np.int32),
-        categories=np.array([*(f"k{c}" for c in range(max(kinds, default=0) + 1)), None],
-                            dtype=object),
+        categories=np.array(
+            [*(f"k{c}" for c in range(max(kinds, default=0) + 1)), None], dtype=object
+        ),
         actions=Actions(
             np.array([r[2] for r in rows], dtype=np.int32),
             np.array([r[1] for r in rows], dtype=np.int32),
             np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
         ),
         network=network(customers, ends[:, 0], ends[:, 1], np.array(begun, dtype=np.int64)),
-    )  # fmt: skip
+    )
 
 
 # What counts as an exposure.
@@ -177,9 +181,10 @@ def test_without_influence_intervals_hold_0_for_90_percent_of_the_edges() -> Non
 def test_counting_unfinished_exposures_as_failures_would_be_biased() -> None:
     # The same estimator told that all had their time: it must come out lower.
     world = cascade_world(3, mean=0.1, days=40, own=0.4)
-    shifted = replace(world.log, actions=world.log.actions._replace(
-        time=world.log.actions.time - np.int32(WINDOW)
-    ))  # fmt: skip
+    shifted = replace(
+        world.log,
+        actions=world.log.actions._replace(time=world.log.actions.time - np.int32(WINDOW)),
+    )
     censored, counted = learn(world.log, FORTNIGHT), learn(shifted, FORTNIGHT)
     assert ratio(world, counted) < ratio(world, censored) - 0.05
 
@@ -202,9 +207,11 @@ def test_rows_are_edges_with_evidence_and_categories_with_five_exposures() -> No
     assert table.schema == SCHEMA
     rows = [(r["source"], r["target"], r["category"], r["evidence"]) for r in table.to_pylist()]
     assert rows == [
-        ("c0", "c1", ALL, 6.0), ("c0", "c1", "k0", 5.0),
-        ("c0", "c2", ALL, 6.0), ("c0", "c2", "k0", 5.0),
-    ]  # fmt: skip
+        ("c0", "c1", ALL, 6.0),
+        ("c0", "c1", "k0", 5.0),
+        ("c0", "c2", ALL, 6.0),
+        ("c0", "c2", "k0", 5.0),
+    ]
 
 
 def test_a_probability_lies_in_its_interval_and_is_never_nan() -> None:

@@ -41,8 +41,9 @@ def test_nine_of_ten_intervals_hold_the_exact_value_also_of_the_top_ones() -> No
             rows = by_customer(rank(made, probability, top=top, seed=seed))
             held[name] += [
                 row["low"] <= expected[v] <= row["high"]
-                for v, row in rows.items() if row["high"] > 0
-            ]  # fmt: skip
+                for v, row in rows.items()
+                if row["high"] > 0
+            ]
     assert 0.87 <= np.mean(held["all"]) <= 0.95
     assert 0.85 <= np.mean(held["top"]) <= 0.96
 
@@ -56,8 +57,14 @@ def test_rows_are_by_falling_value_and_the_first_are_the_top() -> None:
     assert sorted(table["customer"].to_pylist()) == list(range(12))
     assert rank(made, probability, top=1)["customer"].to_pylist() == [expected[0]]
     assert table.column_names == [
-        "customer", "value", "low", "high", "pagerank", "core", "community",
-    ]  # fmt: skip
+        "customer",
+        "value",
+        "low",
+        "high",
+        "pagerank",
+        "core",
+        "community",
+    ]
 
 
 def test_whom_nobody_follows_is_worth_nothing_for_certain() -> None:

@@ -75,10 +75,9 @@ def test_of_a_thousand_certificates_no_more_are_wrong_than_delta_allows() -> Non
 
     most = max(truth(list(c)) for c in combinations(range(3), 2))
     found = [
-        seeds(
-            made, probability, 2, value=value, allowed=may, delta=DELTA, epsilon=0.8, seed=seed
-        ) for seed in range(1_000)
-    ]  # fmt: skip
+        seeds(made, probability, 2, value=value, allowed=may, delta=DELTA, epsilon=0.8, seed=seed)
+        for seed in range(1_000)
+    ]
     true = np.array([truth(one.seeds.tolist()) / most for one in found])
     certified = np.array([one.certified_ratio for one in found])
     assert (certified > true).sum() <= DELTA * 1_000
@@ -172,9 +171,7 @@ def test_a_budget_for_all_takes_all_who_add_something() -> None:
     assert found.spread == 6
 
 
-@pytest.mark.parametrize(
-    ("budget", "cost"), [(6.0, 1.0), (1e30, 1.0), (1e-9, 0.0), (0.6, 0.1)]
-)  # fmt: skip
+@pytest.mark.parametrize(("budget", "cost"), [(6.0, 1.0), (1e30, 1.0), (1e-9, 0.0), (0.6, 0.1)])
 def test_where_all_who_may_be_are_taken_nothing_is_better_for_certain(
     budget: float, cost: float
 ) -> None:

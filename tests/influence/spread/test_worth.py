@@ -28,9 +28,13 @@ def values(folder: Path, *more: tuple[str, str, int], margin: bool = False) -> t
         for n, (c, p, amount) in enumerate((*SHOP, *more))
     ]
     view = view_from(
-        folder, day(20), assume_consent=True, customers=CUSTOMERS, products=products,
+        folder,
+        day(20),
+        assume_consent=True,
+        customers=CUSTOMERS,
+        products=products,
         purchases=bought,
-    )  # fmt: skip
+    )
     worth, unit = act_values(view.shared)
     return worth.tolist(), unit
 

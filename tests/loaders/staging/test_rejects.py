@@ -49,13 +49,28 @@ def test_reasons_are_counted_with_a_sample_of_each(embedded: Place, tmp_path: Pa
     )
     report = load_from(embedded, folder)
     assert report.as_dict()["reasons"] == [
-        {"table": "customers", "column": "birth_date", "reason": "isn't a valid date", "count": 3,
-         "sample": "soon"},
-        {"table": "customers", "column": "customer_id", "reason": "is empty", "count": 1,
-         "sample": None},
-        {"table": "likes", "column": "customer_id", "reason": "isn't one of the customers",
-         "count": 1, "sample": "c9"},
-    ]  # fmt: skip
+        {
+            "table": "customers",
+            "column": "birth_date",
+            "reason": "isn't a valid date",
+            "count": 3,
+            "sample": "soon",
+        },
+        {
+            "table": "customers",
+            "column": "customer_id",
+            "reason": "is empty",
+            "count": 1,
+            "sample": None,
+        },
+        {
+            "table": "likes",
+            "column": "customer_id",
+            "reason": "isn't one of the customers",
+            "count": 1,
+            "sample": "c9",
+        },
+    ]
 
 
 def test_more_than_a_tenth_is_worth_a_line(embedded: Place, tmp_path: Path) -> None:

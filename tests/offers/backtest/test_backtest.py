@@ -21,9 +21,13 @@ WORLD = World(
 WEEK = timedelta(days=7)
 END = end_of(WORLD)
 CUSTOMER_VIEW = {
-    "ranking", "ranking_without_trigger", "trigger_only", "popularity", "community_popularity",
+    "ranking",
+    "ranking_without_trigger",
+    "trigger_only",
+    "popularity",
+    "community_popularity",
     "random_friend_item",
-}  # fmt: skip
+}
 OFFER_VIEW = {"ranking", "ranking_without_trigger", "trigger_only", "activity"}
 
 
@@ -63,9 +67,12 @@ def test_where_no_moment_fits_the_error_says_so(view: View) -> None:
 def test_where_nobody_has_a_trigger_the_error_says_so(tmp_path: Path) -> None:
     acts = [{"customer_id": "a", "product_id": "p", "at": day(d)} for d in (1, 40)]
     alone = view_from(
-        tmp_path, day(60), customers=[{"customer_id": "a"}], products=[{"product_id": "p"}],
+        tmp_path,
+        day(60),
+        customers=[{"customer_id": "a"}],
+        products=[{"product_id": "p"}],
         purchases=acts,
-    )  # fmt: skip
+    )
     with pytest.raises(BacktestError, match="live trigger"):
         backtest(alone, day(20), day(60), WEEK, WEEK)
 
@@ -88,8 +95,9 @@ def test_the_report_has_the_keys_that_scripts_rely_on(
     assert set(lead["per_customer"]) == CUSTOMER_VIEW - {"ranking"}
     assert set(lead["per_offer"]) == OFFER_VIEW - {"ranking"}
     assert {view: set(gain) for view, gain in found["ties_gain"].items()} == {
-        "per_customer": {"ndcg@10"}, "per_offer": {"recall@20"},
-    }  # fmt: skip
+        "per_customer": {"ndcg@10"},
+        "per_offer": {"recall@20"},
+    }
     without = lead["per_customer"]["ranking_without_trigger"]
     assert found["trigger_gain"]["per_customer"] == {"ndcg@10": without["ndcg@10"]}
     without = lead["per_offer"]["ranking_without_trigger"]

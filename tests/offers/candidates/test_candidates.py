@@ -54,9 +54,13 @@ def as_arrays(offers: list[Offer], customers: int, items: int) -> Offers:
 
 def without_catalogue(customers: int, items: int) -> Offers:
     return Offers(
-        np.array([f"i{n}" for n in range(items)], dtype=object), np.full(items, np.nan), None,
-        sparse.csr_matrix((items, customers), dtype=bool), np.zeros(items, bool), np.arange(items),
-    )  # fmt: skip
+        np.array([f"i{n}" for n in range(items)], dtype=object),
+        np.full(items, np.nan),
+        None,
+        sparse.csr_matrix((items, customers), dtype=bool),
+        np.zeros(items, bool),
+        np.arange(items),
+    )
 
 
 @st.composite
@@ -138,9 +142,10 @@ def test_the_best_and_live_reasons_hold_the_first_that_scoring_everything_would_
     reasons = free[np.array(flags, dtype=bool)]
     customers, items = scores.shape
     arrays = (
-        as_arrays(offers, customers, items) if with_catalogue else
-        without_catalogue(customers, items)
-    )  # fmt: skip
+        as_arrays(offers, customers, items)
+        if with_catalogue
+        else without_catalogue(customers, items)
+    )
     of_reasons = arrays.of_pairs(reasons[:, 0], reasons[:, 1])
     best = arrays.best(scores.copy(), slice(0, customers), kept)
     candidates = joined(of_reasons, best)
@@ -190,8 +195,9 @@ def test_no_candidates_have_no_ranks() -> None:
         assert len(ranks(Candidates(none, none, none), np.empty(0), offers)) == 0
 
 
-@given(st.lists(st.lists(Numbers, min_size=6, max_size=6), min_size=1, max_size=4),
-       st.integers(1, 8))  # fmt: skip
+@given(
+    st.lists(st.lists(Numbers, min_size=6, max_size=6), min_size=1, max_size=4), st.integers(1, 8)
+)
 @settings(deadline=None)
 def test_without_a_catalogue_the_first_are_the_best_items(rows: list[list[float]], n: int) -> None:
     scores = np.array(rows)
@@ -233,8 +239,11 @@ def test_offers_have_the_value_that_the_catalogue_gives_them_or_the_items_margin
     np.testing.assert_array_equal(offers.value, [100, 300, np.nan, 900])
     assert offers.covers is not None
     assert offers.covers.toarray().tolist() == [
-        [True, True, True], [False, False, True], [False, False, True], [False, False, False],
-    ]  # fmt: skip
+        [True, True, True],
+        [False, False, True],
+        [False, False, True],
+        [False, False, False],
+    ]
     assert offers.targeted.tolist() == [False, False, True, False]
     assert offers.audience.toarray().ravel().tolist() == [False, False, True, False]
     assert offers.by_worth.tolist() == [3, 1, 0, 2]

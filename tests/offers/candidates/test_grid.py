@@ -48,8 +48,13 @@ def test_seen_items_and_stores_of_other_cities_are_excluded(tmp_path: Path) -> N
         )
     )
     wanted = {
-        "far": True, "near": False, "pan": True, "soap": True, "tea": False, "web": False,
-    }  # fmt: skip
+        "far": True,
+        "near": False,
+        "pan": True,
+        "soap": True,
+        "tea": False,
+        "web": False,
+    }
     excluded = grid.excluded(slice(None))[0]
     assert dict(zip(items_of(grid), excluded, strict=True)) == wanted
     columns = np.arange(len(grid.items))

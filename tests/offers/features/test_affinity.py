@@ -17,8 +17,9 @@ def test_it_is_what_taste_says_of_the_grids_customers_and_items(tmp_path: Path) 
     taste = Taste(DampedEase(l2=1.0).fit(data))
     grid = grid_of(view, taste=taste)
     user = list(data.users).index("ann")
-    wanted = taste.affinity(data.users, data.seen, np.arange(len(data.items)), slice(None),
-                            slice(None))[user, grid.items]  # fmt: skip
+    wanted = taste.affinity(
+        data.users, data.seen, np.arange(len(data.items)), slice(None), slice(None)
+    )[user, grid.items]
     affinity = Affinity(grid).block(slice(None))
     assert affinity.any()
     np.testing.assert_allclose(affinity, [wanted], atol=1e-6)

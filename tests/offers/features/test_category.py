@@ -26,8 +26,9 @@ def test_it_is_the_lift_of_the_category_smoothed_by_what_is_popular(tmp_path: Pa
 def test_pairs_of_a_customer_may_come_in_any_order(tmp_path: Path) -> None:
     friend = {"customer_id": "cas", "friend_id": "bob"}
     bought = {"customer_id": "bob", "product_id": "pan", "at": day(19)}
-    grid = grid_of(tea_shop(tmp_path, bought, friendships=[
-        friend, {"customer_id": "ann", "friend_id": "bob"}]))  # fmt: skip
+    grid = grid_of(
+        tea_shop(tmp_path, bought, friendships=[friend, {"customer_id": "ann", "friend_id": "bob"}])
+    )
     assert len(grid.customers) >= 2
     feature = Category(grid)
     rows, columns = np.array([1, 0, 1]), np.array([2, 0, 1])

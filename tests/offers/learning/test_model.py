@@ -121,8 +121,10 @@ def test_features_that_are_left_out_have_no_weight_and_models_last_as_dicts() ->
 def test_a_block_of_features_that_broadcast_has_a_score_for_every_cell() -> None:
     cells = {name: np.arange(6.0).reshape(2, 3) for name in NAMES}
     block = {
-        **cells, "popularity": np.array([[1.0, 2.0, 3.0]]), "activity": np.array([[1.0], [2.0]]),
-    }  # fmt: skip
+        **cells,
+        "popularity": np.array([[1.0, 2.0, 3.0]]),
+        "activity": np.array([[1.0], [2.0]]),
+    }
     model = LogisticModel()
     flat = {name: np.broadcast_to(value, (2, 3)).ravel() for name, value in block.items()}
     assert model.score(block).ravel().tolist() == model.score(flat).tolist()

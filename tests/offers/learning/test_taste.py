@@ -28,9 +28,16 @@ from followsuit.offers.learning.taste import BLEND, LINEAR, Taste, TasteConfig, 
 from followsuit.simulator import World
 
 WORLD = World(
-    customers=150, products=40, stores=4, friendships=700, purchases=2500, days=120,
-    influence=1.0, homophily=1.0, seed=4,
-)  # fmt: skip
+    customers=150,
+    products=40,
+    stores=4,
+    friendships=700,
+    purchases=2500,
+    days=120,
+    influence=1.0,
+    homophily=1.0,
+    seed=4,
+)
 AS_OF = end_of(WORLD) - timedelta(days=20)
 WEEK = timedelta(days=7)
 ALL = slice(None)

@@ -70,8 +70,10 @@ class WritingContract:
             store.write(g.CUSTOMER, samples(g.CUSTOMER).set_column(1, "name", [["a", "b", "c"]]))
             assert stored(store, g.CUSTOMER_RANK) == by_key(g.CUSTOMER_RANK, ranks)
             assert [r["name"] for r in sorted(stored(store, g.CUSTOMER).values(), key=str)] == [
-                "a", "b", "c",
-            ]  # fmt: skip
+                "a",
+                "b",
+                "c",
+            ]
 
     def test_no_rows_change_nothing(self, place: Place) -> None:
         with place.open() as store, store.writing():
@@ -273,9 +275,11 @@ class DeletingContract:
                 store.delete_rows(g.RECOMMENDED_PRODUCT, keys)
                 left = stored(store, g.RECOMMENDED_PRODUCT).values()
                 assert sorted((r["source"], r["run_id"]) for r in left) == [
-                    ("Customer 0", "b"), ("Customer 1", "a"),
-                    ("Customer 2", "a"), ("Customer 2", "b"),
-                ]  # fmt: skip
+                    ("Customer 0", "b"),
+                    ("Customer 1", "a"),
+                    ("Customer 2", "a"),
+                    ("Customer 2", "b"),
+                ]
             assert store.count(g.RECOMMENDED_STORE) == 6
             assert store.count(g.CUSTOMER) == 3
 

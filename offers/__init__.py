@@ -1,1 +1,1 @@
-"""Who has a reason now, which offer suits it, and what it is worth."""
+"""Finds who has a reason now, which offer fits it, and how likely the customer is to accept."""

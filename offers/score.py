@@ -57,7 +57,7 @@ from followsuit.offers.learning.learned import (
     learned_before,
 )
 from followsuit.offers.learning.model import LogisticModel
-from followsuit.offers.learning.taste import LINEAR, TasteConfig
+from followsuit.offers.learning.taste import TasteConfig
 from followsuit.offers.pipeline import OUT, STEPS, Pipeline
 
 _DONE = "done.json"
@@ -112,7 +112,7 @@ def score(
     top: int = 10,
     customers: Sequence[str] | None = None,
     refresh: bool = False,
-    affinity: str = LINEAR,
+    affinity: str,
     learn: str = Learn.AUTO,
     seed: int = 0,
     memory: int = 2**30,

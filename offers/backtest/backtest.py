@@ -34,7 +34,7 @@ from followsuit.offers.candidates.brought_up import brought_up
 from followsuit.offers.candidates.grid import Grid, Outcomes, grid, outcomes
 from followsuit.offers.features.declared import TRIGGER, Features
 from followsuit.offers.learning.model import Examples, LogisticModel
-from followsuit.offers.learning.taste import LINEAR, TasteConfig, search_taste
+from followsuit.offers.learning.taste import TasteConfig, search_taste
 from followsuit.offers.learning.training import examples
 from followsuit.triggers.shipped import shipped
 from followsuit.triggers.tie_weights import GrowingTies
@@ -107,7 +107,7 @@ def backtest(
     horizon: timedelta,
     *,
     window: timedelta = timedelta(days=14),
-    affinity: str = LINEAR,
+    affinity: str,
     friends_help: bool | None = None,
     refit: int = 0,
     seed: int = 0,

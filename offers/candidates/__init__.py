@@ -1,1 +1,1 @@
-"""What may be offered to whom: catalogue, candidates, and the grid that they are laid out on."""
+"""What may be offered to whom: the catalogue, the candidates, and the grid that holds them."""

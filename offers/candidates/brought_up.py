@@ -1,4 +1,4 @@
-"""The pairs of customer and item that reasons bring up, and the rule that blocks each, if any."""
+"""Checks which rule blocks each pair of customer and item that has a reason, if any."""
 
 from collections.abc import Sequence
 
@@ -17,13 +17,16 @@ def brought_up(
     catalogue: Catalogue | None = None,
     rules: Sequence[Rule] = BEFORE_PREDICTION,
 ) -> ir.Table:
-    """The reasons with `blocked_by`: the first rule that blocks the pair, missing where none does.
+    """Add the column `blocked_by` to reasons: the first rule that blocks the pair, null if none.
 
     Args:
-        view: what is known.
-        reasons: in the columns of `REASONS`, each with an item.
-        catalogue: the active offers; None where each item is its own offer.
-        rules: in the order in which they apply.
+        view: the view as of the cutoff.
+        reasons: a table with the columns of `REASONS`; every row has an item.
+        catalogue: the active offers; None if each item is its own offer.
+        rules: the rules, in the order in which they apply.
+
+    Returns:
+        The reasons whose customer and item the view has, with `blocked_by`.
     """
     people = view.people.select("customer_id", person_blocked_by="blocked_by")
     seen = view.first_interactions.select(*PAIR, seen=ibis.literal(True))
@@ -45,7 +48,7 @@ def brought_up(
 
 
 def _flagged(rows: ir.Table, flagged: ir.Table, key: Sequence[str]) -> ir.Table:
-    """The rows with the flag of a table, False where the table has no such row."""
+    """Add a table's flag to rows; False if the table has no matching row."""
     (flag,) = set(flagged.columns) - set(key)
     joined = rows.left_join(flagged, list(key)).drop(*(f"{name}_right" for name in key))
     return joined.mutate(**{flag: joined[flag].fill_null(False)})

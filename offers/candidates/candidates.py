@@ -1,8 +1,8 @@
-"""What may be offered to whom: all that a live reason brings up, and the best of a customer's own.
+"""What may be offered to whom: pairs with a live reason, and each customer's best other offers.
 
-A pair that a live reason brings up and no rule blocks becomes a candidate for each offer that
-covers the item and is for the customer. Beside them stand the 50 best pairs of customer and offer
-by score (`Offers.best`).
+A pair of customer and item with a live reason that no rule blocks is a candidate for each offer
+that covers the item and includes the customer in its audience. Each customer's 50 best offers by
+score (`Offers.best`) are candidates too.
 """
 
 from dataclasses import dataclass
@@ -19,17 +19,19 @@ from followsuit.offers.candidates.catalogue import Catalogue
 from followsuit.offers.candidates.grid import Grid
 
 BEST = 50
-"""Offers of a customer that are candidates without a reason for them."""
+"""How many of a customer's best offers are candidates without a reason."""
 
 
 @dataclass(frozen=True)
 class Candidates:
-    """Offers of an item for a customer: arrays of one length."""
+    """Offers of an item for a customer: three arrays of the same length."""
 
     row: np.ndarray
+    """Row of the customer in the grid."""
     column: np.ndarray
+    """Column of the item in the grid."""
     offer: np.ndarray
-    """Position in `Offers.ids`."""
+    """Position of the offer in `Offers.ids`."""
 
 
 @dataclass(frozen=True)
@@ -37,25 +39,25 @@ class Offers:
     """The offers for a grid's customers and items, as arrays."""
 
     ids: np.ndarray
-    """(offers,) by id; without a catalogue the items' ids, by column."""
+    """(offers,) offer ids, sorted; without a catalogue, item ids in the order of the columns."""
     value: np.ndarray
-    """(offers,) minor units that an acceptance brings, NaN where unknown."""
+    """(offers,) value of an acceptance in minor units of money; NaN if unknown."""
     covers: sparse.csr_matrix | None
-    """(offers, k) bool; None where each item is its own offer."""
+    """(offers, k) bool: which items each offer covers; None if each item is its own offer."""
     audience: sparse.csr_matrix
-    """(offers, n) bool: whom targeted offers are for."""
+    """(offers, n) bool: which customers each targeted offer is for."""
     targeted: np.ndarray
-    """(offers,) bool."""
+    """(offers,) bool: whether the offer is only for its audience."""
     by_worth: np.ndarray
-    """Positions, those worth the most first; unknown values last, then by id."""
+    """(offers,) positions by descending value, unknown values last; ties by id."""
 
     @cached_property
     def _by_item(self) -> sparse.csr_matrix | None:
-        """(k, offers) `covers`, by item."""
+        """(k, offers) bool: `covers`, transposed."""
         return None if self.covers is None else self.covers.T.tocsr()
 
     def of_pairs(self, row: np.ndarray, column: np.ndarray) -> Candidates:
-        """The candidates of these pairs."""
+        """All candidates of pairs of customer (`row`) and item (`column`)."""
         by_item = self._by_item
         if by_item is None:
             return Candidates(row, column, column)
@@ -68,15 +70,15 @@ class Offers:
         return Candidates(row[allowed], column[allowed], offer[allowed])
 
     def best(self, scores: np.ndarray, rows: slice, n: int = BEST) -> Candidates:
-        """The n best offers of each of some customers, each with its best item.
+        """The n best offers of each customer, each with its best item.
 
-        A customer has each item and each offer once. The offers that are worth more choose first:
-        each takes the best of the items that it covers and that are left.
+        A customer gets each item and each offer at most once. Offers choose their item in order of
+        value: each takes the item with the highest score among those it covers that are left.
 
         Args:
-            scores: (rows, k), -inf for what may not be offered.
-            rows: which customers these are.
-            n: how many at most.
+            scores: (rows, k) scores; -inf for items that may not be offered.
+            rows: the customers' rows in the grid.
+            n: maximum number of offers per customer.
         """
         if self.covers is None:
             row, column = _cells_of(top_n(scores, n))
@@ -144,20 +146,24 @@ def _cells(row: np.ndarray, column: np.ndarray, shape: tuple[int, int]) -> spars
 
 
 def _cells_of(lists: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Row and column of each cell that lists of columns name."""
-    row, place = np.nonzero(lists >= 0)
-    return row, lists[row, place]
+    """Convert lists of columns, padded with -1, to the row and column of each cell."""
+    row, position = np.nonzero(lists >= 0)
+    return row, lists[row, position]
 
 
 def ranks(candidates: Candidates, scores: np.ndarray, offers: Offers) -> np.ndarray:
-    """(candidates,) int64: the rank of each among its customer's, from 1; 0 for those left out.
+    """Rank each customer's candidates.
 
-    A customer has each item and each offer once; see `Offers.best`.
+    A customer gets each item and each offer at most once; see `Offers.best`.
 
     Args:
-        candidates: of whole customers.
-        scores: (candidates,).
-        offers: that the candidates are of.
+        candidates: all candidates of each of their customers.
+        scores: (candidates,) scores.
+        offers: the offers of the candidates.
+
+    Returns:
+        (candidates,) int64 ranks within the customer, from 1; 0 for candidates that are left out
+        because the customer gets their item or offer from another candidate.
     """
     row, column, offer = candidates.row, candidates.column, candidates.offer
     chosen = np.ones(len(row), dtype=bool)
@@ -165,8 +171,8 @@ def ranks(candidates: Candidates, scores: np.ndarray, offers: Offers) -> np.ndar
         worth = np.empty(len(offers.by_worth), dtype=np.int64)
         worth[offers.by_worth] = np.arange(len(worth))
         order = np.lexsort((column, -scores, worth[offer], row))
-        taken = np.full(offers.covers.shape[1], -1, dtype=np.int64)
-        chosen[order] = _choose(row[order], column[order], offer[order], taken)
+        last_row = np.full(offers.covers.shape[1], -1, dtype=np.int64)
+        chosen[order] = _choose(row[order], column[order], offer[order], last_row)
     picked = np.flatnonzero(chosen)
     order = picked[np.lexsort((offer[picked], column[picked], -scores[picked], row[picked]))]
     first = np.flatnonzero(np.diff(row[order], prepend=-1))
@@ -178,17 +184,20 @@ def ranks(candidates: Candidates, scores: np.ndarray, offers: Offers) -> np.ndar
 
 @compiled
 def _choose(
-    row: np.ndarray, column: np.ndarray, offer: np.ndarray, taken: np.ndarray
+    row: np.ndarray, column: np.ndarray, offer: np.ndarray, last_row: np.ndarray
 ) -> np.ndarray:
-    """Which candidates are chosen: the first of each offer whose item nobody has yet chosen."""
+    """Choose each offer's first candidate whose item the customer doesn't have yet.
+
+    `last_row` holds, for each item, the last customer that it was chosen for.
+    """
     chosen = np.zeros(len(row), dtype=np.bool_)
     done_row, done_offer = -1, -1
     for i in range(len(row)):
         if row[i] == done_row and offer[i] == done_offer:
             continue
-        if taken[column[i]] == row[i]:
+        if last_row[column[i]] == row[i]:
             continue
-        taken[column[i]] = row[i]
+        last_row[column[i]] = row[i]
         chosen[i] = True
         done_row, done_offer = row[i], offer[i]
     return chosen

@@ -1,9 +1,9 @@
-"""Which offers are active, which items each covers, and for whom.
+"""Which offers are active, which items each covers, and who each is for.
 
-An offer covers the items that match all of its product, category and brand; one that names only a
-store covers the visit to it; one that names none of these covers every product. With a program or
-an interest it is for the customers who hold the one and like the other. Without a table of offers
-each item is its own offer, for everybody.
+An offer covers the items that match its product, category and brand. If it names only a store, it
+covers a visit to that store. If it names none of these, it covers every product. An offer with a
+program is only for customers who hold it, and one with an interest only for those who like it.
+Without a table of offers, each item is its own offer, for everybody.
 """
 
 from dataclasses import dataclass
@@ -21,25 +21,25 @@ class Catalogue:
     """The active offers of a view, as tables."""
 
     offers: ir.Table
-    """`offer_id, value, targeted`: `value` in minor units, missing where unknown; `targeted`
-    offers are for their audience alone."""
+    """`offer_id, value, targeted`: `value` in minor units of money, null if unknown; `targeted`
+    offers are only for their audience."""
     coverage: ir.Table
     """`offer_id, item_kind, item_id`."""
     audience: ir.Table
-    """`offer_id, customer_id`: whom targeted offers are for."""
+    """`offer_id, customer_id`: the customers whom each targeted offer is for."""
 
     def only(self, offer_id: str) -> "Catalogue":
-        """One of the offers alone."""
+        """The catalogue restricted to one offer."""
         tables = (self.offers, self.coverage, self.audience)
         return Catalogue(*(rows.filter(rows.offer_id == offer_id) for rows in tables))
 
     @cached_property
     def covered(self) -> ir.Table:
-        """`item_kind, item_id` of the items that an offer covers."""
+        """`item_kind, item_id`: the items that at least one offer covers."""
         return self.coverage.select(*ITEM).distinct()
 
     def allowed(self, pairs: ir.Table) -> ir.Table:
-        """`customer_id, item_kind, item_id` of the pairs for which there is an offer."""
+        """`customer_id, item_kind, item_id`: the pairs that at least one offer is for."""
         offers = self.coverage.inner_join(self.offers.select("offer_id", "targeted"), "offer_id")
         everybody = pairs.semi_join(offers.filter(~offers.targeted), list(ITEM))
         targeted = pairs.inner_join(offers.filter(offers.targeted), list(ITEM))
@@ -48,7 +48,7 @@ class Catalogue:
 
 
 def catalogue(view: View) -> Catalogue | None:
-    """The active offers that cover an item; None where there is no table of offers."""
+    """The active offers that cover at least one item; None if there is no table of offers."""
     if view.offers is None:
         return None
     keep = view.snapshot.keep

@@ -1,6 +1,7 @@
-"""The customers with a live reason, and the items that they may be offered, as arrays.
+"""The customers with a live reason, and the items that may be offered to them, as arrays.
 
-One array computation works on a grid: rows are customers, columns items. Its codes stay inside.
+A grid has a row for each customer and a column for each item. Rows and columns are numbers that
+mean nothing outside the grid.
 """
 
 from collections.abc import Iterator
@@ -22,65 +23,66 @@ from followsuit.offers.learning.taste import Taste
 from followsuit.triggers.friend_activity import recent_shared
 
 _CELLS = 1_000_000
-"""Cells of a dense array that are held at a time."""
+"""Maximum number of cells of a dense array."""
 
 
 @dataclass(frozen=True)
 class Grid:
-    """n customers with a live reason and k items, at a view's instant."""
+    """n customers with a live reason and k items, as of the cutoff of a view."""
 
     view: View
     window: timedelta
     taste: Taste
     customers: Codes
-    """The n customers, by id."""
+    """The n customers, sorted by id."""
     items: np.ndarray
-    """(k,) positions in `view.item_list`, rising."""
+    """(k,) positions in `view.item_list`, ascending."""
     live: pd.DataFrame
-    """The live reasons by row and column: `row, column`, and the columns of `REASONS` and
-    `EVIDENCE` but for the ids. A pair that several triggers bring up has a row for each."""
+    """The live reasons: `row, column`, and the columns of `REASONS` and `EVIDENCE` except the ids.
+    A pair with reasons from several triggers has a row for each."""
     popularity: np.ndarray
-    """(all items) customers who share and interacted with each item in the window."""
+    """(all items,) number of customers who share activity and interacted with each item in the
+    window."""
     seen: sparse.csr_matrix
-    """(n, all items) bool: what the customer has interacted with before."""
+    """(n, all items) bool: seen items, with which the customer has interacted before."""
     home: np.ndarray
-    """(n,) code of each customer's city, -1 where unknown."""
+    """(n,) code of each customer's city; -1 if unknown."""
     site: np.ndarray
-    """(k,) code of each store's city, -1 for products and where unknown."""
+    """(k,) code of each store's city; -1 for products and if unknown."""
 
     def excluded(self, rows: slice, columns: slice = slice(None)) -> np.ndarray:
-        """(rows, columns) bool: seen before, or a store of another city than the customer's."""
+        """(rows, columns) bool: seen items, and stores in another city than the customer's."""
         seen = self.seen[rows][:, self.items[columns]].toarray()
         excluded: np.ndarray = seen | _elsewhere(self.home[rows, None], self.site[None, columns])
         return excluded
 
     def exclude(self, scores: np.ndarray, rows: slice) -> None:
-        """Set the scores (rows, k) of what `excluded` excludes to -inf, in place."""
+        """Set the scores, (rows, k), of all `excluded` pairs to -inf, in place."""
         seen = self.seen[rows]
         column = self.columns(seen.indices)
         row = np.repeat(np.arange(len(scores)), np.diff(seen.indptr))
         scores[row[column >= 0], column[column >= 0]] = -np.inf
         stores = np.flatnonzero(self.site >= 0)
         away = _elsewhere(self.home[rows, None], self.site[None, stores])
-        row, place = np.nonzero(away)
-        scores[row, stores[place]] = -np.inf
+        row, position = np.nonzero(away)
+        scores[row, stores[position]] = -np.inf
 
     def excluded_pairs(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
-        """(pairs,) bool: the same for pairs."""
+        """(pairs,) bool: whether each pair of row and column is `excluded`."""
         seen = pick(self.seen, rows, self.items[columns])
         excluded: np.ndarray = seen | _elsewhere(self.home[rows], self.site[columns])
         return excluded
 
     def with_recorded_ties(self) -> Self:
-        """The same with the strengths that recorded tie weights give."""
+        """A copy in which the strengths are by recorded tie weights."""
         return replace(self, live=self.live.assign(strength=self.live.recorded_strength))
 
     def columns(self, items: np.ndarray) -> np.ndarray:
-        """The columns of items by their positions in `view.item_list`, -1 for those without."""
+        """Convert positions in `view.item_list` to columns; -1 for items without a column."""
         return _columns(self.items, items)
 
     def code(self, rows: ir.Table) -> tuple[np.ndarray, np.ndarray]:
-        """Row and column of each pair of a table that the grid has."""
+        """Row and column of each pair in a table; pairs that aren't in the grid are left out."""
         table = rows.select("customer_id", item=item_key(rows)).to_pyarrow()
         row = self.customers.of(table["customer_id"])
         column = self.columns(self.view.item_list.codes.of(table["item"]))
@@ -97,17 +99,18 @@ def grid(
     catalogue: Catalogue | None = None,
     least: int = 0,
 ) -> Grid:
-    """Lay out the customers with a live reason, and the items of reasons and those popular now.
+    """Build the grid of the customers with a live reason and the items with a reason or popular.
 
     Args:
-        view: what is known. Each customer's own rows serve that customer alone; give a
-            `SharedView` where something is learned from the customers.
-        live: reasons that no rule blocks, in the columns of `REASONS` and the triggers' own.
-        window: how long back popularity and activity are counted.
-        taste: learned from what lay before the instant; affinity is 0 where not given.
-        catalogue: only items that it covers are columns; None where each item is its own offer.
-        least: where a customer may have fewer unseen items than this, all items are columns, also
-            those that nobody has interacted with lately.
+        view: the view as of the cutoff. Give a `SharedView` to learn from the customers; with
+            another view, a customer's own rows may only be used for that customer.
+        live: reasons that no rule blocks, with the columns of `REASONS` and `EVIDENCE`.
+        window: the time before the cutoff in which popularity and activity are counted.
+        taste: a model of taste fitted on data before the cutoff; without it, affinity is 0.
+        catalogue: restricts the columns to the items that it covers; None if each item is its own
+            offer.
+        least: if a customer could have fewer unseen items than this, all items become columns,
+            popular or not.
     """
     items = view.item_list
     reasons = live.mutate(item=item_key(live)).drop("item_id", "store_ids").to_pyarrow()
@@ -143,16 +146,17 @@ def grid(
 
 @dataclass(frozen=True)
 class Outcomes:
-    """What a grid's customers interacted with for the first time within a horizon: the labels."""
+    """The labels: the first interactions of a grid's customers within a horizon."""
 
     pairs: np.ndarray
-    """(pairs, 2) row and column of what might have been offered, by row and column."""
+    """(pairs, 2) row and column of each first interaction with an item that isn't `excluded`,
+    sorted."""
     adoptions: np.ndarray
-    """(n,) items of whatever kind."""
+    """(n,) number of first interactions per customer, with any item."""
 
 
 def outcomes(grid: Grid, horizon: timedelta) -> Outcomes:
-    """What the grid's customers went on to do within the horizon."""
+    """The first interactions of the grid's customers within the horizon after the cutoff."""
     later = grid.view.following(horizon)
     row, column = grid.code(later)
     order = np.lexsort((column, row))
@@ -164,14 +168,14 @@ def outcomes(grid: Grid, horizon: timedelta) -> Outcomes:
 
 
 def blocks(size: int, width: int) -> Iterator[slice]:
-    """Slices of `size` rows (or columns) of `width` cells each, of a bounded number of cells."""
+    """Split `size` rows (or columns) of `width` cells into slices of at most `_CELLS` cells."""
     step = max(1, _CELLS // max(width, 1))
     for start in range(0, size, step):
         yield slice(start, min(start + step, size))
 
 
 def pick(matrix: sparse.csr_matrix, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    """(pairs,) the cells of a matrix at these rows and columns."""
+    """(pairs,) the values of a matrix at these rows and columns."""
     if not len(rows):
         return np.zeros(0, dtype=matrix.dtype)
     return np.asarray(matrix[rows, columns]).ravel()
@@ -192,20 +196,20 @@ def _seen(view: View, live: ir.Table, customers: Codes) -> sparse.csr_matrix:
 
 
 def _columns(items: np.ndarray, codes: np.ndarray) -> np.ndarray:
-    """The columns of items by their positions, -1 for those that are no column."""
-    place = np.searchsorted(items, codes)
-    place = np.minimum(place, max(len(items) - 1, 0))
-    known = (codes >= 0) & (items[place] == codes) if len(items) else np.zeros(len(codes), bool)
-    return np.where(known, place, -1)
+    """The index of each code in `items`; -1 if it isn't there."""
+    column = np.searchsorted(items, codes)
+    column = np.minimum(column, max(len(items) - 1, 0))
+    known = (codes >= 0) & (items[column] == codes) if len(items) else np.zeros(len(codes), bool)
+    return np.where(known, column, -1)
 
 
 def _homes(view: View, customers: Codes) -> np.ndarray:
-    """(n,) each customer's city, None where unknown."""
+    """(n,) each customer's city; None if unknown."""
     table = view.customers.to_pyarrow()
     return customers.lay_out(table["customer_id"], table["city"], None)
 
 
 def _elsewhere(home: np.ndarray, site: np.ndarray) -> np.ndarray:
-    """Whether a store's city is known to be another than the customer's."""
+    """Whether both cities are known and differ."""
     elsewhere: np.ndarray = (home >= 0) & (site >= 0) & (home != site)
     return elsewhere

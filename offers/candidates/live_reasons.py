@@ -1,4 +1,4 @@
-"""A grid's live reasons, by pair of customer and item."""
+"""The live reasons of a grid, by pair of customer and item."""
 
 from collections.abc import Sequence
 
@@ -13,27 +13,27 @@ from followsuit.triggers.trigger import Trigger
 
 
 class LiveReasons:
-    """What brings up each pair, and in which words.
+    """The triggers of each pair that has a reason, and the words for the customer.
 
-    Of several reasons for a pair, that of the trigger that is declared first has the word.
+    If a pair has several reasons, the words are those of its first trigger.
 
     Args:
-        grid: with the reasons.
-        triggers: that they are of, the most telling first.
+        grid: the grid with the reasons.
+        triggers: the triggers, in order of precedence.
 
     Attributes:
-        pairs: (n, k) the number of each pair that has reasons, from 1.
+        pairs: (n, k) a number from 1 for each pair that has reasons; other cells are 0.
     """
 
     def __init__(self, grid: Grid, triggers: Sequence[Trigger]) -> None:
-        place = {name: i for i, trigger in enumerate(triggers) for name in trigger.names}
-        live = grid.live.assign(place=grid.live.trigger.map(place).astype(np.int64))
-        live = live.sort_values(["row", "column", "place", "trigger"], ignore_index=True)
+        order = {name: i for i, trigger in enumerate(triggers) for name in trigger.names}
+        live = grid.live.assign(order=grid.live.trigger.map(order).astype(np.int64))
+        live = live.sort_values(["row", "column", "order", "trigger"], ignore_index=True)
         first = ~live.duplicated(["row", "column"])
         starts = np.flatnonzero(first)
         cells = (np.arange(1, len(starts) + 1), (live.row[first], live.column[first]))
         self.pairs = sparse.csr_matrix(cells, (len(grid.customers), len(grid.items)))
-        # The list of the number 0 is empty.
+        # Number 0 means no reason: its list of triggers is empty.
         ends = pa.array(np.concatenate([[0], starts, [len(live)]]).astype(np.int32))
         names = pa.array(live.trigger.to_numpy(dtype=object), pa.string())
         self._triggers = pa.ListArray.from_arrays(ends, names)
@@ -42,24 +42,24 @@ class LiveReasons:
         leading = live[first].reset_index(drop=True)
         self._features[1:] = leading.trigger.map(BY_TRIGGER)
         for i, trigger in enumerate(triggers):
-            own = leading[leading.place == i]
+            own = leading[leading.order == i]
             if len(own):
                 self._words[own.index + 1] = trigger.words(own, grid.view.as_of)
 
     def of(self, candidates: Candidates) -> np.ndarray:
-        """(candidates,) the number of each one's pair, 0 where it has no reason."""
+        """(candidates,) the number of each candidate's pair; 0 if it has no reason."""
         return pick(self.pairs, candidates.row, candidates.column)
 
     def triggers(self, pair: np.ndarray) -> pa.Array:
-        """(pairs,) the names of the triggers that bring each pair up."""
+        """(pairs,) the names of each pair's triggers, by its number."""
         return self._triggers.take(pa.array(pair))
 
     def words(self, pair: np.ndarray) -> np.ndarray:
-        """(pairs,) what the customer is told of each, None for 0."""
+        """(pairs,) each pair's reason in words for the customer; None for 0."""
         words: np.ndarray = self._words[pair]
         return words
 
     def feature(self, pair: np.ndarray) -> np.ndarray:
-        """(pairs,) the name of the feature of each one's first trigger, None without one."""
+        """(pairs,) the name of the feature of each pair's first trigger; None if it has none."""
         feature: np.ndarray = self._features[pair]
         return feature

@@ -1,1 +1,1 @@
-"""The features of a candidate, one file each: what the model predicts from."""
+"""The features that the acceptance model predicts from, one file each."""

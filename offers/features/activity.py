@@ -1,4 +1,4 @@
-"""How active a customer is now."""
+"""How active a customer has been recently."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ from followsuit.offers.features.feature import ALL, Feature, Select
 
 
 class Activity(Feature):
-    """log(1 + items that the customer interacted with in the window)."""
+    """log(1 + number of items that the customer interacted with in the window)."""
 
     name = "activity"
     part = "own"

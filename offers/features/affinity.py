@@ -6,8 +6,9 @@ from followsuit.offers.features.feature import ALL, Feature, Select
 
 
 class Affinity(Feature):
-    """log(1 + 10 s), s being the taste model's score over the typical customer's best, see
-    `offers.learning.taste`; 0 where nothing was learned.
+    """log(1 + 10 s); s is the taste model's score divided by the typical customer's best score.
+
+    0 without a fitted model; see `offers.learning.taste`.
     """
 
     name = "affinity"

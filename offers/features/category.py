@@ -8,12 +8,14 @@ from followsuit.offers.candidates.grid import Grid
 from followsuit.offers.features.feature import ALL, Feature, Select
 
 _PRIOR = 10.0
-"""Items of what is popular now that a customer's own items are smoothed by."""
+"""Strength of the smoothing: this many items, spread like the popular ones, are added."""
 
 
 class Category(Feature):
-    """log of the share of the category among the customer's items, over its share of what is
-    popular now; the former smoothed by ten items of the latter. 0 for an unknown category.
+    """log(category's share of the customer's items / its share of recent popularity).
+
+    The customer's share is smoothed with ten items that are spread like the popular ones. 0 for an
+    unknown category.
     """
 
     name = "category"
@@ -45,7 +47,7 @@ class Category(Feature):
         return lift
 
     def _lift(self, rows: Select) -> np.ndarray:
-        """(rows, categories + 1); the last column, of unknown categories, is 0."""
+        """(rows, categories + 1) values by category; the last column, for unknown ones, is 0."""
         own = self._owned[rows].toarray()
         share = (own + _PRIOR * self._share) / (own.sum(axis=1, keepdims=True) + _PRIOR)
         known = self._share > 0

@@ -1,4 +1,4 @@
-"""All features, in the order in which the model lists them."""
+"""All features, in the order of the model's weights."""
 
 from typing import Self
 
@@ -15,16 +15,16 @@ from followsuit.offers.features.popularity import Popularity
 FEATURES: tuple[type[Feature], ...] = (Popularity, Category, Affinity, Activity, Friends)
 NAMES = tuple(feature.name for feature in FEATURES)
 START = {feature.name: feature.start for feature in FEATURES}
-"""The weights to start from, the average of three public data sets."""
+"""Default weights, averaged over three public data sets."""
 TRIGGER = tuple(feature.name for feature in FEATURES if feature.part == "trigger")
-"""Names of the features that triggers add."""
+"""Names of the features that belong to triggers."""
 BY_TRIGGER = {trigger: f.name for f in FEATURES for trigger in f.triggers}
-"""The feature of each trigger that has one."""
+"""The name of each trigger's feature, for triggers that have one."""
 RISING = tuple(feature.name for feature in FEATURES if feature.direction > 0)
 """Names of the features whose weight is never negative."""
 
 Values = dict[str, np.ndarray]
-"""A value for each feature by name: arrays of one shape, or that broadcast to one."""
+"""Feature values by feature name. The arrays broadcast to one shape."""
 
 
 class Features:
@@ -45,7 +45,7 @@ class Features:
         return {name: each.pairs(rows, columns) for name, each in self._features.items()}
 
     def replaced(self, **features: Feature) -> Self:
-        """The same with some features in the place of others."""
+        """A copy with some features replaced, by name."""
         copy = type(self).__new__(type(self))
         copy._features = {**self._features, **features}
         return copy

@@ -1,4 +1,4 @@
-"""What a feature is."""
+"""The base class of all features."""
 
 from abc import ABC, abstractmethod
 from typing import ClassVar, Literal
@@ -12,34 +12,34 @@ ALL = slice(None)
 
 
 class Feature(ABC):
-    """A number about each customer and item of a grid.
+    """A number for each pair of customer and item in a grid.
 
-    A subclass declares what it is and computes itself; `declared.FEATURES` lists it.
+    A subclass sets the class variables and computes the values. Add it to `declared.FEATURES`.
 
     Args:
-        grid: whose customers and items are described.
+        grid: the customers and items.
     """
 
     name: ClassVar[str]
     part: ClassVar[Literal["own", "trigger"]]
-    """Whether it describes the customer's own wish, or what a trigger adds to it. A trigger's
-    features are 0 where it has no reason."""
+    """`own` if it describes the customer's own interest; `trigger` if it describes what a trigger
+    adds. A trigger's feature is 0 for pairs without a reason from that trigger."""
     triggers: ClassVar[tuple[str, ...]] = ()
-    """The triggers that a trigger's feature is about."""
+    """The names of the triggers that a `trigger` feature describes."""
     direction: ClassVar[int]
-    """1 where a higher value can't make acceptance less likely, 0 where it may do either."""
+    """1 if a higher value never makes acceptance less likely, 0 if it may."""
     start: ClassVar[float]
-    """Its weight where there is too little to learn from."""
+    """The default weight, used if there is too little data to fit the model."""
 
     def __init__(self, grid: Grid) -> None:
         self.grid = grid
 
     @abstractmethod
     def block(self, rows: Select, columns: Select = ALL) -> np.ndarray:
-        """The feature of some customers and items: (rows, columns), or broadcasting to it."""
+        """(rows, columns) values of some customers and items, or an array that broadcasts to it."""
 
     def pairs(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
-        """(pairs,) float64: the feature of these customers and items, pair by pair."""
+        """(pairs,) float64: the value of each pair of row and column."""
         values = np.empty(len(rows))
         wanted, position = np.unique(rows, return_inverse=True)
         for some in blocks(len(wanted), len(self.grid.items)):

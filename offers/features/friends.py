@@ -1,4 +1,4 @@
-"""What friends have just done with an item."""
+"""How strong the reason is that friends' recent interactions give."""
 
 import numpy as np
 from scipy import sparse
@@ -9,7 +9,7 @@ from followsuit.triggers.friend_activity import FRIEND_BOUGHT, FRIEND_VISITED
 
 
 class Friends(Feature):
-    """log(1 + strength) of the customer's reason for the item, see `triggers.friend_activity`."""
+    """log(1 + strength of the customer's reason for the item); see `triggers.friend_activity`."""
 
     name = "friends"
     part = "trigger"

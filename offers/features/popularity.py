@@ -1,4 +1,4 @@
-"""How popular an item is now."""
+"""How popular an item has been recently."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ from followsuit.offers.features.feature import ALL, Feature, Select
 
 
 class Popularity(Feature):
-    """log(1 + customers who share their activity and interacted with the item in the window)."""
+    """log(1 + customers who share activity and interacted with the item in the window)."""
 
     name = "popularity"
     part = "own"

@@ -1,1 +1,1 @@
-"""What the nightly run learns: taste, and the acceptance model."""
+"""What the nightly run fits: taste and the acceptance model."""

@@ -4,11 +4,11 @@ from enum import StrEnum
 
 
 class Learn(StrEnum):
-    """What a run learns itself."""
+    """What a run fits again."""
 
     AUTO = "auto"
-    """Settings of taste at most once a week, all else each time."""
+    """Search the settings of taste at most once a week; fit the rest each time."""
     ALWAYS = "always"
-    """Everything."""
+    """Search and fit everything."""
     NEVER = "never"
-    """Neither settings nor the model's weights: the latest ones are used, however old."""
+    """Use the latest settings and weights, however old."""

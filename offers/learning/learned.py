@@ -1,4 +1,4 @@
-"""What earlier runs have learned, and whether a run may use it again."""
+"""Settings and weights of earlier runs, and whether a run may use them again."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,33 +18,33 @@ from followsuit.offers.learning.learn import Learn
 from followsuit.triggers.tie_weights import relative_weights
 
 KEEP_SETTINGS = timedelta(days=7)
-"""Settings that were found within this time before a run are used again."""
+"""Settings of taste are used again until they are this old."""
 CHOSEN = ("taste", "taste_as_of")
-"""Parameters of a run: how taste was learned, and for which day that was chosen."""
+"""Parameters of a run: the `TasteConfig`, and the instant that it was searched as of."""
 WEIGHTS = "weights"
 """Parameter of a run: the acceptance model."""
 _SAME = ("affinity", "friends_help", "seed", "assume_consent", "window_days")
-"""Parameters that a run must share for its settings to be used again."""
+"""Parameters in which two runs must agree for one to use the settings of the other."""
 
 
 class NothingLearned(FollowsuitError):
-    """No earlier run has learned what is to be used again."""
+    """`--learn never` is given, but no earlier run has settings and weights to use again."""
 
 
 def learned_before(
     store: GraphStore, parameters: dict[str, Any], as_of: datetime, learn: Learn
 ) -> dict[str, Any]:
-    """The parameters of an earlier run that a run takes over; empty where it learns them itself.
+    """The parameters that a run takes from an earlier run; empty if it fits everything itself.
 
     Args:
-        store: with the runs.
-        parameters: of the run.
-        as_of: its instant. Settings that were searched for the same instant are searched again, so
-            that a run that is repeated is the same run.
-        learn: what may be taken over.
+        store: the store with the runs.
+        parameters: the parameters of the new run.
+        as_of: the instant of the new run. Only settings that were searched as of an earlier instant
+            are used again, so that repeating a run gives the same run.
+        learn: what to fit again.
 
     Raises:
-        NothingLearned: with `never`, where no run before `as_of` has the same options.
+        NothingLearned: `learn` is `never`, and no run before `as_of` has the same options.
     """
     if learn is Learn.ALWAYS:
         return {}
@@ -66,7 +66,7 @@ def _fits(run: Run, parameters: dict[str, Any], as_of: datetime) -> bool:
     if not set(CHOSEN) <= set(given) or any(given[n] != parameters[n] for n in _SAME):
         return False
     if set(given[WEIGHTS]["weights"]) != set(NAMES):
-        return False  # It was learned with other features.
+        return False  # The model was fitted with other features.
     return _chosen_at(run) < as_of
 
 
@@ -75,10 +75,15 @@ def _chosen_at(run: Run) -> datetime:
 
 
 def learned_tie_weights(store: GraphStore, view: View, window: timedelta) -> pd.DataFrame | None:
-    """Tie weights by the active run of `influence learn`, where it is of the same data and day.
+    """The tie weights of the active run of `influence learn`, if it has the same data and day.
+
+    Args:
+        store: the store with the runs.
+        view: the view that scoring uses.
+        window: the window that scoring uses.
 
     Returns:
-        See `learn_tie_weights`; None where there is no such run.
+        See `learn_tie_weights`; None if there is no such run.
     """
     run = learned_run(store, view.as_of)
     if run is None or run.parameters.get("window_seconds") != int(window.total_seconds()):

@@ -1,4 +1,4 @@
-"""The one score of an offer: how likely the customer is to act on the item within the horizon."""
+"""The acceptance model: how likely a customer is to buy or visit an item within the horizon."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping, Sequence
@@ -12,65 +12,69 @@ from followsuit.core.threads import one_thread
 from followsuit.offers.features.declared import NAMES, RISING, START, TRIGGER, Values
 
 DIGITS = 9
-"""Scores are rounded to this many decimals, so that ties are ties on every machine."""
+"""Scores are rounded to this many decimals, so that equal scores are equal on every machine."""
 ENOUGH = 20
-"""Adoptions below which there is too little to learn from."""
+"""Minimum number of adoptions in the training set; with fewer, the default weights are used."""
 _RIDGE = 10.0
 
 
 @dataclass(frozen=True)
 class Examples:
-    """Customer-item pairs of one earlier instant, whose outcome is known: a training set."""
+    """The training set of one cutoff: pairs of customer and item whose label is known."""
 
     as_of: datetime
     x: np.ndarray
-    """(pairs, features), in the order of `NAMES`."""
+    """(pairs, features) feature values, in the order of `NAMES`."""
     y: np.ndarray
-    """(pairs,) 1 where the customer acted on the item within the horizon."""
+    """(pairs,) labels: 1 if the customer bought or visited the item within the horizon, else 0."""
     weight: np.ndarray
-    """(pairs,) how many pairs each stands for."""
+    """(pairs,) number of pairs that each sampled pair represents."""
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a model says of pairs; arrays of one length, rounded."""
+    """A model's prediction for pairs of customer and item, rounded."""
 
     probability: np.ndarray
+    """(pairs,) probability that the customer buys or visits the item within the horizon."""
     own_share: np.ndarray
-    """The probability without any trigger."""
+    """(pairs,) the probability without any trigger."""
 
     @property
     def trigger_share(self) -> np.ndarray:
-        """How much of the probability the triggers add; never negative."""
+        """(pairs,) how much of the probability comes from triggers; never negative."""
         share: np.ndarray = (self.probability - self.own_share).round(DIGITS)
         return share
 
 
 class Model(ABC):
-    """Predicts from features whether a customer acts on an item."""
+    """Predicts from features how likely a customer is to buy or visit an item."""
 
     name: ClassVar[str]
 
     @abstractmethod
     def fit(self, examples: Sequence[Examples], *, without: Collection[str] = ()) -> Self:
-        """Learn from earlier instants; returns the fitted model.
+        """Fit the model to training sets.
 
         Args:
-            examples: of instants whose horizon has passed.
-            without: names of features that are not used.
+            examples: training sets of cutoffs whose horizon has passed.
+            without: names of features to leave out.
+
+        Returns:
+            A new, fitted model.
         """
 
     @abstractmethod
     def score(self, values: Values) -> np.ndarray:
-        """Any number that rises with the probability, of the shape that the features have."""
+        """A number that increases with the probability, in the shape of the features."""
 
     @abstractmethod
     def predict(self, values: Values) -> Prediction:
-        """The probability of pairs."""
+        """Predict the probability of pairs."""
 
     @abstractmethod
     def contributions(self, values: Values) -> Values:
-        """What each feature adds to the score of pairs, by its name."""
+        """What each feature adds to the score of pairs, by feature name."""
 
 
 @dataclass(frozen=True)
@@ -78,15 +82,14 @@ class LogisticModel(Model):
     """probability = 1 / (1 + exp(-(intercept + sum of weight x feature))).
 
     The weights maximise the weighted log-likelihood of the training set with a ridge penalty. A
-    feature that can't make acceptance less likely (see `Feature.direction`) gets no weight where
-    the data says otherwise.
+    feature that never makes acceptance less likely (see `Feature.direction`) gets weight 0 if its
+    fitted weight is negative.
 
     Attributes:
-        intercept: the log-odds of features that are all 0.
-        weights: by the name of the feature.
-        moments: earlier instants that it was learned from; with 0 the weights are the ones to start
-            from.
-        adoptions: pairs that were acted on in the training set.
+        intercept: the log-odds if all features are 0.
+        weights: the weights by feature name.
+        moments: number of cutoffs in the training set; 0 if the weights are the default ones.
+        adoptions: number of pairs with label 1 in the training set.
     """
 
     name: ClassVar[str] = "logistic"
@@ -96,7 +99,7 @@ class LogisticModel(Model):
     adoptions: int = 0
 
     def __post_init__(self) -> None:
-        # JSON keeps the weights in another order.
+        # Weights from JSON may come in another order.
         ordered = {name: float(self.weights[name]) for name in NAMES}
         object.__setattr__(self, "weights", ordered)
 
@@ -106,7 +109,7 @@ class LogisticModel(Model):
         adoptions = int(sum(e.y.sum() for e in examples))
         if adoptions < ENOUGH:
             return type(self)(weights=START | dict.fromkeys(without, 0.0))
-        from sklearn.linear_model import LogisticRegression  # slow to import, and seldom needed
+        from sklearn.linear_model import LogisticRegression  # slow to import, and rarely needed
 
         used = [i for i, name in enumerate(NAMES) if name not in without]
         regression = LogisticRegression(C=_RIDGE, solver="newton-cholesky", tol=1e-9, max_iter=100)
@@ -147,7 +150,7 @@ class LogisticModel(Model):
         return total
 
     def as_dict(self) -> dict[str, Any]:
-        """Its attributes by name, as a run notes them."""
+        """The attributes by name, as stored with a run."""
         return asdict(self)
 
 

@@ -1,8 +1,8 @@
-"""Own taste: how much a customer may like an item, learned from who took what (`gnn/`).
+"""Own taste: how much a customer may like an item, by a model of the room `gnn/`.
 
-The blend of models where the extra `gnn` is installed, else the linear model. Its parts that know
-of friends take part only where an audit has found that friends help on this data. The model is
-fitted on the customers who share their activity; others are scored by what they took themselves.
+The model is a blend if the extra `gnn` is installed, else the linear model. The blend has social
+models only if a friend ablation (`gnn audit`) found that friends help on this data. The model is
+fitted on the customers who share activity; others are scored by their own seen items.
 """
 
 from dataclasses import dataclass
@@ -25,26 +25,27 @@ from followsuit.graph.view import SharedView
 
 BLEND, LINEAR = "blend", "linear"
 PARTS = ("ease_damped", "lightgcn")
-"""Of the blend, beside those that know of friends."""
+"""The models of the blend, besides the social ones."""
 _OF_FRIENDS = {
-    True: "An audit found that friends help.",
-    False: "Friends are left out: an audit found that they do not help.",
-    None: "Friends are left out: nobody has checked yet whether they help. Run `followsuit gnn "
+    True: "`gnn audit` found that friends help.",
+    False: "Friends are left out: `gnn audit` found that they don't help.",
+    None: "Friends are left out: nobody has tested yet whether they help. Run `followsuit gnn "
     "audit`.",
 }
 _SHARPNESS = 10.0
 _SCALE_OF = 2_000
 _KEPT = 2**27
-"""Cells of a moment's affinities that are kept at a time."""
+"""Affinities of grids with at most this many cells are kept between calls."""
 
 Select = slice | np.ndarray
 
 
 class Taste:
-    """A fitted model of taste, as a factor of the ranking.
+    """The affinity of customers to items, by a fitted model of taste.
 
     Args:
-        model: fitted on a data set with the facts' items; None where there was nothing to learn.
+        model: a model fitted on a data set whose items are those of the view; None if there was no
+            data to fit it to.
     """
 
     def __init__(self, model: Recommender | None) -> None:
@@ -61,14 +62,17 @@ class Taste:
         rows: Select,
         columns: Select,
     ) -> Floats:
-        """(rows, columns) log(1 + 10 s), s being the score over the typical customer's best.
+        """The affinity of each customer to each item.
 
         Args:
-            customers: ids of a moment's customers.
-            history: (customers, all items) what they took.
-            items: codes of the moment's items.
-            rows: which of the customers.
-            columns: which of the items.
+            customers: (n,) ids of all customers of a grid.
+            history: (n, all items) bool: their seen items.
+            items: (k,) positions of the grid's items in the model's data set.
+            rows: which of the n customers.
+            columns: which of the k items.
+
+        Returns:
+            (rows, columns) log(1 + 10 s); s is the score divided by the typical customer's best.
         """
         if self.model is None:
             return np.zeros((len(customers[rows]), len(items[columns])), dtype=np.float32)
@@ -87,7 +91,7 @@ class Taste:
         rows: np.ndarray,
         columns: np.ndarray,
     ) -> Floats:
-        """(pairs,) the same for pairs of a customer and an item."""
+        """(pairs,) the affinity of each pair of row and column; see `affinity`."""
         if self.model is None:
             return np.zeros(len(rows), dtype=np.float32)
         codes = self._users.get_indexer(pd.Index(customers))[rows]
@@ -123,7 +127,7 @@ class Taste:
         return self._factor_of(factor)
 
     def _factor_of(self, scores: Floats) -> Floats:
-        """The factor of scores, in their place."""
+        """Convert scores to affinities, in place."""
         scores *= np.float32(_SHARPNESS / self._scale)
         np.maximum(scores, 0, out=scores)
         return np.log1p(scores, out=scores)
@@ -131,12 +135,12 @@ class Taste:
 
 @dataclass(frozen=True)
 class TasteConfig:
-    """How taste is learned: a model with its settings, as they were chosen.
+    """The model config of taste, as chosen by `search_taste`.
 
     Attributes:
-        name: of the model.
-        settings: see `Recommender.settings`.
-        note: what whoever reads the ranking should know of it.
+        name: the model's name.
+        settings: the model's settings; see `Recommender.settings`.
+        note: how the model was chosen, for readers of the ranking.
     """
 
     name: str
@@ -151,7 +155,14 @@ class TasteConfig:
         seed: int = 0,
         progress: Progress = silent,
     ) -> Taste:
-        """Learn from what was known; see `dataset` for `over`."""
+        """Fit the model.
+
+        Args:
+            view: the view as of the cutoff.
+            over: see `gnn.data.from_view.dataset`.
+            seed: random seed.
+            progress: progress callback.
+        """
         return self._fit(dataset(view, over), seed, progress)
 
     def fit_once(
@@ -163,11 +174,11 @@ class TasteConfig:
         seed: int = 0,
         progress: Progress = silent,
     ) -> Taste:
-        """Take the model that was learned from the same, or learn it and keep it.
+        """Load the stored model if it was fitted to the same data, else fit and store it.
 
         Args:
-            view: what is known.
-            models: the models learned before.
+            view: the view as of the cutoff.
+            models: the stored models.
             run_id: the run that uses the model.
             seed: random seed.
             progress: progress callback.
@@ -178,7 +189,7 @@ class TasteConfig:
         kind = type(model(self.name))
         folders = [models.path(key)]
         if not kind.random:
-            # `gnn train` keeps its model by name, and of another seed it would be the same.
+            # `gnn train` stores its model by name. Another seed would give the same model.
             folders.append(models.named(self.name))
         for folder in folders:
             fitted = kind.kept(folder, data)
@@ -200,27 +211,31 @@ def search_taste(
     view: SharedView,
     over: SharedView | None = None,
     *,
-    affinity: str = LINEAR,
+    affinity: str,
     friends: bool | None = None,
     seed: int = 0,
     progress: Progress = silent,
 ) -> TasteConfig:
-    """Choose settings on the last weeks before a view's instant.
+    """Choose the model config of taste by grid search on the last weeks before the cutoff.
 
     Args:
-        view: what was known.
-        over: see `dataset`.
-        affinity: `blend`, `linear` for the linear model alone, or `module:Class` for your own.
-        friends: whether an audit has found that friends help; None where there was none.
-        seed: of all that is random.
-        progress: told of each step.
+        view: the view as of the cutoff.
+        over: see `gnn.data.from_view.dataset`.
+        affinity: `blend`, `linear` for the linear model, or `module:Class` for your own model.
+        friends: whether a friend ablation found that friends help; None if none was run.
+        seed: random seed.
+        progress: progress callback.
+
+    Raises:
+        UnknownModel, NotAModel: `affinity` doesn't name a model.
+        MissingExtra: the model needs an extra that isn't installed.
     """
     try:
         split = training_split(view, HORIZON, seed, over)
     except NothingToLearn:
         note = (
-            f"Own taste is by the linear model as it is: no act is known up to "
-            f"{view.as_of:%Y-%m-%d}, from which its settings and its weight would be learned."
+            "Own taste comes from the linear model with its default settings: there are no "
+            f"interactions up to {view.as_of:%Y-%m-%d} to search better ones on."
         )
         return TasteConfig(DampedEase.name, DampedEase().settings(), note)
     blend = Blend(parts={name: {} for name in PARTS + SOCIAL * bool(friends)})
@@ -231,22 +246,22 @@ def search_taste(
     notes = [chosen.note]
     if blended:
         parts = " and ".join(blend.config.weights)
-        notes = [f"Own taste is by {parts}.", _of_friends(friends, blend), chosen.note]
+        notes = [f"Own taste comes from {parts}.", _of_friends(friends, blend), chosen.note]
     elif affinity == BLEND:
-        notes = ["Own taste is by the linear model alone.", blend.note, chosen.note]
+        notes = ["Own taste comes from the linear model alone.", blend.note, chosen.note]
     elif affinity != LINEAR:
-        notes = [f"Own taste is by {chosen.name}.", chosen.note]
+        notes = [f"Own taste comes from {chosen.name}.", chosen.note]
     return TasteConfig(chosen.name, chosen.settings(), " ".join(filter(None, notes)) or None)
 
 
-def _of_friends(audited: bool | None, blend: Blend) -> str:
-    if audited and not set(SOCIAL) & set(blend.config.weights):
-        return "Friends are left out: an audit found that they help, but not on the last weeks."
-    return _OF_FRIENDS[audited]
+def _of_friends(help_found: bool | None, blend: Blend) -> str:
+    if help_found and not set(SOCIAL) & set(blend.config.weights):
+        return "Friends are left out: `gnn audit` found that they help, but not on the last weeks."
+    return _OF_FRIENDS[help_found]
 
 
 def _typical_best(model: Recommender) -> float:
-    """The mean of the highest scores of customers who took something, spread over all codes."""
+    """The mean of the highest scores of a sample of customers with seen items."""
     users = np.flatnonzero(np.diff(model.data.seen.indptr))
     some = users[:: max(1, len(users) // _SCALE_OF)][:_SCALE_OF]
     best = [

@@ -1,4 +1,4 @@
-"""The training set of the acceptance model: pairs of earlier instants, whose outcome is known."""
+"""The training set of the acceptance model: pairs from earlier cutoffs, with known labels."""
 
 import numpy as np
 
@@ -7,32 +7,33 @@ from followsuit.offers.features.declared import NAMES, Features
 from followsuit.offers.learning.model import Examples
 
 _OTHERS = 20_000
-"""Pairs, of those neither brought up nor adopted, that an instant contributes."""
-_BROUGHT_UP = 50_000
+"""Number of pairs to draw per cutoff; those with a reason or an adoption are then dropped."""
+_WITH_REASON = 50_000
+"""Maximum number of pairs with a reason, but no adoption, per cutoff."""
 
 
 def examples(grid: Grid, features: Features, adopted: np.ndarray, seed: int) -> Examples:
-    """Draw pairs of a grid whose outcome is known.
+    """Sample the training set of a grid.
 
-    All that was adopted or brought up by a reason (at most 50,000 of these), and a sample of the
-    many others, each counting for those that it stands for.
+    It has all adopted pairs, the pairs with a reason (at most 50,000), and a sample of the others.
+    Sampled pairs are weighted by the number of pairs that they represent.
 
     Args:
-        grid: whose customers and items are paired.
-        features: of the grid.
-        adopted: (pairs, 2) row and column of what was adopted within the horizon.
-        seed: random seed of the sample, together with the grid's instant.
+        grid: the customers and items, as of a cutoff whose horizon has passed.
+        features: the features of the grid.
+        adopted: (pairs, 2) row and column of each adoption within the horizon.
+        seed: random seed; the sample also depends on the cutoff.
     """
     random = np.random.default_rng([seed, int(grid.view.as_of.timestamp())])
     n, k = len(grid.customers), len(grid.items)
     positive = adopted[:, 0] * k + adopted[:, 1]
-    brought_up = grid.live.row.to_numpy() * k + grid.live.column.to_numpy()
-    brought_up = np.setdiff1d(brought_up, positive)
-    drawn = brought_up
-    if len(brought_up) > _BROUGHT_UP:
-        drawn = np.sort(random.choice(brought_up, _BROUGHT_UP, replace=False))
+    with_reason = grid.live.row.to_numpy() * k + grid.live.column.to_numpy()
+    with_reason = np.setdiff1d(with_reason, positive)
+    drawn = with_reason
+    if len(with_reason) > _WITH_REASON:
+        drawn = np.sort(random.choice(with_reason, _WITH_REASON, replace=False))
     others = np.unique(random.integers(0, max(n * k, 1), _OTHERS if n * k else 0))
-    known = np.concatenate([positive, brought_up])
+    known = np.concatenate([positive, with_reason])
     free = ~grid.excluded_pairs(*np.divmod(others, max(k, 1)))
     share = free.mean() if len(others) else 0.0
     others = others[free & ~np.isin(others, known)]
@@ -46,7 +47,7 @@ def examples(grid: Grid, features: Features, adopted: np.ndarray, seed: int) -> 
         np.concatenate(
             [
                 np.ones(len(positive)),
-                np.full(len(drawn), len(brought_up) / max(len(drawn), 1)),
+                np.full(len(drawn), len(with_reason) / max(len(drawn), 1)),
                 np.full(len(others), all_others / max(len(others), 1)),
             ]
         ),

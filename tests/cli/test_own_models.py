@@ -34,7 +34,7 @@ def test_every_command_that_takes_a_model_takes_ones_own(own_shop: Shop) -> None
     assert evaluated["models"][OWN]["settings"]["power"] in (0.5, 1.0)
     assert f"{OWN} (power " in outcomes["train"].said
     assert f" numbers by {OWN}: run embed-" in outcomes["embed"].said
-    assert f"Own taste is by {OWN}." in outcomes["score"].said
+    assert f"Own taste comes from {OWN}." in outcomes["score"].said
 
 
 @pytest.mark.parametrize(

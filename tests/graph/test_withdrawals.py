@@ -7,6 +7,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 from support.deliveries import deliver
+from support.linear_taste import score
 from support.shops import NOW, Rows, deliver_shop, tables
 from support.snapshots import day
 from support.spectral import Spectral
@@ -19,7 +20,6 @@ from followsuit.graph.view import view_of
 from followsuit.influence.analysis import Analysis
 from followsuit.loaders.load import load
 from followsuit.offers.explanation.explain import explain
-from followsuit.offers.score import score
 from followsuit.queries.runner import run_query
 from followsuit.testing.places import Place
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from support.deliveries import write_csv
+from support.linear_taste import score
 from support.shops import NOW, deliver_shop, tables
 from support.snapshots import day
 
@@ -34,7 +35,6 @@ from followsuit.offers.activation import (
 from followsuit.offers.explanation.explain import explain
 from followsuit.offers.guards import Refused
 from followsuit.offers.pipeline import Pipeline
-from followsuit.offers.score import score
 from followsuit.queries.runner import run_query
 from followsuit.testing.places import Place
 

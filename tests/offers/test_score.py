@@ -7,6 +7,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 from support.deliveries import write_csv
+from support.linear_taste import score
 from support.shops import NOW, deliver_shop, offers, tables
 from support.snapshots import day
 from support.worlds import end_of
@@ -20,7 +21,7 @@ from followsuit.loaders.load import load
 from followsuit.offers import pipeline
 from followsuit.offers.guards import Refused
 from followsuit.offers.pipeline import OUT
-from followsuit.offers.score import ScoreError, ScoreReport, score
+from followsuit.offers.score import ScoreError, ScoreReport
 from followsuit.queries.runner import run_query
 from followsuit.simulator import World, simulate
 from followsuit.testing.places import Place

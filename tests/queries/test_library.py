@@ -7,11 +7,12 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from support.hand_made import MAPPING, NOW, ZOE, day, hand_made
+from support.linear_taste import score
 
 from followsuit.graph.store import GraphStore
 from followsuit.loaders.load import load
 from followsuit.loaders.mapping import read_mapping
-from followsuit.offers.score import ScoreReport, score
+from followsuit.offers.score import ScoreReport
 from followsuit.queries.library import TYPES, library
 from followsuit.queries.runner import run_query
 

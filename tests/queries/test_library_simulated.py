@@ -10,6 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from support.linear_taste import score
 from support.spectral import Spectral
 from support.worlds import end_of
 
@@ -18,7 +19,7 @@ from followsuit.graph.store import GraphStore
 from followsuit.graph.view import view_of
 from followsuit.influence.analysis import Analysis
 from followsuit.loaders.load import load
-from followsuit.offers.score import ScoreReport, score
+from followsuit.offers.score import ScoreReport
 from followsuit.queries.library import library
 from followsuit.queries.runner import run_query
 from followsuit.simulator import World, simulate

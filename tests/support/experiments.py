@@ -9,10 +9,10 @@ from datetime import timedelta
 from multiprocessing import get_context
 from pathlib import Path
 
+from support.linear_taste import backtest
 from support.worlds import end_of, view_of_world
 
 from followsuit.core.bootstrap import Estimate
-from followsuit.offers.backtest.backtest import backtest
 from followsuit.offers.backtest.strategies import WITHOUT
 from followsuit.simulator import World
 

@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 from support import random_shops
 from support.deliveries import deliver
+from support.linear_taste import score
 from support.random_shops import random_offers, random_shop
 from support.shops import NOW, deliver_shop, offers
 
@@ -25,7 +26,7 @@ from followsuit.offers.explanation.not_offered import (
     OTHER_ITEM,
     SENSITIVE,
 )
-from followsuit.offers.score import ScoreReport, score
+from followsuit.offers.score import ScoreReport
 from followsuit.policy.decision import OFFERED, OUTRANKED
 from followsuit.policy.rules import SENTENCES
 from followsuit.testing.places import Place

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 from support.grids import grid_of
+from support.linear_taste import search_taste
 from support.worlds import view_of_world
 
 from followsuit.offers.candidates.grid import Grid
 from followsuit.offers.features import feature as module
 from followsuit.offers.features.declared import FEATURES, NAMES, RISING, TRIGGER, Features
-from followsuit.offers.learning.taste import search_taste
 from followsuit.simulator import World
 
 WORLD = World(customers=80, products=30, stores=3, friendships=400, purchases=900, days=60, seed=3)

@@ -10,6 +10,7 @@ from typing import Any, Self
 import numpy as np
 import pytest
 from scipy import sparse
+from support.linear_taste import backtest
 from support.worlds import end_of, view_of_world
 
 import followsuit.offers.learning.taste as taste_module
@@ -23,7 +24,7 @@ from followsuit.gnn.models.registry import MissingExtra, model
 from followsuit.graph.models import ModelStore
 from followsuit.graph.state import StateFolder
 from followsuit.graph.view import SharedView, View
-from followsuit.offers.backtest.backtest import BacktestReport, backtest
+from followsuit.offers.backtest.backtest import BacktestReport
 from followsuit.offers.learning.taste import BLEND, LINEAR, Taste, TasteConfig, search_taste
 from followsuit.simulator import World
 
@@ -118,7 +119,7 @@ def test_where_nothing_is_known_affinity_is_zero(view: SharedView, tmp_path: Pat
     long_ago = datetime(2001, 1, 1, tzinfo=UTC)
     config = search_taste(view.at(long_ago), affinity=BLEND)
     assert (config.name, config.settings) == ("ease_damped", DampedEase().settings())
-    assert "no act is known up to 2001-01-01" in str(config.note)
+    assert "no interactions up to 2001-01-01" in str(config.note)
     taste = config.fit(view.at(long_ago))
     assert taste.model is None
     assert not everything(taste, dataset(view.at(long_ago))).any()
@@ -160,8 +161,8 @@ def test_friends_take_part_only_where_they_were_found_to_help(
     parts = config.settings["weights"]
     social = set(parts) & set(SOCIAL)
     helped = "found that friends help." if social else "but not on the last weeks."
-    said = {None: "nobody has checked yet", False: "they do not help", True: helped}
-    assert str(config.note).startswith(f"Own taste is by {' and '.join(parts)}. ")
+    said = {None: "nobody has tested yet", False: "they don't help", True: helped}
+    assert str(config.note).startswith(f"Own taste comes from {' and '.join(parts)}. ")
     assert said[audited] in str(config.note)
 
 

@@ -5,13 +5,13 @@ from datetime import timedelta
 import numpy as np
 import pytest
 from support.grids import FORTNIGHT, grid_of
+from support.linear_taste import search_taste
 from support.worlds import end_of, view_of_world
 
 from followsuit.graph.view import View
 from followsuit.offers.candidates.grid import outcomes
 from followsuit.offers.features.declared import NAMES, Features
 from followsuit.offers.learning import training
-from followsuit.offers.learning.taste import search_taste
 from followsuit.offers.learning.training import examples
 from followsuit.simulator import World
 
@@ -49,7 +49,7 @@ def test_a_sample_stands_for_every_pair_that_may_be_offered(view: View) -> None:
 def test_many_reasons_are_sampled_and_all_that_was_adopted_is_kept(
     view: View, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(training, "_BROUGHT_UP", 100)
+    monkeypatch.setattr(training, "_WITH_REASON", 100)
     grid = grid_of(view.shared.at(end_of(WORLD) - FORTNIGHT))
     adopted = outcomes(grid, FORTNIGHT).pairs
     drawn = examples(grid, Features(grid), adopted, seed=0)

@@ -17,7 +17,7 @@ from followsuit.core.progress import Progress, silent
 from followsuit.graph.view import SharedView, View
 from followsuit.influence.log.action_log import read_log
 from followsuit.influence.log.arrays import Log
-from followsuit.influence.probabilities.learn import LEAST, learn
+from followsuit.influence.probabilities.learn import LEAST, learn_means
 
 _GROWTH = 2.0
 """A backtest learns anew once the log has doubled."""
@@ -28,13 +28,13 @@ def learn_tie_weights(log: Log, window: timedelta, progress: Progress = silent) 
     """Learn tie weights: `customer_id, friend_id, relative` (1 is the mean), where there is
     evidence.
     """
-    learned = learn(log, window, progress=progress)
-    known = np.flatnonzero(learned.exposures >= LEAST)
+    exposures, mean = learn_means(log, window, progress=progress)
+    known = np.flatnonzero(exposures >= LEAST)
     return _relative(
         log.customers[log.network.target[known]],
         log.customers[log.network.source[known]],
-        learned.edges.mean[known],
-        learned.exposures[known],
+        mean[known],
+        exposures[known],
     )
 
 

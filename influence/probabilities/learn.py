@@ -26,12 +26,14 @@ from followsuit.influence.probabilities.em import (
     spread_late,
 )
 from followsuit.influence.probabilities.posterior import (
+    Evidence,
     LinkValues,
     Posterior,
     draw,
     evidence,
     link_values,
     posterior,
+    posterior_means,
     prior_strength,
 )
 
@@ -148,24 +150,14 @@ def learn(log: Log, window: timedelta, *, seed: int = 0, progress: Progress = si
         progress: progress callback.
     """
     seconds = int(window.total_seconds())
-    with progress("exposures", 3) as advance:
-        exposures, of_category = count_exposures(log, seconds, np.ones(len(log.categories)))
-        advance(1)
-        links = find_links(log, seconds)
-        advance(1)
-        pairs = find_pairs(log, seconds, LEAST_OF_CATEGORY)
-        advance(1)
-    fit = _Fit(log, seconds, links, exposures, seed)
-    with progress("learning", _ROUNDS_BY_CATEGORY + ITERATIONS) as advance:
-        if len(links.edge) and exposures.any():
-            fit.by_category(of_category, advance)
-            fit.by_edge(advance)
+    fit = _fitted(log, seconds, seed, progress)
+    pairs = find_pairs(log, seconds, LEAST_OF_CATEGORY)
     edges, of_pairs = fit.judge(pairs, progress)
     return Influences(
         log,
         seconds,
-        exposures,
-        int((links.edge >= 0).sum()),
+        fit.exposures,
+        int((fit.links.edge >= 0).sum()),
         edges,
         fit.factor,
         fit.relative,
@@ -174,6 +166,35 @@ def learn(log: Log, window: timedelta, *, seed: int = 0, progress: Progress = si
         fit.delay,
         fit.own,
     )
+
+
+def learn_means(
+    log: Log, window: timedelta, *, seed: int = 0, progress: Progress = silent
+) -> tuple[Floats, Floats]:
+    """(edges) complete exposures, and the mean probability; see `learn`, which takes longer.
+
+    Args:
+        log: actions and network up to its `as_of`.
+        window: within which a follower acts.
+        seed: random seed of the sample of edges that the prior is learned from.
+        progress: progress callback.
+    """
+    fit = _fitted(log, int(window.total_seconds()), seed, progress)
+    return fit.exposures, fit.means()
+
+
+def _fitted(log: Log, seconds: int, seed: int, progress: Progress) -> "_Fit":
+    with progress("exposures", 2) as advance:
+        exposures, of_category = count_exposures(log, seconds, np.ones(len(log.categories)))
+        advance(1)
+        links = find_links(log, seconds)
+        advance(1)
+    fit = _Fit(log, seconds, links, exposures, seed)
+    with progress("learning", _ROUNDS_BY_CATEGORY + ITERATIONS) as advance:
+        if len(links.edge) and exposures.any():
+            fit.by_category(of_category, advance)
+            fit.by_edge(advance)
+    return fit
 
 
 class _Fit:
@@ -288,14 +309,25 @@ class _Fit:
         if not len(self.own):
             nothing = Posterior(np.zeros(len(self.p)), np.zeros(len(self.p)), np.ones(len(self.p)))
             return nothing, Posterior(*(np.zeros(0) for _ in range(3)))
+        values, known, strength = self._evidence()
+        edges = posterior(known, strength, progress)
+        return edges, self._judge_pairs(pairs, values, strength, progress)
+
+    def means(self) -> Floats:
+        """(edges) the posterior means."""
+        if not len(self.own):
+            return np.zeros(len(self.p))
+        _, known, strength = self._evidence()
+        return posterior_means(known, strength)
+
+    def _evidence(self) -> tuple[LinkValues, Evidence, Floats]:
+        """The values of all links, the evidence for each edge, and the prior's strength for it."""
         self.background = self._background()
         values = self._values(np.ones(len(self.p), dtype=np.bool_))
         expected = np.bincount(values.edge, values.expected, len(self.p)).astype(np.float64)
         mean, sure = self._by_others(expected)
         known = evidence(mean, self.exposures, values.edge, values.slope)
-        strength = prior_strength(known, self.seed, cap=sure)
-        edges = posterior(known, strength, progress)
-        return edges, self._judge_pairs(pairs, values, strength, progress)
+        return values, known, prior_strength(known, self.seed, cap=sure)
 
     def _by_others(self, expected: Floats) -> tuple[Floats, Floats]:
         """(edges) what the other edges say of each one's probability, and how surely.

@@ -10,6 +10,7 @@ a beta distribution (empirical Bayes): its mean is the edges' mean, its strength
 marginal likelihood. Integrals are sums over cells of p.
 """
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -216,16 +217,12 @@ def posterior(known: Evidence, strength: Floats, progress: Progress = silent) ->
     2.71; elsewhere both tails hold 5 %. Where the prior is so skewed that the mean lies above,
     `high` is the mean.
     """
-    judged = _of_silent(known, strength)
+    mean = _silent_mean(known, strength)
+    judged = Posterior(mean, np.zeros(len(mean)), _silent_high(known, strength, mean))
     acted = np.flatnonzero(np.diff(known.pointer))
     with progress("intervals", len(acted)) as advance:
-        for first in range(0, len(acted), _CHUNK):
-            rows = acted[first : first + _CHUNK]
-            like = _log_likelihood(known, rows)
-            weight = _prior(known.mean[rows], strength[rows]) * np.exp(
-                like - like.max(axis=1, keepdims=True)
-            )
-            weight /= weight.sum(axis=1, keepdims=True)
+        for rows in _chunks(acted):
+            like, weight = _mass(known, strength, rows)
             judged.mean[rows] = weight @ _MIDDLES
             reach = np.cumsum(weight, axis=1)
             sure = 2 * like.max(axis=1) >= SURE
@@ -238,16 +235,55 @@ def posterior(known: Evidence, strength: Floats, progress: Progress = silent) ->
     return judged
 
 
-def _of_silent(known: Evidence, strength: Floats) -> Posterior:
-    """The posteriors if no act followed: beta distributions, few of which differ."""
-    cases = np.column_stack([known.mean, strength, known.missed])
-    distinct, case = np.unique(cases, axis=0, return_inverse=True)
-    a = distinct[:, 0] * distinct[:, 1]
-    b = distinct[:, 1] - a + distinct[:, 2]
-    mean: Floats = a / (a + b)
-    high: Floats = np.maximum(np.asarray(betaincinv(a, b, LEVEL), dtype=np.float64), mean)
-    case = case.ravel()
-    return Posterior(mean[case], np.zeros(len(case)), high[case])
+@one_thread()
+def posterior_means(known: Evidence, strength: Floats) -> Floats:
+    """(n,) the means of `posterior`, without the cost of its intervals."""
+    mean = _silent_mean(known, strength)
+    for rows in _chunks(np.flatnonzero(np.diff(known.pointer))):
+        mean[rows] = _mass(known, strength, rows)[1] @ _MIDDLES
+    return mean
+
+
+def _chunks(rows: Ints) -> Iterator[Ints]:
+    for first in range(0, len(rows), _CHUNK):
+        yield rows[first : first + _CHUNK]
+
+
+def _mass(known: Evidence, strength: Floats, rows: Ints) -> tuple[Floats, Floats]:
+    """(rows, cells) the log-likelihood, and the posterior's mass."""
+    like = _log_likelihood(known, rows)
+    mass = _prior(known.mean[rows], strength[rows])
+    mass *= np.exp(like - like.max(axis=1, keepdims=True))
+    mass /= mass.sum(axis=1, keepdims=True)
+    return like, mass
+
+
+def _silent_mean(known: Evidence, strength: Floats) -> Floats:
+    """(n,) posterior means if no interaction followed: those of beta distributions."""
+    a = known.mean * strength
+    mean: Floats = a / (a + (strength - a + known.missed))
+    return mean
+
+
+def _silent_high(known: Evidence, strength: Floats, mean: Floats) -> Floats:
+    """(n,) the 90 % quantiles of these distributions, few of which differ."""
+    distinct, case = _distinct(known.mean, strength, known.missed)
+    a = distinct[0] * distinct[1]
+    b = distinct[1] - a + distinct[2]
+    high: Floats = np.asarray(betaincinv(a, b, LEVEL), dtype=np.float64)[case]
+    return np.maximum(high, mean)
+
+
+def _distinct(*columns: Floats) -> tuple[tuple[Floats, ...], Ints]:
+    """The distinct rows of columns, and which of them each row is."""
+    order = np.lexsort(columns)
+    differs = np.zeros(len(order), dtype=np.bool_)
+    for column in columns:
+        differs[1:] |= np.diff(column[order]) != 0
+    case = np.empty(len(order), dtype=np.int64)
+    case[order] = np.cumsum(differs)
+    first = order[np.flatnonzero(np.concatenate([[True], differs[1:]])[: len(order)])]
+    return tuple(column[first] for column in columns), case
 
 
 def _log_likelihood(known: Evidence, rows: Ints) -> Floats:
@@ -276,16 +312,16 @@ def _add_links(likelihood: Floats, pointer: Ints, slope: Floats, rows: Ints, p: 
 def _prior(mean: Floats, strength: Floats) -> Floats:
     """(rows, cells) the beta prior's mass, summing to 1."""
     # Most share theirs with many others.
-    distinct, case = np.unique(np.column_stack([mean, strength]), axis=0, return_inverse=True)
-    a = (distinct[:, 1] * distinct[:, 0])[:, None]
-    b = distinct[:, 1, None] - a
+    (means, strengths), case = _distinct(mean, strength)
+    a = (strengths * means)[:, None]
+    b = strengths[:, None] - a
     log_mass = (a - 1) * _LOG_P + (b - 1) * _LOG_Q + _LOG_WIDTH
     # Where the density may be infinite, its integral.
     first = a * np.log(_BOUNDS[1]) - np.log(a)
     log_mass = np.concatenate([first, log_mass], axis=1)
     mass: Floats = np.exp(log_mass - log_mass.max(axis=1, keepdims=True))
     mass /= mass.sum(axis=1, keepdims=True)
-    return mass[case.ravel()]
+    return mass[case]
 
 
 def _quantile(reach: Floats, at: Floats) -> Floats:

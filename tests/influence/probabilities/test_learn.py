@@ -10,7 +10,7 @@ from support.cascade_worlds import AS_OF, WINDOW, CascadeWorld, cascade_world
 from followsuit.influence.log.arrays import DAY, LONG_AGO, Actions, Log, network
 from followsuit.influence.log.exposures import count_exposures, find_links
 from followsuit.influence.probabilities.baselines import bernoulli, partial_credit
-from followsuit.influence.probabilities.learn import ALL, SCHEMA, Influences, learn
+from followsuit.influence.probabilities.learn import ALL, SCHEMA, Influences, learn, learn_means
 
 FORTNIGHT = timedelta(days=14)
 
@@ -228,6 +228,14 @@ def test_a_probability_lies_in_its_interval_and_is_never_nan() -> None:
 def test_the_same_log_gives_the_same_bytes() -> None:
     world = cascade_world(4, mean=0.05, customers=200, items=50)
     assert learn(world.log, FORTNIGHT).table() == learn(world.log, FORTNIGHT).table()
+
+
+def test_the_means_alone_are_those_that_come_with_intervals() -> None:
+    log = cascade_world(1, mean=0.05).log
+    learned = learn(log, FORTNIGHT)
+    exposures, mean = learn_means(log, FORTNIGHT)
+    np.testing.assert_array_equal(exposures, learned.exposures)
+    np.testing.assert_array_equal(mean, learned.edges.mean)
 
 
 @pytest.mark.parametrize(

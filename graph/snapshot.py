@@ -19,6 +19,7 @@ from followsuit.core.progress import Progress, silent
 from followsuit.graph import tables as t
 from followsuit.graph.duck import TYPES, open_duck
 from followsuit.graph.schema import Col, NodeType
+from followsuit.graph.state import WorkFolder
 from followsuit.graph.store import GraphStore, Meta, StoreBusy
 from followsuit.graph.tables import VIEW, Part, Table
 
@@ -48,8 +49,8 @@ class Snapshot:
     def _connect(self, memory: int) -> ibis.BaseBackend:
         # What doesn't fit into memory is on the disk of the snapshot, for its owner alone, until
         # nobody uses the snapshot any more.
-        self._spill = tempfile.TemporaryDirectory(prefix="work-", dir=self.folder.parent.parent)
-        connection = ibis.duckdb.connect(memory_limit=f"{memory}B", temp_directory=self._spill.name)
+        self._spill = WorkFolder(self.folder.parent.parent)
+        connection = ibis.duckdb.connect(memory_limit=f"{memory}B", temp_directory=self._spill.path)
         connection.raw_sql("SET TimeZone = 'UTC'")
         for table in t.TABLES.values():
             connection.read_parquet(self.folder / f"{table.name}.parquet", table_name=table.name)

@@ -5,14 +5,16 @@ rejects of loads. Only this module knows its paths; `core.files` writes the file
 """
 
 import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+import uuid
+import weakref
 from pathlib import Path
+
+from filelock import BaseFileLock, FileLock, Timeout
 
 from followsuit.core.files import make_private, private_folder
 
 _LOCK = "lock"
+_WORK, _LOCKED = "work-", ".locked"
 
 
 class StateFolder:
@@ -52,11 +54,9 @@ class StateFolder:
         """Restrict the folder and everything in it to its owner."""
         make_private(self.path)
 
-    @contextmanager
-    def work_folder(self) -> Iterator[Path]:
-        """Yield a temporary folder on the same disk."""
-        with tempfile.TemporaryDirectory(dir=self.path, prefix="work-") as folder:
-            yield Path(folder)
+    def work_folder(self) -> "WorkFolder":
+        """Make a temporary folder on the same disk."""
+        return WorkFolder(private_folder(self.path))
 
     def clear(self) -> None:
         """Delete everything but the lock: the files of a store that no longer exists."""
@@ -65,3 +65,45 @@ class StateFolder:
                 shutil.rmtree(stale)
             elif not stale.name.startswith(_LOCK):
                 stale.unlink()
+
+
+class WorkFolder:
+    """A temporary folder, deleted by `close` or at the latest with this object.
+
+    A folder that a killed process has left is deleted when the next one is made: the lock file
+    beside a folder is locked as long as its process lives.
+
+    Args:
+        home: the folder to make it in.
+    """
+
+    def __init__(self, home: Path) -> None:
+        _delete_abandoned(home)
+        self.path = home / f"{_WORK}{uuid.uuid4().hex}"
+        lock = FileLock(self.path.with_suffix(_LOCKED), mode=0o600, thread_local=False)
+        lock.acquire()
+        private_folder(self.path)
+        self.close = weakref.finalize(self, _delete, self.path, lock)
+
+    def __enter__(self) -> Path:
+        return self.path
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _delete_abandoned(home: Path) -> None:
+    for path in home.glob(f"{_WORK}*{_LOCKED}"):
+        lock = FileLock(path, blocking=False)
+        try:
+            lock.acquire()
+        except Timeout:
+            continue
+        _delete(path.with_suffix(""), lock)
+
+
+def _delete(folder: Path, lock: BaseFileLock) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    lock_file = Path(lock.lock_file)
+    lock_file.unlink(missing_ok=True)
+    lock.release(force=True)

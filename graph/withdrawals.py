@@ -65,7 +65,7 @@ def withdraw_results(store: GraphStore, snapshot: Snapshot) -> dict[str, int]:
         store: the store of the results, open for writing.
         snapshot: a snapshot of the store's current data.
 
-        Returns:
+    Returns:
         The number of deleted `offers`, `influences`, `ranks` and `embeddings`, over all runs.
     """
     with store.state.work_folder() as folder:
@@ -114,13 +114,13 @@ class _Withdrawal:
         deleted = 0
         for element, stored in rows.items():
             mine = stored.filter(stored.run_id == run_id)
-            unfit = mine  # of a run that was interrupted
+            unfit = mine  # An interrupted run's.
             if run_id in self._runs:
                 made_by = [part.run_id for part in parts(read_run(self._runs[run_id]))]
-                supports = [
-                    pairs for name in made_by if name in files for pairs in files[name].unsupported
-                ]
-                unfit = self.unfit(mine, Col.SOURCE, self._runs[run_id][Col.AS_OF], supports)
+                # Without its files nobody knows whose activity a run uses: all its offers go.
+                if all(name in files and files[name].are_whole for name in made_by):
+                    supports = [pairs for name in made_by for pairs in files[name].unsupported]
+                    unfit = self.unfit(mine, Col.SOURCE, self._runs[run_id][Col.AS_OF], supports)
             keys = unfit.select(*_OFFER).distinct().to_pyarrow()
             if len(keys):
                 self._store.delete_rows(element, keys)
@@ -267,6 +267,11 @@ class _RunFiles:
             withdrawn = withdrawn.select("customer_id").cache()
             if withdrawn.count().execute():
                 self._withdrawn = withdrawn
+
+    @property
+    def are_whole(self) -> bool:
+        """Whether the files that name customers whose activity the run uses can be read."""
+        return all(self._work.file(self._run_id, name) is not None for name in _IDS)
 
     @cached_property
     def unsupported(self) -> list[ir.Table]:

@@ -1,5 +1,7 @@
 """The state folder: its paths, its modes, and what goes when its store is gone."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -34,6 +36,22 @@ def test_work_is_gone_at_the_end_even_of_what_fails(state: StateFolder) -> None:
 
     with pytest.raises(KeyboardInterrupt):
         work()
+    assert list(state.path.iterdir()) == []
+
+
+def test_work_that_a_killed_process_left_is_deleted_by_the_next(state: StateFolder) -> None:
+    leave = (
+        "import os, pathlib, signal, sys; from followsuit.graph.state import StateFolder\n"
+        "work = StateFolder(pathlib.Path(sys.argv[1])).work_folder()\n"
+        "(work.path / 'rows').touch()\n"
+        "os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    subprocess.run([sys.executable, "-c", leave, str(state.path)], check=False)
+    (left,) = state.path.glob("work-*/rows")
+    with state.work_folder() as mine, state.work_folder() as other:
+        assert not left.exists()
+        assert mine.exists()
+        assert other.exists()
     assert list(state.path.iterdir()) == []
 
 

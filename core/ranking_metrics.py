@@ -34,7 +34,7 @@ def top_n(
         scores: (rows, columns) floats; overwritten with -inf where `excluded`.
         n: the length of a list, at least 1.
         excluded: (rows, columns) CSR with an entry for each cell to leave out.
-        tie: (rows, columns) the order of equal scores.
+        tie: (rows, columns) rank of equal scores, the smallest first; None for column order.
     """
     if excluded is None:
         excluded = sparse.csr_matrix(scores.shape, dtype=np.float32)

@@ -1,1 +1,1 @@
-"""The schema, the store port with its two engines, and the snapshot as of a day."""
+"""The schema, the store port with its two engines, snapshots, and views as of an instant."""

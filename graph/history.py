@@ -1,4 +1,4 @@
-"""The rows of all times, without what may never be used: what views are cut from."""
+"""The rows of all times that computations may use. Views filter them by time."""
 
 from collections.abc import Callable
 from functools import cached_property
@@ -61,10 +61,10 @@ class History:
     def first_interactions(self) -> ir.Table:
         """The same columns: each customer's first interaction with an item."""
         rows = self.interactions
-        firsts = rows.group_by(*PAIR, "shares").aggregate(
+        first_rows = rows.group_by(*PAIR, "shares").aggregate(
             at=rows["at"].min(), known_at=rows.known_at.min()
         )
-        return self._snapshot.keep(firsts)
+        return self._snapshot.keep(first_rows)
 
     @cached_property
     def friendships(self) -> ir.Table:
@@ -106,9 +106,9 @@ class History:
         ).select(*ITEM, "category", "brand", "city", "margin", "known_at")
 
     def _existing(self, listed: Table, mentions: ir.Table) -> ir.Table:
-        """The rows of a table of items; if none was delivered, those that shared rows mention.
+        """The rows of an item table; if it was not delivered, the items that shared rows mention.
 
-        An item that only other customers mention would reveal their activity.
+        An item that only other rows mention would reveal their customers' activity.
         """
         rows = self._snapshot.rows(listed)
         if listed.name in self._snapshot.meta.delivered:
@@ -156,7 +156,7 @@ class History:
 
 
 class OwnHistory(History):
-    """The rows of one customer; items are those of everybody."""
+    """The rows of one customer; `items` are those of all customers."""
 
     def __init__(self, history: History, customer: str) -> None:
         super().__init__(history._snapshot, history._people)
@@ -176,6 +176,6 @@ class OwnHistory(History):
 
 
 def without_returns(purchases: ir.Table) -> ir.Table:
-    """Purchases less returns: those of a negative quantity or amount."""
+    """Purchases without returns, which have a negative quantity or amount."""
     kept = (purchases.quantity.fill_null(0) >= 0) & (purchases.amount.fill_null(0) >= 0)
     return purchases.filter(kept)

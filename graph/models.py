@@ -18,13 +18,13 @@ _USED = "uses.json"
 """In a run's folder: the key of the model that the run uses."""
 
 
-def model_key(*made_of: object) -> str:
+def model_key(*inputs: object) -> str:
     """The key of a model: the same for the same version of followsuit and the same inputs.
 
     Args:
-        made_of: everything that the fit depends on: the model's name, settings, data and seed.
+        inputs: everything that the fit depends on: the model's name, settings, data and seed.
     """
-    text = json.dumps([version("followsuit"), *made_of], sort_keys=True)
+    text = json.dumps([version("followsuit"), *inputs], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -54,7 +54,7 @@ class ModelStore:
         """Store a model; replaces a damaged one.
 
         Args:
-            key: of the model.
+            key: the model's key, see `model_key`.
             write: writes the model into a folder.
         """
         home = private_folder(self._folder)

@@ -51,9 +51,9 @@ def answers(consents: ir.Table, blocked: Sequence[str]) -> ir.Table:
     )
     if blocked:
         refused = ibis.memtable({"customer_id": list(blocked)}, schema={"customer_id": "string"})
-        none = {"granted": ibis.literal(False), "at": ibis.null(rows["at"].type())}
+        refusal = {"granted": ibis.literal(False), "at": ibis.null(rows["at"].type())}
         rows = rows.anti_join(refused, "customer_id").union(
-            refused.cross_join(purposes).mutate(**none).select(rows.columns)
+            refused.cross_join(purposes).mutate(**refusal).select(rows.columns)
         )
     rows = rows.filter(rows.purpose.isin(_USED))
     rows = rows.group_by("customer_id", "purpose").mutate(
@@ -101,11 +101,11 @@ def people(
     adult = (rows.birth_date <= adult_since(day)).fill_null(assumed)
     opted_in = ibis.or_(*(rows[purpose] for purpose in _CONTACT))
     opted_out = ibis.or_(*refused.values())
-    reachable = ~refused[CONTACT] & (opted_in | (assumed & ~opted_out))
+    contactable = ~refused[CONTACT] & (opted_in | (assumed & ~opted_out))
     blocked_by = ibis.cases(
         (rows.birth_date.isnull() & ~adult, UNKNOWN_AGE),
         (~adult, MINOR),
-        (~reachable, NO_CONTACT),
+        (~contactable, NO_CONTACT),
     )
     return rows.select(
         "customer_id",

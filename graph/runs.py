@@ -40,7 +40,7 @@ ACTORS = "actors.parquet"
 """In a run's folder: `item_kind, item_id, customer_id`, the interactions within the window."""
 DRIVERS = "drivers.parquet"
 """In a run's folder: `customer_id, item_kind, item_id, friend_id`, the friends whose interactions
-brought an item up for a customer."""
+are the reason for an item."""
 DECISIONS = "decisions.parquet"
 """In a run's folder: the decision on each candidate, see `offers.decisions.SCHEMA`."""
 FILES = (OFFERS, SHARING, ACTORS, DRIVERS, DECISIONS)
@@ -68,16 +68,16 @@ class Run:
     """The settings of the run: window, weights, whether consent was assumed, ..."""
 
 
-def new_run_id(kind: str, as_of: datetime, *made_of: object, data: bytes = b"") -> str:
+def new_run_id(kind: str, as_of: datetime, *inputs: object, data: bytes = b"") -> str:
     """The id of a run: the same for the same version of followsuit and the same inputs.
 
     Args:
         kind: the kind of run.
         as_of: the instant of the run.
-        made_of: what the results depend on: parameters, the digest of the data, and so on.
+        inputs: what the results depend on: parameters, the digest of the data, and so on.
         data: further data that the results depend on.
     """
-    text = json.dumps([version("followsuit"), *made_of], sort_keys=True, default=str)
+    text = json.dumps([version("followsuit"), *inputs], sort_keys=True, default=str)
     digest = hashlib.sha256(text.encode() + data).hexdigest()
     prefix = "" if kind == SCORE else f"{kind}-"
     return f"{prefix}{as_of:%Y-%m-%d}-{digest[:8]}"
@@ -162,6 +162,11 @@ def run_folders(store: GraphStore) -> dict[str, datetime]:
 def use_run(store: GraphStore, run_id: str, kind: str = SCORE) -> None:
     """Activate another run.
 
+    Args:
+        store: the store of the runs.
+        run_id: the run to activate.
+        kind: the kind of the run.
+
     Raises:
         UnknownRun: there is no such run.
     """
@@ -207,9 +212,9 @@ def _delete_results(store: GraphStore, kind: str, remaining: set[str]) -> None:
         if isinstance(element, g.RelationshipType):
             pattern = f"(:{element.source.label})-[r:{element.name}]->(:{element.target.label})"
         rows = store.query(f"MATCH {pattern} RETURN DISTINCT r.{g.Col.RUN_ID} AS run")
-        gone = sorted(set(rows["run"].to_pylist()) - remaining)
-        if gone:
-            store.delete(element, g.Col.RUN_ID, gone)
+        deleted = sorted(set(rows["run"].to_pylist()) - remaining)
+        if deleted:
+            store.delete(element, g.Col.RUN_ID, deleted)
 
 
 def _delete_folders(store: GraphStore, listed: list[Run], remaining: list[Run], keep: int) -> None:

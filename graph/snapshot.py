@@ -47,8 +47,7 @@ class Snapshot:
         self.connection = self._connect(memory)
 
     def _connect(self, memory: int) -> ibis.BaseBackend:
-        # What doesn't fit into memory is on the disk of the snapshot, for its owner alone, until
-        # nobody uses the snapshot any more.
+        # DuckDB spills to a private folder on the snapshot's disk, deleted with this object.
         self._spill = WorkFolder(self.folder.parent.parent)
         connection = ibis.duckdb.connect(memory_limit=f"{memory}B", temp_directory=self._spill.path)
         connection.raw_sql("SET TimeZone = 'UTC'")
@@ -66,7 +65,7 @@ class Snapshot:
         return self.connection.create_table(name, rows, temp=True)
 
     def drop(self, rows: ir.Table) -> None:
-        """Let go of rows that `keep` has returned."""
+        """Drop a temporary table that `keep` returned."""
         self.connection.drop_table(rows.op().name, database=("temp", "main"))
 
     def undated(self) -> list[str]:
@@ -119,7 +118,7 @@ def take_snapshot(
                 store.require_complete()
                 if store.meta.revision != meta.revision:
                     raise StoreBusy(
-                        f"{store.name} was loaded into while it was read. Run this again."
+                        f"Another load finished while {store.name} was read. Run this again."
                     )
             make_private(part)
             _move(part, folder)
@@ -165,8 +164,8 @@ def forget_snapshots(store: GraphStore, keep: int = 0) -> None:
     """Delete a store's snapshots, except those of the newest `keep` revisions."""
     home = store.state.snapshots
     if home.exists():
-        made = sorted((p for p in home.iterdir()), key=lambda p: p.stat().st_mtime_ns)
-        for folder in made[: max(0, len(made) - keep)]:
+        by_age = sorted(home.iterdir(), key=lambda path: path.stat().st_mtime_ns)
+        for folder in by_age[: max(0, len(by_age) - keep)]:
             shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -229,7 +228,14 @@ def _export(store: GraphStore, folder: Path, memory: int, progress: Progress) ->
 
 
 def export_table(store: GraphStore, table: Table, folder: Path, memory: int) -> None:
-    """Write a table to a Parquet file: its parts joined, sorted by key."""
+    """Join a table's parts and write the table, sorted by key, as `folder/TABLE.parquet`.
+
+    Args:
+        store: the store to read.
+        table: the table of the contract.
+        folder: the folder for the file, and for temporary files.
+        memory: limit in bytes.
+    """
     with (
         tempfile.TemporaryDirectory(dir=folder, prefix="rows-") as rows,
         open_duck(memory, Path(rows)) as db,

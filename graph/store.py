@@ -47,7 +47,7 @@ class StoreDamaged(StoreError):
 
 
 class StoreIncomplete(StoreError):
-    """A load was interrupted."""
+    """A load is under way or was interrupted."""
 
 
 class StoreBusy(StoreError):
@@ -98,14 +98,19 @@ class GraphStore(ABC):
     def reading(self) -> AbstractContextManager[None]:
         """Open the store for reading, so that several reads see the same state.
 
-        Raises StoreMissing, StoreNotOurs, StoreTooNew, StoreBusy, StoreUnreachable, StoreLogin.
+        Raises:
+            StoreMissing: there is no store.
+            StoreNotOurs, StoreTooNew: something else, or a later version, wrote the data.
+            StoreBusy: another process writes to the store.
+            StoreUnreachable, StoreLogin: the server doesn't answer, or refuses the login.
         """
 
     @abstractmethod
     def writing(self) -> AbstractContextManager[None]:
         """Open the store for writing, exclusively; make its schema if it is new.
 
-        Raises what `reading` raises, except StoreMissing.
+        Raises:
+            StoreError: as `reading`, except StoreMissing.
         """
 
     @abstractmethod
@@ -115,13 +120,24 @@ class GraphStore(ABC):
         If the key has no `target`, a row with an empty target deletes its source's relationship.
         After a failure, some rows may have been written; writing them again does no harm.
 
+        Args:
+            element: the label or relationship type of the rows.
+            rows: the rows, in the columns of `arrow_schema()`.
+            progress: progress callback, one unit per row.
+
         Raises:
             StoreError: an end of a relationship does not exist, or the engine can't write.
         """
 
     @abstractmethod
     def export(self, element: Element, path: Path, progress: Progress = silent) -> None:
-        """Write all rows of an element to a Parquet file, in no particular order."""
+        """Write all rows of an element to a Parquet file, in no particular order.
+
+        Args:
+            element: the label or relationship type of the rows.
+            path: the file to write.
+            progress: progress callback.
+        """
 
     @abstractmethod
     def count(self, element: Element) -> int:
@@ -131,7 +147,10 @@ class GraphStore(ABC):
     def delete(self, element: Element, column: str, values: Sequence[str]) -> None:
         """Delete the rows whose `column` is one of `values`; a node with its relationships.
 
-        `column` is a text column of `arrow_schema()`.
+        Args:
+            element: the label or relationship type of the rows.
+            column: a text column of `arrow_schema()`.
+            values: the values of the rows to delete.
         """
 
     @abstractmethod
@@ -155,9 +174,16 @@ class GraphStore(ABC):
     def nearest_by_index(  # noqa: B027
         self, node: NodeType, column: str, vector: Sequence[float], k: int
     ) -> list[str] | None:
-        """Keys of about the k nodes with the nearest vectors by cosine, the nearest first.
+        """Approximate the k nodes with the nearest vectors by cosine similarity.
 
-        None if the engine has no vector index.
+        Args:
+            node: the label of the nodes.
+            column: the column of the vectors.
+            vector: the vector to compare with.
+            k: the number of nodes.
+
+        Returns:
+            The keys of the nodes, the nearest first; None if the engine has no vector index.
         """
 
     @abstractmethod
@@ -193,10 +219,19 @@ class GraphStore(ABC):
     def query(
         self, cypher: str, parameters: Mapping[str, Any] | None = None, timeout: float | None = None
     ) -> pa.Table:
-        """Run a read-only Cypher query; `timeout` in seconds.
+        """Run a read-only Cypher query.
 
-        Raises QueryError, QueryTimeout. The engine refuses to write to the graph, but can access
-        files: run a user's query through `followsuit.queries` instead.
+        The engine refuses to write to the graph, but can access files: run a user's query through
+        `followsuit.queries` instead.
+
+        Args:
+            cypher: the query, with `$name` for parameters.
+            parameters: values by name.
+            timeout: seconds; None for no limit.
+
+        Raises:
+            QueryError: the query or a parameter isn't valid, or the query would change the graph.
+            QueryTimeout: the query runs past its limit.
         """
         checked = _check_parameters(cypher, parameters or {})
         with self.reading():
@@ -207,7 +242,15 @@ class GraphStore(ABC):
     ) -> pa.Table:
         """Run a user's query like `query`, with hard limits of time and memory.
 
-        Raises QueryError, QueryTimeout, QueryTooLarge, QueryCrashed.
+        Args:
+            cypher: the query, with `$name` for parameters.
+            parameters: values by name.
+            timeout: seconds; None for no limit.
+
+        Raises:
+            QueryError: the query or a parameter isn't valid, or the query would change the graph.
+            QueryTimeout, QueryTooLarge: the query exceeds its time or memory.
+            QueryCrashed: the query crashes the engine.
         """
         return self._query_apart(cypher, _check_parameters(cypher, parameters or {}), timeout)
 
@@ -247,7 +290,7 @@ class GraphStore(ABC):
             raise StoreIncomplete(
                 f"{self.name} is incomplete: its load from {source} is under way or was "
                 f"interrupted. Run `followsuit load {shlex.quote(source)} --store "
-                f"{shlex.quote(self.name)}` again, with the options it had; it resumes."
+                f"{shlex.quote(self.name)}` again with the same options; it resumes."
             )
         if not meta.revision:
             raise StoreMissing(
@@ -344,8 +387,8 @@ def check_version(name: str, meta: Mapping[str, str]) -> None:
     version = json.loads(meta.get("version", "0"))
     if version > VERSION:
         raise StoreTooNew(
-            f"{name} was written by a later followsuit (store version {version}, this one reads "
-            f"up to {VERSION}). Upgrade followsuit, or load into a new store."
+            f"{name} was written by a later version of followsuit (store version {version}; this "
+            f"one reads up to {VERSION}). Upgrade followsuit, or load into a new store."
         )
 
 

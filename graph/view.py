@@ -52,7 +52,10 @@ class View:
             snapshot: the tables.
             as_of: the instant, with a time zone. Its consents and ages decide who shares, in this
                 view and in all views that `at` makes of it.
-            history: what `at` and `shared` pass on.
+            history: rows to reuse; `at`, `of` and `shared` pass theirs.
+
+        Raises:
+            ValueError: `as_of` has no time zone.
         """
         if as_of.tzinfo is None:
             raise ValueError(f"as_of {as_of} has no time zone. Pass one, such as UTC.")
@@ -66,7 +69,7 @@ class View:
         return type(self)(self.snapshot, as_of, history=self._history)
 
     def of(self, customer: str) -> "View":
-        """The same of one customer alone: quick, and only for that customer's own rows."""
+        """This view with the rows of one customer only, which are faster to compute."""
         return View(self.snapshot, self.as_of, history=OwnHistory(self._history, customer))
 
     @cached_property
@@ -91,13 +94,13 @@ class View:
             )
         return self
 
-    # Tables of the contract, cut by time alone.
+    # Tables of the contract, filtered by time only.
 
     def table(self, table: Table | str) -> ir.Table:
         """A table of the contract, in its columns, as of the instant.
 
         It holds no later rows, but all rows without a date. Later refusals of consent are in it:
-        a refusal counts at once. The outcome of a contact is missing before it came.
+        a refusal counts at once. The outcome of a contact is missing before `outcome_at`.
         """
         contract = t.TABLES[table] if isinstance(table, str) else table
         rows = self.snapshot.rows(contract)
@@ -107,15 +110,15 @@ class View:
         if contract is t.CONSENTS:
             return rows.filter(known | ~rows.granted)
         if contract is t.CONTACTS:
-            came = self._known(rows.outcome_at)
+            outcome_known = self._known(rows.outcome_at)
             rows = rows.mutate(
-                outcome=came.ifelse(rows.outcome, None),
-                outcome_at=came.ifelse(rows.outcome_at, None),
+                outcome=outcome_known.ifelse(rows.outcome, None),
+                outcome_at=outcome_known.ifelse(rows.outcome_at, None),
             )
         return rows.filter(known)
 
     def undated(self) -> list[str]:
-        """Names of what carries no date, see `Snapshot.undated`."""
+        """Tables and columns without dates, see `Snapshot.undated`."""
         return self.snapshot.undated()
 
     def friends(self) -> nx.Graph:
@@ -144,7 +147,7 @@ class View:
         rows: pd.DataFrame = self.table(t.PURCHASES).to_pandas()
         return rows
 
-    # What computations use: cut by time, and without what may not be used.
+    # What computations use: filtered by time, without rows that they may not use.
 
     @cached_property
     def customers(self) -> ir.Table:
@@ -165,7 +168,7 @@ class View:
 
     @cached_property
     def interactions(self) -> ir.Table:
-        """`customer_id, item_kind, item_id, at`: purchases less returns, and visits."""
+        """`customer_id, item_kind, item_id, at`: purchases without returns, and visits."""
         return self._cut(self._history.interactions).select(*PAIR, "at")
 
     @cached_property
@@ -179,8 +182,9 @@ class View:
         customer may follow.
 
         An undirected friendship is two rows. Nobody is their own friend. `interactions` counts
-        contacts between the two; it carries no date and is missing where unknown. Of a directed and
-        an undirected friendship that say the same, one row remains, the oldest and strongest.
+        contacts between the two; it carries no date and is missing where unknown. If a directed
+        and an undirected friendship give the same row, one remains, with the earliest `since` and
+        the most interactions.
         """
         rows = self._cut(self._history.friendships)
         if self._history.directed:
@@ -221,8 +225,8 @@ class View:
         if t.OFFERS.name not in self.snapshot.meta.delivered:
             return None
         rows = self.table(t.OFFERS)
-        begun = self._known(rows.valid_from)
-        return rows.filter(begun, rows.valid_until.isnull() | (rows.valid_until > self.as_of))
+        started = self._known(rows.valid_from)
+        return rows.filter(started, rows.valid_until.isnull() | (rows.valid_until > self.as_of))
 
     @cached_property
     def people(self) -> ir.Table:
@@ -246,21 +250,21 @@ class View:
         return rows.filter(rows["at"] > self.as_of - length)
 
     def following(self, horizon: timedelta) -> ir.Table:
-        """The first interactions in (as_of, as_of + horizon], as labels: nobody knew them then."""
+        """The first interactions in (as_of, as_of + horizon], used as labels."""
         rows = self._usable(self._history.first_interactions)
         later = rows.filter(rows["at"] > self.as_of, rows.known_at <= self.as_of + horizon)
         return later.select(*PAIR, "at")
 
     def newest_interaction(self) -> datetime | None:
-        """When the last purchase, return or visit was; None if there is none."""
+        """The time of the last purchase, return or visit; None if there are none."""
         newest = [self.table(table)["at"].max().execute() for table in (t.PURCHASES, t.VISITS)]
         known = [at.to_pydatetime() for at in newest if not pd.isna(at)]
         return max(known, default=None)
 
     def span(self) -> tuple[int, datetime | None, datetime | None]:
-        """How many first interactions there are at any time, and when the first and the last were.
+        """The number of first interactions of all times, and the times of the first and the last.
 
-        It is for messages that help to choose another instant; nothing may be computed from it.
+        It includes the future, so use it only in messages that help to choose another instant.
         """
         rows = self._usable(self._history.first_interactions)
         times = rows.aggregate(n=rows.count(), first=rows["at"].min(), last=rows["at"].max())
@@ -299,7 +303,7 @@ class View:
         return self.items.filter(self.items.item_kind == PRODUCT).select(product_id="item_id")
 
     def _known(self, clock: ir.Value) -> ir.Value:
-        """Whether a time had come; a row without one counts as always known."""
+        """Whether a time is at or before the instant; a missing time counts as known."""
         return clock.isnull() | (clock <= self.as_of)
 
     def _cut(self, rows: ir.Table) -> ir.Table:
@@ -346,7 +350,19 @@ def view_of(
     memory: int = 2**30,
     progress: Progress = silent,
 ) -> View:
-    """Show a store as of an instant; see `take_snapshot` for the arguments and errors."""
+    """Show a store as of an instant.
+
+    Args:
+        store: a store whose last load has finished.
+        as_of: the instant, with a time zone.
+        refresh: start a new revision, see `take_snapshot`.
+        memory: limit of the snapshot's DuckDB, in bytes.
+        progress: progress callback.
+
+    Raises:
+        StoreIncomplete, StoreBusy: as `take_snapshot`.
+        ValueError: `as_of` has no time zone.
+    """
     return View(take_snapshot(store, refresh=refresh, memory=memory, progress=progress), as_of)
 
 
@@ -359,6 +375,6 @@ def of_customers(rows: ir.Table, customers: Sequence[str] | None) -> ir.Table:
     """The rows of these customers; all rows for None."""
     if customers is None:
         return rows
-    # A table of them: an `isin` of ten thousand ids takes seconds to compile.
+    # Join a table, because an `isin` of ten thousand ids takes seconds to compile.
     ids = ibis.memtable({"customer_id": list(customers)}, schema={"customer_id": "string"})
     return rows.semi_join(ids, "customer_id")

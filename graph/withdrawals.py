@@ -3,8 +3,8 @@
 A load that changes who may be contacted, who shares activity or what is sensitive calls this module
 before it finishes. It deletes from the graph and from the files of every run:
 - offers to customers who may not be contacted, and offers of sensitive products
-- offers that a friend who no longer shares brought up, and offers of items without a recent
-  interaction of anybody who still shares; all offers to a customer left without a reason
+- offers whose reason is a friend who no longer shares, and offers of items without a recent
+  interaction of a customer who still shares; all offers to a customer without any reason left
 - influence edges of customers who don't share, their ranks and embeddings, and the embeddings of
   sensitive products
 - models fitted on customers who no longer share
@@ -102,10 +102,10 @@ class _Withdrawal:
             run_id: _RunFiles(self, run_id, as_of)
             for run_id, as_of in run_folders(self._store).items()
         }
-        gone = sum(self._offers_of(run_id, rows, files) for run_id in _run_ids(rows.values()))
+        deleted = sum(self._offers_of(run_id, rows, files) for run_id in _run_ids(rows.values()))
         for run_files in files.values():
             run_files.withdraw()
-        return gone
+        return deleted
 
     def _offers_of(
         self, run_id: str, rows: dict[RelationshipType, ir.Table], files: "dict[str, _RunFiles]"
@@ -113,20 +113,22 @@ class _Withdrawal:
         sources = pa.table({Col.SOURCE: pa.array([], g.TEXT)})
         deleted = 0
         for element, stored in rows.items():
-            mine = stored.filter(stored.run_id == run_id)
-            unfit = mine  # An interrupted run's.
+            of_run = stored.filter(stored.run_id == run_id)
+            disallowed = of_run  # All of an interrupted run.
             if run_id in self._runs:
                 made_by = [part.run_id for part in parts(read_run(self._runs[run_id]))]
-                # Without its files nobody knows whose activity a run uses: all its offers go.
+                # Without a run's files, it is unknown whose activity it uses: delete all its offers.
                 if all(name in files and files[name].are_whole for name in made_by):
                     supports = [pairs for name in made_by for pairs in files[name].unsupported]
-                    unfit = self.unfit(mine, Col.SOURCE, self._runs[run_id][Col.AS_OF], supports)
-            keys = unfit.select(*_OFFER).distinct().to_pyarrow()
+                    disallowed = self.disallowed(
+                        of_run, Col.SOURCE, self._runs[run_id][Col.AS_OF], supports
+                    )
+            keys = disallowed.select(*_OFFER).distinct().to_pyarrow()
             if len(keys):
                 self._store.delete_rows(element, keys)
                 deleted += len(keys)
-                mine = mine.anti_join(ibis.memtable(keys), _OFFER)
-            remaining = mine.select(Col.SOURCE).to_pyarrow().cast(sources.schema)
+                of_run = of_run.anti_join(ibis.memtable(keys), _OFFER)
+            remaining = of_run.select(Col.SOURCE).to_pyarrow().cast(sources.schema)
             sources = pa.concat_tables([sources, remaining])
         if deleted and run_id in self._runs:
             self._count(run_id, sources)
@@ -137,7 +139,7 @@ class _Withdrawal:
         products = rows.filter(rows.item_kind == "product")
         return rows.anti_join(products.semi_join(self._sensitive, "item_id"), _ITEM)
 
-    def unfit(
+    def disallowed(
         self, offers: ir.Table, customer: str, as_of: datetime, unsupported: list[ir.Table]
     ) -> ir.Table:
         """The offers that may no longer be shown.
@@ -149,15 +151,15 @@ class _Withdrawal:
             unsupported: see `_RunFiles.unsupported`.
         """
         eligible = self.people(as_of).eligible.rename({customer: "customer_id"})
-        unfit = offers.anti_join(eligible, customer)
+        disallowed = offers.anti_join(eligible, customer)
         shown = self.not_sensitive(offers).select(*_ITEM).distinct()
-        unfit = unfit.union(offers.anti_join(shown, _ITEM))
+        disallowed = disallowed.union(offers.anti_join(shown, _ITEM))
         for pairs in unsupported:
             known = pairs
             if "customer_id" in pairs.columns and customer != "customer_id":
                 known = pairs.rename({customer: "customer_id"})
-            unfit = unfit.union(offers.semi_join(known, known.columns))
-        return unfit
+            disallowed = disallowed.union(offers.semi_join(known, known.columns))
+        return disallowed
 
     def _count(self, run_id: str, left: pa.Table) -> None:
         """Update a run's counts of offers and customers."""
@@ -170,18 +172,18 @@ class _Withdrawal:
     def influence(self) -> int:
         """Delete edges of customers who no longer share; returns how many."""
         stored = self._stored(g.INFLUENCES)
-        gone = 0
+        deleted = 0
         for run_id in _run_ids([stored]):
-            mine = stored.filter(stored.run_id == run_id)
-            unfit = mine
+            of_run = stored.filter(stored.run_id == run_id)
+            disallowed = of_run
             if run_id in self._runs:
-                unfit = self._not_sharing(mine, Col.SOURCE, run_id)
-                unfit = unfit.union(self._not_sharing(mine, Col.TARGET, run_id))
-            keys = unfit.select(*map(str, g.INFLUENCES.key)).distinct().to_pyarrow()
+                disallowed = self._not_sharing(of_run, Col.SOURCE, run_id)
+                disallowed = disallowed.union(self._not_sharing(of_run, Col.TARGET, run_id))
+            keys = disallowed.select(*map(str, g.INFLUENCES.key)).distinct().to_pyarrow()
             if len(keys):
                 self._store.delete_rows(g.INFLUENCES, keys)
-                gone += len(keys)
-        return gone
+                deleted += len(keys)
+        return deleted
 
     def ranks(self) -> int:
         """Delete the ranks of customers who no longer share; returns how many."""
@@ -199,20 +201,20 @@ class _Withdrawal:
 
     def embeddings(self) -> int:
         """Delete embeddings of customers who no longer share and of sensitive products."""
-        gone: list[str] = []
+        deleted_keys: list[str] = []
         for element in (g.CUSTOMER_EMBEDDED, g.PRODUCT_EMBEDDED):
             stored = self._stored(element)
             stored = stored.mutate(run_id=stored[Col.TARGET].split("/")[0])
             for run_id in _run_ids([stored]):
-                unfit = mine = stored.filter(stored.run_id == run_id)
+                disallowed = of_run = stored.filter(stored.run_id == run_id)
                 if element is g.PRODUCT_EMBEDDED:
                     hidden = self._sensitive.rename({Col.SOURCE.value: "item_id"})
-                    unfit = mine.semi_join(hidden, Col.SOURCE)
+                    disallowed = of_run.semi_join(hidden, Col.SOURCE)
                 elif run_id in self._runs:
-                    unfit = self._not_sharing(mine, Col.SOURCE, run_id)
-                gone += unfit[Col.TARGET].to_pyarrow().to_pylist()
-        self._store.delete(g.EMBEDDING, Col.EMBEDDING_ID, gone)
-        return len(gone)
+                    disallowed = self._not_sharing(of_run, Col.SOURCE, run_id)
+                deleted_keys += disallowed[Col.TARGET].to_pyarrow().to_pylist()
+        self._store.delete(g.EMBEDDING, Col.EMBEDDING_ID, deleted_keys)
+        return len(deleted_keys)
 
     def _not_sharing(self, rows: ir.Table, column: str, run_id: str) -> ir.Table:
         sharing = self.people(self._runs[run_id][Col.AS_OF]).sharing
@@ -277,8 +279,8 @@ class _RunFiles:
     def unsupported(self) -> list[ir.Table]:
         """Keys of offers that have lost their support by customers who share.
 
-        Offers that a withdrawn friend brought up have `customer_id, item_kind, item_id`. Items
-        without an interaction of anybody who still shares have `item_kind, item_id`. Customers
+        Offers whose reason is a withdrawn friend have `customer_id, item_kind, item_id`. Items
+        without an interaction of a customer who still shares have `item_kind, item_id`. Customers
         without any reason left have `customer_id`. The result is cached because the files that it
         is read from are rewritten.
         """
@@ -288,10 +290,13 @@ class _RunFiles:
             left = drivers
             if self._withdrawn is not None:
                 friends = self._withdrawn.rename(friend_id="customer_id")
-                by_them = drivers.semi_join(friends, "friend_id")
-                keys.append(by_them.select("customer_id", *_ITEM).distinct())
+                by_withdrawn = drivers.semi_join(friends, "friend_id")
+                keys.append(by_withdrawn.select("customer_id", *_ITEM).distinct())
                 left = drivers.anti_join(friends, "friend_id")
-            before, after = self._live(drivers), self._live(self._work.not_sensitive(left))
+            before, after = (
+                self._with_reasons(drivers),
+                self._with_reasons(self._work.not_sensitive(left)),
+            )
             keys.append(before.anti_join(after, "customer_id"))
         actors = self._work.file(self._run_id, ACTORS)
         if actors is not None and self._withdrawn is not None:
@@ -299,8 +304,8 @@ class _RunFiles:
             keys.append(actors.anti_join(others, _ITEM).select(*_ITEM).distinct())
         return [rows.cache() for rows in keys]
 
-    def _live(self, drivers: ir.Table) -> ir.Table:
-        """The customers for whom friends' interactions bring up an unblocked item."""
+    def _with_reasons(self, drivers: ir.Table) -> ir.Table:
+        """The customers who have an unblocked item because of their friends' interactions."""
         decisions = self._work.file(self._run_id, DECISIONS)
         if decisions is not None:
             blocked = decisions.filter(decisions.blocked_by.notnull())
@@ -310,16 +315,15 @@ class _RunFiles:
     def withdraw(self) -> None:
         """Delete withdrawn customers, and offers that may no longer be shown, from the files."""
         if (offers := self._work.file(self._run_id, OFFERS)) is not None:
-            unfit = self._work.unfit(offers, "customer_id", self._as_of, self.unsupported)
+            disallowed = self._work.disallowed(offers, "customer_id", self._as_of, self.unsupported)
             key = ["customer_id", "rank"]
-            gone = unfit.select(key).distinct()
-            if gone.count().execute():
-                self._rewrite(OFFERS, offers.anti_join(gone, key), *key)
+            deleted_keys = disallowed.select(key).distinct()
+            if deleted_keys.count().execute():
+                self._rewrite(OFFERS, offers.anti_join(deleted_keys, key), *key)
         self._withdraw_decisions()
         if not self._lists_sharing:
-            self._work.delete_model(
-                self._run_id
-            )  # The run doesn't list the customers it was fitted on.
+            # The run doesn't list the customers that its model was fitted on.
+            self._work.delete_model(self._run_id)
         if self._withdrawn is None:
             return
         for name, ids in _IDS.items():
@@ -336,10 +340,10 @@ class _RunFiles:
         decisions = self._work.file(self._run_id, DECISIONS)
         if decisions is None:
             return
-        free = decisions.filter(decisions.blocked_by.isnull())
+        unblocked = decisions.filter(decisions.blocked_by.isnull())
         key = ["customer_id", *_ITEM]
-        unfit = self._work.unfit(free, "customer_id", self._as_of, self.unsupported)
-        left = free.anti_join(unfit.select(key).distinct(), key)
+        disallowed = self._work.disallowed(unblocked, "customer_id", self._as_of, self.unsupported)
+        left = unblocked.anti_join(disallowed.select(key).distinct(), key)
         blocked = decisions.filter(decisions.blocked_by.notnull())
         for pairs in self.unsupported:
             blocked = blocked.anti_join(pairs, pairs.columns)

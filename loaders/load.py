@@ -73,7 +73,7 @@ def load(
         place: a folder, or an SQLAlchemy URL.
         mapping: maps files and columns with other names to the contract.
         assume_consent: treat contact and social use as granted unless a row says otherwise.
-        replace: tables that the delivery contains in full; their other rows are deleted.
+        replace: tables that the delivery contains in full; the rows that it lacks are deleted.
         yes: allow `replace` to delete more than 1 % of a table's rows.
         max_rejects: the largest share of a table's rows, from 0 to 1, that may be rejected.
         loaded_at: the time in the name of the rejects file.
@@ -84,10 +84,11 @@ def load(
     Raises:
         DeliveryError: a file or table can't be read, too many rows are rejected, or `replace` would
             delete too many; nothing is loaded.
+        MappingError: the mapping doesn't fit the delivery.
         StoreError: the store can't be written.
     """
     if max_rejects is not None and not 0 <= max_rejects <= 1:
-        raise DeliveryError(f"--max-rejects {max_rejects:g} is not a share from 0 to 1.")
+        raise DeliveryError(f"--max-rejects {max_rejects:g} isn't a share from 0 to 1.")
     delivery = find_delivery(place, mapping or Mapping())
     names = {source.table.name for source in delivery.sources}
     for table in replace:
@@ -211,7 +212,7 @@ class _Load:
             if most is not None and counts.rejected > most * counts.read:
                 raise DeliveryError(
                     f"{rejected(name, counts)}, more than --max-rejects {most:g}; nothing is "
-                    f"loaded. {rejects} says why; fix them, or allow more."
+                    f"loaded. See {rejects} for the reasons. Fix the rows, or raise the limit."
                 )
 
     def announce_deletions(self, yes: bool, announce: Callable[[str], None] | None) -> None:
@@ -225,8 +226,8 @@ class _Load:
             if not yes and any(deleted.share > _DELETED for deleted in planned.values()):
                 raise DeliveryError(
                     f"--replace {' '.join(self.replace)} would delete {counted}: more than "
-                    f"{_DELETED * 100:g} % of a table; nothing is loaded. Deliver it whole, or "
-                    "agree with --yes."
+                    f"{_DELETED * 100:g} % of a table; nothing is loaded. Deliver the whole "
+                    "table, or confirm with --yes."
                 )
             if planned and announce is not None:
                 announce(f"--replace {' '.join(self.replace)} deletes {counted}.")
@@ -293,7 +294,7 @@ class _Load:
         rows = self.staging.folder / "rows.parquet"
         staged = {name: self.staging.path(name) for name in self.staging.tables}
         write_rows(step, staged, rows, self.memory)
-        self._leave_other_part(step, rows)
+        self._delete_from_other_part(step, rows)
         element, table = step.element, step.table
         whole = table.name in self.replace
         if whole and table.node is None and isinstance(element, RelationshipType):
@@ -310,12 +311,13 @@ class _Load:
             self.store.clear(element)
             self.store.write(element, rows, progress)
         else:
-            # Keep the values of old rows: a killed load that reads its files again needs them.
+            # Keep the old rows until the new ones are written: a killed load that reads its files
+            # again needs their values.
             self.store.write(element, rows, progress)
             self._delete_others(element, rows)
 
-    def _leave_other_part(self, step: Step, rows: Path) -> None:
-        """Delete stored views of events that now have another kind, or the reverse."""
+    def _delete_from_other_part(self, step: Step, rows: Path) -> None:
+        """Delete stored events that were views and no longer are, or the reverse."""
         key = step.table.key[0]
         for part in step.table.parts:
             parted = step.part is not None and part.views is not step.part.views
@@ -335,7 +337,7 @@ class _Load:
             self.store.delete_rows(element, undelivered.to_arrow_table())
 
     def _delete_stale(self, node: NodeType, rows: Path) -> None:
-        """Delete the nodes that were not delivered, and first the nodes that depend on them."""
+        """Delete the nodes that were not delivered, after the nodes that depend on them."""
         for owned in RELATIONSHIPS:
             if owned.source is node and owned.key == (Col.TARGET,):
                 targets = self._column(owned, Col.TARGET, Col.SOURCE, "ANTI", rows, node.key)

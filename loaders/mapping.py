@@ -2,7 +2,7 @@
 
     [tables.visits]
     file = "checkins.tsv.gz"    # within the folder; `table = "crm.checkins"` in a database
-    earliest_by = "hour"        # of rows with one key keep the earliest, not the last
+    earliest_by = "hour"        # of rows with the same key keep the earliest, not the last
 
     [tables.visits.columns]
     customer_id = "user"
@@ -85,7 +85,7 @@ class ColumnMapping(_Strict):
             ):
                 raise ValueError(f"the constant {self.value!r} isn't a value; leave the column out")
             if option := next((key for key in _OF_TEXT if getattr(self, key) is not None), None):
-                raise ValueError(f"a constant takes no {option}; give the value as it is meant")
+                raise ValueError(f"a constant takes no {option}; give the final value")
         if self.timezone is not None and self.timezone not in _zones():
             raise ValueError(f"{self.timezone!r} isn't a time zone; give one like 'Europe/Berlin'")
         return self
@@ -159,7 +159,7 @@ class TableMapping(_Strict):
     earliest_by: str | None = None
     """A source column: of rows with the same key, the one with the smallest value wins."""
     returns: bool = False
-    """Whether negative quantities and amounts are returns; else they are faults."""
+    """Whether negative quantities and amounts are returns; if False, they are faults."""
     columns: dict[str, Annotated[ColumnMapping, BeforeValidator(_column)]] = {}
 
     @field_validator("delimiter")
@@ -235,7 +235,7 @@ def read_mapping(name: str) -> Mapping:
         data = path.read_bytes()
     else:
         raise MappingError(
-            f"There is no mapping {name}: name a TOML file or one of "
+            f"There is no mapping {name}. Name a TOML file, or one of "
             f"{', '.join(shipped_mappings())}."
         )
     try:
@@ -247,4 +247,4 @@ def read_mapping(name: str) -> Mapping:
         where = ".".join(map(str, first["loc"]))
         why = first["msg"].removeprefix("Value error, ").rstrip(".")
         message = f"{where}: {why}" if where else why
-        raise MappingError(f"The mapping {name} is wrong: {message}.") from error
+        raise MappingError(f"The mapping {name} isn't valid: {message}.") from error

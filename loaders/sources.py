@@ -89,7 +89,8 @@ def find_delivery(place: str, mapping: Mapping) -> Delivery:
     if not delivery.sources:
         raise DeliveryError(
             f"{delivery.name} holds no table. followsuit looks for {', '.join(TABLES)}, as .csv, "
-            ".tsv, .jsonl or .parquet files or database tables; name others in a --mapping."
+            ".tsv, .jsonl or .parquet files or database tables. If they have other names, "
+            "name them in a --mapping."
         )
     return delivery
 
@@ -160,8 +161,8 @@ def _refuse_near_miss(path: Path, mapping: Mapping) -> None:
         return  # the mapping names the table's file
     if not path.name.lower().endswith(SUFFIXES) and not path.is_dir():
         raise DeliveryError(
-            f"{path.name} can't be read: it may hold {table}, which come as {_KINDS}. Deliver "
-            "them so, or take the file out of the folder."
+            f"{path.name} can't be read: it may hold {table}, which come as {_KINDS}. Convert "
+            "it, or take the file out of the folder."
         )
     raise DeliveryError(
         f"{path.name} isn't the name of a table, and would be left out. Rename it to {table}"
@@ -186,8 +187,8 @@ def _named(folder: Path, table: Table, name: str) -> tuple[Path, ...]:
     inside = all(p.resolve().is_relative_to(folder) for p in (path, *files))
     if not inside and not Path(name).is_absolute():
         raise MappingError(
-            f"tables.{table.name}.file: {name} leads out of {folder}. Give its absolute path if "
-            "it is meant."
+            f"tables.{table.name}.file: {name} leads out of {folder}. Give the absolute path if "
+            "that is intended."
         )
     return files
 
@@ -224,7 +225,7 @@ def _parts(folder: Path) -> tuple[Path, ...]:
         if path.is_dir() or not path.name.lower().endswith(SUFFIXES):
             raise DeliveryError(
                 f"{folder.name}/{path.name} can't be read: the parts of a table are {_KINDS}. "
-                "Deliver it so, or take it out of the folder."
+                "Convert it, or take it out of the folder."
             )
     if not files:
         raise DeliveryError(f"{folder} holds no .csv, .tsv, .jsonl or .parquet file.")
@@ -274,8 +275,8 @@ def _require_of_database(table: Table, mapped: TableMapping, name: str) -> None:
     for key in _FOLDER_KEYS:
         if getattr(mapped, key) is not None:
             raise MappingError(
-                f"tables.{table.name}.{key}: {name} is a database, whose tables have none. Leave "
-                "it out, or name a `table`."
+                f"tables.{table.name}.{key}: {name} is a database, so this option doesn't apply. "
+                "Leave it out, or name a `table`."
             )
 
 

@@ -50,7 +50,7 @@ def known_view(table: str) -> str:
 
 
 def is_lost(table: Table, known: Collection[str]) -> str:
-    """The SQL condition that a stored row refers to a node that isn't known.
+    """The SQL condition that a stored row refers to an unknown node.
 
     Args:
         table: the table of the row.

@@ -15,7 +15,7 @@ IS_VIEW = f"({Col.KIND} = '{VIEW}' AND {Col.PRODUCT_ID} IS NOT NULL)"
 
 @dataclass(frozen=True)
 class Step:
-    """One element to write: from one table, or (without a part) from references of other tables."""
+    """One element to write: a part of a table, or without a part, nodes that others refer to."""
 
     table: Table
     element: Element

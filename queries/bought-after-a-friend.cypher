@@ -1,7 +1,7 @@
-// question: Who bought what a friend had bought before, within some days? (co-occurrence, not influence)
+// question: Which customers bought a product within some days after a friend? (co-occurrence, not influence)
 // param since time = 1970-01-01: earliest time of the friend's purchase
 // param until time = now: latest time of both purchases
-// param within days = 14: maximum time between the two
+// param within days = 14: maximum days between the two purchases
 // param limit integer = 100: maximum number of rows
 // column customer_id text
 // column friend_id text

@@ -1,4 +1,4 @@
-// question: Which products do the buyers of a product buy too?
+// question: Which other products do the buyers of a product buy?
 // param product_id text: the product
 // param limit integer = 20: maximum number of rows
 // column product_id text

@@ -1,4 +1,4 @@
-// question: What does the run in force offer, and why?
+// question: What does the active run offer, and why?
 // param limit integer = 1000000: maximum number of rows
 // column customer_id text
 // column rank integer

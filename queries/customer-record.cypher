@@ -1,4 +1,4 @@
-// question: What does the graph hold of a customer? (for an enquiry: each act, tie, consent, contact)
+// question: What does the graph hold about a customer? (every interaction, friendship, consent, contact and result)
 // param customer_id text: the customer
 // column kind text
 // column id text

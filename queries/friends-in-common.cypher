@@ -1,6 +1,6 @@
-// question: Whom do two customers both know?
-// param customer_id text: the one
-// param other_id text: the other
+// question: Which friends do two customers have in common?
+// param customer_id text: the first customer
+// param other_id text: the second customer
 // column friend_id text
 // column friend_name text
 // order by: friend_id

@@ -1,5 +1,5 @@
-// question: What have the friends of a customer bought lately? (friends whose acts reach the customer)
-// param customer_id text: whose friends
+// question: What have a customer's friends bought recently? (not those with only a directed friendship to the customer)
+// param customer_id text: the customer
 // param since time = 1970-01-01: start of the period
 // param until time = now: end of the period
 // param limit integer = 100: maximum number of rows

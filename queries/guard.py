@@ -1,4 +1,4 @@
-"""Refuses queries that reach beyond the graph, which a read-only connection doesn't prevent.
+"""Refuses queries that access more than the graph, which a read-only connection doesn't prevent.
 
 In read mode the engines refuse to change the graph. But LadybugDB still runs `COPY ... TO`,
 `EXPORT DATABASE`, `LOAD FROM` and a `CHECKPOINT` that locks the store; Neo4j still runs `LOAD CSV`,
@@ -43,7 +43,7 @@ FUNCTIONS = (
 """Allowed beginnings of function names with dots; a plugin's function may run any text."""
 
 _LONGEST = 200_000
-"""Maximum characters of a query; a longer one takes us seconds and the engine hours."""
+"""Maximum characters of a query; checking a longer one takes seconds, and running it hours."""
 _CALLED = 8
 """Tokens of a procedure's name to check; no allowed procedure has more."""
 
@@ -108,24 +108,24 @@ class _Token(NamedTuple):
 _NONE = _Token("", "", -1)
 
 
-def reading(cypher: str) -> str:
-    """Check a query; returns it without comments, with everything else in its place.
+def check_query(cypher: str) -> str:
+    """Check a query; returns it with spaces instead of comments.
 
-    The query may still try to change the graph, which the engine refuses.
+    The query may still try to change the graph; the engine then refuses it.
 
     Raises:
-        QueryError: the text is more than one query, or could reach beyond the graph.
+        QueryError: the text is more than one query, or could access more than the graph.
     """
     if len(cypher) > _LONGEST:
         raise QueryError(
-            f"The query has {len(cypher):,} characters; at most {_LONGEST:,} are read. Pass long "
+            f"The query has {len(cypher):,} characters; the limit is {_LONGEST:,}. Pass long "
             "lists as parameters."
         )
     if any("\ud800" <= letter <= "\udfff" for letter in cypher):
         raise QueryError("The query holds bytes that aren't UTF-8. Pass it as UTF-8.")
     if re.search(r"\\u", cypher, re.IGNORECASE):
         raise QueryError(
-            "A query here may not hold \\u escapes, which can hide a clause. Pass the text as a "
+            "A query must not contain \\u escapes, which can hide a clause. Pass the text as a "
             "parameter."
         )
     text = _TOKEN.sub(_without_comment, cypher)
@@ -146,7 +146,7 @@ def reading(cypher: str) -> str:
 
 
 _REACHES = (
-    "{0} reads or writes outside the graph and is refused here. Where it is a name, put it between "
+    "{0} reads or writes outside the graph and is not allowed. If it is a name, put it in "
     "backticks."
 )
 
@@ -167,18 +167,18 @@ def _tokens(text: str) -> Iterator[_Token]:
 
 
 def _check_statement(tokens: list[_Token]) -> None:
-    """Refuse unless there is exactly one query, and it begins with an allowed word."""
+    """Raise QueryError unless there is exactly one query that begins with an allowed word."""
     words = [token.word for token in tokens[:2]]
     first = words[-1] if words and words[0] in ("EXPLAIN", "PROFILE") else "".join(words[:1])
     if first in REFUSED:
         raise QueryError(_REACHES.format(first))
     if first not in FIRST:
         raise QueryError(
-            f"A query here only reads: it begins with {', '.join(FIRST[:-1])} or {FIRST[-1]}, "
-            "which EXPLAIN or PROFILE may come before."
+            f"A query must begin with {', '.join(FIRST[:-1])} or {FIRST[-1]}, "
+            "optionally after EXPLAIN or PROFILE: queries are read-only."
         )
     if any(token.text == ";" for token in tokens[:-1]):
-        raise QueryError("Only one query at a time runs here. Take out all but one.")
+        raise QueryError("Only one query can run at a time. Remove the others.")
 
 
 def _check_number(token: _Token) -> None:
@@ -214,8 +214,9 @@ def _check_function(tokens: list[_Token], bracket: int) -> None:
     if dotted or any(token.text.startswith("`") for token in called):
         name = "".join(token.text for token in called)
         raise QueryError(
-            f"The function {name} is refused here: it may reach beyond the graph. Allowed are "
-            f"names without dots and backticks, and those of {', '.join(FUNCTIONS)}."
+            f"The function {name} is not allowed, because it may access more than the graph. "
+            "Allowed are names without dots and backticks, and those of "
+            f"{', '.join(FUNCTIONS)}."
         )
 
 
@@ -229,6 +230,6 @@ def _check_call(following: list[_Token]) -> None:
         name += token.text
     if name.lower() not in ALLOWED_CALLS:
         raise QueryError(
-            f"CALL {name or 'of a quoted name'} is refused here; allowed are "
+            f"CALL {name or 'of a quoted name'} is not allowed. Allowed are "
             f"{', '.join(ALLOWED_CALLS)}, and subqueries."
         )

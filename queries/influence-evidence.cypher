@@ -1,8 +1,8 @@
-// question: What has a customer done within some days of a friend's first act on it, and what not? (the exposures behind an edge)
-// param friend_id text: the customer who acted first
+// question: Which of a friend's first interactions did a customer follow within some days, and which not? (the exposures behind an edge)
+// param friend_id text: the friend whose interactions came first
 // param customer_id text: the customer who may have followed
-// param within days = 14: time within which an interaction follows
-// param until time = now: the instant of the data, as the run's as_of
+// param within days = 14: maximum days until the customer's interaction
+// param until time = now: the instant of the data; give the run's as_of
 // param born_by date = adult: people born later are minors
 // param limit integer = 100: maximum number of rows
 // column item_id text
@@ -10,8 +10,8 @@
 // column at time
 // column followed boolean
 // order by: friend_at desc, item_id
-// Counts as influence/log/exposures.py does, except that it distinguishes interactions within one second.
-// Only behind an edge of the active run; customers who don't share have no edges.
+// Counts like influence/log/exposures.py, except that it distinguishes interactions within one second.
+// Answers only for an edge of the active run; customers who don't share have no edges.
 MATCH (run:Run {kind: 'influence', active: true})
 MATCH (f:Customer {customer_id: $friend_id})-[e:INFLUENCES]->(c:Customer {customer_id: $customer_id})
 WHERE e.run_id = run.run_id

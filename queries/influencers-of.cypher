@@ -1,4 +1,4 @@
-// question: Whose acts does a customer follow, how surely, and on what evidence?
+// question: Which friends does a customer follow, with what probability, and on what evidence?
 // param customer_id text: the follower
 // param limit integer = 20: maximum number of rows
 // column friend_id text

@@ -1,6 +1,6 @@
-// question: Who has bought often before a day and not since?
+// question: Which customers bought often before a day and have not bought since?
 // param since time: the day
-// param until time = now: end of the time without purchases
+// param until time = now: end of the period without purchases
 // param at_least integer = 3: minimum number of purchases before the day
 // param limit integer = 100: maximum number of rows
 // column customer_id text

@@ -1,15 +1,15 @@
 """The library of Cypher queries: one `.cypher` file each, with a header that describes it.
 
-    // question: What did the friends of a customer buy lately?
-    // param customer_id text: whose friends
-    // param limit integer = 20: rows at the most
+    // question: What have a customer's friends bought recently?
+    // param customer_id text: the customer
+    // param limit integer = 20: maximum number of rows
     // column friend_id text
     // order by: at desc, friend_id
 
 A parameter is `text`, `integer`, `number`, `boolean`, `time`, `date` or `days` (a length of time).
 A time may default to `now`; a date may default to `adult`, the latest birth date of adults at
 `until`. The types of the header let us check parameters before the query runs, and make both
-engines answer in the same types. We sort rows here, because neither engine sorts a UNION.
+engines answer in the same types. Rows are sorted here, because neither engine sorts a UNION.
 """
 
 import operator
@@ -148,6 +148,11 @@ def _parse(name: str, text: str) -> LibraryQuery:
 def typed(name: str, value: Any, kind: str) -> Any:
     """Convert a parameter's value to its type; text is parsed as on the command line.
 
+    Args:
+        name: the parameter's name, for messages.
+        value: the value.
+        kind: the type, as in a query's header.
+
     Raises:
         QueryError: the value isn't valid, or there is no such type.
     """
@@ -171,8 +176,8 @@ def _boolean(value: Any) -> bool:
 
 
 def _time(value: Any) -> datetime:
-    moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    time = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
+    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
 
 
 def _date(value: Any) -> date:

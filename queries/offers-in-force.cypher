@@ -1,4 +1,4 @@
-// question: Which offers are in force at an instant, and what are they for?
+// question: Which offers are valid at an instant, and what are they for?
 // param at time = now: the instant
 // param limit integer = 1000: maximum number of rows
 // column offer_id text

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.types as pt
 
 from followsuit.graph.store import GraphStore, QueryError
-from followsuit.queries.guard import reading
+from followsuit.queries.guard import check_query
 from followsuit.queries.library import TYPES, find
 
 TIMEOUT = 60.0
@@ -29,14 +29,17 @@ def run_query(
         store: a store whose last load has finished.
         name: the query's name.
         parameters: values by name; text is parsed as on the command line.
-        now: the default of parameters that mean the present.
+        now: the value of parameters that default to `now`.
         timeout: seconds; None for no limit.
 
     Returns:
         Rows in the columns, types and order of the query's header.
 
     Raises:
-        UnknownQuery, QueryError, QueryTimeout, StoreIncomplete.
+        UnknownQuery: there is no such query.
+        QueryError: a parameter is missing, unknown or not valid.
+        QueryTimeout: the query runs past its limit.
+        StoreIncomplete: a load is under way or was interrupted.
     """
     query = find(name)
     bound = query.bind(parameters or {}, now)
@@ -64,15 +67,17 @@ def run_cypher(
 
     Raises:
         QueryError: the query isn't valid, would change the graph, or accesses files.
-        QueryTimeout, QueryTooLarge, QueryCrashed, StoreIncomplete.
+        QueryTimeout, QueryTooLarge: the query exceeds its time or memory.
+        QueryCrashed: the query crashes the engine.
+        StoreIncomplete: a load is under way or was interrupted.
     """
-    text = reading(cypher)
+    text = check_query(cypher)
     store.require_complete()
     table = store.query_apart(text, parameters, timeout)
     if not table.column_names:
         raise QueryError("The query returns nothing. End it with RETURN.")
     if twice := [name for name in table.column_names if table.column_names.count(name) > 1]:
-        raise QueryError(f"The query returns {twice[0]} twice. Name one of them with AS.")
+        raise QueryError(f"The query returns two columns named {twice[0]}. Rename one with AS.")
     return pa.table({n: _whole(table[n]) for n in table.column_names})
 
 

@@ -1,4 +1,4 @@
-// question: Who buys the most in a time, by amount (minor units of money; returns subtract)?
+// question: Which customers buy the most in a period, by amount? (in minor units of money, less returns)
 // param since time = 1970-01-01: start of the period
 // param until time = now: end of the period
 // param limit integer = 20: maximum number of rows

@@ -1,6 +1,6 @@
-// question: Whose acts are followed by most friends, per category and city? (as learned from the log: observed)
-// param category text = *: one category; * for all together
-// param city text = *: of the influencer; * for all
+// question: Which customers do the most friends follow, by category and city? (estimated from the log: observed)
+// param category text = *: one category; * for all categories
+// param city text = *: city of the influencer; * for all
 // param limit integer = 20: maximum number of rows
 // column customer_id text
 // column city text

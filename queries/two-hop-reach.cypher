@@ -1,5 +1,5 @@
-// question: Whom does a customer reach through one friend in between, and through how many?
-// param customer_id text: where to start
+// question: Who are the friends of a customer's friends, and how many friends connect them?
+// param customer_id text: the customer
 // param limit integer = 100: maximum number of rows
 // column customer_id text
 // column through integer

@@ -1,4 +1,4 @@
-// question: How many visits do the stores of each city have in a time?
+// question: How many visits do the stores of each city have in a period?
 // param since time = 1970-01-01: start of the period
 // param until time = now: end of the period
 // column city text

@@ -1,4 +1,4 @@
-"""A seeded retail world: what a retailer would deliver, and the truth behind it.
+"""A simulated retail world: the tables that a retailer would deliver, and the truth behind them.
 
 Customers in communities buy by taste, season, promotion and their friends' example. The planted
 truth holds how strong each friend's example is, per pair and category, so that tests can compare

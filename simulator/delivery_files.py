@@ -22,7 +22,7 @@ _SPECIAL = '[,"\r\n]'
 
 
 def write(name: str, table: pa.Table, path: Path, advance: Advance) -> None:
-    """Write a table as a retailer would: money in major units, times in ISO 8601 or typed.
+    """Write a table as a retailer would: money in major units, times as ISO 8601 text or typed.
 
     Args:
         name: the table's name in the contract.
@@ -102,4 +102,4 @@ def iso(instants: Column) -> Column:
 @cache
 def _clock() -> Column:
     """The text of every second of a day."""
-    return words([str(moment)[11:] + "Z" for moment in np.arange(DAY).astype("datetime64[s]")])
+    return words([str(second)[11:] + "Z" for second in np.arange(DAY).astype("datetime64[s]")])

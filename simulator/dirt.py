@@ -23,7 +23,7 @@ from followsuit.simulator.world import World
 
 
 class Fault(StrEnum):
-    """A kind of fault; the comment says how a loader should treat it."""
+    """A kind of fault; the docstring says how a loader should treat it."""
 
     DUPLICATE = "duplicate"
     """A row occurs twice: one of the two is a duplicate."""
@@ -70,7 +70,13 @@ _COSTLY = (Fault.DANGLING, Fault.BAD_TIME, Fault.EMPTY_KEY, Fault.NEGATIVE, Faul
 
 
 def planned(world: World, name: str, rows: int) -> dict[str, int]:
-    """How many rows of a table get per_fault kind of fault."""
+    """How many rows of a table get each kind of fault.
+
+    Args:
+        world: the settings of the world.
+        name: the table.
+        rows: how many rows the table has.
+    """
     faults = _possible(TABLES[name])
     per_fault = round(world.dirt * _SHARE * rows / len(faults))
     return {fault.value: per_fault for fault in faults} if per_fault else {}
@@ -90,7 +96,7 @@ def _possible(table: Table) -> list[Fault]:
         Fault.SPACING: True,
         Fault.LATE: True,
     }
-    return [fault for fault, is_so in possible.items() if is_so]
+    return [fault for fault, applies in possible.items() if applies]
 
 
 def _references(table: Table) -> list[str]:
@@ -101,6 +107,12 @@ def plant(world: World, name: str, rows: pa.Table, rng: Chance) -> pa.Table:
     """Add the planned faults to rows; times, dates and booleans become text.
 
     Faulty rows stay in their positions; repeated and late rows are at the end, shuffled.
+
+    Args:
+        world: the settings of the world.
+        name: the table.
+        rows: its rows, in the contract's types.
+        rng: random generator.
     """
     table, plan = TABLES[name], planned(world, name, rows.num_rows)
     hit = rng.permutation(rows.num_rows)

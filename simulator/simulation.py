@@ -54,7 +54,7 @@ class Simulated:
             `without_trigger`; a row for each contact, in the contacts' order.
         dirt: the number of faults of each kind, by table.
         sales: the purchases with their causes, in the order of the table `purchases`.
-        ties: how strongly each friend follows each, from which `edges` is computed.
+        ties: how strongly friends follow each other; `edges` is computed from it.
         catalogue: the products.
     """
 
@@ -74,14 +74,14 @@ class Simulated:
     def edges(self) -> pa.Table:
         """The truth on influence: `source`, `target`, `category`, `probability`.
 
-        The probability that `target` buys a product of `category` because of `source`'s first
+        `probability` is that `target` buys a product of `category` because of `source`'s first
         purchase of it, while `target` doesn't have it and they are friends.
         """
         return pa.Table.from_batches(self.edge_batches(), schema=EDGES)
 
 
 def tables(world: World, progress: Progress = silent) -> Simulated:
-    """Make a world in memory; the same world is the same to the byte."""
+    """Make a world in memory; the same settings give the same bytes."""
     chances = streams(world.seed)
     with progress("simulating", total=world.days + 3) as advance:
         stage = build_stage(world, chances)
@@ -158,7 +158,7 @@ def simulate(
         world: the settings of the world.
         folder: the folder for `TABLE.csv` or `TABLE.parquet`; created if it is missing.
         truth: the folder for `edges.parquet`, `acceptance.parquet` and `dirt.json` (faults by table
-            and kind); it must differ from `folder`, so that nobody loads it.
+            and kind); it must differ from `folder`, so that no load reads it.
         file_format: `csv` or `parquet`.
         progress: progress callback.
 
@@ -171,7 +171,7 @@ def simulate(
     if file_format not in FORMATS:
         raise WorldError(f"file_format is {file_format!r}; choose one of {', '.join(FORMATS)}.")
     if truth is not None and truth.resolve() == folder.resolve():
-        raise WorldError(f"truth is {truth}, where the tables go; choose another folder for it.")
+        raise WorldError(f"truth is {truth}, the folder of the tables; choose another one.")
     simulated = tables(world, progress)
     folder.mkdir(parents=True, exist_ok=True)
     counts = _write_tables(simulated, folder, file_format, progress)

@@ -21,8 +21,8 @@ class Category(NamedTuple):
 
     `weight` is its share of purchases, `price` the median in the currency's unit, `margin` a share
     of the price; demand peaks on the `peak`-th day of the year with `amplitude` (of the logarithm).
-    `kappa` says how contagious it is (about 1 on average). Of its purchases the share `refill` is
-    bought again after about `every` days.
+    `kappa` is how contagious it is (about 1 on average). The share `refill` of its purchases is
+    repeated after about `every` days.
     """
 
     name: str
@@ -39,7 +39,7 @@ class Category(NamedTuple):
 
 
 class LifeEvent(NamedTuple):
-    """A change of life: how many adults a year have it, at which ages, and what they then buy.
+    """A life event: the share of adults per year who have it, their ages, and what they then buy.
 
     For `days` after it, `category` is bought `factor` times as often.
     """

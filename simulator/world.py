@@ -35,9 +35,9 @@ class World:
         purchases: rows of `purchases` within the period.
         days: length of the period.
         homophily: how much friends share taste and city: 0 not at all, 1 strongly.
-        influence: how often a friend's first purchase is followed: a purchase causes about
-            0.6 x `influence` further ones; 0 none.
-        shock: how strong promotions are, which all customers see at once: 0 none.
+        influence: how strongly friends follow each other: a first purchase causes about
+            0.6 x `influence` purchases by friends; 0 none.
+        shock: strength of promotions, which all customers see at once: 0 none.
         dirt: share of faulty rows in the files: 0 none, 1 about 5 %.
         seed: random seed; equal settings give the same world to the byte.
         start: first day (UTC) of the period.

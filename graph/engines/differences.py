@@ -58,10 +58,18 @@ def differences(element: Element, new: Path, old: Path, folder: Path, memory: in
     return Differences(_rows(fresh), n_changed, fresh, changed, unchanged)
 
 
-def without(old: Path, gone: Path, columns: Sequence[str], remaining: Path, memory: int) -> None:
-    """Copy the rows of `old` that equal no row of `gone` in these columns to `remaining`."""
+def without(old: Path, deleted: Path, columns: Sequence[str], remaining: Path, memory: int) -> None:
+    """Copy rows to another file, except those that should be deleted.
+
+    Args:
+        old: Parquet file of the rows.
+        deleted: Parquet file with the values of the rows to leave out.
+        columns: the columns to compare; an empty cell equals an empty cell.
+        remaining: the file to write.
+        memory: limit in bytes.
+    """
     same = " AND ".join(f'o."{c}" IS NOT DISTINCT FROM g."{c}"' for c in columns)
-    with open_duck(memory, remaining.parent, o=old, g=gone) as db:
+    with open_duck(memory, remaining.parent, o=old, g=deleted) as db:
         db.execute("SET preserve_insertion_order = false")
         db.sql(f"SELECT o.* FROM o ANTI JOIN g ON {same}").write_parquet(str(remaining))
 

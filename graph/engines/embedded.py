@@ -84,8 +84,8 @@ class EmbeddedStore(GraphStore):
     All files are private to their owner.
 
     Args:
-    path: the file; it may be missing for writing.
-    memory: limit of the engine, and of the comparison of old and new rows, in bytes.
+        path: the file; it may be missing for writing.
+        memory: limit of the engine, and of the comparison of old and new rows, in bytes.
     """
 
     def __init__(self, path: Path, memory: int) -> None:
@@ -233,8 +233,8 @@ class EmbeddedStore(GraphStore):
             return _RecoveryPending()
         return StoreError(
             f"{self.name} can't be opened as a LadybugDB file: {first_line(message)} Name another "
-            f"store with --store; or, if this was one, restore it from a backup, or delete it and "
-            f"{self.state} and load again."
+            f"store with --store; or, if it was a store, restore it from a backup, or delete it "
+            f"and {self.state} and load again."
         )
 
     def _recover(self) -> None:
@@ -366,11 +366,15 @@ class EmbeddedStore(GraphStore):
         if not keys.num_rows:
             return
         with self.state.work_folder() as folder:
-            old, gone, remaining = (folder / f"{name}.parquet" for name in ("old", "gone", "kept"))
+            old, deleted, remaining = (
+                folder / f"{name}.parquet" for name in ("old", "deleted", "kept")
+            )
             self.export(element, old)
             schema = element.arrow_schema()
-            pq.write_table(keys.cast(pa.schema([schema.field(c) for c in keys.column_names])), gone)
-            without(old, gone, keys.column_names, remaining, self._memory // 2)
+            pq.write_table(
+                keys.cast(pa.schema([schema.field(c) for c in keys.column_names])), deleted
+            )
+            without(old, deleted, keys.column_names, remaining, self._memory // 2)
             self._rebuild(element, [remaining], folder)
 
     def clear(self, element: RelationshipType) -> None:  # noqa: D102
@@ -385,14 +389,14 @@ class EmbeddedStore(GraphStore):
         assert self._database is not None
         # Use a separate read-only connection, so that a query can't write inside `writing()`.
         connection = ladybug.Connection(self._database)
-        begun = time.monotonic()
+        started = time.monotonic()
         try:
             run(connection, "BEGIN TRANSACTION READ ONLY")
             connection.set_query_timeout(max(1, round((timeout or 0) * 1000)) if timeout else 0)
             return widened(run(connection, cypher, parameters))
         except RuntimeError as error:
             if first_line(error) == INTERRUPTED:
-                if not timeout or time.monotonic() - begun < timeout:
+                if not timeout or time.monotonic() - started < timeout:
                     raise KeyboardInterrupt from error  # the engine got Ctrl-C before Python did
                 raise past_limit(timeout) from error
             raise QueryError(_refusal(first_line(error))) from error
@@ -482,7 +486,7 @@ def _refusal(message: str) -> str:
     missing = re.search(r"Table (\w+) does not exist", message)
     if missing and missing[1] in {element.name for element in g.NODES + g.RELATIONSHIPS}:
         return (
-            f"An earlier version of followsuit wrote the store and has no {missing[1]} yet. Load "
-            "into it or score it once: whatever writes brings it up to date."
+            f"An earlier version of followsuit wrote the store, which has no {missing[1]} yet. "
+            "Load into it or score it once to upgrade it."
         )
     return f"The query was refused: {message}"

@@ -131,7 +131,15 @@ def quoted_source(path: Path) -> str:
 def split_rows(
     files: list[Path], schema: pa.Schema, first: int, rest: int, folder: Path
 ) -> Iterator[Path]:
-    """Split the rows of Parquet files into parts, with one part on disk at a time."""
+    """Split the rows of Parquet files into parts, with one part on disk at a time.
+
+    Args:
+        files: the files.
+        schema: the columns of the parts.
+        first: the maximum number of rows of the first part.
+        rest: the maximum number of rows of each later part.
+        folder: the folder for the current part.
+    """
     part, writer, size, most = folder / "part.parquet", None, 0, first
     for file in map(pq.ParquetFile, files):
         for batch in file.iter_batches(min(first, rest, 131_072)):

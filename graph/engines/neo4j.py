@@ -15,7 +15,7 @@ from neo4j import exceptions
 
 from followsuit.core.progress import Advance, Progress, silent
 from followsuit.graph import schema as g
-from followsuit.graph.engines.cells import WRITERS, Cell, deal, rounds
+from followsuit.graph.engines.cells import WRITERS, Cell, rounds, split_into_cells
 from followsuit.graph.engines.neo4j_rows import (
     equal,
     own_key,
@@ -59,14 +59,14 @@ _LOGIN = {
 }
 """The message for each login error of the server, after the store's name."""
 
-# The driver's messages reach the user as our errors.
+# Our errors already carry the driver's messages.
 logging.getLogger("neo4j").addHandler(logging.NullHandler())
 
 
 class Neo4jStore(GraphStore):
     """A database of a Neo4j server.
 
-    It looks up which rows are known only if the database has rows of the element.
+    Writing looks up existing rows only if the database has rows of the element.
 
     Args:
         uri: `bolt://`, `neo4j://`, or with `+s` or `+ssc` for TLS.
@@ -74,6 +74,9 @@ class Neo4jStore(GraphStore):
         username: the login, with `password`; None for a server without authentication.
         database: the database's name; None for the server's default.
         memory: limit for sorting rows, in bytes.
+
+    Raises:
+        StoreUnreachable: the URI isn't valid or contains a login.
     """
 
     def __init__(
@@ -87,7 +90,7 @@ class Neo4jStore(GraphStore):
     ) -> None:
         if "@" in uri:
             raise StoreUnreachable(
-                "The address of a server holds no login here. Write bolt://HOST:7687 or "
+                "The server's address must not contain a login. Write bolt://HOST:7687 or "
                 "neo4j://HOST:7687, and set NEO4J_USERNAME and NEO4J_PASSWORD."
             )
         super().__init__(uri, state)
@@ -154,7 +157,7 @@ class Neo4jStore(GraphStore):
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
-        """Raise the driver's errors that the user can fix as ours."""
+        """Convert the driver's errors that the user can fix to StoreErrors."""
         try:
             yield
         except (
@@ -175,8 +178,8 @@ class Neo4jStore(GraphStore):
             return StoreLogin(f"{self.name} {_LOGIN[code]}")
         if code.endswith("DatabaseNotFound"):
             return StoreUnreachable(
-                f"{self.name} has no database {self._database}. Set NEO4J_DATABASE to one that it "
-                "has."
+                f"{self.name} has no database {self._database}. Set NEO4J_DATABASE to an "
+                "existing one."
             )
         return StoreError(f"{self.name} answers: {first_line(error.message)}")
 
@@ -213,7 +216,7 @@ class Neo4jStore(GraphStore):
             tempfile.TemporaryDirectory(prefix="followsuit-") as folder,
             ThreadPoolExecutor(WRITERS) as writers,
         ):
-            for disjoint in rounds(deal(element, path, Path(folder), self._memory)):
+            for disjoint in rounds(split_into_cells(element, path, Path(folder), self._memory)):
                 for done in [
                     writers.submit(self._write_cell, element, cell, known, advance)
                     for cell in disjoint

@@ -35,7 +35,13 @@ def own_key(element: RelationshipType) -> bool:
 def rows_of(
     element: Element, batch: pa.RecordBatch, names: Sequence[str] | None = None
 ) -> list[Row]:
-    """Rows in the order of `arrow_schema()` or `names`: times as microseconds, dates as text."""
+    """Convert a batch to rows for the driver: times as microseconds, dates as text.
+
+    Args:
+        element: the label or relationship type of the rows.
+        batch: the rows.
+        names: the columns, in order; None for those of `arrow_schema()`.
+    """
     columns = []
     schema = element.arrow_schema()
     for name in names or schema.names:
@@ -66,7 +72,13 @@ def _properties(element: Element) -> str:
 
 
 def read_value(element: Element, name: str, kind: pa.DataType) -> str:
-    """The Cypher that reads a column of an element that `pattern` matches, for `table_of`."""
+    """The Cypher that reads a column of an element that `pattern` matches, for `table_of`.
+
+    Args:
+        element: the label or relationship type.
+        name: the column.
+        kind: the column's type.
+    """
     if isinstance(element, RelationshipType) and name == Col.SOURCE:
         return f"s.`{element.source.key}`"
     if isinstance(element, RelationshipType) and name == Col.TARGET:
@@ -107,7 +119,17 @@ def table_of(rows: list[list[Any]], schema: pa.Schema) -> pa.Table:
 def write_batch(
     tx: neo4j.ManagedTransaction, element: Element, rows: list[Row], known: bool
 ) -> None:
-    """Create the new rows and update the others; if not `known`, all rows are new."""
+    """Create the new rows and update the others.
+
+    Args:
+        tx: the transaction.
+        element: the label or relationship type of the rows.
+        rows: the rows, see `rows_of`.
+        known: whether some of the rows may exist already; if False, all rows are new.
+
+    Raises:
+        StoreError: an end of a relationship doesn't exist.
+    """
     if isinstance(element, NodeType):
         _write_nodes(tx, element, rows, known)
     else:
@@ -143,20 +165,20 @@ def _write_relationships(
 ) -> None:
     known_relationships = _find(tx, element, rows) if known else {}
     positions = [element.arrow_schema().get_field_index(c) for c in element.key]
-    fresh, same, gone = [], [], []
+    fresh, same, replaced = [], [], []
     for row in rows:
         old = known_relationships.get(tuple(row[p] for p in positions))
         if old is None or old[1:] != (row[0], row[1]):
             if row[1] is not None:
                 fresh.append(row)
             if old is not None:
-                gone.append(old[0])
+                replaced.append(old[0])
         else:
             same.append((*row, old[0]))
     _run(
         tx,
         f"UNWIND $rows AS id MATCH ()-[r:`{element.name}`]->() WHERE elementId(r) = id DELETE r",
-        gone,
+        replaced,
     )
     ends = (
         f"MATCH (s:`{element.source.label}` {{`{element.source.key}`: row[0]}}) "

@@ -37,20 +37,19 @@ from followsuit.graph.store import (
 )
 
 _SOONEST = 3.0
-"""Minimum of seconds for the program, because it has to start before the query runs."""
+"""Minimum seconds for the program, which has to start before the query runs."""
 _GRACE = 0.5
 """Seconds after the time limit at which the program is killed if the engine hasn't stopped."""
 _GLANCE = 0.02
-"""Seconds between two checks of the memory and of the calling process."""
+"""Seconds between two checks of memory use and of the calling process."""
 _SPARE = 64 * 2**20
-"""Bytes beyond its limits at which the program ends itself if the system doesn't limit it."""
+"""Bytes beyond its limits at which the program ends itself if the system doesn't stop it."""
 _OBJECTS = 8
 """Ratio of the size of nested values as Python objects to their Arrow size (measured)."""
 _NODES, _NODE, _VALUE = ("NODE", "REL"), 32, 1
 """Types of nodes and relationships, and the minimum bytes in Arrow of one and of other values."""
 _BULK = 10_000
 """Rows that the engine converts to Arrow at a time."""
-
 
 _STATM = Path("/proc/self/statm")
 """Where Linux reports the memory of a process, in pages."""
@@ -211,13 +210,13 @@ def _error(code: int, text: str, bounds: Bounds) -> Exception:
             return Unopened(text)
     if code == _End.NEEDS_MORE or (code < 0 and "bad_alloc" in text):
         return QueryTooLarge(
-            f"The query needs more memory than the {size} that it may take. Narrow it, or raise "
+            f"The query needs more memory than its limit of {size}. Narrow it, or raise "
             "FOLLOWSUIT_MEMORY."
         )
     if code < 0:
         return QueryCrashed(
-            "The query crashed the engine: it is nested too deeply, or needs more memory than the "
-            f"{size} that it may take. Simplify it."
+            "The query crashed the engine: it is nested too deeply, or needs more memory than its "
+            f"limit of {size}. Simplify it."
         )
     return RuntimeError(f"{__name__} ended with {code}: {text}")
 

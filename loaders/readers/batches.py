@@ -56,7 +56,7 @@ def row_too_long(name: str) -> DeliveryError:
     """The error for a row longer than LONGEST_ROW."""
     megabytes = LONGEST_ROW // 2**20
     return DeliveryError(
-        f"{name} has a row of more than {megabytes} MB. Is a quote left open, or a line end lost?"
+        f"{name} has a row of more than {megabytes} MB. Is a quote left open or a line end missing?"
     )
 
 

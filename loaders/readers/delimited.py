@@ -1,4 +1,4 @@
-"""CSV and TSV: Arrow's parser, with checks of quotes and numbers of rejected rows."""
+"""CSV and TSV: Arrow's parser, with a check of quotes and the numbers of rejected rows."""
 
 import codecs
 import csv
@@ -34,7 +34,13 @@ _MISQUOTED = "has a quote that neither opens nor closes a cell; quotes within a 
 def open_delimited(path: Path, source: Source, on_fault: OnFault) -> Reader:
     """Open a CSV or TSV file.
 
-    Rows with too few or too many cells, or malformed quotes, go to `on_fault`.
+    Args:
+        path: the file.
+        source: the source that the file belongs to.
+        on_fault: called with each row that has too few or too many cells, or malformed quotes.
+
+    Raises:
+        DeliveryError: the file has no header, or its header can't be read.
     """
     encoding = source.encoding
     delimiter = source.mapping.delimiter or ("\t" if suffix_of(path.name) == ".tsv" else ",")

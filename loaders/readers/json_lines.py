@@ -26,16 +26,24 @@ from followsuit.loaders.sources import DeliveryError, Source
 from followsuit.loaders.staging.rejects import Reject
 
 _DIGITS = 40
-"""A whole number with more digits keeps its exponent."""
+"""A whole number with more digits than this keeps its exponent."""
 
 _Numbered = tuple[int, dict[str, Any]]
 
 
 def open_json_lines(path: Path, source: Source, on_fault: OnFault) -> Reader:
-    """Open a file of JSON lines; lines that aren't an object go to `on_fault`.
+    """Open a file of JSON lines.
 
     Numbers become text, in the shortest form with the same value; `NaN` and `Infinity` are missing.
     `row` is the line number.
+
+    Args:
+        path: the file.
+        source: the source that the file belongs to.
+        on_fault: called with each line that isn't an object of single values.
+
+    Raises:
+        DeliveryError: the file holds no object, or a line is longer than LONGEST_ROW.
     """
     encoding = source.encoding
     return Reader(

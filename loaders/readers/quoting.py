@@ -20,7 +20,7 @@ _QUOTE = ord('"')
 def well_formed(
     blocks: Iterator[bytes], delimiter: str, instead: bytes, lines: deque[bytes], name: str
 ) -> Iterator[bytes]:
-    """Blocks of a file's rows that split no row.
+    """Regroup blocks so that none splits a row, and replace rows with malformed quotes.
 
     Args:
         blocks: blocks of UTF-8, split anywhere.

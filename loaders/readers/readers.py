@@ -24,7 +24,12 @@ from followsuit.loaders.sources import DeliveryError, Source, suffix_of
 
 @contextmanager
 def opened(source: Source, part: int, on_fault: OnFault) -> Iterator[Reader]:
-    """Open one file of a source (or its database table).
+    """Open one file of a source, or its database table.
+
+    Args:
+        source: the source.
+        part: the position of the file in the source; 0 for a database table.
+        on_fault: called with each row that can't be split into cells.
 
     Raises:
         DeliveryError: the file can't be read, now or while its batches are read.
@@ -56,7 +61,7 @@ def _open(source: Source, part: int, on_fault: OnFault, stack: ExitStack) -> Rea
 
 @contextmanager
 def _faults(source: Source, part: int) -> Iterator[None]:
-    """Raise errors of reading as a DeliveryError that says what to do."""
+    """Convert read errors to a DeliveryError that says what to do."""
     name = source.names[part]
     try:
         yield

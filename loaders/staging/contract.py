@@ -21,7 +21,7 @@ _SIGNED = {Col.MARGIN, Col.VALUE, *_DEGREES}
 EMPTY = "is empty"
 NEGATIVE = "is negative"
 _SAME = "is the same customer"
-_GRANTS_ALL = "grants all at once, which can only be withdrawn: grant each purpose by itself"
+_GRANTS_ALL = "grants all purposes at once, which can only be refused; grant each one separately"
 _UNKNOWN_PURPOSE = "isn't a known purpose"
 _FRAME_CHECKS = {_SAME: Col.FRIEND_ID.value, _GRANTS_ALL: Col.GRANTED.value}
 """The column to name for a check of several columns."""
@@ -79,7 +79,7 @@ def _column(table: Table, field: Field, returns: bool) -> pa_.Column:
 
 
 def may_be_negative(field: Field, returns: bool) -> bool:
-    """Whether a number may be negative; `returns` allows it for returns."""
+    """Whether a number may be negative; with `returns`, quantities and amounts may."""
     return field.name in _SIGNED or (returns and field.name in _RETURNABLE)
 
 

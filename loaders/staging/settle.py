@@ -31,15 +31,25 @@ def settle(
     rejects: Rejects,
     memory: int,
 ) -> list[str]:
-    """Write one row per key from `sound` to `staged`, in the contract's columns.
+    """Resolve the keys of a table: write one row per key, in the contract's columns.
 
-    A row that refers to a key that isn't in `known` (by table) is rejected. An event without an id
+    A row that refers to an unknown key is rejected. An event without an id
     gets one from its content and its number among identical rows. Of rows with the same key, the
     last wins, or the earliest by the mapping's `earliest_by`. If rows differ in their columns, this
     holds for each column among the rows that have it. A column that no row of a key has keeps its
-    value from `stored`, the table's rows in the store, or is empty for a new row.
+    stored value, or is empty for a new row.
 
-    Returns the delivered columns.
+    Args:
+        source: the source of the rows.
+        sound: a Parquet file of the rows without faults; it is consumed.
+        staged: the file to write.
+        known: by table, a Parquet file whose column `key` lists the known keys.
+        stored: returns the store's rows of the table as a Parquet file, or None.
+        rejects: receives the rejected rows.
+        memory: limit in bytes.
+
+    Returns:
+        The columns that any row has.
     """
     table = source.table
     views = {known_view(name): path for name, path in known.items()}
@@ -187,7 +197,7 @@ def _directed(table: Table, everywhere: bool) -> str:
 
 
 def _latest_membership(table: Table) -> str:
-    """The query that gives a membership without `since` that of the customer's latest one."""
+    """The query that fills a missing `since` from the latest membership of the program."""
     has, ends = _has(table, Col.SINCE), f"{Col.CUSTOMER_ID}, {Col.PROGRAM}"
     dated = (
         f"SELECT {ends}, {Col.SINCE} FROM stored UNION ALL "

@@ -182,7 +182,7 @@ def _keep_refusals(source: Source, bad: pa.RecordBatch, rejects: Rejects) -> Non
 
 
 def _shown(source: Source, column: str, value: object) -> object:
-    """A standardised value, roughly as it was delivered."""
+    """A standardised value, about as it was delivered."""
     if value is pd.NA:
         return None
     if source.table[column].kind is Kind.MONEY and isinstance(value, int):

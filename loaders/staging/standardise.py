@@ -90,10 +90,16 @@ class Standard:
     def apply(
         self, batches: Iterator[pa.RecordBatch], memory: int, spill: Path
     ) -> Iterator[pa.RecordBatch]:
-        """Standardise batches of the wanted columns and `row`.
+        """Standardise batches.
 
-        Yields batches of the table's columns, `row`, the fault columns (empty for sound rows),
-        `order_by`, and `given`.
+        Args:
+            batches: batches of the `wanted` columns and `row`.
+            memory: limit in bytes.
+            spill: the folder to spill to.
+
+        Yields:
+            Batches of the table's columns, `row`, the fault columns (empty for sound rows),
+            `order_by`, and `given`.
         """
         fault: list[Exception] = []
         try:
@@ -189,7 +195,13 @@ def _as_order(name: str) -> str:
 
 
 def standard_for(table: Table, mapping: TableMapping, reader: Reader, file: str) -> Standard:
-    """Match a file's columns with a table's, whatever their case and the space around them.
+    """Match a file's columns with a table's, ignoring case and outer spaces.
+
+    Args:
+        table: the table of the contract.
+        mapping: the table's mapping.
+        reader: the open file.
+        file: the file's name, for messages.
 
     Raises:
         DeliveryError: a column that the contract requires or the mapping names is missing, or
@@ -214,12 +226,12 @@ def standard_for(table: Table, mapping: TableMapping, reader: Reader, file: str)
     if mapping.earliest_by and not earliest:
         missing.append(mapping.earliest_by)
     names = reader.columns
-    if missing and (names or not reader.open_ended):  # where no row is, no column lacks
+    if missing and (names or not reader.open_ended):  # a file without rows lacks no column
         one = len(names) == 1 and any(sign in names[0] for sign in ";,|\t ")
-        hint = " Is its delimiter another? Say so in the mapping." if one else ""
+        hint = " If it uses another delimiter, name it in the mapping." if one else ""
         raise DeliveryError(
             f"{file} has no column {missing[0]} for the table {table.name}; it has "
-            f"{', '.join(names)}.{hint} Name its columns in a --mapping where they differ."
+            f"{', '.join(names)}.{hint} If its columns have other names, name them in a --mapping."
         )
     return Standard(table, mapping.model_copy(update={"earliest_by": earliest}), columns)
 
@@ -231,8 +243,8 @@ def _name_in_file(name: str, reader: Reader, file: str) -> str | None:
         return name if same else None
     if len(set(same)) > 1:
         raise DeliveryError(
-            f"{file} has several columns for {name}: {', '.join(same)}. Name the one that is "
-            "meant in a --mapping."
+            f"{file} has several columns for {name}: {', '.join(same)}. Name the right "
+            "one in a --mapping."
         )
     if len(same) > 1:
         raise DeliveryError(

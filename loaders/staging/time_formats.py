@@ -73,7 +73,7 @@ def pattern_of(form: str) -> str:
     """The regular expression for a format's texts.
 
     Raises:
-        ValueError: the format isn't valid, or lacks the year or the half of the day.
+        ValueError: the format isn't valid, has no year, or has one of %I and %p without the other.
     """
     parts = _parts(form)
     names = [name.removeprefix("-") for name, _ in parts]

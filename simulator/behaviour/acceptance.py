@@ -22,7 +22,7 @@ from followsuit.simulator.world import World
 
 _BASE = -2.2
 _LIKING, _ACTIVITY, _FIT = 0.8, 0.4, 0.5
-"""Weights of taste (logarithm of the liking over the usual one), log activity, and style."""
+"""Weights of taste (log of liking relative to the average), log activity, and style."""
 _PERSUASION = 0.4
 """The weight of a friend's example for a customer who has an offer."""
 _RECENT = 14 * DAY
@@ -49,16 +49,16 @@ class Acceptance:
     """The probability that a shown offer is accepted, per contact.
 
     `with_trigger`: if a friend recently bought one of the offer's items; `without_trigger`: if none
-    did. `acted` is whether a friend did, in the 14 days before the contact.
+    did. `friend_bought` is whether a friend did, in the 14 days before the contact.
     """
 
     with_trigger: Floats
     without_trigger: Floats
-    acted: Flags
+    friend_bought: Flags
 
 
 class _Matches(NamedTuple):
-    """What a purchase must match to be of an offer's items, per offer; -1 for anything."""
+    """The items of each offer: the indices that a purchase must match; -1 for none."""
 
     product: Ints
     category: Ints
@@ -74,11 +74,11 @@ def build_acceptance(
     ties: Ties,
     sales: Sales,
 ) -> Acceptance:
-    """The truth for the contacts.
+    """Compute the truth on acceptance for the contacts.
 
     Without a trigger the probability is logistic in taste, activity and style. A friend's example
     adds its own chance (noisy-or): it grows with how strongly the customer follows friends in the
-    offer's category, and there is none where the world has no influence.
+    offer's category, and is 0 if the world has no influence.
     """
     alone = _alone(contacts, people, catalogue, offers)
     usual = float((ties.contagion * catalogue.shares).sum())
@@ -88,12 +88,12 @@ def build_acceptance(
     return Acceptance(
         with_trigger=np.where(swayed > 0, alone + (1 - alone) * swayed, alone),
         without_trigger=alone,
-        acted=_friends_acted(contacts, catalogue, offers, ties, sales),
+        friend_bought=_friend_bought(contacts, catalogue, offers, ties, sales),
     )
 
 
 def _alone(contacts: Contacts, people: People, catalogue: Catalogue, offers: Offers) -> Floats:
-    """Probability of acceptance when no friend has acted."""
+    """The probability of acceptance without a friend's recent purchase."""
     customer, offer = contacts.customer, contacts.offer
     # Taste doesn't matter for offers on everything.
     liking = np.ones((len(customer), len(catalogue.sold) + 1))
@@ -120,7 +120,7 @@ def _pull(customer: Ints, contagion: Floats, ties: Ties) -> Floats:
     return pull
 
 
-def _friends_acted(
+def _friend_bought(
     contacts: Contacts, catalogue: Catalogue, offers: Offers, ties: Ties, sales: Sales
 ) -> Flags:
     by_customer = np.argsort(sales.customer, kind="stable")
@@ -132,7 +132,7 @@ def _friends_acted(
         brand=offers.brand,
         store=offers.store,
     )
-    return _acted(
+    return _find_friend_purchases(
         contacts.customer,
         contacts.second,
         contacts.offer,
@@ -147,7 +147,7 @@ def _friends_acted(
 
 
 @compiled
-def _acted(
+def _find_friend_purchases(
     customer: Ints,
     second: Ints,
     offer: Ints,
@@ -159,8 +159,8 @@ def _acted(
     by_customer: Ints,
     first: Ints,
 ) -> Flags:
-    """Whether a friend has just bought one of the offer's items, contact by contact."""
-    acted = np.zeros(len(customer), dtype=np.bool_)
+    """Whether a friend has recently bought one of the offer's items, by contact."""
+    bought = np.zeros(len(customer), dtype=np.bool_)
     for i in range(len(customer)):
         o = offer[i]
         for e in range(ties.pointer[customer[i]], ties.pointer[customer[i] + 1]):
@@ -173,17 +173,17 @@ def _acted(
                     or brand[p] == matches.brand[o]
                     or (sales.store[s] >= 0 and sales.store[s] == matches.store[o])
                 ):
-                    acted[i] = True
-    return acted
+                    bought[i] = True
+    return bought
 
 
 def contact_table(
     world: World, contacts: Contacts, offers: Offers, acceptance: Acceptance, rng: Chance
 ) -> pa.Table:
-    """The table `contacts`; outcomes near the period's end aren't known yet."""
+    """The table `contacts`; outcomes after the period are missing."""
     count = len(contacts.second)
     treated = rng.random(count) < _TREATED
-    shown = np.where(acceptance.acted, acceptance.with_trigger, acceptance.without_trigger)
+    shown = np.where(acceptance.friend_bought, acceptance.with_trigger, acceptance.without_trigger)
     accepts = rng.random(count) < np.where(treated, shown, _UNASKED * acceptance.without_trigger)
     wait = np.minimum(60 + rng.exponential(_RESPONSE, count), _WAIT - 1).astype(np.int64)
     settled = contacts.second + np.where(accepts, wait, _WAIT)

@@ -1,4 +1,4 @@
-"""Contacts: who was offered what, when, and by which channel."""
+"""Contacts: the offers sent to customers, with time and channel."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ _PER_CUSTOMER = 0.3
 
 @dataclass(frozen=True)
 class Contacts:
-    """Contacts, in order of time; `channel` indexes `CHANNELS`, `second` is of the period."""
+    """Contacts, in order of time; `channel` indexes `CHANNELS`, `second` counts from the start."""
 
     customer: Ints
     offer: Ints
@@ -63,7 +63,7 @@ def _some_offer(world: World, offers: Offers, day: Ints, rng: Chance) -> Ints:
 
 
 def _some_channel(consents: Consents, customer: Ints, second: Ints, rng: Chance) -> Ints:
-    """A channel that each customer has opted in to by then; -1 if there is none."""
+    """A channel that each customer has opted in to at that time; -1 if there is none."""
     columns = [list(PURPOSES).index(c) for c in CHANNELS]
     granted = consents.granted[customer][:, columns]
     still = consents.withdrawn[customer][:, columns] > second[:, None]

@@ -1,4 +1,4 @@
-"""What customers do besides buying: visits, views, searches, trips and likes."""
+"""Interactions other than purchases: visits, views, searches, trips, life events and likes."""
 
 from dataclasses import dataclass
 
@@ -21,14 +21,14 @@ from followsuit.simulator.vocabulary import LIFE_EVENTS
 from followsuit.simulator.world import World
 
 _VISITS, _EVENTS = 0.2, 0.2
-"""Visits, and events, for each purchase."""
+"""The number of visits, and of events, per purchase."""
 _KINDS = ("view", "search", "basket", "trip", *(e.kind for e in LIFE_EVENTS))
 _VIEW, _SEARCH, _BASKET, _TRIP, _LIFE = range(5)
 
 
 @dataclass(frozen=True)
 class Visits:
-    """Visits to stores, in order of time; `second` is of the period."""
+    """Visits to stores, in order of time; `second` counts from the start of the period."""
 
     customer: Ints
     store: Ints
@@ -64,7 +64,7 @@ def _day_of_trip(world: World, journeys: Journeys, trips: Ints, rng: Chance) -> 
 def _strolls(
     shelves: Shelves, journeys: Journeys, customer: Ints, day: Ints, rng: Chance
 ) -> tuple[Ints, Ints, Ints]:
-    """Visits to stores of each customer's city on the day; none if it has no store."""
+    """Visits to stores of each customer's city on the day; none if the city has no store."""
     city = cities_on(journeys, customer, day)
     stores = np.diff(shelves.first)[city]
     some = stores > 0
@@ -96,17 +96,17 @@ def visit_table(world: World, visits: Visits) -> pa.Table:
 
 
 def event_table(stage: Stage, sales: Sales, rng: Chance) -> pa.Table:
-    """The table `events`: views, searches, baskets, trips and changes of life."""
+    """The table `events`: views, searches, baskets, trips and life events."""
     world, journeys, lives = stage.world, stage.journeys, stage.lives
     life = np.flatnonzero(lives.kind >= 0)
     trips = len(journeys.first)
-    looks = round(_EVENTS * world.purchases) - len(life) - trips
-    look, of = _looks(sales, max(looks, 0), rng)
+    n_before = round(_EVENTS * world.purchases) - len(life) - trips
+    browse_kind, of = _events_before(sales, max(n_before, 0), rng)
     moved = np.where(journeys.moved[life] < world.days, journeys.after[life], -1)
     nothing = np.full(trips + len(life), -1)
-    kind = np.concatenate([look, np.full(trips, _TRIP), _LIFE + lives.kind[life]])
+    kind = np.concatenate([browse_kind, np.full(trips, _TRIP), _LIFE + lives.kind[life]])
     customer = np.concatenate([sales.customer[of], journeys.traveller, life])
-    product = _looked_at(stage.catalogue, sales, look, of, rng)
+    product = _browsed_products(stage.catalogue, sales, browse_kind, of, rng)
     second = np.concatenate(
         [
             _before(stage, sales, of, product, rng),
@@ -134,16 +134,18 @@ def event_table(stage: Stage, sales: Sales, rng: Chance) -> pa.Table:
     )
 
 
-def _looks(sales: Sales, count: int, rng: Chance) -> tuple[Ints, Ints]:
-    """What kind of look each is, and the purchase that it came before."""
+def _events_before(sales: Sales, count: int, rng: Chance) -> tuple[Ints, Ints]:
+    """The kinds of events that precede purchases (view, search, basket), and those purchases."""
     purchases = len(sales.customer)
     of = rng.integers(0, purchases, count if purchases else 0)
     share = rng.random(len(of))
     return np.where(share < 0.65, _VIEW, np.where(share < 0.85, _SEARCH, _BASKET)), of
 
 
-def _looked_at(catalogue: Catalogue, sales: Sales, look: Ints, of: Ints, rng: Chance) -> Ints:
-    """The viewed products: half the product bought then, half another of its category."""
+def _browsed_products(
+    catalogue: Catalogue, sales: Sales, browse_kind: Ints, of: Ints, rng: Chance
+) -> Ints:
+    """The products of these events: half the one bought, half another of its category."""
     product = sales.product[of].astype(np.int64)
     category = catalogue.category[product]
     reach = np.concatenate([[0.0], np.cumsum(catalogue.popularity)])
@@ -157,7 +159,7 @@ def _looked_at(catalogue: Catalogue, sales: Sales, look: Ints, of: Ints, rng: Ch
     # A product can't be viewed before its launch.
     sold = catalogue.launch[other] <= day_of(sales.second[of])
     product = np.where((rng.random(len(of)) < 0.5) & sold, other, product)
-    return np.where(look == _SEARCH, -1, product)
+    return np.where(browse_kind == _SEARCH, -1, product)
 
 
 def _before(stage: Stage, sales: Sales, of: Ints, product: Ints, rng: Chance) -> Ints:

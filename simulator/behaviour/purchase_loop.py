@@ -1,10 +1,10 @@
-"""The compiled heart of the world: a day's purchases, and those that follow from them.
+"""The compiled purchase loop: each day's purchases, and the later ones that they cause.
 
-A purchase has one of three causes. *Own*: a customer (by activity) wants something of a category
-(by taste, season and what life brings) and takes a product of it (by popularity, promotion and
-style). *Friend*: somebody's first purchase of a product lets each friend who doesn't have it yet
-follow, once, with the tie's probability, after an exponentially distributed delay. *Refill*: what
-is used up is bought again. What is due on a day comes first; own purchases fill the day's quota.
+A purchase has one of three causes. *Own*: a customer (by activity) chooses a category (by
+taste, season and life events) and a product of it (by popularity, promotion and style). *Friend*:
+after a customer's first purchase of a product, each friend who doesn't have it follows once, with
+the tie's probability and an exponentially distributed delay. *Refill*: used-up products are bought
+again. Purchases that are due on a day come first; own purchases fill the day's quota.
 """
 
 import numpy as np
@@ -34,11 +34,11 @@ _IN_STORE = 0.6
 _LOYAL = 0.7
 """Share of the purchases in a store that are made in the customer's favourite one."""
 _STYLE = 2.0
-"""How much style matters: what fits is chosen exp(2 x this) times as often as its opposite."""
+"""Weight of style: a fitting product is chosen exp(2 x this) times as often as its opposite."""
 _TRIES = 64
 _DELAY = 4.0
 _LONGEST_DELAY = 13.0
-"""Days; moved to an hour at which shops are open, what follows still does so within 14 days."""
+"""Days. With the wait until stores open, a friend still follows within 14 days."""
 _FREE = np.int64(-1)
 
 
@@ -47,9 +47,17 @@ def shop(
 ) -> None:
     """Fill `sales`, day by day, until day d ends with `quota[d]` purchases in all.
 
-    If more is due than the quota allows, later days make up for it. What is due after the last
-    day's quota is omitted, so that the total is exact. `advance` is called once per day; between
-    days control returns to Python, so that Ctrl-C works.
+    If more purchases are due than the quota allows, later days get fewer own purchases. Purchases
+    that are due after the last day's quota are omitted, so that the total is exact. Control returns
+    to Python between days, so that Ctrl-C works.
+
+    Args:
+        rng: random generator.
+        quota: (days) cumulative number of purchases.
+        setting: the setting.
+        sales: the purchases to fill.
+        agenda: an empty agenda.
+        advance: called once per day.
     """
     owned = np.full(_table_size(len(sales.customer)), _FREE)
     done = 0
@@ -69,7 +77,7 @@ def _shop_on(
     sales: Sales,
     agenda: Agenda,
 ) -> int:
-    """Sell on one day; returns how much is sold in all."""
+    """Add a day's purchases; returns the total number so far."""
     reach = np.empty(len(setting.market.popularity))
     _cumulate(day, setting.market, setting.promotions, reach)
     while done < len(sales.customer):
@@ -143,7 +151,7 @@ def _collect(
     agenda: Agenda,
     reach: Floats,
 ) -> Sales:
-    """What is due and `own` further purchases of the day, in order of time."""
+    """The due and `own` further purchases of a day, in order of time."""
     size = len(due) + own
     batch = Sales(
         np.empty(size, dtype=np.int32),
@@ -162,7 +170,7 @@ def _collect(
             customer = _somebody(rng, day, setting.crowd)
             product = _something(rng, day, customer, setting, reach)
             after, cause = np.int32(day * DAY - 1), np.int8(OWN)
-        second, store = _moment(rng, day, customer, product, after, setting)
+        second, store = _time_and_place(rng, day, customer, product, after, setting)
         if second < 0:
             _enter(agenda, day + 1, customer, product, after, cause)
             continue
@@ -217,15 +225,15 @@ def _something(rng: Chance, day: int, customer: int, setting: Setting, reach: Fl
 
 @compiled
 def _want(rng: Chance, day: int, customer: int, setting: Setting) -> int:
-    """A category by taste, season and what life has brought."""
+    """A category by taste, season and life events."""
     season, taste, lives = setting.market.season[day], setting.crowd.taste[customer], setting.lives
     reach = np.empty(len(taste))
     total = 0.0
     kind = lives.kind[customer]
-    moved = kind >= 0 and 0 <= day - lives.day[customer] < lives.lasts[kind]
+    affected = kind >= 0 and 0 <= day - lives.day[customer] < lives.lasts[kind]
     for c in range(len(taste)):
         total += taste[c] * season[c]
-        if moved and lives.category[kind] == c:
+        if affected and lives.category[kind] == c:
             total += taste[c] * season[c] * (lives.factor[kind] - 1)
         reach[c] = total
     wanted = int(np.searchsorted(reach, rng.random() * total, side="right"))
@@ -233,10 +241,10 @@ def _want(rng: Chance, day: int, customer: int, setting: Setting) -> int:
 
 
 @compiled
-def _moment(
+def _time_and_place(
     rng: Chance, day: int, customer: int, product: int, after: int, setting: Setting
 ) -> tuple[int, int]:
-    """Second and store of a purchase on a day, later than `after`; -1 where the day is over."""
+    """Second and store of a purchase on a day, later than `after`; second -1 if it is too late."""
     shelves, market = setting.shelves, setting.market
     city = city_on(setting.journeys, customer, day)
     midnight = day * DAY - shelves.offset[city, day]
@@ -267,7 +275,7 @@ def _settle(
     sales: Sales,
     agenda: Agenda,
 ) -> int:
-    """Sell a batch in its order; returns how much is sold in all."""
+    """Add a batch of purchases; returns the total number so far."""
     products = len(setting.market.category)
     for k in range(len(batch.customer)):
         if done == len(sales.customer):
@@ -293,7 +301,7 @@ def _settle(
 
 @compiled
 def _place(owned: Ints, key: np.int64) -> int:
-    """Where a key is in the hash table, or where it would go."""
+    """The position of a key in the hash table, or the free one for it."""
     mask = len(owned) - 1
     mixed = np.uint64(key) * np.uint64(0x9E3779B97F4A7C15)
     place = np.int64(mixed >> np.uint64(20)) & mask

@@ -1,4 +1,4 @@
-"""What the compiled loop of purchases works on: its setting, its agenda and its result."""
+"""The inputs, agenda and result of the compiled purchase loop."""
 
 from typing import NamedTuple
 
@@ -17,7 +17,7 @@ ONLINE = -1
 
 
 class Market(NamedTuple):
-    """What is sold; the columns are as in `Catalogue`, `refill` and `every` by category."""
+    """The products; arrays are as in `Catalogue`, `refill` and `every` are by category."""
 
     start: Ints
     category: Shorts
@@ -30,13 +30,13 @@ class Market(NamedTuple):
 
 
 class Sales(NamedTuple):
-    """Purchases, filled one by one.
+    """Purchases, in order of time.
 
     Attributes:
         customer: the buyer.
-        product: what is bought.
-        second: of the period, in UTC.
-        store: where; -1 online.
+        product: the product.
+        second: time in UTC, in seconds from the start of the period.
+        store: the store; -1 online.
         cause: `OWN`, `FRIEND` or `REFILL`.
     """
 
@@ -48,7 +48,7 @@ class Sales(NamedTuple):
 
 
 class Setting(NamedTuple):
-    """All that does not change while the days go by."""
+    """Everything that stays the same during the simulation."""
 
     crowd: Crowd
     market: Market
@@ -60,10 +60,10 @@ class Setting(NamedTuple):
 
 
 class Agenda(NamedTuple):
-    """Purchases that are to come, in a linked list for each day of the period.
+    """Future purchases, in a linked list for each day of the period.
 
     `head` (days) is the latest entry of a day and `next` the one entered before it, -1 for none;
-    `used` (1) counts entries. The other columns say who, what, since when (second) and why.
+    `used` (1) counts entries. A purchase takes place later than the second `after`.
     """
 
     head: Ints
@@ -76,10 +76,10 @@ class Agenda(NamedTuple):
 
 
 def agenda_for(days: int, purchases: int) -> Agenda:
-    """An empty agenda with room for all that `purchases` can cause.
+    """An empty agenda with room for all purchases that `purchases` can cause.
 
-    A purchase causes at most 0.95 of friends' and 0.45 of its own refills on average; what is
-    past that is many deviations of their sum.
+    On average a purchase causes at most 0.95 purchases by friends and 0.45 refills. More than the
+    room would be many standard deviations above the mean of the sum.
     """
     room = purchases * 3 // 2 + 1000
     return Agenda(

@@ -1,4 +1,4 @@
-"""Purchases: the setting of the compiled loop, and the table made of what it sold."""
+"""Purchases: the inputs of the compiled loop, and the table of its result."""
 
 import numpy as np
 import pyarrow as pa

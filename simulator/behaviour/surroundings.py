@@ -1,4 +1,4 @@
-"""The stage on which a world's purchases happen: people, places, products, ties."""
+"""Everything that a world has before its first purchase: people, places, products, ties."""
 
 from dataclasses import dataclass
 
@@ -39,7 +39,7 @@ class Stage:
 
 
 def build_stage(world: World, chances: dict[str, Chance]) -> Stage:
-    """Set the stage; `chances` are the generators of the world's parts."""
+    """Build the stage; `chances` are the random generators of the world's parts."""
     catalogue = build_catalogue(world, chances["catalogue"])
     people = build_people(world, catalogue, chances["people"])
     lives = build_lives(world, people, catalogue, chances["journeys"])

@@ -1,4 +1,4 @@
-"""The customers as those who may act on a day."""
+"""The customers who can buy or visit on a day."""
 
 from typing import NamedTuple
 
@@ -13,10 +13,10 @@ from followsuit.simulator.world import World
 
 
 class Crowd(NamedTuple):
-    """Who may act on a day, and by what taste; for the compiled loops.
+    """The customers in order of joining, with their tastes; for the compiled loops.
 
     Attributes:
-        queue: (customers) in order of joining.
+        queue: (customers) indices in order of joining.
         reach: (customers) activity, cumulated along `queue`.
         present: (days) how many of `queue` had joined before the day.
         taste: (customers, categories) as in `People`.
@@ -44,13 +44,20 @@ def build_crowd(world: World, people: People) -> Crowd:
 
 
 def somebody(crowd: Crowd, days: Ints, rng: Chance) -> Ints:
-    """For each day a customer who had joined before it, the active more often."""
+    """Draw a customer for each day, in proportion to activity, who had joined before it."""
     x = rng.random(len(days)) * crowd.reach[crowd.present[days] - 1]
     place = within(np.searchsorted(crowd.reach, x, side="right"), len(crowd.queue))
     return crowd.queue[place].astype(np.int64)
 
 
 def some_days(world: World, catalogue: Catalogue, size: int, rng: Chance) -> Ints:
-    """Days of the period in their order, the busy ones more often."""
+    """Draw sorted days of the period, in proportion to how busy they are.
+
+    Args:
+        world: the settings of the world.
+        catalogue: the products.
+        size: how many days to draw.
+        rng: random generator.
+    """
     weights = day_weights(world, catalogue)
     return np.repeat(np.arange(world.days), rng.multinomial(size, weights / weights.sum()))

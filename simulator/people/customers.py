@@ -47,15 +47,15 @@ _YOUNGEST_TO_JOIN = 13
 
 @dataclass(frozen=True)
 class People:
-    """Customers, in an order without meaning.
+    """Customers, in no particular order.
 
     Attributes:
         community: (customers) index of the community.
         home: (customers) city at the start of the period.
-        taste: (customers, categories) share of the purchases that would go to a category were
-            there no seasons; rows add up to 1.
-        style: (customers, 3) unit vectors, to be held against the products'.
-        activity: (customers) how much one buys, relative to the mean.
+        taste: (customers, categories) share of purchases by category, without seasons; rows add
+            up to 1.
+        style: (customers, 3) unit vectors, to compare with those of products.
+        activity: (customers) number of purchases, relative to the mean.
         birth: (customers) day of birth, from the start of the period.
         joined: (customers) second of joining, from the start of the period.
     """
@@ -121,7 +121,7 @@ def _styles(world: World, community: Ints, communities: int, rng: Chance) -> NDA
 
 
 def _births(world: World, rng: Chance) -> Ints:
-    """Ages from 14 to 85 at the end of the period; 4 % are not of age."""
+    """Ages from 14 to 85 at the end of the period; 4 % are minors."""
     adult = 18 + 67 * rng.beta(1.6, 2.4, world.customers)
     young = rng.uniform(14, 18, world.customers)
     age = np.where(rng.random(world.customers) < 0.04, young, adult)
@@ -133,12 +133,19 @@ def _joined(world: World, birth: Ints, rng: Chance) -> Ints:
     new = rng.random(world.customers) < 0.1
     day = np.where(new, rng.integers(0, world.days, world.customers), day)
     day = np.maximum(day, birth + int(_YOUNGEST_TO_JOIN * _YEAR))
-    day[np.argmin(day)] = min(-1, day.min())  # Somebody is there on the first day.
+    day[np.argmin(day)] = min(-1, day.min())  # At least one customer joins before the first day.
     return np.asarray(day * DAY + rng.integers(7 * HOUR, 21 * HOUR, world.customers))
 
 
 def customer_table(world: World, people: People, city: Shorts, rng: Chance) -> pa.Table:
-    """The table `customers`, `city` being where each lives at the end of the period."""
+    """The table `customers`.
+
+    Args:
+        world: the settings of the world.
+        people: the customers.
+        city: (customers) each customer's city at the end of the period.
+        rng: random generator.
+    """
     count = world.customers
     first = rng.integers(0, len(FIRST_NAMES), count)
     last = rng.integers(0, len(LAST_NAMES), count)

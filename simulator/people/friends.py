@@ -28,9 +28,9 @@ _TAIL = 1.6
 """Exponent of the Pareto tail of how sociable customers are."""
 _MOST_SOCIABLE = 30
 _BRANCHING = 0.6
-"""Further purchases that a first purchase causes, at influence 1 and contagion 1."""
+"""Purchases by friends that a first purchase causes, at influence 1 and contagion 1."""
 _MOST_CAUSED = 0.95
-"""No purchase causes more than this many, whatever the degree, so that cascades die out."""
+"""Maximum mean number of purchases that one causes, so that cascades die out."""
 
 
 @dataclass(frozen=True)
@@ -40,10 +40,10 @@ class Friendships:
     Attributes:
         one: the customer with the smaller id; sorted by `one`, then `other`.
         other: the customer with the larger id.
-        since: second of the period.
+        since: start, in seconds from the start of the period.
         unknown: whether the retailer doesn't know `since`.
-        strength: of the tie, with mean 1.
-        interactions: how often the two were seen to interact.
+        strength: the tie's strength, with mean 1.
+        interactions: the recorded number of contacts between the two.
     """
 
     one: Shorts
@@ -63,10 +63,10 @@ class Ties(NamedTuple):
     Attributes:
         pointer: (customers + 1) bounds of each customer's list.
         friend: by customer, then friend.
-        since: second of the period since which they are friends.
+        since: start of the friendship, in seconds from the start of the period.
         chance: relative probability that the friend follows; the lists add up to 1 on average.
         limit: (customers) bound that keeps what one purchase causes below 1.
-        contagion: (categories) how contagious; 0 throughout where the world has no influence.
+        contagion: (categories) how contagious; all 0 if the world has no influence.
     """
 
     pointer: Ints
@@ -117,7 +117,7 @@ def _sparse_pairs(world: World, community: Ints, weight: Floats, rng: Chance) ->
     while len(pairs) < world.friendships:
         size = (world.friendships - len(pairs)) * 5 // 4 + 16
         u = by_community[_reached(reach, rng.random(size) * reach[-1])]
-        # Small communities fill up: the further we get, the more friends come from elsewhere.
+        # Small communities run out of new pairs, so more friends come from elsewhere each time.
         near = rng.random(size) < local
         low = np.where(near, bounds[community[u]], 0)
         high = np.where(near, bounds[community[u] + 1], reach[-1])
@@ -133,7 +133,7 @@ def _reached(reach: Floats, x: Floats) -> Ints:
 
 
 def _with_new(pairs: Ints, drawn: Ints, enough: int) -> Ints:
-    """Add the distinct new ones, in the order in which they were drawn."""
+    """Add distinct new pairs, in the order drawn, until there are `enough`."""
     _, place = np.unique(drawn, return_index=True)
     distinct = drawn[np.sort(place)]
     new = distinct[~np.isin(distinct, pairs)]
@@ -141,7 +141,7 @@ def _with_new(pairs: Ints, drawn: Ints, enough: int) -> Ints:
 
 
 def _since(world: World, both_joined: Ints, rng: Chance) -> Ints:
-    """Most since before the period; some within it."""
+    """Draw start times: most before the period, some within it."""
     end = world.days * DAY
     before = np.minimum(both_joined, 0)
     old = before + rng.random(len(before)) * -before
@@ -151,7 +151,7 @@ def _since(world: World, both_joined: Ints, rng: Chance) -> Ints:
 
 
 def build_ties(world: World, friends: Friendships, catalogue: Catalogue, rng: Chance) -> Ties:
-    """Draw how strongly each follows each, divided by the friend's degree, as attention is."""
+    """Draw how strongly friends follow each other; more friends share a customer's attention."""
     count = world.friendships
     source = np.concatenate([friends.one, friends.other]).astype(np.int64)
     target = np.concatenate([friends.other, friends.one])

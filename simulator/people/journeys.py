@@ -1,4 +1,4 @@
-"""Trips and changes of life: where a customer is on a day, and what that makes them want."""
+"""Trips and life events: where customers are on a day, and what they then buy more often."""
 
 from typing import NamedTuple
 
@@ -18,21 +18,21 @@ from followsuit.simulator.vocabulary import CITIES, LIFE_EVENTS
 from followsuit.simulator.world import World
 
 _TRIPS = 0.3
-"""Trips a year for each customer."""
+"""Trips per customer and year."""
 _NEVER = 1_000_000
 
 
 class Journeys(NamedTuple):
-    """Who is where, for the compiled loops. Days are days of the period, all included.
+    """Where customers are, for the compiled loops. Days count from the start of the period.
 
     Attributes:
         pointer: (customers + 1) bounds of each customer's trips.
         traveller: (trips) the customer.
-        first: (trips) day of departure.
-        last: (trips) day of return.
+        first: (trips) day of departure, part of the trip.
+        last: (trips) day of return, part of the trip.
         where: (trips) city.
-        before: (customers) home until `moved`.
-        after: (customers) home since.
+        before: (customers) home city before `moved`.
+        after: (customers) home city from `moved` on.
         moved: (customers) first day in the new home; far beyond the period for most.
     """
 
@@ -47,12 +47,12 @@ class Journeys(NamedTuple):
 
 
 class Lives(NamedTuple):
-    """Changes of life, at most one for a customer, for the compiled loops.
+    """Life events, at most one per customer, for the compiled loops.
 
     Attributes:
         kind: (customers) index into `LIFE_EVENTS`; -1 for none.
-        day: (customers) its day of the period.
-        category: (kinds) what is then bought; -1 where this world doesn't sell it.
+        day: (customers) day of the event.
+        category: (kinds) the category bought more often; -1 if this world doesn't sell it.
         factor: (kinds) how many times as often.
         lasts: (kinds) for how many days.
     """
@@ -65,7 +65,7 @@ class Lives(NamedTuple):
 
 
 def build_lives(world: World, people: People, catalogue: Catalogue, rng: Chance) -> Lives:
-    """Draw changes of life for customers of the right age."""
+    """Draw life events for customers of the right age."""
     rates = np.array([e.rate for e in LIFE_EVENTS]) * world.days / 365
     kind = np.searchsorted(np.cumsum(rates), rng.random(world.customers), side="right")
     day = rng.integers(0, world.days, world.customers)
@@ -86,7 +86,7 @@ def build_lives(world: World, people: People, catalogue: Catalogue, rng: Chance)
 
 
 def build_journeys(world: World, people: People, lives: Lives, rng: Chance) -> Journeys:
-    """Draw trips, and where those go who move."""
+    """Draw trips, and the new cities of customers who move."""
     kinds = [e.kind for e in LIFE_EVENTS]
     moves = lives.kind == kinds.index("moved")
     after = np.where(moves, _elsewhere(people.home, rng), people.home).astype(np.int32)
@@ -113,7 +113,7 @@ def _elsewhere(home: Shorts, rng: Chance) -> Shorts:
 
 
 def _trips(world: World, people: People, rng: Chance) -> tuple[Ints, Ints, Ints]:
-    """Traveller, first and last day, sorted; nobody is on two trips at a time."""
+    """Traveller, first and last day, sorted; trips of a customer don't overlap."""
     count = rng.poisson(_TRIPS * world.customers * world.days / 365)
     traveller = rng.integers(0, world.customers, count)
     first = rng.integers(0, world.days, count)

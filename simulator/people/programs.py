@@ -1,4 +1,4 @@
-"""Memberships, and what customers have consented to."""
+"""Memberships and consents."""
 
 from dataclasses import dataclass
 
@@ -16,12 +16,12 @@ NEVER = np.int64(2**60)
 _CLUB, _GOLD, _STUDENT = range(len(PROGRAMS))
 _WITHDRAWN = 0.05
 _PLAIN_NO = 0.15
-"""Of those who don't consent, the share with a recorded refusal."""
+"""Share of customers without a consent who record a refusal."""
 
 
 @dataclass(frozen=True)
 class Memberships:
-    """(customers, programs) seconds of the period; `NEVER` where there is no such moment."""
+    """(customers, programs) seconds from the start of the period; `NEVER` if none."""
 
     since: Ints
     until: Ints
@@ -29,9 +29,11 @@ class Memberships:
 
 @dataclass(frozen=True)
 class Consents:
-    """(customers, purposes) seconds of the period at which a consent was withdrawn.
+    """(customers, purposes) arrays.
 
-    `granted` says who consented, `refused` who has a recorded refusal; both date from joining.
+    `granted` is whether the customer consented on joining, `refused` whether they recorded a
+    refusal then. `withdrawn` is the time of a withdrawal, in seconds from the start of the period,
+    or `NEVER`.
     """
 
     granted: Flags
@@ -40,7 +42,7 @@ class Consents:
 
 
 def build_memberships(world: World, people: People, rng: Chance) -> Memberships:
-    """The club is for everybody, gold for those who buy much, the last for students."""
+    """Draw memberships: club for everybody, gold for frequent buyers, student for the young."""
     count, end = world.customers, world.days * DAY
     age = people.age(world.days)
     chance = np.zeros((count, len(PROGRAMS)))

@@ -24,8 +24,9 @@ class Offers:
     """Offers, in order of their start.
 
     `product`, `category`, `brand`, `store`, `program` and `interest` are indices, -1 where the
-    offer doesn't name one. `topic` is the category whose taste decides, past the last one where
-    that is any. `opens` and `closes` are seconds of the period, `cost` and `value` cents.
+    offer doesn't name one. `topic` is the category whose taste matters, one past the last for
+    offers on everything. `opens` and `closes` are seconds from the start of the period, `cost` and
+    `value` cents.
     """
 
     product: Ints
@@ -46,7 +47,7 @@ class Offers:
 
 
 def build_offers(world: World, catalogue: Catalogue, places: Places, rng: Chance) -> Offers:
-    """Make offers whose windows lie evenly over the period and past its ends."""
+    """Make offers whose validity is spread evenly over the period and beyond its ends."""
     count = max(40, world.products // 10, world.days // 5)
     on = rng.choice(len(_ON), count, p=_SHARES)
     product = pick(rng, np.sqrt(catalogue.popularity), count)

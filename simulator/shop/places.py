@@ -34,7 +34,7 @@ class Shelves(NamedTuple):
         offset: (cities, days) seconds by which the city's clock is ahead of UTC.
         pointer: (cities * categories + 1) bounds in `store`, by city, then category.
         store: stores of a city that sell a category.
-        first: (cities + 1) stores are numbered by city; the first of each.
+        first: (cities + 1) the first store of each city; stores are numbered by city.
         city: (stores) the city of a store.
     """
 
@@ -47,7 +47,7 @@ class Shelves(NamedTuple):
 
 @dataclass(frozen=True)
 class Places:
-    """Stores and cities; `category` of a store is past the last one for department stores."""
+    """Stores and cities; a department store's `category` is one past the last."""
 
     shelves: Shelves
     category: Ints

@@ -30,21 +30,21 @@ from followsuit.simulator.vocabulary import (
 from followsuit.simulator.world import World
 
 _WEEK = (0.90, 0.88, 0.92, 1.00, 1.20, 1.45, 0.65)
-"""How much is bought from Monday to Sunday."""
+"""Relative number of purchases from Monday to Sunday."""
 _PRODUCTS_A_BRAND = 12
 _MOST_BRANDS = 60
 _ZIPF = 0.9
 _NEW = 0.08
 """Share of products launched within the period."""
 _PROMOTIONS = 0.5
-"""Promotions a year for each product."""
+"""Promotions per product and year."""
 
 
 class Promotions(NamedTuple):
     """Times at which products `low` (included) to `high` (not) are `factor` times as popular.
 
-    `first` and `last` are days of the period, both included. Everybody sees a promotion: what
-    follows from it is no influence.
+    `first` and `last` are days of the period, both included. Everybody sees a promotion, so
+    the purchases that follow from it aren't influence.
     """
 
     low: Shorts
@@ -60,16 +60,16 @@ class Catalogue:
 
     Attributes:
         sold: the categories.
-        season: (days, categories) demand relative to a category's usual.
+        season: (days, categories) demand relative to the category's usual demand.
         start: (categories + 1) the first product of each category.
         category: (products) index of the category.
         brand: (products) index of the brand.
         brands: names of the brands.
         price: (products) cents.
-        margin: (products) cents a piece.
+        margin: (products) cents per unit.
         popularity: (products) relative to others of the category.
-        launch: (products) day of the period since which it is sold; -1 for since before.
-        style: (products, 3) unit vectors; customers whose style points there like it more.
+        launch: (products) first day of sale; -1 if before the period.
+        style: (products, 3) unit vectors; customers with a similar style like it more.
     """
 
     sold: tuple[Category, ...]
@@ -157,13 +157,13 @@ def _seasons(world: World, sold: tuple[Category, ...]) -> Floats:
 
 
 def day_weights(world: World, catalogue: Catalogue) -> Floats:
-    """(days) how much is bought on a day, relative to others: by weekday and season."""
+    """(days) relative number of purchases, by weekday and season."""
     week = np.array(_WEEK)[(world.start.weekday() + np.arange(world.days)) % 7]
     return np.asarray(week * (catalogue.season * catalogue.shares).sum(axis=1))
 
 
 def build_promotions(world: World, catalogue: Catalogue, rng: Chance) -> Promotions:
-    """Choose what is promoted and when; nothing where the world's shock is 0."""
+    """Draw promotions; none if the world's shock is 0."""
     year = world.days / 365
     count = max(3, round(_PROMOTIONS * world.products * year)) if world.shock else 0
     product = pick(rng, np.sqrt(catalogue.popularity), count)
@@ -181,7 +181,7 @@ def build_promotions(world: World, catalogue: Catalogue, rng: Chance) -> Promoti
 
 
 def _brand_ranges(catalogue: Catalogue) -> tuple[Ints, Ints]:
-    """For each product, the range of those of its brand and category."""
+    """For each product, the range of products of its brand and category."""
     key = catalogue.category * len(catalogue.brands) + catalogue.brand
     return np.searchsorted(key, key), np.searchsorted(key, key, side="right")
 

@@ -129,7 +129,7 @@ MISTAKES: dict[tuple[str, ...], str] = {
         "--param",
         "since=x",
     ): "The parameter since is 'x', which isn't a valid time",
-    ("query", "two-hop-reach"): "two-hop-reach needs customer_id (where to start)",
+    ("query", "two-hop-reach"): "two-hop-reach needs customer_id (the customer)",
     ("query", "counts", "--format", "xml"): "Invalid value for '--format'",
     ("cypher", "RETURN $x AS x"): "The query needs a value for $x",
     ("cypher", "RETURN $x AS x", "--param", "x:int=1"): "int isn't a parameter type; the types are",
@@ -137,10 +137,10 @@ MISTAKES: dict[tuple[str, ...], str] = {
     ("cypher", "RETURN $x AS x", "--param", f"x={10**30}"): "The parameter x is 1000",
     ("cypher", "RETURN $x AS x", "--param", 'x=[1, "a"]'): "The parameter x is [1, 'a']",
     ("cypher", "RETURN $x AS x", "--param", 'x={"a": [{}]}'): "The parameter x is ",
-    ("cypher", ""): "A query here only reads",
+    ("cypher", ""): "A query must begin with",
     ("cypher", "RETURN nothing"): "The query was refused: ",
-    ("cypher", "RETURN 1 AS x; RETURN 2 AS y"): "Only one query at a time",
-    ("cypher", "CREATE (:Customer {customer_id: 'x'})"): "A query here only reads",
+    ("cypher", "RETURN 1 AS x; RETURN 2 AS y"): "Only one query can run at a time",
+    ("cypher", "CREATE (:Customer {customer_id: 'x'})"): "A query must begin with",
 }
 
 

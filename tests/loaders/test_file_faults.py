@@ -101,7 +101,7 @@ FAULTS = (
     Fault(
         "wrong delimiter",
         {"customers.csv": "customer_id;name\nc1;Ann\n"},
-        ("has no column customer_id", "it has customer_id;name", "Is its delimiter another?"),
+        ("has no column customer_id", "it has customer_id;name", "uses another delimiter"),
     ),
     Fault(
         "missing column",
@@ -317,7 +317,7 @@ class TestCommandLine:
         [
             (server_gone, "bolt://127.0.0.1:9"),
             (other_file, "can't be opened as a LadybugDB file"),
-            (later_version, "was written by a later followsuit"),
+            (later_version, "was written by a later version of followsuit"),
         ],
     )
     def test_a_store_that_can_not_be_written_is_one_line_and_exit_code_2(

@@ -19,7 +19,7 @@ from followsuit.loaders.mapping import _zones, read_mapping
             ("customers has no column id", "it has customer_id, name"),
         ),
         ("[tables.customers]\nfiles = 'x'\n", ("tables.customers.files", "not permitted")),
-        ("[table.customers]\nfile = 'x'\n", ("wrong: table: ", "not permitted")),
+        ("[table.customers]\nfile = 'x'\n", ("isn't valid: table: ", "not permitted")),
         ("[tables.customers]\nencoding = 'klingon'\n", ("'klingon' isn't an encoding",)),
         ("[tables.customers]\nencoding = 'hex'\n", ("'hex' isn't an encoding",)),
         ("[tables.customers]\ndelimiter = '||'\n", ("delimiter '||' isn't one",)),

@@ -24,7 +24,7 @@ def test_every_known_purpose_may_be_granted_and_withdrawn_and_all_only_withdrawn
     rows = [(purpose, granted) for purpose in PURPOSES for granted in (False, True)]
     ((row, column, reason),) = found(*rows)
     assert rows[row] == ("all", True)
-    assert (column, reason.partition(",")[0]) == ("granted", "grants all at once")
+    assert (column, reason.partition(",")[0]) == ("granted", "grants all purposes at once")
     assert {"social_use", "profiling", "linking", *CHANNELS} < set(PURPOSES)
 
 

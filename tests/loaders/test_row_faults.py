@@ -60,7 +60,7 @@ FLAG, EMPTY, NEGATIVE = "is neither true nor false", "is empty", "is negative"
 LONG = "is longer than 1000 characters"
 BARE = "is a bare number, and the mapping names no unit"
 UNKNOWN = "isn't a known purpose; the nearest is"
-GRANTS_ALL = "grants all at once, which can only be withdrawn: grant each purpose by itself"
+GRANTS_ALL = "grants all purposes at once, which can only be refused; grant each one separately"
 LONG_VALUE = "x" * 39 + "…"
 
 FAULTS: list[tuple[str, str, str, str, str | None]] = [

@@ -9,7 +9,7 @@ import pytest
 
 from followsuit.graph import schema as g
 from followsuit.graph.engines import cells
-from followsuit.graph.engines.cells import WRITERS, Cell, deal, rounds
+from followsuit.graph.engines.cells import WRITERS, Cell, rounds, split_into_cells
 from followsuit.graph.schema import Element, NodeType
 from followsuit.testing.graph_rows import by_key, rows
 
@@ -33,7 +33,7 @@ def table(element: Element) -> pa.Table:
 def dealt(element: Element, folder: Path) -> list[Cell]:
     path = folder / "rows.parquet"
     pq.write_table(table(element), path)
-    return deal(element, path, folder, MEMORY)
+    return split_into_cells(element, path, folder, MEMORY)
 
 
 def of(cell: Cell) -> pa.Table:

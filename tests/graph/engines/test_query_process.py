@@ -129,7 +129,7 @@ def test_every_query_stays_within_its_limits(store: GraphStore, cypher: str) -> 
 
 
 def test_memory_that_is_too_little_is_said(store: GraphStore) -> None:
-    said = r"needs more memory than the 7\d\d MiB that it may take\. Narrow it, or raise FOLLOWSUIT"
+    said = r"needs more memory than its limit of 7\d\d MiB\. Narrow it, or raise FOLLOWSUIT"
     with pytest.raises(QueryTooLarge, match=said):
         store.query_apart("RETURN size(range(1, 10000000000)) AS n", timeout=60)
 

@@ -90,7 +90,7 @@ def test_more_than_a_share_that_was_said_is_an_error(embedded: Place, tmp_path: 
     load_from(embedded, folder, max_rejects=0.25)
     assert len(rows(embedded, "customers")) == 3
     for share in (-0.1, 1.5):
-        with pytest.raises(DeliveryError, match="is not a share from 0 to 1"):
+        with pytest.raises(DeliveryError, match="isn't a share from 0 to 1"):
             load_from(embedded, folder, max_rejects=share)
 
 

@@ -117,7 +117,7 @@ class _Withdrawal:
             disallowed = of_run  # All of an interrupted run.
             if run_id in self._runs:
                 made_by = [part.run_id for part in parts(read_run(self._runs[run_id]))]
-                # Without a run's files, it is unknown whose activity it uses: delete all its offers.
+                # Without its files, it is unknown whose activity a run uses: delete all offers.
                 if all(name in files and files[name].are_whole for name in made_by):
                     supports = [pairs for name in made_by for pairs in files[name].unsupported]
                     disallowed = self.disallowed(

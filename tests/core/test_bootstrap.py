@@ -1,4 +1,4 @@
-"""Intervals against those of scipy, and the pairing of figures."""
+"""Intervals compared with scipy's, and the pairing of figures."""
 
 import numpy as np
 from scipy import stats

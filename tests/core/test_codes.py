@@ -22,7 +22,7 @@ def test_they_are_the_positions_in_the_given_order(ids: np.ndarray | pa.Array) -
     assert codes.of(pa.chunked_array([["9"], ["10", "9"]])).tolist() == [2, 1, 2]
 
 
-def test_unknown_and_missing_ids_have_none() -> None:
+def test_unknown_and_missing_ids_have_no_code() -> None:
     codes = Codes(np.array(IDS, dtype=object))
     assert codes.of(pa.array(["bob", None, "ann"])).tolist() == [-1, -1, 0]
     for missing in (None, np.nan):
@@ -38,7 +38,7 @@ def test_an_empty_list_has_no_codes() -> None:
     assert len(codes) == 0
 
 
-def test_values_are_laid_out_by_code_and_what_has_none_is_missing() -> None:
+def test_values_are_laid_out_by_code_and_others_are_missing() -> None:
     codes = Codes(np.array(["a", "b", "c"], dtype=object))
     texts = pa.chunked_array([["c", "x"], ["a"]])
     numbers = codes.lay_out(texts, pa.chunked_array([[3, 9], [1]]), 0)

@@ -36,9 +36,9 @@ def cases(draw: st.DrawFn) -> tuple[np.ndarray, int, np.ndarray | None]:
 @given(cases())
 def test_lists_are_those_of_a_full_sort(case: tuple[np.ndarray, int, np.ndarray | None]) -> None:
     values, k, tie = case
-    found = top_n(values, k, tie=tie)
-    assert found.shape == (len(values), k)
-    for row, places in enumerate(found):
+    lists = top_n(values, k, tie=tie)
+    assert lists.shape == (len(values), k)
+    for row, places in enumerate(lists):
         shown = [c for c in range(values.shape[1]) if values[row, c] > -np.inf]
         order = sorted(shown, key=lambda c: (-values[row, c], c if tie is None else tie[row, c], c))
         expected = (order + [-1] * k)[:k]
@@ -47,24 +47,24 @@ def test_lists_are_those_of_a_full_sort(case: tuple[np.ndarray, int, np.ndarray 
 
 @settings(deadline=None)  # the first call compiles
 @given(scores=SCORES, barred=BARRED, k=st.integers(1, 12))
-def test_lists_leave_out_what_is_excluded(scores: np.ndarray, barred: np.ndarray, k: int) -> None:
+def test_lists_leave_out_excluded_items(scores: np.ndarray, barred: np.ndarray, k: int) -> None:
     wanted = np.full((5, k), -1)
     for row in range(5):
         left = [c for c in range(9) if not barred[row, c]]
         best = sorted(left, key=lambda c: (-scores[row, c], c))[:k]
         wanted[row, : len(best)] = best
-    found = top_n(scores.copy(), k, binary(barred))
-    assert found.tolist() == wanted.tolist()
+    lists = top_n(scores.copy(), k, binary(barred))
+    assert lists.tolist() == wanted.tolist()
 
 
-@given(found=BARRED, wanted=BARRED, order=st.permutations(range(9)), k=st.integers(1, 9))
-def test_figures_are_those_of_a_plain_loop_and_of_scikit_learn(
-    found: np.ndarray, wanted: np.ndarray, order: list[int], k: int
+@given(listed_items=BARRED, wanted=BARRED, order=st.permutations(range(9)), k=st.integers(1, 9))
+def test_metrics_equal_a_plain_loop_and_scikit_learn(
+    listed_items: np.ndarray, wanted: np.ndarray, order: list[int], k: int
 ) -> None:
     wanted[:, 0] = True
     lists = np.full((5, 9), -1)
     for row in range(5):
-        items = [c for c in order if found[row, c]]
+        items = [c for c in order if listed_items[row, c]]
         lists[row, : len(items)] = items
     users = np.array([4, 0, 2])
     hits = hits_of(lists[users], binary(wanted), users)
@@ -84,22 +84,22 @@ def test_figures_are_those_of_a_plain_loop_and_of_scikit_learn(
 def test_ndcg_of_a_list_worked_out_by_hand() -> None:
     hits = np.array([[True, False, True], [False, False, False]])
     ideal = 1 + 1 / np.log2(3) + 0.5
-    found = ndcg(hits, np.array([4, 1]), 3)
-    assert found.tolist() == pytest.approx([(1 + 0.5) / ideal, 0])
+    qualities = ndcg(hits, np.array([4, 1]), 3)
+    assert qualities.tolist() == pytest.approx([(1 + 0.5) / ideal, 0])
 
 
-def test_nothing_wanted_is_no_hit() -> None:
+def test_without_relevant_items_nothing_is_a_hit() -> None:
     nothing = sparse.csr_matrix((3, 4), dtype=np.float32)
     assert not hits_of(np.array([[0, -1]]), nothing, np.array([1])).any()
 
 
-def test_what_is_not_a_number_or_minus_infinity_is_never_listed() -> None:
+def test_nan_and_minus_infinity_are_never_listed() -> None:
     scores = np.array([[np.nan, 1.0, -np.inf, 2.0, np.nan]])
     assert top_n(scores, 4).tolist() == [[3, 1, -1, -1]]
     assert top_n(scores[:, :1], 2).tolist() == [[-1, -1]]
 
 
-def test_columns_of_a_transposed_block_are_ranked_in_the_scores_own_precision() -> None:
+def test_transposed_scores_are_ranked_in_their_own_precision() -> None:
     # In float32 the two are equal, and the smaller column would go first.
     scores = np.array([[1.0], [1.0 + 1e-12]])
     assert top_n(scores.T, 2).tolist() == [[1, 0]]
@@ -112,7 +112,7 @@ def test_without_a_relevant_item_every_metric_is_0() -> None:
     assert not hit_rate(hits, 2).any()
 
 
-def test_hit_rate_is_1_where_one_of_the_first_k_is_relevant() -> None:
+def test_hit_rate_is_1_if_one_of_the_first_k_is_relevant() -> None:
     hits = np.array([[False, True, False], [False, False, True]])
     assert hit_rate(hits, 2).tolist() == [1, 0]
     assert hit_rate(hits, 3).tolist() == [1, 1]

@@ -1,4 +1,4 @@
-"""One thread for linear algebra, and as many as before afterwards."""
+"""Linear algebra runs on one thread; afterwards the number of threads is restored."""
 
 import subprocess
 import sys
@@ -15,7 +15,7 @@ def of_blas() -> list[int]:
     return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
 
 
-def test_every_blas_runs_on_one_thread_within_and_on_as_many_as_before_after() -> None:
+def test_every_blas_runs_on_one_thread_only_within_the_block() -> None:
     with threadpool_limits(3, "blas"):
         before = of_blas()
         with one_thread():
@@ -24,7 +24,7 @@ def test_every_blas_runs_on_one_thread_within_and_on_as_many_as_before_after() -
         assert set(before) == {3}
 
 
-def test_what_fails_within_leaves_the_number_as_it_was() -> None:
+def test_a_failure_within_restores_the_number_of_threads() -> None:
     @one_thread()
     def fail() -> None:
         raise ValueError(of_blas())
@@ -36,7 +36,7 @@ def test_what_fails_within_leaves_the_number_as_it_was() -> None:
         assert of_blas() == before
 
 
-def test_torch_runs_on_one_thread_even_where_numba_starts_its_own_within() -> None:
+def test_torch_runs_on_one_thread_even_if_numba_starts_its_own() -> None:
     # In a process of its own, for numba starts its threads once, and sets those of torch by it.
     pytest.importorskip("torch")
     program = """
@@ -67,8 +67,8 @@ def test_a_product_has_the_same_bytes_whatever_the_number_of_threads() -> None:
     random = np.random.default_rng(0)
     left = random.standard_normal((300, 4_000)).astype(np.float32)
     right = random.standard_normal((4_000, 301)).astype(np.float32)
-    found = set()
+    products = set()
     for threads in (1, 2, 3):
         with threadpool_limits(threads, "blas"), one_thread():
-            found.add((left @ right).tobytes())
-    assert len(found) == 1
+            products.add((left @ right).tobytes())
+    assert len(products) == 1

@@ -1,4 +1,4 @@
-"""Instants and lengths of time as people write them."""
+"""Parsing instants and lengths of time."""
 
 from datetime import UTC, date, datetime, timedelta
 
@@ -22,13 +22,13 @@ NEW_YEAR = datetime(2026, 1, 1, tzinfo=UTC)
         NEW_YEAR,
     ],
 )
-def test_an_instant_is_in_utc_and_a_date_its_midnight(written: str | date) -> None:
+def test_an_instant_is_in_utc_and_a_date_means_midnight(written: str | date) -> None:
     assert instant(written) == NEW_YEAR
     assert instant(written).tzinfo is UTC
 
 
 @pytest.mark.parametrize("written", ["", "soon", "2025-13-01", "2025-02-29", "31.12.2025", "1735"])
-def test_what_is_no_date_is_named(written: str) -> None:
+def test_the_message_names_an_invalid_date(written: str) -> None:
     with pytest.raises(TimeError, match=r"isn't a valid date\. Write 2025-12-31") as caught:
         instant(written)
     assert repr(written) in str(caught.value)
@@ -57,12 +57,12 @@ def test_a_length_is_a_number_and_a_unit(written: str | timedelta, long: timedel
 @pytest.mark.parametrize(
     "written", ["", "14", "d", "14 d", "-1d", "1.5d", "14D", "14m", "٣d", "99999999999999999999d"]
 )
-def test_what_is_no_length_is_named(written: str) -> None:
+def test_the_message_names_an_invalid_length(written: str) -> None:
     with pytest.raises(TimeError, match=r"isn't a valid length of time\. Write 14d, 2w or 36h"):
         length(written)
 
 
 @pytest.mark.parametrize("written", ["0d", "9999999w", "36526d", timedelta(), timedelta(days=-1)])
-def test_a_length_is_neither_nothing_nor_endless(written: str | timedelta) -> None:
+def test_a_length_is_positive_and_limited(written: str | timedelta) -> None:
     with pytest.raises(TimeError, match="is out of range"):
         length(written)

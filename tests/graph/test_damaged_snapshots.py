@@ -1,4 +1,4 @@
-"""Snapshot files that were damaged, or deleted in part, are made again."""
+"""Damaged or partly deleted snapshot files are made again."""
 
 import os
 import shutil
@@ -17,7 +17,7 @@ NAMES = [f"c{number}" for number in range(300)]
 
 
 def garble(path: Path) -> None:
-    """Change what is within a file, not its size."""
+    """Change a file's content, but not its size."""
     content = bytearray(path.read_bytes())
     content[40:60] = bytes(20)
     path.write_bytes(content)

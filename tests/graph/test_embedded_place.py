@@ -1,4 +1,4 @@
-"""Ways to an embedded store: links, and files that have lost their content."""
+"""Paths to an embedded store: links, and files that have lost their content."""
 
 import os
 import shutil
@@ -22,7 +22,7 @@ def fill(store: GraphStore, *customers: str) -> None:
 
 @pytest.fixture
 def ways(tmp_path: Path) -> list[Path]:
-    """A file, and links to it and to its folder; the file is not there yet."""
+    """A missing file, and links to it and to its folder."""
     (tmp_path / "real" / "inner").mkdir(parents=True)
     file = tmp_path / "real" / "store.lbug"
     (tmp_path / "folder").symlink_to("real")
@@ -38,7 +38,7 @@ def ways(tmp_path: Path) -> list[Path]:
 
 
 @pytest.mark.parametrize("maker", range(5))
-def test_a_store_has_one_folder_by_whatever_way_one_comes(ways: list[Path], maker: int) -> None:
+def test_a_store_has_one_state_folder_whatever_the_path(ways: list[Path], maker: int) -> None:
     fill(connect(ways[maker]), "ann")
     stores = [connect(way) for way in ways]
     assert {store.state.path for store in stores} == {ways[0].with_name("store.lbug.state")}
@@ -47,7 +47,7 @@ def test_a_store_has_one_folder_by_whatever_way_one_comes(ways: list[Path], make
     assert {p.name for p in ways[2].parent.iterdir()} == {"real", "folder", "file", "again"}
 
 
-def test_a_store_has_one_lock_by_whatever_way_one_comes(
+def test_a_store_has_one_lock_whatever_the_path(
     ways: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(engine, "_WAIT", 0.2)
@@ -58,7 +58,7 @@ def test_a_store_has_one_lock_by_whatever_way_one_comes(
                 connect(way).count(g.CUSTOMER)
 
 
-def test_a_relative_path_is_meant_from_where_it_was_named(
+def test_a_relative_path_keeps_its_meaning_when_the_folder_changes(
     ways: list[Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.chdir(tmp_path / "folder")
@@ -68,7 +68,7 @@ def test_a_relative_path_is_meant_from_where_it_was_named(
     assert connect(ways[0]).count(g.CUSTOMER) == 1
 
 
-def test_links_in_a_circle_are_no_store(tmp_path: Path) -> None:
+def test_circular_links_are_refused(tmp_path: Path) -> None:
     (tmp_path / "a").symlink_to(tmp_path / "b")
     (tmp_path / "b").symlink_to(tmp_path / "a")
     with pytest.raises(StoreMissing):
@@ -77,7 +77,7 @@ def test_links_in_a_circle_are_no_store(tmp_path: Path) -> None:
         pytest.fail("there is no such place")
 
 
-def test_a_store_that_was_emptied_is_refused_and_stays(embedded: Place) -> None:
+def test_an_emptied_store_is_refused_and_kept(embedded: Place) -> None:
     path = Path(embedded.name)
     with embedded.open() as store:
         fill(store, "ann")
@@ -98,7 +98,7 @@ def test_a_store_that_was_emptied_is_refused_and_stays(embedded: Place) -> None:
 
 
 @pytest.mark.parametrize("size", [1, 4096, 20_000])
-def test_a_store_that_was_cut_says_what_to_do(embedded: Place, size: int) -> None:
+def test_a_truncated_store_says_what_to_do(embedded: Place, size: int) -> None:
     with embedded.open() as store:
         fill(store, *(f"c{number}" for number in range(2000)))
         os.truncate(embedded.name, size)
@@ -111,7 +111,7 @@ def test_a_store_that_was_cut_says_what_to_do(embedded: Place, size: int) -> Non
             store.query_apart("RETURN 1 AS x")
 
 
-def test_a_new_store_takes_over_nothing_from_the_one_before(embedded: Place) -> None:
+def test_a_new_store_keeps_nothing_of_the_previous_one(embedded: Place) -> None:
     with embedded.open() as store:
         fill(store, "ann")
         (store.state.runs / "2025").mkdir(parents=True)

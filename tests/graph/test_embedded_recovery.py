@@ -1,4 +1,4 @@
-"""A writer killed while the engine folds its log into the file."""
+"""Recovery after a writer is killed during a checkpoint."""
 
 import random
 import subprocess
@@ -54,7 +54,7 @@ def killed_within_a_checkpoint(path: Path) -> None:
     pytest.fail(f"{TRIES} kills met no checkpoint")
 
 
-def test_whoever_comes_next_mends_the_file(embedded: Place) -> None:
+def test_the_next_process_recovers_the_file(embedded: Place) -> None:
     store = embedded.open()
     with store.writing():
         store.changed()

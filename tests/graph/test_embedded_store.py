@@ -1,4 +1,4 @@
-"""What is the embedded engine's own: one file, and who may open it when."""
+"""Specific to the embedded engine: one file, and which processes may open it."""
 
 import time
 from pathlib import Path
@@ -28,7 +28,7 @@ def test_while_another_process_writes_nobody_reads(embedded: Place) -> None:
         assert store.count(g.CUSTOMER) == 0
 
 
-def test_readers_don_t_keep_each_other_out(embedded: Place) -> None:
+def test_readers_do_not_exclude_each_other(embedded: Place) -> None:
     with embedded.open() as one, embedded.open() as other:
         with one.writing():
             one.write(g.CUSTOMER, samples(g.CUSTOMER))
@@ -36,7 +36,7 @@ def test_readers_don_t_keep_each_other_out(embedded: Place) -> None:
             assert one.count(g.CUSTOMER) == other.count(g.CUSTOMER) == 3
 
 
-def test_a_reader_keeps_the_writer_out(embedded: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_reader_excludes_the_writer(embedded: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine, "_WAIT", 0.2)
     with embedded.open() as reader, embedded.open() as writer:
         with writer.writing():
@@ -73,7 +73,7 @@ def test_writing_does_not_begin_inside_reading(embedded: Place) -> None:
 
 
 @pytest.mark.parametrize("content", [b"customer_id,name\nc1,Ann\n" * 500, b"x", bytes(8192)])
-def test_a_file_that_is_no_database_is_refused_and_stays(embedded: Place, content: bytes) -> None:
+def test_a_file_that_is_not_a_database_is_refused_and_kept(embedded: Place, content: bytes) -> None:
     path = Path(embedded.name)
     path.write_bytes(content)
     with embedded.open() as store:
@@ -94,7 +94,7 @@ def test_an_empty_file_is_an_empty_store(embedded: Place) -> None:
         assert store.count(g.CUSTOMER) == 1
 
 
-def test_a_store_whose_first_writer_died_at_once_is_an_empty_one(embedded: Place) -> None:
+def test_a_store_whose_first_writer_died_at_once_is_empty(embedded: Place) -> None:
     # As much as a writer has made that was killed before it noted anything.
     database = ladybug.Database(embedded.name, buffer_pool_size=2**28)
     connection = ladybug.Connection(database)
@@ -111,7 +111,7 @@ def test_a_store_whose_first_writer_died_at_once_is_an_empty_one(embedded: Place
         assert store.count(g.CUSTOMER) == 1
 
 
-def test_a_folder_is_no_store(tmp_path: Path) -> None:
+def test_a_folder_is_not_a_store(tmp_path: Path) -> None:
     with connect(tmp_path) as store:
         with pytest.raises(StoreMissing):
             store.count(g.CUSTOMER)
@@ -119,7 +119,7 @@ def test_a_folder_is_no_store(tmp_path: Path) -> None:
             pytest.fail("it is a folder")
 
 
-def test_a_place_below_a_file_is_no_store(tmp_path: Path) -> None:
+def test_a_path_below_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with (
         connect(tmp_path / "file" / "store.lbug") as store,
@@ -138,7 +138,7 @@ def test_the_folders_of_a_new_store_are_made(tmp_path: Path) -> None:
         assert store.count(g.CUSTOMER) == 2
 
 
-def test_a_store_made_anew_in_the_same_place_has_another_identity(embedded: Place) -> None:
+def test_a_new_store_at_the_same_place_has_another_id(embedded: Place) -> None:
     with embedded.open() as store:
         with store.writing():
             first = store.meta.store_id
@@ -164,7 +164,7 @@ def test_work_leaves_no_files_behind(embedded: Place) -> None:
     assert names == {"store.lbug", "store.lbug.state"}
 
 
-def test_what_an_interrupted_change_leaves_is_gone_at_the_next_writing(embedded: Place) -> None:
+def test_the_next_writer_removes_what_an_interrupted_change_left(embedded: Place) -> None:
     # A changed relationship is put in place by a table that takes the place of the old one.
     with embedded.open() as store:
         with store.writing():
@@ -183,8 +183,8 @@ def test_what_an_interrupted_change_leaves_is_gone_at_the_next_writing(embedded:
         database.close()
         with store.writing():
             assert sorted(store.query(tables)["name"].to_pylist()) == before
-            found = store.query("MATCH (:Customer)-[r]->(:Customer) RETURN count(r) AS n")
-            assert found["n"].to_pylist() == [3]
+            answer = store.query("MATCH (:Customer)-[r]->(:Customer) RETURN count(r) AS n")
+            assert answer["n"].to_pylist() == [3]
             changed = rows(g.FRIEND_OF, sample(g.FRIEND_OF, 0) | {"interactions": None})
             store.write(g.FRIEND_OF, changed)
             assert stored(store, g.FRIEND_OF) == by_key(g.FRIEND_OF, samples(g.FRIEND_OF)) | by_key(
@@ -210,7 +210,7 @@ CROWD = [f"c{number:05}" for number in range(20_000)]
 LITTLE = 80 * 2**20
 
 
-def test_rows_that_take_more_memory_than_was_measured_go_in_smaller_bulks(
+def test_rows_that_need_more_memory_than_measured_are_copied_in_smaller_bulks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, many_friendships: pa.Table
 ) -> None:
     monkeypatch.setattr(engine, "_BYTES_PER_ROW", 1)
@@ -220,12 +220,12 @@ def test_rows_that_take_more_memory_than_was_measured_go_in_smaller_bulks(
         store.write(g.FRIEND_OF, many_friendships)
         assert store.count(g.FRIEND_OF) == many_friendships.num_rows
         # Reading them back takes no more memory than there is either.
-        found = store.read(g.FRIEND_OF)
-    numbers = found["interactions"].to_numpy()
+        friendships = store.read(g.FRIEND_OF)
+    numbers = friendships["interactions"].to_numpy()
     assert sorted(numbers) == list(range(many_friendships.num_rows))
 
 
-def test_rows_that_need_more_memory_than_there_is_say_so_and_stay_out(
+def test_rows_that_need_more_memory_than_the_limit_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, many_friendships: pa.Table
 ) -> None:
     monkeypatch.setattr(engine, "_BYTES_PER_ROW", 1)
@@ -239,7 +239,7 @@ def test_rows_that_need_more_memory_than_there_is_say_so_and_stay_out(
         assert (store.count(g.CUSTOMER), store.count(g.FRIEND_OF)) == (len(CROWD), 0)
 
 
-def test_a_store_of_an_earlier_version_says_so_until_something_is_written(embedded: Place) -> None:
+def test_a_store_of_an_earlier_version_says_so_until_it_is_written(embedded: Place) -> None:
     with embedded.open() as store, store.writing():
         store.write(g.CUSTOMER, samples(g.CUSTOMER))
     with ladybug.Database(embedded.name) as database, ladybug.Connection(database) as connection:

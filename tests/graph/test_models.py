@@ -1,4 +1,4 @@
-"""The models of a store: kept once, whole or not at all, as long as a run or a name uses them."""
+"""The models of a store: each stored once, atomically, until no run or name uses it."""
 
 from pathlib import Path
 
@@ -32,12 +32,12 @@ def there(state: StateFolder) -> set[str]:
     return {path.name for path in state.models.iterdir()} if state.models.exists() else set()
 
 
-def test_the_key_is_made_of_what_decides_the_model() -> None:
+def test_the_key_depends_on_all_inputs_of_the_model() -> None:
     assert model_key("ease", {"l2": 1, "a": 2}) == model_key("ease", {"a": 2, "l2": 1})
     assert len({ONE, OTHER, model_key("ease"), model_key("popularity")}) == 4
 
 
-def test_a_saved_model_is_its_owners_alone_and_replaces_a_damaged_one(
+def test_a_saved_model_is_private_and_replaces_a_damaged_one(
     models: ModelStore, state: StateFolder
 ) -> None:
     for content in ("damaged", "whole"):
@@ -48,7 +48,7 @@ def test_a_saved_model_is_its_owners_alone_and_replaces_a_damaged_one(
     assert there(state) == {ONE}
 
 
-def test_what_is_interrupted_leaves_no_model(models: ModelStore, state: StateFolder) -> None:
+def test_an_interrupted_save_leaves_no_model(models: ModelStore, state: StateFolder) -> None:
     def write(folder: Path) -> None:
         folder.mkdir()
         raise KeyboardInterrupt

@@ -1,4 +1,4 @@
-"""A server that asks for a login: wrong and right passwords, none of which is ever shown."""
+"""A server that needs a login: wrong and right passwords, which never appear in messages."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -76,7 +76,7 @@ def test_any_other_login_is_refused(guarded: str, login: dict[str, str]) -> None
                 pytest.fail("it let us in")
 
 
-def test_too_many_wrong_passwords_are_told_from_a_wrong_one(guarded: str) -> None:
+def test_too_many_wrong_passwords_have_their_own_message(guarded: str) -> None:
     said = set()
     for _ in range(8):
         with connect(guarded, username="guesser", password=WRONG) as store, never_shown() as no:

@@ -1,4 +1,4 @@
-"""What is the server's own: its addresses, its schema, what others do to it meanwhile."""
+"""Specific to the server: its addresses, its schema, and other clients."""
 
 import socket
 import threading
@@ -37,7 +37,7 @@ class TestAddresses:
             assert store.name == name
 
     @pytest.mark.parametrize("scheme", ["bolt", "bolt+s", "bolt+ssc", "neo4j", "neo4j+s"])
-    def test_where_nobody_listens_it_is_unreachable(self, scheme: str, tmp_path: Path) -> None:
+    def test_an_address_without_a_server_is_unreachable(self, scheme: str, tmp_path: Path) -> None:
         uri = f"{scheme}://127.0.0.1:{neo4j_server.free_port()}"
         with (
             connect(uri, state=tmp_path) as store,
@@ -55,7 +55,7 @@ class TestAddresses:
         ):
             pytest.fail("it is no Neo4j")
 
-    def test_a_server_without_tls_is_not_spoken_to_in_tls(self, server: Place) -> None:
+    def test_a_server_without_tls_is_unreachable_over_tls(self, server: Place) -> None:
         uri = server.name.replace("bolt://", "bolt+ssc://")
         with (
             connect(uri, state=server.state) as store,
@@ -72,7 +72,7 @@ class TestAddresses:
         assert uri.partition("://")[0] in str(refusal.value)
 
     @pytest.mark.parametrize("uri", ["bolt://127.0.0.1:port", "bolt://127.0.0.1:7687/?a=b"])
-    def test_an_address_that_is_none_is_refused(self, uri: str, tmp_path: Path) -> None:
+    def test_an_invalid_address_is_refused(self, uri: str, tmp_path: Path) -> None:
         with (
             pytest.raises(StoreUnreachable, match="isn't the address of a Neo4j server"),
             connect(uri, state=tmp_path) as store,
@@ -99,11 +99,11 @@ class TestOthers:
         with server.driver() as driver, server.open() as store:
             drop_constraints(driver)
             with store.writing():
-                found = driver.execute_query(
+                constraints = driver.execute_query(
                     "SHOW CONSTRAINTS YIELD type, labelsOrTypes, properties "
                     "RETURN type, labelsOrTypes[0] AS name, properties"
                 ).records
-        made = {(r["type"], r["name"], *r["properties"]) for r in found}
+        made = {(r["type"], r["name"], *r["properties"]) for r in constraints}
         assert made == {("UNIQUENESS", n.label, n.key) for n in (*g.NODES, g.META)} | {
             ("RELATIONSHIP_UNIQUENESS", "PURCHASED", "purchase_id"),
             ("RELATIONSHIP_UNIQUENESS", "VISITED", "event_id"),
@@ -111,9 +111,7 @@ class TestOthers:
             ("RELATIONSHIP_UNIQUENESS", "CONTACTED", "contact_id"),
         }
 
-    def test_a_database_whose_first_writer_died_at_once_is_an_empty_one(
-        self, server: Place
-    ) -> None:
+    def test_a_database_whose_first_writer_died_at_once_is_empty(self, server: Place) -> None:
         with server.driver() as driver, server.open() as store:
             # As much as a writer has made that was killed before it noted anything.
             driver.execute_query(f"CREATE (:{g.META.label} {{key: 'lock'}})")
@@ -167,16 +165,16 @@ class TestOthers:
                 store.write(g.FRIEND_OF, pairs)
             assert stored(store, g.FRIEND_OF) == by_key(g.FRIEND_OF, pairs)
 
-    def test_results_of_others_making_come_back_as_plain_values(self, server: Place) -> None:
+    def test_values_of_any_type_come_back_as_plain_values(self, server: Place) -> None:
         with server.open() as store, store.writing():
-            found = store.query(
+            answer = store.query(
                 "UNWIND [1, 'two', null] AS mixed RETURN mixed, {a: [date('2025-03-01')]} AS map, "
                 "duration({days: 1}) AS length, [1, 2] AS list"
             )
-        assert found["mixed"].to_pylist() == ["1", "two", None]
-        assert str(found["map"][0].as_py()["a"][0]) == "2025-03-01"
-        assert found["length"].to_pylist() == ["P1D"] * 3
-        assert found["list"].to_pylist() == [[1, 2]] * 3
+        assert answer["mixed"].to_pylist() == ["1", "two", None]
+        assert str(answer["map"][0].as_py()["a"][0]) == "2025-03-01"
+        assert answer["length"].to_pylist() == ["P1D"] * 3
+        assert answer["list"].to_pylist() == [[1, 2]] * 3
 
     def test_nodes_and_relationships_come_back_as_their_columns(self, server: Place) -> None:
         with server.open() as store, store.writing():
@@ -184,8 +182,8 @@ class TestOthers:
             store.write(
                 g.FRIEND_OF, rows(g.FRIEND_OF, {"source": "ann", "target": "bob", "directed": True})
             )
-            found = store.query("MATCH p = (a)-[r:FRIEND_OF]->(b) RETURN a, r, p")
-        assert found.to_pylist() == [
+            answer = store.query("MATCH p = (a)-[r:FRIEND_OF]->(b) RETURN a, r, p")
+        assert answer.to_pylist() == [
             {
                 "a": {"customer_id": "ann"},
                 "r": {"directed": True},
@@ -207,7 +205,7 @@ class TestOthers:
 
 @contextmanager
 def _says_http() -> Iterator[int]:
-    """A server that answers whatever it is asked as a web server would."""
+    """A server that answers every request like a web server."""
 
     def answer() -> None:
         while True:

@@ -47,9 +47,7 @@ def test_without_consent_nobody_is_eligible_and_nobody_shares(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("purpose", ["contact", "email", "push", "sms"])
-def test_an_opt_in_to_contact_or_to_one_channel_is_enough_to_be_eligible(
-    tmp_path: Path, purpose: str
-) -> None:
+def test_an_opt_in_to_contact_or_one_channel_makes_eligible(tmp_path: Path, purpose: str) -> None:
     person = state_of(tmp_path, consent(purpose, True))
     assert eligible(person)
     assert not person.shares
@@ -70,14 +68,12 @@ def test_the_channel_is_the_first_that_was_opted_into(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("assume", [False, True])
-def test_a_no_to_contact_in_general_goes_over_a_channels_opt_in(
-    tmp_path: Path, assume: bool
-) -> None:
+def test_a_refusal_of_contact_overrides_a_channels_opt_in(tmp_path: Path, assume: bool) -> None:
     consents = [consent("contact", False), consent("email", True, day(2))]
     assert state_of(tmp_path, *consents, assume=assume).blocked_by == "no_contact_consent"
 
 
-def test_a_no_to_one_channel_leaves_the_others(tmp_path: Path) -> None:
+def test_a_refusal_of_one_channel_leaves_the_others(tmp_path: Path) -> None:
     person = state_of(tmp_path, consent("push", False), consent("email", True))
     assert eligible(person)
     assert person.channel == "email"
@@ -101,7 +97,7 @@ def test_a_withdrawal_later_than_the_instant_wins_at_once(tmp_path: Path) -> Non
     assert not eligible(state_of(tmp_path, *consents))
 
 
-def test_of_two_answers_at_one_instant_the_no_wins(tmp_path: Path) -> None:
+def test_of_a_grant_and_a_refusal_at_one_instant_the_refusal_wins(tmp_path: Path) -> None:
     consents = [consent("social_use", True), consent("social_use", False)]
     assert not state_of(tmp_path, *consents).shares
 
@@ -114,7 +110,7 @@ def test_assumed_consent_grants_contact_social_use_and_adulthood(tmp_path: Path)
 
 
 @pytest.mark.parametrize("at", [day(1), day(25)])
-def test_assumed_consent_never_goes_over_a_recorded_no(tmp_path: Path, at: datetime) -> None:
+def test_assumed_consent_never_overrides_a_recorded_refusal(tmp_path: Path, at: datetime) -> None:
     consents = [consent("email", False, at), consent("social_use", False, at)]
     person = state_of(tmp_path, *consents, assume=True)
     assert person.blocked_by == "no_contact_consent"
@@ -138,7 +134,7 @@ def test_an_eighteenth_birthday_makes_an_adult(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("as_of", "blocked_by"), [((2026, 2, 28), "minor"), ((2026, 3, 1), None)])
-def test_who_is_born_on_a_leap_day_comes_of_age_on_the_first_of_march(
+def test_people_born_on_a_leap_day_come_of_age_on_1_march(
     tmp_path: Path, as_of: tuple[int, int, int], blocked_by: str | None
 ) -> None:
     instant = datetime(*as_of, tzinfo=UTC)
@@ -146,7 +142,7 @@ def test_who_is_born_on_a_leap_day_comes_of_age_on_the_first_of_march(
     assert (None if pd.isna(person.blocked_by) else person.blocked_by) == blocked_by
 
 
-def test_an_unknown_age_is_out_unless_consent_is_assumed(tmp_path: Path) -> None:
+def test_an_unknown_age_is_blocked_unless_consent_is_assumed(tmp_path: Path) -> None:
     consents = [consent("contact", True), consent("social_use", True)]
     person = state_of(tmp_path, *consents, born=None)
     assert person.blocked_by == "unknown_age"

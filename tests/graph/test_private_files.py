@@ -1,4 +1,4 @@
-"""Files of a store are their owner's alone, whatever the umask, and whatever they were before."""
+"""A store's files are private to their owner, whatever the umask and their previous modes."""
 
 import os
 import stat
@@ -29,7 +29,7 @@ def _generous() -> Iterator[None]:
 
 
 def open_to_others(folder: Path) -> list[str]:
-    """All below a folder that somebody else may read or write."""
+    """Everything in a folder that other users may read or write."""
     return sorted(
         str(path.relative_to(folder))
         for path in folder.rglob("*")
@@ -37,7 +37,7 @@ def open_to_others(folder: Path) -> list[str]:
     )
 
 
-def test_a_store_and_all_beside_it_is_private(place: Place, tmp_path: Path) -> None:
+def test_a_store_and_its_state_folder_are_private(place: Place, tmp_path: Path) -> None:
     with place.open() as store:
         with store.writing():
             store.write(g.CUSTOMER, samples(g.CUSTOMER))
@@ -48,9 +48,7 @@ def test_a_store_and_all_beside_it_is_private(place: Place, tmp_path: Path) -> N
     assert place.is_server or len(list(tmp_path.rglob("*.parquet"))) > 10
 
 
-def test_a_store_that_others_could_read_is_closed_to_them_at_the_next_writing(
-    embedded: Place, tmp_path: Path
-) -> None:
+def test_the_next_writer_makes_a_readable_store_private(embedded: Place, tmp_path: Path) -> None:
     with embedded.open() as store:
         with store.writing():
             store.write(g.CUSTOMER, samples(g.CUSTOMER))
@@ -71,7 +69,7 @@ def test_the_umask_of_a_notebook_stays(embedded: Place) -> None:
     assert os.umask(0o022) == 0o022
 
 
-def test_folders_that_are_missing_are_made_private_and_others_stay(tmp_path: Path) -> None:
+def test_missing_folders_are_created_private_and_others_unchanged(tmp_path: Path) -> None:
     tmp_path.chmod(0o755)
     made = private_folder(tmp_path / "a" / "b")
     assert [stat.S_IMODE(p.stat().st_mode) for p in (made, made.parent, tmp_path)] == [
@@ -97,7 +95,7 @@ def test_a_saved_file_is_private_and_read_back(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b'{"rows": 3', b"\xff\xfe\x00", b"\x00" * 40])
-def test_what_is_damaged_reads_as_nothing(tmp_path: Path, content: bytes) -> None:
+def test_a_damaged_file_reads_as_none(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "file"
     assert (read_json(path), read_parquet(path)) == (None, None)
     private_file(path).write_bytes(content)

@@ -1,4 +1,4 @@
-"""Runs: written whole, activated at once, used again, pruned."""
+"""Runs: written, activated, reactivated and pruned."""
 
 import pyarrow as pa
 import pytest
@@ -52,11 +52,11 @@ def write(store: GraphStore, number: int, customers: tuple[str, ...] = CUSTOMERS
 
 
 def offered(store: GraphStore) -> dict[str, set[str]]:
-    """Who is offered something, by run."""
-    found: dict[str, set[str]] = {}
+    """The customers with offers, by run."""
+    customers_by_run: dict[str, set[str]] = {}
     for row in store.read(g.RECOMMENDED_PRODUCT).to_pylist():
-        found.setdefault(row["run_id"], set()).add(row["source"])
-    return found
+        customers_by_run.setdefault(row["run_id"], set()).add(row["source"])
+    return customers_by_run
 
 
 def test_the_last_run_written_is_active_and_the_others_stay(store: GraphStore) -> None:
@@ -96,7 +96,7 @@ def test_before_the_first_run_nothing_is_active(store: GraphStore) -> None:
         active_run(store)
 
 
-def test_the_id_is_made_of_kind_day_and_inputs() -> None:
+def test_the_id_depends_on_kind_day_and_inputs() -> None:
     made = new_run_id(INFLUENCE, day(3), {"a": 1, "b": 2}, "content")
     assert made.startswith("influence-2025-01-03-")
     assert made == new_run_id(INFLUENCE, day(3), {"b": 2, "a": 1}, "content")
@@ -104,7 +104,7 @@ def test_the_id_is_made_of_kind_day_and_inputs() -> None:
     assert new_run_id(SCORE, day(3), {}).startswith("2025-01-03-")
 
 
-def test_the_next_run_deletes_what_an_interrupted_one_has_left(store: GraphStore) -> None:
+def test_the_next_run_deletes_the_results_of_an_interrupted_one(store: GraphStore) -> None:
     schema = g.RECOMMENDED_PRODUCT.arrow_schema()
     left = {
         "source": "ann",
@@ -119,7 +119,7 @@ def test_the_next_run_deletes_what_an_interrupted_one_has_left(store: GraphStore
     assert set(offered(store)) == {run_id}
 
 
-def test_kinds_are_pruned_by_themselves(store: GraphStore) -> None:
+def test_each_kind_is_pruned_separately(store: GraphStore) -> None:
     run_id = write(store, 1)
     for number in range(1, 5):
         for kind in (INFLUENCE, FRIEND_ABLATION):

@@ -1,4 +1,4 @@
-"""The schema and the contract of the tables: what is fixed, and that nobody else spells it."""
+"""The schema and the table contract: their fixed names, which no other module spells."""
 
 import ast
 import re
@@ -98,7 +98,7 @@ class TestContract:
                     assert field.refers in NODE_TABLES
                     assert order.index(field.refers) < order.index(table.name)
 
-    def test_every_column_lies_in_the_graph_once(self) -> None:
+    def test_every_column_is_stored_in_the_graph_once(self) -> None:
         for table in TABLES.values():
             for views in (True, False):
                 parts = [p for p in table.parts if p.views in (views, None)]
@@ -140,7 +140,7 @@ class TestGraph:
                 if one.name == other.name:
                     assert (one.columns, one.key) == (other.columns, other.key)
 
-    def test_a_key_is_made_of_the_type_s_own_columns(self) -> None:
+    def test_a_key_consists_of_the_types_own_columns(self) -> None:
         for element in g.RELATIONSHIPS:
             assert set(element.key) <= set(element.arrow_schema().names)
             assert {element.source, element.target} <= set(g.NODES)
@@ -150,15 +150,15 @@ class TestNobodyElse:
     """One module names labels, relationship types and columns; no other spells a label or type."""
 
     def test_no_other_module_spells_a_label_or_a_relationship_type(self) -> None:
-        found = [
+        spellings = [
             f"{path}:{line}: {text}"
             for path in modules()
             for line, text in strings(path)
             if spelled(text)
         ]
-        assert found == []
+        assert spellings == []
 
-    def test_the_search_finds_what_it_looks_for(self, tmp_path: Path) -> None:
+    def test_the_search_finds_planted_spellings(self, tmp_path: Path) -> None:
         searched = {f"{path.parent.name}/{path.name}" for path in modules()}
         assert {"graph/store.py", "loaders/load.py", "offers/score.py", "cli/app.py"} <= searched
         assert "graph/schema.py" not in searched
@@ -199,8 +199,8 @@ def modules() -> list[Path]:
     that tests inherit.
     """
     rooms = [room for room in PACKAGE.iterdir() if room.is_dir() and room.name != "testing"]
-    found = [*PACKAGE.glob("*.py"), *(p for room in rooms for p in room.resolve().rglob("*.py"))]
-    return sorted(p for p in found if p != Path(schema.__file__).resolve())
+    modules = [*PACKAGE.glob("*.py"), *(p for room in rooms for p in room.resolve().rglob("*.py"))]
+    return sorted(p for p in modules if p != Path(schema.__file__).resolve())
 
 
 def strings(path: Path) -> Iterator[tuple[int, str]]:
@@ -215,14 +215,14 @@ def strings(path: Path) -> Iterator[tuple[int, str]]:
             for_people.add(id(node.value))
         if isinstance(node, ast.keyword) and node.arg == "epilog":
             for_people.add(id(node.value))
-    found = [
+    texts = [
         (node.lineno, node.value)
         for node in ast.walk(tree)
         if isinstance(node, ast.Constant)
         and isinstance(node.value, str)
         and id(node) not in for_people
     ]
-    yield from sorted(found)
+    yield from sorted(texts)
 
 
 def spelled(text: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""The state folder: its paths, its modes, and what goes when its store is gone."""
+"""The state folder: its paths, its modes, and what is deleted with its store."""
 
 import subprocess
 import sys
@@ -17,7 +17,7 @@ def state(tmp_path: Path) -> StateFolder:
     return state
 
 
-def test_it_is_its_owners_alone_with_all_that_is_in_it(state: StateFolder) -> None:
+def test_the_folder_and_its_content_are_private(state: StateFolder) -> None:
     private_folder(state.models)
     (state.models / "open.npz").touch(mode=0o644)
     state.make_private()
@@ -28,7 +28,7 @@ def test_it_is_its_owners_alone_with_all_that_is_in_it(state: StateFolder) -> No
     )
 
 
-def test_work_is_gone_at_the_end_even_of_what_fails(state: StateFolder) -> None:
+def test_a_work_folder_is_deleted_even_after_a_failure(state: StateFolder) -> None:
     def work() -> None:
         with state.work_folder() as folder:
             (folder / "rows").touch()
@@ -55,7 +55,7 @@ def test_work_that_a_killed_process_left_is_deleted_by_the_next(state: StateFold
     assert list(state.path.iterdir()) == []
 
 
-def test_cleared_it_has_the_lock_alone(state: StateFolder) -> None:
+def test_a_cleared_folder_keeps_only_the_lock(state: StateFolder) -> None:
     for folder in (state.runs, state.models / "a"):
         private_folder(folder)
     state.lock.touch()

@@ -1,4 +1,4 @@
-"""How a snapshot is made of a store: the same on both engines, once for each revision."""
+"""Making a snapshot of a store: the same on both engines, once per revision."""
 
 import random
 from collections.abc import Callable, Iterator
@@ -48,9 +48,9 @@ def loaded_file(delivery: Path, tmp_path_factory: pytest.TempPathFactory) -> Pla
 def loaded_server(
     neo4j_server_place: Place, delivery: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Place:
-    found = neo4j_server_place
-    empty_database(found)
-    place = Place(found.name, tmp_path_factory.mktemp("state"), found.username, found.password)
+    server = neo4j_server_place
+    empty_database(server)
+    place = Place(server.name, tmp_path_factory.mktemp("state"), server.username, server.password)
     with place.open() as store:
         load(store, str(delivery))
     return place
@@ -62,8 +62,8 @@ def bytes_of(snapshot: Snapshot) -> dict[str, bytes]:
 
 def marks_of(snapshot: Snapshot) -> dict[str, tuple[int, int]]:
     """What changes when a file is written again."""
-    found = {p.name: p.stat() for p in snapshot.folder.iterdir()}
-    return {name: (stat.st_ino, stat.st_mtime_ns) for name, stat in found.items()}
+    stats = {p.name: p.stat() for p in snapshot.folder.iterdir()}
+    return {name: (stat.st_ino, stat.st_mtime_ns) for name, stat in stats.items()}
 
 
 class TestWorld:
@@ -84,12 +84,12 @@ class TestWorld:
         with loaded_file.open() as store:
             snapshot = take_snapshot(store)
         for name, table in TABLES.items():
-            found = pq.read_table(snapshot.folder / f"{name}.parquet")
-            assert found.schema.names == table.arrow_schema().names
-            assert found.schema.types == table.arrow_schema().types
-            assert found.num_rows > 0
+            exported = pq.read_table(snapshot.folder / f"{name}.parquet")
+            assert exported.schema.names == table.arrow_schema().names
+            assert exported.schema.types == table.arrow_schema().types
+            assert exported.num_rows > 0
             rows_expected = pq.read_table(expected.folder / f"{name}.parquet").to_pylist()
-            assert found.to_pylist() == rows_expected, name
+            assert exported.to_pylist() == rows_expected, name
 
     def test_its_notes_are_those_of_the_store(self, loaded_file: Place) -> None:
         with loaded_file.open() as store:
@@ -115,7 +115,7 @@ class TestWorld:
 
 
 def small(store: GraphStore, *customers: str) -> None:
-    """As a load ends: customers, and a revision."""
+    """Write customers and a revision, as a load does."""
     with store.writing():
         store.write(g.CUSTOMER, nodes(g.CUSTOMER, *customers))
         store.changed()
@@ -130,7 +130,7 @@ def homes(store: GraphStore) -> list[str]:
 
 
 class TestFiles:
-    def test_a_revision_is_read_once(self, place: Place) -> None:
+    def test_a_revision_is_exported_once(self, place: Place) -> None:
         with place.open() as store:
             small(store, "ann")
             first = take_snapshot(store)
@@ -143,7 +143,7 @@ class TestFiles:
             assert marks_of(second) == marks
             assert people(second) == ["ann"]
 
-    def test_a_new_revision_is_read_anew_and_old_ones_are_let_go(self, place: Place) -> None:
+    def test_a_new_revision_is_exported_and_old_ones_are_deleted(self, place: Place) -> None:
         with place.open() as store:
             kept = []
             for number, name in enumerate(("ann", "bob", "cas", "dan"), 1):
@@ -154,7 +154,7 @@ class TestFiles:
                 assert len(people(snapshot)) == number
                 assert homes(store) == kept
 
-    def test_all_are_forgotten_on_demand(self, embedded: Place) -> None:
+    def test_all_snapshots_can_be_deleted(self, embedded: Place) -> None:
         with embedded.open() as store:
             forget_snapshots(store)
             small(store, "ann")
@@ -165,7 +165,7 @@ class TestFiles:
             assert homes(store) == []
             assert people(take_snapshot(store)) == ["ann"]
 
-    def test_a_store_made_anew_in_the_same_place_is_read_anew(self, embedded: Place) -> None:
+    def test_a_new_store_at_the_same_place_is_exported_again(self, embedded: Place) -> None:
         with embedded.open() as store:
             small(store, "ann")
             assert people(take_snapshot(store)) == ["ann"]
@@ -185,11 +185,11 @@ class TestFiles:
             assert people(take_snapshot(store)) == ["ann", "zoe"]
             assert store.meta.revision == 2
 
-    def test_the_order_of_writing_leaves_no_trace(self, tmp_path: Path) -> None:
+    def test_the_order_of_writing_does_not_matter(self, tmp_path: Path) -> None:
         # More rows than DuckDB puts into one row group.
         likes = [{"source": f"c{n // 50:05}", "target": f"i{n % 50}"} for n in range(130_000)]
         people = [f"c{n:05}" for n in range(len(likes) // 50)]
-        found = []
+        snapshots = []
         for number in range(2):
             with Place(str(tmp_path / f"{number}.lbug")).open() as store:
                 with store.writing():
@@ -199,10 +199,10 @@ class TestFiles:
                     for part in (likes[:half], likes[half:]):
                         store.write(g.LIKES, pa.Table.from_pylist(part, g.LIKES.arrow_schema()))
                     store.changed()
-                found.append(take_snapshot(store))
+                snapshots.append(take_snapshot(store))
             random.Random(number).shuffle(likes)
-        assert found[0].content == found[1].content
-        assert bytes_of(found[0]) == bytes_of(found[1])
+        assert snapshots[0].content == snapshots[1].content
+        assert bytes_of(snapshots[0]) == bytes_of(snapshots[1])
 
     def test_events_come_back_from_both_of_their_parts(self, place: Place) -> None:
         at = END - timedelta(hours=1)
@@ -226,7 +226,7 @@ class TestFiles:
 
 
 class TestMeanwhile:
-    """What others do while a snapshot is made."""
+    """Other processes that write while a snapshot is made."""
 
     def test_nothing_is_shown_before_a_load_has_ended(self, place: Place) -> None:
         with place.open() as store:
@@ -239,7 +239,7 @@ class TestMeanwhile:
                 take_snapshot(store)
             assert not store.state.snapshots.exists()
 
-    def test_what_is_interrupted_leaves_nothing(self, embedded: Place) -> None:
+    def test_an_interrupted_export_leaves_nothing(self, embedded: Place) -> None:
         def interrupt(_: int) -> None:
             raise KeyboardInterrupt
 
@@ -251,17 +251,17 @@ class TestMeanwhile:
             assert people(take_snapshot(store)) == ["ann"]
 
     def test_two_who_make_the_same_snapshot_get_the_same(self, place: Place) -> None:
-        found: list[Snapshot] = []
+        snapshots: list[Snapshot] = []
 
         def take_it_too(_: int) -> None:
             with place.open() as other:
-                found.append(take_snapshot(other))
+                snapshots.append(take_snapshot(other))
 
         with place.open() as store:
             small(store, "ann")
-            found.append(take_snapshot(store, progress=after(3, take_it_too)))
-            assert [s.folder for s in found] == [store.state.snapshots / homes(store)[0]] * 2
-            assert [people(s) for s in found] == [["ann"], ["ann"]]
+            snapshots.append(take_snapshot(store, progress=after(3, take_it_too)))
+            assert [s.folder for s in snapshots] == [store.state.snapshots / homes(store)[0]] * 2
+            assert [people(s) for s in snapshots] == [["ann"], ["ann"]]
 
     def test_a_load_that_ends_meanwhile_is_never_half_seen(self, server: Place) -> None:
         def load_more(_: int) -> None:
@@ -288,7 +288,7 @@ class TestMeanwhile:
 
 
 def after(steps: int, act: Callable[[int], Any]) -> Any:
-    """A `Progress` that acts once, when so many steps are done."""
+    """A progress callback that calls `act` once, after some steps."""
 
     @contextmanager
     def progress(name: str, total: int | None = None) -> Iterator[Advance]:

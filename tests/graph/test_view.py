@@ -1,4 +1,4 @@
-"""What a view shows of customers, items, interactions and friendships as of its instant."""
+"""The customers, items, interactions and friendships of a view as of its instant."""
 
 from collections.abc import Callable
 from datetime import date, datetime, timedelta, timezone
@@ -62,7 +62,7 @@ def make(tmp_path: Path) -> Make:
 
 
 def cells(table: ir.Table, *columns: str) -> list[tuple[Any, ...]]:
-    """The cells of some columns, a tuple for each row, in order."""
+    """The values of some columns: a tuple per row, sorted."""
     records = table.select(*columns).to_pyarrow().to_pylist()
     return sorted(
         (tuple(record.values()) for record in records),
@@ -80,7 +80,7 @@ def seen(view: View) -> list[tuple[Any, ...]]:
 
 
 class TestInstants:
-    def test_it_is_the_same_in_any_time_zone(self, make: Make) -> None:
+    def test_a_view_is_the_same_in_any_time_zone(self, make: Make) -> None:
         # In Lima it is still the 5th, on which Bob is 17.
         instant = day(6, 2).astimezone(timezone(timedelta(hours=-5)))
         customers = rows("customer_id birth_date", ("bob", date(2007, 1, 6)))
@@ -102,7 +102,7 @@ class TestInstants:
 
 
 class TestCustomers:
-    def test_those_who_join_later_are_not_there_nor_is_any_row_of_theirs(self, make: Make) -> None:
+    def test_customers_who_join_later_and_their_rows_are_hidden(self, make: Make) -> None:
         view = make(
             customers=rows("customer_id joined_at", ("ann", None), ("bob", LATER), ("kim", NOW)),
             likes=rows("customer_id interest", ("bob", "Go"), ("kim", "Lego")),
@@ -123,7 +123,7 @@ class TestCustomers:
         assert len(friends_of(view.at(LATER))) == 4
         assert ("bob", "tea", day(4)) in seen(view.at(LATER))
 
-    def test_the_city_is_theirs(self, make: Make) -> None:
+    def test_customers_have_their_city(self, make: Make) -> None:
         assert cells(make().customers, "customer_id", "city") == [
             ("ann", "Ulm"),
             ("bob", None),
@@ -132,7 +132,7 @@ class TestCustomers:
 
 
 class TestSharing:
-    def test_the_rows_of_those_who_don_t_share_are_in_the_view_alone(self, make: Make) -> None:
+    def test_rows_of_customers_who_do_not_share_are_only_in_the_full_view(self, make: Make) -> None:
         view = make(
             visits=rows("customer_id store_id at", ("kim", "pier", day(9))),
             likes=rows("customer_id interest", ("bob", "Go"), ("kim", "Lego")),
@@ -152,7 +152,7 @@ class TestSharing:
         for table in (shared.likes, shared.memberships, shared.event_rows):
             assert cells(table, "customer_id") == [("bob",)]
 
-    def test_nor_are_they_in_the_tables_of_the_contract(self, make: Make) -> None:
+    def test_shared_contract_tables_leave_out_customers_who_do_not_share(self, make: Make) -> None:
         view = make(visits=rows("customer_id store_id at", ("kim", "pier", day(9))))
         shared = view.shared
         assert cells(shared.table("visits"), "customer_id") == []
@@ -186,7 +186,7 @@ class TestSharing:
         assert cells(view.shared.customers, "customer_id") == [("bob",)]
         assert cells(view.at(day(4)).shared.interactions, "customer_id") == [("bob",)]
 
-    def test_where_nobody_shares_it_says_so(self, make: Make) -> None:
+    def test_a_view_without_sharing_customers_says_so(self, make: Make) -> None:
         assert make().require_sharing()
         assert make(customers=[]).require_sharing()
         view = make(assume_consent=False)
@@ -262,7 +262,7 @@ class TestInteractions:
             assert known.newest_interaction() == NOW
             assert known.at(day(0)).newest_interaction() is None
 
-    def test_returns_and_sensitive_products_are_not(self, make: Make) -> None:
+    def test_interactions_leave_out_returns_and_sensitive_products(self, make: Make) -> None:
         purchases = rows(
             "customer_id product_id at quantity amount",
             ("ann", "tea", day(1), 1.0, 100),
@@ -327,7 +327,7 @@ class TestInteractions:
         assert cells(view.shared.following(WEEK), "customer_id", "item_id", "at") == labels
         assert cells(view.following(WEEK), "customer_id") == [("ann",), ("bob",), ("kim",)]
 
-    def test_whoever_joins_after_the_horizon_has_no_labels(self, make: Make) -> None:
+    def test_customers_who_join_after_the_horizon_have_no_labels(self, make: Make) -> None:
         customers = rows("customer_id joined_at", ("ann", NOW + WEEK), ("bob", NOW + 2 * WEEK))
         purchases = rows("customer_id product_id at", ("ann", "tea", LATER), ("bob", "tea", LATER))
         view = make(day(60), customers=customers, purchases=purchases)
@@ -384,7 +384,7 @@ class TestFriendships:
             # What the later row says of interactions isn't known before it.
             assert cells(known.at(day(3)).friendships, *columns) == [("bob", "ann", day(2), 5.0)]
 
-    def test_one_of_two_without_a_date_has_always_been(self, make: Make) -> None:
+    def test_of_two_rows_an_undated_one_counts_as_always_known(self, make: Make) -> None:
         friendships = rows(
             "customer_id friend_id directed since",
             ("ann", "bob", False, None),
@@ -395,7 +395,7 @@ class TestFriendships:
 
 
 class TestMemberships:
-    def test_those_that_had_ended_or_not_begun_are_not_held(self, make: Make) -> None:
+    def test_ended_and_future_memberships_are_not_held(self, make: Make) -> None:
         memberships = rows(
             "customer_id program since until",
             ("ann", "a", None, None),
@@ -408,7 +408,7 @@ class TestMemberships:
         for known in (view, view.shared):
             assert cells(known.memberships, "program") == [("a",), ("b",), ("e",)]
 
-    def test_likes_without_a_date_have_always_been(self, make: Make) -> None:
+    def test_undated_likes_count_as_always_known(self, make: Make) -> None:
         likes = rows(
             "customer_id interest at", ("ann", "Go", None), ("ann", "Tea", NOW), ("ann", "X", LATER)
         )
@@ -443,7 +443,7 @@ class TestOffers:
         (("customers", "products", "purchases"), 3, 2, 0),
     ],
 )
-def test_what_is_missing_leaves_empty_tables(
+def test_missing_tables_are_empty(
     tables: tuple[str, ...], customers: int, items: int, friendships: int, tmp_path: Path
 ) -> None:
     view = view_from(tmp_path, NOW, **{name: shop()[name] for name in tables})

@@ -1,4 +1,4 @@
-"""A row dated after the instant, planted in any table, changes nothing that a view shows."""
+"""Rows dated after the instant, planted in any table, don't change a view."""
 
 from datetime import date, timedelta
 from typing import Any

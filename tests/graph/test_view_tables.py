@@ -53,7 +53,7 @@ class TestAsOf:
         assert shown(view, name) == [DATED[name]]
 
     @pytest.mark.parametrize("name", sorted(t.TABLES.keys() - DATED.keys()))
-    def test_what_has_no_clock_is_always_there(self, tmp_path: Path, name: str) -> None:
+    def test_tables_without_a_time_column_are_always_shown(self, tmp_path: Path, name: str) -> None:
         row: dict[str, Any] = {t.TABLES[name].key[0]: "x"}
         if name == "offers":
             row |= {"valid_from": day(30), "valid_until": day(31)}
@@ -76,8 +76,8 @@ class TestAsOf:
 
         rows = [consent(g, at) for at in (day(9), NOW, day(11)) for g in (False, True)]
         view = view_from(tmp_path, NOW, consents=rows)
-        found = [(r["granted"], r["at"]) for r in shown(view, "consents")]
-        assert found == [
+        answers = [(r["granted"], r["at"]) for r in shown(view, "consents")]
+        assert answers == [
             (False, day(9)),
             (True, day(9)),
             (False, NOW),
@@ -141,8 +141,8 @@ class TestFriends:
         ]
         friends = view_from(tmp_path, NOW, customers=PEOPLE, friendships=ties).friends()
         assert type(friends) is nx.DiGraph
-        found = {(a, b): data["interactions"] for a, b, data in friends.edges(data=True)}
-        assert found == {
+        weights = {(a, b): data["interactions"] for a, b, data in friends.edges(data=True)}
+        assert weights == {
             ("ann", "bob"): 1.0,
             ("ann", "cas"): 2.0,
             ("cas", "ann"): 2.0,
@@ -196,11 +196,11 @@ class TestPurchases:
             {"purchase_id": "1", "customer_id": "bob", "product_id": "pot", "at": day(3)},
             {"purchase_id": "3", "customer_id": "bob", "product_id": "pot", "at": day(11)},
         ]
-        found = view_from(tmp_path, NOW, purchases=rows[:1]).purchases()
-        assert isinstance(found, pd.DataFrame)
-        assert found.to_dict("records") == rows[:1]
-        assert list(found.columns) == [f.name for f in t.PURCHASES.fields]
-        assert found["at"].dt.tz is not None
+        purchases = view_from(tmp_path, NOW, purchases=rows[:1]).purchases()
+        assert isinstance(purchases, pd.DataFrame)
+        assert purchases.to_dict("records") == rows[:1]
+        assert list(purchases.columns) == [f.name for f in t.PURCHASES.fields]
+        assert purchases["at"].dt.tz is not None
         all_of_them = view_from(tmp_path, NOW, purchases=rows).purchases()
         assert list(all_of_them["purchase_id"]) == ["1", "2"]
 

@@ -1,4 +1,4 @@
-"""A withdrawal holds from the next read on, wherever offers, influence or embeddings are shown."""
+"""A withdrawal takes effect on the next read of offers, influence and embeddings."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -56,9 +56,9 @@ class Told:
 
     def offered(self) -> set[tuple[str, str]]:
         rows = run_query(self.store, "current-recommendations").to_pylist()
-        found = {(row["customer_id"], row["item_id"]) for row in rows}
-        assert [pair for pair in found if not explain(self.store, *pair).offered] == []
-        return found
+        offers = {(row["customer_id"], row["item_id"]) for row in rows}
+        assert [pair for pair in offers if not explain(self.store, *pair).offered] == []
+        return offers
 
     def in_file(self, run_id: str) -> set[tuple[str, str]]:
         path = self.store.state.runs / run_id / "offers.parquet"
@@ -75,7 +75,7 @@ def told(place: Place, tmp_path: Path) -> Any:
         yield Told(store, tmp_path)
 
 
-def test_each_withdrawal_holds_at_once_in_the_graph_the_files_and_every_run(told: Told) -> None:
+def test_a_withdrawal_takes_effect_at_once_in_the_graph_and_all_runs(told: Told) -> None:
     everything = {("ann", item) for item in ("tea", "jam", "rye", "kiosk")}
     assert told.offered() == told.in_file(told.run.run_id) == everything
     assert {"bob", "eve"} <= told.embedded()
@@ -109,7 +109,7 @@ def test_each_withdrawal_holds_at_once_in_the_graph_the_files_and_every_run(told
     assert told.offered() == set()
 
 
-def test_a_withdrawal_of_all_and_a_refusal_that_cannot_be_read_hold_too(told: Told) -> None:
+def test_a_refusal_of_all_and_an_unreadable_refusal_take_effect_too(told: Told) -> None:
     told.withdraw("eve", "all")
     assert told.offered() == {("ann", "jam"), ("ann", "kiosk")}
     assert "eve" not in told.embedded()
@@ -123,7 +123,7 @@ def test_a_withdrawal_of_all_and_a_refusal_that_cannot_be_read_hold_too(told: To
     assert "gus" not in told.embedded()
 
 
-def test_who_has_no_reason_left_keeps_no_offer_of_what_is_popular(
+def test_a_customer_without_any_reason_left_keeps_no_popular_offer(
     place: Place, tmp_path: Path
 ) -> None:
     everybody = ("ann", "bob", "cid", "dan")
@@ -162,7 +162,7 @@ def test_who_has_no_reason_left_keeps_no_offer_of_what_is_popular(
         assert [row for row in rows if row["customer_id"] == "ann"] == []
 
 
-def test_customers_who_are_no_longer_delivered_bring_nothing_up(told: Told) -> None:
+def test_customers_who_are_no_longer_delivered_are_no_reason(told: Told) -> None:
     people = [row for row in tables()["customers"] if row["customer_id"] != "gus"]
     load(
         told.store,
@@ -174,7 +174,9 @@ def test_customers_who_are_no_longer_delivered_bring_nothing_up(told: Told) -> N
     assert ("ann", "rye") in told.offered()
 
 
-def test_edges_and_ranks_of_customers_who_no_longer_share_go(place: Place, tmp_path: Path) -> None:
+def test_edges_and_ranks_of_customers_who_no_longer_share_are_deleted(
+    place: Place, tmp_path: Path
+) -> None:
     names = ("ann", "bob", "kim")
     items = [f"p{n}" for n in range(20)]
     shop = deliver(

@@ -18,7 +18,7 @@ def said(customer: str, granted: str, **others: str) -> dict[str, str]:
 
 
 def load(place: Place, folder: Path, *consents: dict[str, str], replace: bool = False) -> list[str]:
-    """Load consents, and one row that is good; who is blocked then."""
+    """Load consents and one good row; returns the blocked customers."""
     nth = sum(1 for _ in folder.glob("d-*"))
     delivered = deliver(folder / f"d-{nth}", consents=[GOOD, *consents])
     options = {"replace": ("consents",), "yes": True} if replace else {}
@@ -29,7 +29,7 @@ def load(place: Place, folder: Path, *consents: dict[str, str], replace: bool = 
     return report.blocked_customers
 
 
-def test_whatever_makes_it_unreadable(place: Place, tmp_path: Path) -> None:
+def test_a_refusal_unreadable_for_any_reason_blocks(place: Place, tmp_path: Path) -> None:
     blocked = load(
         place,
         tmp_path,
@@ -47,7 +47,7 @@ def test_whatever_makes_it_unreadable(place: Place, tmp_path: Path) -> None:
     assert blocked == ["a", "b", "c", "d", "e", "f"]
 
 
-def test_until_consents_come_that_can_be_read(embedded: Place, tmp_path: Path) -> None:
+def test_readable_consents_end_the_block(embedded: Place, tmp_path: Path) -> None:
     assert load(embedded, tmp_path, said("a", "no"), said("b", "no")) == ["a", "b"]
     assert load(embedded, tmp_path) == ["a", "b"]
     assert load(embedded, tmp_path, said("a", "false"), said("a", "nope")) == ["a", "b"]
@@ -99,7 +99,7 @@ def test_the_last_lines_say_so(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_a_row_that_can_not_be_taken_apart_may_be_a_refusal(
+def test_an_unparseable_row_may_be_a_refusal(
     embedded: Place, tmp_path: Path, file: str, lines: list[str]
 ) -> None:
     (tmp_path / "d").mkdir()
@@ -107,7 +107,7 @@ def test_a_row_that_can_not_be_taken_apart_may_be_a_refusal(
     assert load_from(embedded, tmp_path / "d").blocked_customers == ["a", "c", "d"]
 
 
-def test_what_the_mapping_says_of_the_columns_is_heeded(embedded: Place, tmp_path: Path) -> None:
+def test_the_mapping_of_columns_is_applied(embedded: Place, tmp_path: Path) -> None:
     (tmp_path / "d").mkdir()
     text = "id,at\nz,2025-01-01\na,2025-01-01,x\n"
     (tmp_path / "d" / "consents.csv").write_text(text)
@@ -117,9 +117,7 @@ def test_what_the_mapping_says_of_the_columns_is_heeded(embedded: Place, tmp_pat
         assert load_from(embedded, tmp_path / "d", mapping).blocked_customers == blocked
 
 
-def test_a_row_that_can_not_be_taken_apart_blocks_its_customer(
-    embedded: Place, tmp_path: Path
-) -> None:
+def test_an_unparseable_row_blocks_its_customer(embedded: Place, tmp_path: Path) -> None:
     (tmp_path / "d").mkdir()
     (tmp_path / "d" / "consents.csv").write_text(
         "customer_id,purpose,granted,at\n"

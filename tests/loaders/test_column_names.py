@@ -1,4 +1,4 @@
-"""Headers: their case and space, columns without a name, and columns that come twice."""
+"""Headers: case and space, unnamed columns, and repeated columns."""
 
 import json
 from pathlib import Path
@@ -73,11 +73,11 @@ class TestCaseAndSpace:
     def test_the_exact_name_goes_before_others(self, tmp_path: Path) -> None:
         put(tmp_path, "NAME,customer_id,name,Name\nx,c1,Ann,y\n")
         assert read(tmp_path, "customers") == (ANN, [])
-        found, _ = read(tmp_path, "customers", {"columns": {"name": "NAME"}})
-        assert found == [{"customer_id": "c1", "name": "x"}]
+        customers, _ = read(tmp_path, "customers", {"columns": {"name": "NAME"}})
+        assert customers == [{"customer_id": "c1", "name": "x"}]
 
     @pytest.mark.parametrize("header", ["Customer_ID,CUSTOMER_ID,name", "customer_id,Name,NAME "])
-    def test_several_that_differ_in_case_alone_are_refused(
+    def test_several_names_that_differ_only_in_case_are_refused(
         self, tmp_path: Path, header: str
     ) -> None:
         with pytest.raises(DeliveryError, match=r"has several columns for .* in a --mapping"):
@@ -111,7 +111,7 @@ class TestColumnsThatNobodyReads:
         with pytest.raises(DeliveryError, match="has the column name more than once"):
             read(put(tmp_path, f"{header}\nc1,a,b\n"), "customers")
 
-    def test_a_header_of_blanks_is_none(self, tmp_path: Path) -> None:
+    def test_a_blank_header_is_refused(self, tmp_path: Path) -> None:
         with pytest.raises(DeliveryError, match="has no header"):
             read(put(tmp_path, ", ,\n1,2,3\n"), "customers")
 

@@ -1,4 +1,4 @@
-"""Tables of SQL databases: their types, their names, and what can't be read of them."""
+"""Tables of SQL databases: types, names, and faults."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -89,7 +89,7 @@ class TestDatabases:
             ("sqlite://", "There is no database file ''"),
         ],
     )
-    def test_a_database_that_is_not_there_is_one_message_without_the_password(
+    def test_a_missing_database_is_one_message_without_the_password(
         self,
         embedded: Place,
         tmp_path: Path,
@@ -104,7 +104,7 @@ class TestDatabases:
         assert "sesame" not in str(caught.value)
         assert list(tmp_path.iterdir()) == []
 
-    def test_what_can_not_be_read_of_a_database_is_said(
+    def test_the_message_names_what_cannot_be_read_of_a_database(
         self, embedded: Place, tmp_path: Path
     ) -> None:
         (tmp_path / "text.db").write_text("no database" * 100)

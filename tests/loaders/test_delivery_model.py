@@ -1,4 +1,4 @@
-"""Any deliveries, one after the other: the store holds what the contract says, on both engines."""
+"""After any sequence of deliveries, the store holds what the contract says, on both engines."""
 
 import json
 import tempfile
@@ -136,9 +136,9 @@ def assert_holds(place: Place, shop: Shop) -> None:
         return
     with place.open() as store, store.reading():
         for name, expected in shop.tables.items():
-            found = rows_in(store, name)
+            stored = rows_in(store, name)
             said = [{c: v for c, v in row.items() if v is not None} for row in expected.values()]
-            assert sorted(found, key=by_text) == sorted(said, key=by_text), name
+            assert sorted(stored, key=by_text) == sorted(said, key=by_text), name
         for node in VALUE_NODES:
             assert set(store.read(node)[node.key].to_pylist()) == shop.values[node.label]
 

@@ -29,9 +29,9 @@ def parquet(**columns: Any) -> bytes:
 
 def damaged_page() -> bytes:
     names = [f"name {i * 7919 % 10_007}" for i in range(10_000)]
-    found = bytearray(parquet(customer_id=names))
-    found[200:3000] = bytes(2800)
-    return bytes(found)
+    content = bytearray(parquet(customer_id=names))
+    content[200:3000] = bytes(2800)
+    return bytes(content)
 
 
 @dataclass(frozen=True)
@@ -222,7 +222,7 @@ def put(folder: Path, files: dict[str, str | bytes]) -> Path:
 
 @pytest.fixture(scope="module")
 def loaded(tmp_path_factory: pytest.TempPathFactory) -> Place:
-    """A store that holds something already."""
+    """A store that already holds data."""
     folder = tmp_path_factory.mktemp("file-faults")
     place = Place(str(folder / "store.lbug"))
     load_from(place, put(folder / "delivery", {"customers.csv": "customer_id\nfirst\n"}))
@@ -231,7 +231,7 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> Place:
 
 class TestUnreadableFiles:
     @pytest.mark.parametrize("fault", FAULTS, ids=lambda f: f.id)
-    def test_one_message_says_what_to_do_and_the_store_is_what_it_was(
+    def test_one_message_says_what_to_do_and_the_store_is_unchanged(
         self, loaded: Place, tmp_path: Path, fault: Fault
     ) -> None:
         before = meta(loaded)
@@ -244,7 +244,7 @@ class TestUnreadableFiles:
         assert before.get("loading") is None
         assert rows(loaded, "customers") == [{"customer_id": "first"}]
 
-    def test_a_fault_in_one_table_keeps_the_others_out_too(
+    def test_with_a_fault_in_one_table_no_table_is_loaded(
         self, loaded: Place, tmp_path: Path
     ) -> None:
         before = content(loaded)
@@ -259,13 +259,13 @@ class TestUnreadableFiles:
         with embedded.open() as store, pytest.raises(FollowsuitError, match="Nothing has been"):
             store.require_complete()
 
-    def test_a_mended_delivery_loads_after_a_fault(self, embedded: Place, tmp_path: Path) -> None:
+    def test_a_fixed_delivery_loads_after_a_fault(self, embedded: Place, tmp_path: Path) -> None:
         with pytest.raises(DeliveryError):
             load_from(embedded, put(tmp_path / "delivery", {"customers.csv": 'customer_id\n"c1\n'}))
         load_from(embedded, put(tmp_path / "delivery", {"customers.csv": "customer_id\nc1\n"}))
         assert rows(embedded, "customers") == [{"customer_id": "c1"}]
 
-    def test_a_folder_that_is_not_there_is_named(self, embedded: Place, tmp_path: Path) -> None:
+    def test_the_message_names_a_missing_folder(self, embedded: Place, tmp_path: Path) -> None:
         with pytest.raises(DeliveryError, match=r"There is no folder .*nowhere"):
             load_from(embedded, tmp_path / "nowhere")
 
@@ -295,7 +295,7 @@ def later_version(folder: Path) -> tuple[str, ...]:
 
 
 class TestCommandLine:
-    """The faults as whoever runs the command sees them."""
+    """The faults as a user of the command line sees them."""
 
     @pytest.mark.parametrize(
         ("arguments", "says"),
@@ -345,13 +345,11 @@ class TestCommandLine:
 
 
 class TestCustomersData:
-    """No message tells more of a customer than the id."""
+    """No message reveals more about a customer than the id."""
 
     SECRETS = ("Quillfeather", "quill@example.org", "+4930123456")
 
-    def test_neither_messages_nor_rejects_hold_what_the_fault_is_not_about(
-        self, tmp_path: Path
-    ) -> None:
+    def test_messages_and_rejects_hold_only_the_faulty_value(self, tmp_path: Path) -> None:
         name, email, phone = self.SECRETS
         row = {"customer_id": "c1", "name": name, "birth_date": "", "email": email, "phone": phone}
         deliver(

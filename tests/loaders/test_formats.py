@@ -1,4 +1,4 @@
-"""The same rows lead to the same store, whatever the format that they come in."""
+"""The same rows give the same store, whatever their format."""
 
 import gzip
 import json
@@ -64,10 +64,10 @@ def staged(place: str, folder: Path) -> tuple[Counts, list[Any], list[Any]]:
     folder.mkdir()
     pq.write_table(pa.table({"key": ["c1", "c2"]}), folder / "customers.keys.parquet")
     (source,) = find_delivery(place, Mapping()).sources
-    found = stage(source, folder, {"customers": folder / "customers.keys.parquet"}, MEMORY)
+    staged_table = stage(source, folder, {"customers": folder / "customers.keys.parquet"}, MEMORY)
     kept = pq.read_table(folder / "purchases.parquet").sort_by("purchase_id").to_pylist()
     aside = pq.read_table(folder / "purchases.rejects.parquet").to_pylist()
-    return found.counts, kept, sorted((tuple(row.values())[2:] for row in aside), key=repr)
+    return staged_table.counts, kept, sorted((tuple(row.values())[2:] for row in aside), key=repr)
 
 
 class TestDirtyTables:
@@ -87,9 +87,9 @@ class TestDirtyTables:
                         staged(place, staging)
                     continue
                 results.append(staged(place, staging))
-            for found in results:
-                assert found[0] == expected
-                assert found == results[0]
+            for result in results:
+                assert result[0] == expected
+                assert result == results[0]
 
     def test_a_dirty_delivery_is_the_same_store_in_every_format(self, tmp_path: Path) -> None:
         delivered: list[Row] = [
@@ -216,9 +216,7 @@ class TestJsonLines:
         ]
         assert rows(embedded, "customers")[1] == {"customer_id": "c6", "name": "😀"}
 
-    def test_numbers_and_truth_come_to_the_last_digit(
-        self, embedded: Place, tmp_path: Path
-    ) -> None:
+    def test_numbers_and_booleans_are_read_exactly(self, embedded: Place, tmp_path: Path) -> None:
         folder = self.write(
             tmp_path / "d",
             '{"product_id": 12345678901234567890, "price": 19.990, "sensitive": true}',
@@ -287,7 +285,7 @@ class TestFolders:
         report = load_from(embedded, tmp_path / "d", {"customers": {"file": "crm-2025"}})
         assert counts(report) == {"customers": (2, 2, 0, 0)}
 
-    def test_files_that_look_like_tables_and_are_none_are_named(
+    def test_files_that_look_like_tables_but_are_not_are_reported(
         self, embedded: Place, tmp_path: Path
     ) -> None:
         folder = deliver(tmp_path / "d", customers=[{"customer_id": "1"}], returns=[{"a": 1}])
@@ -296,5 +294,10 @@ class TestFolders:
         for mapping in (None, {"visits": {"file": "calls.csv"}}):
             (folder / "calls.csv").write_text("customer_id,store_id,at\n1,s,2025-01-01\n")
             report = load_from(embedded, folder, mapping)
-            found = ("BRANDS.CSV", *(() if mapping else ("calls.csv",)), "returns.csv", "stores.md")
-            assert report.ignored == found
+            ignored = (
+                "BRANDS.CSV",
+                *(() if mapping else ("calls.csv",)),
+                "returns.csv",
+                "stores.md",
+            )
+            assert report.ignored == ignored

@@ -1,4 +1,4 @@
-"""Deliveries after deliveries: what the last one says holds, and nothing is there twice."""
+"""Repeated deliveries: the last one wins, and nothing is stored twice."""
 
 import csv
 from datetime import UTC, datetime
@@ -66,7 +66,7 @@ class TestLoadedAgain:
         assert counts(load_from(embedded, shop)) == counts(report)
         assert content(server) == content(embedded)
 
-    def test_what_has_no_date_is_the_same_again(self, place: Place, tmp_path: Path) -> None:
+    def test_undated_rows_loaded_again_change_nothing(self, place: Place, tmp_path: Path) -> None:
         undated = {
             "memberships": [{"customer_id": "c1", "program": "gold", "until": "2026-01-01"}],
             "likes": [{"customer_id": "c1", "interest": "tea"}],
@@ -118,7 +118,7 @@ class TestIncrements:
         assert values(place, "purchases", "amount") == [900, 900]
         assert values(place, "friendships", "interactions") == [7.0, 7.0]
 
-    def test_an_absent_node_table_is_made_of_all_mentions(
+    def test_an_undelivered_node_table_gets_its_rows_from_references(
         self, place: Place, tmp_path: Path
     ) -> None:
         load_rows(
@@ -135,7 +135,7 @@ class TestIncrements:
         assert rows(place, "stores") == [{"store_id": "s1"}]
         assert rows(place, "offers") == [{"offer_id": "o1"}]
 
-    def test_keys_made_of_mentions_do_not_close_the_table(
+    def test_keys_from_references_do_not_make_other_keys_unknown(
         self, embedded: Place, tmp_path: Path
     ) -> None:
         load_rows(embedded, tmp_path, purchases=[BUY])
@@ -212,8 +212,8 @@ class TestEvents:
         load_rows(place, tmp_path, events=EVENTS)
         changed = [EVENTS[0] | {"kind": "cart"}, EVENTS[3] | {"kind": "view", "product_id": "p2"}]
         assert load_rows(place, tmp_path, events=changed) == {"events": (2, 2, 0, 0)}
-        found = [(r["event_id"], r["kind"], r.get("product_id")) for r in rows(place, "events")]
-        assert found == [
+        events = [(r["event_id"], r["kind"], r.get("product_id")) for r in rows(place, "events")]
+        assert events == [
             ("e1", "cart", "p1"),
             ("e2", "view", "p1"),
             ("e3", "trip", None),
@@ -222,7 +222,7 @@ class TestEvents:
 
 
 class TestReplace:
-    def test_relationships_that_are_not_in_the_new_table_are_gone(
+    def test_relationships_missing_from_the_new_table_are_deleted(
         self, place: Place, tmp_path: Path
     ) -> None:
         load_rows(
@@ -242,15 +242,15 @@ class TestReplace:
             consents=[consent("c2", "0")],
             purchases=[BUY | {"purchase_id": i} for i in ("b2", "b3")],
         )
-        found = [(r["customer_id"], r["friend_id"]) for r in rows(place, "friendships")]
-        assert found == [("c1", "c3"), ("c2", "c3")]
+        pairs = [(r["customer_id"], r["friend_id"]) for r in rows(place, "friendships")]
+        assert pairs == [("c1", "c3"), ("c2", "c3")]
         assert [(r["customer_id"], r["granted"]) for r in rows(place, "consents")] == [
             ("c2", False)
         ]
         assert values(place, "purchases", "purchase_id") == ["b2", "b3"]
         assert len(rows(place, "likes")) == 1
 
-    def test_events_that_are_not_in_the_new_table_are_gone_views_too(
+    def test_events_and_views_missing_from_the_new_table_are_deleted(
         self, place: Place, tmp_path: Path
     ) -> None:
         load_rows(place, tmp_path, events=EVENTS)
@@ -260,7 +260,7 @@ class TestReplace:
         with place.open() as store:
             assert [store.count(e) for e in (g.EVENT, g.DID, g.VIEWED)] == [1, 1, 1]
 
-    def test_nodes_that_are_not_in_the_new_table_are_gone_with_all_that_was_theirs(
+    def test_nodes_missing_from_the_new_table_are_deleted_with_their_rows(
         self, place: Place, tmp_path: Path
     ) -> None:
         load_rows(

@@ -1,4 +1,4 @@
-"""Which rows of a delivery are the same: their keys, given or derived."""
+"""The keys of rows, given or derived."""
 
 from pathlib import Path
 from typing import Any
@@ -95,10 +95,10 @@ class TestFriendships:
             {"customer_id": "c1", "friend_id": "c2", "directed": "true"},
         ]
         assert load_rows(place, tmp_path, friendships=friends) == {"friendships": (2, 2, 0, 0)}
-        found = [
+        friendships = [
             (r["customer_id"], r["friend_id"], r["directed"]) for r in rows(place, "friendships")
         ]
-        assert found == [("c1", "c2", True), ("c2", "c1", True)]
+        assert friendships == [("c1", "c2", True), ("c2", "c1", True)]
 
     def test_ids_are_compared_as_text(self, embedded: Place, tmp_path: Path) -> None:
         friends = [
@@ -106,12 +106,12 @@ class TestFriendships:
             {"customer_id": "007", "friend_id": "7"},
         ]
         load_rows(embedded, tmp_path, friendships=friends)
-        found = [(r["customer_id"], r["friend_id"]) for r in rows(embedded, "friendships")]
-        assert found == [("007", "7"), ("10", "9")]
+        pairs = [(r["customer_id"], r["friend_id"]) for r in rows(embedded, "friendships")]
+        assert pairs == [("007", "7"), ("10", "9")]
 
 
 class TestDerivedIds:
-    def test_two_true_like_purchases_stay_two(self, embedded: Place, tmp_path: Path) -> None:
+    def test_two_identical_purchases_stay_two(self, embedded: Place, tmp_path: Path) -> None:
         bought = [BUY, BUY, BUY | {"amount": "7"}]
         assert load_rows(embedded, tmp_path, purchases=bought) == {"purchases": (3, 3, 0, 0)}
         assert sorted(values(embedded, "purchases", "amount")) == [500, 500, 700]

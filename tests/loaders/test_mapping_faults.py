@@ -1,4 +1,4 @@
-"""Mappings that are not understood: one line that names what is wrong."""
+"""Invalid mappings: one line that names the fault."""
 
 from pathlib import Path
 
@@ -60,7 +60,7 @@ from followsuit.loaders.mapping import _zones, read_mapping
         ),
     ],
 )
-def test_what_is_not_understood_is_named_in_one_line(
+def test_the_message_names_an_invalid_option_in_one_line(
     tmp_path: Path, text: str, says: tuple[str, ...]
 ) -> None:
     path = tmp_path / "mapping.toml"
@@ -72,12 +72,12 @@ def test_what_is_not_understood_is_named_in_one_line(
     assert [part for part in (str(path), *says) if part not in message] == []
 
 
-def test_an_unknown_name_tells_those_that_there_are() -> None:
-    with pytest.raises(MappingError, match=r"no mapping foursqare: .* ciao, foursquare\."):
+def test_an_unknown_mapping_lists_the_shipped_ones() -> None:
+    with pytest.raises(MappingError, match=r"no mapping foursqare\. .* ciao, foursquare\."):
         read_mapping("foursqare")
 
 
-def test_a_mapping_that_is_no_text_is_refused(tmp_path: Path) -> None:
+def test_a_mapping_that_is_not_text_is_refused(tmp_path: Path) -> None:
     (tmp_path / "mapping.toml").write_bytes(b"\xff\xfe")
     with pytest.raises(MappingError, match="isn't valid TOML"):
         read_mapping(str(tmp_path / "mapping.toml"))
@@ -171,9 +171,7 @@ TIME = "visits.columns]\nat = "
         ("customers]\nearliest_by = ''", "`earliest_by` is empty"),
     ],
 )
-def test_what_contradicts_itself_or_means_nothing_is_refused(
-    tmp_path: Path, text: str, says: str
-) -> None:
+def test_contradictory_or_empty_options_are_refused(tmp_path: Path, text: str, says: str) -> None:
     path = tmp_path / "mapping.toml"
     path.write_text(f"[tables.{text}\n")
     with pytest.raises(MappingError) as caught:

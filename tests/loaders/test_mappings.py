@@ -1,4 +1,4 @@
-"""The shipped mappings: on tiny folders laid out as the real ones, and on the real ones."""
+"""The shipped mappings, on tiny folders like the real ones and on the real ones."""
 
 import gzip
 import os
@@ -171,8 +171,8 @@ class TestRealData:
         told = pd.read_csv(f"{DATA}/ciao/ratings.tsv.gz", sep="\t", dtype=str)
         told["unix_ts"] = told.unix_ts.astype(int)
         self.assert_earliest(embedded, "products", "product_id", told, "item", "unix_ts")
-        found = rows(embedded, "friendships")
-        pairs = {(r["customer_id"], r["friend_id"]) for r in found}
+        friendships = rows(embedded, "friendships")
+        pairs = {(r["customer_id"], r["friend_id"]) for r in friendships}
         assert sum((b, a) in pairs for a, b in pairs) == 53_152
 
     def assert_earliest(

@@ -113,6 +113,8 @@ def test_a_file_larger_than_all_the_memory_that_followsuit_may_take_loads(
     assert done.returncode == 0, done.stderr
     assert int(done.stdout.split()[-1]) * UNIT < 1.5 * 2**30
     with embedded.open() as store:
-        found = store.query("MATCH ()-[r:PURCHASED]->() RETURN count(*) AS n, sum(r.amount) AS sum")
+        totals = store.query(
+            "MATCH ()-[r:PURCHASED]->() RETURN count(*) AS n, sum(r.amount) AS sum"
+        )
     amounts = sum(i % 977 * 100 + i % 100 for i in range(n - distinct, n))
-    assert found.to_pylist() == [{"n": distinct, "sum": amounts}]
+    assert totals.to_pylist() == [{"n": distinct, "sum": amounts}]

@@ -1,4 +1,4 @@
-"""Numbers and amounts: the same decimal, whatever writes it."""
+"""Numbers and amounts: the same decimal, whatever program wrote it."""
 
 import json
 import math
@@ -36,15 +36,15 @@ def hundredths(text: str, places: int = 2) -> int | str:
 
 def amounts(delivery: Path, count: int, **mapping: Any) -> list[int | str]:
     sound, faults = read(delivery, "purchases", mapping)
-    found: dict[int, int | str] = {
+    amount_by_row: dict[int, int | str] = {
         row - 1: NEGATIVE if reason == NEGATIVE else REJECTED for row, _, reason, _ in faults
     }
     loaded = iter(sound)
     for i in range(count):
-        if i not in found:
+        if i not in amount_by_row:
             value = next(loaded)["amount"]
-            found[i] = NEGATIVE if value < 0 else value  # what the contract says of it
-    return [found[i] for i in range(count)]
+            amount_by_row[i] = NEGATIVE if value < 0 else value  # what the contract says of it
+    return [amount_by_row[i] for i in range(count)]
 
 
 def from_csv(texts: list[str], **mapping: Any) -> list[int | str]:
@@ -93,14 +93,14 @@ class TestMoney:
     @settings(deadline=None, max_examples=40)
     @given(st.lists(st.decimals(-(10**9), 10**9, places=9), min_size=1))
     def test_a_typed_decimal_is_rounded_once(self, values: list[Decimal]) -> None:
-        found = from_parquet(pa.array(values, pa.decimal128(38, 9)))
-        assert found == [hundredths(str(value)) for value in values]
+        amounts_read = from_parquet(pa.array(values, pa.decimal128(38, 9)))
+        assert amounts_read == [hundredths(str(value)) for value in values]
 
-    def test_an_exponent_beyond_all_measure_is_nothing_or_a_fault(self) -> None:
+    def test_a_huge_exponent_is_zero_or_a_fault(self) -> None:
         texts = [f"1e-{'9' * 30}", f"1e{'9' * 30}", "1e-999999999", "1e999999999", "0e999999999"]
         assert from_csv(texts) == [0, REJECTED, 0, REJECTED, 0]
 
-    def test_what_rounds_to_nothing_below_zero_is_loaded_where_returns_are(self) -> None:
+    def test_negative_amounts_that_round_to_zero_load_only_with_returns(self) -> None:
         assert from_csv(["-0.004", "-1e-9"], returns=True) == [0, 0]
 
     def test_a_quantity_too_small_for_a_float_is_negative_too(self, tmp_path: Path) -> None:
@@ -147,7 +147,7 @@ class TestJsonNumbers:
         (tmp_path / "customers.jsonl").write_text("\n".join(lines))
         assert as_ids(tmp_path) == [meant] * len(written)
 
-    def test_what_pandas_writes_of_a_column_with_gaps_are_the_ids_of_one_without(
+    def test_ids_in_a_pandas_column_with_gaps_are_those_of_one_without(
         self, tmp_path: Path
     ) -> None:
         frame = pd.DataFrame({"customer_id": [3.0, None, 10.0]})
@@ -155,7 +155,7 @@ class TestJsonNumbers:
         assert as_ids(tmp_path) == ["3", None, "10"]
 
     @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, None])
-    def test_what_is_no_number_is_missing_in_every_kind_of_field(
+    def test_nan_and_infinity_are_missing_in_every_kind_of_field(
         self, tmp_path: Path, value: float | None
     ) -> None:
         fields = {

@@ -23,7 +23,7 @@ FIRST_DAY = datetime(2025, 1, 1)  # noqa: DTZ001
 
 class TestParquetTypes:
     def read(self, folder: Path, column: str, values: pa.Array, **options: Any) -> list[Any]:
-        """What a column of purchases becomes; None where the row is rejected or it is empty."""
+        """The loaded values of a column of purchases; None if rejected or empty."""
         n = len(values)
         columns = {
             "purchase_id": pa.array([f"b{i}" for i in range(n)]),
@@ -36,10 +36,10 @@ class TestParquetTypes:
         place = Place(str(folder / "store.lbug"))
         mapping = {"purchases": {"columns": {column: {"column": column, **options}}}}
         load_from(place, folder / "d", mapping)
-        found = rows(place, "purchases")
+        purchases = rows(place, "purchases")
         if column == "purchase_id":
-            return sorted(row[column] for row in found)
-        by_id = {row["purchase_id"]: row.get(column) for row in found}
+            return sorted(row[column] for row in purchases)
+        by_id = {row["purchase_id"]: row.get(column) for row in purchases}
         return [by_id.get(f"b{i}") for i in range(n)]
 
     @pytest.mark.parametrize(
@@ -68,8 +68,8 @@ class TestParquetTypes:
 
     def test_a_uuid_becomes_its_text(self, tmp_path: Path) -> None:
         values = pa.array([bytes(15) + b"\1"], pa.uuid())
-        found = self.read(tmp_path, "purchase_id", values)
-        assert found == ["00000000-0000-0000-0000-000000000001"]
+        ids = self.read(tmp_path, "purchase_id", values)
+        assert ids == ["00000000-0000-0000-0000-000000000001"]
 
     def test_a_whole_key_in_a_column_of_floats_with_gaps_is_the_same_key(
         self, embedded: Place, tmp_path: Path
@@ -80,8 +80,8 @@ class TestParquetTypes:
         pq.write_table(stores, tmp_path / "stores.parquet")
         pq.write_table(purchases, tmp_path / "purchases.parquet")
         assert counts(load_from(embedded, tmp_path))["purchases"] == (3, 3, 0, 0)
-        found = sorted(row.get("store_id", "") for row in rows(embedded, "purchases"))
-        assert found == ["", "", "7"]
+        store_ids = sorted(row.get("store_id", "") for row in rows(embedded, "purchases"))
+        assert store_ids == ["", "", "7"]
 
     def test_columns_without_a_type_are_empty(self, embedded: Place, tmp_path: Path) -> None:
         given = {"customer_id": ["c"], "product_id": ["p"], "at": [FIRST_DAY]}
@@ -89,8 +89,8 @@ class TestParquetTypes:
         purchases = pa.table(given | dict.fromkeys(nothing, pa.nulls(1)))
         pq.write_table(purchases, tmp_path / "purchases.parquet")
         load_from(embedded, tmp_path)
-        (found,) = rows(embedded, "purchases")
-        assert set(found) == {*given, "purchase_id"}
+        (purchase,) = rows(embedded, "purchases")
+        assert set(purchase) == {*given, "purchase_id"}
 
     @pytest.mark.parametrize(
         ("values", "minor"),
@@ -132,16 +132,16 @@ class TestParquetTypes:
 
     def test_a_typed_time_without_a_zone_is_in_the_mappings(self, tmp_path: Path) -> None:
         values = pa.array([datetime(2025, 7, 1, 2)])  # noqa: DTZ001
-        found = self.read(tmp_path, "at", values, timezone="Europe/Berlin")
-        assert found == [datetime(2025, 7, 1, tzinfo=UTC)]
+        times = self.read(tmp_path, "at", values, timezone="Europe/Berlin")
+        assert times == [datetime(2025, 7, 1, tzinfo=UTC)]
 
     def test_a_typed_number_is_a_time_with_a_unit_or_a_format_only(self, tmp_path: Path) -> None:
         for name in ("unit", "format", "neither"):
             (tmp_path / name).mkdir()
-        found = self.read(tmp_path / "unit", "at", pa.array([SECONDS]), unit="seconds")
-        assert found == [NEW_YEAR]
-        found = self.read(tmp_path / "format", "at", pa.array([20250101]), format="%Y%m%d")
-        assert found == [NEW_YEAR]
+        times = self.read(tmp_path / "unit", "at", pa.array([SECONDS]), unit="seconds")
+        assert times == [NEW_YEAR]
+        times = self.read(tmp_path / "format", "at", pa.array([20250101]), format="%Y%m%d")
+        assert times == [NEW_YEAR]
         for values in (pa.array([SECONDS]), pa.array([1.5]), pa.array([Decimal("1.5")])):
             with pytest.raises(DeliveryError, match="at is a bare number, and the mapping names"):
                 self.read(tmp_path / "neither", "at", values)
@@ -158,7 +158,7 @@ class TestParquetTypes:
         ],
         ids=lambda v: str(v.type),
     )
-    def test_what_is_no_number_by_its_type_is_a_reject(
+    def test_values_of_other_types_than_numbers_are_rejected(
         self, tmp_path: Path, values: pa.Array
     ) -> None:
         with pytest.raises(DeliveryError, match="quantity isn't a valid number"):
@@ -166,7 +166,7 @@ class TestParquetTypes:
 
     @pytest.mark.parametrize("unit", ["s", "ms", "us"])
     @pytest.mark.parametrize("zone", [None, "UTC", "Europe/Berlin"])
-    def test_times_too_far_for_any_calendar_are_rejects(
+    def test_times_beyond_the_calendar_are_rejected(
         self, tmp_path: Path, unit: str, zone: str | None
     ) -> None:
         second = {"s": 1, "ms": 10**3, "us": 10**6}[unit]
@@ -185,7 +185,7 @@ class TestParquetTypes:
         ]
 
     @pytest.mark.parametrize("kind", [pa.date32(), pa.date64(), pa.timestamp("ms")])
-    def test_birth_dates_too_far_for_any_calendar_are_rejects(
+    def test_birth_dates_beyond_the_calendar_are_rejected(
         self, tmp_path: Path, kind: pa.DataType
     ) -> None:
         days = pa.array([7_000, 2**31 - 9, -(2**31) + 9, None], pa.int64())
@@ -208,12 +208,12 @@ class TestParquetTypes:
         sound, _ = read(tmp_path, "customers")
         assert [row["joined_at"].replace(tzinfo=None) for row in sound] == times
 
-    def test_a_float_that_is_no_number_is_no_id(self, tmp_path: Path) -> None:
+    def test_nan_is_not_an_id(self, tmp_path: Path) -> None:
         ids = pa.array([1.0, math.nan, math.inf, -math.inf, 2.5])
         pq.write_table(pa.table({"customer_id": ids}), tmp_path / "customers.parquet")
         sound, _ = read(tmp_path, "customers")
         assert [row.get("customer_id") for row in sound] == ["1", None, None, None, "2.5"]
 
-    def test_dates_too_far_for_any_calendar_are_rejects(self, tmp_path: Path) -> None:
+    def test_dates_beyond_the_calendar_are_rejected(self, tmp_path: Path) -> None:
         values = pa.array([20_089, 2**31 - 5], pa.int32()).cast(pa.date32())
         assert self.read(tmp_path, "at", values) == [NEW_YEAR, None]

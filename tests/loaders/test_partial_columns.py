@@ -1,4 +1,4 @@
-"""A delivery changes the columns that it has: the others keep their values, on both engines."""
+"""A delivery changes only the columns that it has, on both engines."""
 
 import json
 from pathlib import Path
@@ -176,7 +176,7 @@ def test_an_empty_cell_of_a_delivered_column_empties_it(place: Place, tmp_path: 
     assert values(place, "events", "product_id") == [None, None]
 
 
-def test_a_price_list_leaves_what_else_is_known_and_its_new_rows_have_no_more(
+def test_a_price_list_keeps_other_columns_and_its_new_rows_lack_them(
     embedded: Place, tmp_path: Path
 ) -> None:
     load_rows(embedded, tmp_path, products=WHOLE["products"])
@@ -238,8 +238,8 @@ def test_a_key_that_an_object_lacks_says_nothing_and_null_says_empty(
     (tmp_path / "d").mkdir()
     (tmp_path / "d" / "products.jsonl").write_text("".join(json.dumps(r) + "\n" for r in lines))
     load_from(embedded, tmp_path / "d")
-    found = [(r.get("sensitive"), r["brand"]) for r in rows(embedded, "products")]
-    assert found == [(None, "Acme"), (True, "Bold")]
+    products = [(r.get("sensitive"), r["brand"]) for r in rows(embedded, "products")]
+    assert products == [(None, "Acme"), (True, "Bold")]
 
 
 @pytest.mark.parametrize("kind", ["parquet", "sql"])
@@ -269,9 +269,9 @@ def test_an_event_that_becomes_a_view_or_stops_being_one_keeps_the_rest(
     load_rows(place, tmp_path, events=WHOLE["events"])
     turned = [row | {"kind": kind} for row, kind in zip(least("events"), ("cart", "view"))]  # noqa: B905
     load_rows(place, tmp_path, events=turned)
-    found = {row["event_id"]: row for row in rows(place, "events")}
-    assert [found[i].pop("kind") for i in ("e1", "e2")] == ["cart", "view"]
-    assert [found[i].keys() for i in ("e1", "e2")] == [WHOLE["events"][0].keys() - {"kind"}] * 2
+    events = {row["event_id"]: row for row in rows(place, "events")}
+    assert [events[i].pop("kind") for i in ("e1", "e2")] == ["cart", "view"]
+    assert [events[i].keys() for i in ("e1", "e2")] == [WHOLE["events"][0].keys() - {"kind"}] * 2
 
 
 def test_a_friendship_that_does_not_say_its_direction_keeps_it(

@@ -1,4 +1,4 @@
-"""Purposes of consent: known ones alone are loaded, and no row grants all."""
+"""Purposes of consent: only known ones are loaded, and `all` can't be granted."""
 
 import pandas as pd
 import pytest
@@ -8,7 +8,7 @@ from followsuit.graph.tables import CONSENTS
 from followsuit.loaders.staging.contract import faults
 
 
-def found(*rows: tuple[str | None, bool | None]) -> list[tuple[int, str, str]]:
+def faults_of(*rows: tuple[str | None, bool | None]) -> list[tuple[int, str, str]]:
     """Row, column and reason of each fault of rows of purpose and `granted`."""
     at = pd.Timestamp("2025-01-01", tz="UTC")
     frame = pd.DataFrame(
@@ -22,7 +22,7 @@ def found(*rows: tuple[str | None, bool | None]) -> list[tuple[int, str, str]]:
 
 def test_every_known_purpose_may_be_granted_and_withdrawn_and_all_only_withdrawn() -> None:
     rows = [(purpose, granted) for purpose in PURPOSES for granted in (False, True)]
-    ((row, column, reason),) = found(*rows)
+    ((row, column, reason),) = faults_of(*rows)
     assert rows[row] == ("all", True)
     assert (column, reason.partition(",")[0]) == ("granted", "grants all purposes at once")
     assert {"social_use", "profiling", "linking", *CHANNELS} < set(PURPOSES)
@@ -44,14 +44,14 @@ def test_every_known_purpose_may_be_granted_and_withdrawn_and_all_only_withdrawn
 def test_an_unknown_one_is_a_fault_that_names_the_nearest(
     purpose: str, nearest: str, granted: bool
 ) -> None:
-    assert found(("email", granted), (purpose, granted)) == [
+    assert faults_of(("email", granted), (purpose, granted)) == [
         (1, "purpose", f"isn't a known purpose; the nearest is {nearest}")
     ]
 
 
-def test_what_is_empty_is_told_as_before() -> None:
-    assert found((None, True), ("all", None), ("tomorrow", None)) == [
+def test_empty_cells_are_reported_as_empty() -> None:
+    assert faults_of((None, True), ("all", None), ("tomorrow", None)) == [
         (0, "purpose", "is empty"),
         (1, "granted", "is empty"),
-        (2, "purpose", found(("tomorrow", True))[0][2]),
+        (2, "purpose", faults_of(("tomorrow", True))[0][2]),
     ]

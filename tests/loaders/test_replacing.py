@@ -1,4 +1,4 @@
-"""What `--replace` deletes is said before it is, and much of it only when agreed to."""
+"""`--replace` announces what it deletes, and deletes many rows only with `--yes`."""
 
 from pathlib import Path
 
@@ -45,7 +45,7 @@ def test_few_rows_are_deleted_and_announced(shop: Place, tmp_path: Path) -> None
         (slice(0, 0), "200 of 200 products, 150 of 150 purchases"),
     ],
 )
-def test_many_are_not_without_agreement(
+def test_many_rows_are_not_deleted_without_yes(
     embedded: Place, tmp_path: Path, left: slice, counted: str
 ) -> None:
     load_rows(embedded, tmp_path, products=PRODUCTS, purchases=BOUGHT)
@@ -86,9 +86,7 @@ def test_rows_that_come_again_with_other_nodes_are_not_deleted(
     assert [row["product_id"] for row in rows(embedded, "purchases")] == ["p1", "p1"]
 
 
-def test_an_empty_store_and_the_same_rows_need_no_agreement(
-    embedded: Place, tmp_path: Path
-) -> None:
+def test_an_empty_store_and_the_same_rows_need_no_yes(embedded: Place, tmp_path: Path) -> None:
     folder = deliver(tmp_path / "d", products=PRODUCTS[:3], purchases=BOUGHT[:3])
     for _ in range(2):
         said: list[str] = []

@@ -1,4 +1,4 @@
-"""A load that was interrupted: the store says so, and the same load goes on where it stopped."""
+"""Interrupted loads: the store says so, and running the same load again resumes it."""
 
 import json
 import time
@@ -27,7 +27,7 @@ class Interruption(BaseException):
 
 
 class Watch:
-    """A progress that keeps what was begun, and interrupts where it is told to."""
+    """A progress callback that records started steps and interrupts at a chosen one."""
 
     def __init__(self, stop_at: str = "") -> None:
         self.begun: list[str] = []
@@ -69,7 +69,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a load that nothing disturbs comes to."""
+    """The result of an undisturbed load."""
 
     content: str
     counts: dict[str, tuple[int, int, int, int]]
@@ -102,7 +102,7 @@ class TestInterruptedLoads:
         load_from(server, shop)
         assert content(server) == undisturbed.content
 
-    def test_what_is_staged_is_not_read_again_nor_what_is_written_written(
+    def test_staged_tables_and_written_steps_are_not_repeated(
         self, embedded: Place, shop: Path
     ) -> None:
         interrupt(embedded, shop, "reading purchases")
@@ -118,7 +118,7 @@ class TestInterruptedLoads:
         assert "Customer" not in third.begun
         assert "FRIEND_OF" in third.begun
 
-    def test_a_changed_file_is_read_anew_and_all_with_it(
+    def test_a_changed_file_makes_the_load_read_all_files_again(
         self, embedded: Place, tmp_path: Path
     ) -> None:
         folder = deliver(
@@ -133,7 +133,9 @@ class TestInterruptedLoads:
         assert again.read == ["customers", "likes"]
         assert len(rows(embedded, "customers")) == 2
 
-    def test_a_changed_mapping_reads_anew(self, embedded: Place, tmp_path: Path) -> None:
+    def test_a_changed_mapping_makes_the_load_read_all_files_again(
+        self, embedded: Place, tmp_path: Path
+    ) -> None:
         folder = deliver(tmp_path / "d", customers=[{"customer_id": "c1", "town": "Rome"}])
         interrupt(embedded, folder, "Customer")
         again = Watch()
@@ -141,9 +143,7 @@ class TestInterruptedLoads:
         assert again.read == ["customers"]
         assert rows(embedded, "customers") == [{"customer_id": "c1", "city": "Rome"}]
 
-    def test_a_database_whose_changes_can_not_be_seen_is_read_anew(
-        self, embedded: Place, tmp_path: Path
-    ) -> None:
+    def test_a_database_is_always_read_again(self, embedded: Place, tmp_path: Path) -> None:
         url = deliver_as("sql", tmp_path, "customers", [{"customer_id": "c1"}])
         interrupt(embedded, url, "Customer")
         with embedded.open() as store, pytest.raises(StoreIncomplete, match=f"load {url}"):
@@ -153,7 +153,7 @@ class TestInterruptedLoads:
         assert again.read == ["customers"]
         assert rows(embedded, "customers") == [{"customer_id": "c1"}]
 
-    def test_nothing_of_an_ended_load_is_kept_for_the_next(
+    def test_a_finished_load_leaves_nothing_for_the_next(
         self, embedded: Place, tmp_path: Path
     ) -> None:
         folder = deliver(tmp_path / "d", customers=[{"customer_id": "c1"}])

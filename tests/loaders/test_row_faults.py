@@ -1,4 +1,4 @@
-"""Rows that are faulty by themselves, or refer to nothing known: rejects, each with its reason."""
+"""Rows with faults or unknown references: each is rejected with its reason."""
 
 import json
 from pathlib import Path
@@ -177,12 +177,12 @@ def faulty_delivery(folder: Path) -> Path:
 
 def expected() -> list[tuple[Any, ...]]:
     reached = dict.fromkeys(GOOD, 1) | {"customers": 2}
-    found = []
+    rejects = []
     for table, column, _, reason, value in FAULTS:
         reached[table] += 1
         told = "granted" if reason == GRANTS_ALL else column
-        found.append((table, f"{table}.csv", reached[table], told, reason, value))
-    return found
+        rejects.append((table, f"{table}.csv", reached[table], told, reason, value))
+    return rejects
 
 
 @pytest.fixture(scope="module")
@@ -232,8 +232,8 @@ class TestReturns:
         folder = deliver(tmp_path / "delivery", purchases=self.ROWS)
         report = load_from(embedded, folder, {"purchases": {"returns": True}})
         assert counts(report) == {"purchases": (2, 2, 0, 0)}
-        found = sorted((r["quantity"], r["amount"]) for r in rows(embedded, "purchases"))
-        assert found == [(-1.0, -350), (1.0, 350)]
+        purchases = sorted((r["quantity"], r["amount"]) for r in rows(embedded, "purchases"))
+        assert purchases == [(-1.0, -350), (1.0, 350)]
 
     def test_a_negative_purchase_is_a_reject_where_it_does_not(
         self, embedded: Place, tmp_path: Path

@@ -1,4 +1,4 @@
-"""Which files and tables are a delivery's: none that may be meant is left out in silence."""
+"""The files and tables of a delivery: none is left out silently."""
 
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from followsuit.loaders.mapping import Mapping
 from followsuit.loaders.sources import Delivery, find_delivery
 
 
-def found(folder: Path, *names: str, **tables: dict[str, Any]) -> Delivery:
+def find(folder: Path, *names: str, **tables: dict[str, Any]) -> Delivery:
     folder.mkdir(exist_ok=True)
     for name in names:
         path = folder / name
@@ -29,16 +29,16 @@ class TestNames:
         "name", ["stores.CSV", "stores.Tsv.GZ", "stores.JSONL", "stores.Parquet"]
     )
     def test_the_ending_of_a_file_is_read_in_any_case(self, tmp_path: Path, name: str) -> None:
-        assert parts(found(tmp_path, name)) == [name]
+        assert parts(find(tmp_path, name)) == [name]
 
     def test_the_ending_of_a_part_is_read_in_any_case(self, tmp_path: Path) -> None:
         names = ("a-10.PARQUET", "a-2.csv.Gz", "a-1.TSV", ".a-3.zip", "_SUCCESS", "_started_12")
-        delivery = found(tmp_path, *(f"likes/{name}" for name in names))
+        delivery = find(tmp_path, *(f"likes/{name}" for name in names))
         assert parts(delivery) == ["a-1.TSV", "a-2.csv.Gz", "a-10.PARQUET"]
 
     def test_two_files_of_one_table_are_refused_whatever_their_case(self, tmp_path: Path) -> None:
         with pytest.raises(DeliveryError, match=r"likes more than once: likes\.CSV, likes\.csv"):
-            found(tmp_path, "likes.csv", "likes.CSV")
+            find(tmp_path, "likes.csv", "likes.CSV")
 
     @pytest.mark.parametrize(
         "name",
@@ -57,12 +57,12 @@ class TestNames:
         ],
     )
     @pytest.mark.parametrize("mapped", [False, True])
-    def test_a_name_that_comes_near_a_tables_is_refused(
+    def test_a_name_similar_to_a_tables_is_refused(
         self, tmp_path: Path, name: str, mapped: bool
     ) -> None:
         tables = {"stores": {"file": "shops.csv"}} if mapped else {}
         with pytest.raises(DeliveryError) as caught:
-            found(tmp_path, "shops.csv", "customers.csv", name, **tables)
+            find(tmp_path, "shops.csv", "customers.csv", name, **tables)
         table = "events" if "event" in name else "likes"
         assert f"{name.partition('/')[0]} isn't the name of a table" in str(caught.value)
         assert f"Rename it to {table}" in str(caught.value)
@@ -84,7 +84,7 @@ class TestNames:
         self, tmp_path: Path, name: str
     ) -> None:
         with pytest.raises(DeliveryError) as caught:
-            found(tmp_path, "customers.csv", name)
+            find(tmp_path, "customers.csv", name)
         assert f"{name} can't be read: it may hold likes" in str(caught.value)
 
     @pytest.mark.parametrize(
@@ -92,16 +92,16 @@ class TestNames:
     )
     def test_a_part_that_cannot_be_read_is_refused(self, tmp_path: Path, name: str) -> None:
         with pytest.raises(DeliveryError, match=rf"likes/{name.split('/')[0]} can't be read"):
-            found(tmp_path, "likes/a.csv", f"likes/{name}")
+            find(tmp_path, "likes/a.csv", f"likes/{name}")
 
-    def test_a_name_that_the_mapping_takes_is_no_near_miss(self, tmp_path: Path) -> None:
-        delivery = found(tmp_path, "Likes (1).csv", "likes.csv", likes={"file": "./Likes (1).csv"})
+    def test_a_name_in_the_mapping_is_not_refused(self, tmp_path: Path) -> None:
+        delivery = find(tmp_path, "Likes (1).csv", "likes.csv", likes={"file": "./Likes (1).csv"})
         assert (parts(delivery), delivery.ignored) == (["Likes (1).csv"], ("likes.csv",))
 
-    def test_what_a_mapping_names_must_be_text_or_parquet(self, tmp_path: Path) -> None:
+    def test_a_file_in_a_mapping_must_be_text_or_parquet(self, tmp_path: Path) -> None:
         for name in ("crm.zip", "crm.XLSX", "crm.csv.bz2"):
             with pytest.raises(DeliveryError, match=rf"{name} can't be read"):
-                found(tmp_path, name, likes={"file": name})
+                find(tmp_path, name, likes={"file": name})
 
 
 class TestPlaces:
@@ -113,25 +113,25 @@ class TestPlaces:
         (tmp_path / "d" / "up").symlink_to(tmp_path)
         for name in ("../out.csv", "link.csv", "in", "up/out.csv", "in/../../out.csv"):
             with pytest.raises(MappingError, match=r"tables\.likes\.file: .* leads out of"):
-                found(tmp_path / "d", likes={"file": name})
+                find(tmp_path / "d", likes={"file": name})
 
-    def test_within_the_folder_or_with_an_absolute_path_any_file_will_do(
+    def test_any_file_within_the_folder_or_with_an_absolute_path_works(
         self, tmp_path: Path
     ) -> None:
         (tmp_path / "out.csv").write_text("x")
         folder = tmp_path / "d"
         for name in ("a/b.csv", "a/../a/b.csv", str(tmp_path / "out.csv")):
-            delivery = found(folder, "a/b.csv", likes={"file": name})
+            delivery = find(folder, "a/b.csv", likes={"file": name})
             assert len(delivery.sources) == 1
         (tmp_path / "link").symlink_to(folder)
-        assert parts(found(tmp_path / "link", likes={"file": "a/b.csv"})) == ["b.csv"]
+        assert parts(find(tmp_path / "link", likes={"file": "a/b.csv"})) == ["b.csv"]
 
 
 class TestKeysOfAMapping:
     @pytest.mark.parametrize(
         ("key", "value"), [("file", "a.csv"), ("delimiter", ";"), ("encoding", "latin-1")]
     )
-    def test_what_is_of_files_is_refused_in_a_database(
+    def test_file_options_are_refused_for_a_database(
         self, tmp_path: Path, key: str, value: str
     ) -> None:
         url = self.database(tmp_path, "likes")
@@ -141,7 +141,7 @@ class TestKeysOfAMapping:
 
     def test_a_table_is_refused_in_a_folder(self, tmp_path: Path) -> None:
         with pytest.raises(MappingError, match=r"tables\.likes\.table: .* is a folder"):
-            found(tmp_path, "likes.csv", likes={"table": "crm.likes"})
+            find(tmp_path, "likes.csv", likes={"table": "crm.likes"})
 
     @pytest.mark.parametrize(
         ("name", "key", "value"),
@@ -151,15 +151,15 @@ class TestKeysOfAMapping:
             ("likes.jsonl", "delimiter", ";"),
         ],
     )
-    def test_what_no_file_of_the_table_has_is_refused(
+    def test_an_option_that_applies_to_no_file_is_refused(
         self, tmp_path: Path, name: str, key: str, value: str
     ) -> None:
         with pytest.raises(MappingError, match=rf"tables\.likes\.{key}: {name} has no {key}"):
-            found(tmp_path, name, likes={key: value})
+            find(tmp_path, name, likes={key: value})
 
     def test_one_part_that_has_it_is_enough(self, tmp_path: Path) -> None:
         names = ("likes/1.parquet", "likes/2.csv")
-        assert len(found(tmp_path, *names, likes={"delimiter": ";"}).sources) == 1
+        assert len(find(tmp_path, *names, likes={"delimiter": ";"}).sources) == 1
 
     def test_a_table_of_another_case_in_a_database_is_named(self, tmp_path: Path) -> None:
         with pytest.raises(FollowsuitError, match=r"has the table 'Likes', which isn't the name"):

@@ -1,4 +1,4 @@
-"""What a cell becomes: text trimmed, codes without case, times in UTC, money whole."""
+"""Standardised values: trimmed text, codes in one case, times in UTC, money in minor units."""
 
 import csv
 import unicodedata
@@ -29,7 +29,7 @@ KEYS = {"events": "event_id", "purchases": "purchase_id", "contacts": "contact_i
 def understood(
     folder: Path, table: str, column: str, cells: Sequence[str], **options: Any
 ) -> list[Any]:
-    """What each cell of a column becomes in the store; None where that is nothing."""
+    """The stored value of each cell of a column; None if it is missing."""
     key = KEYS[table]
     delivered = [
         DEFAULTS.get(table, {}) | {key: f"k{i:03}", "given": cell} for i, cell in enumerate(cells)
@@ -37,9 +37,9 @@ def understood(
     place = Place(str(folder / "store.lbug"))
     mapping = {table: {"columns": {column: {"column": "given", **options}}}}
     report = load_from(place, deliver(folder / "delivery", **{table: delivered}), mapping)
-    found = {row[key]: row.get(column) for row in rows(place, table)}
+    values = {row[key]: row.get(column) for row in rows(place, table)}
     faulty = {reject[2] - 1 for reject in rejects(report)}
-    return [REJECTED if i in faulty else found[f"k{i:03}"] for i in range(len(cells))]
+    return [REJECTED if i in faulty else values[f"k{i:03}"] for i in range(len(cells))]
 
 
 def utc(*parts: int) -> datetime:
@@ -47,8 +47,8 @@ def utc(*parts: int) -> datetime:
 
 
 def check(folder: Path, table: str, column: str, meant: dict[str, Any], **options: Any) -> None:
-    found = understood(folder, table, column, list(meant), **options)
-    assert dict(zip(meant, found, strict=True)) == meant
+    values = understood(folder, table, column, list(meant), **options)
+    assert dict(zip(meant, values, strict=True)) == meant
 
 
 class TestText:
@@ -97,8 +97,8 @@ class TestText:
         load_from(
             embedded, deliver(tmp_path / "d", customers=[{"customer_id": each} for each in padded])
         )
-        found = {row["customer_id"] for row in rows(embedded, "customers")}
-        assert found == {unicodedata.normalize("NFC", each) for each in ids}
+        stored_ids = {row["customer_id"] for row in rows(embedded, "customers")}
+        assert stored_ids == {unicodedata.normalize("NFC", each) for each in ids}
 
     def test_ids_come_out_of_relationships_and_queries_as_they_went_in(
         self, place: Place, tmp_path: Path
@@ -109,12 +109,12 @@ class TestText:
         assert [row["customer_id"] for row in rows(place, "friendships")] == sorted(ids)
         with place.open() as store:
             for each in ids:
-                found = store.query(
+                answer = store.query(
                     "MATCH (c:Customer {customer_id: $id}) RETURN c.customer_id AS id", {"id": each}
                 )
-                assert found["id"].to_pylist() == [each]
+                assert answer["id"].to_pylist() == [each]
 
-    def test_text_is_trimmed_and_empty_text_is_nothing(self, tmp_path: Path) -> None:
+    def test_text_is_trimmed_and_empty_text_is_missing(self, tmp_path: Path) -> None:
         meant = {"Tea": "Tea", "  Tea  bag\t": "Tea  bag", "\u00a0Tea\u00a0": "Tea"}
         meant |= {"": None, "   ": None, "\u00a0": None, "\r\n": None, "NULL": "NULL", "nan": "nan"}
         check(tmp_path, "products", "name", meant)
@@ -150,7 +150,7 @@ class TestTimes:
         }
         check(tmp_path, "purchases", "at", meant)
 
-    def test_what_is_no_iso_time_is_rejected(self, tmp_path: Path) -> None:
+    def test_times_that_are_not_iso_8601_are_rejected(self, tmp_path: Path) -> None:
         cells = [
             "2025-02-29",
             "1900-02-29",
@@ -177,8 +177,8 @@ class TestTimes:
             "2025-01-05T10:00:00 +1:00",
         ]
         good = "2025-01-05"
-        found = understood(tmp_path, "purchases", "at", [*cells, good])
-        assert found == [REJECTED] * len(cells) + [utc(2025, 1, 5)]
+        values = understood(tmp_path, "purchases", "at", [*cells, good])
+        assert values == [REJECTED] * len(cells) + [utc(2025, 1, 5)]
 
     def test_the_mappings_zone_holds_for_times_that_name_none(self, tmp_path: Path) -> None:
         meant = {
@@ -229,9 +229,9 @@ class TestTimes:
     def test_a_bare_number_is_a_time_where_the_mapping_names_the_unit(
         self, tmp_path: Path, unit: str, number: str
     ) -> None:
-        found = understood(tmp_path, "purchases", "at", [number, "x", "1e300", "nan"], unit=unit)
-        assert abs(found[0] - utc(2025, 1, 1, 0, 0, 0, 500_000)).total_seconds() < 1e-3
-        assert found[1:] == [REJECTED] * 3
+        values = understood(tmp_path, "purchases", "at", [number, "x", "1e300", "nan"], unit=unit)
+        assert abs(values[0] - utc(2025, 1, 1, 0, 0, 0, 500_000)).total_seconds() < 1e-3
+        assert values[1:] == [REJECTED] * 3
 
     def test_numbers_count_from_the_mappings_origin(self, tmp_path: Path) -> None:
         meant = {"0": utc(2012, 4, 1), "25": utc(2012, 4, 2, 1), "-1": utc(2012, 3, 31, 23)}

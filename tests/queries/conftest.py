@@ -1,4 +1,4 @@
-"""A store for a whole module of queries, which only read, on each engine in turn."""
+"""A store on each engine for a whole module of read-only queries."""
 
 from collections.abc import Iterator
 

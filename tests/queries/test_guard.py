@@ -1,4 +1,4 @@
-"""Queries that would reach beyond the graph: what the raw engines do with them, and that we refuse.
+"""Queries that access more than the graph: the raw engines run them, and the guard refuses them.
 
 Each disguise is first shown to work on the engine without the guard, so that refusing it matters.
 """
@@ -39,7 +39,7 @@ def loaded(store: GraphStore, tmp_path_factory: pytest.TempPathFactory) -> Graph
 
 @dataclass
 class Outside:
-    """What lies beyond the graph: a file, a place to write to, a web server."""
+    """Things outside the graph: a file to read, a file to write, a web server."""
 
     folder: Path
     address: str = ""
@@ -67,12 +67,12 @@ class Outside:
 
 @pytest.fixture(scope="module")
 def outside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outside]:
-    found = Outside(tmp_path_factory.mktemp("outside"))
-    (found.folder / "secret.csv").write_text(f"{SECRET}\n")
+    outside = Outside(tmp_path_factory.mktemp("outside"))
+    (outside.folder / "secret.csv").write_text(f"{SECRET}\n")
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            found.asked.append(self.path)
+            outside.asked.append(self.path)
             self.send_response(200)
             self.end_headers()
             self.wfile.write(f"{SECRET}\n".encode())
@@ -83,8 +83,8 @@ def outside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outside]:
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
-        found.address = f"http://127.0.0.1:{server.server_port}/secret.csv"
-        yield found
+        outside.address = f"http://127.0.0.1:{server.server_port}/secret.csv"
+        yield outside
         server.shutdown()
         thread.join()
 
@@ -220,7 +220,7 @@ def test_a_read_only_ladybug_exports_a_whole_database(tmp_path: Path) -> None:
         ";",
     ],
 )
-def test_what_does_not_only_read_the_graph_is_refused_before_the_engine_sees_it(
+def test_a_query_that_does_more_than_read_the_graph_is_refused_first(
     query: str, loaded: GraphStore, outside: Outside
 ) -> None:
     filled = outside.filled(query)
@@ -231,7 +231,7 @@ def test_what_does_not_only_read_the_graph_is_refused_before_the_engine_sees_it(
     assert "\n" not in str(refused.value)
 
 
-def test_no_question_makes_an_embedded_store_unreadable(embedded: Place, tmp_path: Path) -> None:
+def test_no_query_makes_an_embedded_store_unreadable(embedded: Place, tmp_path: Path) -> None:
     # A CHECKPOINT in read mode leaves a file that no reader can open until somebody writes.
     store = embedded.open()
     load(store, str(deliver(tmp_path / "shop", customers=[{"customer_id": "ana"}])))

@@ -1,4 +1,4 @@
-"""What the guard makes of a query's text, without an engine."""
+"""The guard's check of a query's text, without an engine."""
 
 import time
 
@@ -10,7 +10,7 @@ from followsuit.graph.store import QueryError
 from followsuit.queries.guard import REFUSED, check_query
 
 
-def test_where_a_name_can_not_be_told_from_a_clause_backticks_make_it_one() -> None:
+def test_backticks_make_an_ambiguous_word_a_name() -> None:
     with pytest.raises(QueryError, match="If it is a name, put it in backticks"):
         check_query("WITH [1] AS load RETURN load[0] AS x")
     assert check_query("WITH [1] AS load RETURN `load`[0] AS x")
@@ -74,7 +74,7 @@ def test_functions_of_the_engine_and_brackets_are_let_through(query: str) -> Non
 
 
 @pytest.mark.parametrize("quote", ["'", '"', "`", "/*"])
-def test_what_is_not_closed_is_refused_at_once(quote: str) -> None:
+def test_an_unclosed_quote_is_refused_at_once(quote: str) -> None:
     place = r"The query was refused: the .+ at character 8 is not closed\."
     with pytest.raises(QueryError, match=place):
         check_query(f"RETURN {quote}x")

@@ -1,4 +1,4 @@
-"""What the headers of the library promise, and the parameters that they describe."""
+"""The headers of the library, and the parameters that they describe."""
 
 import re
 from datetime import UTC, date, datetime, timedelta, timezone
@@ -41,7 +41,7 @@ def query(request: pytest.FixtureRequest) -> LibraryQuery:
     return find(request.param)
 
 
-def test_every_parameter_and_column_has_a_type_that_there_is(query: LibraryQuery) -> None:
+def test_every_parameter_and_column_has_a_known_type(query: LibraryQuery) -> None:
     assert {p.type for p in query.parameters} <= {*TYPES, "days"}
     assert set(query.columns.values()) <= set(TYPES)
     assert query.question.endswith((")", "?"))
@@ -71,7 +71,7 @@ def test_the_order_names_columns_and_is_that_of_the_cut(query: LibraryQuery) -> 
         assert re.search(rf"ORDER BY {said}\s+LIMIT \$limit\s*$", query.cypher)
 
 
-def test_every_query_would_be_let_through_as_an_analysts_own(query: LibraryQuery) -> None:
+def test_every_query_passes_the_guard(query: LibraryQuery) -> None:
     assert "//" not in check_query(query.cypher)
 
 
@@ -85,7 +85,7 @@ def test_counts_asks_for_exactly_the_schema() -> None:
     assert [a or b for a, b in matched] == [name for _, name in asked]
 
 
-def test_an_unknown_query_is_answered_with_those_that_there_are() -> None:
+def test_an_unknown_query_lists_the_library() -> None:
     with pytest.raises(UnknownQuery, match=r"no query frends; there are bought-after-a-friend, "):
         find("frends")
 
@@ -106,7 +106,7 @@ def test_a_missing_parameter_is_named_with_its_meaning() -> None:
     assert "needs customer_id" in refusal("two-hop-reach", customer_id=None)
 
 
-def test_an_unknown_parameter_is_named_with_those_that_there_are() -> None:
+def test_an_unknown_parameter_lists_the_known_ones() -> None:
     assert refusal("bought-together", product="p1") == (
         "bought-together has no parameter product; it has product_id, limit."
     )
@@ -160,16 +160,14 @@ def test_defaults_are_taken_where_nothing_is_given() -> None:
         ("2025-06-30T23:30:00-01:00", "2007-07-01"),
     ],
 )
-def test_who_is_an_adult_is_asked_of_the_instant_that_is_looked_at(
-    until: str, born_by: str
-) -> None:
+def test_adults_are_determined_at_until(until: str, born_by: str) -> None:
     given = {"friend_id": "a", "customer_id": "b", "until": until}
     query = find("influence-evidence")
     assert query.bind(given, NOW)["born_by"] == date.fromisoformat(born_by)
     assert query.bind(given | {"born_by": "2010-01-01"}, NOW)["born_by"] == date(2010, 1, 1)
 
 
-def test_without_a_present_what_defaults_to_it_must_be_given() -> None:
+def test_without_now_its_parameters_are_required() -> None:
     with pytest.raises(QueryError, match="offers-in-force needs at"):
         find("offers-in-force").bind({}, None)
     at = datetime(2025, 1, 1, tzinfo=timezone(timedelta(hours=2)))
@@ -198,6 +196,6 @@ def test_text_is_read_as_the_type_says(kind: str, value: Any, read: Any) -> None
     assert type(typed("x", value, kind)) is type(read)
 
 
-def test_an_unknown_type_is_answered_with_those_that_there_are() -> None:
+def test_an_unknown_type_lists_the_known_ones() -> None:
     with pytest.raises(QueryError, match=r"^int isn't a parameter type; the types are text, inte"):
         typed("x", "1", "int")

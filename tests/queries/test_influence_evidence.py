@@ -1,4 +1,4 @@
-"""The evidence behind an edge: as many rows as the edge counts exposures, on both engines."""
+"""The evidence of an edge: as many rows as its exposures, on both engines."""
 
 from datetime import date, timedelta
 from pathlib import Path
@@ -26,14 +26,14 @@ RETURNS = Mapping.model_validate({"tables": {"purchases": {"returns": True}}})
 
 @pytest.fixture(scope="module")
 def delivery(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Directed and undirected friends, dates, minors, returns, a sensitive product, later acts."""
+    """Directed and undirected friends, dates, minors, returns, a sensitive product, later rows."""
     rng = np.random.default_rng(8)
     born: dict[str, Any] = {"c05": AS_OF.date().replace(year=2007), "c06": date(1980, 2, 29)}
     pairs = [(a, b) for a in CUSTOMERS for b in CUSTOMERS if a != b and rng.random() < 0.3]
     bought = []
     for n in range(500):
         sign = -1 if rng.random() < 0.15 else 1
-        # Whole hours of few days, so that many act at the same second.
+        # Whole hours of few days, so that many interactions have the same second.
         at = day(int(rng.integers(1, 70)), int(rng.integers(0, 2)))
         bought.append(
             {
@@ -74,12 +74,12 @@ def delivery(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_rows_are_the_exposures_that_the_edge_counts(store: GraphStore, delivery: Path) -> None:
     load(store, str(delivery), RETURNS, assume_consent=True)
     analysis = Analysis(store, view_of(store, AS_OF))
-    found = analysis.learn(WINDOW)
-    analysis.write(found, AS_OF)
-    network, names = found.log.network, found.log.customers
+    influence = analysis.learn(WINDOW)
+    analysis.write(influence, AS_OF)
+    network, names = influence.log.network, influence.log.customers
     ends = zip(network.source.tolist(), network.target.tolist(), strict=True)
     counted = {
-        (names[s], names[t]): int(n) for (s, t), n in zip(ends, found.exposures, strict=True)
+        (names[s], names[t]): int(n) for (s, t), n in zip(ends, influence.exposures, strict=True)
     }
     assert sum(n > 0 for n in counted.values()) > 40
     assert any(n == 0 for n in counted.values())
@@ -94,7 +94,9 @@ def test_the_rows_are_the_exposures_that_the_edge_counts(store: GraphStore, deli
         for c in CUSTOMERS
     }
     assert sum(asked.values()) > 100
-    edges = set(zip(*(found.table()[end].to_pylist() for end in ("source", "target")), strict=True))
+    edges = set(
+        zip(*(influence.table()[end].to_pylist() for end in ("source", "target")), strict=True)
+    )
     assert {pair: n for pair, n in asked.items() if n} == {
         pair: n for pair, n in counted.items() if pair in edges
     }

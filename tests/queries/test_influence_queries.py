@@ -98,7 +98,7 @@ def ask(shop: GraphStore, name: str, **parameters: Any) -> list[tuple[Any, ...]]
     return [tuple(row.values()) for row in answer.to_pylist()]
 
 
-def test_top_influencers_add_up_their_edges_of_the_run_in_force(shop: GraphStore) -> None:
+def test_top_influencers_add_up_their_edges_of_the_active_run(shop: GraphStore) -> None:
     ana, cem = ("ana", "Ulm", "*", 2, 0.3, 8.0), ("cem", None, "*", 1, 0.25, 9.0)
     assert ask(shop, "top-influencers") == [ana, cem]
     assert ask(shop, "top-influencers", city="Ulm") == [ana]

@@ -35,7 +35,7 @@ Ask = Callable[..., list[tuple[Any, ...]]]
 
 @pytest.fixture
 def ask(store: GraphStore, run: ScoreReport) -> Ask:
-    """Runs a query as of 1 July; gives its rows, after a look at their columns and types."""
+    """Runs a query as of 1 July; checks its columns and types, and returns its rows."""
 
     def rows(name: str, **parameters: Any) -> list[tuple[Any, ...]]:
         answer = run_query(store, name, parameters, now=NOW)
@@ -97,7 +97,7 @@ ANAS_FRIENDS = [
 ]
 
 
-def test_friends_recent_purchases_are_of_those_whose_acts_reach_the_customer(ask: Ask) -> None:
+def test_friends_recent_purchases_follow_the_direction_of_friendships(ask: Ask) -> None:
     # Not dia, whom only her own direction ties to ana, and fay only from September on.
     assert ask("friends-recent-purchases", customer_id="ana") == ANAS_FRIENDS
     assert [row[0] for row in ask("friends-recent-purchases", customer_id="dia")] == ["ana"] * 4
@@ -213,7 +213,7 @@ def test_bought_after_a_friend_reaches_as_far_as_asked_and_no_second_further(ask
     ]
 
 
-def test_offers_in_force_begin_with_their_first_instant_and_end_before_their_last(ask: Ask) -> None:
+def test_offers_are_valid_from_their_start_until_before_their_end(ask: Ask) -> None:
     end, begin = datetime(2026, 1, 1, tzinfo=UTC), NOW
     unending = [
         ("o3", "Acme black", "brand", "Acme", None, None, None, None, None),
@@ -261,7 +261,7 @@ def test_current_recommendations_are_the_run_that_was_scored(ask: Ask, run: Scor
     assert ask("current-recommendations", limit=3) == answered[:3]
 
 
-def test_customer_record_holds_each_act_tie_consent_and_contact(ask: Ask) -> None:
+def test_customer_record_holds_every_interaction_friendship_consent_and_contact(ask: Ask) -> None:
     assert ask("customer-record", customer_id="ana") == [
         ("consent given", "social_use", day(1, 1), "social_use"),
         ("consent refused", "email", day(1, 2), "email"),
@@ -303,7 +303,7 @@ def test_a_customer_that_is_not_there_has_no_rows(ask: Ask) -> None:
             assert ask(name, customer_id="n'obody\"", **others) == []
 
 
-def test_what_comes_out_does_not_know_the_future(ask: Ask) -> None:
+def test_answers_do_not_know_the_future(ask: Ask) -> None:
     # Ben's purchase and fay's visit of August are there, and are not seen as of July.
     assert ("ben", "p1", "Green tea", day(8, 1), "u13") not in ask(
         "friends-recent-purchases", customer_id="ana"

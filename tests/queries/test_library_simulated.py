@@ -52,9 +52,9 @@ def delivery(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def tables(delivery: Path) -> dict[str, Frame]:
     """The delivery's tables, with money in minor units."""
-    found = {path.stem: pd.read_parquet(path) for path in delivery.iterdir()}
-    found["purchases"]["amount"] = (found["purchases"].amount * 100).round().astype("int64")
-    return found
+    frames = {path.stem: pd.read_parquet(path) for path in delivery.iterdir()}
+    frames["purchases"]["amount"] = (frames["purchases"].amount * 100).round().astype("int64")
+    return frames
 
 
 @pytest.fixture(scope="module")
@@ -62,15 +62,15 @@ def edges(store: GraphStore, delivery: Path) -> Frame:
     """What `influence learn` wrote: `source, target, category, probability, ...`."""
     load(store, str(delivery))
     analysis = Analysis(store, view_of(store, NOW))
-    found = analysis.learn()
-    analysis.write(found, NOW)
-    learned: Frame = found.table().to_pandas()
+    influence = analysis.learn()
+    analysis.write(influence, NOW)
+    learned: Frame = influence.table().to_pandas()
     return learned
 
 
 @pytest.fixture(scope="module")
 def taste(store: GraphStore, edges: Frame) -> Embedded:
-    """The embeddings in force."""
+    """The active embeddings."""
     view = view_of(store, NOW)
     learned = embed(Spectral(), view.shared)
     write_embeddings(store, learned, view.snapshot.content, NOW)
@@ -94,7 +94,7 @@ def ask(store: GraphStore, run: ScoreReport) -> Ask:
 
 
 def same(answer: Frame, expected: Frame) -> None:
-    """The same rows in the same order; the truth has its own types for times and absent values."""
+    """The same rows in the same order; pandas has its own types for times and missing values."""
     assert len(answer), "the shop has nothing to ask this about"
     assert list(answer.columns) == list(expected.columns)
     assert _plain(answer) == _plain(expected)
@@ -275,8 +275,8 @@ def test_offers_in_force(ask: Ask, tables: dict[str, Frame]) -> None:
         for kind in kinds
         if isinstance(row["product_id" if kind == "product" else kind], str)
     }
-    found = answer.dropna(subset="for_kind")
-    assert expected == set(zip(found.offer_id, found.for_kind, found.for_id, strict=True))
+    offers = answer.dropna(subset="for_kind")
+    assert expected == set(zip(offers.offer_id, offers.for_kind, offers.for_id, strict=True))
     assert set(answer.offer_id) == set(offers[begun & open_].offer_id)
 
 
@@ -337,7 +337,7 @@ def test_nearest(ask: Ask, taste: Embedded) -> None:
 
 @pytest.fixture(scope="module")
 def answers() -> dict[str, pa.Table]:
-    """What the first engine of this module answered, for the second to be held against."""
+    """The first engine's answers, to compare with the second's."""
     return {}
 
 

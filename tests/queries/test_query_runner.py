@@ -1,4 +1,4 @@
-"""The runner: time limits, types of answers, and stores that are not ready."""
+"""The runner: time limits and types of answers."""
 
 import time
 from datetime import UTC, date, datetime, timedelta, timezone

@@ -1,4 +1,4 @@
-"""A return is no purchase in any query of the library, whether its quantity or amount says so."""
+"""No query of the library counts returns (negative quantity or amount) as purchases."""
 
 import re
 from collections.abc import Callable
@@ -134,7 +134,7 @@ def test_returns_subtract_from_the_amount_and_are_not_counted(ask: Ask) -> None:
     }
 
 
-def test_who_has_only_returned_in_the_time_has_bought_nothing(ask: Ask) -> None:
+def test_customers_with_only_returns_have_bought_nothing(ask: Ask) -> None:
     top = {row["customer_id"]: row for row in ask("top-customers", since=day(50))}
     assert (top["both"]["purchases"], top["both"]["amount"]) == (0, -3000)
     assert (top["quantity"]["purchases"], top["quantity"]["amount"]) == (0, 0)
@@ -149,7 +149,7 @@ def test_a_friends_return_shows_nothing_of_influence(ask: Ask) -> None:
         assert hats == ([True] if kind in BOUGHT else [])
 
 
-def test_the_record_of_a_customer_tells_a_return_from_a_purchase(ask: Ask) -> None:
+def test_the_record_distinguishes_returns_from_purchases(ask: Ask) -> None:
     for kind in SOLD:
         rows = ask("customer-record", customer_id=kind)
         told = {row["detail"]: row["kind"] for row in rows if row["id"] in ("hat", "cap")}
@@ -158,7 +158,7 @@ def test_the_record_of_a_customer_tells_a_return_from_a_purchase(ask: Ask) -> No
 
 
 @pytest.mark.parametrize("name", sorted(set(library()) - {"counts"}))
-def test_every_query_that_looks_at_purchases_says_alike_what_is_none(name: str) -> None:
+def test_every_query_on_purchases_excludes_returns_the_same_way(name: str) -> None:
     cypher = library()[name].cypher
     for variable in re.findall(r"\[(\w*):[^]]*PURCHASED", cypher):
         said = f"coalesce({variable}.quantity, 0) >= 0 AND coalesce({variable}.amount, 0) >= 0"

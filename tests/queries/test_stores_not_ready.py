@@ -1,4 +1,4 @@
-"""Questions to stores that are empty, almost empty, or not loaded to the end."""
+"""Queries on stores that are empty, almost empty or partly loaded."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from followsuit.queries.runner import run_cypher, run_query
 from followsuit.testing.places import Place
 
 
-def test_counts_says_0_of_what_there_is_none_of(place: Place, tmp_path: Path) -> None:
+def test_counts_of_an_empty_store_are_0(place: Place, tmp_path: Path) -> None:
     with place.open() as small:
         load(small, str(deliver(tmp_path, customers=[{"customer_id": "ana"}])))
         counted = run_query(small, "counts").to_pylist()
@@ -21,7 +21,9 @@ def test_counts_says_0_of_what_there_is_none_of(place: Place, tmp_path: Path) ->
     assert [row["name"] for row in counted if row["n"]] == ["Customer"]
 
 
-def test_an_interrupted_load_is_said_before_anything_is_asked(place: Place, tmp_path: Path) -> None:
+def test_an_interrupted_load_is_reported_before_the_query_runs(
+    place: Place, tmp_path: Path
+) -> None:
     with place.open() as store:
         with pytest.raises(StoreMissing):
             run_cypher(store, "RETURN 1 AS x")
@@ -38,8 +40,8 @@ def test_an_interrupted_load_is_said_before_anything_is_asked(place: Place, tmp_
         assert run_cypher(store, "MATCH (c:Customer) RETURN c.customer_id AS id").num_rows == 1
 
 
-def test_what_is_wrong_with_a_question_is_said_first(embedded: Place) -> None:
-    # Whoever mistypes a name need not load a shop to learn so.
+def test_errors_of_the_query_are_reported_first(embedded: Place) -> None:
+    # A user who mistypes a name shouldn't have to load data first.
     with embedded.open() as store:
         with pytest.raises(UnknownQuery):
             run_query(store, "cuonts")

@@ -1,4 +1,4 @@
-"""What the simulator delivers: sizes, types, keys, times, files, refusals."""
+"""The simulator's deliveries: sizes, types, keys, times, files and errors."""
 
 import csv
 from dataclasses import replace
@@ -81,7 +81,7 @@ class TestTables:
             assert (frames[name][column].dropna() < END).all()
         assert (frames["contacts"].outcome_at.dropna() < END).all()
 
-    def test_nobody_acts_before_joining(self, frames: dict[str, pd.DataFrame]) -> None:
+    def test_nobody_interacts_before_joining(self, frames: dict[str, pd.DataFrame]) -> None:
         joined = frames["customers"].set_index("customer_id").joined_at
         for name in ("purchases", "visits", "events", "contacts", "likes", "consents"):
             rows = frames[name].dropna(subset="at")
@@ -107,7 +107,7 @@ class TestTables:
         assert (bought.amount == price * bought.quantity).all()
         assert (frames["products"].margin < frames["products"].price).all()
 
-    def test_stores_are_open_when_one_buys_or_visits(self, frames: dict[str, pd.DataFrame]) -> None:
+    def test_stores_are_open_at_purchases_and_visits(self, frames: dict[str, pd.DataFrame]) -> None:
         city = frames["stores"].set_index("store_id").city
         zone = frames["customers"].drop_duplicates("city").set_index("city").timezone
         for name in ("purchases", "visits"):
@@ -121,7 +121,7 @@ class TestTables:
         assert ((bought.channel == "store") == bought.store_id.notna()).all()
         assert set(bought.channel) == {"store", "web", "app"}
 
-    def test_who_travels_shops_where_they_are(self, frames: dict[str, pd.DataFrame]) -> None:
+    def test_travellers_shop_where_they_are(self, frames: dict[str, pd.DataFrame]) -> None:
         trips = frames["events"].query("kind == 'trip'")
         first = trips["at"].dt.normalize()
         trips = trips.assign(first=first, last=first + pd.to_timedelta(trips.value, "D"))
@@ -133,7 +133,9 @@ class TestTables:
             assert len(away)
             assert (away.store_id.map(city) == away.city).all()
 
-    def test_only_those_are_contacted_who_opted_in(self, frames: dict[str, pd.DataFrame]) -> None:
+    def test_only_customers_who_opted_in_are_contacted(
+        self, frames: dict[str, pd.DataFrame]
+    ) -> None:
         contacts = frames["contacts"].reset_index()
         said = frames["consents"].rename(columns={"at": "said_at", "purpose": "channel"})
         asked = contacts.merge(said, on=["customer_id", "channel"])
@@ -141,7 +143,7 @@ class TestTables:
         assert len(last) == len(contacts)
         assert last.granted.all()
 
-    def test_offers_are_in_force_when_they_are_sent(self, frames: dict[str, pd.DataFrame]) -> None:
+    def test_offers_are_active_when_they_are_sent(self, frames: dict[str, pd.DataFrame]) -> None:
         offers = frames["offers"]
         sent = frames["contacts"].merge(offers, on="offer_id")
         assert (sent["at"] >= sent.valid_from).all()
@@ -292,7 +294,7 @@ class TestRefusals:
             World(**{name: value})
 
     @pytest.mark.parametrize("name", ["friendships", "purchases", "seed"])
-    def test_none_is_fine_but_fewer_is_not(self, name: str) -> None:
+    def test_zero_is_allowed_but_negative_is_not(self, name: str) -> None:
         World(**{name: 0})
         with pytest.raises(WorldError, match=name):
             World(**{name: -1})
@@ -304,7 +306,7 @@ class TestRefusals:
         with pytest.raises(WorldError, match=f"only {pairs} pairs"):
             World(customers=customers, friendships=pairs + 1)
 
-    def test_start_is_of_our_time(self) -> None:
+    def test_start_is_within_the_allowed_years(self) -> None:
         with pytest.raises(WorldError, match="0001-01-01"):
             World(start=date(1, 1, 1))
 
@@ -315,6 +317,6 @@ class TestRefusals:
         with pytest.raises(WorldError, match="'xlsx'; choose one of csv, parquet"):
             simulate(SMALL, tmp_path, file_format="xlsx")
 
-    def test_truth_has_a_folder_of_its_own(self, tmp_path: Path) -> None:
+    def test_truth_must_have_its_own_folder(self, tmp_path: Path) -> None:
         with pytest.raises(WorldError, match="another folder"):
             simulate(SMALL, tmp_path, tmp_path / ".")

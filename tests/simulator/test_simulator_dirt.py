@@ -1,4 +1,4 @@
-"""What the simulator soils: as much as it says, where it says so, and all of it can be found."""
+"""Planted faults: their number and places are as recorded."""
 
 import json
 from collections.abc import Iterable
@@ -48,7 +48,9 @@ def clean() -> Simulated:
 
 
 class TestDirt:
-    def test_what_was_planted_is_on_record(self, clean: Simulated, dirty_folder: Path) -> None:
+    def test_the_record_counts_the_planted_faults(
+        self, clean: Simulated, dirty_folder: Path
+    ) -> None:
         assert json.loads((dirty_folder / "truth" / "dirt.json").read_text()) == clean.dirt
 
     def test_about_a_twentieth_is_affected(self, clean: Simulated) -> None:
@@ -68,7 +70,7 @@ class TestDirt:
         self, clean: Simulated, dirty: dict[str, pd.DataFrame], name: str
     ) -> None:
         planned = {kind: n for kind, n in clean.dirt[name].items() if kind != "late"}
-        assert found(name, dirty[name], clean) == planned
+        assert faults_in(name, dirty[name], clean) == planned
 
     def test_kinds_of_faults(self, clean: Simulated) -> None:
         harmless = {"spacing", "late"}
@@ -90,7 +92,7 @@ class TestDirt:
             "self",
         }
 
-    def test_nobody_is_lost_whom_others_refer_to(
+    def test_customers_that_others_refer_to_stay(
         self, clean: Simulated, dirty: dict[str, pd.DataFrame]
     ) -> None:
         for name in NODES:
@@ -114,7 +116,7 @@ class TestDirt:
         assert schema.field(Col.AMOUNT).type == pa.float64()
 
 
-def found(name: str, rows: pd.DataFrame, clean: Simulated) -> dict[str, int]:
+def faults_in(name: str, rows: pd.DataFrame, clean: Simulated) -> dict[str, int]:
     """How many faults of each kind show in a file."""
     table = TABLES[name]
     required = next(f.name for f in table.fields if f.required)

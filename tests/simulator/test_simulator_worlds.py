@@ -1,4 +1,4 @@
-"""What the dials do: taste among friends, influence against its planted truth, promotions."""
+"""The effects of the world's settings: shared taste, planted influence, promotions."""
 
 from functools import cache
 
@@ -192,13 +192,13 @@ class TestInfluence:
         beyond = by_category.followed - by_category.probability
         assert beyond.between(-0.005, 0.015).all()
 
-    def test_who_follows_does_so_soon(self) -> None:
+    def test_followers_follow_soon(self) -> None:
         seen = exposures(world(influence=1)).query("since <= at and probability > 0.1")
         wait = (seen.own - seen["at"]).dropna()
         assert wait[wait <= FORTNIGHT].mean() / pd.Timedelta(days=1) == pytest.approx(3.5, abs=0.4)
         assert (wait > FORTNIGHT).sum() < 2 * (wait > 2 * FORTNIGHT).sum()
 
-    def test_who_follows_buys_it_for_the_first_time_and_after_a_friend(self) -> None:
+    def test_followers_buy_for_the_first_time_and_after_a_friend(self) -> None:
         simulated = world(influence=1)
         bought = simulated.tables["purchases"].to_pandas()
         first = ~bought.duplicated(["customer_id", "product_id"])
@@ -226,7 +226,7 @@ class TestInfluence:
         assert len(edges) == 2 * CROWDED.friendships * 13
         assert not edges.duplicated(["source", "target", "category"]).any()
 
-    def test_without_influence_there_is_none(self) -> None:
+    def test_without_influence_nobody_follows(self) -> None:
         simulated = world()
         assert simulated.edges.num_rows == 0
         truth = simulated.acceptance.to_pandas()
@@ -254,7 +254,7 @@ class TestAcceptance:
             error = np.sqrt((expected * (1 - expected)).sum()) / rows.sum()
             assert accepted[rows].mean() == pytest.approx(expected.mean(), abs=4 * error)
 
-    def test_who_saw_a_friend_act_accepts_more(self) -> None:
+    def test_customers_with_a_trigger_accept_more(self) -> None:
         sizes = {"customers": 30_000, "products": 60, "friendships": 150_000}
         strong = tables(World(**sizes, purchases=300_000, influence=1))
         contacts, truth = strong.tables["contacts"].to_pandas(), strong.acceptance.to_pandas()
@@ -310,7 +310,7 @@ class TestSeasonsAndPromotions:
         of_products = bought.product_id.value_counts()
         assert of_products.head(20).sum() > 0.1 * len(bought)
 
-    def test_what_is_used_up_is_bought_again(self) -> None:
+    def test_used_up_products_are_bought_again(self) -> None:
         bought = world().tables["purchases"].to_pandas().sort_values("at")
         gap = bought.groupby(["customer_id", "product_id"])["at"].diff().dt.days
         category = world().tables["products"].to_pandas().set_index("product_id").category

@@ -1,4 +1,4 @@
-"""Rows dealt into cells: none is lost, and who writes at the same time shares no node."""
+"""Rows split into cells: no row is lost, and cells written at the same time share no node."""
 
 from itertools import combinations, pairwise
 from pathlib import Path
@@ -45,8 +45,8 @@ def touched(element: Element, cell: Cell) -> set[tuple[str, str]]:
     if isinstance(element, NodeType):
         return {(element.label, key) for key in of(cell)[element.key].to_pylist()}
     ends = ((element.source.label, "source"), (element.target.label, "target"))
-    found = {(label, key) for label, end in ends for key in of(cell)[end].to_pylist()}
-    return {(label, key) for label, key in found if key is not None}
+    nodes = {(label, key) for label, end in ends for key in of(cell)[end].to_pylist()}
+    return {(label, key) for label, key in nodes if key is not None}
 
 
 @pytest.mark.parametrize("element", [g.CUSTOMER, g.FRIEND_OF, g.LIVES_IN], ids=lambda e: e.name)
@@ -55,10 +55,10 @@ class TestDealing:
     def _deal_few(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(cells, "_FEW", COUNT - 1)
 
-    def test_every_row_is_dealt_once(self, element: Element, tmp_path: Path) -> None:
-        found = [record for cell in dealt(element, tmp_path) for record in of(cell).to_pylist()]
-        assert len(found) == COUNT
-        assert sorted(found, key=repr) == sorted(table(element).to_pylist(), key=repr)
+    def test_every_row_is_in_one_cell(self, element: Element, tmp_path: Path) -> None:
+        records = [record for cell in dealt(element, tmp_path) for record in of(cell).to_pylist()]
+        assert len(records) == COUNT
+        assert sorted(records, key=repr) == sorted(table(element).to_pylist(), key=repr)
 
     def test_cells_of_one_round_share_no_node(self, element: Element, tmp_path: Path) -> None:
         for group in rounds(dealt(element, tmp_path)):
@@ -69,22 +69,22 @@ class TestDealing:
     def test_every_cell_is_in_one_round_and_two_write_at_once(
         self, element: Element, tmp_path: Path
     ) -> None:
-        found = dealt(element, tmp_path)
-        grouped = [cell for group in rounds(found) for cell in group]
-        assert sorted(c.path for c in grouped) == sorted(c.path for c in found)
-        sizes = [len(group) for group in rounds(found)]
+        cells = dealt(element, tmp_path)
+        grouped = [cell for group in rounds(cells) for cell in group]
+        assert sorted(c.path for c in grouped) == sorted(c.path for c in cells)
+        sizes = [len(group) for group in rounds(cells)]
         assert max(sizes) == WRITERS
-        alone = [g for g in rounds(found) if len(g) == 1]
+        alone = [g for g in rounds(cells) if len(g) == 1]
         assert sum(of(cell).num_rows for (cell,) in alone) < COUNT / 2
 
-    def test_a_cell_is_ordered_by_its_ends(self, element: Element, tmp_path: Path) -> None:
+    def test_a_cell_is_sorted_by_its_ends(self, element: Element, tmp_path: Path) -> None:
         column = element.key if isinstance(element, NodeType) else "source"
         for cell in dealt(element, tmp_path):
             keys = of(cell)[column].to_pylist()
             assert all(one <= other for one, other in pairwise(keys))
 
 
-def test_few_rows_are_one_cell_as_they_are(tmp_path: Path) -> None:
+def test_few_rows_stay_in_one_cell(tmp_path: Path) -> None:
     (cell,) = dealt(g.CUSTOMER, tmp_path)
     assert cell.path == tmp_path / "rows.parquet"
     assert by_key(g.CUSTOMER, of(cell)) == by_key(g.CUSTOMER, table(g.CUSTOMER))

@@ -1,4 +1,4 @@
-"""New rows against old ones: which are new, which are changed, which stay."""
+"""Comparing new rows with old ones: which are new, changed and unchanged."""
 
 import math
 from pathlib import Path
@@ -22,19 +22,19 @@ def compare(tmp_path: Path) -> Any:
         for name, records in (("new", new), ("old", old)):
             paths.append(tmp_path / f"{name}.parquet")
             pq.write_table(rows(element, *records), paths[-1])
-        found = differences(element, *paths, tmp_path, 2**28)
-        return tuple(_of(element, found))
+        changes = differences(element, *paths, tmp_path, 2**28)
+        return tuple(_of(element, changes))
 
     return compared
 
 
-def _of(element: Element, found: Differences) -> list[Records]:
+def _of(element: Element, changes: Differences) -> list[Records]:
     """The fresh, the changed and the kept rows, each in the order of their keys."""
-    parts = [(found.fresh, found.fresh_rows), (found.changed, found.changed_rows)]
-    if found.changed:
-        parts.append((pq.read_metadata(found.kept_rows).num_rows, found.kept_rows))
+    parts = [(changes.fresh, changes.fresh_rows), (changes.changed, changes.changed_rows)]
+    if changes.changed:
+        parts.append((pq.read_metadata(changes.kept_rows).num_rows, changes.kept_rows))
     else:
-        assert not found.kept_rows.exists()
+        assert not changes.kept_rows.exists()
     listed = []
     for count, path in parts:
         table = pq.read_table(path)
@@ -61,13 +61,13 @@ def holds(program: str, since: Any, until: Any) -> dict[str, Any]:
     return {"source": "ann", "target": program, "since": since, "until": until}
 
 
-def test_rows_are_told_apart_by_key(compare: Any) -> None:
+def test_rows_are_compared_by_key(compare: Any) -> None:
     old = [store("a"), store("b", name="B"), store("c", latitude=1.5)]
     new = [store("b", name="B"), store("c", latitude=2.5), store("d")]
     assert compare(g.STORE, old, new) == ([new[2]], [new[1]], [old[0], old[1]])
 
 
-def test_the_same_again_is_no_difference(compare: Any) -> None:
+def test_the_same_rows_are_no_difference(compare: Any) -> None:
     same = [store("a"), store("b", name="", latitude=math.inf, longitude=-0.5)]
     assert compare(g.STORE, same, same) == ([], [])
 
@@ -80,12 +80,12 @@ def test_empty_cells_and_empty_texts_differ(
     assert compare(g.STORE, old, new) == ([], new, [])
 
 
-def test_what_has_only_a_key_never_changes(compare: Any) -> None:
+def test_rows_with_only_a_key_never_change(compare: Any) -> None:
     new = [{"category": "tea"}, {"category": "pots"}]
     assert compare(g.CATEGORY, new[:1], new) == (new[1:], [])
 
 
-def test_an_empty_target_is_a_change_where_there_is_one_and_nothing_else(compare: Any) -> None:
+def test_an_empty_target_is_a_change_only_if_the_row_exists(compare: Any) -> None:
     old = [lives("ann", "Lima"), lives("bob", "Oslo")]
     new = [lives("ann", None), lives("cas", None), lives("dan", "Lima")]
     assert compare(g.LIVES_IN, old, new) == ([new[2]], [new[0]], [old[1]])

@@ -1,4 +1,4 @@
-"""A query in a process of its own: what it answers, what it may take, and when it ends."""
+"""Queries in a separate process: their answers, limits and end."""
 
 import signal
 import subprocess
@@ -45,7 +45,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GraphStore]:
 
 
 class Watched:
-    """What the programs that this process starts take in memory, at the most."""
+    """Records the peak memory of the programs that this process starts."""
 
     def __init__(self) -> None:
         self.most, self._over = 0, threading.Event()
@@ -128,13 +128,13 @@ def test_every_query_stays_within_its_limits(store: GraphStore, cypher: str) -> 
     stays_within(store, cypher)
 
 
-def test_memory_that_is_too_little_is_said(store: GraphStore) -> None:
+def test_a_query_that_needs_too_much_memory_says_so(store: GraphStore) -> None:
     said = r"needs more memory than its limit of 7\d\d MiB\. Narrow it, or raise FOLLOWSUIT"
     with pytest.raises(QueryTooLarge, match=said):
         store.query_apart("RETURN size(range(1, 10000000000)) AS n", timeout=60)
 
 
-def test_an_answer_that_is_too_large_is_said(store: GraphStore) -> None:
+def test_an_answer_that_is_too_large_says_so(store: GraphStore) -> None:
     said = r"returns too much: 8,\d+,\d+,\d+ rows of 3 columns\. Add LIMIT, return less of each row"
     with pytest.raises(QueryTooLarge, match=said):
         store.query_apart(
@@ -142,7 +142,7 @@ def test_an_answer_that_is_too_large_is_said(store: GraphStore) -> None:
         )
 
 
-def test_a_program_that_crashes_is_said(
+def test_a_crash_of_the_program_is_reported(
     store: GraphStore, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / "ladybug.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGSEGV)")
@@ -151,7 +151,7 @@ def test_a_program_that_crashes_is_said(
         store.query_apart("RETURN 1 AS x", timeout=60)
 
 
-def test_a_program_that_can_not_start_is_a_bug_and_no_mistake_of_the_user(
+def test_a_program_that_cannot_start_is_a_bug_and_not_a_user_error(
     store: GraphStore, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / "ladybug.py").write_text("raise ImportError('no such engine')")
@@ -160,7 +160,9 @@ def test_a_program_that_can_not_start_is_a_bug_and_no_mistake_of_the_user(
         store.query_apart("RETURN 1 AS x")
 
 
-def test_a_query_that_speaks_of_an_end_has_not_come_to_it(store: GraphStore) -> None:
+def test_a_query_with_an_exit_code_in_its_text_is_not_mistaken_for_an_end(
+    store: GraphStore,
+) -> None:
     for name in ("Interrupted", "bad_alloc"):
         for ask in (store.query, store.query_apart):
             with pytest.raises(QueryError, match=rf"^The query was refused: .*{name}.*\.$") as said:
@@ -191,9 +193,9 @@ PARAMETERS: list[Any] = [
 @pytest.mark.parametrize("value", PARAMETERS, ids=repr)
 def test_parameters_arrive_as_in_this_process(store: GraphStore, value: Any) -> None:
     query, given = "RETURN $time AS x", {"time": value}
-    found, expected = store.query_apart(query, given), store.query(query, given)
-    assert found.schema == expected.schema
-    assert found.to_pylist() == expected.to_pylist()
+    answer, expected = store.query_apart(query, given), store.query(query, given)
+    assert answer.schema == expected.schema
+    assert answer.to_pylist() == expected.to_pylist()
 
 
 @pytest.mark.parametrize(
@@ -211,12 +213,12 @@ def test_parameters_arrive_as_in_this_process(store: GraphStore, value: Any) -> 
     ],
 )
 def test_answers_are_those_of_this_process(store: GraphStore, query: str) -> None:
-    found, expected = store.query_apart(query), store.query(query)
-    assert found.schema == expected.schema
-    assert found.to_pylist() == expected.to_pylist() or query.startswith("EXPLAIN")
+    answer, expected = store.query_apart(query), store.query(query)
+    assert answer.schema == expected.schema
+    assert answer.to_pylist() == expected.to_pylist() or query.startswith("EXPLAIN")
 
 
-def test_whoever_writes_keeps_a_query_out_and_sees_by_one_what_is_written(
+def test_a_writer_excludes_other_queries_and_can_query_its_own_writes(
     embedded: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(engine, "_WAIT", 0.2)
@@ -238,10 +240,12 @@ def test_a_query_is_answered_from_any_folder_and_thread(
     for name in ("json", "ladybug", "types", "followsuit"):
         (tmp_path / f"{name}.py").write_text("raise ImportError('the wrong one')")
     monkeypatch.chdir(tmp_path)
-    found: list[Any] = []
+    answers: list[Any] = []
     threads = [
         threading.Thread(
-            target=lambda n=n: found.extend(store.query_apart(f"RETURN {n} AS n")["n"].to_pylist())
+            target=lambda n=n: answers.extend(
+                store.query_apart(f"RETURN {n} AS n")["n"].to_pylist()
+            )
         )
         for n in range(3)
     ]
@@ -249,7 +253,7 @@ def test_a_query_is_answered_from_any_folder_and_thread(
         thread.start()
     for thread in threads:
         thread.join()
-    assert sorted(found) == [0, 1, 2]
+    assert sorted(answers) == [0, 1, 2]
 
 
 ENDLESS = (

@@ -1,4 +1,4 @@
-"""Malformed quotes: the row is put aside, and the rows around it stay what they are."""
+"""Malformed quotes: the row is rejected, and the rows around it are unchanged."""
 
 import csv
 import gzip
@@ -56,7 +56,7 @@ class TestLines:
             '1,"""a"b,x',
         ],
     )
-    def test_a_line_of_malformed_quotes_is_put_aside_alone(self, line: str) -> None:
+    def test_only_a_line_with_malformed_quotes_is_replaced(self, line: str) -> None:
         before, after = '0,"two\nlines, ""so""",x', '2,12" wide,"x"'
         assert sifted("\n".join((before, line, after))) == f"{before}\n(aside)\n{after}"
 
@@ -80,11 +80,11 @@ class TestLines:
             "",
         ],
     )
-    def test_other_rows_are_let_through_as_they_are(self, row: str) -> None:
+    def test_other_rows_are_unchanged(self, row: str) -> None:
         text = f'0,7" x\n{row}\n2,"y"'  # the stray quote has every row looked at
         assert sifted(text) == text
 
-    def test_what_is_left_of_a_torn_cell_is_no_row(self) -> None:
+    def test_the_rest_of_a_malformed_cell_is_not_a_row(self) -> None:
         torn = '1,"first\nsecond "word" third\nfourth, fifth"\n6,7'
         assert sifted(torn) == "(aside)\n(aside)\n(aside)\n6,7"
 
@@ -97,13 +97,13 @@ class TestLines:
             with pytest.raises(DeliveryError, match=r"x\.csv opens a quote and never closes it"):
                 sifted(text)
 
-    def test_a_row_longer_than_any_is_refused(self) -> None:
+    def test_a_row_beyond_the_maximum_length_is_refused(self) -> None:
         with pytest.raises(DeliveryError, match=r"x\.csv has a row of more than 2 MB"):
             sifted('1,"' + "a\n" * 2**21 + '"')
 
     @settings(deadline=None, max_examples=400)
     @given(st.text('",\n\r ax', max_size=40), st.integers(1, 12))
-    def test_where_the_blocks_are_cut_makes_no_difference(self, text: str, block: int) -> None:
+    def test_the_block_boundaries_do_not_matter(self, text: str, block: int) -> None:
         def lines(block: int) -> list[str] | str:
             try:
                 return re.findall(r"[^\r\n]+", sifted(text, block=block))
@@ -119,7 +119,7 @@ class TestLines:
         st.sampled_from(",;|\t"),
         st.integers(1, 50),
     )
-    def test_what_a_writer_of_csv_writes_comes_through(
+    def test_rows_of_pythons_csv_writer_are_unchanged(
         self, rows: list[list[str]], quoting: int, delimiter: str, block: int
     ) -> None:
         written = io.StringIO()
@@ -142,7 +142,7 @@ class TestFiles:
         ("delimiter", "encoding"),
         [(";", "utf-8"), ("|", "cp1252"), ("\t", "utf-16"), (" ", "utf-8"), ("^", "latin-1")],
     )
-    def test_any_delimiter_and_encoding_will_do(
+    def test_any_delimiter_and_encoding_works(
         self, tmp_path: Path, delimiter: str, encoding: str
     ) -> None:
         lines = ['c1;"Zoë;s"x;Rome', 'c2;"Zoë; the ""2nd""";Rome', 'c3;"a";Oslo']
@@ -151,7 +151,7 @@ class TestFiles:
         assert [fault[0] for fault in faults] == [1]
         assert [row["name"] for row in rows] == [f'Zoë{delimiter} the "2nd"', "a"]
 
-    def test_rows_stay_right_across_the_blocks_of_a_big_packed_file(self, tmp_path: Path) -> None:
+    def test_rows_of_a_big_compressed_file_are_right_across_blocks(self, tmp_path: Path) -> None:
         n, broken = 90_000, {4, 40_000, 40_001, 89_999}
         text = ["customer_id,name,city"] + [
             f'"c{i}","{"x" * 50}"y,Rome'

@@ -1,4 +1,4 @@
-"""Rejects: a file for each load, why on the screen, and how many are too many."""
+"""Rejects: a file per load, the reasons on the screen, and the maximum."""
 
 import json
 from datetime import UTC, datetime
@@ -18,7 +18,7 @@ NIGHT = datetime(2025, 6, 1, 2, 3, 4, tzinfo=UTC)
 
 
 def customers(sound: int, *faulty: str) -> list[dict[str, str]]:
-    """Sound customers, and some with birth dates that are none."""
+    """Sound customers, and some with invalid birth dates."""
     dates = ["1990-01-01"] * sound + list(faulty)
     return [{"customer_id": f"c{i}", "birth_date": date} for i, date in enumerate(dates)]
 
@@ -73,14 +73,14 @@ def test_reasons_are_counted_with_a_sample_of_each(embedded: Place, tmp_path: Pa
     ]
 
 
-def test_more_than_a_tenth_is_worth_a_line(embedded: Place, tmp_path: Path) -> None:
+def test_more_than_a_tenth_of_rejects_is_a_warning(embedded: Place, tmp_path: Path) -> None:
     for faulty, lines in ((["soon"], []), (["soon", "late"], ["2 of 11 rows of customers"])):
         folder = deliver(tmp_path / str(lines), customers=customers(11 - 2 * len(lines), *faulty))
-        found = load_from(embedded, folder).warnings
-        assert [line.partition(" are rejected")[0] for line in found] == lines
+        warnings = load_from(embedded, folder).warnings
+        assert [line.partition(" are rejected")[0] for line in warnings] == lines
 
 
-def test_more_than_a_share_that_was_said_is_an_error(embedded: Place, tmp_path: Path) -> None:
+def test_more_rejects_than_max_rejects_is_an_error(embedded: Place, tmp_path: Path) -> None:
     folder = deliver(tmp_path / "d", customers=customers(3, "soon"))
     with pytest.raises(DeliveryError, match=r"1 of 4 rows of customers are rejected \(25 %\)"):
         load_from(embedded, folder, max_rejects=0.24)
@@ -110,16 +110,16 @@ def test_on_the_command_line(tmp_path: Path) -> None:
 
 class TestFewRows:
     def test_a_third_of_the_usual_is_few(self, embedded: Place, tmp_path: Path) -> None:
-        found = {}
+        warnings = {}
         for number, size in enumerate([100, 9, 10, 11, 4, 3, 0, 3]):
             folder = tmp_path / str(number)
             folder.mkdir()
             lines = [f"c{i}\n" for i in range(size)]
             (folder / "customers.csv").write_text("customer_id\n" + "".join(lines))
-            found[number] = load_from(embedded, folder).warnings
+            warnings[number] = load_from(embedded, folder).warnings
         # After three loads; usual is the median, so that one large first load does not count.
-        assert [number for number, lines in found.items() if lines] == [5, 6]
-        assert found[5] == [
+        assert [number for number, lines in warnings.items() if lines] == [5, 6]
+        assert warnings[5] == [
             "customers has 3 rows, and usually about 10. Check that the delivery is complete."
         ]
 

@@ -1,4 +1,4 @@
-"""Formats of times: the text has to be what the format says, all of it."""
+"""Time formats: the whole text must match the format."""
 
 import re
 from datetime import UTC, datetime
@@ -14,15 +14,15 @@ from followsuit.loaders.staging.time_formats import OFFSET, pattern_of
 
 
 def times(folder: Path, *cells: str, **options: str) -> list[datetime | None]:
-    """What each cell of a column becomes; None where it is a fault."""
+    """The loaded value of each cell of a column; None for a fault."""
     rows = [
         {"visit_id": f"v{i}", "customer_id": "c", "store_id": "s", "t": cell}
         for i, cell in enumerate(cells)
     ]
     mapping = {"columns": {"at": {"column": "t", **options}}}
     sound, _ = read(deliver(folder, visits=rows), "visits", mapping)
-    found = {row["visit_id"]: row["at"] for row in sound}
-    return [found.get(f"v{i}") for i in range(len(cells))]
+    time_by_id = {row["visit_id"]: row["at"] for row in sound}
+    return [time_by_id.get(f"v{i}") for i in range(len(cells))]
 
 
 class TestFormats:
@@ -55,11 +55,11 @@ class TestFormats:
             ("(%Y)+%m.%d", ("(2025)+01.05",), ("(2025)01.05", "(2025)+01x05")),
         ],
     )
-    def test_a_day_is_what_the_format_says(
+    def test_a_day_must_match_the_format(
         self, tmp_path: Path, form: str, good: tuple[str, ...], bad: tuple[str, ...]
     ) -> None:
-        found = times(tmp_path, *good, *bad, format=form)
-        assert found == [datetime(2025, 1, 5, tzinfo=UTC)] * len(good) + [None] * len(bad)
+        parsed = times(tmp_path, *good, *bad, format=form)
+        assert parsed == [datetime(2025, 1, 5, tzinfo=UTC)] * len(good) + [None] * len(bad)
 
     @pytest.mark.parametrize(
         ("form", "good", "bad"),
@@ -97,11 +97,11 @@ class TestFormats:
             ),
         ],
     )
-    def test_a_time_is_what_the_format_says(
+    def test_a_time_must_match_the_format(
         self, tmp_path: Path, form: str, good: tuple[str, ...], bad: tuple[str, ...]
     ) -> None:
-        found = times(tmp_path, *good, *bad, format=form)
-        assert found == [datetime(2025, 1, 5, 17, 30, tzinfo=UTC)] * len(good) + [None] * len(bad)
+        parsed = times(tmp_path, *good, *bad, format=form)
+        assert parsed == [datetime(2025, 1, 5, 17, 30, tzinfo=UTC)] * len(good) + [None] * len(bad)
 
     @settings(deadline=None)
     @given(
@@ -125,9 +125,9 @@ class TestOffsets:
         wrong = ("+24:00", "-2400", "+24", "+05:60", "+0599", "-99:99", "+1", "+001")
         offsets = (*sound, *wrong)
         cells = [f"2025-01-05T12:00:00{offset}" for offset in offsets]
-        found = times(tmp_path / "1", *cells)
-        assert found[:5] == [datetime.fromisoformat(cell).astimezone(UTC) for cell in cells[:5]]
-        assert found[5:] == [None] * 8
+        parsed = times(tmp_path / "1", *cells)
+        assert parsed[:5] == [datetime.fromisoformat(cell).astimezone(UTC) for cell in cells[:5]]
+        assert parsed[5:] == [None] * 8
         people = [{"customer_id": o, "birth_date": c} for o, c in zip(offsets, cells, strict=True)]
         rows, _ = read(deliver(tmp_path / "2", customers=people), "customers")
         assert tuple(row["customer_id"] for row in rows) == sound

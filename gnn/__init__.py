@@ -1,15 +1,15 @@
-"""Taste: who likes what, learned from the graph; plain models, graph neural networks, and a blend.
+"""Models of taste: plain models, graph neural networks, and a blend.
 
-Needs nothing but `followsuit.graph`. What is built on torch says so: it comes with the extra `gnn`.
+Networks need the extra `gnn` (torch and more); their modules say so.
 """
 
 import os
 import warnings
 
-# Threads of torch that wait by spinning slow a busy machine down five times and more. Read once,
-# when torch is first imported.
+# Torch's threads wait by spinning, which slows a busy machine down five times or more. Torch reads
+# this variable once, on import.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-# What torch says at each training of what we use on purpose, and on import of torch_geometric.
+# Warnings about features that we use on purpose.
 warnings.filterwarnings("ignore", "Sparse CSR tensor support is in beta", UserWarning)
 warnings.filterwarnings("ignore", "`torch.jit.script` is deprecated", FutureWarning)

@@ -1,4 +1,4 @@
-"""Embeddings in the graph: learned as of an instant, written as a run, asked for neighbours."""
+"""Embeddings: learns them as of an instant, writes them to the graph as a run, and reads them."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -29,7 +29,7 @@ LINKS: dict[str, RelationshipType] = {
     PRODUCT: g.PRODUCT_EMBEDDED,
     STORE: g.STORE_EMBEDDED,
 }
-"""What ties an embedding to its node, by the node's kind."""
+"""The relationship type from a node to its embedding, by the node's kind."""
 
 OUT = pa.schema([(Col.NODE_KIND, g.TEXT), (Col.NODE_ID, g.TEXT), ("embedding", g.VECTOR)])
 """Columns of `gnn embed --out`."""
@@ -37,21 +37,21 @@ _ORDER = [(Col.NODE_KIND, "ascending"), (Col.NODE_ID, "ascending")]
 
 
 class NoEmbeddings(FollowsuitError):
-    """A model that has none, or a store without a run of them."""
+    """The model has no embeddings, or the store has no run of embeddings."""
 
 
 @dataclass(frozen=True)
 class Embedded:
-    """What a model has learned of the nodes of a graph.
+    """The embeddings of a graph's nodes.
 
     Attributes:
-        model: its name.
-        settings: what it was made with.
-        as_of: nothing later was seen.
+        model: name of the model.
+        settings: settings of the model.
+        as_of: the instant of the data; nothing later was used.
         kind: (nodes) `customer`, `product` or `store`.
-        id: (nodes) of the customer, product or store.
-        vectors: (nodes, width) float32, finite, none of them zero.
-        unknown: how many nodes have none, since nothing is known of them.
+        id: (nodes) id of the customer, product or store.
+        vectors: (nodes, width) float32, finite, never all zero.
+        unknown: number of nodes without an embedding, since nothing is known of them.
     """
 
     model: str
@@ -77,19 +77,27 @@ def embed(
     seed: int = 0,
     progress: Progress = silent,
 ) -> Embedded:
-    """Learn embeddings from what was known at an instant.
+    """Learn embeddings from a view.
 
-    Where `folder` holds a model of that kind and of this very graph (see `trained`), it is taken as
-    it is; otherwise `model` is fitted. Only customers who share their activity and had joined have
-    one; nodes of which nothing is known have none, and sensitive products are not in the view.
+    Customers who don't share their activity or haven't joined yet, sensitive products, and nodes of
+    which nothing is known get no embedding.
+
+    Args:
+        model: the model to fit.
+        view: the view to learn from.
+        folder: folder of a saved model. If it is of the same kind and graph, it is used, and
+            `model` isn't fitted.
+        seed: random seed.
+        progress: progress callback.
 
     Raises:
-        NoEmbeddings: the model has none, or there is nothing to learn from.
+        NoEmbeddings: the model has no embeddings or did not converge, or there is nothing to learn
+            from.
     """
     data = dataset(view)
     if not data.seen.nnz:
         raise NoEmbeddings(
-            f"There are no purchases and visits up to {view.as_of:%Y-%m-%d} to learn from. Choose "
+            f"There are no purchases or visits up to {view.as_of:%Y-%m-%d} to learn from. Choose "
             "a later --as-of, or load more."
         )
     trained = None if folder is None else type(model).kept(folder, data)
@@ -99,7 +107,7 @@ def embed(
         raise NoEmbeddings(f"The model {model.name} has no embeddings: choose another by --model.")
     vectors = np.concatenate([learned.users, learned.items]).astype(np.float32)
     if not np.isfinite(vectors).all():
-        raise NoEmbeddings(f"The model {model.name} did not converge: its embeddings hold NaN.")
+        raise NoEmbeddings(f"The model {model.name} did not converge: its embeddings contain NaN.")
     kept = vectors.any(axis=1)
     customers, items = view.customer_codes.ids, view.item_list
     kinds = np.concatenate([np.full(len(customers), CUSTOMER, dtype=object), items.kind])
@@ -123,17 +131,17 @@ def write_embeddings(
     progress: Progress = silent,
     revision: int | None = None,
 ) -> str:
-    """Activate embeddings as `Embedding` nodes, which their customers and items point to.
+    """Write embeddings as `Embedding` nodes, linked from their nodes, and activate their run.
 
-    The run before stays active until all is written, and readers of it have it until the next.
+    The previous run stays active until all rows are written, and is deleted with the next run.
 
     Args:
-        store: that they were learned from.
-        embedded: what was learned.
-        content: the digest of the data it was learned from, see `Snapshot.content`.
-        created_at: the time that the run is noted with.
-        progress: callback of rows written.
-        revision: of the store that it was learned from, see `write_run`.
+        store: the store that they were learned from.
+        embedded: the embeddings.
+        content: digest of the data that they were learned from, see `Snapshot.content`.
+        created_at: time at which the run was made.
+        progress: progress callback, in rows.
+        revision: the store's revision that they were learned from, see `write_run`.
 
     Returns:
         The id of the run.
@@ -144,7 +152,7 @@ def write_embeddings(
         "settings": embedded.settings,
         "width": embedded.vectors.shape[1],
     }
-    # Another machine may come to slightly other numbers: they are another run.
+    # Another machine may compute slightly different numbers. These are another run.
     data = np.ascontiguousarray(embedded.vectors).tobytes()
     run_id = new_run_id(EMBEDDING, embedded.as_of, parameters, content, data=data)
     customers = int((embedded.kind == CUSTOMER).sum())
@@ -175,10 +183,10 @@ def _links(table: pa.Table, kind: str, run_id: str) -> pa.Table:
 
 
 def read_embeddings(store: GraphStore) -> pa.Table:
-    """Those of the active run: `node_kind, node_id, embedding`, by kind and id.
+    """The embeddings of the active run: `node_kind, node_id, embedding`, by kind and id.
 
     Raises:
-        NoEmbeddings: there is no run.
+        NoEmbeddings: there is no active run of embeddings.
     """
     run = active(runs(store, EMBEDDING))
     if run is None:

@@ -1,4 +1,4 @@
-"""Nearest neighbours by the server's index of vectors, for more nodes than one compares each."""
+"""Nearest neighbours by the server's vector index, for graphs too large to compare all nodes."""
 
 import numpy as np
 import pyarrow as pa
@@ -10,14 +10,14 @@ from followsuit.graph.schema import Col
 from followsuit.graph.store import GraphStore
 
 EVERY = "*"
-"""Neighbours of every kind."""
+"""Neighbours of all kinds."""
 _LEAST = 100
-"""Neighbours asked for at the least: the index holds vectors in eight bits, so that the nearest in
-truth may not come first there."""
+"""Smallest number of neighbours to request. The index stores vectors in eight bits, so its order
+isn't exact."""
 _SPARE = 4
-"""Neighbours asked for more than wanted: other kinds and runs lie among them."""
+"""Factor of neighbours to request, since some are of other kinds and runs."""
 _MOST = 20_000
-"""Neighbours asked for at the most."""
+"""Largest number of neighbours to request."""
 
 NEAREST = pa.schema([(Col.NODE_KIND, g.TEXT), (Col.NODE_ID, g.TEXT), ("similarity", g.NUMBER)])
 
@@ -36,21 +36,21 @@ _VECTORS = (
 def nearest_by_index(
     store: GraphStore, kind: str, node: str, *, among: str = EVERY, limit: int = 10
 ) -> pa.Table | None:
-    """The nodes whose active embeddings are nearest to one node's, found by the index.
+    """Find the nodes nearest to a node by the index, in the active run of embeddings.
 
-    It may miss a neighbour; the similarities are exact.
+    The index may miss a neighbour. The similarities are exact.
 
     Args:
-        store: with embeddings.
-        kind: of the node: `customer`, `product` or `store`.
-        node: its id.
-        among: the kind of the neighbours.
-        limit: rows at the most.
+        store: the store with the embeddings.
+        kind: kind of the node: `customer`, `product` or `store`.
+        node: id of the node.
+        among: kind of the neighbours; `*` for all.
+        limit: largest number of rows.
 
     Returns:
-        `node_kind, node_id, similarity` (cosine, six places) as the query `nearest` of the library
-        has them; no rows where the node has no embedding; None where the engine has no index, or
-        finds too few: then ask that query.
+        `node_kind, node_id, similarity` (cosine, six decimal places), as from the library's query
+        `nearest`. Without rows if the node has no embedding. None if the engine has no index or
+        finds too few neighbours: use the query instead.
     """
     store.require_complete()
     rows = store.query(_OWN, {"kind": kind, "id": node}).to_pylist()

@@ -1,4 +1,4 @@
-"""Network analysis of a store as of an instant: what `followsuit influence` and notebooks use."""
+"""Network analysis of a store as of an instant, for `followsuit influence` and notebooks."""
 
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -24,7 +24,7 @@ from followsuit.influence.probabilities.learn import Influences, learn
 from followsuit.influence.spread.inputs import BadInput, NotEnoughEvidence
 from followsuit.influence.spread.rank import rank
 from followsuit.influence.spread.seeds import Seeds, seeds
-from followsuit.influence.spread.worth import act_values
+from followsuit.influence.spread.worth import interaction_values
 
 WINDOW = timedelta(days=14)
 
@@ -33,9 +33,9 @@ class Analysis:
     """The network analysis of a store as of a view's instant: who acts after whom.
 
     Attributes:
-        view: what was known of the customers who share their activity.
+        view: the view of the customers who share their activity.
         log: the first interactions and the friend network.
-        customers: (customers) their ids, by code.
+        customers: (customers) ids by code.
     """
 
     def __init__(self, store: GraphStore, view: View, *, progress: Progress = silent) -> None:
@@ -57,38 +57,45 @@ class Analysis:
         influences = self.learn()
         if not influences.followed:
             raise NotEnoughEvidence(
-                f"not enough evidence: of {influences.completed} exposures none was followed, so "
+                f"not enough evidence: none of {influences.completed} exposures was followed, so "
                 "nobody is known to influence anybody"
             )
         return influences
 
     def write(self, influences: Influences, created_at: datetime) -> str:
-        """Write the influences to the store as its active run; return the run's id."""
+        """Write the influences to the store, activate their run and return its id."""
         snapshot = self.view.snapshot
         return write_edges(
             self._store, influences, snapshot.content, created_at, snapshot.meta.revision
         )
 
     def holdout(self, share: float, window: timedelta = WINDOW) -> HoldoutReport:
-        """Validate what is learned on the last part of the time."""
-        return holdout.judge(self.log, window, share, progress=self._progress)
+        """Learn on the earlier part of the log and validate on the last `share` of its time.
+
+        Raises:
+            HoldoutError: the share isn't between 0 and 1.
+        """
+        return holdout.validate(self.log, window, share, progress=self._progress)
 
     def report(self, window: timedelta = WINDOW) -> EffectReport:
-        """Report whether customers act after their friends more than they act alike."""
+        """Report whether customers act after their friends more often than similar customers."""
         return report(self.log, window, progress=self._progress)
 
     def rank(self, top: int | None = None, *, write: bool = False) -> tuple[pd.DataFrame, str]:
         """Rank customers by what others are expected to do because of one interaction of theirs.
 
         Args:
-            top: how many rows; by default all customers who share their activity.
-            write: write the figures of all these customers to the store, as their properties.
+            top: number of rows; by default all customers who share their activity.
+            write: whether to write the figures of all these customers to the store.
 
         Returns:
             `customer_id, value, low, high, pagerank, core, community`, and the unit of the value:
-            `margin` or `amount` in minor units of money, or `acts`.
+            `margin` or `amount` in minor units of money, or `acts` (interactions).
+
+        Raises:
+            NotEnoughEvidence: no exposure was followed.
         """
-        worth, unit = act_values(self.view)
+        worth, unit = interaction_values(self.view)
         influences = self._learned_from_followers()
         ranked = rank(influences.log.network, influences.edges.mean, worth, progress=self._progress)
         rows = ranked.to_pandas().round(9)
@@ -102,7 +109,7 @@ class Analysis:
         renamed[Col.RANKED_AS_OF] = pd.Timestamp(self.view.as_of)
         schema = g.CUSTOMER_RANK.arrow_schema()
         table = pa.Table.from_pandas(renamed[schema.names], schema=schema, preserve_index=False)
-        # Clear what was written about customers who no longer share.
+        # Clear the figures of customers who no longer share their activity.
         everybody = self.view.snapshot.rows(t.CUSTOMERS).customer_id.to_pyarrow()
         others = everybody.filter(pc.invert(pc.is_in(everybody, table[Col.CUSTOMER_ID])))
         nothing = [pa.nulls(len(others), field.type) for field in list(schema)[1:]]
@@ -111,9 +118,18 @@ class Analysis:
             self._store.write(g.CUSTOMER_RANK, table, self._progress)
 
     def seeds(self, budget: float, cost: Floats | None = None) -> tuple[Seeds, Influences]:
-        """Choose seed customers; `cost` (customers) is 1 by default.
+        """Choose seed customers among those who share their activity and may be contacted.
 
-        They may all be contacted and share their activity.
+        Args:
+            budget: the largest total cost.
+            cost: (customers) cost of each; by default 1.
+
+        Returns:
+            The seed customers, and the influences that they were chosen by.
+
+        Raises:
+            BadInput: nobody may be contacted, or the budget affords nobody.
+            NotEnoughEvidence: no exposure was followed.
         """
         if not self.allowed.any():
             raise BadInput(
@@ -133,7 +149,7 @@ class Analysis:
 
     @cached_property
     def allowed(self) -> Flags:
-        """(customers) whether they may be contacted and share their activity."""
+        """(customers) whether each shares their activity and may be contacted."""
         people = self.view.people
         rows = people.filter(people.blocked_by.isnull() & people.shares)
         allowed = np.zeros(len(self.customers), dtype=bool)

@@ -1,1 +1,1 @@
-"""What models learn from: data sets, splits and tensors."""
+"""Training data of the models: data sets, splits and tensors."""

@@ -12,7 +12,7 @@ from scipy import sparse
 from followsuit.core.errors import FollowsuitError
 
 HELD_BACK = 0.1
-"""The share of train to validate on if there is no validation part."""
+"""The share of train held back for validation if there is no validation part."""
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
@@ -27,8 +27,8 @@ class Attributes:
     """Attributes of customers (or items): a column for each value.
 
     Attributes:
-        names: (values) such as `category=books`; the part before `=` is the kind.
-        matrix: (rows, values) CSR float32, 1 where it applies.
+        names: (values) names such as `category=books`; the part before `=` is the kind.
+        matrix: (rows, values) CSR float32, 1 if the row has the value.
     """
 
     names: tuple[str, ...]
@@ -37,7 +37,7 @@ class Attributes:
 
 @dataclass(frozen=True)
 class Dataset:
-    """What was known at an instant.
+    """The data known at an instant.
 
     Attributes:
         users: (n) ids of the customers, by code.
@@ -45,8 +45,11 @@ class Dataset:
         seen: (n, m) CSR float32, 1 if the user has interacted with the item; indices sorted, no
             duplicates.
         friends: (n, n) CSR float32, 1 if the row's user may follow the column's; no loops.
-        user_attributes: of the users, None if there are none.
-        item_attributes: of the items, None if there are none.
+        user_attributes: attributes of the users; None if missing.
+        item_attributes: attributes of the items; None if missing.
+
+    Raises:
+        BadDataset: the shapes don't match, or a number isn't finite.
     """
 
     users: np.ndarray
@@ -71,7 +74,7 @@ class Dataset:
             if matrix.shape[0] != wanted[0] or wanted[1] not in (None, matrix.shape[1]):
                 raise BadDataset(f"`{name}` has shape {matrix.shape}: it must be {wanted}.")
             if not np.isfinite(matrix.data).all():
-                raise BadDataset(f"`{name}` holds a number that is not finite: leave NaN out.")
+                raise BadDataset(f"`{name}` has a number that isn't finite. Remove NaN.")
 
     def with_seen(self, seen: sparse.csr_matrix) -> "Dataset":
         """The same users, items and friendships with other interactions."""
@@ -83,7 +86,7 @@ class Dataset:
 
     @cached_property
     def popularity(self) -> Floats:
-        """(m) how many users have interacted with each item."""
+        """(m) number of users who have interacted with each item."""
         return np.bincount(self.seen.indices, minlength=len(self.items)).astype(np.float32)
 
 
@@ -92,15 +95,15 @@ class Split:
     """A data set, and its users' later (or hidden) first interactions to validate and test on.
 
     Attributes:
-        train: what is known.
-        validation: (n, m) CSR, none of it in `train`. The best model config is then fitted on
+        train: the data that models are fitted on during grid search.
+        validation: (n, m) CSR, disjoint from `train`. The best model config is then fitted on
             `known`.
-        test: (n, m) CSR.
-        refit_on_validation: whether `known` includes the validation part. If it was delivered
-            beside train, it is only masked.
-        at_test: what is known at the end of the validation period, if friendships and attributes
-            may have changed since train.
-        notes: what readers of its figures should know.
+        test: (n, m) CSR, disjoint from `train` and `validation`.
+        refit_on_validation: whether `known` includes the validation part. If not, the validation
+            part is only masked.
+        at_test: data known at the end of the validation period, if friendships and attributes may
+            have changed since train; otherwise None.
+        notes: remarks for readers of the figures.
     """
 
     train: Dataset
@@ -120,7 +123,7 @@ class Split:
         return self.train.with_seen(binary(self.train.seen + self.validation))
 
     def with_friends(self, change: Callable[[sparse.csr_matrix], sparse.csr_matrix]) -> "Split":
-        """The same split with other friendships, made of those known at each instant."""
+        """The same split with `change` applied to the friendships of each instant."""
         at_test = self.at_test and self.at_test.with_friends(change(self.at_test.friends))
         train = self.train.with_friends(change(self.train.friends))
         return replace(self, train=train, at_test=at_test)
@@ -132,7 +135,7 @@ class Split:
 
 
 def binary(matrix: Any) -> sparse.csr_matrix:
-    """The same matrix in canonical CSR float32, every stored entry 1."""
+    """The matrix in canonical CSR float32, with every stored entry set to 1."""
     cells: sparse.csr_matrix = sparse.csr_matrix(matrix, dtype=np.float32)
     cells.sum_duplicates()
     cells.eliminate_zeros()
@@ -141,7 +144,13 @@ def binary(matrix: Any) -> sparse.csr_matrix:
 
 
 def pairs(rows: np.ndarray, columns: np.ndarray, shape: tuple[int, int]) -> sparse.csr_matrix:
-    """The binary CSR matrix with these cells."""
+    """The binary CSR matrix with ones in these cells.
+
+    Args:
+        rows: (cells) row of each cell.
+        columns: (cells) column of each cell.
+        shape: shape of the matrix.
+    """
     cells = sparse.coo_matrix((np.ones(len(rows), dtype=np.float32), (rows, columns)), shape=shape)
     return binary(cells)
 
@@ -159,10 +168,18 @@ def normalised(matrix: sparse.csr_matrix) -> sparse.csr_matrix:
 def hold_back(
     taken: sparse.csr_matrix, share: float, seed: int
 ) -> tuple[sparse.csr_matrix, sparse.csr_matrix]:
-    """Split each user's cells at random: those that stay, and those that are held back.
+    """Split each user's interactions at random into those kept and those held back.
 
-    A user with c cells has round(c x share) of them held back, at random up or down; one with a
-    single cell keeps it.
+    Of c interactions of a user, c x share are held back, rounded up or down at random. A user with
+    one interaction keeps it.
+
+    Args:
+        taken: (n, m) CSR, the interactions.
+        share: share to hold back, 0 to 1.
+        seed: random seed.
+
+    Returns:
+        (n, m) the interactions kept, and those held back.
     """
     random = np.random.default_rng(seed)
     rows = np.repeat(np.arange(taken.shape[0]), np.diff(taken.indptr))

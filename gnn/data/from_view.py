@@ -1,4 +1,4 @@
-"""From a view to a data set as of its instant, and to a split at one."""
+"""Builds data sets and splits from a view."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -25,7 +25,7 @@ from followsuit.graph.view import SharedView
 HORIZON = timedelta(days=28)
 """The default length of the period that a model is validated on."""
 _SILENT = 0.1
-"""A note asks why if the last first interaction is earlier than this share of the test period."""
+"""A note warns if the last interaction is more than this share of the horizon before its end."""
 
 
 class NothingToLearn(FollowsuitError):
@@ -37,23 +37,23 @@ class NothingToJudge(FollowsuitError):
 
 
 def dataset(view: SharedView, over: SharedView | None = None) -> Dataset:
-    """What was known at a view's instant of the customers who share their activity.
+    """The data set of a view: customers who share their activity, as of its instant.
 
     - users: the customers, by id
-    - items: the items, by id and kind. A product and a store may share an id, so the kind stands
-      before it: `product:p1`, `store:s1`
+    - items: the items, by kind and id: `product:p1`, `store:s1` (a product and a store may share an
+      id)
     - seen: the first interactions
     - friends: the friendships
-    - user attributes: `city=`, `interest=` (likes), `program=` (memberships); item attributes:
-      `category=`, `brand=`, `city=` (stores)
+    - user attributes: `city=`, `interest=` (likes), `program=` (memberships)
+    - item attributes: `category=`, `brand=`, `city=` (stores)
 
-    Cities, categories, brands, and likes, friendships and memberships without a date count as
-    having always been; `Snapshot.undated` names them.
+    Cities, categories and brands have no date, nor may likes, friendships and memberships. Such
+    facts count as always known; `Snapshot.undated` names them.
 
     Args:
-        view: what was known.
-        over: a later view of the same snapshot whose users and items the data set has, so that data
-            sets of several instants fit together; by default `view`.
+        view: the view.
+        over: a later view of the same snapshot, whose users and items the data set gets, so that
+            data sets of several instants have the same codes; by default `view`.
     """
     over = over or view
     return Dataset(
@@ -69,14 +69,19 @@ def dataset(view: SharedView, over: SharedView | None = None) -> Dataset:
 def temporal_split(view: SharedView, as_of: datetime, progress: Progress = silent) -> Split:
     """Split the interactions of a view in time.
 
-    The horizon lasts from `as_of` to the view's instant. The test part holds the first interactions
-    in it, the validation part those in a period of the same length before `as_of`. Train is all
-    that was known before that, attributes and friendships too. The model config that does best is
-    then fitted on all that was known at `as_of`.
+    The horizon lasts from `as_of` to the view's instant. The test part has the first interactions
+    in the horizon. The validation part has those in a period of the same length before `as_of`.
+    Train is all data known before that, including attributes and friendships. The best model config
+    is then fitted on all data known at `as_of`.
+
+    Args:
+        view: a view at the end of the test period.
+        as_of: the start of the test period.
+        progress: progress callback.
 
     Raises:
-        NothingToLearn: no interaction is as old as train.
-        NothingToJudge: no first interaction is in the validation or the test period.
+        NothingToLearn: there is no interaction before the validation period.
+        NothingToJudge: there is no first interaction in the validation or the test period.
     """
     horizon = view.as_of - as_of
     start, end = as_of - horizon, view.as_of
@@ -116,14 +121,14 @@ def temporal_split(view: SharedView, as_of: datetime, progress: Progress = silen
 def training_split(
     view: SharedView, horizon: timedelta, seed: int = 0, over: SharedView | None = None
 ) -> Split:
-    """Split what was known at a view's instant to validate on its last days, without a test part.
+    """Split a view's data to validate on its last days, without a test part.
 
-    If nothing was known before these days, or if they have no first interactions, the validation
-    part is a random tenth of the first interactions, and a note says so.
+    If these days have no first interactions, or nothing is known before them, the validation part
+    is a random tenth of the first interactions, and a note says so.
 
     Args:
-        view: what was known.
-        horizon: the length of the validation period.
+        view: the view.
+        horizon: length of the validation period.
         seed: random seed of the tenth.
         over: see `dataset`.
 
@@ -142,34 +147,35 @@ def training_split(
         return Split(train, validation, nothing, refit_on_validation=True, at_test=known)
     kept, held = hold_back(known.seen, HELD_BACK, seed)
     note = (
-        f"Nothing is known from before the {horizon.days} days up to {view.as_of:%Y-%m-%d}, or "
-        "nothing new was taken in them: the model is chosen on a random tenth of what is known."
+        f"No interaction is older than the {horizon.days} days up to {view.as_of:%Y-%m-%d}, or "
+        "there is no first interaction in them. So a random tenth of the data is used for "
+        "validation."
     )
     return Split(known.with_seen(kept), held, nothing, refit_on_validation=True, notes=(note,))
 
 
 def _notes(view: SharedView, horizon: timedelta) -> tuple[str, ...]:
-    """A question if the end of the test period has no first interactions."""
+    """A note if the end of the test period has no first interactions."""
     _, _, last = view.span()
     silence = view.as_of - last if last else timedelta()
     if silence <= horizon * _SILENT:
         return ()
     return (
-        f"No customer had a first interaction after {last:%Y-%m-%d}, yet the test period lasts "
-        f"until {view.as_of:%Y-%m-%d}: does the data reach so far?",
+        f"No customer had a first interaction after {last:%Y-%m-%d}, but the test period lasts "
+        f"until {view.as_of:%Y-%m-%d}. Check that the data is complete.",
     )
 
 
 def _span(view: SharedView) -> str:
-    """When the store has first interactions, as text."""
+    """The number and period of the store's first interactions, as text."""
     count, first, last = view.span()
     if not count:
         return "the store has no purchases or visits of customers who share their activity"
-    return f"the store's {count} first interactions are of {first:%Y-%m-%d} to {last:%Y-%m-%d}"
+    return f"the store has {count} first interactions from {first:%Y-%m-%d} to {last:%Y-%m-%d}"
 
 
 def _matrix(rows: ir.Table, over: SharedView) -> sparse.csr_matrix:
-    """(users, items) 1 where there is a row."""
+    """(users, items) 1 for each row's customer and item."""
     table = rows.select("customer_id", item=item_key(rows)).to_pyarrow()
     user = over.customer_codes.of(table["customer_id"])
     item = over.item_list.codes.of(table["item"])
@@ -194,7 +200,7 @@ def _of_users(view: SharedView, over: SharedView) -> Attributes | None:
 
 
 def _named(view: SharedView) -> Iterator[tuple[str, ir.Table]]:
-    """Kind and rows `customer_id, value` of where customers live, what they like and hold."""
+    """Kind and rows (`customer_id, value`) of cities, likes and memberships."""
     yield "city", view.customers.select("customer_id", value="city")
     yield "interest", view.likes.select("customer_id", value="interest")
     yield "program", view.memberships.select("customer_id", value="program")
@@ -213,7 +219,7 @@ def _of_items(view: SharedView) -> Attributes | None:
 
 
 def _attributes(rows: int, named: list[tuple[str, Ints, np.ndarray]]) -> Attributes | None:
-    """The matrix of (kind, row of each value, values); None where no value is known."""
+    """The attributes from (kind, row of each value, values); None if no value is known."""
     row, names = [], []
     for kind, place, value in named:
         known = ~pd.isna(value)

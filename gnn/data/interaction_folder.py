@@ -1,4 +1,4 @@
-"""Read a folder of interactions: `train.tsv.gz`, `test.tsv.gz` and optional files."""
+"""Reads a folder of interactions: `train.tsv.gz`, `test.tsv.gz` and optional files."""
 
 import csv
 import gzip
@@ -15,31 +15,31 @@ from followsuit.gnn.data.dataset import HELD_BACK, Dataset, Split, binary, hold_
 
 _OPTIONAL = ("validation", "friends")
 FEW = 0.5
-"""Where less than this share of a file's ids is known from the others, a note says so."""
+"""A note warns if less than this share of a file's ids is in the other files."""
 
 
 class BadFolder(FollowsuitError):
-    """A folder that can't be read as a split; the message names the file and the row."""
+    """A folder can't be read as a split; the message names the file and the row."""
 
 
 def read_split(folder: Path, seed: int = 0) -> Split:
-    """Read a split; its notes say what looks odd in the files.
+    """Read a split; its notes describe oddities of the files.
 
-    Validation rows that train has, and test rows that train or validation have, are left out: seen
-    items are never recommended.
+    Validation pairs that are in train, and test pairs that are in train or validation, are left
+    out, since seen items are never recommended.
 
     Args:
-        folder: `train.tsv.gz` and `test.tsv.gz` (columns `user`, `item`), optionally
-            `validation.tsv.gz` (the same) and `friends.tsv.gz` (`user`, `friend`). Ids are text.
-            All users of test and validation may be new, not all items.
+        folder: folder with `train.tsv.gz` and `test.tsv.gz` (columns `user`, `item`), optionally
+            `validation.tsv.gz` (the same columns) and `friends.tsv.gz` (`user`, `friend`). Ids are
+            text. All users of test and validation may be new, but not all items.
         seed: random seed of the part of train that is held back if there is no validation file.
 
     Raises:
-        BadFolder: a file is missing or unreadable, has no rows, lacks a column or an id, its ids
-            have nothing to do with the others', or all its rows are known from them.
+        BadFolder: a file is missing or unreadable, has no rows, lacks a column or an id, has no id
+            in common with the others, or has only pairs that are in them.
     """
     if not folder.is_dir():
-        raise BadFolder(f"{folder} is no folder. Name one that holds train.tsv.gz and test.tsv.gz.")
+        raise BadFolder(f"{folder} isn't a folder. Name one with train.tsv.gz and test.tsv.gz.")
     train, test = _read(folder, "train", "item"), _read(folder, "test", "item")
     validation = _read(folder, "validation", "item") if _has(folder, "validation") else None
     friends = _read(folder, "friends", "friend") if _has(folder, "friends") else None
@@ -67,8 +67,8 @@ def read_split(folder: Path, seed: int = 0) -> Split:
         taken, held = hold_back(taken, HELD_BACK, seed)
         if not held.nnz:
             notes.append(
-                "Nothing of train.tsv.gz was held back to choose on, as its users have so few "
-                "items. A validation.tsv.gz would help."
+                "No part of train.tsv.gz was held back for validation, since its users have too "
+                "few items. Add a validation.tsv.gz."
             )
     else:
         held = _unknown(folder, "validation", cells(validation), "train.tsv.gz", taken, notes)
@@ -84,7 +84,7 @@ def _has(folder: Path, name: str) -> bool:
 
 
 def _read(folder: Path, name: str, second: str) -> pd.DataFrame:
-    """(rows) of two columns of text, `user` and `second`; the index is the row in the file."""
+    """The text columns `user` and `second`; the index is the row in the file."""
     path = folder / f"{name}.tsv.gz"
     if path.is_dir():
         raise BadFolder(f"{path} is a folder. It must be a file: gzipped, tab-separated text.")
@@ -92,27 +92,27 @@ def _read(folder: Path, name: str, second: str) -> pd.DataFrame:
         columns = _header(path, second)
         rows = _rows(path, len(columns))
     except FileNotFoundError:
-        raise BadFolder(f"{path} is missing. The folder must hold it.") from None
+        raise BadFolder(f"{path} is missing. The folder must have it.") from None
     except (gzip.BadGzipFile, EOFError, ValueError, zlib.error) as error:
         raise BadFolder(
             f"{path} can't be read as gzipped, tab-separated text in UTF-8 "
-            f"({type(error).__name__}). Write it anew."
+            f"({type(error).__name__}). Write it again."
         ) from error
     except OSError as error:
         raise BadFolder(f"{path} can't be read: {error.strerror}.") from error
     if not len(rows):
-        otherwise = ", or be left out" if name in _OPTIONAL else ""
-        raise BadFolder(f"{path} has no rows. It must hold some{otherwise}.")
+        otherwise = ", or remove the file" if name in _OPTIONAL else ""
+        raise BadFolder(f"{path} has no rows. Add some{otherwise}.")
     ids = pd.DataFrame({column: rows[columns.index(column)] for column in ("user", second)})
     for column in ids:
         empty = ids.index[ids[column].str.strip() == ""]
         if len(empty):
-            raise BadFolder(f"{path}, row {empty[0]}: `{column}` is empty. Name an id.")
+            raise BadFolder(f"{path}, row {empty[0]}: `{column}` is empty. Give an id.")
     return ids
 
 
 def _header(path: Path, second: str) -> list[str]:
-    """The names of the columns. No message repeats them: they may be somebody's data."""
+    """The names of the columns. Messages don't quote them, since they may be personal data."""
     with gzip.open(path, "rt", encoding="utf-8-sig") as file:
         line = file.readline()
     needed = f"the first line must be the header `user<TAB>{second}`"
@@ -130,7 +130,7 @@ def _header(path: Path, second: str) -> list[str]:
 
 
 def _rows(path: Path, columns: int) -> pd.DataFrame:
-    """(rows, columns + 1) of text after the header, without empty lines; the last is too much."""
+    """(rows, columns + 1) text after the header, without empty lines; the last column is empty."""
     try:
         rows = pd.read_csv(
             path,
@@ -157,8 +157,8 @@ def _rows(path: Path, columns: int) -> pd.DataFrame:
 
 def _too_wide(path: Path, row: int, columns: int) -> BadFolder:
     return BadFolder(
-        f"{path}, row {row}: it has more fields than the header has columns ({columns}). Leave out "
-        "what is too much; no id can hold a tab."
+        f"{path}, row {row}: it has more fields than the header has columns ({columns}). Remove "
+        "the extra fields; an id can't contain a tab."
     )
 
 
@@ -170,20 +170,20 @@ def _match(
     known: pd.DataFrame,
     notes: list[str],
 ) -> None:
-    """Note where few ids of a column are known; all users may be new, but nothing else."""
+    """Add a note if few ids of a column are known. All users may be new, but nothing else."""
     for column in rows:
         ids = rows[column].drop_duplicates()
         matching = int(ids.isin(known[column]).sum())
         if not matching and (column != "user" or name == "friends"):
             raise BadFolder(
-                f"None of the {len(ids):,} {column}s of {folder / name}.tsv.gz is in {others}: the "
-                "files must name them alike."
+                f"None of the {len(ids):,} {column}s of {folder / name}.tsv.gz is in {others}. Use "
+                "the same ids in all files."
             )
         if matching < len(ids) * FEW:
             count, rest = (f"{matching:,}", "the rest") if matching else ("None", "they")
             notes.append(
                 f"{count} of the {len(ids):,} {column}s of {name}.tsv.gz can be found in {others}: "
-                f"{rest} are new, or the files don't name them alike."
+                f"{rest} are new, or the files use different ids."
             )
 
 
@@ -195,23 +195,23 @@ def _unknown(
     known: sparse.csr_matrix,
     notes: list[str],
 ) -> sparse.csr_matrix:
-    """What of `wanted` is not known; notes how much is."""
+    """The pairs of `wanted` that aren't in `known`; add a note if some are."""
     both = wanted.multiply(known > 0)
     if both.nnz == wanted.nnz:
         raise BadFolder(
-            f"All that {folder / name}.tsv.gz holds is in {others} too, and what is known is never "
-            "recommended. It must hold what users took besides."
+            f"All pairs of {folder / name}.tsv.gz are in {others} too, and seen items are never "
+            "recommended. Put other items into it."
         )
     if both.nnz:
         notes.append(
-            f"{both.nnz:,} of the {wanted.nnz:,} pairs of {name}.tsv.gz are in {others} too: they "
-            "are left out, as what is known is never recommended."
+            f"{both.nnz:,} of the {wanted.nnz:,} pairs of {name}.tsv.gz are in {others} too. They "
+            "are left out, since seen items are never recommended."
         )
     return binary(wanted - both)
 
 
 def _codes(parts: list[pd.Series]) -> pd.Index:
-    """All ids, numbers in their order and then text."""
+    """All ids: numbers in numeric order, then text."""
     ids = pd.Index(pd.concat(parts).unique()).sort_values()
     number = pd.to_numeric(pd.Series(ids), errors="coerce").to_numpy(dtype=float)
     ordered: pd.Index = ids[np.argsort(number, kind="stable")]
@@ -223,7 +223,7 @@ def _place(ids: pd.Series, codes: pd.Index) -> np.ndarray:
 
 
 def _friendships(friends: pd.DataFrame | None, users: pd.Index) -> tuple[np.ndarray, np.ndarray]:
-    """Rows and columns: a friendship is read both ways; nobody is their own friend."""
+    """Rows and columns of both directions of each friendship, without loops."""
     if friends is None:
         nobody = np.empty(0, dtype=np.int64)
         return nobody, nobody

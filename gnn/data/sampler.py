@@ -1,10 +1,10 @@
-"""Neighbours of seed nodes, drawn hop by hop, without edges that are later than the seed's time.
+"""Samples the neighbourhoods of seed nodes hop by hop, without edges later than the seed's time.
 
-A sampler of our own over compressed sparse columns: PyG's `NeighborLoader` needs `pyg-lib` or
-`torch-sparse`. What comes out is PyG's `HeteroData`, which its layers take. As in PyG's sampling in
-time every seed has a tree of its own: a node that two seeds reach is there twice, as each of them
-sees other edges. Seeds of one time may share. Source: Hamilton, Ying and Leskovec, Inductive
-Representation Learning on Large Graphs (NeurIPS 2017), algorithm 2.
+Hamilton, Ying and Leskovec, Inductive Representation Learning on Large Graphs (NeurIPS 2017),
+algorithm 2. We have our own sampler since PyG's `NeighborLoader` needs `pyg-lib` or `torch-sparse`.
+The result is PyG's `HeteroData`. As in PyG's temporal sampling, every seed has its own tree: a node
+that two seeds reach comes twice, since each seed sees other edges. Seeds with the same time may
+share a tree.
 
 Needs the extra `gnn` (torch, torch-geometric).
 """
@@ -26,22 +26,22 @@ from followsuit.gnn.data.tensors import UNDATED
 EdgeType = tuple[str, str, str]
 
 ALL = -1
-"""A fan-out that leaves no neighbour out."""
+"""The fan-out that takes all neighbours."""
 
 
 class BadSample(FollowsuitError):
-    """Seeds, times or fan-outs that don't fit the graph; the message names the value."""
+    """Seeds, times or fan-outs don't fit the graph; the message names the value."""
 
 
 @dataclass(frozen=True)
 class _Column:
-    """Edges of one type by target, then time.
+    """Edges of one type, sorted by target, then time.
 
     Attributes:
         pointer: (targets + 1) bounds of each target's edges.
-        source: (edges) whence the message comes.
-        time: (edges) ascending within a target.
-        edge: (edges) the place in the graph's `edge_index`.
+        source: (edges) position of the source node.
+        time: (edges) time, ascending within a target.
+        edge: (edges) position in the graph's `edge_index`.
     """
 
     pointer: Ints
@@ -51,11 +51,11 @@ class _Column:
 
 
 class Sampler:
-    """Draws subgraphs around seeds.
+    """Samples subgraphs around seeds.
 
     Attributes:
         data: the graph.
-        fanouts: for each edge type, how many edges each node draws at each hop (`ALL` for all).
+        fanouts: number of edges that each node draws at each hop, by edge type (`ALL` for all).
         seed: random seed.
     """
 
@@ -68,15 +68,15 @@ class Sampler:
         """Sort a graph's edges.
 
         Args:
-            data: every node type with `num_nodes`, every edge type with `edge_index`; an edge type
-                without `time` (int64 seconds) has always been.
-            fanouts: edges that each node draws per hop, for every edge type alike or by edge type
-                (those not named are not followed); against the direction of the edges, as messages
-                run along it.
+            data: every node type has `num_nodes`, and every edge type `edge_index`. Edge types
+                without `time` (int64 seconds) count as always known.
+            fanouts: number of edges that each node draws per hop, for all edge types or by edge
+                type (others are ignored). Sampling goes against the direction of the edges, since
+                messages go along it.
             seed: random seed.
 
         Raises:
-            BadSample: an edge type that the graph lacks, a fan-out below -1, or edge types with
+            BadSample: the graph lacks an edge type, a fan-out is below -1, or edge types have
                 different numbers of hops.
         """
         self.data, self.seed = data, seed
@@ -92,28 +92,28 @@ class Sampler:
     def sample(
         self, node: str, seeds: Ints, times: Ints, draw: int = 0, *, apart: bool = True
     ) -> HeteroData:
-        """Draw the subgraph around some seeds, the same for the same seed, draw and arguments.
+        """Sample the subgraph around some seeds; deterministic for the same seed and arguments.
 
-        At each hop every node reached for the first time draws, for each edge type that leads to
-        it, up to the fan-out of edges, uniformly and without replacement among those with a time
-        up to its seed's. Which ones depends on the node and its tree alone: what reaches a seed in
-        as many layers as there are hops is the same whoever shares the tree.
+        At each hop, every node reached for the first time draws edges of each type that leads to
+        it: up to the fan-out, uniformly and without replacement, with a time up to its seed's. The
+        draw depends only on the node and its tree. So the messages that reach a seed don't depend
+        on which other seeds share its tree.
 
         Args:
-            node: the seeds' type.
-            seeds: (k) their positions in the graph; where they share, each once.
-            times: (k) int64 seconds, up to when each may see.
-            draw: another number, another sample.
-            apart: each seed has a tree of its own; otherwise they share one, and their time.
+            node: node type of the seeds.
+            seeds: (k) positions of the seeds in the graph; distinct if they share a tree.
+            times: (k) int64 seconds; each seed sees edges up to this time.
+            draw: number of the sample; another number gives another sample.
+            apart: whether each seed has its own tree. If not, all share one, and have one time.
 
         Returns:
-            The subgraph. Each node type has `n_id` (positions in the graph), `batch` (which seed's
-            tree, 0 where shared) and `num_nodes`; the seeds are the first `batch_size` of theirs,
-            in order. Each edge type has a local `edge_index` and `e_id` (places in the graph's).
-            Every other tensor of the graph's nodes and edges comes along, sliced.
+            The subgraph. Each node type has `n_id` (positions in the graph), `batch` (number of the
+            seed's tree, 0 if shared) and `num_nodes`. The seeds are the first `batch_size` nodes of
+            their type, in order. Each edge type has a local `edge_index`, and `e_id` (positions in
+            the graph's `edge_index`). Every other tensor of nodes and edges is sliced.
 
         Raises:
-            BadSample: an unknown type, or seeds and times that don't fit.
+            BadSample: the node type is unknown, or seeds and times don't fit.
         """
         _check_seeds(self.data, node, seeds, times)
         trees = np.arange(len(seeds), dtype=np.int64)
@@ -140,7 +140,7 @@ class Sampler:
 
 @dataclass(frozen=True)
 class _Drawn:
-    """Drawn edges: the source's key, the target's local position, the edge's place."""
+    """Drawn edges: key of the source, local position of the target, position of the edge."""
 
     key: Ints
     target: Ints
@@ -148,7 +148,7 @@ class _Drawn:
 
 
 class _Reached:
-    """The nodes of one type that are in the subgraph, by tree; a key is tree x size + node."""
+    """The nodes of one type in the subgraph, by tree. A node's key is tree x size + node."""
 
     def __init__(self, size: int) -> None:
         self.size = size
@@ -159,14 +159,14 @@ class _Reached:
         return np.arange(len(nodes), dtype=np.int64)
 
     def add(self, keys: Ints) -> Ints:
-        """Take in what is new; the local positions of that."""
+        """Add keys that are new; return their local positions."""
         fresh = np.setdiff1d(keys, self.keys)
         first = len(self.keys)
         self.keys = np.concatenate([self.keys, fresh])
         return np.arange(first, len(self.keys), dtype=np.int64)
 
     def find(self, keys: Ints) -> Ints:
-        """The local positions of keys that are here."""
+        """The local positions of known keys."""
         order = np.argsort(self.keys)
         positions: Ints = order[np.searchsorted(self.keys, keys, sorter=order)]
         return positions
@@ -213,7 +213,7 @@ def _by_target(data: HeteroData, kind: EdgeType) -> _Column:
 def _draw(
     column: _Column, target: Ints, until: Ints, fanout: int, stream: np.ndarray
 ) -> tuple[Ints, Ints]:
-    """The edges that each target draws: which target, and places in the column."""
+    """The drawn edges: number of the target, and position in the column."""
     seen = _seen(column.pointer, column.time, target, until)
     count = seen if fanout == ALL else np.minimum(seen, fanout)
     start = np.concatenate([[0], np.cumsum(count)]).astype(np.int64)
@@ -223,7 +223,7 @@ def _draw(
 
 @compiled_parallel
 def _seen(pointer: Ints, time: Ints, target: Ints, until: Ints) -> Ints:
-    """How many of each target's edges, its earliest, are there at its time."""
+    """The number of each target's edges up to its time."""
     count = np.empty(len(target), dtype=np.int64)
     for s in prange(len(target)):
         low, high = pointer[target[s]], pointer[target[s] + 1]
@@ -258,7 +258,7 @@ _UNIT = 2.0**-53
 
 @compiled
 def _mixed(x: np.uint64) -> np.uint64:
-    """The next number of SplitMix64 (Steele, Lea and Flood, OOPSLA 2014), which is its own seed."""
+    """The next number of SplitMix64 (Steele, Lea and Flood, OOPSLA 2014)."""
     z = x + np.uint64(0x9E3779B97F4A7C15)
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
@@ -267,7 +267,7 @@ def _mixed(x: np.uint64) -> np.uint64:
 
 @compiled
 def _streams(tree: Ints, node: Ints, key: tuple[int, ...]) -> np.ndarray:
-    """A stream of random numbers for each node of each tree, whoever draws it and when."""
+    """A random stream for each node of each tree, independent of the order of the draws."""
     state = np.uint64(0)
     for part in key:
         state = _mixed(state ^ np.uint64(part))

@@ -1,4 +1,4 @@
-"""From a view to PyG's tensors: every kind of node, every relationship with time and weight.
+"""Builds PyG tensors from a view: all kinds of nodes, and relationships with time and weight.
 
 Needs the extra `gnn` (torch, torch-geometric).
 """
@@ -22,7 +22,7 @@ from followsuit.graph.schema import Col, NodeType, RelationshipType
 from followsuit.graph.view import SharedView
 
 UNDATED = int(np.iinfo(np.int64).min)
-"""The time of edges without a date: before every other, so that they count as always known."""
+"""The time of edges without a date. It is before all others, so they count as always known."""
 
 NODES = (
     g.CUSTOMER,
@@ -39,21 +39,21 @@ NODES = (
 def tensors(view: SharedView, progress: Progress = silent) -> HeteroData:
     """The graph as of a view's instant.
 
-    Node types are the labels of `NODES`; each has `num_nodes` and `id`, the ids (or values) by
-    position. Customers who don't share their activity or had not joined, and sensitive
-    products, are not nodes.
+    Node types are the labels of `NODES`. Each has `num_nodes` and `id`, the ids (or values) by
+    position. Customers who don't share their activity or haven't joined yet, and sensitive
+    products, are left out.
 
-    Edge types are `(label, relationship type, label)`, as in the graph, each with
+    Edge types are `(label, relationship type, label)`, as in the graph. Each has
 
     - `edge_index`: (2, edges) int64
-    - `time`: (edges) int64, seconds since 1970 (UTC) rounded up, `UNDATED` where there is no date
-    - `weight`: (edges) float32, finite: the `quantity` of a purchase (1 where unknown or 0), else 1
+    - `time`: (edges) int64, seconds since 1970 (UTC), rounded up; `UNDATED` without a date
+    - `weight`: (edges) float32, finite: the `quantity` of a purchase (1 if unknown or 0), else 1
 
-    sorted by source, target and time. Each purchase (returns left out), visit and view is an edge
-    of its own. `FRIEND_OF` runs to a customer from the friend whom they may follow, so that an
-    undirected friendship has two edges. Memberships that had ended are left out.
+    Edges are sorted by source, target and time. Each purchase (without returns), visit and view is
+    its own edge. `FRIEND_OF` goes from the friend to the customer who may follow, so an undirected
+    friendship has two edges. Memberships that have ended are left out.
 
-    For messages against the direction of the graph use PyG's `ToUndirected(merge=False)`.
+    For messages against the direction of the edges, use PyG's `ToUndirected(merge=False)`.
     """
     rows = dict(_relationships(view))
     codes = {node: Codes(ids) for node, ids in _nodes(view, rows).items()}
@@ -73,7 +73,7 @@ def tensors(view: SharedView, progress: Progress = silent) -> HeteroData:
 
 
 def _relationships(view: SharedView) -> Iterator[tuple[RelationshipType, ir.Table]]:
-    """Each type with its rows: ids `source` and `target`, `at`, `weight`."""
+    """Each relationship type with its rows: `source` and `target` ids, `at`, `weight`."""
     bought, viewed = view.purchase_rows, view.event_rows
     viewed = viewed.filter((viewed[Col.KIND] == t.VIEW) & viewed.product_id.notnull())
     interactions, friendships = view.interactions, view.friendships
@@ -112,7 +112,7 @@ def _rows(
 
 
 def _nodes(view: SharedView, rows: dict[RelationshipType, ir.Table]) -> dict[NodeType, np.ndarray]:
-    """The ids of each type's nodes: customers, all products and stores; values that are named."""
+    """The ids of each type's nodes: all customers, products and stores, and the values in use."""
     items = view.item_list
     nodes = {
         g.CUSTOMER: view.customer_codes.ids,
@@ -138,7 +138,7 @@ def _edges(
 
 
 def _seconds(at: pa.ChunkedArray) -> np.ndarray:
-    """Whole seconds since 1970, rounded up; `UNDATED` where there is none."""
+    """Whole seconds since 1970, rounded up; `UNDATED` if missing."""
     micros = at.cast(pa.timestamp("us", "UTC")).cast(pa.int64())
     dated = pc.is_valid(micros).to_numpy()
     up = -(-micros.fill_null(0).to_numpy() // 1_000_000)

@@ -1,4 +1,4 @@
-"""Which friendships help to predict: those with an item or a friend in common."""
+"""Finds the friendships that help to predict: those with an item or a friend in common."""
 
 from dataclasses import dataclass
 
@@ -20,8 +20,8 @@ class Ties:
 
     Attributes:
         friends: (n, n) CSR; the row's user may follow the column's.
-        likeness: (friendships, 3) in CSR order, each in [-1, 1]: of both users' items, see `alike`;
-            of their spectral profiles; of their friends.
+        likeness: (friendships, 3) similarities in CSR order, each in [-1, 1]: of both users' items
+            (see `alike`), of their spectral profiles, and of their friends.
     """
 
     friends: sparse.csr_matrix
@@ -31,8 +31,8 @@ class Ties:
 def supported(data: Dataset, seed: int) -> Ties:
     """The friendships with an item or a friend in common (cf. GBSR, Yang et al. 2024).
 
-    Users without interactions keep all friends who have some: nothing else is known of them.
-    Friends without interactions are left out.
+    Users without interactions keep all friends with interactions, since nothing else is known of
+    them. Friends without interactions are left out.
     """
     friends, taken = data.friends, data.seen
     items = alike(data)
@@ -49,16 +49,16 @@ def supported(data: Dataset, seed: int) -> Ties:
 
 
 def alike(data: Dataset) -> Floats:
-    """(friendships) in CSR order, the cosine of both users' items, weighted 1 / log popularity.
+    """(friendships) cosine of both users' items, in CSR order.
 
-    Source of the weight: Adamic and Adar 2003.
+    Items have the weight 1 / log popularity (Adamic and Adar 2003).
     """
     weight = 1 / np.log(1 + np.maximum(data.popularity, 2))
     return cosines(data.friends, data.seen, np.sqrt(weight).astype(np.float32))
 
 
 def cosines(cells: sparse.csr_matrix, matrix: sparse.csr_matrix, weight: Floats) -> Floats:
-    """(cells) cosine of the rows of a binary matrix, its columns scaled, for each cell (i, j).
+    """(cells) cosine of rows i and j of a binary matrix with scaled columns, for each cell (i, j).
 
     Args:
         cells: (n, n) CSR, the pairs of rows.

@@ -1,1 +1,1 @@
-"""How models are compared: full ranking, and the friend ablation."""
+"""Compares models: full ranking, and the friend ablation."""

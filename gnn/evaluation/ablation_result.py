@@ -1,4 +1,4 @@
-"""Results of friend ablations in the store, which the ranking applies."""
+"""Stores results of friend ablations, which the ranking applies."""
 
 from datetime import datetime
 
@@ -14,13 +14,13 @@ def write_ablation(
     """Write the result of a friend ablation as a run without rows.
 
     Args:
-        store: whose data the ablation used.
+        store: the store whose data the ablation used.
         ablation: the result.
         as_of: the last instant that the ablation used: the end of its test part.
-        created_at: the time to write with the run.
+        created_at: time at which the run was made.
 
     Returns:
-        The run's id: the same for the same result.
+        The run's id, the same for the same result.
     """
     parameters = {
         "friends_help": ablation.friends_help,
@@ -35,10 +35,7 @@ def write_ablation(
 
 
 def friends_help(store: GraphStore, as_of: datetime) -> bool | None:
-    """Whether friends help, by the latest ablation that saw nothing after `as_of`.
-
-    None where there is none.
-    """
+    """Whether friends help, by the latest ablation with no data after `as_of`; None if missing."""
     ablations = runs(store, FRIEND_ABLATION)
     run = next((run for run in ablations if run.as_of <= as_of), None)
     return None if run is None else bool(run.parameters["friends_help"])

@@ -1,8 +1,8 @@
-"""Evaluate models on a split: full ranking over all items that are not masked.
+"""Evaluates models on a split by full ranking over all items that aren't masked.
 
-Recall@K and NDCG@K (see `core.ranking_metrics`) are averaged over the users with later
-interactions; a random model is the mean over its random seeds. Intervals are 95 %, from resampled
-users, the same for all models: their differences are paired.
+Recall@K and NDCG@K (see `core.ranking_metrics`) are means over the users with test interactions,
+and over the random seeds of a random model. Intervals are 95 %, from resampled users. The resamples
+are the same for all models, so differences are paired.
 """
 
 import time
@@ -34,14 +34,14 @@ FIGURES = {
 }
 SELECTED_BY = "ndcg@20"
 GROUPS = {"none": (0, 0), "1-5": (1, 5), "6-20": (6, 20), "over 20": (21, 2**31)}
-"""Users by seen items, or by friends: least and most."""
+"""Groups of users by number of seen items, or of friends: least and most."""
 DIVERSITY_OF = 2_000
-"""Users whose lists' diversity is measured, at most."""
+"""Largest number of users whose lists' diversity is computed."""
 
 SCHEMA = pa.schema(
     {"model": g.TEXT, "seed": g.WHOLE, "user": g.TEXT, "item": g.TEXT, "rank": g.WHOLE}
 )
-"""Columns of `gnn evaluate --out`: the top 20 items of each user with later interactions."""
+"""Columns of `gnn evaluate --out`: the top 20 items of each user with test interactions."""
 
 
 @dataclass
@@ -49,14 +49,14 @@ class Evaluation:
     """Figures of several models on one split.
 
     Attributes:
-        figures: by model and name; of lists, coverage and diversity too.
-        groups: by kind (`activity`, `friends`) and group: users, and figures by model.
-        lead: by model, the best one's NDCG@20 less the model's, paired.
-        seconds: by model, to search the grid, fit and recommend; a blend's with those of its parts.
+        figures: figures by model and name, including coverage, novelty and diversity.
+        groups: by kind (`activity`, `friends`) and group: number of users, and figures by model.
+        lead: by model, the best model's NDCG@20 minus the model's, paired.
+        seconds: by model, time to search the grid, fit and recommend; a blend's includes its parts.
         best: the model with the best NDCG@20 on the validation part.
         lists: rows of `SCHEMA`.
-        settings: by model, the best of the grid search.
-        notes: what users of the figures should know.
+        settings: by model, the best settings of the grid search.
+        notes: remarks for readers of the figures.
     """
 
     figures: dict[str, dict[str, Estimate]]
@@ -69,7 +69,7 @@ class Evaluation:
     notes: list[str] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
-        """As `gnn evaluate --json` prints it."""
+        """The evaluation as `gnn evaluate --json` prints it."""
         models = {
             name: {key: e.as_dict() for key, e in figures.items()}
             | {"seconds": round(self.seconds[name], 3), "settings": self.settings[name]}
@@ -85,15 +85,21 @@ class Evaluation:
 
 
 def list_metrics(lists: Ints, test: sparse.csr_matrix, users: Ints) -> np.ndarray:
-    """(users, figures) of `FIGURES`, from each user's list."""
+    """(users, figures) the figures of `FIGURES` for each user's list.
+
+    Args:
+        lists: (users, 20) codes of items, best first; -1 if missing.
+        test: (n, m) CSR, the test interactions.
+        users: (users) codes.
+    """
     relevant, hits = np.diff(test.indptr)[users], hits_of(lists, test, users)
     return np.column_stack([measure(hits, relevant, k) for measure, k in FIGURES.values()])
 
 
 class _Pool:
-    """Each model: one grid search, and one fit for each random seed.
+    """Tunes each model once, and fits it once per random seed.
 
-    Models are large: after its turn a model is held only where a blend is made of it.
+    Models are large, so only the parts of a blend are kept in memory.
     """
 
     def __init__(self, split: Split, names: Sequence[str], progress: Progress) -> None:
@@ -109,7 +115,7 @@ class _Pool:
         self.seconds: dict[str, float] = {}
 
     def tuned(self, name: str) -> Recommender:
-        """The model with the settings that are best on validation, fitted on train."""
+        """The model with the best settings on validation."""
         if name not in self._tuned:
             began = time.monotonic()
             started = model(name)
@@ -125,7 +131,7 @@ class _Pool:
         return self._tuned[name]
 
     def _blended(self, name: str, blend: Blend) -> tuple[Recommender, float]:
-        """The blend of the tuned parts, and the seconds that these took before."""
+        """The blend of the tuned parts, and the seconds that tuning the parts took before."""
         spent = sum(self.seconds.get(part, 0.0) for part in blend.config.parts)
         parts = {part: self.tuned(part) for part in blend.candidates()}
         blend.learn(parts, self._split.validation, self._progress)
@@ -134,7 +140,7 @@ class _Pool:
         return blend, spent
 
     def fitted(self, name: str, seed: int) -> Recommender:
-        """The tuned model, fitted on all that is known."""
+        """The tuned model, fitted on `split.known`."""
         tuned = self.tuned(name)
         seed = seed if tuned.random else 0
         if held := self._fitted.get((name, seed)):
@@ -155,16 +161,18 @@ class _Pool:
 def evaluate_models(
     split: Split, names: Sequence[str] = NAMES, *, seeds: int = 1, progress: Progress = silent
 ) -> Evaluation:
-    """Search each model's settings on validation, fit it on all that is known, evaluate it on test.
+    """Tune each model on validation, fit it on train and validation, and evaluate it on test.
 
     Args:
-        split: what is known, and the later interactions.
-        names: of the models; see `followsuit.gnn.models.registry`.
-        seeds: how many random seeds each random model is fitted with.
-        progress: a progress callback.
+        split: the data.
+        names: names of the models; see `followsuit.gnn.models.registry`.
+        seeds: number of random seeds per random model.
+        progress: progress callback.
 
     Raises:
-        UnknownModel, NotAModel, MissingExtra: a name has no model, or it needs the extra `gnn`.
+        UnknownModel: a name has no model.
+        NotAModel: a class of your own can't be used as a model.
+        MissingExtra: a model needs the extra `gnn`.
     """
     users = np.flatnonzero(np.diff(split.test.indptr))
     pool = _Pool(split, names, progress)
@@ -188,7 +196,7 @@ def evaluate_models(
 
 @dataclass(frozen=True)
 class _ModelResult:
-    """A model's lists (users, 20) by seed, and (users, figures) means over the seeds."""
+    """A model's lists (users, 20) by seed, and its figures (users, figures), means over seeds."""
 
     lists: dict[int, Ints]
     values: np.ndarray
@@ -231,7 +239,7 @@ def _figures(
 def _groups(
     results: dict[str, _ModelResult], split: Split, users: Ints
 ) -> dict[str, dict[str, Any]]:
-    """Figures by how active the users are, and by how many friends they have."""
+    """Figures by the users' number of seen items, and by their number of friends."""
     counts = {
         "activity": np.diff(split.masked.indptr)[users],
         "friends": np.diff(split.known.friends.indptr)[users],

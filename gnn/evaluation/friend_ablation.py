@@ -1,7 +1,7 @@
-"""The friend ablation: the same blend with real, rewired and no friends. Do friends help here?
+"""The friend ablation: does the blend rank better with real friends than with random or none?
 
-All three have the same parts, the social network among them, so that more parts alone are no gain;
-and the social network has the settings that do best for the one without friends.
+All three blends have the same parts, including the social network, so that the number of parts
+makes no difference. The social network uses the best settings of the network without friends.
 """
 
 from collections.abc import Callable
@@ -25,7 +25,7 @@ REAL, REWIRED, NONE = "real", "rewired", "none"
 _PLAIN = "lightgcn"
 _SOCIAL, _FRIENDS = SOCIAL
 SWAPS = 10
-"""Per edge, after which a network has forgotten how it was (Milo et al. 2003)."""
+"""Swaps per edge, enough to randomise a network (Milo et al. 2003)."""
 
 
 @dataclass(frozen=True)
@@ -33,13 +33,13 @@ class FriendAblation:
     """Whether friends help.
 
     Attributes:
-        figures: by ties (`real`, `rewired`, `none`) and figure, 95 % intervals.
-        gain: NDCG@20 with real friends less the better of the other two; `low` and `high` are 99 %
+        figures: by friendships (`real`, `rewired`, `none`) and figure, with 95 % intervals.
+        gain: NDCG@20 with real friends minus the better of the other two; `low` and `high` are 99 %
             bounds.
-        users: how many users the figures are over.
-        seeds: of each of the three.
-        ties: friendships there were, each direction by itself; without any all three are the same.
-        notes: what users of the figures should know.
+        users: number of users with test interactions.
+        seeds: number of random seeds.
+        ties: number of friendships; each direction counts. If it is 0, all three are the same.
+        notes: remarks for readers of the figures.
     """
 
     figures: dict[str, dict[str, Estimate]]
@@ -56,7 +56,7 @@ class FriendAblation:
 
     @property
     def sentence(self) -> str:
-        """The finding in words."""
+        """The result in one sentence."""
         real, rewired, none = (self.figures[t][SELECTED_BY].value for t in (REAL, REWIRED, NONE))
         if not self.ties:
             return (
@@ -72,7 +72,7 @@ class FriendAblation:
         )
 
     def as_dict(self) -> dict[str, Any]:
-        """As `gnn audit --json` prints it."""
+        """The ablation as `gnn audit --json` prints it."""
         by_ties = {
             ties: {key: e.as_dict() for key, e in figures.items()}
             for ties, figures in self.figures.items()
@@ -95,15 +95,15 @@ def _count(number: int, what: str) -> str:
 
 
 def ablate_friends(split: Split, *, seeds: int = 1, progress: Progress = silent) -> FriendAblation:
-    """Fit the blend with real, rewired and no friends, and compare how well it ranks.
+    """Fit the blend with real, rewired and no friends, and compare the rankings.
 
     Args:
-        split: what is known, and the later interactions.
-        seeds: how many random seeds; each has another rewiring.
-        progress: a progress callback.
+        split: the data.
+        seeds: number of random seeds; each has its own rewiring.
+        progress: progress callback.
 
     Raises:
-        MissingExtra: without its networks the blend could not show whether friends help.
+        MissingExtra: the extra `gnn` isn't installed; the ablation needs the blend's networks.
     """
     users = np.flatnonzero(np.diff(split.test.indptr))
     ties = split.known.friends.nnz
@@ -142,9 +142,10 @@ def ablate_friends(split: Split, *, seeds: int = 1, progress: Progress = silent)
 
 
 def rewire(friends: sparse.csr_matrix, seed: int) -> sparse.csr_matrix:
-    """Other ties in which everybody has as many friends as before (edge switching).
+    """Random friendships with the same number of friends per user (edge switching).
 
-    Ties that all go both ways stay so; otherwise each direction is switched by itself.
+    If all friendships are mutual, they stay mutual. Otherwise each direction is switched on its
+    own.
     """
     import networkit as nk  # slow to import
 
@@ -175,7 +176,7 @@ def _changes(seed: int) -> dict[str, Callable[[sparse.csr_matrix], sparse.csr_ma
 
 
 def _tuned_parts(split: Split, progress: Progress) -> dict[str, Recommender]:
-    """The blend's parts, unfitted, with the settings that are best whatever the ties."""
+    """The blend's parts, unfitted, with settings that don't depend on the friendships."""
     parts: dict[str, Recommender] = {}
     for name, part in {name: model(name) for name in Blend().config.parts}.items():
         if name == _SOCIAL:
@@ -190,7 +191,7 @@ def _tuned_parts(split: Split, progress: Progress) -> dict[str, Recommender]:
 
 
 Parts = dict[str, tuple[Recommender, Recommender]]
-"""By name: fitted on train, and on all that is known."""
+"""By name: the part fitted on train, and the part fitted on `split.known`."""
 
 
 def _fit_parts(split: Split, tuned: dict[str, Recommender], seed: int, progress: Progress) -> Parts:
@@ -209,7 +210,7 @@ def _blend(split: Split, parts: Parts, progress: Progress) -> Blend:
 
 
 def _two_way(apart: Doubles) -> Estimate:
-    """The mean of (users, seeds) with 99 % bounds, over resampled users and resampled seeds."""
+    """The mean over (users, seeds), with 99 % bounds from resampled users and seeds."""
     users, seeds = apart.shape
     random = np.random.default_rng(1)
     by_seed = Resamples(users).means(apart)

@@ -7,12 +7,12 @@ from followsuit.gnn.data.dataset import Dataset, Ints
 
 
 def coverage(lists: Ints, items: int) -> float:
-    """The share of all items that are in a list."""
+    """The share of all items that are in at least one list."""
     return len(np.unique(lists[lists >= 0])) / max(items, 1)
 
 
 def novelty(lists: Ints, data: Dataset) -> np.ndarray:
-    """(users) the mean of -log2(share of users with the item) (Vargas and Castells 2011)."""
+    """(users) mean of -log2(share of users with the item) (Vargas and Castells 2011)."""
     share = np.maximum(data.popularity, 1) / max(len(data.users), 1)
     bits = np.append(-np.log2(share), 0.0)
     count = np.maximum((lists >= 0).sum(axis=1), 1)
@@ -21,9 +21,9 @@ def novelty(lists: Ints, data: Dataset) -> np.ndarray:
 
 
 def diversity(lists: Ints, data: Dataset) -> np.ndarray:
-    """(users) 1 - mean cosine of pairs of the list's items, by their users (Ziegler et al. 2005).
+    """(users) 1 - mean cosine over pairs of items in the list (Ziegler et al. 2005).
 
-    0 for a list of fewer than two items.
+    An item's vector is the set of its users. A list of fewer than two items has 0.
     """
     row, place = np.nonzero(lists >= 0)
     picked = sparse.csr_matrix(

@@ -1,4 +1,4 @@
-"""How good a model is on validation: NDCG@20 of a sample of users, always the same."""
+"""A model's NDCG@20 on validation, over a fixed sample of users."""
 
 import numpy as np
 from scipy import sparse
@@ -8,13 +8,22 @@ from followsuit.gnn.data.dataset import Ints
 from followsuit.gnn.models.recommender import Recommender
 
 CUTOFF = 20
-"""Items in a list where models are compared."""
+"""Length of the lists by which models are compared."""
 VALIDATION_USERS = 4_000
-"""Users, at most, that settings are compared on."""
+"""Largest number of users that settings are compared on."""
 
 
 def sample_users(relevant: sparse.csr_matrix, most: int, seed: int = 0) -> Ints:
-    """At most so many of the users with a relevant item, rising; the same for the same seed."""
+    """A random sample of the users with a relevant item.
+
+    Args:
+        relevant: (n, m) CSR, the relevant items.
+        most: largest number of users.
+        seed: random seed.
+
+    Returns:
+        Codes, ascending.
+    """
     users = np.flatnonzero(np.diff(relevant.indptr))
     if len(users) > most:
         users = np.sort(np.random.default_rng(seed).choice(users, most, replace=False))
@@ -22,12 +31,18 @@ def sample_users(relevant: sparse.csr_matrix, most: int, seed: int = 0) -> Ints:
 
 
 def validation_users(validation: sparse.csr_matrix, seed: int = 0) -> Ints:
-    """The users that settings are compared on, rising."""
+    """The users that settings are compared on, ascending."""
     return sample_users(validation, VALIDATION_USERS, seed)
 
 
 def validation_ndcg(model: Recommender, validation: sparse.csr_matrix, users: Ints) -> float:
-    """Mean NDCG@20 of a fitted model on the later items of these users; 0 without users."""
+    """Mean NDCG@20 of a fitted model on validation; 0 without users.
+
+    Args:
+        model: the model, fitted without the validation part.
+        validation: (n, m) CSR, the validation interactions.
+        users: codes of the users.
+    """
     if not len(users):
         return 0.0
     hits = hits_of(model.recommend(users, CUTOFF), validation, users)

@@ -1,7 +1,7 @@
-"""The blend: a weighted sum of models, its weights learned on validation.
+"""The blend: a weighted sum of models, with weights learned on validation.
 
-A network that alone is no better than a linear model may still improve it, since it errs
-elsewhere; so may the friends' items. A part that doesn't help gets the weight 0 and is left out.
+A network that is no better than a linear model may still improve it, since it makes other errors.
+So may the friends' items. A part that doesn't help gets weight 0 and is left out.
 """
 
 from collections.abc import Iterable, Mapping
@@ -23,20 +23,20 @@ from followsuit.gnn.models.registry import MissingExtra, model
 from followsuit.gnn.training.grid_search import search_grid
 
 PARTS = ("ease_damped", "ials", "lightgcn", "social", "friends", "popularity")
-"""The models that are blended; the first, linear one is always in."""
+"""The models to blend; the first one, which is linear, is always kept."""
 SOCIAL = ("social", "friends")
-"""Those of them that use friends."""
+"""The parts that use friends."""
 STEPS = (0.0, 0.02, 0.05, 0.1, 0.2, 0.3, 0.45, 0.65, 0.9, 1.3, 2.0, 3.0)
 """Weights to try, in units of a part's `scale`."""
 _CELLS = 2**26
-"""Scores of a part that are held while weights are learned."""
+"""Largest number of a part's scores in memory while weights are learned."""
 _NOTHING = 1e-6
 _LEAST = 1e-4
-"""By how much NDCG must rise for another weight to be taken."""
+"""Smallest gain in NDCG for which a weight is changed."""
 
 
 class NoWeights(FollowsuitError):
-    """A blend without weights."""
+    """The blend has no weights: it must be fitted with a validation part first."""
 
 
 def learn_weights(
@@ -45,17 +45,17 @@ def learn_weights(
     validation: sparse.csr_matrix,
     progress: Progress = silent,
 ) -> dict[str, float]:
-    """The weights under which the parts' sum ranks best on validation, by coordinate ascent.
+    """Learn the weights with the best NDCG@20 on validation, by coordinate ascent.
 
     Args:
-        parts: by name, fitted on what is known.
-        first: the part whose weight is 1 over its scale.
-        validation: (n, m) the later interactions.
-        progress: a progress callback for each weight.
+        parts: by name, models fitted without the validation part.
+        first: name of the part whose weight is fixed at 1 / its scale.
+        validation: (n, m) CSR, the validation interactions.
+        progress: progress callback, in weights.
 
     Returns:
-        What each part's scores are multiplied with; 0 where it does not help by more than one
-        standard error over the users (the rule of Breiman et al. 1984, section 3.4.3).
+        By name, the factor of each part's scores. It is 0 if the part doesn't help by more than one
+        standard error over the users (Breiman et al. 1984, section 3.4.3).
     """
     users = sample_users(validation, min(VALIDATION_USERS, max(1, _CELLS // validation.shape[1])))
     if not len(users):
@@ -94,9 +94,9 @@ def learn_weights(
 
 
 def _scale(scores: Floats) -> float:
-    """The mean of the users' highest scores; 1 where these are next to nothing.
+    """The mean of the users' highest scores; 1 if that is nearly 0.
 
-    A factorisation that has collapsed has scores of 1e-20 and, fitted on more, of 1e-10.
+    A collapsed factorisation has scores of 1e-20, and of 1e-10 when fitted on more data.
     """
     scale = float(scores.max(axis=1).mean())
     return scale if scale > _NOTHING else 1.0
@@ -106,9 +106,9 @@ class BlendConfig(ModelConfig):
     """Settings of a blend."""
 
     parts: dict[str, dict[str, Any]] = Field(default={name: {} for name in PARTS}, min_length=1)
-    """Settings of each part by its name; the part's defaults where left out."""
+    """Settings of each part by name; settings that aren't given have the part's defaults."""
     weights: dict[str, Annotated[float, Field(ge=0)]] = Field(default={})
-    """What each part's scores are multiplied with; learned where validation is given."""
+    """Factor of each part's scores; learned if there is validation."""
 
 
 class Blend(Recommender):
@@ -127,7 +127,13 @@ class Blend(Recommender):
         seed: int = 0,
         progress: Progress = silent,
     ) -> Self:
-        """Search the parts' settings and the weights on validation; without it, fit the parts.
+        """Tune the parts and learn the weights on validation; without it, only fit the parts.
+
+        Args:
+            data: the data to fit on.
+            validation: (n, m) CSR, later interactions; None to use the config's weights.
+            seed: random seed.
+            progress: progress callback.
 
         Raises:
             NoWeights: there is no validation, and the config has no weights.
@@ -148,14 +154,14 @@ class Blend(Recommender):
         )
 
     def candidates(self) -> dict[str, Recommender]:
-        """The parts, unfitted; without the extra `gnn` those that need it are left out."""
+        """The parts, unfitted. Without the extra `gnn`, those that need it are left out."""
         parts: dict[str, Recommender] = {}
         self.note = None
         for name, settings in self.config.parts.items():
             try:
                 parts[name] = model(name, **settings)
             except MissingExtra as error:
-                self.note = f"The blend goes without its networks. {error}"
+                self.note = f"The blend leaves out its networks. {error}"
         return parts
 
     def learn(
@@ -164,7 +170,13 @@ class Blend(Recommender):
         validation: sparse.csr_matrix,
         progress: Progress = silent,
     ) -> Self:
-        """Learn the weights of parts that were fitted without the validation part."""
+        """Learn the weights of fitted parts.
+
+        Args:
+            fitted: by name, parts fitted without the validation part.
+            validation: (n, m) CSR, the validation interactions.
+            progress: progress callback, in weights.
+        """
         weights = learn_weights(fitted, PARTS[0], validation, progress)
         kept = {name: weight for name, weight in weights.items() if weight > 0}
         parts = {name: fitted[name].settings() for name in kept}
@@ -172,7 +184,7 @@ class Blend(Recommender):
         return self.of({name: fitted[name] for name in kept})
 
     def of(self, fitted: Mapping[str, Recommender]) -> Self:
-        """Take these parts, fitted on one data set, and their notes."""
+        """Use these parts, fitted on the same data set, and their notes."""
         for note in [part.note for part in fitted.values()]:
             if note and note not in (self.note or ""):
                 self.note = " ".join(filter(None, [self.note, note]))
@@ -189,16 +201,16 @@ class Blend(Recommender):
         return self._sum(part.score_new(seen) for part in self._fitted.values())
 
     def _sum(self, scores: Iterable[Floats]) -> Floats:
-        """The parts' scores, in their order, by their weights."""
+        """The weighted sum of the parts' scores, given in their order."""
         total: Floats | None = None
         for name, values in zip(self._fitted, scores, strict=True):
             values *= np.float32(self.config.weights[name])
             total = values if total is None else np.add(total, values, out=total)
-        assert total is not None, "a blend has its first part at least"
+        assert total is not None, "a blend has at least its first part"
         return total
 
     def state(self) -> dict[str, np.ndarray]:
-        """The parts' states, each under its name."""
+        """The parts' states, with the part's name as a prefix."""
         return {
             f"{name}/{key}": array
             for name, part in self._fitted.items()
@@ -206,7 +218,7 @@ class Blend(Recommender):
         }
 
     def restore(self, state: dict[str, np.ndarray], data: Dataset) -> Self:
-        """Take over the parts' states."""
+        """Restore the parts from their states."""
         return self.of(
             {
                 name: model(name, **self.config.parts[name]).restore(

@@ -1,9 +1,9 @@
 """EASE, the linear autoencoder (Steck 2019, "Embarrassingly Shallow Autoencoders", eq. 8).
 
-With P = (X'X + l2 I)^-1 the scores are X - X P / diag(P). Where there are fewer users than items
-the same follows from the users' side: with K = X X' + l2 I, X P = K^-1 X and
-diag(P) = (1 - diag(X' K^-1 X)) / l2 (Woodbury). Where `damp` is above 0 the columns of X are scaled
-by popularity^-damp: the less known items count for more, in what is learned and in the scores.
+With P = (X'X + l2 I)^-1 the scores are X - X P / diag(P). If there are fewer users than items, the
+same scores are computed from the users' side: with K = X X' + l2 I, X P = K^-1 X and
+diag(P) = (1 - diag(X' K^-1 X)) / l2 (Woodbury). If `damp` is above 0, the columns of X are scaled
+by popularity^-damp, so that less popular items count more.
 
 An inverse of 20,000 items takes 2 minutes and 1.6 GB. Above `MEMORY` the model is approximated by
 sparse weights: see `neighbour_weights`.
@@ -24,10 +24,10 @@ from followsuit.gnn.models.neighbour_weights import NEIGHBOURS, Neighbours, near
 from followsuit.gnn.models.recommender import CELLS, Recommender
 
 SIDE = 10_000
-"""Users or items up to which EASE is solved exactly."""
+"""EASE is solved exactly up to this number of users, or of items."""
 RIDGES = (10.0, 20.0, 50.0, 100.0, 200.0, 300.0, 500.0, 800.0, 1200.0, 2000.0)
 MEMORY = 4 * SIDE**2
-"""Bytes that the dense matrix of an exact solution may take."""
+"""Largest size of an exact solution's dense matrix, in bytes."""
 
 
 _CSR = ("data", "indices", "indptr")
@@ -38,25 +38,25 @@ class EaseConfig(ModelConfig):
     """Settings of EASE."""
 
     l2: float = Field(default=200.0, gt=0)
-    """The ridge, in units of the mean squared scale of an interaction (1 where `damp` is 0)."""
+    """Ridge, in units of the mean squared scale of an interaction (1 if `damp` is 0)."""
     damp: float = Field(default=0.0, ge=0)
-    """How much less popular items count, 0 for EASE as published."""
+    """Exponent of the scaling by popularity^-damp; 0 for EASE as published."""
     memory: int = Field(default=MEMORY, gt=0)
-    """Bytes that the dense matrix of an exact solution may take; weights are sparse above."""
+    """Largest size of an exact solution's dense matrix, in bytes; above, weights are sparse."""
 
 
 class DampedEaseConfig(EaseConfig):
     """Settings of EASE on scaled columns."""
 
     damp: float = Field(default=0.2, ge=0)
-    """How much less popular items count."""
+    """Exponent of the scaling by popularity^-damp."""
 
 
 class Ease(Recommender):
-    """A linear model of which items go together.
+    """A linear model that predicts each item from the user's other items.
 
-    Where neither the users nor the items with interactions fit into memory as a square matrix, each
-    item is predicted from its nearest items only, and `note` says so.
+    If a square matrix of neither the users nor the items fits into `memory`, each item is predicted
+    from its nearest items only, and `note` says so.
     """
 
     name: ClassVar[str] = "ease"
@@ -66,9 +66,9 @@ class Ease(Recommender):
     _neighbours: Neighbours | None = None
 
     def unfitted(self, **settings: Any) -> Self:
-        """The same model before `fit`, with other values for these settings.
+        """A new unfitted model with these settings changed.
 
-        It shares what a grid search counts once.
+        It shares the neighbours, which a grid search counts once.
         """
         other = super().unfitted(**settings)
         other._neighbours = self._neighbours
@@ -82,10 +82,13 @@ class Ease(Recommender):
         seed: int = 0,
         progress: Progress = silent,
     ) -> Self:
-        """Solve exactly where the smaller side fits, else for sparse weights.
+        """Solve exactly if the smaller side fits into memory, otherwise for sparse weights.
 
-        What does not depend on the settings is kept where there is validation, for the next fit of
-        a grid search.
+        Args:
+            data: the data to fit on.
+            validation: if given, the neighbours are kept for the next fit of a grid search.
+            seed: not used; the model isn't random.
+            progress: progress callback.
         """
         kept = self._kept(data)
         self.note = None
@@ -108,7 +111,7 @@ class Ease(Recommender):
         return self.restore({f"weights_{name}": part for name, part in parts.items()}, data)
 
     def _exact(self, data: Dataset, kept: Ints, progress: Progress) -> dict[str, np.ndarray]:
-        """One Cholesky factor and one inverse of the smaller side."""
+        """The exact solution: a Cholesky factorisation and an inverse of the smaller side."""
         x = self._scaled(data, kept)
         by_users = data.seen.shape[0] <= len(kept)
         with progress("EASE", 3) as advance:
@@ -123,7 +126,7 @@ class Ease(Recommender):
         return {"kept": kept, "inverse": inverse, "diagonal": np.maximum(diagonal, 1e-12)}
 
     def _kept(self, data: Dataset) -> Ints | None:
-        """The items that an exact solution learns from, rising; None where it does not fit."""
+        """The items of an exact solution, ascending; None if it doesn't fit into memory."""
         n, m = data.seen.shape
         side = int((self.config.memory / 4) ** 0.5)
         if min(n, m) <= side:
@@ -142,22 +145,27 @@ class Ease(Recommender):
         return sparse.csr_matrix(rows[:, kept] @ scale, dtype=np.float32)
 
     def _scale(self, data: Dataset) -> Floats:
-        """(m) what each item's interactions are multiplied with."""
+        """(m) factor of each item's interactions."""
         scale: Floats = np.maximum(data.popularity, 1) ** np.float32(-self.config.damp)
         return scale
 
     def score(self, users: Ints) -> Floats:
-        """(users, m) about 0 to 1."""
+        """(users, m) scores, about 0 to 1."""
         x = self._x[users]
         if self._weights is not None:
             return _dense(x @ self._weights)
         if self._by_users:
-            # x P = K^-1 X for the rows of X
+            # x P = K^-1 X for the rows of X.
             return self._scores(x, np.ascontiguousarray((self._x.T @ self._inverse[users].T).T))
         return self._scores(x, x @ self._inverse)
 
     def score_pairs(self, users: Ints, items: Ints) -> Floats:
-        """(pairs,) the same for pairs; with sparse weights no other score is computed."""
+        """(pairs) scores of pairs; sparse weights compute no other scores.
+
+        Args:
+            users: (pairs) codes.
+            items: (pairs) codes.
+        """
         if self._weights is None:
             return super().score_pairs(users, items)
         products = self._x[users].multiply(self._weights.T.tocsr()[items])
@@ -165,7 +173,7 @@ class Ease(Recommender):
         return scores
 
     def score_new(self, seen: sparse.csr_matrix) -> Floats:
-        """(rows, m) the same, by x P = (x - x X' K^-1 X) / l2 where K is the users' side."""
+        """(rows, m) scores; on the users' side x P = (x - x X' K^-1 X) / l2."""
         x = self._scaled(self.data, self._kept_items, seen)
         if self._weights is not None:
             return _dense(x @ self._weights)
@@ -177,7 +185,7 @@ class Ease(Recommender):
         return self._scores(x, product)
 
     def _scores(self, x: sparse.csr_matrix, product: Floats) -> Floats:
-        """(rows, m) X - X P / diag(P), in the place of X P."""
+        """(rows, m) X - X P / diag(P), computed in place of X P."""
         product /= -self._diagonal
         _add(product, x)
         if len(self._kept_items) == len(self.data.items):
@@ -193,7 +201,7 @@ class Ease(Recommender):
         return {"kept": self._kept_items, "inverse": self._inverse, "diagonal": self._diagonal}
 
     def restore(self, state: dict[str, np.ndarray], data: Dataset) -> Self:
-        """Take over the weights or the inverse."""
+        """Restore the weights or the inverse."""
         self.data, self._weights = data, None
         m = data.seen.shape[1]
         if "weights_data" in state:
@@ -220,19 +228,19 @@ class DampedEase(Ease):
 
 
 def _gram(x: sparse.csr_matrix) -> Floats:
-    """x x', some rows at a time: as a sparse matrix it would take twice what the dense one does."""
+    """x x', a block of rows at a time: a sparse result would take twice the memory."""
     gram = np.empty((x.shape[0], x.shape[0]), dtype=np.float32, order="F")
     turned = x.T.tocsr()
     step = max(1, CELLS // max(x.shape[0], 1))
     for first in range(0, x.shape[0], step):
-        # Symmetric: columns, which lie together, in place of rows.
+        # The matrix is symmetric, so write contiguous columns instead of rows.
         (x[first : first + step] @ turned).toarray(out=gram[:, first : first + step].T)
     return gram
 
 
 @one_thread()
 def _inverse(gram: Floats) -> Floats:
-    """The inverse of a symmetric positive definite matrix, in its place."""
+    """The inverse of a symmetric positive definite matrix, computed in place."""
     if not gram.size:
         return gram
     factor, info = lapack.spotrf(gram, lower=1, overwrite_a=1, clean=0)
@@ -247,13 +255,13 @@ def _inverse(gram: Floats) -> Floats:
 
 
 def _dense(scores: sparse.csr_matrix) -> Floats:
-    """The scores as an array, those that are not stored as 0."""
+    """The scores as a dense array."""
     array: Floats = scores.toarray()
     return array
 
 
 def _add(dense: Floats, x: sparse.csr_matrix) -> None:
-    """Add sparse rows in place: the scores themselves are the largest array there is."""
+    """Add sparse rows in place, since a copy of the scores would be large."""
     rows = np.repeat(np.arange(x.shape[0]), np.diff(x.indptr))
     dense[rows, x.indices] += x.data
 

@@ -1,5 +1,6 @@
 """GF-CF, a graph filter without training (Shen et al. 2021, "How Powerful is Graph Convolution for
-Recommendation?", eq. 10): the linear filter of the normalised item graph, and an ideal low pass.
+Recommendation?", eq. 10): the linear filter of the normalised item graph, plus an ideal low-pass
+filter.
 """
 
 from typing import Any, ClassVar, Self
@@ -20,13 +21,13 @@ class GraphFilterConfig(ModelConfig):
     """Settings of GF-CF."""
 
     rank: int = Field(default=256, ge=1)
-    """Singular vectors of the low pass."""
+    """Number of singular vectors of the low-pass filter."""
     alpha: float = Field(default=0.3, ge=0)
-    """Weight of the low pass beside the linear filter."""
+    """Weight of the low-pass filter, relative to the linear filter."""
 
 
 class GraphFilter(Recommender):
-    """The items that are near in the graph of users and items."""
+    """Items near the seen items in the graph of users and items."""
 
     name: ClassVar[str] = "gfcf"
     config_class = GraphFilterConfig
@@ -45,7 +46,7 @@ class GraphFilter(Recommender):
         seed: int = 0,
         progress: Progress = silent,
     ) -> Self:
-        """Find the leading singular vectors."""
+        """Compute the leading singular vectors; `validation` and `seed` are not used."""
         r = normalised(data.seen)
         rank = min(self.config.rank, *r.shape)
         vectors = np.zeros((0, r.shape[1]))
@@ -56,12 +57,12 @@ class GraphFilter(Recommender):
         return self.restore({"vectors": np.ascontiguousarray(vectors.T, dtype=np.float32)}, data)
 
     def score(self, users: Ints) -> Floats:
-        """(users, m) the seen items, passed through the filters."""
+        """(users, m) the filtered seen items."""
         return self.score_new(self.data.seen[users])
 
     @one_thread()
     def score_new(self, seen: sparse.csr_matrix) -> Floats:
-        """(rows, m) the same."""
+        """(rows, m) the filtered seen items."""
         near = seen @ self._r.T
         scores: Floats = np.ascontiguousarray((self._r.T @ near.toarray().T).T)
         if self.config.alpha:
@@ -75,7 +76,7 @@ class GraphFilter(Recommender):
         return {"vectors": self._vectors}
 
     def restore(self, state: dict[str, np.ndarray], data: Dataset) -> Self:
-        """Take over the vectors."""
+        """Restore the vectors."""
         self.data, self._vectors = data, state["vectors"]
         self._r = normalised(data.seen)
         self._root = np.sqrt(np.maximum(data.popularity, 1))

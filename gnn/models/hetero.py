@@ -1,4 +1,4 @@
-"""A network for people and products without interactions: from friends and attributes."""
+"""A network for customers and products without interactions: it uses friends and attributes."""
 
 from pathlib import Path
 from typing import ClassVar, Self
@@ -19,20 +19,20 @@ from followsuit.gnn.models.recommender import Embeddings
 from followsuit.gnn.training.spectral import spectral_start
 
 _LEARNED = "network."
-"""Stands before the names of the network's own arrays in a saved model."""
+"""Prefix of the network's arrays in a saved model."""
 
 
 class HeteroConfig(NeuralConfig):
     """Settings of the heterogeneous network."""
 
     epochs: int = Field(default=8, ge=1)
-    """Epochs where no validation is watched; watching sets it to the best one."""
+    """Epochs without validation; training with validation sets it to the best epoch."""
     width: int = Field(default=64, ge=1)
-    """Numbers in a vector."""
+    """Length of a vector."""
     layers: int = Field(default=2, ge=0)
-    """Steps that messages go."""
+    """Number of message passing layers."""
     temperature: float = Field(default=0.1, gt=0)
-    """By which cosines are divided in the softmax."""
+    """Divisor of the cosines in the softmax."""
     cold_users: float = Field(default=0.3, ge=0, lt=1)
     """Share of users whose interactions and vector each step hides."""
     cold_items: float = Field(default=0.1, ge=0, lt=1)
@@ -40,16 +40,15 @@ class HeteroConfig(NeuralConfig):
     left_out: float = Field(default=0.2, ge=0, lt=1)
     """Share of the other interactions that each step hides."""
     fanout: int = Field(default=10, ge=ALL)
-    """Edges drawn per node, layer and relation where the graph is sampled; -1 for all."""
+    """Edges drawn per node, layer and relation if the graph is sampled; -1 for all."""
     memory: int = Field(default=4 * 2**30, ge=0)
-    """Bytes that a step over the whole graph may take; above, it is sampled."""
+    """Largest memory of a step over the whole graph, in bytes; above, the graph is sampled."""
 
 
 class Hetero(Neural):
-    """Vectors from interactions, friends and attributes, whichever there are.
+    """Vectors from interactions, friends and attributes, as far as known.
 
-    The score of a customer of whom nothing is known, or of such an item, is 0. Interactions carry
-    no weight of their own; friends count where they share their activity (see `Dataset.friends`).
+    The score is 0 if nothing is known of the customer or of the item.
     """
 
     name: ClassVar[str] = "hetero"
@@ -71,16 +70,16 @@ class Hetero(Neural):
 
     @one_thread()
     def place(self, data: Dataset) -> Embeddings:
-        """Vectors for another data set, with customers and products that training did not see.
+        """Vectors for another data set, which may have new customers and products.
 
-        Users, items and attribute values are matched by their ids and names; what is new starts
-        from what is known of it.
+        Users, items and attribute values are matched by ids and names. The vectors of new ones come
+        from their interactions, friends and attributes.
 
         Args:
-            data: what is known by now.
+            data: the current data.
 
         Returns:
-            (n, width) and (m, width), each of length 1, or 0 where nothing is known.
+            (n, width) and (m, width) unit vectors, or 0 if nothing is known.
         """
         old, learned = self.data, self._learned
         start = Start(
@@ -109,7 +108,7 @@ class Hetero(Neural):
         progress: Progress = silent,
         checkpoint: Path | None = None,
     ) -> Self:
-        """Train; see `Neural.train`."""
+        """Train; arguments and errors as in `Neural.train`."""
         super().train(data, validation, seed=seed, progress=progress, checkpoint=checkpoint)
         trained = self._network.named_parameters()
         self._learned = {n: p.detach().cpu().numpy() for n, p in trained}
@@ -117,11 +116,11 @@ class Hetero(Neural):
         return self
 
     def state(self) -> dict[str, np.ndarray]:
-        """The final vectors, and what `place` needs."""
+        """The final vectors, and the arrays that `place` needs."""
         return super().state() | {_LEARNED + n: value for n, value in self._learned.items()}
 
     def restore(self, state: dict[str, np.ndarray], data: Dataset) -> Self:
-        """Take over the vectors and the network."""
+        """Restore the vectors and the network."""
         own = {n.removeprefix(_LEARNED): v for n, v in state.items() if n.startswith(_LEARNED)}
         self._learned = own
         return super().restore(state, data)
@@ -140,7 +139,7 @@ class Hetero(Neural):
         return HeteroNetwork(data, start, shape, seed)
 
     def needed(self, data: Dataset) -> int:
-        """Bytes, about, that a step over the whole graph takes: vectors kept, Adam's, matrices."""
+        """Approximate memory of a step over the whole graph, in bytes."""
         nodes = len(data.users) + len(data.items)
         vectors = (8 * self.config.layers + 10) * self.config.width * nodes
         return 4 * vectors + 64 * (data.seen.nnz + data.friends.nnz)
@@ -148,7 +147,7 @@ class Hetero(Neural):
     def _values(
         self, random: np.random.Generator, known: Attributes | None, active: np.ndarray
     ) -> Floats:
-        """Where values start; those of nobody with interactions can't be learned, and stay 0."""
+        """Initial vectors of attribute values; 0 for values that no active row has."""
         if known is None:
             return np.zeros((0, self.config.width), dtype=np.float32)
         vectors = random.normal(0, NOISE, (len(known.names), self.config.width)).astype(np.float32)
@@ -161,7 +160,7 @@ def _names(known: Attributes | None) -> np.ndarray:
 
 
 def _matched(ids: np.ndarray, old: np.ndarray, vectors: Floats) -> Floats:
-    """The old vectors of ids that there were, 0 for new ones."""
+    """The old vectors of known ids, and 0 for new ones."""
     code = pd.Index(old).get_indexer(pd.Index(ids))
     matched = np.zeros((len(ids), vectors.shape[1]), dtype=np.float32)
     matched[code >= 0] = vectors[code[code >= 0]]

@@ -1,12 +1,12 @@
-"""The network of `hetero`: messages along every kind of tie, over all of the graph or a sample.
+"""The network of `hetero`: message passing along several relations, over the graph or a sample.
 
-A layer adds up, for a user, messages of the seen items and of friends, for an item those of its
-users, each scaled by a learned gate for each coordinate (LightGCN, He et al. 2020, with relations
-of their own as in R-GCN, Schlichtkrull et al. 2018). A user without interactions starts from
-attributes alone, and still hears friends.
+In each layer a user gets messages from the seen items and from friends, and an item from its users.
+A learned gate scales each coordinate of a message (LightGCN, He et al. 2020, with relations as in
+R-GCN, Schlichtkrull et al. 2018). A user without interactions has a vector from attributes and
+friends.
 
-So that this is learned, each step hides the interactions and the vector of a random part of users
-and items, and predicts them (DropoutNet, Volkovs, Yu and Poutanen 2017).
+To learn this, each step hides the interactions and the vectors of random users and items, and
+predicts their interactions (DropoutNet, Volkovs, Yu and Poutanen 2017).
 """
 
 import math
@@ -39,9 +39,9 @@ OF_USER = (USER_VALUE, "of", USER)
 OF_ITEM = (ITEM_VALUE, "of", ITEM)
 
 DRAWN = 1_024
-"""Items that are drawn beside the batch's, where there are many or the graph is sampled."""
+"""Items drawn besides the batch's, if there are many items or the graph is sampled."""
 NOISE = 0.01
-"""Deviation of what starts at random."""
+"""Standard deviation of random initial vectors."""
 _TINY, _LEAST = 1e-8, -1e9
 
 Message = Callable[[Tensor], Tensor]
@@ -49,13 +49,13 @@ Message = Callable[[Tensor], Tensor]
 
 @dataclass(frozen=True)
 class Start:
-    """Where the vectors start; float32.
+    """Initial vectors; float32.
 
     Attributes:
-        users: (n, width).
-        items: (m, width).
-        user_values: (values, width) of the users' attributes.
-        item_values: (values, width) of the items'.
+        users: (n, width) vectors of users.
+        items: (m, width) vectors of items.
+        user_values: (values, width) vectors of the users' attribute values.
+        item_values: (values, width) vectors of the items' attribute values.
     """
 
     users: Floats
@@ -66,7 +66,7 @@ class Start:
 
 @dataclass(frozen=True)
 class Shape:
-    """How the network is built and trained; see `Hetero`."""
+    """Settings of the network; see `HeteroConfig`. `sampled`: whether the graph is sampled."""
 
     layers: int
     temperature: float
@@ -90,15 +90,15 @@ class HeteroNetwork(Network):
         gate = torch.ones(3, shape.layers, width, device=device())
         gate[1] = 0.5
         self.gates = nn.Parameter(gate)
-        """For each layer and coordinate: what items say to users, friends, and users to items."""
+        """(3, layers, width) gates of messages: items to users, friends, users to items."""
         self.usual = nn.Parameter(torch.zeros(width, device=device()))
-        """What is common to all users."""
+        """(width) the part of the vector that all users share."""
         self.weights = weights_of(data)
         self.matrices = {} if shape.sampled else _matrices(self.weights)
         self.sampler = _sampler(self.weights, shape, seed) if shape.sampled else None
         self.pointer = torch.from_numpy(data.seen.indptr.astype(np.int64))
         self.columns = torch.from_numpy(data.seen.indices.astype(np.int64))
-        # An item that nobody has seen is no rival, or new items would be pushed down.
+        # Items that nobody has seen are no negatives: otherwise new items would rank last.
         self.rivals = torch.from_numpy(np.flatnonzero(data.popularity))
         self.examples = np.flatnonzero(np.diff(data.seen.indptr))
         self.whole = not shape.sampled and len(self.rivals) <= EVERY
@@ -107,13 +107,13 @@ class HeteroNetwork(Network):
         self.takers = torch.from_numpy(data.popularity)
         self.bought = _column(data.popularity > 0)
         self.known = _column(_known(data))
-        # Hiding users or items of which nothing else is known would teach nothing.
+        # Hiding users or items is useless if nothing but their interactions is known.
         users_known = FRIEND in self.weights or OF_USER in self.weights
         self.hidden_users = shape.cold_users if users_known else 0.0
         self.hidden_items = shape.cold_items if OF_ITEM in self.weights else 0.0
 
     def vectors(self) -> tuple[Tensor, Tensor]:
-        """Unit vectors over the whole graph; 0 where nothing is known."""
+        """Unit vectors over the whole graph; 0 if nothing is known."""
         view = _whole(self.matrices or _matrices(self.weights))
         return self.propagated(view, self.active, self.bought)
 
@@ -121,9 +121,9 @@ class HeteroNetwork(Network):
         """Unit vectors of the view's users and items.
 
         Args:
-            view: what is passed over.
-            active: (n, 1) 0 for users whose interactions and own vector are hidden, else 1.
-            bought: (m, 1) the same of items.
+            view: the part of the graph.
+            active: (n, 1) 0 for users whose interactions and vector are hidden, otherwise 1.
+            bought: (m, 1) the same for items.
         """
         shown_users, shown_items = active[view.users], bought[view.items]
         users = self.users[view.users] * shown_users
@@ -133,8 +133,8 @@ class HeteroNetwork(Network):
         of_users, of_items = users + self.known[view.users] * self.usual, items
         for seen, friends, by in self.gates.unbind(1):
             heard = shown_users * view.send(SEEN, shown_items * items) * seen
-            # Friends' vectors are learned from their own seen items: were they bent to predict
-            # those of their friends, they would learn them by heart.
+            # Friends' vectors are learned from their own items only. With a gradient they would
+            # memorise the items of their friends.
             heard = heard + view.send(FRIEND, users.detach()) * friends
             items = shown_items * view.send(BY, shown_users * users) * by
             users = heard
@@ -142,7 +142,13 @@ class HeteroNetwork(Network):
         return unit(of_users), unit(of_items)
 
     def loss(self, examples: Tensor, batch: Tensor, random: torch.Generator) -> Tensor:
-        """Of predicting all seen items of the examples, some of both hidden."""
+        """The loss of predicting the examples' seen items, with some users and items hidden.
+
+        Args:
+            examples: codes of this process's users.
+            batch: codes of the batch's users, over all processes.
+            random: random generator.
+        """
         active = self.active * _kept(self.active, self.hidden_users, random)
         bought = self.bought * _kept(self.bought, self.hidden_items, random)
         rows, cells = cells_of(self.pointer, examples)
@@ -164,7 +170,7 @@ class HeteroNetwork(Network):
         return loss / self.per_user
 
     def _thinned(self, random: torch.Generator) -> "View":
-        """The graph without a random part of the interactions."""
+        """The graph without a random share of the interactions."""
         seen = self.matrices[SEEN]
         kept = torch.rand(len(seen.values), generator=random) >= self.shape.left_out
         values = seen.values * kept.to(seen.values.device) / (1 - self.shape.left_out)
@@ -173,14 +179,14 @@ class HeteroNetwork(Network):
         return _whole(self.matrices | {SEEN: thinned, BY: by})
 
     def _drawn(self, batch: Tensor, random: torch.Generator) -> Tensor:
-        """The items of the batch, of all processes, and some uniform ones; rising, each once."""
+        """The seen items of the whole batch and some uniform draws; distinct, ascending."""
         columns = self.columns[cells_of(self.pointer, batch)[1]]
         drawn = self.rivals[torch.randint(len(self.rivals), (DRAWN,), generator=random)]
         items: Tensor = torch.unique(torch.cat([columns, drawn]))
         return items
 
     def _chance(self, items: Tensor, batch: int) -> Tensor:
-        """The logarithm of each item's chance to be among those drawn."""
+        """The logarithm of each item's probability of being drawn."""
         share = min(batch / len(self.examples), 0.999)
         missing = self.takers[items] * math.log1p(-share)
         missing = missing + DRAWN * math.log1p(-1 / (len(self.rivals) + 1))
@@ -189,10 +195,11 @@ class HeteroNetwork(Network):
     def _estimated(
         self, users: Tensor, items: Tensor, rows: Tensor, place: Tensor, chance: Tensor
     ) -> Tensor:
-        """The softmax over all items, estimated from some.
+        """The softmax loss over all items, estimated from a sample.
 
-        Each stands for as many as its chance to be there says (Horvitz and Thompson 1952), so that
-        what is popular, and there each time, is not pushed down; a user's own items are no rivals.
+        Items are weighted by the inverse of their probability of being drawn (Horvitz and Thompson
+        1952). Otherwise popular items, which are drawn each time, would rank too low. A user's own
+        items are no negatives.
         """
         scores = users @ items.T / self.shape.temperature
         own = torch.zeros_like(scores, dtype=torch.bool)
@@ -212,12 +219,12 @@ class HeteroNetwork(Network):
 
 
 class View:
-    """The nodes that a pass goes over, and what carries messages between them.
+    """A part of the graph, and the messages between its nodes.
 
     Attributes:
-        users: their codes.
-        items: theirs.
-        messages: by relation, from vectors of all its sources to sums at its targets.
+        users: codes of its users.
+        items: codes of its items.
+        messages: by relation, a function from vectors of all sources to sums at the targets.
     """
 
     def __init__(
@@ -226,13 +233,13 @@ class View:
         self.users, self.items, self.messages = users, items, messages
 
     def send(self, relation: EdgeType, vectors: Tensor) -> Tensor | float:
-        """What arrives at the targets; 0 over a relation that isn't there."""
+        """The messages' sums at the targets; 0 if the relation is missing."""
         message = self.messages.get(relation)
         return 0.0 if message is None else message(vectors)
 
 
 class Weighted(MessagePassing):  # type: ignore[misc]
-    """Sums of neighbours' vectors, times the edges' weights."""
+    """Weighted sums of neighbours' vectors."""
 
     def __init__(self) -> None:
         super().__init__(aggr="sum")
@@ -240,22 +247,29 @@ class Weighted(MessagePassing):  # type: ignore[misc]
     def forward(
         self, vectors: Tensor, edge_index: Tensor, weight: Tensor, size: tuple[int, int]
     ) -> Tensor:
-        """(targets, width) from (sources, width)."""
+        """(targets, width) sums.
+
+        Args:
+            vectors: (sources, width).
+            edge_index: (2, edges) sources and targets.
+            weight: (edges) weights.
+            size: number of sources and targets.
+        """
         sums: Tensor = self.propagate(edge_index, x=(vectors, None), weight=weight, size=size)
         return sums
 
     def message(self, x_j: Tensor, weight: Tensor) -> Tensor:
-        """(edges, width)."""
+        """(edges, width) weighted vectors of the sources."""
         return x_j * weight[:, None]
 
 
 def unit(vectors: Tensor) -> Tensor:
-    """The vectors at length 1; what is 0 stays 0, and its gradient is finite."""
+    """Vectors scaled to length 1; zero vectors stay 0, with a finite gradient."""
     return vectors * (vectors.square().sum(dim=1, keepdim=True) + _TINY).rsqrt()
 
 
 def weights_of(data: Dataset) -> dict[EdgeType, sparse.csr_matrix]:
-    """(targets, sources) how much each message weighs, by relation; empty relations left out."""
+    """(targets, sources) weights of the messages, by relation, without empty relations."""
     seen = normalised(data.seen)
     weights = {SEEN: seen, BY: seen.T.tocsr(), FRIEND: normalised(data.friends)}
     for relation, known in ((OF_USER, data.user_attributes), (OF_ITEM, data.item_attributes)):
@@ -265,7 +279,7 @@ def weights_of(data: Dataset) -> dict[EdgeType, sparse.csr_matrix]:
 
 
 def graph_of(weights: dict[EdgeType, sparse.csr_matrix]) -> HeteroData:
-    """The same as PyG's data, with `weight` and the `degree` of each edge's target."""
+    """The relations as PyG's `HeteroData`, with `weight` and the `degree` of each edge's target."""
     data = HeteroData()
     for relation, matrix in weights.items():
         data[relation[2]].num_nodes, data[relation[0]].num_nodes = matrix.shape
@@ -286,12 +300,12 @@ def _matrices(weights: dict[EdgeType, sparse.csr_matrix]) -> dict[EdgeType, Matr
 
 
 def _whole(matrices: dict[EdgeType, Matrix]) -> View:
-    """All of the graph."""
+    """The whole graph."""
     return View(slice(None), slice(None), {r: m.__matmul__ for r, m in matrices.items()})
 
 
 def _sample(part: HeteroData) -> View:
-    """A drawn part; a sum over k of n edges stands for n / k times as much."""
+    """A sampled part; a sum over k of n edges is multiplied by n / k."""
     layer = Weighted()
 
     def along(relation: EdgeType) -> Message:
@@ -313,7 +327,7 @@ def _sample(part: HeteroData) -> View:
 
 def _sampler(weights: dict[EdgeType, sparse.csr_matrix], shape: Shape, seed: int) -> Sampler:
     graph = graph_of(weights)
-    # The nodes that the last layer reaches still ask for their attributes.
+    # The last layer's nodes need their attributes too, so these go one hop further.
     fanouts = {
         r: [ALL] * (shape.layers + 1)
         if r in (OF_USER, OF_ITEM)
@@ -328,12 +342,12 @@ def _kept(like: Tensor, share: float, random: torch.Generator) -> Tensor:
 
 
 def _column(flags: np.ndarray) -> Tensor:
-    """(rows, 1) 0 or 1."""
+    """(rows, 1) the flags as 0 and 1, on the device."""
     return on_device(flags.astype(np.float32)[:, None])
 
 
 def _known(data: Dataset) -> np.ndarray:
-    """(n) bool: users with an interaction, a friend or an attribute."""
+    """(n) whether each user has an interaction, a friend or an attribute."""
     known = (np.diff(data.seen.indptr) > 0) | (np.diff(data.friends.indptr) > 0)
     if data.user_attributes is not None:
         known |= np.diff(data.user_attributes.matrix.indptr) > 0

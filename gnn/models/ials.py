@@ -18,18 +18,18 @@ class IalsConfig(ModelConfig):
     """Settings of iALS."""
 
     factors: int = Field(default=128, ge=1)
-    """Width of the vectors."""
+    """Length of a vector."""
     alpha: float = Field(default=5.0, gt=0)
-    """How much more a seen item counts than another."""
+    """Confidence in a seen item, relative to an unseen one."""
     l2: float = Field(default=0.1, gt=0)
-    """The ridge, as a share of alpha times the largest singular value of the interactions: of the
-    ridge from which on the model learns nothing but zeros."""
+    """Ridge, as a share of alpha times the largest singular value of the interactions. With a share
+    of 1 or more, all vectors are 0."""
     rounds: int = Field(default=12, ge=1)
-    """Rounds of alternating least squares."""
+    """Iterations of alternating least squares."""
 
 
 class Ials(Recommender):
-    """Vectors of users and items whose products are 1 for a seen item, 0 elsewhere."""
+    """Vectors of users and items whose products approximate 1 for seen items and 0 for others."""
 
     name: ClassVar[str] = "ials"
     random: ClassVar[bool] = True
@@ -48,7 +48,7 @@ class Ials(Recommender):
         seed: int = 0,
         progress: Progress = silent,
     ) -> Self:
-        """Alternate between users and items."""
+        """Fit by alternating least squares; `validation` is not used."""
         from implicit.cpu.als import AlternatingLeastSquares
 
         with progress("iALS", self.config.rounds) as advance, one_thread():
@@ -61,7 +61,7 @@ class Ials(Recommender):
             )
             model.fit(data.seen, show_progress=False, callback=lambda *_: advance(1))
         state = {"users": model.user_factors.copy(), "items": model.item_factors.copy()}
-        # A user (or item) without interactions keeps no random vector.
+        # Clear the random vectors of users and items without interactions.
         state["users"][np.diff(data.seen.indptr) == 0] = 0
         state["items"][data.popularity == 0] = 0
         return self.restore(state, data)
@@ -75,7 +75,7 @@ class Ials(Recommender):
 
     @one_thread()
     def score(self, users: Ints) -> Floats:
-        """(users, m) about 0 to 1."""
+        """(users, m) scores, about 0 to 1."""
         scores: Floats = self._users[users] @ self._items.T
         return scores
 
@@ -88,6 +88,6 @@ class Ials(Recommender):
         return {"users": self._users, "items": self._items}
 
     def restore(self, state: dict[str, np.ndarray], data: Dataset) -> Self:
-        """Take over the factors."""
+        """Restore the factors."""
         self.data, self._users, self._items = data, state["users"], state["items"]
         return self

@@ -1,7 +1,7 @@
 """LightGCN (He et al. 2020), with a spectral start and a softmax over all items.
 
-Each step leaves out a random part of the interactions, propagates over the rest, and predicts all
-of them: a network that always sees the very edge that it predicts learns to copy it.
+Each step leaves out a random share of the interactions, propagates over the rest, and predicts all
+interactions. Otherwise the network would learn to copy the edges that it predicts.
 """
 
 from typing import Any, ClassVar
@@ -26,13 +26,13 @@ class LightGCNConfig(NeuralConfig):
     """Settings of LightGCN."""
 
     width: int = Field(default=128, ge=1)
-    """Numbers in a vector."""
+    """Length of a vector."""
     layers: int = Field(default=2, ge=0)
-    """Steps of propagation."""
+    """Number of propagation layers."""
     temperature: float = Field(default=0.1, gt=0)
-    """By which cosines are divided in the softmax."""
+    """Divisor of the cosines in the softmax."""
     left_out: float = Field(default=0.1, ge=0, lt=1)
-    """Share of the interactions that a step does not see."""
+    """Share of the interactions that each step leaves out."""
 
 
 class LightGCN(Neural):
@@ -69,8 +69,8 @@ class BipartiteNetwork(Network):
         self.seen = Matrix(normalised(seen), device())
         self.by_item = self.seen.turned
         self.pointer = torch.from_numpy(seen.indptr.astype(np.int64))
-        # Items that nobody has seen are no part of the softmax, lest they be pushed anywhere as
-        # mere negatives: they keep their zeros.
+        # Items that nobody has seen are left out of the softmax, and keep zero vectors. Otherwise
+        # they would only be negatives.
         ever = np.bincount(seen.indices, minlength=seen.shape[1]) > 0
         self.ever = on_device(np.flatnonzero(ever))
         self.targets_of = on_device((np.cumsum(ever) - 1)[seen.indices])
@@ -87,7 +87,7 @@ class BipartiteNetwork(Network):
         return normalize(of_users, dim=1), normalize(of_items, dim=1)
 
     def layered(self, seen: Matrix, by_item: Matrix) -> tuple[Tensor, Tensor, Tensor]:
-        """The sums of all layers for users and items (eq. 3 to 5), and the users' first layer."""
+        """The sums of all layers for users and items (eq. 3-5), and the users' first layer."""
         users: Tensor = self.users
         items: Tensor = self.items
         of_users, of_items, first = users, items, users
@@ -98,7 +98,13 @@ class BipartiteNetwork(Network):
         return of_users, of_items, first
 
     def loss(self, examples: Tensor, batch: Tensor, random: torch.Generator) -> Tensor:
-        """Of predicting all seen items of the examples from a part of the graph."""
+        """The loss of predicting the examples' seen items from a part of the graph.
+
+        Args:
+            examples: codes of this process's users.
+            batch: codes of the batch's users, over all processes.
+            random: random generator.
+        """
         users, items = self.propagated(*self.thinned(random))
         rows, cells = cells_of(self.pointer, examples)
         loss = softmax_loss(
@@ -112,7 +118,7 @@ class BipartiteNetwork(Network):
         return loss / self.per_user
 
     def thinned(self, random: torch.Generator) -> tuple[Matrix, Matrix]:
-        """The graph without a random part; the weights of the rest rise to make up for it."""
+        """The graph without a random share of the interactions; the other weights rise to match."""
         values = self.seen.values
         kept = torch.rand(len(values), generator=random) >= self.left_out
         thinned = self.seen.with_values(values * kept.to(values.device) / (1 - self.left_out))
@@ -120,7 +126,7 @@ class BipartiteNetwork(Network):
 
 
 def cells_of(pointer: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
-    """(row of `rows`, place among the nonzeros) of every cell of some rows of a CSR matrix."""
+    """All cells of some rows of a CSR matrix: position in `rows`, and position in its data."""
     count = pointer[rows + 1] - pointer[rows]
     place = torch.repeat_interleave(torch.arange(len(rows)), count)
     offset = pointer[rows] - (count.cumsum(0) - count)

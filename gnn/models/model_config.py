@@ -1,4 +1,4 @@
-"""The settings of a model: typed, named, in bounds, and never changed in place."""
+"""Typed, validated and immutable settings of a model."""
 
 from typing import Any, Self
 
@@ -8,7 +8,7 @@ from followsuit.core.errors import FollowsuitError
 
 
 class WrongSettings(FollowsuitError):
-    """A setting that a model doesn't have, or a value that it can't take."""
+    """The model doesn't have a setting, or the setting can't have the value."""
 
 
 class ModelConfig(BaseModel):
@@ -29,7 +29,7 @@ class ModelConfig(BaseModel):
             raise WrongSettings(_in_words(type(self), error)) from error
 
     def changed(self, **settings: Any) -> Self:
-        """The same config with other values for these settings."""
+        """A copy with these settings changed."""
         return type(self)(**{**dict(self), **settings})
 
 

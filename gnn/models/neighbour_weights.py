@@ -1,12 +1,13 @@
-"""EASE of many items: each item is predicted from its nearest items only.
+"""EASE for many items: each item is predicted from its nearest items only.
 
-A column of EASE is a ridge regression of an item on all others. Here it is one on its `NEIGHBOURS`
-nearest items (Steck 2019, "Markov Random Fields for Collaborative Filtering", section 3.2): some
-thousands of small systems in place of one large inverse. Who took what together is counted once,
-for all ridges and scales of a grid search.
+A column of EASE is a ridge regression of an item on all others. Here it is a regression on the
+item's `NEIGHBOURS` nearest items (Steck 2019, "Markov Random Fields for Collaborative Filtering",
+section 3.2): thousands of small systems instead of one large inverse. Co-occurrences are counted
+once, for all ridges and scales of a grid search.
 
-NDCG@20 on test, exact against 128 neighbours (Last.fm, which has 1,892 users, is otherwise solved
-exactly); settings of the exact model are the best of those tried, not searched on validation:
+NDCG@20 on test, exact and with 128 neighbours, measured on 2026-11-29. The exact model's settings
+are the best of those tried, not the result of a grid search. (Last.fm has 1,892 users, so it is
+usually solved exactly.)
 
 | data | exact: damp, l2 | sparse: damp, l2 |
 |---|---|---|
@@ -15,8 +16,8 @@ exactly); settings of the exact model are the best of those tried, not searched 
 | Douban Book, every second user | .2159: .2, 100 (of 2 tried) | .2264: .2, 100, `norm` of ^1/2 |
 | Last.fm, every second user | .2770: .2, 100 (of 20 tried) | .2727: .2, 100; 64 neighbours .2684 |
 
-`benchmarks/gnn.py --only grid`, 20,000 products and 5 million purchases: a grid search and a fit
-take 57 s of CPU and 1.43 GB, where one exact fit takes 85 to 115 s.
+With 20,000 products and 5 million purchases, a grid search and a fit take 57 s of CPU and 1.43 GB
+(`benchmarks/gnn.py --only grid`). One exact fit takes 85 to 115 s.
 """
 
 from dataclasses import dataclass
@@ -30,22 +31,23 @@ from followsuit.gnn.data.dataset import Floats, Ints
 from followsuit.gnn.models.recommender import CELLS
 
 NEIGHBOURS = 128
-"""Items that an item is predicted from, at most."""
+"""Largest number of items that an item is predicted from."""
 _RARE = 20
-"""Users that are added to each item's: what few took explains little, if by chance all of one."""
+"""Users added to each item's popularity, since co-occurrences of rare items are unreliable."""
 _SYSTEMS = 256
-"""Items whose weights are solved for at a time."""
+"""Number of items solved at a time."""
 
 
 @dataclass(frozen=True)
 class Neighbours:
-    """The nearest items of each item, and the users who took them together.
+    """The nearest items of each item, and co-occurrence counts.
 
     Attributes:
         seen: (n, m) the interactions that were counted.
-        items: (m, k) codes, rising; -1 where an item has fewer.
-        together: (m, k) users who took the item and the neighbour.
-        among: (m, k (k + 1) / 2) users who took two of the neighbours: the lower triangle by rows.
+        items: (m, k) codes of the neighbours, ascending; -1 if missing.
+        together: (m, k) number of users who have seen the item and the neighbour.
+        among: (m, k (k + 1) / 2) number of users who have seen two neighbours; lower triangle by
+            rows.
     """
 
     seen: sparse.csr_matrix
@@ -55,11 +57,11 @@ class Neighbours:
 
     @one_thread()
     def weights(self, scale: Floats, ridge: np.float32) -> sparse.csr_matrix:
-        """(m, m) a column of weights for each item: x @ weights are the scores of scaled rows x.
+        """(m, m) weights, a column for each item: the scores of scaled rows x are x @ weights.
 
         Args:
-            scale: (m) what each item's interactions are multiplied with.
-            ridge: the ridge; above 0.
+            scale: (m) factor of each item's interactions.
+            ridge: the ridge, above 0.
         """
         m, k = self.items.shape
         scales = np.where(self.items >= 0, scale[self.items], np.float32(0))
@@ -78,19 +80,19 @@ class Neighbours:
 
 
 def nearest_items(seen: sparse.csr_matrix, k: int = NEIGHBOURS) -> Neighbours:
-    """Find the neighbours of each item, and count.
+    """Find the nearest items of each item, and count co-occurrences.
 
     Args:
-        seen: (n, m) CSR float32 of ones.
-        k: the most neighbours of an item.
+        seen: (n, m) binary CSR float32.
+        k: largest number of neighbours.
     """
     m = seen.shape[1]
     by_item = seen.T.tocsr()
     step = max(1, CELLS // max(m, 1))
     blocks = [slice(first, min(first + step, m)) for first in range(0, m, step)]
     items = np.empty((m, k), dtype=np.int64)
-    # Between what explains most, together / popularity^1/2, and the most alike, / popularity.
-    # NDCG@20 on Yelp with 64 neighbours: ^1/2 .0717, ^1/2 of 20 more .0739, ^.65 of 20 more .0745.
+    # Co-occurrence is divided by (popularity + 20)^0.65. NDCG@20 on Yelp with 64 neighbours:
+    # popularity^0.5 .0717, (popularity + 20)^0.5 .0739, (popularity + 20)^0.65 .0745.
     norm = (np.diff(by_item.indptr) + _RARE).astype(np.float32) ** np.float32(0.65)
     for block in blocks:
         explains = (by_item[block] @ seen).toarray() / norm

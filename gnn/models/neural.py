@@ -1,4 +1,4 @@
-"""What all networks have in common as models: training, cosine scores, vectors, saving."""
+"""Base class of all networks: training, cosine scores, vectors, saving."""
 
 import hashlib
 import json
@@ -22,7 +22,7 @@ from followsuit.gnn.training.loop import Network, Plan, train, watch
 
 _CURVE = ("curve_loss", "curve_ndcg", "curve_best")
 _FEWEST, _MOST = 8, 24
-"""Steps of an epoch; more only where each costs what its own examples do."""
+"""Fewest and most steps of an epoch, if each step passes over the whole graph."""
 _FEW = 32
 
 
@@ -32,19 +32,18 @@ class NeuralConfig(ModelConfig):
     rate: float = Field(default=0.02, gt=0)
     """Learning rate of Adam."""
     batch: int = Field(default=1024, ge=1)
-    """Users per step; fewer where an epoch would have less than eight steps, more where it would
-    pass over the whole graph more than 24 times: its cost grows with the graph, not with its
-    square."""
+    """Users per step. It is lowered so that an epoch has at least 8 steps, and raised so that an
+    epoch passes over the whole graph at most 24 times."""
     epochs: int = Field(default=12, ge=1)
-    """Epochs where no validation is watched; watching sets it to the best one."""
+    """Epochs without validation; training with validation sets it to the best epoch."""
     longest: int = Field(default=60, ge=1)
-    """Epochs at most where validation is watched."""
+    """Largest number of epochs with validation."""
     patience: int = Field(default=4, ge=1)
-    """Epochs without a better NDCG@20 after which to stop."""
+    """Training stops after this many epochs without a better NDCG@20."""
 
 
 class Neural(Trainable):
-    """A network; its score is the cosine of the final vectors of user and item, in [-1, 1]."""
+    """A network. The score is the cosine of the user's and the item's final vectors, in [-1, 1]."""
 
     random: ClassVar[bool] = True
     config: NeuralConfig
@@ -61,7 +60,7 @@ class Neural(Trainable):
         seed: int = 0,
         progress: Progress = silent,
     ) -> Self:
-        """Train; see `train`."""
+        """Train; arguments and errors as in `train`."""
         return self.train(data, validation, seed=seed, progress=progress)
 
     @one_thread()
@@ -74,18 +73,18 @@ class Neural(Trainable):
         progress: Progress = silent,
         checkpoint: Path | None = None,
     ) -> Self:
-        """Train, going on from the checkpoint where there is one.
+        """Train, or continue from a checkpoint.
 
         Args:
-            data: what is known.
-            validation: (n, m) later interactions, to stop early by NDCG@20; sets `epochs`.
-            seed: the random seed.
-            progress: a progress callback for each epoch.
-            checkpoint: a file to keep the state of training in; None for none.
+            data: the data to fit on.
+            validation: (n, m) CSR, later interactions, to stop early by NDCG@20; sets `epochs`.
+            seed: random seed.
+            progress: progress callback, in epochs.
+            checkpoint: file for the state of the training; None to keep none.
 
         Raises:
-            OtherCheckpoint: the file is of another graph, other settings or another seed.
-            Diverged: the loss is not finite.
+            OtherCheckpoint: the file belongs to another graph, other settings or another seed.
+            Diverged: the loss isn't finite.
         """
         validate = None if validation is None else watch(data.seen, validation)
         network = self.network(data, seed)
@@ -102,7 +101,7 @@ class Neural(Trainable):
         return self.restore(state | _arrays(curve), data)
 
     def plan(self, network: Network, epochs: int) -> Plan:
-        """How the network is trained."""
+        """The training plan: batch size, number of epochs and so on."""
         examples = len(network.examples)
         batch = min(self.config.batch, max(_FEW, examples // _FEWEST))
         if network.whole:
@@ -110,7 +109,7 @@ class Neural(Trainable):
         return Plan(self.config.rate, batch, epochs, self.config.patience)
 
     def _key(self, data: Dataset, validation: sparse.csr_matrix | None, seed: int) -> str:
-        """What a checkpoint belongs to."""
+        """The key of a checkpoint: a digest of settings, seed, data and validation."""
         settings = self.settings()
         if validation is not None:
             settings.pop("epochs")
@@ -120,21 +119,21 @@ class Neural(Trainable):
 
     @one_thread()
     def score(self, users: Ints) -> Floats:
-        """(users, m) cosines; 0 for a user or an item of whom nothing is known."""
+        """(users, m) cosines; 0 if nothing is known of the user or the item."""
         scores: Floats = self._vectors.users[users] @ self._vectors.items.T
         return scores
 
     def embed(self) -> Embeddings:
-        """(n, width) and (m, width), each of length 1, or 0 where nothing is known."""
+        """(n, width) and (m, width) unit vectors, or 0 if nothing is known."""
         return self._vectors
 
     def state(self) -> dict[str, np.ndarray]:
-        """The final vectors, which scoring needs, and the learning curve."""
+        """The final vectors and the learning curve."""
         vectors = {"users": self._vectors.users, "items": self._vectors.items}
         return vectors | _arrays(self.curve)
 
     def restore(self, state: dict[str, np.ndarray], data: Dataset) -> Self:
-        """Take over the vectors and the curve."""
+        """Restore the vectors and the curve."""
         self._vectors = Embeddings(state["users"], state["items"])
         loss, ndcg, best = (state[name] for name in _CURVE)
         self.curve = Curve(loss.tolist(), ndcg.tolist(), int(best))
@@ -148,5 +147,5 @@ def _arrays(curve: Curve) -> dict[str, np.ndarray]:
 
 
 def on_device(array: np.ndarray) -> torch.Tensor:
-    """The array on the device of this process."""
+    """The array as a tensor on this process's device."""
     return torch.from_numpy(array).to(device())

@@ -14,7 +14,7 @@ from followsuit.gnn.models.recommender import Recommender
 
 
 class Untrained(Recommender):
-    """A model without anything to learn."""
+    """Base class of models that need no training."""
 
     def fit(
         self,
@@ -24,15 +24,15 @@ class Untrained(Recommender):
         seed: int = 0,
         progress: Progress = silent,
     ) -> Self:
-        """Take the data over."""
+        """Store the data; the other arguments are not used."""
         return self.restore({}, data)
 
     def state(self) -> dict[str, np.ndarray]:
-        """No arrays: the data has it all."""
+        """No arrays, since the scores come from the data."""
         return {}
 
     def restore(self, state: dict[str, np.ndarray], data: Dataset) -> Self:
-        """Take the data over."""
+        """Store the data."""
         self.data = data
         return self
 
@@ -56,17 +56,17 @@ class FriendsItemsConfig(ModelConfig):
     """Settings of the friends' items."""
 
     damp: float = Field(default=0.0, ge=0)
-    """How much less a friend counts who has seen many items."""
+    """Exponent by which friends with many seen items count less."""
     likeness: float = Field(default=0.0, ge=0)
-    """How much more a friend counts whose taste is alike."""
+    """Extra weight of friends with similar taste."""
     prior: float = Field(default=0.0, ge=0)
-    """For how many friends the popular items count."""
+    """Weight of popularity, in friends."""
 
 
 class FriendsItems(Untrained):
-    """The share of a user's friends who have seen an item.
+    """The weighted share of a user's friends who have seen an item.
 
-    Each friend counts by (1 + `likeness` x cosine of the seen items of both) / seen items^`damp`.
+    A friend's weight is (1 + `likeness` x cosine of both users' seen items) / seen items^`damp`.
     """
 
     name: ClassVar[str] = "friends"
@@ -78,7 +78,7 @@ class FriendsItems(Untrained):
     config: FriendsItemsConfig
 
     def score(self, users: Ints) -> Floats:
-        """(users, m) the shares; without a prior, 0 for items that no friend has seen."""
+        """(users, m) shares; without a prior, 0 for items that no friend has seen."""
         scores: Floats = (self._ties[users] @ self.data.seen).toarray()
         if prior := self.config.prior:
             share = self.data.popularity / np.float32(max(len(self.data.users), 1))
@@ -87,7 +87,7 @@ class FriendsItems(Untrained):
         return scores
 
     def restore(self, state: dict[str, np.ndarray], data: Dataset) -> Self:
-        """Weigh the ties."""
+        """Store the data and compute the friends' weights."""
         super().restore(state, data)
         count = np.maximum(np.diff(data.seen.indptr), 1).astype(np.float32)
         friends = data.friends.copy()

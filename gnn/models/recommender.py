@@ -22,50 +22,50 @@ if TYPE_CHECKING:
     from followsuit.gnn.training.learning_curve import Curve
 
 CELLS = 2**24
-"""Scores that are held at a time."""
+"""Largest number of scores in memory at a time."""
 _GLANCE = 64
-"""Scores of a user of which one is nearly always other than 0, where any is."""
+"""A user's first scores, of which one is nearly always nonzero if any score is."""
 _OPEN = np.float32(1e-5)
-"""Scores that differ by less than this share of the highest are equal."""
+"""Scores that differ by less than this share of the highest count as equal."""
 
 
 class WrongModel(FollowsuitError):
-    """A saved model that can't be used: of another kind or graph, missing, or damaged."""
+    """A saved model can't be used: it is missing, damaged, or of another kind or graph."""
 
 
 @dataclass(frozen=True)
 class Embeddings:
-    """A vector for each customer and each item; float32."""
+    """The vectors of users (n, width) and items (m, width); float32."""
 
     users: Floats
     items: Floats
 
 
 class Recommender(ABC):
-    """A model of taste: a config that is given, and a state that is learned.
+    """A model of taste: a config, and a state that is learned from data.
 
-    A model of your own names its `config_class`, and defines `fit`, `score`, `state` and `restore`;
-    `followsuit.testing.model_contract` checks it.
+    Your own model sets `config_class` and defines `fit`, `score`, `state` and `restore`. Test it
+    with `followsuit.testing.model_contract`.
 
     Args:
-        config: the settings; the defaults of `config_class` where not given.
-        settings: single settings by name; they go before those of `config`.
+        config: the settings; by default those of `config_class`.
+        settings: single settings by name; they override those of `config`.
 
     Raises:
-        WrongSettings: the model has no such setting, or can't take the value.
+        WrongSettings: the model has no such setting, or the value isn't valid.
 
     Attributes:
-        data: what the model was fitted on, after `fit`.
-        note: what users of the fitted model should know, in one line.
+        data: the data set that the model was fitted on, after `fit`.
+        note: a remark for users of the fitted model, in one line; None if there is none.
     """
 
     name: ClassVar[str]
-    """By which the registry finds the class: `module:Class` unless the class is in `MODELS`."""
+    """The name in the registry: a key of `MODELS`, or `module:Class`."""
     random: ClassVar[bool] = False
     """Whether another random seed gives another model."""
     config_class: ClassVar[type[ModelConfig]] = ModelConfig
     grid: ClassVar[dict[str, tuple[Any, ...]]] = {}
-    """Settings that are searched on validation, and the values in their order."""
+    """Settings to search on validation, and their values in order."""
 
     data: Dataset
 
@@ -80,7 +80,7 @@ class Recommender(ABC):
         self.note: str | None = None
 
     def unfitted(self, **settings: Any) -> Self:
-        """The same model before `fit`, with other values for these settings."""
+        """A new unfitted model with these settings changed."""
         return type(self)(self.config, **settings)
 
     @abstractmethod
@@ -95,27 +95,30 @@ class Recommender(ABC):
         """Learn from a data set.
 
         Args:
-            data: what is known.
-            validation: (n, m) later interactions, for models that stop early or search settings;
-                they keep in their config where they stopped, so that the next fit without it takes
-                as long.
-            seed: the random seed.
-            progress: a progress callback.
+            data: the data to fit on.
+            validation: (n, m) CSR, later interactions, for models that stop early or search
+                settings. Such models store the result in their config, so that the next fit without
+                validation uses it.
+            seed: random seed.
+            progress: progress callback.
+
+        Returns:
+            The model itself.
         """
 
     @abstractmethod
     def score(self, users: Ints) -> Floats:
         """(users, m) how much each user may like each item, in a new array; higher is better.
 
-        Seen items are scored too. Never NaN.
+        Seen items have scores too. Scores are never NaN.
         """
 
     def score_pairs(self, users: Ints, items: Ints) -> Floats:
-        """(pairs,) the score of each user for one item.
+        """(pairs) the score of each pair of user and item.
 
         Args:
-            users: (pairs,) codes.
-            items: (pairs,) codes.
+            users: (pairs) codes.
+            items: (pairs) codes.
         """
         scores = np.empty(len(users), dtype=np.float32)
         wanted, position = np.unique(users, return_inverse=True)
@@ -128,10 +131,10 @@ class Recommender(ABC):
 
     @one_thread()
     def score_new(self, seen: sparse.csr_matrix) -> Floats:
-        """(rows, m) the same for people the model was not fitted on, from their seen items.
+        """(rows, m) scores for people the model wasn't fitted on, from their seen items.
 
-        Here from the vectors of the seen items, each weighted by popularity^-1/2 as in a step of
-        propagation (He et al. 2020, eq. 3); 0 for a model without vectors.
+        By default, a person's vector is the sum of the seen items' vectors, weighted by
+        popularity^-1/2 (He et al. 2020, eq. 3). Without vectors, all scores are 0.
 
         Args:
             seen: (rows, m) CSR, nonzero for each interaction.
@@ -146,7 +149,7 @@ class Recommender(ABC):
         return scores.astype(np.float32)
 
     def embed(self) -> Embeddings | None:
-        """The embeddings, None for a model that has none."""
+        """The embeddings; None if the model has none."""
         return None
 
     def recommend(
@@ -156,16 +159,17 @@ class Recommender(ABC):
         masked: sparse.csr_matrix | None = None,
         progress: Progress = silent,
     ) -> Ints:
-        """(users, k) the top items of each user, the best first; -1 where nothing is left.
+        """(users, k) codes of each user's top k items, best first; -1 if no items are left.
 
-        A user of whom the model knows nothing (all scores are 0) gets the popular items; so does a
-        user without interactions where scores are equal. Other ties go to the smaller code.
+        If all scores of a user are 0, the model knows nothing of the user, and recommends the
+        popular items. For users without interactions, popularity also breaks ties. Other ties go to
+        the smaller code.
 
         Args:
-            users: codes.
-            k: the length of a list.
-            masked: (n, m) items to leave out; each user's seen items where not given.
-            progress: a progress callback for users.
+            users: codes of the users.
+            k: length of each list.
+            masked: (n, m) CSR, items to leave out; by default the seen items.
+            progress: progress callback, in users.
         """
         excluded = self.data.seen if masked is None else masked
         lists = np.empty((len(users), k), dtype=np.int64)
@@ -180,7 +184,7 @@ class Recommender(ABC):
         return lists
 
     def _add_popularity(self, scores: Floats, users: Ints) -> None:
-        """Order by popularity what the scores leave open for users with little data; in place."""
+        """Replace zero scores by popularity, and break new users' ties by it; in place."""
         new = np.diff(self.data.seen.indptr)[users] == 0
         known = np.asarray(scores[:, :_GLANCE].any(axis=1))
         known[~known] = scores[~known].any(axis=1)
@@ -196,10 +200,10 @@ class Recommender(ABC):
 
     @abstractmethod
     def restore(self, state: dict[str, np.ndarray], data: Dataset) -> Self:
-        """Take over the arrays of `state`, learned on the same data set."""
+        """Restore the model from the arrays of `state`, learned on the same data set."""
 
     def settings(self) -> dict[str, Any]:
-        """The config, by name."""
+        """The settings by name."""
         return self.config.model_dump()
 
     def save(self, folder: Path) -> None:
@@ -211,7 +215,7 @@ class Recommender(ABC):
 
     @classmethod
     def kept(cls, folder: Path, data: Dataset) -> Self | None:
-        """What `save` wrote for the same graph; None where there is none that can be used."""
+        """The model saved in `folder` for the same graph; None if missing or not usable."""
         try:
             return cls.load(folder, data)
         except WrongModel:
@@ -219,11 +223,14 @@ class Recommender(ABC):
 
     @classmethod
     def load(cls, folder: Path, data: Dataset) -> Self:
-        """Read what `save` wrote.
+        """Load a saved model.
+
+        Args:
+            folder: the folder that `save` wrote to.
+            data: the data set that the model was fitted on.
 
         Raises:
-            WrongModel: there is none, it is another kind of model, was fitted on another graph, or
-                is damaged.
+            WrongModel: the model is missing, damaged, of another kind, or fitted on another graph.
         """
         try:
             note = json.loads((folder / "model.json").read_text())
@@ -236,7 +243,7 @@ class Recommender(ABC):
             raise _damaged(folder) from error
         if name != cls.name:
             raise WrongModel(
-                f"{folder} holds a model `{name}`, not `{cls.name}`. Name another folder."
+                f"{folder} has a model `{name}`, not `{cls.name}`. Name another folder."
             )
         if graph != fingerprint(data):
             raise WrongModel(
@@ -257,7 +264,7 @@ class Recommender(ABC):
         return restored
 
     def _check_size(self) -> None:
-        """Raise what numpy or this does where the arrays are not of the data's size."""
+        """Raise an error if the arrays don't have the data's size."""
         n, m = len(self.data.users), len(self.data.items)
         if n and self.score(np.array([n - 1])).shape != (1, m):
             raise ValueError("scores of another number of items")
@@ -267,7 +274,11 @@ class Recommender(ABC):
 
 
 class Trainable(Recommender):
-    """A model that learns in epochs and can go on from a checkpoint; `curve` shows them."""
+    """A model that is trained in epochs and can continue from a checkpoint.
+
+    Attributes:
+        curve: the learning curve of the last training.
+    """
 
     curve: "Curve"
 
@@ -281,14 +292,14 @@ class Trainable(Recommender):
         progress: Progress = silent,
         checkpoint: Path | None = None,
     ) -> Self:
-        """Fit as `fit` does, going on from the checkpoint where there is one.
+        """Fit, or continue from a checkpoint.
 
         Args:
-            data: what is known.
+            data: the data to fit on.
             validation: see `fit`.
-            seed: the random seed.
-            progress: a progress callback for each epoch.
-            checkpoint: a file to keep the state of training in; None for none.
+            seed: random seed.
+            progress: progress callback, in epochs.
+            checkpoint: file for the state of the training; None to keep none.
         """
 
 
@@ -297,7 +308,7 @@ def _damaged(folder: Path) -> WrongModel:
 
 
 def fingerprint(data: Dataset) -> str:
-    """A digest of users, items, interactions, ties and attributes: the same for the same graph."""
+    """A digest of users, items, interactions, friendships and attributes."""
     digest = hashlib.sha256()
     for ids in (data.users, data.items):
         digest.update(json.dumps(list(map(str, ids))).encode())

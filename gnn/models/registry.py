@@ -1,4 +1,4 @@
-"""Every model by its name, imported where it is asked for: some need torch, some `implicit`."""
+"""Finds models by name. Modules are imported on demand, since some need torch or `implicit`."""
 
 import sys
 from importlib import import_module
@@ -23,29 +23,29 @@ MODELS = {
 """Name -> (module, class)."""
 
 _LATE = {"ials": "implicit.cpu.als"}
-"""What a model imports only once it is fitted: missed here, before the work."""
+"""Modules that a model imports only in `fit`; they are checked before."""
 _EXTRA = ("torch", "torch_geometric", "implicit")
 
 
 class UnknownModel(FollowsuitError):
-    """There is no model of that name."""
+    """There is no model with this name."""
 
 
 class NotAModel(FollowsuitError):
-    """What `module:Class` names can't be used as a model."""
+    """The class that `module:Class` names can't be used as a model."""
 
 
 class MissingExtra(FollowsuitError):
-    """What a model is built on is not installed."""
+    """A library that a model needs isn't installed (the extra `gnn`)."""
 
 
 def model(name: str, **settings: Any) -> Recommender:
-    """The model of that name, with these settings and defaults for the rest.
+    """Make a model by name.
 
     Args:
-        name: one of `MODELS`, or `module:Class` for a `Recommender` of your own. The current
-            directory is on the path for its module, as `python -m` has it.
-        settings: see the model's config.
+        name: one of `MODELS`, or `module:Class` for your own `Recommender`. As with `python -m`,
+            the module is also searched in the current directory.
+        settings: settings of the model's config; others have their defaults.
 
     Raises:
         UnknownModel: there is no such model, or no such module.
@@ -57,7 +57,7 @@ def model(name: str, **settings: Any) -> Recommender:
 
 
 def model_class(name: str) -> type[Recommender]:
-    """The class of a model, see `model`."""
+    """The class of a model; arguments and errors as in `model`."""
     module, _, kind = name.partition(":")
     if name in MODELS:
         module, kind = MODELS[name]
@@ -93,11 +93,11 @@ def require_extra(module: str, user: str) -> None:
     """Import a module of the extra `gnn`.
 
     Args:
-        module: its name.
-        user: what needs it, for the message.
+        module: name of the module.
+        user: the feature that needs it, for the message.
 
     Raises:
-        MissingExtra: it isn't installed.
+        MissingExtra: the module isn't installed.
     """
     try:
         import_module(module)
@@ -117,12 +117,12 @@ def _missing(user: str, module: str) -> MissingExtra:
 
 
 def _checked(name: str, kind: Any) -> type[Recommender]:
-    """The class, if it can be made into a model that its own name leads to."""
+    """The class, if it is a complete model that can be found again by its own name."""
     reason = None
     if kind is None:
         reason = "its module has no such class"
     elif not isinstance(kind, type) or not issubclass(kind, Recommender):
-        reason = "it is not a subclass of followsuit.gnn.models.recommender.Recommender"
+        reason = "it isn't a subclass of followsuit.gnn.models.recommender.Recommender"
     elif missing := sorted(kind.__abstractmethods__):
         reason = f"it doesn't define {', '.join(missing)}"
     elif name not in MODELS and ":" not in kind.name and kind.name not in MODELS:

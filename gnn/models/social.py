@@ -1,10 +1,10 @@
 """A network over interactions and friendships that learns which friends count, and how much.
 
-From DiffNet (Wu et al. 2019) it has the two graphs, from MHCN (Yu et al. 2021) channels with gates,
-from GBSR (Yang et al. 2024) ties that are thinned before they are used. Beyond them: how much a
-friend weighs is learned from the support of the tie, against a threshold that all friends of a
-user may stay beneath; and how much a user hears of each channel is learned from what is known of
-them (activity, number of friends, how alike these are), so that it holds for the cold ones too.
+It combines the two graphs of DiffNet (Wu et al. 2019), the gated channels of MHCN (Yu et al. 2021)
+and the denoised friendships of GBSR (Yang et al. 2024). In addition, a friend's weight is learned
+from the support of the friendship, relative to a threshold that may exclude all of a user's
+friends. And a user's gates are learned from the user's activity, number of friends and similarity
+to them, so that they apply to users with few interactions too.
 """
 
 from pathlib import Path
@@ -35,14 +35,14 @@ class SocialConfig(LightGCNConfig):
     """Settings of LightGCN with friends."""
 
     prior: float = Field(default=10.0, gt=0)
-    """For how many friends the popular items count, for a user without interactions; the best on
-    validation, where there is one (what is best for newcomers has been best for all)."""
+    """Weight of popularity, in friends, for users without interactions. Training with validation
+    sets it to the best one over all users (which has been the best for newcomers too)."""
 
 
 class Social(LightGCN):
     """LightGCN with friends.
 
-    It learns from users with interactions; others get their friends' items and popular ones.
+    It learns from users with interactions. Others get their friends' items and popular ones.
     """
 
     name: ClassVar[str] = "social"
@@ -63,7 +63,7 @@ class Social(LightGCN):
         progress: Progress = silent,
         checkpoint: Path | None = None,
     ) -> Self:
-        """Set the prior on validation, then train as all networks do."""
+        """Set the prior on validation, then train; arguments and errors as in `Neural.train`."""
         if validation is not None:
             users = validation_users(validation)
             plain = {prior: FriendsItems(prior=prior).fit(data) for prior in PRIORS}
@@ -72,7 +72,7 @@ class Social(LightGCN):
         return super().train(data, validation, seed=seed, progress=progress, checkpoint=checkpoint)
 
     def score(self, users: Ints) -> Floats:
-        """(users, m) cosines; of users without interactions the shares of `FriendsItems`."""
+        """(users, m) cosines; for users without interactions, the shares of `FriendsItems`."""
         scores = super().score(users)
         new = np.flatnonzero(np.diff(self.data.seen.indptr)[users] == 0)
         if len(new):
@@ -80,13 +80,13 @@ class Social(LightGCN):
         return scores
 
     def restore(self, state: dict[str, np.ndarray], data: Dataset) -> Self:
-        """Take over the vectors and the curve."""
+        """Restore the vectors and the curve."""
         self._of_friends = FriendsItems(prior=self.config.prior).fit(data)
         return super().restore(state, data)
 
 
 class SocialNetwork(BipartiteNetwork):
-    """The vector of a user is a gated sum of channels: own, items', and the same two of friends."""
+    """A user's vector is a gated sum: own and first-layer vectors, and the friends' same two."""
 
     def __init__(
         self, data: Dataset, width: int, layers: int, temperature: float, left_out: float, seed: int
@@ -103,7 +103,7 @@ class SocialNetwork(BipartiteNetwork):
         nn.init.constant_(self.gates.bias, -1.0)
 
     def weights(self) -> Tensor:
-        """(ties) how much each friend weighs: exp(a' likeness) over 1 + the sum of the row's."""
+        """(friendships) weight of each friend: exp(a' likeness) / (1 + sum over the user's)."""
         strength = (self.likeness @ self.listen - self.threshold).clamp(-20, 20).exp()
         total = torch.ones(self.ties.shape[0], device=strength.device)
         total = total.index_add(0, self.ties.rows, strength)
@@ -121,7 +121,7 @@ class SocialNetwork(BipartiteNetwork):
 
 
 def known_of(data: Dataset, ties: Ties) -> Floats:
-    """(n, 4) of each user, standardised: log activity, log friends, mean and highest likeness."""
+    """(n, 4) standardised log activity, log friends, mean and highest likeness of each user."""
     n = len(data.users)
     if n == 0:
         return np.zeros((0, 4), dtype=np.float32)

@@ -1,1 +1,1 @@
-"""How models are trained, tuned and kept."""
+"""Trains, tunes and stores models."""

@@ -1,4 +1,4 @@
-"""Where networks are trained: on the GPU that torch sees, otherwise on the processor."""
+"""The device that networks are trained on: a GPU if torch finds one, otherwise the CPU."""
 
 import os
 
@@ -6,7 +6,7 @@ import torch
 
 
 def device() -> torch.device:
-    """The one device of this process; of several GPUs that of its rank here (`torchrun`)."""
+    """The device of this process; with several GPUs, the one of its local rank (`torchrun`)."""
     if not torch.cuda.is_available():
         return torch.device("cpu")
     return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")) % torch.cuda.device_count())

@@ -1,8 +1,8 @@
 """Training by several processes: `torchrun --nproc-per-node N …`.
 
-Every process goes through the same steps with its share of each batch; gradients are added up, so
-that all hold the same network after each. The first one alone writes files. Nothing here does
-anything in a single process, nor needs torch there.
+Every process does the same steps with its share of each batch. Gradients are summed, so all have
+the same network after each step. Only the first process writes files. In a single process these
+functions do nothing and don't need torch.
 """
 
 import os
@@ -20,12 +20,12 @@ Result = TypeVar("Result")
 
 
 class FirstFailed(FollowsuitError):
-    """The first process has failed in what the others wait for."""
+    """The first of several processes failed while the others waited for it."""
 
 
 @contextmanager
 def joined() -> Iterator[None]:
-    """Be one of the processes that `torchrun` has started (gloo; NCCL where there are GPUs)."""
+    """Join the process group that `torchrun` started (gloo, or NCCL with GPUs)."""
     if world() == 1:
         yield
         return
@@ -43,20 +43,20 @@ def joined() -> Iterator[None]:
 
 
 def rank() -> int:
-    """Which process this is, from 0."""
+    """The number of this process, from 0."""
     return int(os.environ.get("RANK", "0"))
 
 
 def world() -> int:
-    """How many processes there are."""
+    """The number of processes."""
     return int(os.environ.get("WORLD_SIZE", "1"))
 
 
 def of_first(compute: Callable[[], Result]) -> Result:
-    """The result of the first process, for all; the others wait for it. Within `joined()`.
+    """Compute in the first process, and return the result in all. Use it within `joined()`.
 
     Raises:
-        FirstFailed: in the others, where `compute` has raised in the first.
+        FirstFailed: in the other processes, if `compute` raised in the first.
     """
     if world() == 1:
         return compute()
@@ -69,30 +69,30 @@ def of_first(compute: Callable[[], Result]) -> Result:
     if rank() == 0:
         try:
             sent[0] = compute()
-        except Exception as error:  # the others must not wait forever
+        except Exception as error:  # The others must not wait forever.
             failed, sent[1] = error, str(error) or type(error).__name__
     distributed.broadcast_object_list(sent, src=0, device=device())
     if failed is not None:
         raise failed
     if sent[1] is not None:
-        raise FirstFailed(f"The first of {world()} processes has failed: {sent[1]}")
+        raise FirstFailed(f"The first of {world()} processes failed: {sent[1]}")
     result: Result = sent[0]
     return result
 
 
 def wait_for_all() -> None:
-    """Go on when all processes have come here. Within `joined()`."""
+    """Wait until all processes have called this. Use it within `joined()`."""
     if world() == 1:
         return
     import torch
 
     from followsuit.gnn.training.device import device
 
-    float(added_up(torch.zeros((), device=device())))  # NCCL waits where a number is read
+    float(added_up(torch.zeros((), device=device())))  # NCCL waits when a number is read.
 
 
 def add_up_gradients(parameters: Iterable["Parameter"]) -> None:
-    """Make each gradient the sum of those of all processes, in one message."""
+    """Sum each gradient over all processes, in one message."""
     if world() == 1:
         return
     import torch

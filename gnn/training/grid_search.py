@@ -1,4 +1,4 @@
-"""Grid search: settings that rank best on validation, one axis of the grid after the other."""
+"""Grid search: finds the settings with the best ranking on validation, one axis at a time."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,8 +17,8 @@ class SearchResult:
     """A model with the best settings, fitted on the train part.
 
     Attributes:
-        model: fitted on the train part.
-        ndcg: its NDCG@20 on the validation part.
+        model: the model, fitted on the train part.
+        ndcg: NDCG@20 on the validation part.
     """
 
     model: Recommender
@@ -33,14 +33,14 @@ def search_grid(
     seed: int = 0,
     progress: Progress = silent,
 ) -> SearchResult:
-    """Climb along each axis of the model's grid from its own settings, until none does better.
+    """Search along each axis of the model's grid, until no neighbouring value is better.
 
     Args:
-        model: with the settings to start from.
-        train: what is known.
-        validation: (n, m) the later interactions.
-        seed: the random seed.
-        progress: a progress callback for each fit.
+        model: model with the settings to start from.
+        train: the data to fit on.
+        validation: (n, m) CSR, the validation interactions.
+        seed: random seed.
+        progress: progress callback of each fit.
     """
     users = validation_users(validation)
     tried = {_settings(model)}
@@ -50,7 +50,7 @@ def search_grid(
         return SearchResult(fitted, validation_ndcg(fitted, validation, users))
 
     def attempt(candidate: Recommender) -> SearchResult | None:
-        # What was tried before is not kept, for models are large; it was no better than the best.
+        # Settings tried before were no better than the best. Models are large, so none is kept.
         if _settings(candidate) in tried:
             return None
         tried.add(_settings(candidate))
@@ -70,7 +70,7 @@ def search_grid(
 
 
 def _settings(model: Recommender) -> tuple[Any, ...]:
-    """Its place in its grid."""
+    """The model's values of the grid's settings."""
     settings = model.settings()
     return tuple(settings[axis] for axis in model.grid)
 
@@ -82,7 +82,7 @@ def _climb(
     step: int,
     attempt: Callable[[Recommender], SearchResult | None],
 ) -> SearchResult:
-    """Go along an axis in one direction as long as that is better."""
+    """Move along an axis in one direction as long as the ranking gets better."""
     while True:
         own = best.model.settings()[axis]
         grid = sorted({*values, own})

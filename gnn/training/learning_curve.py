@@ -1,4 +1,4 @@
-"""The learning curve of a training, and its picture: loss and NDCG@20 by epoch."""
+"""The learning curve of a training, and its plot: loss and NDCG@20 by epoch."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -6,12 +6,12 @@ from pathlib import Path
 
 @dataclass
 class Curve:
-    """The learning curve, an entry for each epoch; `ndcg` is empty without validation.
+    """The learning curve.
 
     Attributes:
-        loss: mean over the examples.
-        ndcg: NDCG@20 of the watched users.
-        best: the epochs (from 1) after which the network was kept; 0 for the start.
+        loss: mean loss over the examples, by epoch.
+        ndcg: NDCG@20 on validation, by epoch; empty without validation.
+        best: number of the best epoch, from 1; 0 for the initial network.
     """
 
     loss: list[float] = field(default_factory=list)
@@ -20,12 +20,14 @@ class Curve:
 
 
 def picture(curve: Curve, path: Path, title: str = "") -> None:
-    """Draw the learning curve into a file (PNG or SVG, by the name's ending).
+    """Plot the learning curve, with the best epoch marked.
 
-    Loss falls on the left axis; NDCG@20, where it was watched, rises on the right one; the epoch
-    that was kept is marked.
+    Args:
+        curve: the learning curve.
+        path: path of the picture; PNG or SVG by the extension.
+        title: title of the plot.
     """
-    # Slow to import, and needed only here.
+    # Imported here, since the import is slow.
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
@@ -47,5 +49,5 @@ def picture(curve: Curve, path: Path, title: str = "") -> None:
         )
     left.set_title(title)
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Without a date or a random id the same curve gives the same bytes.
+    # Without a date, the same curve gives the same bytes.
     figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)

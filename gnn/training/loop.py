@@ -1,4 +1,4 @@
-"""The one training loop of all networks."""
+"""The training loop of all networks."""
 
 import os
 import warnings
@@ -30,25 +30,24 @@ from followsuit.gnn.training.distributed import (
 from followsuit.gnn.training.learning_curve import Curve
 
 WATCHED = 2_000
-"""Validation users whose ranking is watched."""
+"""Largest number of validation users by whose ranking training stops early."""
 _ROWS = 500
 
 
 class OtherCheckpoint(FollowsuitError):
-    """A checkpoint that belongs to another graph, other settings or another seed, or is damaged."""
+    """A checkpoint is damaged, or belongs to another graph, other settings or another seed."""
 
 
 class Diverged(FollowsuitError):
-    """A loss that is not a finite number."""
+    """The loss isn't a finite number."""
 
 
 class Network(nn.Module, ABC):
-    """A network that the loop trains.
+    """Base class of networks that the loop trains.
 
     Attributes:
-        examples: codes of the users that an epoch goes through, in any order.
-        whole: whether most of a step's cost is its pass over the whole graph, however few its
-            examples.
+        examples: codes of the users in an epoch, in any order.
+        whole: whether each step passes over the whole graph, whatever its number of examples.
     """
 
     examples: Ints
@@ -56,14 +55,19 @@ class Network(nn.Module, ABC):
 
     @abstractmethod
     def loss(self, examples: Tensor, batch: Tensor, random: torch.Generator) -> Tensor:
-        """The sum over these examples of a batch, the others of which other processes may have.
+        """The sum of the loss over some examples of a batch; other processes have the others.
 
-        Nothing but the sum may depend on which of the batch these are.
+        Random draws must not depend on how the batch is shared.
+
+        Args:
+            examples: codes of this process's examples.
+            batch: codes of the whole batch.
+            random: random generator, the same in all processes.
         """
 
     @abstractmethod
     def vectors(self) -> tuple[Tensor, Tensor]:
-        """((n, width), (m, width)) the final vectors of users and items, nothing left out."""
+        """(n, width) and (m, width) the final vectors of users and items, from the whole graph."""
 
 
 @dataclass(frozen=True)
@@ -71,10 +75,10 @@ class Plan:
     """How a network is trained.
 
     Attributes:
-        rate: Adam's.
+        rate: learning rate of Adam.
         batch: examples per step, over all processes.
-        epochs: how many, where nothing is watched; otherwise at most.
-        patience: epochs without a better ranking after which to stop.
+        epochs: number of epochs; with validation, the largest number.
+        patience: training stops after this many epochs without a better ranking.
     """
 
     rate: float
@@ -84,16 +88,19 @@ class Plan:
 
 
 Validate = Callable[[Network], float]
-"""Says how well a network ranks; higher is better."""
+"""A function that rates a network's ranking; higher is better."""
 
 
 def watch(seen: sparse.csr_matrix, validation: sparse.csr_matrix, seed: int = 0) -> Validate | None:
-    """NDCG@20 on the validation part of at most `WATCHED` users, always the same; None without any.
+    """Make a function that computes NDCG@20 on validation, over a fixed sample of users.
 
     Args:
-        seen: (n, m) the interactions, left out of the ranking.
-        validation: (n, m) the later interactions.
-        seed: the random seed of the sample of users.
+        seen: (n, m) CSR, interactions to leave out of the ranking.
+        validation: (n, m) CSR, the validation interactions.
+        seed: random seed of the sample of at most `WATCHED` users.
+
+    Returns:
+        The function; None if no user has validation interactions.
     """
     users = sample_users(validation, WATCHED, seed)
     if not len(users):
@@ -127,31 +134,32 @@ def train(
 ) -> Curve:
     """Train a network in place by Adam (Kingma and Ba 2015).
 
-    What an epoch leads to is the mean of the networks after each of its steps (Izmailov et al.
-    2018), which ranks better than the last one; training goes on from the last. With `validate`,
-    training stops early and the best epoch's mean is kept. Every random draw follows from the seed
-    and the number of the step, so that a run that was killed and goes on from its checkpoint ends
-    with the same bytes. Under `torchrun` each process takes its share of every batch, and the first
-    one writes the checkpoint.
+    The result of an epoch is the mean of the weights after each of its steps (Izmailov et al.
+    2018), which ranks better than the last weights. The next epoch starts from the last weights.
+    With `validate`, training stops early and keeps the best epoch's mean.
+
+    Every random draw depends only on the seed, the epoch and the step. So a training that was
+    killed and continues from its checkpoint ends with the same bytes. Under `torchrun`, each
+    process takes its share of every batch, and the first one writes the checkpoint.
 
     Args:
-        network: on its device.
-        plan: how.
-        validate: see `Validate`.
-        seed: the random seed.
-        progress: a progress callback for epochs; the name shows loss and NDCG.
-        checkpoint: a file that is read, where there is one, and replaced after every epoch.
-        key: what the checkpoint must have been written for.
+        network: the network, on its device.
+        plan: the training plan.
+        validate: rates the network after each epoch; None to train without validation.
+        seed: random seed.
+        progress: progress callback, in epochs; its name shows loss and NDCG.
+        checkpoint: file to continue from, if it exists, and to replace after every epoch.
+        key: key that the checkpoint must have.
 
     Raises:
-        OtherCheckpoint: the file is of another run, or not a checkpoint.
-        Diverged: the loss is not finite.
+        OtherCheckpoint: the file has another key, or isn't a checkpoint.
+        Diverged: the loss isn't finite.
     """
     with joined():
         run = _Run(network, plan, validate)
         if checkpoint is not None and checkpoint.exists():
             run.restore(_read(checkpoint, key))
-        wait_for_all()  # else the first one may replace the file before the others read it
+        wait_for_all()  # Otherwise the first process may replace the file before others read it.
         with progress(f"training{run.shown()}", plan.epochs) as advance:
             advance(run.done)
         while not run.finished:
@@ -164,7 +172,7 @@ def train(
 
 
 class _Run:
-    """A training under way."""
+    """The state of a training."""
 
     def __init__(self, network: Network, plan: Plan, validate: Validate | None) -> None:
         self.network, self.plan, self.validate = network, plan, validate
@@ -211,7 +219,7 @@ class _Run:
         if not np.isfinite(total):
             raise Diverged(
                 f"The loss of epoch {self.done + 1} is {total}. Choose a smaller rate than "
-                f"{self.plan.rate}, and see whether the attributes are finite."
+                f"{self.plan.rate}, and check that the attributes are finite."
             )
         return total
 
@@ -233,7 +241,7 @@ class _Run:
         self.network.load_state_dict(self.best if self.validate is not None else self.mean)
 
     def _average(self, step: int) -> None:
-        """Make `mean` that of this epoch's steps so far."""
+        """Update `mean` with the weights after this step of the epoch."""
         for name, value in self.network.state_dict().items():
             self.mean[name].lerp_(value, 1 / (step + 1))
 
@@ -261,7 +269,7 @@ def _mixed(*parts: int) -> int:
 
 
 def _write(path: Path, state: dict[str, Any]) -> None:
-    """Replace the file in one act, so that a kill leaves the old one or the new one."""
+    """Replace the file atomically, so that a kill leaves the old or the new one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(path.name + ".part")
     with draft.open("wb") as file:
@@ -276,11 +284,11 @@ def _read(path: Path, key: str) -> dict[str, Any]:
 
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # torch warns of a damaged file as the error does
+            warnings.simplefilter("ignore")  # Torch also raises an error on a damaged file.
             state: dict[str, Any] = torch.load(path, map_location=device(), weights_only=True)
         written_for = state["key"]
-    except Exception as error:  # torch raises anything on a file of another kind
-        raise OtherCheckpoint(f"{path} is not a checkpoint of ours. Remove it.") from error
+    except Exception as error:  # Torch may raise any exception on another kind of file.
+        raise OtherCheckpoint(f"{path} isn't a checkpoint of followsuit. Remove it.") from error
     if written_for != key:
         raise OtherCheckpoint(
             f"The checkpoint {path} belongs to another graph, other settings or another seed. "

@@ -1,4 +1,4 @@
-"""What networks are trained to do: tell a user's seen items from all others."""
+"""Losses of the networks: softmax over a user's seen items against all others."""
 
 import math
 from typing import Any
@@ -9,11 +9,11 @@ from torch.autograd import Function
 from torch.nn.functional import softplus
 
 ALL = 50_000
-"""Items up to which the softmax goes over all of them."""
+"""Up to this number of items, the softmax is over all of them."""
 CELLS = 2**23
-"""Scores that are held at a time."""
+"""Largest number of scores in memory at a time."""
 DRAWN = 2_048
-"""Items that are drawn where there are more."""
+"""Number of items drawn if there are more than `ALL`."""
 
 
 def softmax_loss(
@@ -27,12 +27,12 @@ def softmax_loss(
     """Sum over targets of -log softmax of the score, over all items or `DRAWN` uniform ones.
 
     Args:
-        users: (batch, width).
-        items: (m, width).
-        temperature: by which scores are divided.
-        rows: (targets) row of `users`.
-        columns: (targets) the seen item.
-        random: of the draw.
+        users: (batch, width) vectors of users.
+        items: (m, width) vectors of items.
+        temperature: divisor of the scores.
+        rows: (targets) row of `users` of each target.
+        columns: (targets) row of `items` of each target, the seen item.
+        random: random generator of the draw.
     """
     if len(items) <= ALL:
         return full_softmax(users, items, temperature, rows, columns)
@@ -45,8 +45,9 @@ def full_softmax(
 ) -> Tensor:
     """Sum over targets of -log softmax over all items (Liang et al. 2018, Mult-VAE, eq. 2).
 
-    Each score is made once and turned into its own gradient in place, a few rows at a time that
-    stay in the cache: three dense products and one exponential.
+    Scores are computed once and turned into their gradients in place, a few rows at a time to stay
+    in the cache. This takes three dense products and one exponential. Arguments as in
+    `softmax_loss`.
     """
     loss: Tensor = _FullSoftmax.apply(users, items, temperature, rows, columns)
     return loss
@@ -86,10 +87,10 @@ class _FullSoftmax(Function):
 def sampled_softmax(
     users: Tensor, items: Tensor, temperature: float, rows: Tensor, columns: Tensor, drawn: Tensor
 ) -> Tensor:
-    """The same with the sum over items estimated from uniform draws (Jean et al. 2015).
+    """The softmax with the sum over items estimated from uniform draws (Jean et al. 2015).
 
-    Each of `drawn` stands for m / len(drawn) items; a uniform draw needs no correction by
-    popularity, which negatives from the batch would.
+    Each item in `drawn` represents m / len(drawn) items. Uniform draws need no correction by
+    popularity, as negatives from the batch would. Other arguments as in `softmax_loss`.
     """
     others = (users @ items[drawn].T).div(temperature).logsumexp(dim=1)
     others = others + math.log(len(items) / len(drawn))

@@ -1,12 +1,12 @@
-"""Products of sparse with dense matrices in torch, with a cheap gradient.
+"""Products of sparse and dense matrices in torch, with a fast gradient.
 
-Torch differentiates a CSR product by transposing the matrix anew each time. Here the transpose is
-kept, and its values follow those of the matrix by a permutation, computed once. So the values
-may change from step to step (edges left out, ties weighed anew) while the structure stays.
+To differentiate a CSR product, torch transposes the matrix each time. Here the transpose's
+structure and the permutation of its values are computed once. So the values can change from step to
+step (edges left out, other tie weights) while the structure stays.
 
-`torch_geometric.EdgeIndex` does the same as quickly where the values need no gradient (23.8 ms
-against 23.0 ms, forward and back, for 1,000,000 cells and width 64 on one thread). Where they do,
-as the weights of ties, it took 1,470 ms against 62 ms: here the gradient is a sampled product.
+`torch_geometric.EdgeIndex` is as fast if the values need no gradient (23.8 ms against 23.0 ms,
+forward and backward, for 1,000,000 cells and width 64 on one thread). If they do, such as learned
+tie weights, it takes 1,470 ms against 62 ms: here the gradient is a sampled product.
 """
 
 from typing import Any
@@ -22,12 +22,12 @@ from torch.autograd.function import FunctionCtx
 class Matrix:
     """A sparse (rows, columns) matrix for `@` with dense (columns, width) tensors.
 
-    The structure is fixed; `with_values` gives the same with other values, which may carry a
+    The structure is fixed. `with_values` returns a matrix with other values, which may need a
     gradient (a product sampled at the cells).
 
     Args:
         matrix: CSR with sorted indices.
-        device: where the products are done.
+        device: device of the products.
     """
 
     def __init__(self, matrix: sparse.csr_matrix, device: torch.device) -> None:
@@ -46,7 +46,7 @@ class Matrix:
         self.values = torch.from_numpy(matrix.data.astype(np.float32)).to(device)
 
     def with_values(self, values: Tensor) -> "Matrix":
-        """The same structure with (nonzeros) other values, in CSR order."""
+        """A matrix with the same structure and other (nonzeros) values, in CSR order."""
         other = object.__new__(Matrix)
         other.__dict__.update(self.__dict__, values=values)
         return other
@@ -70,11 +70,11 @@ class Matrix:
         return transpose
 
     def turned_like(self, transpose: "Matrix") -> "Matrix":
-        """The transpose, in the structure of one that was made before."""
+        """The transpose, with the structure of an earlier one."""
         return transpose.with_values(self.values[self._permutation])
 
     def __matmul__(self, dense: Tensor) -> Tensor:
-        """(rows, width) product; differentiable in the dense matrix and in the values."""
+        """(rows, width) product, differentiable in the dense matrix and in the values."""
         product: Tensor = _Product.apply(self, self.values, dense)
         return product
 
@@ -83,7 +83,7 @@ class Matrix:
         return _tensor(self._there, values, self.shape)
 
     def back(self, values: Tensor) -> Tensor:
-        """Its transpose as a CSR tensor."""
+        """The transpose as a CSR tensor."""
         return _tensor(self._back, values[self._permutation], (self.shape[1], self.shape[0]))
 
 
@@ -110,7 +110,7 @@ class _Product(Function):
 
 
 def _structure(matrix: sparse.csr_matrix, device: torch.device) -> tuple[Tensor, Tensor]:
-    # MKL takes 32-bit indices; with 64-bit ones torch would copy them at every product.
+    # MKL takes 32-bit indices. Torch would copy 64-bit ones at every product.
     pointer = torch.from_numpy(matrix.indptr.astype(np.int32)).to(device)
     return pointer, torch.from_numpy(matrix.indices.astype(np.int32)).to(device)
 
@@ -120,7 +120,7 @@ def _tensor(structure: tuple[Tensor, Tensor], values: Tensor, shape: tuple[int, 
 
 
 def averaged(matrix: sparse.csr_matrix) -> sparse.csr_matrix:
-    """D_r^-1 A: each row the mean of what it points to; empty rows stay empty."""
+    """D_r^-1 A, so that rows sum to 1; empty rows stay empty."""
     rows = np.maximum(np.asarray(matrix.sum(axis=1)).ravel(), 1e-12)
     values = matrix.data / np.repeat(rows, np.diff(matrix.indptr))
     return sparse.csr_matrix(

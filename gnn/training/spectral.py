@@ -1,4 +1,4 @@
-"""Where networks start: the leading singular vectors of the interactions."""
+"""Initial vectors of networks: the leading singular vectors of the interactions."""
 
 import numpy as np
 from scipy import sparse
@@ -8,18 +8,26 @@ from followsuit.core.threads import one_thread
 from followsuit.gnn.data.dataset import Floats, normalised
 
 _ROUNDS = 4
-"""Power iterations; more change nothing that training would not."""
+"""Power iterations; more make no difference after training."""
 LENGTH = 0.1
-"""Root mean square of a coordinate, as that of the usual random start."""
+"""Root mean square of a coordinate, as in the usual random start."""
 
 
 @one_thread()
 def spectral_start(seen: sparse.csr_matrix, width: int, seed: int) -> tuple[Floats, Floats]:
-    """((n, width), (m, width)) where to start: U S^1/2 and V S^1/2 of the normalised matrix.
+    """Initial vectors U S^1/2 and V S^1/2 of the normalised interaction matrix.
 
     Truncated SVD (Halko et al. 2011) of D^-1/2 R D^-1/2, scaled so that a coordinate is about
-    `LENGTH`. What has no interaction starts at zero, as does what lies above the rank; the same
-    seed gives the same bytes.
+    `LENGTH`. Users and items without interactions, and coordinates above the matrix's rank, are 0.
+    The same seed gives the same bytes.
+
+    Args:
+        seen: (n, m) CSR, the interactions.
+        width: length of a vector.
+        seed: random seed.
+
+    Returns:
+        (n, width) vectors of users and (m, width) vectors of items.
     """
     n, m = seen.shape
     users = np.zeros((n, width), dtype=np.float32)
@@ -32,7 +40,7 @@ def spectral_start(seen: sparse.csr_matrix, width: int, seed: int) -> tuple[Floa
     root = np.sqrt(values)
     scale = LENGTH * (m * width) ** 0.5 / max(float(np.linalg.norm(right * root[:, None])), 1e-12)
     users[:, :rank], items[:, :rank] = left * root * scale, right.T * root * scale
-    # Where nothing is known rounding would leave a direction.
+    # Clear rounding errors of users and items without interactions.
     users[np.diff(seen.indptr) == 0] = 0
     items[np.bincount(seen.indices, minlength=m) == 0] = 0
     return users, items

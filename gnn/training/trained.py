@@ -1,10 +1,9 @@
-"""Train a model on a store's snapshot and keep it beside the store.
+"""Trains a model on a store's snapshot and stores it beside the store.
 
-A model is chosen on what happened in the last weeks before `as_of` (or, where nothing did, on a
-part of what is known), then fitted on all that was known. Both steps leave what they have reached
-in a folder of their own, so that a training that was killed goes on from there to the same result;
-the model that had the name before keeps it until then. Of the processes of `torchrun` the first one
-alone writes.
+The model's settings are tuned on the last weeks before `as_of` (or on a random part of the data, if
+these have no interactions). Then the model is fitted on all data. Both steps save their state in a
+work folder, so a training that was killed continues to the same result. Until it is done, the
+previous model keeps its name. Under `torchrun`, only the first process writes.
 """
 
 import json
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
     from followsuit.gnn.training.learning_curve import Curve
 
 SEEDS = 2**32
-"""Seeds are below: more is not taken by the libraries that models are built on."""
+"""Random seeds must be below this, the limit of the libraries that models use."""
 _BEGUN, _CHOSEN = "begun.json", "chosen.json"
 _CHOOSING, _FITTING = "choosing.pt", "fitting.pt"
 _CURVE = "curve.png"
@@ -43,15 +42,15 @@ _BEGINS = "No training of this model was interrupted; it was trained from the st
 
 
 class BadSeed(FollowsuitError):
-    """A seed that is out of range."""
+    """The random seed is out of range."""
 
 
 class OtherTraining(FollowsuitError):
-    """The training that was interrupted is of another graph, another day or another seed."""
+    """The interrupted training was of another graph, another day or another seed."""
 
 
 class DamagedTraining(FollowsuitError):
-    """What an interrupted training has left can't be read."""
+    """The files of an interrupted training can't be read."""
 
 
 class TrainingUnderWay(FollowsuitError):
@@ -67,27 +66,30 @@ def train_model(
     seed: int = 0,
     progress: Progress = silent,
 ) -> Recommender:
-    """Choose and fit a model, and keep it under its name (`model.json`, `model.npz`, `curve.png`).
+    """Tune and fit a model, and store it by name (`model.json`, `model.npz`, `curve.png`).
 
-    One of the same graph, day and seed that is there already isn't trained again.
+    If the store already has this model for the same graph, day and seed, it isn't trained again.
 
     Args:
-        name: of the model.
-        view: what is known.
-        models: where it is kept; another model of that name goes as the last act.
-        resume: go on with a training that was interrupted. Where none was, the `note` says so.
-        seed: the random seed, below 2**32.
-        progress: callback of each step.
+        name: name of the model.
+        view: the view to learn from.
+        models: the store's models; the new model replaces one with the same name in the last step.
+        resume: whether to continue an interrupted training. If there is none, the `note` says so.
+        seed: random seed, below 2**32.
+        progress: progress callback.
 
     Raises:
         BadSeed: `seed` is out of range.
-        OtherTraining: `resume`, and it is of another graph, another day or another seed.
-        DamagedTraining: `resume`, and what it has left can't be read.
-        TrainingUnderWay: another process trains this model for this store.
-        NothingToLearn, UnknownModel, MissingExtra.
+        OtherTraining: the training to resume was of another graph, another day or another seed.
+        DamagedTraining: the files of the training to resume can't be read.
+        TrainingUnderWay: another process is training this model on this store.
+        NothingToLearn: no interaction is known.
+        UnknownModel: there is no such model.
+        NotAModel: a class of your own can't be used as a model.
+        MissingExtra: the model needs the extra `gnn`.
     """
     if not 0 <= seed < SEEDS:
-        raise BadSeed(f"The seed {seed} is out of range: choose one from 0 to {SEEDS - 1}.")
+        raise BadSeed(f"The seed {seed} is out of range. Choose one from 0 to {SEEDS - 1}.")
     started = model(name)
     progress = progress if rank() == 0 else silent
     work = models.named(f"{name}.unfinished")
@@ -121,7 +123,7 @@ def train_model(
 
 @contextmanager
 def _alone(models: ModelStore, name: str) -> Iterator[None]:
-    """Keep other trainings of this model out; the system lets go of it when the process dies."""
+    """Lock the model against other trainings; the lock ends with the process."""
     lock = models.named(f"{name}.lock")
     private_folder(lock.parent)
     try:
@@ -135,7 +137,7 @@ def _alone(models: ModelStore, name: str) -> Iterator[None]:
 
 
 def _made_of(split: Split, seed: int) -> dict[str, Any]:
-    """What a training depends on."""
+    """The inputs of a training, as digests."""
     validation = split.train.with_seen(split.validation)
     return {
         "train": fingerprint(split.train),
@@ -165,7 +167,7 @@ def _start(work: Path, made_of: dict[str, Any]) -> None:
 
 
 def _clear(work: Path) -> None:
-    """Remove the folder; killed meanwhile, nothing in it is gone on with."""
+    """Remove the folder. If this is killed halfway, the folder can't be resumed from."""
     (work / _BEGUN).unlink(missing_ok=True)
     shutil.rmtree(work, ignore_errors=True)
 
@@ -173,7 +175,7 @@ def _clear(work: Path) -> None:
 def _settings(
     started: Recommender, split: Split, work: Path, seed: int, progress: Progress
 ) -> dict[str, Any]:
-    """What does best on the validation part, noted in the folder."""
+    """The best settings on validation, saved in the work folder."""
     note = work / _CHOSEN
     settings: dict[str, Any] | None = of_first(lambda: _read(note) if note.exists() else None)
     if settings is not None:
@@ -223,12 +225,12 @@ def _draw(curve: "Curve", name: str, folder: Path) -> None:
 
 
 def _keep(fitted: Recommender, models: ModelStore, key: str, work: Path) -> None:
-    """Save the model, and let it take the name of the one before."""
+    """Save the model under its name, in place of the previous one."""
 
     def write(folder: Path) -> None:
         fitted.save(folder)
         if (work / _CURVE).exists():
-            # A kill before the work is cleared has it drawn no more, only saved again.
+            # Copy it: after a kill before the folder is cleared, the curve isn't drawn again.
             shutil.copy(work / _CURVE, folder / _CURVE)
 
     with models.naming(fitted.name, key):

@@ -1,6 +1,7 @@
-"""Two known tests for influence, and when they are invalid.
+"""Two published tests for influence, and when they are invalid.
 
-Both look at *followings*: acts within the window after a friend's first act on the same item.
+Both count *followings*: interactions within the window after a friend's first interaction with the
+same item.
 """
 
 from dataclasses import asdict, dataclass
@@ -16,20 +17,20 @@ from followsuit.influence.log.triples import Design, exposed
 _SHUFFLES = 100
 _SURE = 0.05
 _ACTS = 300_000
-"""The tests use a random sample of items with about so many first interactions in all."""
+"""The tests use a random sample of items with about this many first interactions in total."""
 
 
 @dataclass(frozen=True)
 class ShuffleTest:
-    """Anagnostopoulos, Kumar and Mahdian (2008): who acted stays, their times change places.
+    """The shuffle test (Anagnostopoulos, Kumar and Mahdian 2008).
 
-    Without influence and with chances that don't change over time, the order of acts says nothing:
-    there are as many followings when the times of an item's acts are shuffled.
+    It keeps who acted on each item and shuffles their times. If there is no influence and
+    probabilities don't change over time, the expected number of followings stays the same.
 
     Attributes:
-        followings: of the observed order.
-        shuffled: the same with shuffled times, mean of 100.
-        p: share of the shuffles, the observed order included, that have at least as many.
+        followings: number in the observed order.
+        shuffled: mean number over 100 shuffles.
+        p: share of orders (the shuffles and the observed one) with at least as many followings.
         valid: whether the test's assumptions hold.
         why: the reason if they don't.
     """
@@ -43,11 +44,13 @@ class ShuffleTest:
 
 @dataclass(frozen=True)
 class EdgeReversal:
-    """Christakis and Fowler (2007): influence goes along a one-way edge, likeness both ways.
+    """The edge-reversal test (Christakis and Fowler 2007).
+
+    Influence follows the direction of a one-way edge; similarity works in both directions.
 
     Attributes:
-        forward: observed lift along the edges that have no edge back.
-        backward: the same with these edges reversed.
+        forward: observed lift along the one-way edges.
+        backward: observed lift along the same edges reversed.
         valid: whether the test's assumptions hold.
         why: the reason if they don't.
     """
@@ -60,29 +63,29 @@ class EdgeReversal:
 
 @dataclass(frozen=True)
 class Diagnostics:
-    """Both tests."""
+    """The results of both tests."""
 
     shuffle: ShuffleTest
     edge_reversal: EdgeReversal
 
     def as_dict(self) -> dict[str, Any]:
-        """As in JSON."""
+        """The tests as JSON values."""
         return asdict(self)
 
 
 _SHOCKS = (
-    "invalid: swapped friends follow each other too (p = {:.2g}): chances change over time "
-    "(promotions, seasons, who is there), so that order alone proves nothing"
+    "invalid: swapped friends follow each other too (p = {:.2g}). Probabilities change over time "
+    "(promotions, seasons, new customers), so order alone proves nothing"
 )
 
 
 def shuffle_test(log: Log, placebo: Network, design: Design, seed: int) -> ShuffleTest:
-    """Shuffle the times within items.
+    """Compare followings with those after shuffling the times within items.
 
     Args:
-        log: the actions and who may follow whom.
-        placebo: rewired friends: the test is invalid where it finds an effect on them too.
-        design: what is judged.
+        log: the actions and the friend network.
+        placebo: rewired network; the test is invalid if it finds an effect there too.
+        design: which exposures count.
         seed: random seed of the shuffles.
     """
     followings, mean, p = _against_shuffles(log.actions, log.network, design.window, seed)
@@ -97,7 +100,16 @@ def shuffle_test(log: Log, placebo: Network, design: Design, seed: int) -> Shuff
 def edge_reversal(
     log: Log, design: Design, communities: Ints, limit: int, seed: int, shuffled: ShuffleTest
 ) -> EdgeReversal:
-    """Compare one-way edges with the same edges reversed."""
+    """Compare the lift along one-way edges with that along the same edges reversed.
+
+    Args:
+        log: the actions and the friend network.
+        design: which exposures count.
+        communities: (customers) code of each customer's community.
+        limit: largest number of exposed triples.
+        seed: random seed of the sample and the resamples.
+        shuffled: the shuffle test; if it is invalid, so is this one.
+    """
     edges = log.network
     size = edges.customers
     source, target = edges.source.astype(np.int64), edges.target.astype(np.int64)
@@ -121,7 +133,7 @@ def edge_reversal(
 def _against_shuffles(
     actions: Actions, edges: Network, window: int, seed: int
 ) -> tuple[int, float, float]:
-    """Followings, their mean over shuffles, and the share of shuffles with as many."""
+    """Followings, their mean over shuffles, and the p-value."""
     rng = np.random.default_rng(seed)
     items = _some_items(actions, rng)
     followings = _followings(actions, items, edges, window)
@@ -135,7 +147,7 @@ def _against_shuffles(
 
 
 def _some_items(actions: Actions, rng: np.random.Generator) -> Ints:
-    """Items drawn by chance, until they have enough acts."""
+    """A random sample of items with enough interactions."""
     order = rng.permutation(len(actions.pointer) - 1)
     acts = np.cumsum(np.diff(actions.pointer)[order])
     return order[: np.searchsorted(acts, _ACTS) + 1]
@@ -143,14 +155,14 @@ def _some_items(actions: Actions, rng: np.random.Generator) -> Ints:
 
 @compiled
 def _shuffle(actions: Actions, items: Ints, rng: np.random.Generator) -> None:
-    """Let the customers of each item change places."""
+    """Shuffle the customers of each item in place."""
     for item in items:
         rng.shuffle(actions.customer[actions.pointer[item] : actions.pointer[item + 1]])
 
 
 @compiled
 def _followings(actions: Actions, items: Ints, edges: Network, window: int) -> int:
-    """How many acts come within the window after the first of a friend's on the item."""
+    """Count interactions within the window after a friend's first interaction with the item."""
     first = np.full(len(edges.pointer) - 1, 1)
     count = 0
     for item in items:

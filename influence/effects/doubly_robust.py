@@ -1,12 +1,12 @@
 """The adjusted lift: doubly robust on the matched sample.
 
-Two models of the rows of each triple, both conditional on the triple, so that whatever its rows
-share (item, time, popularity, a promotion) cancels: *propensity*, which of the rows is the exposed
-one, and *outcome*, which of the controls acts. The mean that the exposed would have had unexposed
-is estimated by augmented inverse-probability weighting (Robins, Rotnitzky and Zhao 1994; its form
-for the exposed in Mercatanti and Li 2014, eq. 9): right where either model is, but for an error in
-the order of one over the number of controls, since the baseline is a triple's own. The lift is the
-exposed ones' mean over it.
+Two models describe the rows of each triple. The *propensity* model says which row is the exposed
+one; the *outcome* model says which controls act. Both are conditional on the triple, so whatever
+its rows share (item, time, popularity, a promotion) cancels. The counterfactual mean of the exposed
+is estimated by augmented inverse-probability weighting (Robins, Rotnitzky and Zhao 1994; for the
+exposed, Mercatanti and Li 2014, eq. 9). It is right if either model is, up to an error of the order
+of 1 / controls, since each triple has its own baseline. The lift is the exposed customers' mean
+over the counterfactual one.
 """
 
 from typing import NamedTuple
@@ -20,22 +20,22 @@ from followsuit.influence.log.arrays import Flags, Floats, Ints
 
 _ROUNDS = 25
 _RIDGE = 1.0
-"""Curvature added to each standardised coefficient's."""
+"""Ridge penalty on each standardised coefficient."""
 _FIT_ROWS = 1_000_000
 _STEEPEST = 4.0
-"""Largest absolute score: no customer weighs more than exp(this) times the average."""
+"""Largest absolute score: no customer weighs more than exp(4) times the average."""
 _MOST = 0.8
-"""Largest share: no control stands for more than four exposed."""
+"""Largest share: no control represents more than four exposed customers."""
 
 
 class Adjusted(NamedTuple):
-    """What each row adds to the two sums whose ratio is the lift.
+    """The counterfactual outcome of each triple's exposed customer, and its parts.
 
     Attributes:
-        expected: (triples) what the exposed one would have done unexposed.
-        smooth: (triples) the same by the outcome model on the item's popularity alone.
-        residual: (rows) what each control's act adds to it, over what the model says; 0 for the
-            exposed. `smooth` and residuals of all add up to `expected`.
+        expected: (triples) probability that the exposed customer would have acted unexposed.
+        smooth: (triples) the same, predicted by the outcome model from the item's popularity.
+        residual: (rows) each control's outcome minus its prediction, weighted; 0 for the exposed.
+            The sum of `smooth` and all residuals equals the sum of `expected`.
     """
 
     expected: Floats
@@ -62,10 +62,9 @@ def adjust(sample: Sample) -> Adjusted:
 
 
 def _terms(features: Floats) -> Floats:
-    """Standardised, with squares of those that matter most.
+    """Standardised features, and squares of the most important ones.
 
-    What the exposed and their nearest differ in isn't only the mean: the nearest of somebody
-    extreme are less so.
+    The squares are needed since the nearest neighbours of an extreme customer are less extreme.
     """
     scale = features.std(axis=0)
     linear = (features - features.mean(axis=0)) / np.where(scale > 0, scale, 1)
@@ -73,7 +72,7 @@ def _terms(features: Floats) -> Floats:
 
 
 def _augmented(sample: Sample, exposed: Flags, weight: Floats, risk: Floats) -> Adjusted:
-    """Equation 9 with the triple's own baseline, which is linear in the controls' acts."""
+    """Equation 9 with the triple's own baseline, which is linear in the controls' outcomes."""
     first, size = sample.pointer[:-1], np.diff(sample.pointer)
     others = np.where(exposed, 0.0, risk)
     total = np.add.reduceat(others, first)
@@ -90,11 +89,12 @@ def _augmented(sample: Sample, exposed: Flags, weight: Floats, risk: Floats) -> 
 
 
 def _tilted(features: Floats, propensity: Floats, first: Ints, exposed: Flags) -> Floats:
-    """(rows) each control's weight, by which the controls stand for the exposed.
+    """(rows) each control's weight, so that the weighted controls represent the exposed.
 
-    Whatever g is, the exposed one's is expected to be sum(p g) over the rows, p being a row's share
-    of the odds. A row is a control with a chance of 1 - p; with p / (1 - p) the controls' sum is
-    expected to be the same. (Their shares among themselves would not do: triples are small.)
+    Let p be a row's share of the odds. For any g, the exposed customer's expected value is
+    sum(p g) over the rows. A row is a control with probability 1 - p, so weights p / (1 - p) give
+    the controls the same expected sum. (Weights normalised within a triple are biased, since
+    triples are small.)
     """
     size = np.diff(np.append(first, len(features)))
     odds = np.exp(np.clip(features @ propensity, -_STEEPEST, _STEEPEST))
@@ -104,20 +104,20 @@ def _tilted(features: Floats, propensity: Floats, first: Ints, exposed: Flags) -
 
 
 def _some(pointer: Ints) -> tuple[Flags, Ints]:
-    """The rows that the models are fitted on, at most about a million, and their groups' bounds."""
+    """The rows to fit the models on, at most about a million, and their groups' bounds."""
     size = np.diff(pointer)
     kept = np.arange(len(size)) % (1 + pointer[-1] // _FIT_ROWS) == 0
     return np.repeat(kept, size), np.concatenate([[0], np.cumsum(size[kept])])
 
 
 def conditional_logit(features: Floats, chosen: Flags, pointer: Ints, offered: Flags) -> Floats:
-    """Fit which rows of a group are chosen (McFadden 1974; as Cox's partial likelihood, ties too).
+    """Fit which rows of a group are chosen (McFadden 1974; ties as in Cox's partial likelihood).
 
     Args:
-        features: (rows, k) standardised.
-        chosen: (rows) one or more of a group, or none, which then says nothing.
-        pointer: (groups + 1) bounds of the groups, none of them empty.
-        offered: (rows) whether it can be chosen.
+        features: (rows, k) standardised features.
+        chosen: (rows) whether the row is chosen; a group without chosen rows is ignored.
+        pointer: (groups + 1) bounds of the groups, none of which is empty.
+        offered: (rows) whether the row can be chosen.
 
     Returns:
         (k) coefficients, by Newton's method with a ridge of 1.
@@ -138,7 +138,7 @@ def conditional_logit(features: Floats, chosen: Flags, pointer: Ints, offered: F
 def _slopes(
     features: Floats, chosen: Flags, pointer: Ints, offered: Flags, beta: Floats
 ) -> tuple[Floats, Floats]:
-    """Gradient of the log likelihood, and its curvature with the sign turned."""
+    """Gradient and negative Hessian of the log likelihood."""
     size = len(beta)
     gradient, curvature = np.zeros(size), np.zeros((size, size))
     mean, square = np.empty(size), np.empty((size, size))

@@ -23,17 +23,17 @@ _COLOURS = {
     PLACEBO_REWIRED: "#e0b13c",
 }
 _ROW = 0.18
-"""Between two grades of one category, in rows."""
+"""Distance between two grades of one category, in rows."""
 _NARROWEST = 2.0
-"""The axis reaches at least from 1 / this to this."""
+"""The axis covers at least 1/2 to 2."""
 
 
 def plot_report(report: EffectReport, path: Path) -> None:
     """Draw the lifts by grade with their 95 % intervals, overall and by category.
 
     Args:
-        report: what to draw. A category without a lift says that there is not enough evidence.
-        path: of the picture; its extension says which format.
+        report: the report to draw. A category without a lift is marked "not enough evidence".
+        path: path of the picture; the extension sets the format.
     """
     figure_of(report).savefig(path, dpi=150)
 
@@ -62,7 +62,16 @@ def figure_of(report: EffectReport) -> Figure:
 
 
 def draw_lift(axes: Axes, lift: Lift, height: float, colour: str, named: bool, grade: str) -> None:
-    """Draw a point and its interval, or nothing but the name where there is none."""
+    """Draw a point and its interval; without a lift, only the entry in the legend.
+
+    Args:
+        axes: axes to draw on.
+        lift: the lift to draw.
+        height: vertical position, in rows.
+        colour: colour of the point.
+        named: whether the legend gets an entry.
+        grade: name of the grade.
+    """
     label = grade.replace("_", " ") if named else None
     if lift.lift is None or lift.low is None or lift.high is None:
         axes.plot([], [], "o", color=colour, label=label)
@@ -82,7 +91,7 @@ def draw_lift(axes: Axes, lift: Lift, height: float, colour: str, named: bool, g
 
 
 def finish(axes: Axes, names: list[str]) -> None:
-    """Name rows and axis, and mark 1."""
+    """Label the rows and the axis, and mark 1."""
     axes.axvline(1, color="black", linewidth=0.8, linestyle=":")
     axes.set_xscale("log", base=2)
     low, high = axes.get_xlim()

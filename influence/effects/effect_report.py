@@ -1,9 +1,9 @@
-"""Whether friends' acts matter, by grade of evidence: *observed* and *adjusted*, with placebos.
+"""Whether friends' interactions matter, by grade of evidence, with placebos.
 
-Neither grade is called influence: that word is for what was randomised. *Observed* compares exposed
-customers with all others at the same time on the same item; *adjusted* with matched ones, doubly
-robust. The placebos go the same way and should be 1; where one is not, something that the
-adjustment doesn't see is at work, and the lift is not identified (Shalizi and Thomas 2011).
+*Observed* compares exposed customers with all others at the same time on the same item. *Adjusted*
+compares them with matched customers, doubly robust. Neither is called influence: only a randomised
+experiment shows that. The placebos use the adjusted estimator and should be 1. If one isn't, a
+hidden factor is at work, and the lift is not identified (Shalizi and Thomas 2011).
 """
 
 from collections.abc import Iterator
@@ -34,18 +34,18 @@ Grades = dict[str, Lift]
 """Grade -> lift."""
 
 _BEFORE = 0.4
-"""Share of the interactions, the first ones, that taste is learned from."""
+"""Taste is learned from this share of the interactions, the earliest ones."""
 _TRIPLES = 100_000
 _CATEGORIES = 20
 
 
 @dataclass(frozen=True)
 class Sensitivity:
-    """E-value: how strongly something unseen must go with both exposure and act to explain it all.
+    """E-values: how strong a hidden common cause must be to explain the adjusted lift away.
 
     Attributes:
-        value: of the adjusted lift, as a risk ratio; None where there is none.
-        bound: of the end of its interval that is nearer to 1; 1 if the interval holds 1.
+        value: E-value of the lift, as a risk ratio; None if there is no lift.
+        bound: E-value of the interval's end nearer to 1; 1 if the interval contains 1.
     """
 
     value: float | None
@@ -57,11 +57,11 @@ class EffectReport:
     """The graded report.
 
     Attributes:
-        grades: overall.
-        categories: the same for the categories with the most exposures, at most 20, by name.
-        sensitivity: of the adjusted lift.
-        verdict: the conclusion, in a sentence.
-        diagnostics: further tests, which say when they are invalid.
+        grades: lift of each grade over all items.
+        categories: lifts by name, for at most 20 categories with the most exposures.
+        sensitivity: E-values of the adjusted lift.
+        verdict: the conclusion, in one sentence.
+        diagnostics: further tests; each says whether it is valid.
     """
 
     grades: Grades
@@ -71,7 +71,7 @@ class EffectReport:
     diagnostics: Diagnostics
 
     def as_dict(self) -> dict[str, Any]:
-        """As in JSON: numbers, text or None, never NaN."""
+        """The report as JSON values: numbers, text or None, never NaN."""
         return {
             "grades": _as_dict(self.grades),
             "categories": {name: _as_dict(grades) for name, grades in self.categories.items()},
@@ -98,17 +98,17 @@ def report(
 
     Args:
         log: first interactions and friendships as of an instant.
-        window: how long after a friend's interaction one of the customer's counts as following it.
-        taste: (customers, d) what customers like, if known; by default it is learned from the first
-            40 % of the interactions.
-        seed: random seed of clusters, swaps, resamples, and of the exposures drawn above 100,000.
+        window: time after a friend's interaction within which the customer's counts.
+        taste: (customers, d) known taste; by default it is learned from the earliest 40 % of the
+            interactions.
+        seed: random seed of clusters, swaps, resamples, and of the sample above 100,000 exposures.
         progress: progress callback, in grades and in matched triples.
 
     Returns:
         The report. A lift with too little evidence is None, and the verdict says so.
 
     Raises:
-        WrongTaste: the taste doesn't have a row for each customer.
+        WrongTaste: the taste doesn't have one row of finite numbers per customer.
     """
     design = design_of(log, window)
     likes = learn_taste(log, design.start, seed) if taste is None else given_taste(log, taste)
@@ -132,7 +132,7 @@ def report(
 
 
 def design_of(log: Log, window: timedelta) -> Design:
-    """Taste from the first 40 % of the acts, exposures from the rest."""
+    """Learn taste from the earliest 40 % of the interactions, and count exposures in the rest."""
     time = np.sort(log.actions.time)
     start = int(time[int(_BEFORE * len(time))]) if len(time) else 0
     return Design(start, int(window.total_seconds()))
@@ -141,7 +141,7 @@ def design_of(log: Log, window: timedelta) -> Design:
 def _all_sums(
     log: Log, design: Design, taste: Taste, swapped: Network, seed: int, progress: Progress
 ) -> Iterator[tuple[str, Sums]]:
-    """Each grade's sums, in the order of the report."""
+    """The sums of each grade, in the order of the report."""
     triples = exposed(log, log.network, design, _TRIPLES, seed)
     yield OBSERVED, observed_sums(triples)
     for grade, edges, judged in (
@@ -160,20 +160,29 @@ def sums_adjusted(
     seed: int = 0,
     progress: Progress = silent,
 ) -> Sums:
-    """The adjusted lift's two sums, of the log's friendships or of others."""
+    """The two sums of the adjusted lift.
+
+    Args:
+        log: the actions.
+        edges: the log's network, or a placebo.
+        design: which exposures count.
+        taste: what customers like.
+        seed: random seed of the samples.
+        progress: progress callback, in triples.
+    """
     triples = exposed(log, edges, design, _TRIPLES, seed)
     sample = matched(log, edges, design, triples, taste, seed, progress)
     return adjusted_sums(sample, adjust(sample))
 
 
 def communities(edges: Network) -> Ints:
-    """(customers) code of each one's community by modularity, without chance."""
+    """(customers) code of each customer's community by modularity, without randomness."""
     ends = np.stack([edges.source, edges.target], axis=1)
     return friend_communities(edges.customers, ends, seed=None)
 
 
 def _by_category(log: Log, sums: dict[str, Sums], groups: Ints, seed: int) -> dict[str, Grades]:
-    """The categories with the most exposures, by name."""
+    """The lifts of the categories with the most exposures, by name."""
     exposures = log.category[sums[OBSERVED].item]
     counts = np.bincount(exposures, minlength=len(log.categories))
     most = np.argsort(-counts[:-1], kind="stable")[:_CATEGORIES]
@@ -187,7 +196,7 @@ def _by_category(log: Log, sums: dict[str, Sums], groups: Ints, seed: int) -> di
 
 
 def _items_of(log: Log, category: int) -> tuple[int, int]:
-    """The bounds of a category's items, which lie together."""
+    """The bounds of a category's items, which are contiguous."""
     first, last = np.searchsorted(log.category, [category, category + 1])
     return int(first), int(last)
 

@@ -1,11 +1,12 @@
 """Lifts with 95 % intervals, bootstrapped by customer, by item and by community.
 
-The variance of the log lift is that of two-way clustering (Cameron, Gelbach and Miller 2011):
-resampling customers, plus resampling items, less resampling single (customer, item) pairs, each of
-the first two counting what pairs add. (Resampling both at once, Owen's pigeonhole bootstrap, counts
-it three times.) It is at least that of pairs. Where friends' communities are resampled instead and
-that varies more, it counts. With few items or customers the interval is wider: it takes Student's t
-of their number less 1 (Cameron and Miller 2015, section VI.D).
+The variance of the log lift is two-way clustered (Cameron, Gelbach and Miller 2011): resampling
+customers, plus resampling items, minus resampling single (customer, item) pairs, which the first
+two both count. (Owen's pigeonhole bootstrap, which resamples both at once, counts pairs three
+times.) The variance is at least that of pairs. If resampling friends' communities gives a larger
+variance, that is used. The interval uses Student's t, with degrees of freedom one less than the
+number of customers or items (Cameron and Miller 2015, section VI.D), so it is wider if there are
+few.
 """
 
 from dataclasses import dataclass
@@ -21,23 +22,23 @@ from followsuit.influence.log.arrays import Flags, Floats, Ints
 from followsuit.influence.log.triples import Triples
 
 ENOUGH = 5
-"""Exposed, and unexposed, customers who must act before there is a lift."""
+"""Exposed customers who must act before there is a lift, and as many unexposed ones."""
 _RESAMPLES = 400
 _CHUNK = 50
 _LEVEL = 0.95
 _COMMUNITIES = 20
-"""Resampling fewer than this is unreliable."""
+"""Resampling fewer communities than this is unreliable."""
 
 
 @dataclass(frozen=True)
 class Lift:
-    """Risk ratio of exposed against unexposed triples, with its 95 % interval.
+    """Risk ratio of exposed to unexposed customers, with its 95 % interval.
 
     Attributes:
-        lift: None where there is too little to tell, as are the next two.
-        low: lower end.
-        high: upper end.
-        n: exposed triples.
+        lift: the risk ratio; None if there is too little evidence.
+        low: lower end of the interval, or None.
+        high: upper end of the interval, or None.
+        n: number of exposed triples.
     """
 
     lift: float | None
@@ -51,20 +52,20 @@ class Lift:
         return self.low is not None and self.high is not None and not self.low <= 1 <= self.high
 
     def as_dict(self) -> dict[str, float | int | None]:
-        """As in JSON."""
+        """The lift as JSON values."""
         return {"lift": self.lift, "low": self.low, "high": self.high, "n": self.n}
 
 
 class Sums(NamedTuple):
-    """The two sums whose ratio is a lift, in parts that belong to a customer and an item.
+    """The two sums whose ratio is a lift, as one term per customer and item.
 
     Attributes:
-        customer: (parts) code.
-        item: (parts) code, in order.
-        acted: (parts) added to the numerator.
-        expected: (parts) added to the denominator.
-        exposed: (parts) whether it is an exposed triple's; the others are controls'.
-        unexposed_acted: (parts) whether it counts interactions of unexposed customers.
+        customer: (terms) code of the customer.
+        item: (terms) code of the item, ascending.
+        acted: (terms) addends of the numerator.
+        expected: (terms) addends of the denominator.
+        exposed: (terms) whether the term is of an exposed customer; if not, of a control.
+        unexposed_acted: (terms) whether the term counts interactions of unexposed customers.
     """
 
     customer: Ints
@@ -75,7 +76,7 @@ class Sums(NamedTuple):
     unexposed_acted: Flags
 
     def between(self, first: int, last: int) -> "Sums":
-        """Those on the items from `first` to before `last`."""
+        """The terms of items `first` to `last - 1`."""
         begin, end = np.searchsorted(self.item, [first, last])
         return Sums(
             self.customer[begin:end],
@@ -88,7 +89,7 @@ class Sums(NamedTuple):
 
 
 def observed_sums(triples: Triples) -> Sums:
-    """Exposed against all unexposed customers at the same time on the same item."""
+    """The sums for exposed against all unexposed customers, same time and item."""
     return Sums(
         triples.customer.astype(np.int64),
         triples.item.astype(np.int64),
@@ -100,7 +101,7 @@ def observed_sums(triples: Triples) -> Sums:
 
 
 def adjusted_sums(sample: Sample, adjusted: Adjusted) -> Sums:
-    """Exposed against matched unexposed customers."""
+    """The sums for exposed against matched unexposed customers."""
     triples = sample.triples
     exposed = np.zeros(len(sample.customer), dtype=bool)
     exposed[sample.pointer[:-1]] = True
@@ -117,11 +118,11 @@ def adjusted_sums(sample: Sample, adjusted: Adjusted) -> Sums:
 
 
 def lift_of(sums: Sums, communities: Ints, seed: int) -> Lift:
-    """The lift of some sums.
+    """The ratio of two sums, with its interval.
 
     Args:
-        sums: of which the ratio is taken.
-        communities: (customers) code of each one's community.
+        sums: numerator and denominator.
+        communities: (customers) code of each customer's community.
         seed: random seed of the resamples.
     """
     acted, expected = sums.acted.sum(), sums.expected.sum()
@@ -135,14 +136,14 @@ def lift_of(sums: Sums, communities: Ints, seed: int) -> Lift:
 
 
 def _width(sums: Sums) -> float:
-    """How many standard errors the interval reaches to either side."""
+    """Half the width of the interval, in standard errors."""
     counted = (sums.acted != 0) | sums.unexposed_acted
     clusters = min(len(np.unique(sums.customer[counted])), len(np.unique(sums.item[counted])))
     return float(t.ppf(1 - (1 - _LEVEL) / 2, max(clusters - 1, 1)))
 
 
 def _variance(sums: Sums, communities: Ints, seed: int) -> float:
-    """Of the log lift."""
+    """The variance of the log lift."""
     by_customer = _resampled(sums, sums.customer, seed)
     by_item = _resampled(sums, sums.item, seed + 1)
     by_pair = _by_pair(sums)
@@ -154,7 +155,7 @@ def _variance(sums: Sums, communities: Ints, seed: int) -> float:
 
 
 def _by_pair(sums: Sums) -> float:
-    """What resampling single pairs gives, by its first-order form (the infinitesimal jackknife)."""
+    """The variance from resampling single pairs, by the infinitesimal jackknife."""
     added = sums.acted / sums.acted.sum() - sums.expected / sums.expected.sum()
     counted = added != 0
     pair = np.unique(
@@ -167,7 +168,7 @@ def _by_pair(sums: Sums) -> float:
 def _resampled(sums: Sums, cluster: Ints, seed: int) -> float:
     """Variance of the log lift over resamples of clusters.
 
-    Each is taken a number of times that is Poisson with mean 1; draws without an act are left out.
+    Each cluster is drawn Poisson(1) times. Resamples without an interaction are left out.
     """
     both = np.stack([np.bincount(cluster, sums.acted), np.bincount(cluster, sums.expected)])
     both = both[:, both.any(axis=0)]

@@ -1,9 +1,9 @@
 """The matched sample: for each exposed triple, unexposed customers for the same item and time.
 
-Dynamic matching (Aral, Muchnik and Sundararajan 2009): the controls of an exposed triple are drawn
-from the customers with the nearest taste and activity who, at its time, have neither acted on the
-item nor seen a friend do so. Item, popularity and time are thus matched by construction. A control
-may be exposed later (as in a sequence of trials, Hernán et al. 2016), which pulls the lift to 1.
+Dynamic matching (Aral, Muchnik and Sundararajan 2009): the controls of an exposed triple are the
+customers with the nearest taste and activity who, by its time, have neither acted on the item nor
+been exposed to it. So item, popularity and time are matched by construction. A control may be
+exposed later (as in a sequence of trials, Hernán et al. 2016), which pulls the lift towards 1.
 """
 
 from collections.abc import Sequence
@@ -28,34 +28,33 @@ from followsuit.influence.log.arrays import (
 )
 from followsuit.influence.log.triples import Design, Triples, clear, fill
 
-# Compiled code is kept by the text of this file alone: touch it when `arrays`, `triples` or `taste`
-# change their types, or `fill` what it does.
+# Compiled code is cached by the text of this file alone. Edit this file whenever `arrays`,
+# `triples` or `taste_profile` change a type, or `fill` changes what it does.
 NEAREST = 64
-"""How many of the nearest customers are tried as controls."""
+"""Nearest customers to try as controls."""
 _POOL = 20_000
 """With more customers than this, controls come from a random sample of this size."""
 _JITTER = 0.01
-"""It lets chance decide among equally near customers, who are many if little is known."""
+"""Noise that breaks ties between equally near customers, of whom there are many without data."""
 _SHRINK = 3.0
-"""Acts by nobody in particular that an item's taste is averaged with."""
+"""Pseudo-interactions with a taste of 0 that an item's taste is averaged with."""
 _FEATURES = 8
 ACTS, FIT = 1, 5
-"""Columns of the features: acts ever, and how well the item fits."""
+"""Columns of the features: all earlier interactions, and how well the item fits the taste."""
 
 
 class Sample(NamedTuple):
     """Rows by triple: its exposed customer first, then its controls.
 
     Attributes:
-        triples: those that have controls.
-        pointer: (triples + 1) bounds of each one's rows.
-        customer: (rows) who.
-        acted: (rows) whether within the window.
-        features: (rows, 8) as of just before the triple's time: log(1 +) acts in the window before,
-            acts ever, acts in the item's category, days since the last act; log(1 +) friends;
-            how well the mean taste of the item's earlier customers fits the own, and the friends';
-            how peculiar the taste is (squared length: who likes some items much acts much, yet not
-            on every item).
+        triples: the triples with controls.
+        pointer: (triples + 1) bounds of each triple's rows.
+        customer: (rows) code of the customer.
+        acted: (rows) whether the customer acted on the item within the window.
+        features: (rows, 8) as of just before the triple's time. log(1 + x) of: interactions in the
+            window before; all interactions; interactions in the item's category; days since the
+            last one; friends. Then: how well the item's earlier customers fit the customer's own
+            taste; the same for the friends' taste; the squared length of the taste.
     """
 
     triples: Triples
@@ -66,7 +65,7 @@ class Sample(NamedTuple):
 
 
 class _History(NamedTuple):
-    """Each customer's acts, in order of time."""
+    """Each customer's interactions, in order of time."""
 
     pointer: Ints
     time: Shorts
@@ -82,15 +81,15 @@ def matched(
     seed: int,
     progress: Progress = silent,
 ) -> Sample:
-    """Draw the controls of exposed triples.
+    """Find the controls of exposed triples.
 
     Args:
         log: the actions.
         edges: the network that the triples come from.
-        design: the design that they come from.
-        triples: sorted by item.
+        design: the design that the triples come from.
+        triples: exposed triples, sorted by item.
         taste: what customers like.
-        seed: random seed of the draw of possible controls.
+        seed: random seed of the sample of possible controls.
         progress: progress callback, in triples.
     """
     history = _history(log)
@@ -111,7 +110,7 @@ def matched(
 
 
 def _joined(triples: Triples, parts: Sequence[tuple[np.ndarray, ...]]) -> Sample:
-    """Put the parts together and leave out triples without a control."""
+    """Concatenate the parts, without triples that have no control."""
     counts, customer, acted, features = (
         np.concatenate(column) for column in zip(*parts, strict=True)
     )
@@ -133,15 +132,15 @@ def _history(log: Log) -> _History:
 
 class _Near(NamedTuple):
     place: Ints
-    """(customers) row in `who`, -1 for who isn't exposed in any triple."""
+    """(customers) row in `who`; -1 for customers who are never exposed."""
     who: Shorts
-    """(exposed customers, at most 64) nearest first; -1 where there are no more."""
+    """(exposed customers, at most 64) nearest customers first; -1 if missing."""
 
 
 def _nearest(
     log: Log, edges: Network, design: Design, triples: Triples, taste: Taste, seed: int
 ) -> _Near:
-    """The customers with a friend that are nearest in taste and in activity before `start`."""
+    """The nearest customers with a friend, by taste and by activity before `design.start`."""
     size = len(log.customers)
     pool = np.flatnonzero(np.diff(edges.in_pointer) > 0)
     exposed = np.unique(triples.customer)
@@ -175,7 +174,7 @@ def _rows(
     friends: Floats,
     taste: Taste,
 ) -> tuple[Ints, Shorts, Flags, Floats]:
-    """For each triple the number of rows; and the rows."""
+    """The number of rows of each triple, and the rows."""
     customers = len(edges.pointer) - 1
     most = len(triples.item) * (near.who.shape[1] + 1)
     counts = np.zeros(len(triples.item), np.int64)
@@ -221,7 +220,7 @@ def _rows(
 def _describe(
     customer: int, category: int, time: int, window: int, history: _History, out: Floats
 ) -> None:
-    """Write what a customer has done before a time."""
+    """Write the features of a customer's interactions before a time to `out`."""
     begin = history.pointer[customer]
     times = history.time[begin : history.pointer[customer + 1]]
     before = np.searchsorted(times, time)

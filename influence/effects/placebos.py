@@ -1,12 +1,12 @@
-"""Exposures that cannot have had an effect: through the adjusted estimator they should give 1.
+"""Exposures that can't have had an effect: the adjusted estimator should give 1.
 
-*Later*: every friend's act is dated two windows back. The customer is judged in a window in which
-no friend has yet acted, and the act comes so long after it that it can't have followed the
-customer's own within the window: so friends' influence either way makes no difference. What the
-adjustment has missed (taste, place, season) does.
+*Later*: every friend's interaction is dated two windows back. The customer's outcome is taken in a
+window in which no friend has acted yet. The friend acts more than a window after it, so the friend
+can't have followed the customer either. A lift other than 1 shows what the adjustment misses
+(taste, place, season).
 
-*Rewired*: friends are swapped between customers, each for one of the same taste cluster and number
-of followers. What taste and popularity explain stays; what passes between friends is gone.
+*Rewired*: each friend is swapped for another customer of the same taste cluster and number of
+followers. What taste and popularity explain stays; influence between friends is gone.
 """
 
 import numpy as np
@@ -18,22 +18,22 @@ from followsuit.influence.log.triples import Design
 
 _CLUSTERS = 8
 _PER_CLUSTER = 25
-"""Customers that a cluster has at least on average."""
+"""Smallest average number of customers per cluster."""
 _DEGREES = 4
 
 
 def later(design: Design) -> Design:
-    """The design that judges the two windows before the friend's act."""
+    """The design with friends' interactions dated two windows back."""
     return design._replace(lag=2 * design.window)
 
 
 def rewired(edges: Network, taste: Floats, seed: int) -> Network:
-    """Swap the sources of edges within cells of taste cluster x followers.
+    """Swap the sources of edges within cells of taste cluster x number of followers.
 
-    A swap that would give a customer itself, a friend or one friend twice is left out.
+    A swap is left out if it pairs a customer with itself, a friend, or one customer twice.
 
     Args:
-        edges: who may follow whom.
+        edges: the network to rewire.
         taste: (customers, d) what customers like.
         seed: random seed of the clusters and the swaps.
     """
@@ -55,7 +55,7 @@ def rewired(edges: Network, taste: Floats, seed: int) -> Network:
 
 @one_thread()
 def taste_clusters(taste: Floats, seed: int) -> Ints:
-    """(customers) code of each one's taste cluster, by k-means."""
+    """(customers) code of each customer's taste cluster, by k-means."""
     clusters = min(_CLUSTERS, len(taste) // _PER_CLUSTER)
     if clusters < 2 or not np.ptp(taste, axis=0).any():
         return np.zeros(len(taste), dtype=np.int64)
@@ -65,7 +65,7 @@ def taste_clusters(taste: Floats, seed: int) -> Ints:
 
 
 def _cells(edges: Network, taste: Floats, seed: int) -> Ints:
-    """(customers) code of the taste cluster and the quarter by number of followers."""
+    """(customers) code of the taste cluster and the quartile of the number of followers."""
     followers = np.diff(edges.pointer)
     some = followers[followers > 0]
     parts = np.arange(1, _DEGREES) / _DEGREES

@@ -1,9 +1,9 @@
-"""What customers like, from what they and their friends did before the judged period.
+"""What customers like, from their and their friends' interactions before the period of the report.
 
-Taste is a truncated singular value decomposition of the customers' acts on items and categories
-(latent semantic analysis, Deerwester et al. 1990), each column weighted by how rare it is; to it
-the mean of the friends' is added. Friends are alike, so theirs says what one's own few acts don't:
-in the planted worlds it doubles the share of the homophily that the adjustment removes.
+Taste is a truncated singular value decomposition of customers' interactions with items and
+categories (latent semantic analysis, Deerwester et al. 1990), with columns weighted by rarity. The
+friends' mean taste is added, since friends are alike and a customer's own interactions are few: in
+planted worlds this doubles the share of homophily that the adjustment removes.
 """
 
 from typing import NamedTuple
@@ -18,7 +18,7 @@ from followsuit.influence.log.arrays import Floats, Log, Network
 
 _DIMENSIONS = 8
 _FRIENDS = 2.0
-"""How much the friends' mean counts; the own acts count 1."""
+"""Weight of the friends' mean taste; the customer's own taste has weight 1."""
 
 
 class WrongTaste(FollowsuitError):
@@ -26,15 +26,15 @@ class WrongTaste(FollowsuitError):
 
 
 class Taste(NamedTuple):
-    """What customers like, by their own acts and by their friends'.
+    """What customers like, by their own and by their friends' interactions.
 
-    Both are kept apart, since what friends like says who is exposed in any case, yet only where
-    friends are alike who acts.
+    The two are separate features: friends' taste always predicts exposure, but predicts the outcome
+    only if friends are alike.
 
     Attributes:
-        own: (customers, d) of the customer alone.
-        friends: (customers, d) mean of the friends' own; 0 where taste is given and needs no help.
-        both: (customers, d) the two together, by which customers are compared.
+        own: (customers, d) the customer's own taste.
+        friends: (customers, d) mean of the friends' own taste; 0 if the taste was given.
+        both: (customers, d) weighted sum of the two, used to compare customers.
     """
 
     own: Floats
@@ -43,14 +43,14 @@ class Taste(NamedTuple):
 
 
 def given_taste(log: Log, taste: np.ndarray) -> Taste:
-    """Taste that the caller gives.
+    """Use known taste instead of learning it.
 
     Args:
         log: the log with the customers.
-        taste: (customers, d).
+        taste: (customers, d) finite numbers.
 
     Raises:
-        WrongTaste: taste has another number of rows, or numbers that aren't finite.
+        WrongTaste: the number of rows is wrong, or a number isn't finite.
     """
     numbers = np.asarray(taste, dtype=float)
     if numbers.ndim != 2 or len(numbers) != len(log.customers):
@@ -59,14 +59,20 @@ def given_taste(log: Log, taste: np.ndarray) -> Taste:
             "customers"
         )
     if not np.isfinite(numbers).all():
-        raise WrongTaste("taste has numbers that are not finite; give 0 where nothing is known")
+        raise WrongTaste("taste has numbers that are not finite; give 0 for unknown taste")
     scaled = _standardised(numbers)
     return Taste(scaled, np.zeros_like(scaled), scaled)
 
 
 @one_thread()
 def learn_taste(log: Log, start: int, seed: int) -> Taste:
-    """Learn taste, in at most 8 dimensions, from the acts before `start`."""
+    """Learn taste, in at most 8 dimensions, from the interactions before `start`.
+
+    Args:
+        log: the actions and the friend network.
+        start: end of the period, in seconds relative to `as_of`.
+        seed: random seed of the decomposition.
+    """
     acts = _acts_before(log, start)
     size = min(_DIMENSIONS, min(acts.shape) - 1)
     if size < 1 or acts.nnz == 0:
@@ -80,7 +86,7 @@ def learn_taste(log: Log, start: int, seed: int) -> Taste:
 
 
 def _friendship(edges: Network) -> sparse.csr_matrix:
-    """(customers, customers) rows that average over the friends, of either direction."""
+    """(customers, customers) matrix that averages over the friends of both directions."""
     size = edges.customers
     ends = (np.ones(len(edges.target)), (edges.target, edges.source))
     either = sparse.csr_matrix(sparse.coo_matrix(ends, (size, size)))
@@ -91,7 +97,7 @@ def _friendship(edges: Network) -> sparse.csr_matrix:
 
 
 def _standardised(taste: np.ndarray) -> Floats:
-    """Centre the columns, and scale all by one factor, so that the first varies by 1."""
+    """Centre the columns and divide all by the largest standard deviation."""
     if not len(taste):
         return np.zeros_like(taste, dtype=float)
     centred = np.asarray(taste, dtype=float) - np.mean(taste, axis=0)
@@ -101,7 +107,7 @@ def _standardised(taste: np.ndarray) -> Floats:
 
 
 def _acts_before(log: Log, start: int) -> sparse.csr_matrix:
-    """(customers, items + categories) weights, rows of length 1."""
+    """(customers, items + categories) weights of the interactions; rows have length 1."""
     early = log.actions.time < start
     customer, item = log.actions.customer[early], log.actions.item[early]
     columns = np.concatenate([item, len(log.items) + log.category[item]])

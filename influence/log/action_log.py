@@ -1,4 +1,4 @@
-"""From a view to the action log and the friend network."""
+"""Reads the action log and the friend network from a view."""
 
 import ibis
 import ibis.expr.types as ir
@@ -26,7 +26,7 @@ def read_log(view: SharedView) -> Log:
 
 
 def _actions(view: SharedView, names: pd.Index) -> tuple[Shorts, Ints, Actions]:
-    """Each item's category, its position in `View.item_list`, and the actions."""
+    """The items' categories, their positions in `View.item_list`, and the actions."""
     rows = view.first_interactions
     category = names.get_indexer(pd.Index(view.item_list.category))
     category = np.where(category < 0, len(names), category)
@@ -67,5 +67,5 @@ def _network(view: SharedView) -> Network:
 
 
 def _seconds(at: ir.Value, view: SharedView) -> ir.Value:
-    """Whole seconds from the view's instant, rounded down."""
+    """Whole seconds relative to the view's instant, rounded down."""
     return ibis.greatest(whole_seconds(at) - int(view.as_of.timestamp()), int(LONG_AGO) + 1)

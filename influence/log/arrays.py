@@ -2,10 +2,10 @@
 
 An action is a customer's first interaction (purchase or visit) with an item (product or store). An
 edge goes from a `source`, whose actions may be followed, to a `target`, who may follow. Times are
-whole seconds before `as_of`, so at most 0; older times than 68 years count as that old.
+whole seconds relative to `as_of`, so at most 0; times over 68 years ago count as 68 years ago.
 
-Nothing here knows of the database: numba holds on to these classes, and through them to whatever
-their module has imported, until the program has ended.
+This module doesn't import the database: numba keeps these classes, and so everything that their
+module imports, alive until the program ends.
 """
 
 from dataclasses import dataclass, replace
@@ -22,7 +22,7 @@ Flags = NDArray[np.bool_]
 
 DAY = 86_400
 LONG_AGO = np.iinfo(np.int32).min
-"""The time of a friendship without a date: it has always been."""
+"""The time of a friendship without a date."""
 NEVER = np.iinfo(np.int32).max
 """The time of an event that hasn't happened."""
 
@@ -31,8 +31,8 @@ class Actions(NamedTuple):
     """First interactions, sorted by item, then time, then customer.
 
     Attributes:
-        customer: (actions) code of who acted.
-        time: (actions) seconds before `as_of`, at most 0.
+        customer: (actions) code of the customer.
+        time: (actions) seconds relative to `as_of`, at most 0.
         pointer: (items + 1) bounds of each item's actions.
     """
 
@@ -42,21 +42,24 @@ class Actions(NamedTuple):
 
     @property
     def item(self) -> Shorts:
-        """(actions) code of the item acted on."""
+        """(actions) code of the item."""
         items = np.arange(len(self.pointer) - 1, dtype=np.int32)
         return np.repeat(items, np.diff(self.pointer))
 
 
 class Network(NamedTuple):
-    """Directed edges, numbered by source, then target; each pair once, no loops.
+    """Directed edges in compressed sparse row form, by source and by target.
+
+    Edges are numbered by source, then target. Each pair comes once, and there are no loops.
 
     Attributes:
         pointer: (customers + 1) bounds of each source's edges.
-        target: (edges) who may follow.
-        since: (edges) seconds before `as_of`; `LONG_AGO` where unknown.
-        in_pointer: (customers + 1) bounds of each target's edges in the next two.
-        in_source: (edges) sources by target, then source.
-        in_edge: (edges) the numbers of these edges.
+        target: (edges) code of the customer who may follow.
+        since: (edges) start of the friendship, in seconds relative to `as_of`; `LONG_AGO` if
+            unknown.
+        in_pointer: (customers + 1) bounds of each target's edges in `in_source` and `in_edge`.
+        in_source: (edges) source of each edge, ordered by target, then source.
+        in_edge: (edges) number of each of these edges.
     """
 
     pointer: Ints
@@ -68,12 +71,12 @@ class Network(NamedTuple):
 
     @property
     def customers(self) -> int:
-        """How many there are, with or without edges."""
+        """Number of customers, with or without edges."""
         return len(self.pointer) - 1
 
     @property
     def source(self) -> Shorts:
-        """(edges) whose actions may be followed."""
+        """(edges) code of the customer whose actions may be followed."""
         return np.repeat(np.arange(self.customers, dtype=np.int32), np.diff(self.pointer))
 
 
@@ -82,13 +85,12 @@ class Log:
     """Actions and network as of an instant, of customers who share their activity.
 
     Attributes:
-        as_of: its instant; it holds nothing later.
-        customers: (customers) ids by code, of those without actions too.
+        as_of: the instant; the log holds nothing later.
+        customers: (customers) ids by code, including customers without actions.
         items: (items) positions in `View.item_list`, sorted by category.
-        category: (items) code of the item's category in `categories`; the last is that of items
-            without one.
-        categories: names by code; None for items without one.
-        actions: sorted by category, item, time.
+        category: (items) code of the item's category.
+        categories: (categories) names by code; the last is None, for items without a category.
+        actions: first interactions, sorted by category, item, time.
         network: who may follow whom.
     """
 
@@ -101,7 +103,7 @@ class Log:
     network: Network
 
     def until(self, seconds: int) -> "Log":
-        """The same log, with the same codes, as of so many seconds earlier."""
+        """The log as of this many seconds earlier, with the same codes."""
         kept = self.actions.time <= -seconds
         before = np.concatenate([[0], np.cumsum(kept)])
         since = self.network.since.astype(np.int64)
@@ -119,13 +121,13 @@ class Log:
 
 
 def network(customers: int, source: np.ndarray, target: np.ndarray, since: np.ndarray) -> Network:
-    """A network of directed edges, each pair given once.
+    """Build a network from directed edges, each pair given once.
 
     Args:
-        customers: how many there are.
-        source: (edges) whose actions may be followed.
-        target: (edges) who may follow.
-        since: (edges) seconds before `as_of`.
+        customers: number of customers.
+        source: (edges) codes of the customers whose actions may be followed.
+        target: (edges) codes of the customers who may follow.
+        since: (edges) start of the friendship, in seconds relative to `as_of`.
     """
     order = np.lexsort((target, source))
     source, target, since = source[order], target[order], since[order]

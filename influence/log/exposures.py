@@ -1,9 +1,9 @@
-"""Exposures and parent links: who had seen which friend act, and who then acted.
+"""Exposures and parent links: which friends a customer saw act, and what the customer did next.
 
-An exposure is one act of a source seen by one target: they are friends by then, and the target has
-not acted on the item before, nor at that very second. It is complete when its window has passed by
-`as_of`; others are left out (right-censoring), for what follows them isn't known yet. A parent link
-joins an act to an exposure of its customer that came at most a window before it.
+An exposure is one action of a source, seen by one target: they are friends by then, and the target
+hasn't acted on the item before, nor in the same second. An exposure is complete once its window has
+passed by `as_of`. Incomplete ones are left out (right-censoring), since their outcome isn't known
+yet. A parent link connects an action to an exposure of its customer at most one window earlier.
 """
 
 from typing import NamedTuple
@@ -14,19 +14,21 @@ from followsuit.core.compiled import compiled
 from followsuit.influence.log.arrays import NEVER, Actions, Floats, Ints, Log, Network, Shorts
 
 BINS = 14
-"""Parts of the window into which delays fall."""
+"""Number of equal parts of the window; delays are counted by part."""
 
 
 class Links(NamedTuple):
-    """The acts that had parents, and their parent links; 5 bytes a link and 16 an act.
+    """The followed actions (those with parents) and their parent links.
+
+    They take 5 bytes per link and 16 per action.
 
     Attributes:
-        action: (acts) number of the act in `Actions`, rising.
-        item: (acts) the act's item.
-        pointer: (acts + 1) bounds of each act's links.
-        edge: (links) number of the edge; -1 - number where the exposure is not complete, so that it
-            shares the credit and gets none.
-        delay: (links) part of the window after the exposure, 0 to BINS - 1.
+        action: (followed) number of the action in `Actions`, ascending.
+        item: (followed) code of the action's item.
+        pointer: (followed + 1) bounds of each action's links.
+        edge: (links) number of the edge; `-1 - number` if the exposure isn't complete. Such a link
+            shares the credit for the action but isn't counted.
+        delay: (links) part of the window in which the action came, 0 to BINS - 1.
     """
 
     action: Ints
@@ -37,12 +39,12 @@ class Links(NamedTuple):
 
 
 class Pairs(NamedTuple):
-    """Edges with enough exposures in a category; sorted by category, then edge.
+    """Edges with enough exposures in a category, sorted by category, then edge.
 
     Attributes:
         edge: (pairs) number of the edge.
         category: (pairs) code of the category.
-        exposures: (pairs) complete ones.
+        exposures: (pairs) number of complete exposures.
     """
 
     edge: Shorts
@@ -51,30 +53,40 @@ class Pairs(NamedTuple):
 
 
 def count_exposures(log: Log, window: int, weight: Floats) -> tuple[Floats, Floats]:
-    """Sum `weight` (categories) of the complete exposures' categories, by edge and by category."""
+    """Sum the weights of complete exposures, by edge and by category.
+
+    Args:
+        log: actions and network.
+        window: length of the window in seconds.
+        weight: (categories) weight of an exposure to an item of each category.
+
+    Returns:
+        (edges) and (categories) sums.
+    """
     return _count(log.actions, log.network, log.category, window, weight)
 
 
 def find_pairs(log: Log, window: int, least: int) -> Pairs:
-    """The edges with at least `least` complete exposures in a category."""
+    """Find the edges with at least `least` complete exposures in a category.
+
+    Args:
+        log: actions and network.
+        window: length of the window in seconds.
+        least: smallest number of complete exposures.
+    """
     edge, category, exposures = _pairs(log.actions, log.network, log.category, window, least)
     order = np.lexsort((edge, category))
     return Pairs(edge[order], category[order], exposures[order])
 
 
 def find_links(log: Log, window: int) -> Links:
-    """All parent links.
-
-    Args:
-        log: actions and network.
-        window: seconds.
-    """
+    """Find all parent links; `window` is in seconds."""
     return Links(*_links(log.actions, log.network, window))
 
 
 @compiled
 def _until(time: Shorts, first: int, last: int) -> int:
-    """The end of the run of equal times that begins at `first`."""
+    """The end of the series of equal times that begins at `first`."""
     end = first + 1
     while end < last and time[end] == time[first]:
         end += 1
@@ -91,19 +103,19 @@ def _expose(
     window: int,
     acted: Shorts,
 ) -> int:
-    """Add `weight` to the counts of edges for each complete exposure to acts on an item.
+    """Add `weight` to an edge's count for each complete exposure to an item.
 
     Args:
-        count: (edges) added to.
-        weight: of each exposure.
-        actions: all of them.
+        count: (edges) counts to add to.
+        weight: weight of each exposure.
+        actions: all actions.
         item: code of the item.
         network: who may follow whom.
-        window: seconds.
-        acted: (customers) `NEVER`, before and afterwards.
+        window: length of the window in seconds.
+        acted: (customers) scratch array; `NEVER` on entry and on return.
 
     Returns:
-        How many exposures there are.
+        The number of complete exposures.
     """
     first, last = actions.pointer[item], actions.pointer[item + 1]
     a, seen = first, 0
@@ -139,7 +151,7 @@ def _count(
 
 @compiled
 def grown(array: np.ndarray, size: int) -> np.ndarray:
-    """A copy with room for `size` entries and half as many again."""
+    """A copy with room for 1.5 times `size` entries."""
     more = np.empty(size + size // 2, dtype=array.dtype)
     more[: len(array)] = array
     return more
@@ -235,7 +247,7 @@ def _link(
     delay: np.ndarray,
     links: int,
 ) -> int:
-    """Append the links of one act; returns how many links there are in all."""
+    """Append the links of one action; return the total number of links."""
     for j in range(low, high):
         then = acted[network.in_source[j]]
         if then >= now or now - then > window:

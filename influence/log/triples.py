@@ -1,8 +1,8 @@
 """Exposed triples (customer, item, time), and what all unexposed customers did at the same time.
 
-A customer is exposed to an item by the first act of a friend on it, once, provided that they were
-friends by then and that the customer hadn't acted on it before ("at risk"). The outcome is
-whether the customer acts on it in the window after. Exposures whose window isn't over are left out.
+A customer is exposed to an item once, by the first friend who acts on it. They must be friends by
+then, and the customer must not have acted on the item before ("at risk"). The outcome is whether
+the customer acts on the item within the window. Exposures whose window isn't over are left out.
 """
 
 from typing import NamedTuple
@@ -21,17 +21,18 @@ from followsuit.influence.log.arrays import (
     Shorts,
 )
 
-# Compiled code is kept by the text of this file alone: touch it when `arrays` changes its types or
-# `NEVER`.
+# Compiled code is cached by the text of this file alone. Edit this file whenever `arrays` changes a
+# type or `NEVER`.
 
 
 class Design(NamedTuple):
-    """Which exposures count, in seconds before `as_of`.
+    """Which exposures count.
 
     Attributes:
-        start: exposures before it are left out; taste is learned from what is before it.
-        window: how long an exposed customer has for acting.
-        lag: by how much friends' acts are dated back; 0, but for a placebo.
+        start: first time of an exposure, in seconds relative to `as_of`; taste is learned from
+            earlier interactions.
+        window: time after an exposure within which an interaction counts, in seconds.
+        lag: seconds that friends' interactions are dated back; 0 except for a placebo.
     """
 
     start: int
@@ -43,11 +44,11 @@ class Triples(NamedTuple):
     """Exposed triples, sorted by item, time, customer.
 
     Attributes:
-        customer: (triples) who is exposed.
-        item: (triples) code in the log.
-        time: (triples) of the first friend's act, seconds before `as_of`.
-        acted: (triples) whether the customer acts on the item in the window after.
-        popularity: (triples) share of those that acts on it in the same window, among all customers
+        customer: (triples) code of the exposed customer.
+        item: (triples) code of the item.
+        time: (triples) time of the first friend's interaction, in seconds relative to `as_of`.
+        acted: (triples) whether the customer acts on the item within the window.
+        popularity: (triples) share of customers who act on the item in the same window, among those
             with a friend who are at risk and unexposed by then.
     """
 
@@ -58,19 +59,19 @@ class Triples(NamedTuple):
     popularity: Floats
 
     def where(self, kept: np.ndarray) -> "Triples":
-        """The triples at these positions, or where a mask holds."""
+        """The triples at these positions, or for which a mask is true."""
         return Triples(*(column[kept] for column in self))
 
 
 def exposed(log: Log, edges: Network, design: Design, limit: int, seed: int) -> Triples:
-    """Find the exposed triples; if there are more than `limit`, a random sample of about that many.
+    """Find the exposed triples, or a random sample if there are more than `limit`.
 
     Args:
         log: the actions.
-        edges: who may follow whom, the log's or another.
+        edges: the log's network, or a placebo.
         design: which exposures count.
-        limit: how many; memory is linear in it.
-        seed: random seed of the draw.
+        limit: approximate largest number of triples; memory is linear in it.
+        seed: random seed of the sample.
     """
     rng = np.random.default_rng(seed)
     nothing = Triples(*(np.empty(0, t) for t in ("i4", "i4", "i8", "?", "f8")))
@@ -91,15 +92,15 @@ def fill(
 
     Args:
         item: code of the item.
-        actions: all of them.
+        actions: all actions.
         edges: who may follow whom.
-        lag: by how much friends' acts are dated back.
-        acted: (customers) `NEVER` on entry.
-        exposed_at: (customers) `NEVER` on entry.
-        seen: (customers) filled with the customers whose entries are no longer `NEVER`.
+        lag: seconds that friends' interactions are dated back.
+        acted: (customers) times to fill in; `NEVER` on entry.
+        exposed_at: (customers) times to fill in; `NEVER` on entry.
+        seen: (customers) to be filled with the customers whose entries are no longer `NEVER`.
 
     Returns:
-        How many customers are in `seen`.
+        The number of customers in `seen`.
     """
     count = 0
     for a in range(actions.pointer[item], actions.pointer[item + 1]):
@@ -120,7 +121,14 @@ def fill(
 
 @compiled
 def clear(acted: Ints, exposed_at: Ints, seen: Ints, count: int) -> None:
-    """Undo `fill`."""
+    """Undo `fill`.
+
+    Args:
+        acted: (customers) times that `fill` filled in.
+        exposed_at: (customers) times that `fill` filled in.
+        seen: (customers) the customers to reset.
+        count: number of customers in `seen`.
+    """
     for k in range(count):
         acted[seen[k]] = NEVER
         exposed_at[seen[k]] = NEVER
@@ -135,7 +143,7 @@ def _walk(
     share: float,
     out: Triples,
 ) -> int:
-    """Write each exposed triple with a chance of `share`; with 0 all are counted, none written."""
+    """Write each exposed triple with probability `share`; if it is 0, only count them."""
     customers = len(edges.pointer) - 1
     acted, exposed_at = np.full(customers, NEVER), np.full(customers, NEVER)
     seen = np.empty(customers, np.int64)
@@ -179,7 +187,7 @@ def _popularity(
     first: int,
     last: int,
 ) -> None:
-    """Share of the unexposed at risk that acts in the window, for the triples of one item."""
+    """Share of unexposed customers at risk who act in the window, for the triples of one item."""
     left, size = np.empty(len(seen), np.int64), 0
     opens, closes, owners = np.empty_like(left), np.empty_like(left), 0
     for k in range(len(seen)):
@@ -189,7 +197,7 @@ def _popularity(
         left[size] = min(acted[c], exposed_at[c])
         size += 1
         if acted[c] != NEVER and acted[c] - window < left[size - 1]:
-            # It counts for every time from which the act is in the window, until c leaves.
+            # It counts for each time with it in the window, until c is no longer at risk.
             opens[owners], closes[owners] = acted[c] - window, left[size - 1]
             owners += 1
     left, opens, closes = np.sort(left[:size]), np.sort(opens[:owners]), np.sort(closes[:owners])

@@ -1,1 +1,1 @@
-"""How likely a friend's act is to be followed: learned, with intervals."""
+"""Learned probabilities that a friend's interaction is followed, with intervals."""

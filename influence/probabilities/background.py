@@ -1,13 +1,13 @@
-"""How often customers act on items without a friend's example.
+"""Background rates: how often customers act on items without a friend's influence.
 
 The rate of customer v on item i of category c at a time t is
 
     overall x customer[v] x item[i] x taste[v, c] x season[t]
 
-a product of factors with mean 1, each shrunk towards 1 by a gamma prior whose width is estimated
-from the counts (empirical Bayes by moments; Efron and Hastie 2016, section 6.1). Acts count by the
-part of them that no friend's example explains; times at risk end with the first act. The rate at
-an act leaves this very act out of the counts, or each act would help to explain itself.
+The factors have mean 1. Each is shrunk towards 1 by a gamma prior whose shape is estimated from the
+counts (empirical Bayes by moments; Efron and Hastie 2016, section 6.1). An action counts by the
+part that no friend explains. Time at risk ends with the first action. The rate at an action leaves
+the action itself out of the counts, so that it doesn't help to explain itself.
 """
 
 from dataclasses import dataclass
@@ -22,18 +22,21 @@ _ROUNDS = 2
 
 
 @dataclass(frozen=True)
-class Acts:
+class CodedActions:
     """All actions, coded for the background rates.
 
     Attributes:
-        customer: (actions) code of who acted.
+        customer: (actions) code of the customer.
         item: (actions) code of the item.
-        pair: (actions) code of the customer's taste: the pair of customer and category.
+        pair: (actions) code of the pair of customer and category.
         pair_customer: (pairs) the customer of each pair.
         pair_category: (pairs) the category of each pair.
-        period: (actions) window-long period of the act, from the first act on.
-        left: (actions) share of the whole time that remained after the act.
-        windows: the whole time, in windows.
+        item_category: (items) code of the item's category.
+        period: (actions) number of the action's period; periods are one window long.
+        left: (actions) share of the log's time that remained after the action.
+        windows: the log's time, in windows.
+        customers: number of customers.
+        categories: number of categories.
     """
 
     customer: Shorts
@@ -49,15 +52,15 @@ class Acts:
     categories: int
 
 
-def acts_of(log: Log, window: int) -> Acts:
-    """Code the actions of a log that has some."""
+def code_actions(log: Log, window: int) -> CodedActions:
+    """Code the actions of a log with at least one; `window` is in seconds."""
     actions, categories = log.actions, len(log.categories)
     item = actions.item
     keys = actions.customer.astype(np.int64) * categories + log.category[item]
     pairs, pair = np.unique(keys, return_inverse=True)
     start = int(actions.time.min())
     length = max(-start, 1)
-    return Acts(
+    return CodedActions(
         customer=actions.customer,
         item=item,
         pair=pair,
@@ -72,16 +75,16 @@ def acts_of(log: Log, window: int) -> Acts:
     )
 
 
-def background(acts: Acts, own: Floats, of: Ints) -> Floats:
-    """The background rates at some acts, in acts a window.
+def background(acts: CodedActions, own: Floats, of: Ints) -> Floats:
+    """The background rates at some actions, in actions per window.
 
     Args:
         acts: all actions.
-        own: (actions) the part of each that no friend's example explains, 0 to 1.
-        of: (acts) numbers of these actions.
+        own: (actions) the part of each action that no friend explains, 0 to 1.
+        of: (n) numbers of the actions.
 
     Returns:
-        (acts)
+        (n) rates.
     """
     level = _levels(acts, own)
     now = own[of]
@@ -92,8 +95,18 @@ def background(acts: Acts, own: Floats, of: Ints) -> Floats:
     return rate
 
 
-def own_chance(acts: Acts, own: Floats, customer: np.ndarray, item: np.ndarray) -> Floats:
-    """How likely each of these customers is to act on the item within a window, friends apart."""
+def own_chance(acts: CodedActions, own: Floats, customer: np.ndarray, item: np.ndarray) -> Floats:
+    """The probability that customers act on items within a window without a friend's influence.
+
+    Args:
+        acts: all actions.
+        own: (actions) the part of each action that no friend explains, 0 to 1.
+        customer: (n) codes of the customers.
+        item: (n) codes of the items.
+
+    Returns:
+        (n) probabilities.
+    """
     level = _levels(acts, own)
     rate = level.overall * level.customers.factor[customer] * level.items.factor[item]
     chance: Floats = -np.expm1(-rate)
@@ -101,7 +114,7 @@ def own_chance(acts: Acts, own: Floats, customer: np.ndarray, item: np.ndarray) 
 
 
 class _Group(NamedTuple):
-    """Counts of acts, of acts expected where the factor is 1, and the prior's shape."""
+    """Actual counts, expected counts if the factor is 1, and the prior's shape."""
 
     acts: Floats
     expected: Floats
@@ -118,7 +131,7 @@ class _Levels(NamedTuple):
     items: _Group
 
 
-def _levels(acts: Acts, own: Floats) -> _Levels:
+def _levels(acts: CodedActions, own: Floats) -> _Levels:
     """The factors of customers and items."""
     customers, items = acts.customers, len(acts.item_category)
     by_customer = _sums(acts.customer, own, customers)
@@ -135,20 +148,20 @@ def _levels(acts: Acts, own: Floats) -> _Levels:
     return _Levels(overall, of_customers, of_items)
 
 
-def _taste(acts: Acts, own: Floats, level: _Levels) -> _Group:
+def _taste(acts: CodedActions, own: Floats, level: _Levels) -> _Group:
     """The factors of pairs of customer and category."""
     i, rate = level.items.factor, level.overall * level.customers.factor
     of_category = _sums(acts.item_category, i, acts.categories)
     gone = _sums(acts.pair, acts.left * i[acts.item])
     risk = np.maximum(of_category[acts.pair_category] - gone, 0)
     expected = acts.windows * rate[acts.pair_customer] * risk
-    # Pairs without an act have no row, but count for how far tastes differ.
+    # Pairs without an action have no row, but count towards the spread of tastes.
     silent = (acts.windows**2) * (rate**2).sum() * (of_category**2).sum() - (expected**2).sum()
     return _group(_sums(acts.pair, own), expected, silent=max(silent, 0.0))
 
 
-def _season(acts: Acts, own: Floats) -> Floats:
-    """(periods) how much more than on average is done."""
+def _season(acts: CodedActions, own: Floats) -> Floats:
+    """(periods) actions relative to the average period."""
     count = _sums(acts.period, own)
     return _group(count, np.full(len(count), count.sum() / acts.windows)).factor
 
@@ -157,9 +170,9 @@ def _group(count: Floats, expected: Floats, silent: float = 0.0) -> _Group:
     """Estimate the gamma prior's shape.
 
     Args:
-        count: of acts.
-        expected: acts where the factor is 1.
-        silent: sum of squares of `expected` of further cells, which have no act.
+        count: actual counts.
+        expected: expected counts if the factor is 1.
+        silent: sum of squares of `expected` over further cells, whose count is 0.
     """
     squares = (expected**2).sum() + silent
     spread = ((count - expected) ** 2).sum() + silent - count.sum()
@@ -168,7 +181,7 @@ def _group(count: Floats, expected: Floats, silent: float = 0.0) -> _Group:
 
 
 def _without(group: _Group, of: np.ndarray, now: Floats) -> Floats:
-    """The factors of these, estimated without the act that they explain."""
+    """The factors of these codes, each estimated without the action that it explains."""
     left: Floats = (np.maximum(group.acts[of] - now, 0) + group.prior) / (
         group.expected[of] + group.prior
     )

@@ -1,4 +1,4 @@
-"""Plain estimators of edge probabilities, to compare with (Goyal, Bonchi and Lakshmanan 2010)."""
+"""Baseline estimators of edge probabilities (Goyal, Bonchi and Lakshmanan 2010)."""
 
 import numpy as np
 
@@ -7,13 +7,13 @@ from followsuit.influence.log.exposures import find_links
 
 
 def bernoulli(log: Log, window: int) -> Floats:
-    """(edges) acts of the source that the target followed, over its acts (section 4.1, eq. 3)."""
+    """(edges) share of the source's actions that the target followed (section 4.1, eq. 3)."""
     links = find_links(log, window)
     return _over_acts(log, window, links.edge, np.ones(len(links.edge)))
 
 
 def partial_credit(log: Log, window: int) -> Floats:
-    """(edges) the same where friends who acted before share the credit equally (eq. 6-7)."""
+    """(edges) the same, with credit shared equally among friends who acted before (eq. 6-7)."""
     links = find_links(log, window)
     parents = np.diff(links.pointer)
     return _over_acts(log, window, links.edge, np.repeat(1 / np.maximum(parents, 1), parents))

@@ -1,4 +1,4 @@
-"""Pictures of learned edges and of ranked customers."""
+"""Plots of learned edges and of ranked customers."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ _INK, _PALE = "#1f5c8b", "#9db8cc"
 
 
 def plot_edges(influences: Influences, path: Path) -> None:
-    """Draw the edges that are surest to be followed, and how long that takes."""
+    """Draw the 25 edges with the highest lower bounds, and the distribution of delays."""
     table = influences.table()
     rows = table.filter(pc.equal(table["category"], "*")).to_pandas()
     rows = rows.sort_values(["low", "probability"], ascending=False).head(_SHOWN)[::-1]
@@ -32,7 +32,7 @@ def plot_edges(influences: Influences, path: Path) -> None:
     )
     days = (np.arange(BINS) + 0.5) * window / BINS
     right.bar(days, influences.delay.share, width=window / BINS * 0.85, color=_INK)
-    right.set_xlabel("days after the friend's act")
+    right.set_xlabel("days after the friend's interaction")
     right.set_ylabel("share of what follows")
     right.set_title("When it follows", loc="left", fontsize=11)
     right.spines[["top", "right"]].set_visible(False)
@@ -40,15 +40,21 @@ def plot_edges(influences: Influences, path: Path) -> None:
 
 
 def plot_rank(rows: pd.DataFrame, unit: str, path: Path) -> None:
-    """Draw the at most 25 customers whom others are expected to follow most."""
+    """Draw the top 25 customers with their values and intervals.
+
+    Args:
+        rows: as `Analysis.rank` returns them.
+        unit: unit of the value: `margin`, `amount` or `acts`.
+        path: path of the picture; the extension sets the format.
+    """
     shown = rows.head(_SHOWN)[::-1]
     figure = Figure(figsize=(8, 6.5), layout="constrained")
     axes = figure.subplots()
     money = unit != "acts"
     columns = (shown[c].to_numpy() / (100 if money else 1) for c in ("value", "low", "high"))
     _intervals(axes, shown.customer_id.tolist(), *columns)
-    unit = f"{unit} (major units of money)" if money else unit
-    axes.set_xlabel(f"expected further {unit} because of one act, 90 % interval")
+    unit = f"{unit} (major units of money)" if money else "interactions"
+    axes.set_xlabel(f"expected further {unit} because of one interaction, 90 % interval")
     axes.set_title("Customers whom others follow most", loc="left", fontsize=11)
     figure.savefig(path, dpi=150)
 

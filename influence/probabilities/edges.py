@@ -1,4 +1,4 @@
-"""Learned edge probabilities in the graph: written as a run, and read back as of an instant."""
+"""Writes learned edge probabilities to the graph as a run, and reads them as of an instant."""
 
 from datetime import datetime
 
@@ -23,14 +23,14 @@ def write_edges(
 ) -> str:
     """Write influences as `INFLUENCES` relationships, and activate their run.
 
-    The run before stays active until all is written, and is deleted then.
+    The previous run stays active until all rows are written, and is then deleted.
 
     Args:
-        store: the store that they were learned from.
-        influences: what was learned.
-        content: digest of the data they were learned from, see `Snapshot.content`.
-        created_at: when the run was made.
-        revision: of the store that they were learned from, see `write_run`.
+        store: the store that the influences were learned from.
+        influences: the learned probabilities.
+        content: digest of the data that they were learned from, see `Snapshot.content`.
+        created_at: time at which the run was made.
+        revision: the store's revision that they were learned from, see `write_run`.
 
     Returns:
         The id of the run.
@@ -54,7 +54,7 @@ def write_edges(
 
 
 def learned_run(store: GraphStore, as_of: datetime) -> Run | None:
-    """The active run, unless it is of a later instant than `as_of`."""
+    """The active run; None if missing or later than `as_of`."""
     run = active(runs(store, INFLUENCE))
     return run if run is not None and run.as_of <= as_of else None
 

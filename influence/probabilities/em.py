@@ -1,13 +1,15 @@
 """Independent-cascade EM: how likely each exposure is to be followed.
 
-An exposure is followed with probability p, after a delay within the window whose distribution all
-share. So its hazard at delay d is p f(d) / (1 - p F(d)), and an act's credit is shared in
-proportion to hazards, the background's among them: the continuous form (Saito et al. 2009,
-"Learning continuous-time information diffusion model", eq. 5-9) of the independent-cascade EM
-(Saito et al. 2008, eq. 6-8). Exposures that were cut short by an act of another cause would have
-been followed later with probability p (1 - F(d)) / (1 - p F(d)), and count by it.
+An exposure is followed with probability p, after a delay within the window. All edges share the
+distribution of delays, with density f and distribution function F. So the hazard at delay d is
+p f(d) / (1 - p F(d)). The credit for an action is shared in proportion to the hazards, the
+background's included. This is the continuous form (Saito et al. 2009, "Learning continuous-time
+information diffusion model", eq. 5-9) of the independent-cascade EM (Saito et al. 2008, eq. 6-8).
 
-p of an edge for an item of category c is the edge's probability times `factor[c]`.
+If another cause makes the customer act first, the exposure would have been followed later with
+probability p (1 - F(d)) / (1 - p F(d)), and counts with this probability.
+
+For an item of category c, p is the edge's probability times `factor[c]`.
 """
 
 from typing import NamedTuple
@@ -26,9 +28,9 @@ class Delays(NamedTuple):
     """The distribution of delays, by part of the window.
 
     Attributes:
-        share: (BINS) of what follows.
-        density: (BINS) per window.
-        before: (BINS) share up to the middle of the part.
+        share: (BINS) share of the delays in each part.
+        density: (BINS) density of the delays, per window.
+        before: (BINS) share of the delays before the middle of the part.
     """
 
     share: Floats
@@ -37,7 +39,7 @@ class Delays(NamedTuple):
 
 
 def delays(weight: Floats) -> Delays:
-    """The distribution with these weights, with one more act in each part (Laplace)."""
+    """The distribution with these weights, plus one pseudo-count per part (Laplace)."""
     share = (weight + 1) / (weight + 1).sum()
     return Delays(share, share * BINS, np.cumsum(share) - share / 2)
 
@@ -57,16 +59,16 @@ def expect_by_category(
 
     Args:
         links: parent links.
-        category: (items) codes.
-        background: (acts) rate per window at each act with parents.
+        category: (items) codes of the categories.
+        background: (followed) background rate per window at each action with parents.
         p: (categories) probabilities.
         delay: distribution of delays.
-        own: (acts) filled with the part that the background explains.
-        followed: (BINS) adds up what followed, by delay.
-        late: (BINS) adds up what would have followed later than the part.
+        own: (followed) to be filled with the part of each action that the background explains.
+        followed: (BINS) sums to add credit to, by delay.
+        late: (BINS) sums to add exposures to that would have been followed later, by delay.
 
     Returns:
-        (categories) exposures that were followed, or would have been.
+        (categories) expected number of exposures that were, or would have been, followed.
     """
     expected = np.zeros(len(p))
     for a in range(len(links.action)):
@@ -98,19 +100,19 @@ def expect_by_edge(
     delay: Delays,
     own: Floats,
 ) -> Floats:
-    """An E-step with one probability per edge, the distribution of delays being known.
+    """An E-step with one probability per edge and a known distribution of delays.
 
     Args:
         links: parent links.
-        category: (items) codes.
-        background: (acts) rate per window at each act with parents.
-        factor: (categories) of an edge's probability.
-        p: (edges) probabilities where the factor is 1.
+        category: (items) codes of the categories.
+        background: (followed) background rate per window at each action with parents.
+        factor: (categories) factor of an edge's probability.
+        p: (edges) probabilities if the factor is 1.
         delay: distribution of delays.
-        own: (acts) filled with the part that the background explains.
+        own: (followed) to be filled with the part of each action that the background explains.
 
     Returns:
-        (edges) exposures that were followed, or would have been.
+        (edges) expected number of exposures that were, or would have been, followed.
     """
     expected = np.zeros(len(p))
     for a in range(len(links.action)):
@@ -133,10 +135,16 @@ def expect_by_edge(
 
 
 def spread_late(delay: Delays, followed: Floats, late: Floats) -> Delays:
-    """The distribution of delays after an E-step."""
+    """The distribution of delays after an E-step.
+
+    Args:
+        delay: the distribution before it.
+        followed: (BINS) credit by delay.
+        late: (BINS) exposures that would have been followed later, by delay.
+    """
     weight = followed.copy()
     for b in range(BINS):
-        # From the middle of the part on.
+        # Later means after the middle of the part.
         rest = delay.share.copy()
         rest[:b] = 0
         rest[b] /= 2

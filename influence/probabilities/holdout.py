@@ -1,11 +1,11 @@
-"""Validate edge probabilities on later time: do they predict who will follow?
+"""Validates edge probabilities on later data: do they predict who will follow?
 
-A case is a (customer, item) at the first act of any friend on it, later than what was learned from;
-its label says whether the customer acts within the window. A case is predicted by
-1 - (1 - b)(1 - p), with one background rate b for all cases and all ways to say p:
+A case is a (customer, item) at the first action of any friend on the item, later than the training
+data. Its label says whether the customer acts within the window. The predicted probability is
+1 - (1 - b)(1 - p), with one background probability b for all cases, and p from one of three models:
 
 - learned: the edge's probability for the item's category
-- uniform: one probability
+- uniform: one probability for all edges
 - degree: c over the customer's in-degree (weighted cascade; Kempe et al. 2003)
 """
 
@@ -21,7 +21,7 @@ from followsuit.core.errors import FollowsuitError
 from followsuit.core.progress import Progress, silent
 from followsuit.influence.log.arrays import LONG_AGO, NEVER, Actions, Floats, Log, Network, Shorts
 from followsuit.influence.log.exposures import grown
-from followsuit.influence.probabilities.background import acts_of, own_chance
+from followsuit.influence.probabilities.background import code_actions, own_chance
 from followsuit.influence.probabilities.em import MOST
 from followsuit.influence.probabilities.learn import Influences, learn
 
@@ -29,16 +29,16 @@ _LEAST = 1e-6
 
 
 class HoldoutError(FollowsuitError):
-    """The share to hold out isn't between 0 and 1."""
+    """The share to hold out isn't between 0 and 1 (`--holdout`)."""
 
 
 class Cases(NamedTuple):
     """Cases in order of item and time.
 
     Attributes:
-        edge: (cases) the edge from the first friend who acted; of several who acted at once, from
-            the one with the smallest code.
-        item: (cases) the item.
+        edge: (cases) number of the edge from the first friend who acted; if several acted at once,
+            from the one with the smallest code.
+        item: (cases) code of the item.
         label: (cases) whether the customer acted within the window.
     """
 
@@ -56,7 +56,7 @@ class Interval:
     high: float | None
 
     def as_dict(self) -> dict[str, float | None]:
-        """As in JSON."""
+        """The figure as JSON values."""
         return {"value": self.value, "low": self.low, "high": self.high}
 
 
@@ -65,7 +65,15 @@ UNKNOWN = Interval(None, None, None)
 
 @dataclass(frozen=True)
 class HoldoutReport:
-    """How well the probabilities learned on earlier time predict what came later."""
+    """How well probabilities learned from earlier data predict later actions.
+
+    Attributes:
+        learned: the probabilities learned from the earlier part.
+        cases: number of cases in the later part.
+        followed: number of cases in which the customer acted within the window.
+        auc: area under the ROC curve, by model.
+        log_loss: mean log-loss, by model.
+    """
 
     learned: Influences
     cases: int
@@ -74,7 +82,7 @@ class HoldoutReport:
     log_loss: dict[str, Interval]
 
     def as_dict(self) -> dict[str, Any]:
-        """As `influence learn --holdout --json` prints it."""
+        """The report as `influence learn --holdout --json` prints it."""
         return {
             "auc": {name: figure.as_dict() for name, figure in self.auc.items()},
             "log_loss": {name: figure.as_dict() for name, figure in self.log_loss.items()},
@@ -83,29 +91,29 @@ class HoldoutReport:
         }
 
 
-def judge(
+def validate(
     log: Log, window: timedelta, share: float, *, seed: int = 0, progress: Progress = silent
 ) -> HoldoutReport:
-    """Learn on all but the last part of the log's time and validate on that part.
+    """Learn on the earlier part of the log and validate on the rest.
 
     Args:
         log: actions and network.
-        window: within which a follower acts.
-        share: of the time to validate on, above 0 and below 1.
-        seed: see `learn`.
+        window: time within which a follower acts.
+        share: share of the log's time to validate on, above 0 and below 1.
+        seed: random seed, see `learn`.
         progress: progress callback.
 
     Raises:
-        HoldoutError: the share is not between 0 and 1.
+        HoldoutError: the share isn't between 0 and 1.
     """
     if not 0 < share < 1:
-        raise HoldoutError(f"The part to hold out is {share:g}; choose one between 0 and 1.")
+        raise HoldoutError(f"The share to hold out is {share:g}; choose one between 0 and 1.")
     seconds = int(window.total_seconds())
     held = round(-int(log.actions.time.min()) * share) if len(log.actions.time) else 0
     earlier = log.until(held)
     learned = learn(earlier, window, seed=seed, progress=progress)
     past, cases = find_cases(earlier, seconds), find_cases(log, seconds, -held)
-    with progress("judging", 2) as advance:
+    with progress("validating", 2) as advance:
         b = _background(learned, past)
         in_degree = np.maximum(np.diff(log.network.in_pointer)[log.network.target], 1)
         p = {
@@ -121,7 +129,13 @@ def judge(
 
 
 def find_cases(log: Log, window: int, begun: int = LONG_AGO) -> Cases:
-    """The cases whose first friend acted after `begun` and whose window has passed."""
+    """Find the cases whose first friend acted after `begun` and whose window has passed.
+
+    Args:
+        log: actions and network.
+        window: length of the window in seconds.
+        begun: time in seconds relative to `as_of`.
+    """
     return Cases(*_cases(log.actions, log.network, window, begun))
 
 
@@ -163,16 +177,16 @@ def _cases(
 
 
 def _background(learned: Influences, past: Cases) -> float:
-    """How likely the earlier cases' customers were to act within the window without a friend."""
+    """The mean probability that the earlier cases' customers act without a friend's influence."""
     if not len(past.edge):
         return 0.0
     log = learned.log
-    acts = acts_of(log, learned.window)
-    return float(own_chance(acts, learned.own, log.network.target[past.edge], past.item).mean())
+    coded = code_actions(log, learned.window)
+    return float(own_chance(coded, learned.own, log.network.target[past.edge], past.item).mean())
 
 
 def _fit(past: Cases, b: float, shape: Floats) -> Floats:
-    """(edges) the most likely multiple of `shape` that is a probability."""
+    """(edges) the multiple of `shape` with the maximum likelihood, as a probability."""
     x, y = shape[past.edge], past.label
 
     def surprise(c: float) -> float:
@@ -194,7 +208,7 @@ def _log_loss(chance: Floats, label: np.ndarray) -> Floats:
 def _report(
     learned: Influences, cases: Cases, chances: dict[str, Floats], customer: np.ndarray
 ) -> HoldoutReport:
-    """Figures with intervals over customers, whose cases hang together."""
+    """The figures, with intervals clustered by customer."""
     auc = {name: _auc(chance, cases.label, customer) for name, chance in chances.items()}
     loss = {
         name: _mean(_log_loss(chance, cases.label), customer) for name, chance in chances.items()
@@ -209,9 +223,9 @@ def _mean(x: Floats, customer: np.ndarray) -> Interval:
 
 
 def _auc(score: Floats, label: np.ndarray, customer: np.ndarray) -> Interval:
-    """Chance that a followed case is ranked above another one, ties counting half.
+    """The probability that a followed case ranks above another one; ties count half.
 
-    Its interval is DeLong's for clustered cases (Obuchowski 1997, section 2).
+    The interval is DeLong's for clustered cases (Obuchowski 1997, section 2).
     """
     yes, no = score[label], score[~label]
     if not len(yes) or not len(no):
@@ -225,14 +239,14 @@ def _auc(score: Floats, label: np.ndarray, customer: np.ndarray) -> Interval:
 
 
 def _share_under(ordered: Floats, x: Floats) -> Floats:
-    """The share of `ordered` that is below x, ties counting half."""
+    """The share of `ordered` that is below x; ties count half."""
     below = np.searchsorted(ordered, x, side="left") + np.searchsorted(ordered, x, side="right")
     share: Floats = below / (2 * len(ordered))
     return share
 
 
 def _interval(value: float, parts: Floats, customer: np.ndarray) -> Interval:
-    """95 %, from what each case adds to the figure, summed by customer."""
+    """The 95 % interval, from each case's contribution, summed by customer."""
     half = 1.96 * float(np.sqrt((np.bincount(customer, parts) ** 2).sum()))
     low, high = value - half, value + half
     return Interval(round(float(value), 9), round(low, 9), round(high, 9))

@@ -1,4 +1,4 @@
-"""Edge probabilities: how likely it is that a friend's act is followed within the window."""
+"""Learns edge probabilities: how likely a friend's action is followed within the window."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -16,7 +16,7 @@ from followsuit.influence.log.exposures import (
     find_links,
     find_pairs,
 )
-from followsuit.influence.probabilities.background import Acts, acts_of, background
+from followsuit.influence.probabilities.background import CodedActions, background, code_actions
 from followsuit.influence.probabilities.em import (
     MOST,
     Delays,
@@ -39,20 +39,20 @@ from followsuit.influence.probabilities.posterior import (
 
 ITERATIONS = 10
 ALL = "*"
-"""The category of an edge's probability whatever the item."""
+"""The category of probabilities for all categories together."""
 LEAST = 1.0
 """Complete exposures that an edge needs to be listed."""
 LEAST_OF_CATEGORY = 5
 """Complete exposures in a category that an edge needs to be listed with it."""
 OBSERVED = "observed"
-"""The grade of what is learned from who acted after whom, without an experiment or a match."""
+"""The grade of learned probabilities: co-occurrence, without matching or an experiment."""
 
 _ROUNDS_BY_CATEGORY = 10
 _LEARN_PRIOR = 2
-"""The iteration at which the prior of the edges is learned, and once more at the end."""
+"""The iteration at which the edges' prior is learned; it is learned again at the end."""
 _LEAST_MEAN = 1e-6
 _CATEGORY_PRIOR = 50.0
-"""Followed exposures that weigh as much as the average of all categories."""
+"""Weight of the average of all categories, in followed exposures."""
 
 SCHEMA = pa.schema(
     {
@@ -73,18 +73,18 @@ class Influences:
     """The learned probabilities, by edge of the log's network.
 
     Attributes:
-        log: what it was learned from.
+        log: the log that they were learned from.
         window: seconds within which a follower acts.
-        exposures: (edges) complete ones, the evidence.
-        followed: complete exposures that an act came after within the window.
-        edges: (edges) the probability on the average of the edge's exposures, with 90 % intervals;
-            edges without evidence have the prior's.
-        factor: (categories) how a category's probability compares with the average one's.
-        relative: (edges) the mean factor of the edge's exposures, 1 where it has none.
+        exposures: (edges) number of complete exposures, the evidence.
+        followed: number of complete exposures with an action within the window.
+        edges: (edges) mean probability over the edge's exposures, with 90 % intervals; the prior's
+            if there is no evidence.
+        factor: (categories) a category's probability relative to the average.
+        relative: (edges) mean factor of the edge's exposures; 1 if it has none.
         pairs: edges with enough evidence in a category.
         of_pairs: (pairs) their probabilities.
-        delay: distribution of the delays within the window.
-        own: (actions) the part of each act that no friend's example explains.
+        delay: distribution of delays within the window.
+        own: (actions) the part of each action that no friend explains.
     """
 
     log: Log
@@ -101,16 +101,16 @@ class Influences:
 
     @property
     def completed(self) -> int:
-        """All complete exposures."""
+        """The number of complete exposures."""
         return int(self.exposures.sum())
 
     def in_category(self, edge: np.ndarray, category: np.ndarray) -> Floats:
-        """The probability of these edges for an item of these categories."""
+        """The probabilities of edges (by number) for items of these categories (by code)."""
         p: Floats = self.edges.mean[edge] * self.factor[category] / self.relative[edge]
         return np.minimum(p, MOST)
 
     def table(self) -> pa.Table:
-        """Rows of `SCHEMA`: edges with evidence, then those of each category; sorted."""
+        """The rows of `SCHEMA`, sorted by source, target, category."""
         listed = np.flatnonzero(self.exposures >= LEAST)
         named = np.flatnonzero(self.log.categories[self.pairs.category] != None)  # noqa: E711
         edge = np.concatenate([listed, self.pairs.edge[named]])
@@ -144,15 +144,15 @@ def learn(log: Log, window: timedelta, *, seed: int = 0, progress: Progress = si
     """Learn the probabilities of a log's edges.
 
     Args:
-        log: actions and network up to its `as_of`.
-        window: within which a follower acts.
+        log: actions and network as of an instant.
+        window: time within which a follower acts.
         seed: random seed of the sample of edges that the prior is learned from.
         progress: progress callback.
     """
     seconds = int(window.total_seconds())
     fit = _fitted(log, seconds, seed, progress)
     pairs = find_pairs(log, seconds, LEAST_OF_CATEGORY)
-    edges, of_pairs = fit.judge(pairs, progress)
+    edges, of_pairs = fit.posteriors(pairs, progress)
     return Influences(
         log,
         seconds,
@@ -171,13 +171,16 @@ def learn(log: Log, window: timedelta, *, seed: int = 0, progress: Progress = si
 def learn_means(
     log: Log, window: timedelta, *, seed: int = 0, progress: Progress = silent
 ) -> tuple[Floats, Floats]:
-    """(edges) complete exposures, and the mean probability; see `learn`, which takes longer.
+    """Learn only the means of the probabilities, which is faster than `learn`.
 
     Args:
-        log: actions and network up to its `as_of`.
-        window: within which a follower acts.
+        log: actions and network as of an instant.
+        window: time within which a follower acts.
         seed: random seed of the sample of edges that the prior is learned from.
         progress: progress callback.
+
+    Returns:
+        (edges) number of complete exposures, and mean probability.
     """
     fit = _fitted(log, int(window.total_seconds()), seed, progress)
     return fit.exposures, fit.means()
@@ -201,11 +204,11 @@ class _Fit:
     """The state of EM, in its two stages: by category, then by edge.
 
     Attributes:
-        level: probability of the average exposure.
-        factor: (categories) relative to it.
-        relative: (edges) mean factor of the exposures.
-        p: (edges) probabilities where the factor is 1.
-        strength: of the prior of `p`.
+        level: mean probability of an exposure.
+        factor: (categories) probability relative to `level`.
+        relative: (edges) mean factor of the edge's exposures.
+        p: (edges) probabilities if the factor is 1.
+        strength: strength of the prior of `p`.
     """
 
     def __init__(self, log: Log, window: int, links: Links, exposures: Floats, seed: int) -> None:
@@ -217,7 +220,7 @@ class _Fit:
         self.relative, self.p = np.ones(len(exposures)), np.zeros(len(exposures))
         self.strength = 1.0
         if len(self.own):
-            self.acts: Acts = acts_of(log, window)
+            self.acts: CodedActions = code_actions(log, window)
             self.background = self._background()
 
     def _background(self) -> Floats:
@@ -229,7 +232,7 @@ class _Fit:
         self.background = self._background()
 
     def by_category(self, exposures: Floats, advance: Advance) -> None:
-        """Learn the average probability and each category's relative to it."""
+        """Learn the mean probability and each category's factor."""
         level = min(0.5, len(self.links.edge) / exposures.sum() / 2)
         p = np.full(len(exposures), level)
         for _ in range(_ROUNDS_BY_CATEGORY):
@@ -300,18 +303,18 @@ class _Fit:
         return float(strength[0])
 
     def _mean(self) -> Floats:
-        """(edges) the prior's means."""
+        """(edges) means of the prior."""
         mean: Floats = np.clip(self.level * self.relative, _LEAST_MEAN, MOST)
         return mean
 
-    def judge(self, pairs: Pairs, progress: Progress) -> tuple[Posterior, Posterior]:
+    def posteriors(self, pairs: Pairs, progress: Progress) -> tuple[Posterior, Posterior]:
         """The posteriors of edges, and of edges within a category."""
         if not len(self.own):
             nothing = Posterior(np.zeros(len(self.p)), np.zeros(len(self.p)), np.ones(len(self.p)))
             return nothing, Posterior(*(np.zeros(0) for _ in range(3)))
         values, known, strength = self._evidence()
         edges = posterior(known, strength, progress)
-        return edges, self._judge_pairs(pairs, values, strength, progress)
+        return edges, self._of_pairs(pairs, values, strength, progress)
 
     def means(self) -> Floats:
         """(edges) the posterior means."""
@@ -330,20 +333,20 @@ class _Fit:
         return values, known, prior_strength(known, self.seed, cap=sure)
 
     def _by_others(self, expected: Floats) -> tuple[Floats, Floats]:
-        """(edges) what the other edges say of each one's probability, and how surely.
+        """(edges) mean of each edge's prior, from all other edges, and its strength.
 
-        Half an exposure that was followed and half a one that was not come first (Jeffreys): a lone
-        edge is judged by its own exposures alone.
+        Half a followed and half an unfollowed exposure are added (Jeffreys), so that a network of
+        one edge has a prior too.
         """
         weight = self.exposures * self.relative
         sure = np.maximum(weight.sum() - weight, 0) + 1
         level = (np.maximum(expected.sum() - expected, 0) + 0.5) / sure
         return np.clip(level * self.relative, _LEAST_MEAN, MOST), sure
 
-    def _judge_pairs(
+    def _of_pairs(
         self, pairs: Pairs, values: LinkValues, strength: Floats, progress: Progress
     ) -> Posterior:
-        """Shrunk to the category's part of what the edge did in other categories."""
+        """Posteriors by category, shrunk towards the edge's probability in other categories."""
         if not len(pairs.edge):
             return Posterior(*(np.zeros(0) for _ in range(3)))
         edges = len(self.p)
@@ -359,6 +362,6 @@ class _Fit:
         sure = weight + strength[e]
         elsewhere = (np.maximum(of_edge - expected, 0) + strength[e] * self.level) / sure
         mean = np.clip(elsewhere * factor, _LEAST_MEAN, MOST)
-        # Slopes are relative to the edge's average; here, to the category.
+        # Slopes are relative to the edge's mean factor. Make them relative to the category's.
         rows = evidence(mean, pairs.exposures, place, slope * (self.relative[e] / factor)[place])
         return posterior(rows, prior_strength(rows, self.seed, cap=sure), progress)

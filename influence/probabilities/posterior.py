@@ -1,13 +1,13 @@
-"""The posterior of an edge's probability: mean, interval, and a test.
+"""The posterior of an edge's probability: mean, interval, and a test against 0.
 
-Seen from one edge, with all others as they were learned, the likelihood of its probability p is
+Given the other edges' learned probabilities, the likelihood of an edge's probability p is
 
     (1 - p)^missed  x  product over its links of (1 + p slope)
 
-where `missed` are complete exposures that no act followed, and slope = f(d)/rest - F(d) says how
-much better the edge explains an act than the rest (background and other friends) does. The prior is
-a beta distribution (empirical Bayes): its mean is the edges' mean, its strength maximises the
-marginal likelihood. Integrals are sums over cells of p.
+Here `missed` is the number of complete exposures that no action followed. The slope,
+f(d) / rest - F(d), says how much better the edge explains an action than the rest (background and
+other friends) does. The prior is a beta distribution (empirical Bayes). Its mean is the edges'
+mean, and its strength maximises the marginal likelihood. Integrals are sums over cells of p.
 """
 
 from collections.abc import Iterator
@@ -26,26 +26,26 @@ from followsuit.influence.probabilities.em import MOST, Delays
 
 LEVEL = 0.9
 SURE = 2.71
-"""Likelihood ratio statistic against p = 0, which chance exceeds in 5 %: p can't be negative."""
+"""Critical value of the one-sided likelihood ratio test against p = 0, at the 5 % level."""
 
 _BOUNDS = np.concatenate([[0.0], np.geomspace(1e-5, 0.05, 50), np.linspace(0.06, 1.0, 64)])
 _MIDDLES = (_BOUNDS[1:] + _BOUNDS[:-1]) / 2
 _LOG_P, _LOG_Q = np.log(_MIDDLES[1:]), np.log1p(-_MIDDLES[1:])
 _LOG_WIDTH = np.log(np.diff(_BOUNDS)[1:])
 _LEARN_FROM = 5_000
-"""Edges with links that the prior's strength is learned from, at most."""
+"""Largest number of edges with links that the prior's strength is learned from."""
 _CHUNK = 50_000
 _WEAKEST, _STRONGEST = 0.3, 3e4
 
 
 class Evidence(NamedTuple):
-    """The evidence for each edge (or for each edge within a category), sorted.
+    """The evidence for each edge (or for each edge within a category).
 
     Attributes:
-        mean: (n) the prior's mean.
-        missed: (n) complete exposures that no act followed within the window.
-        pointer: (n + 1) bounds of each one's slopes.
-        slope: (links) of its links to acts.
+        mean: (n) mean of the prior.
+        missed: (n) number of complete exposures that no action followed within the window.
+        pointer: (n + 1) bounds of each edge's links.
+        slope: (links) slope of each link.
     """
 
     mean: Floats
@@ -55,7 +55,7 @@ class Evidence(NamedTuple):
 
 
 class Posterior(NamedTuple):
-    """Mean and interval of each, (n)."""
+    """(n) posterior mean of each probability, and the ends of its 90 % interval."""
 
     mean: Floats
     low: Floats
@@ -68,8 +68,8 @@ class LinkValues(NamedTuple):
     Attributes:
         edge: (links) number of the edge.
         category: (links) code of the item's category.
-        slope: (links) relative to the edge's probability on the average of its exposures.
-        expected: (links) chance that the exposure was followed, or would have been.
+        slope: (links) slope, relative to the edge's mean probability over its exposures.
+        expected: (links) probability that the exposure was, or would have been, followed.
     """
 
     edge: Shorts
@@ -92,13 +92,13 @@ def link_values(
 
     Args:
         links: parent links.
-        category: (items) codes.
-        background: (acts) rates per window at the acts with parents.
-        factor: (categories) of an edge's probability.
-        p: (edges) probabilities where the factor is 1.
+        category: (items) codes of the categories.
+        background: (followed) background rate per window at each action with parents.
+        factor: (categories) factor of an edge's probability.
+        p: (edges) probabilities if the factor is 1.
         relative: (edges) mean factor of the edge's exposures.
         delay: distribution of delays.
-        wanted: (edges) which.
+        wanted: (edges) whether to include the edge's links.
     """
     return LinkValues(
         *_link_values(links, category, background, factor, p, relative, delay, wanted)
@@ -145,13 +145,13 @@ def _link_values(
 
 
 def evidence(mean: Floats, exposures: Floats, of: np.ndarray, slope: Floats) -> Evidence:
-    """Sort the links by whom they belong to.
+    """Group the links by edge.
 
     Args:
-        mean: (n) the prior's mean.
-        exposures: (n) complete ones.
-        of: (links) whom each link belongs to.
-        slope: (links) its slope.
+        mean: (n) mean of the prior.
+        exposures: (n) number of complete exposures.
+        of: (links) position of each link's edge, 0 to n - 1.
+        slope: (links) slope of each link.
     """
     order = np.argsort(of, kind="stable")
     count = np.bincount(of, minlength=len(mean))
@@ -167,17 +167,18 @@ def prior_strength(
     acted_for: float = 1.0,
     silent_for: float = 1.0,
 ) -> Floats:
-    """The beta prior's strength (sum of its parameters) under which the data is most likely.
+    """The beta prior's strength (sum of its parameters) that maximises the marginal likelihood.
 
     Args:
-        known: of each edge.
-        seed: random seed of the sample that it is learned from.
-        acted_for: how many edges each one with links stands for, in a sample.
-        silent_for: how many edges each one without links stands for.
-        cap: (n) how sure the prior's mean is itself; strengths s become 1 / (1/s + 1/cap).
+        known: evidence of each edge.
+        seed: random seed of the sample of edges.
+        cap: (n) strength of the evidence for the prior's mean; strengths s become
+            1 / (1/s + 1/cap).
+        acted_for: number of edges that each one with links represents.
+        silent_for: number of edges that each one without links represents.
 
     Returns:
-        (n), the same for all but for the cap.
+        (n) strengths; they differ only by the cap.
     """
     count = np.diff(known.pointer)
     acted, silent = np.flatnonzero(count), np.flatnonzero((count == 0) & (known.missed > 0))
@@ -205,7 +206,7 @@ def prior_strength(
 
 
 def draw(rng: np.random.Generator, of: Ints) -> Ints:
-    """At most as many as the prior is learned from, in order."""
+    """A random sample of at most 5,000, in order."""
     return of if len(of) <= _LEARN_FROM else np.sort(rng.choice(of, _LEARN_FROM, replace=False))
 
 
@@ -213,9 +214,13 @@ def draw(rng: np.random.Generator, of: Ints) -> Ints:
 def posterior(known: Evidence, strength: Floats, progress: Progress = silent) -> Posterior:
     """Posterior means and 90 % intervals.
 
-    `low` is 0, and `high` the 90 % quantile, where the likelihood ratio against p = 0 is under
-    2.71; elsewhere both tails hold 5 %. Where the prior is so skewed that the mean lies above,
-    `high` is the mean.
+    If the likelihood ratio against p = 0 is under 2.71, `low` is 0 and `high` the 90 % quantile.
+    Otherwise each tail holds 5 %. `high` is never below the mean.
+
+    Args:
+        known: evidence of each edge.
+        strength: (n) strength of the prior.
+        progress: progress callback, in edges.
     """
     mean = _silent_mean(known, strength)
     judged = Posterior(mean, np.zeros(len(mean)), _silent_high(known, strength, mean))
@@ -287,7 +292,7 @@ def _distinct(*columns: Floats) -> tuple[tuple[Floats, ...], Ints]:
 
 
 def _log_likelihood(known: Evidence, rows: Ints) -> Floats:
-    """(rows, cells) relative to p = 0."""
+    """(rows, cells) log likelihood relative to p = 0."""
     likelihood: Floats = known.missed[rows][:, None] * np.log1p(-_MIDDLES)
     _add_links(likelihood, known.pointer, known.slope, rows, _MIDDLES)
     return likelihood
@@ -302,7 +307,7 @@ def _add_links(likelihood: Floats, pointer: Ints, slope: Floats, rows: Ints, p: 
         for k in range(pointer[rows[r]], last):
             for g in range(len(p)):
                 product[g] *= max(1 + p[g] * slope[k], 1e-12)
-            # A logarithm now and then keeps the product within bounds.
+            # Taking the logarithm every eight links avoids overflow.
             if k + 1 == last or (last - k) % 8 == 0:
                 for g in range(len(p)):
                     likelihood[r, g] += np.log(product[g])
@@ -310,13 +315,13 @@ def _add_links(likelihood: Floats, pointer: Ints, slope: Floats, rows: Ints, p: 
 
 
 def _prior(mean: Floats, strength: Floats) -> Floats:
-    """(rows, cells) the beta prior's mass, summing to 1."""
-    # Most share theirs with many others.
+    """(rows, cells) probability mass of the beta prior."""
+    # Many rows share the same prior: compute each once.
     (means, strengths), case = _distinct(mean, strength)
     a = (strengths * means)[:, None]
     b = strengths[:, None] - a
     log_mass = (a - 1) * _LOG_P + (b - 1) * _LOG_Q + _LOG_WIDTH
-    # Where the density may be infinite, its integral.
+    # In the first cell the density may be infinite: use its integral.
     first = a * np.log(_BOUNDS[1]) - np.log(a)
     log_mass = np.concatenate([first, log_mass], axis=1)
     mass: Floats = np.exp(log_mass - log_mass.max(axis=1, keepdims=True))
@@ -325,7 +330,7 @@ def _prior(mean: Floats, strength: Floats) -> Floats:
 
 
 def _quantile(reach: Floats, at: Floats) -> Floats:
-    """Where the cumulated mass reaches `at`, on a straight line within the cell."""
+    """The quantile `at`, interpolated linearly within the cell."""
     cell = np.minimum((reach < at[:, None]).sum(axis=1), len(_MIDDLES) - 1)
     rows = np.arange(len(reach))
     under = np.where(cell > 0, reach[rows, np.maximum(cell - 1, 0)], 0.0)

@@ -1,9 +1,9 @@
-"""Cascades from given customers, simulated forwards: how far their interactions spread.
+"""Forward simulation of cascades from given customers: how far their interactions spread.
 
-Independent cascade (Kempe et al. 2003, section 2): who acts has one chance at each follower, the
-edge's probability. Linear threshold: a follower acts once the weights of those who have acted reach
-a threshold drawn from [0, 1); the weights are the probabilities, scaled down where those of one
-follower add up to more than 1.
+Independent cascade (Kempe et al. 2003, section 2): a customer who acts makes each follower act once
+with the edge's probability. Linear threshold: a follower acts once the weights of the friends who
+have acted reach a threshold drawn from [0, 1). The weights are the probabilities, scaled down if
+they add up to more than 1 for one follower.
 """
 
 from typing import Literal, NamedTuple
@@ -28,16 +28,16 @@ SIMULATIONS = 1_000
 _AT_ONCE = 64
 """Simulations between two calls of the progress callback."""
 _NINETY = 1.6448536269514722
-"""Standard errors on either side that hold 90 %."""
+"""Half the width of a 90 % interval, in standard errors."""
 
 
 class Spread(NamedTuple):
-    """The value of a cascade: that of the seed customers' own interactions and all that follow.
+    """The value of a cascade: the seed customers' own interactions and all that follow.
 
     Attributes:
         value: mean over the simulations.
         low: lower end of the mean's 90 % interval.
-        high: its upper end.
+        high: upper end of the mean's 90 % interval.
     """
 
     value: float
@@ -56,21 +56,21 @@ def spread(
     seed: int = 0,
     progress: Progress = silent,
 ) -> Spread:
-    """The expected value of a cascade, with its interval (normal, of the simulations' mean).
+    """The expected value of a cascade, with its normal 90 % interval.
 
     Args:
         network: who may follow whom.
-        probability: (edges) the chance that the target acts because of the source.
+        probability: (edges) probability that the target acts because of the source.
         seeds: (any) codes of the customers who act first.
-        value: (customers) what an interaction of each is worth.
+        value: (customers) value of an interaction of each.
         model: how customers follow each other.
-        simulations: at least 2.
+        simulations: number of simulations, at least 2.
         seed: random seed.
         progress: progress callback, in simulations.
 
     Raises:
-        BadInput: an unknown customer, a probability outside [0, 1], a negative value, or less than
-            2 simulations.
+        BadInput: a customer is unknown, a probability is outside [0, 1], a value is negative, or
+            `simulations` is below 2.
         NotEnoughEvidence: no probability is above 0.
     """
     runs = simulate(
@@ -85,7 +85,7 @@ def spread(
     )
     mean = float(runs.mean())
     wide = _NINETY * float(runs.std(ddof=1)) / float(np.sqrt(len(runs)))
-    # The seeds' own acts are certain.
+    # The seed customers' own interactions are certain.
     least = min(float(np.asarray(value)[seeds].sum()), mean)
     return Spread(mean, max(mean - wide, least), mean + wide)
 
@@ -101,12 +101,12 @@ def simulate(
     seed: int = 0,
     progress: Progress = silent,
 ) -> Floats:
-    """(simulations) the value of each cascade; see `spread`."""
+    """(simulations) the value of each cascade; arguments and errors as in `spread`."""
     chance = checked_probability(network, probability)
     worth = checked_amounts(value, network.customers, "value")
     first = checked_customers(seeds, network.customers)
     if simulations < 2:
-        raise BadInput(f"{simulations} simulations say nothing of an interval: ask for 2 or more")
+        raise BadInput(f"an interval needs 2 simulations or more; simulations is {simulations}")
     if model == THRESHOLD:
         chance = threshold_weights(network, chance)
     rng = np.random.default_rng(seed)
@@ -131,7 +131,7 @@ def simulate(
 
 
 def threshold_weights(network: Network, probability: Floats) -> Floats:
-    """(edges) linear threshold's weights: those of a target's edges add up to at most 1."""
+    """(edges) weights of the linear threshold model; a target's add up to at most 1."""
     customers = network.customers
     total = np.bincount(network.target, weights=probability, minlength=customers)
     weights: Floats = probability / np.maximum(total, 1.0)[network.target]
@@ -139,7 +139,7 @@ def threshold_weights(network: Network, probability: Floats) -> Floats:
 
 
 class Room:
-    """Arrays that all simulations reuse; a stamp says to which of them an entry belongs."""
+    """Scratch arrays that all simulations reuse; a stamp says which simulation set an entry."""
 
     def __init__(self, customers: int) -> None:
         self.stamp = 0
@@ -150,7 +150,7 @@ class Room:
 
     @property
     def arrays(self) -> tuple[int, Ints, Shorts, Floats, Ints]:
-        """The last stamp, who has acted, in which order, with what weight reached, and when."""
+        """The last stamp and the scratch arrays, as `cascades` takes them."""
         return self.stamp, self._mark, self._queue, self._weight, self._touched
 
 
@@ -170,10 +170,22 @@ def cascades(
     values: Floats,
     threshold: bool = False,
 ) -> int:
-    """Fill `values` with cascades' values; returns the last stamp.
+    """Simulate cascades, fill `values` with their values, and return the last stamp.
 
-    In linear threshold `left` is what a follower's threshold still lacks; in independent cascade,
-    which has no thresholds, it is not used.
+    Args:
+        rng: random generator.
+        pointer: (customers + 1) bounds of each source's edges.
+        target: (edges) codes of the followers.
+        weight: (edges) probabilities, or weights of the linear threshold model.
+        value: (customers) value of an interaction of each.
+        seeds: (any) codes of the customers who act first.
+        stamp: stamp of the last simulation.
+        acted: (customers) stamp of the last simulation in which each acted.
+        queue: (customers) scratch array: customers in the order in which they act.
+        left: (customers) scratch array: weight missing to the threshold.
+        touched: (customers) stamp of the last simulation that set `left`.
+        values: (simulations) to be filled.
+        threshold: whether to use the linear threshold model.
     """
     for s in range(len(values)):
         stamp += 1

@@ -1,7 +1,7 @@
-"""Where customers stand in the influence graph: PageRank, k-core and communities, by NetworKit.
+"""Centrality of customers in the influence graph: PageRank, k-core and communities, by NetworKit.
 
-An edge counts if its probability is above 0, which is its weight. NetworKit runs on one
-thread, so that the result is the same bytes on every machine.
+Edges are weighted by their probability; those with probability 0 are left out. NetworKit runs on
+one thread, so that the result has the same bytes on every machine.
 """
 
 from dataclasses import dataclass
@@ -16,22 +16,22 @@ from followsuit.influence.spread.leiden import community_of, leiden, seeded
 
 DAMPING = 0.85
 _TOLERANCE = 1e-12
-"""Of PageRank: the sum of squared changes in a step, beneath which it stops."""
+"""PageRank stops once the squared changes of a step add up to less than this."""
 _SMALL = 20_000
-"""Edges up to which Leiden is started several times and the best partition kept."""
+"""Up to this many edges, Leiden is started several times and the best partition is kept."""
 _STARTS = 10
 
 
 @dataclass(frozen=True)
 class Centrality:
-    """Where every customer stands.
+    """Centrality of every customer.
 
     Attributes:
-        pagerank: (customers) adds up to 1; high for those who influence (many, or influencers).
-        core: (customers) the largest k such that the customer is in the k-core of the graph with
-            directions dropped; 0 for those without edges.
-        community: (customers) Leiden community, numbered by size from 0, then by smallest code;
-            one without edges is a community of its own.
+        pagerank: (customers) adds up to 1; high for customers who influence many, or influencers.
+        core: (customers) the largest k such that the customer is in the k-core of the undirected
+            graph; 0 without edges.
+        community: (customers) Leiden community, numbered from 0 by falling size, then smallest
+            code; a customer without edges is its own community.
     """
 
     pagerank: Floats
@@ -42,19 +42,19 @@ class Centrality:
 def centrality(network: Network, probability: np.ndarray, *, seed: int = 0) -> Centrality:
     """PageRank, core number and community of every customer.
 
-    PageRank (Brin and Page 1998) on the reversed graph, for rank goes against the arrows; core
-    numbers (Seidman 1983) and Leiden communities (Traag et al. 2019) on the symmetrised one, in
-    which a pair weighs what its two directions add up to. NetworkX's `pagerank`, `core_number` give
-    the same.
+    PageRank (Brin and Page 1998) runs on the reversed graph, since rank flows from follower to
+    source. Core numbers (Seidman 1983) and Leiden communities (Traag et al. 2019) use the
+    undirected graph, in which a pair's weight is the sum of both directions. NetworkX's `pagerank`
+    and `core_number` give the same results.
 
     Args:
         network: who may follow whom.
-        probability: (edges) the chance that the target acts because of the source.
-        seed: random seed of the order in which Leiden goes through the customers.
+        probability: (edges) probability that the target acts because of the source.
+        seed: random seed of the order in which Leiden visits the customers.
 
     Raises:
-        BadInput: a probability outside [0, 1].
-        NotEnoughEvidence: none is above 0.
+        BadInput: a probability is outside [0, 1].
+        NotEnoughEvidence: no probability is above 0.
     """
     chance = checked_probability(network, probability)
     both = symmetrised(network, chance)
@@ -65,7 +65,7 @@ def centrality(network: Network, probability: np.ndarray, *, seed: int = 0) -> C
 
 
 def pagerank(network: Network, probability: Floats) -> Floats:
-    """(customers) PageRank on the reversed graph; sinks give to all customers alike."""
+    """(customers) PageRank on the reversed graph; sinks distribute their rank equally."""
     kept = probability > 0
     graph = networkit.GraphFromCoo(
         (
@@ -86,7 +86,7 @@ def pagerank(network: Network, probability: Floats) -> Floats:
 
 
 def symmetrised(network: Network, probability: Floats) -> networkit.Graph:
-    """The undirected graph: a pair weighs the sum of its two directions."""
+    """The undirected graph; a pair's weight is the sum of both directions."""
     customers = network.customers
     kept = probability > 0
     matrix = sparse.csr_matrix(
@@ -105,10 +105,10 @@ def core(graph: networkit.Graph) -> Ints:
 
 
 def communities(graph: networkit.Graph) -> Ints:
-    """(customers) the Leiden community of each, the largest first.
+    """(customers) code of each customer's Leiden community, the largest first.
 
-    On a small graph an unlucky order costs several percent of modularity, and several starts are
-    cheap.
+    On a small graph, Leiden is started several times: an unlucky order costs several percent of
+    modularity.
     """
     if graph.numberOfEdges() > _SMALL:
         return _by_size(leiden(graph))

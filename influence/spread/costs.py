@@ -1,4 +1,4 @@
-"""What each customer costs as a seed customer, read from a file."""
+"""Reads the cost of each seed customer from a file."""
 
 import csv
 from collections.abc import Iterator
@@ -21,16 +21,16 @@ def read_costs(path: Path, customers: np.ndarray) -> tuple[Floats, int]:
     """Read a CSV of `customer_id, cost`.
 
     Args:
-        path: of the file.
+        path: path of the file.
         customers: (n) ids by code.
 
     Returns:
-        (n) costs, 1 for customers who are not in the file; and how many customers of the file are
-        unknown. These are left out.
+        (n) costs, 1 for customers who aren't in the file; and the number of customers in the file
+        who are unknown.
 
     Raises:
-        CostsError: there is no such file or column, a row is longer than the header, a cost isn't a
-            number of 0 or more, a customer has two rows, or no customer is known.
+        CostsError: the file or a column is missing, a row has more or fewer fields than the header,
+            a cost isn't a number of 0 or more, a customer has two rows, or no customer is known.
     """
     cost_of: dict[str, float] = {}
     for number, (customer, text) in enumerate(_rows(path), 1):
@@ -42,14 +42,14 @@ def read_costs(path: Path, customers: np.ndarray) -> tuple[Floats, int]:
             )
         if customer in cost_of:
             raise CostsError(
-                f"{path}, row {number}: {customer[:50]} has a row already. Leave one of them."
+                f"{path}, row {number}: {customer[:50]} already has a row. Remove one of them."
             )
         cost_of[customer] = cost
     named = pd.Series(cost_of, dtype=np.float64)
     known = int(named.index.isin(customers).sum())
     if len(named) and not known:
         raise CostsError(
-            f"{path}: none of its {len(named):,} customers is known. Name them as the store does."
+            f"{path}: none of its {len(named):,} customers is known. Use the store's customer ids."
         )
     costs = named.reindex(customers).fillna(1.0).to_numpy()
     return np.asarray(costs, dtype=np.float64), len(named) - known
@@ -72,7 +72,7 @@ def _rows(path: Path) -> Iterator[tuple[str, str]]:
                 if len(line) != len(header):
                     raise CostsError(
                         f"{path}, row {number}: it has {len(line)} fields and the header "
-                        f"{len(header)}. Quote what holds a comma, or fix the row."
+                        f"{len(header)}. Quote values with a comma, or fix the row."
                     )
                 customer, cost = (line[place].strip() for place in places)
                 yield customer, cost

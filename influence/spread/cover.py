@@ -1,6 +1,6 @@
-"""Budgeted coverage: whom to choose for the sets they meet and their own worth, and the most of it.
+"""Budgeted maximum coverage: chooses customers by the sets they cover and their own value.
 
-See `seeds` for the reasons.
+See `seeds` for the method.
 """
 
 import heapq
@@ -13,7 +13,7 @@ from followsuit.influence.log.arrays import Flags, Floats, Ints, Shorts
 from followsuit.influence.spread.reverse_reachable import Sets
 
 _STAGES = 4
-"""Parts of the budget after each of which the bound is worked out; it is at the end, too."""
+"""The upper bound is computed this many times while the budget is spent, and at the end."""
 
 
 class Choice(NamedTuple):
@@ -21,10 +21,10 @@ class Choice(NamedTuple):
 
     Attributes:
         customers: (chosen) codes, in the order chosen.
-        covered: how many sets hold one of them.
-        worth: `scale` for each of these, and what the customers are worth alone.
-        most: no choice within the budget is worth more.
-        most_covered: none covers more.
+        covered: number of sets that contain one of them.
+        worth: value of the choice: `scale` per covered set, plus the customers' own values.
+        most: upper bound of the value of any choice within the budget.
+        most_covered: upper bound of the sets that any choice within the budget covers.
     """
 
     customers: Ints
@@ -47,13 +47,13 @@ def best_choice(
     """The better of two greedy choices: from nothing, and from the best single customer.
 
     Args:
-        sets: to be covered.
-        scale: what a set is worth, above 0.
-        alone: (customers) what each is worth besides, at least 0.
-        budget: what the costs of those chosen may add up to.
-        cost: (customers) at least 0.
-        may: (customers) who may be chosen, each affordable; at least one.
-        bounded: whether to work out `most` and `most_covered`; they are infinite otherwise.
+        sets: the sets to cover.
+        scale: value of a covered set, above 0.
+        alone: (customers) own value of each, at least 0.
+        budget: the largest total cost.
+        cost: (customers) cost of each, at least 0.
+        may: (customers) whether each may be chosen and is affordable; at least one is.
+        bounded: whether to compute `most` and `most_covered`; if not, they are infinite.
     """
     pointer, holds = _index(sets.pointer, sets.member, len(cost))
     singly = np.diff(pointer) * scale + alone
@@ -86,7 +86,7 @@ def best_choice(
 
 @compiled
 def _index(pointer: Ints, member: Shorts, customers: int) -> tuple[Ints, Shorts]:
-    """For each customer the sets that hold it."""
+    """The sets that contain each customer, in compressed sparse row form."""
     bounds = np.zeros(customers + 1, dtype=np.int64)
     for v in member:
         bounds[v + 1] += 1
@@ -116,7 +116,7 @@ def _greedy(
     start: int,
     stages: int,
 ) -> tuple[Ints, int, float, float, float]:
-    """Choose by gain per cost, after `start` if that is a customer; lazily (Minoux 1978)."""
+    """Choose greedily by gain per cost, lazily (Minoux 1978); first `start`, if it isn't -1."""
     gain = np.diff(pointer)
     left = may.copy()
     met = np.zeros(len(set_pointer) - 1, dtype=np.bool_)
@@ -167,13 +167,13 @@ def _greedy(
 
 @compiled
 def _density(gain: float, cost: float) -> float:
-    """Gain per cost; for those who cost nothing above all others."""
+    """Gain per cost; customers with cost 0 come above all others."""
     return min(gain / cost, 1e300) if cost > 0 else 2e300
 
 
 @compiled
 def _knapsack(gain: Floats, cost: Floats, left: Flags, budget: float) -> float:
-    """The fractional knapsack (Dantzig 1957): at least what any choice within the budget gains."""
+    """The fractional knapsack (Dantzig 1957), an upper bound of the gain within the budget."""
     codes = np.flatnonzero(left & (gain > 0))
     density = np.empty(len(codes))
     for k in range(len(codes)):

@@ -1,4 +1,4 @@
-"""Checks of the arguments from which the spread of influence is computed."""
+"""Checks the arguments of the functions that compute spread."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ from followsuit.influence.log.arrays import Floats, Ints, Network
 
 
 class NotEnoughEvidence(FollowsuitError):
-    """There is too little in the data to say anything."""
+    """The data has too little evidence: nobody is known to influence anybody."""
 
 
 class BadInput(FollowsuitError):
@@ -18,8 +18,8 @@ def checked_probability(network: Network, probability: np.ndarray) -> Floats:
     """(edges) the probabilities as float64.
 
     Raises:
-        BadInput: not one per edge, or one outside [0, 1].
-        NotEnoughEvidence: none is above 0.
+        BadInput: there isn't one per edge, or one is outside [0, 1].
+        NotEnoughEvidence: no probability is above 0.
     """
     chance = _numbers(probability, len(network.target), "probability", "edge")
     _refuse(chance, (chance >= 0) & (chance <= 1), "probability", "edge", "give one from 0 to 1")
@@ -34,8 +34,13 @@ def checked_probability(network: Network, probability: np.ndarray) -> Floats:
 def checked_amounts(amounts: np.ndarray, customers: int, name: str) -> Floats:
     """(customers) finite amounts of at least 0, as float64.
 
+    Args:
+        amounts: (customers) the amounts to check.
+        customers: number of customers.
+        name: name of the argument, for messages.
+
     Raises:
-        BadInput: not one per customer, or one negative, infinite or NaN.
+        BadInput: there isn't one per customer, or one is negative, infinite or NaN.
     """
     checked = _numbers(amounts, customers, name, "customer")
     good = np.isfinite(checked) & (checked >= 0)
@@ -44,14 +49,14 @@ def checked_amounts(amounts: np.ndarray, customers: int, name: str) -> Floats:
 
 
 def checked_customers(codes: np.ndarray, customers: int) -> Ints:
-    """(any) codes of customers, each once.
+    """(any) distinct codes of customers, as int64.
 
     Raises:
-        BadInput: one that is nobody's, or comes twice.
+        BadInput: a code is unknown or comes twice.
     """
     customer = np.asarray(codes)
     if customer.ndim != 1 or (customer.size and customer.dtype.kind not in "iu"):
-        raise BadInput(f"customers are given as a row of whole numbers, not as {customer.dtype}")
+        raise BadInput(f"customers are {customer.dtype}: give a one-dimensional array of integers")
     customer = customer.astype(np.int64)
     unknown = customer[(customer < 0) | (customer >= customers)]
     if unknown.size:

@@ -1,6 +1,6 @@
 """Communities by modularity, by NetworKit's Leiden (Traag et al. 2019).
 
-It runs on one thread, so that the result is the same bytes on every machine.
+It runs on one thread, so that the result has the same bytes on every machine.
 """
 
 from collections.abc import Iterator
@@ -13,12 +13,13 @@ from followsuit.influence.log.arrays import Ints
 
 
 def friend_communities(customers: int, ends: np.ndarray, seed: int | None) -> Ints:
-    """(customers) code of each one's community in the graph of friends.
+    """(customers) code of each customer's community in the graph of friends.
 
     Args:
-        customers: how many there are.
-        ends: (ties, 2) codes of both friends; a pair may come several times, and either way round.
-        seed: of the order in which Leiden goes through the customers; None for that of their codes.
+        customers: number of customers.
+        ends: (friendships, 2) codes of both friends; pairs may repeat, in either order.
+        seed: random seed of the order in which Leiden visits the customers; None for the order of
+            their codes.
     """
     pairs = np.unique(np.sort(ends, axis=1), axis=0).astype(np.uint64)
     graph = networkit.Graph(customers)
@@ -28,19 +29,19 @@ def friend_communities(customers: int, ends: np.ndarray, seed: int | None) -> In
 
 
 def leiden(graph: networkit.Graph, *, randomize: bool = True) -> networkit.Partition:
-    """The communities of an undirected graph; within `seeded`, the same every time."""
+    """The communities of an undirected graph; deterministic within `seeded`."""
     algorithm = networkit.community.ParallelLeiden(graph, randomize=randomize)
     return algorithm.run().getPartition()
 
 
 def community_of(partition: networkit.Partition) -> Ints:
-    """(customers) the code of each one's community."""
+    """(customers) code of each customer's community."""
     return np.array(partition.getVector(), dtype=np.int64)
 
 
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """Let NetworKit run on one thread and draw from `seed`."""
+    """Run NetworKit on one thread with this random seed."""
     threads = networkit.getMaxNumberOfThreads()
     networkit.setNumberOfThreads(1)
     networkit.setSeed(seed, True)

@@ -1,12 +1,12 @@
 """The incremental value of a customer: what others are expected to do because of one interaction.
 
-Cascades are simulated backwards, for all customers at once: a reverse-reachable set holds those who
-would have set off its root's act, so that, with Q as in `reverse_reachable`,
+Cascades are simulated backwards, for all customers at once. A reverse-reachable set contains the
+customers who would have caused its root's interaction. With Q as in `reverse_reachable`,
 
     value(u) = Q x P(u is in a set, other than as its root)
 
-One sample ranks the customers; a second one, which the ranking has not seen, estimates their
-values. With one sample, lucky customers would rank first and look better than they are.
+One sample ranks the customers. A second, independent sample estimates their values, since the
+values of the top customers in the first sample are biased upwards.
 """
 
 from collections.abc import Callable
@@ -27,16 +27,15 @@ from followsuit.influence.spread.reverse_reachable import Incoming, Walker, inco
 
 LEVEL = 0.9
 _FIRST = 1 << 14
-"""Sets of the first round; each has twice as many as the last."""
+"""Sets in the first round; each round doubles the sample."""
 _ENOUGH = 1_600
-"""Sets that hold a customer: they give a standard error of a fortieth."""
+"""Sets that must contain a customer: they give a relative standard error of 1/40."""
 _LEAD = 100
-"""By default, the top so many customers are measured that well."""
+"""By default, the top 100 customers are estimated with that precision."""
 _PER_CUSTOMER = 4_096
-"""Sets for every customer beyond which a sample isn't doubled: they say as much as that many
-cascades simulated from each customer would."""
+"""Largest number of sets per customer: as good as simulating this many cascades from each."""
 _MEMBERS = 1 << 25
-"""Members beyond which it isn't, either: some ten seconds' work for two samples."""
+"""Largest number of members in a sample: some ten seconds for two samples."""
 
 
 def rank(
@@ -48,39 +47,40 @@ def rank(
     seed: int = 0,
     progress: Progress = silent,
 ) -> pa.Table:
-    """Customers by the further acts they are expected to cause (independent cascade).
+    """Rank customers by the further interactions they are expected to cause (independent cascade).
 
     Args:
         network: who may follow whom.
-        probability: (edges) the chance that the target acts because of the source.
-        value: (customers) what an interaction of each is worth; by default 1.
-        top: how many rows, at least 1; by default all customers.
+        probability: (edges) probability that the target acts because of the source.
+        value: (customers) value of an interaction of each; by default 1.
+        top: number of rows, at least 1; by default all customers.
         seed: random seed.
         progress: progress callback, in sets drawn.
 
     Returns:
-        `customer` (int64 code), `value` (of what others do, once this customer acts; their own act
-        does not count), `low`, `high` (its exact 90 % interval, Clopper and Pearson 1934; both 0
-        for those whom nobody follows), `pagerank`, `core`, `community` (see `Centrality`), by
-        falling value, then PageRank, then code.
+        `customer` (int64 code); `value` (expected value of what others do because the customer
+        acts, without the customer's own interaction); `low`, `high` (exact 90 % interval, Clopper
+        and Pearson 1934; both 0 if nobody follows the customer); `pagerank`, `core`, `community`
+        (see `Centrality`). Rows are sorted by falling value, then falling PageRank, then code.
 
     Raises:
-        BadInput: a probability outside [0, 1], a negative value, a `top` below 1.
+        BadInput: a probability is outside [0, 1], a value is negative, all values are 0, or `top`
+            is below 1.
         NotEnoughEvidence: no probability is above 0.
     """
     chance = checked_probability(network, probability)
     customers = network.customers
     worth = checked_amounts(np.ones(customers) if value is None else value, customers, "value")
     if top is not None and top < 1:
-        raise BadInput(f"the top {top} customers are none: ask for 1 or more")
+        raise BadInput(f"top is {top}: give 1 or more")
     if not worth.any():
-        raise BadInput("the value of every customer is 0: give one above 0 to somebody")
+        raise BadInput("the value of every customer is 0: give at least one above 0")
     standing = centrality(network, chance, seed=seed)
     edges = incoming(network, chance, worth)
     first, second = _hits(edges, min(top or _LEAD, customers), seed, progress)
     chosen = _order(first[0], standing.pagerank)[:top]
     value_of, low, high = _interval(second[0][chosen], second[1], edges.total)
-    # Nobody follows them: that is known, not measured.
+    # Nobody follows these customers, so their value is exactly 0.
     alone = np.bincount(network.source, weights=chance, minlength=customers)[chosen] == 0
     high[alone] = 0.0
     final = _order(value_of, standing.pagerank[chosen], chosen)
@@ -104,32 +104,32 @@ def _order(value: np.ndarray, pagerank: Floats, code: Ints | None = None) -> Int
 
 
 _Sample = tuple[Ints, int]
-"""(customers) how many sets hold each, other than as the root; and how many sets there are."""
+"""(customers) number of sets that contain each, other than as the root; and number of sets."""
 
 
 def _hits(edges: Incoming, top: int, seed: int, progress: Progress) -> tuple[_Sample, _Sample]:
-    """Two samples of one size, large enough to measure the top customers."""
-    choosing, judging = (
+    """Two samples of the same size, large enough to estimate the top customers' values."""
+    ranking, estimating = (
         Walker(edges, stream) for stream in np.random.SeedSequence([seed, 1]).spawn(2)
     )
     first = np.zeros(len(edges.alone), dtype=np.int64)
     second = first.copy()
     size, members = _FIRST, 0
     with progress("Simulating cascades backwards") as advance:
-        members += choosing.tally(size, first, advance)
+        members += ranking.tally(size, first, advance)
         while (
             np.partition(first, -top)[-top] < _ENOUGH
             and 2 * size <= _PER_CUSTOMER * len(first)
             and 2 * members <= _MEMBERS
         ):
-            members += choosing.tally(size, first, advance)
+            members += ranking.tally(size, first, advance)
             size *= 2
-        judging.tally(size, second, advance)
+        estimating.tally(size, second, advance)
     return (first, size), (second, size)
 
 
 def _interval(hits: Ints, sets: int, total: float) -> tuple[Floats, Floats, Floats]:
-    """Value, low and high: an exact binomial interval, times the total value."""
+    """Values with their exact binomial intervals, scaled by the total value."""
     tail = (1 - LEVEL) / 2
     ends: Callable[..., np.ndarray] = stats.beta.ppf
     low = np.where(hits > 0, ends(tail, np.maximum(hits, 1), sets - hits + 1), 0.0)

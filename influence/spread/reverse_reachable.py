@@ -1,15 +1,16 @@
-"""Random reverse-reachable sets: who would have set off a random customer's act.
+"""Random reverse-reachable sets: who would have caused a random customer's interaction.
 
-Borgs et al. 2014: take a customer at random, the root, keep each edge with its probability, and
-gather all from whom a kept path leads there. Most such sets would hold their root alone, and say
-only what is known: so (Nguyen et al. 2017, importance sketching) the root v is drawn in proportion
-to value(v) x q(v), where q(v) is the chance that it keeps any edge, and it keeps at least one. A
-set of customers S is then expected to set off, with Q the sum of value x q,
+Borgs et al. 2014: draw a random customer, the root. Keep each edge with its probability, and gather
+all customers with a kept path to the root. Most such sets contain only their root and carry no
+information. So (Nguyen et al. 2017, importance sketching) a root v is drawn in proportion to
+value(v) x q(v), where q(v) is the probability that any incoming edge is kept, and at least one is
+kept. With Q the sum of value x q, the expected spread of a set of customers S is
 
-    Q x P(S meets such a set) + sum over S of value x (1 - q).
+    Q x P(S intersects such a set) + sum over S of value x (1 - q).
 
-Incoming edges are walked as by SUBSIM (Guo et al. 2020, section 3): sorted by probability, from one
-kept edge the next candidate is a geometric jump away, so that edges that are not kept cost nothing.
+Incoming edges are visited as in SUBSIM (Guo et al. 2020, section 3). They are sorted by
+probability, and the distance to the next candidate is drawn from a geometric distribution, so edges
+that aren't kept cost nothing.
 """
 
 from collections.abc import Iterator
@@ -27,16 +28,16 @@ _AT_ONCE = 1 << 15
 
 
 class Incoming(NamedTuple):
-    """Edges of probability above 0 by target, each target's most probable first.
+    """Edges of probability above 0, by target, then falling probability.
 
     Attributes:
-        pointer: (customers + 1) bounds of each target's edges in the others.
-        source: (edges kept) whose act may be followed.
-        probability: (edges kept) falling within a target's.
-        jump: (edges kept) 1 / log(1 - probability), the scale of the geometric jump.
-        some: (edges kept) the chance that the target keeps this edge or one before it.
-        alone: (customers) value x the chance that no edge is kept.
-        reach: (customers) value x the chance that some edge is kept, added up.
+        pointer: (customers + 1) bounds of each target's edges.
+        source: (edges) code of the customer whose interaction may be followed.
+        probability: (edges) probability, falling within a target.
+        jump: (edges) 1 / log(1 - probability), the scale of the geometric jump.
+        some: (edges) probability that this edge or one before it is kept.
+        alone: (customers) value x probability that no edge is kept.
+        reach: (customers) cumulative sum of value x probability that some edge is kept.
     """
 
     pointer: Ints
@@ -49,20 +50,20 @@ class Incoming(NamedTuple):
 
     @property
     def total(self) -> float:
-        """The expected value of acts that others have set off, if everybody acts."""
+        """The sum of value x probability that some edge is kept (Q above)."""
         return float(self.reach[-1])
 
 
 def incoming(network: Network, probability: Floats, value: Floats) -> Incoming:
-    """The edges as reverse-reachable sets walk them.
+    """Prepare the edges for drawing reverse-reachable sets.
 
     Args:
         network: who may follow whom.
-        probability: (edges) from 0 to 1.
-        value: (customers) at least 0.
+        probability: (edges) probabilities from 0 to 1.
+        value: (customers) value of an interaction of each, at least 0.
 
     Raises:
-        NotEnoughEvidence: nobody whose act has a value follows anybody.
+        NotEnoughEvidence: no customer with a value above 0 follows anybody.
     """
     customers = network.customers
     kept = np.flatnonzero(probability > 0)
@@ -75,7 +76,7 @@ def incoming(network: Network, probability: Floats, value: Floats) -> Incoming:
     any_edge[sizes > 0] = some[pointer[1:][sizes > 0] - 1]
     if not (value * any_edge).any():
         raise NotEnoughEvidence(
-            "not enough evidence: nobody whose act has a value is known to follow anybody"
+            "not enough evidence: no customer with a value above 0 is known to follow anybody"
         )
     with np.errstate(divide="ignore"):
         jump = 1 / np.log1p(-chance)
@@ -92,7 +93,7 @@ def incoming(network: Network, probability: Floats, value: Floats) -> Incoming:
 
 @compiled
 def _some(pointer: Ints, probability: Floats) -> Floats:
-    """See `Incoming.some`; by logarithms, so that small chances are not rounded away."""
+    """See `Incoming.some`; computed by logarithms, so that small probabilities stay exact."""
     some = np.empty(len(probability))
     for v in range(len(pointer) - 1):
         none = 0.0
@@ -103,7 +104,7 @@ def _some(pointer: Ints, probability: Floats) -> Floats:
 
 
 class Sets(NamedTuple):
-    """Reverse-reachable sets, one after the other.
+    """Reverse-reachable sets, concatenated.
 
     Attributes:
         pointer: (sets + 1) bounds of each set in `member`.
@@ -115,7 +116,7 @@ class Sets(NamedTuple):
 
 
 def _joined(some: Sets, more: list[Sets]) -> Sets:
-    """All these sets, in this order."""
+    """Concatenate sets."""
     lots = [some, *more]
     starts = np.cumsum([0, *(len(sets.member) for sets in lots[:-1])])
     pointers = [sets.pointer[1:] + start for sets, start in zip(lots, starts, strict=True)]
@@ -129,11 +130,11 @@ NONE = Sets(np.zeros(1, dtype=np.int64), np.empty(0, dtype=np.int32))
 
 
 class _Room(NamedTuple):
-    """What walks write in, kept from one to the next.
+    """Scratch arrays that all draws reuse.
 
     Attributes:
         stamp: (1) number of the last set.
-        mark: (customers) number of the last set that holds each.
+        mark: (customers) number of the last set that contains each.
         queue: (customers) members of the last set, its root first.
     """
 
@@ -143,7 +144,7 @@ class _Room(NamedTuple):
 
 
 class Walker:
-    """Draws reverse-reachable sets from a random stream of its own."""
+    """Draws reverse-reachable sets from its own random stream."""
 
     def __init__(self, edges: Incoming, seed: np.random.SeedSequence) -> None:
         customers = len(edges.pointer) - 1
@@ -157,7 +158,13 @@ class Walker:
         self._nobody = np.zeros(customers, dtype=np.bool_)
 
     def grown(self, sets: Sets, size: int, advance: Advance) -> Sets:
-        """These sets, and behind them others, drawn until there are `size`."""
+        """Draw more sets until there are `size`.
+
+        Args:
+            sets: the sets so far.
+            size: wanted number of sets.
+            advance: progress callback, in sets drawn.
+        """
         more = []
         for part in _parts(size - len(sets.pointer) + 1, advance):
             sizes = np.empty(part, dtype=np.int64)
@@ -166,7 +173,13 @@ class Walker:
         return _joined(sets, more)
 
     def met(self, seeds: np.ndarray, count: int, advance: Advance) -> int:
-        """Draw sets and count those that hold one of `seeds`; keep none."""
+        """Draw sets and count those that contain a seed customer, without keeping the sets.
+
+        Args:
+            seeds: codes of the seed customers.
+            count: number of sets to draw.
+            advance: progress callback, in sets drawn.
+        """
         wanted = self._nobody.copy()
         wanted[seeds] = True
         return sum(
@@ -175,15 +188,15 @@ class Walker:
         )
 
     def tally(self, count: int, hits: Ints, advance: Advance) -> int:
-        """Draw sets and add to `hits` those each customer is in, other than as the root.
+        """Draw sets and count, for each customer, those that contain it other than as the root.
 
         Args:
-            count: of sets.
-            hits: (customers) added to.
+            count: number of sets to draw.
+            hits: (customers) counts to add to.
             advance: progress callback, in sets drawn.
 
         Returns:
-            How many members they had in all.
+            The total number of members.
         """
         return sum(
             _tally(self._rng, self._edges, self._room, self._nobody, part, hits)
@@ -192,7 +205,7 @@ class Walker:
 
 
 def _parts(count: int, advance: Advance) -> Iterator[int]:
-    """Numbers that add up to `count`; the next comes when one is done."""
+    """Split `count` into parts, and report each part when it is done."""
     for done in range(0, count, _AT_ONCE):
         part = min(_AT_ONCE, count - done)
         yield part
@@ -203,7 +216,7 @@ def _parts(count: int, advance: Advance) -> Iterator[int]:
 def _walk(
     rng: np.random.Generator, edges: Incoming, room: _Room, wanted: Flags
 ) -> tuple[int, bool]:
-    """Gather one set in the queue, up to the first of `wanted`; its size, and if one was met."""
+    """Draw one set into the queue, stopping at a wanted customer; return size and whether found."""
     room.stamp[0] += 1
     stamp, mark, queue = room.stamp[0], room.mark, room.queue
     at = rng.random() * edges.reach[-1]
@@ -219,10 +232,10 @@ def _walk(
         e, end = edges.pointer[v], edges.pointer[v + 1]
         if e == end:
             continue
-        # No edge from here on is more probable than `bound`: each is a candidate with that
-        # probability, and a candidate is kept with its own over it.
+        # No edge from here on is more probable than `bound`. Each is a candidate with probability
+        # `bound`, and a candidate is kept with probability `chance / bound`.
         bound, jump = edges.probability[e], edges.jump[e]
-        surely = done == 1  # the root keeps one edge at least: which is its first?
+        surely = done == 1  # The root keeps at least one edge: draw the first.
         while e < end:
             if surely:
                 first = rng.random() * edges.some[end - 1]
@@ -251,7 +264,7 @@ def _walk(
 def _gather(
     rng: np.random.Generator, edges: Incoming, room: _Room, nobody: Flags, sizes: Ints
 ) -> Shorts:
-    """Fill `sizes` with those of sets; returns their members."""
+    """Draw sets, fill `sizes` with their sizes, and return their members."""
     member = np.empty(4 * len(sizes), dtype=np.int32)
     used = 0
     for s in range(len(sizes)):

@@ -1,17 +1,18 @@
-"""Seed customers: those of the largest spread within a budget, with a certificate.
+"""Chooses the seed customers with the largest spread within a budget, with a certificate.
 
-OPIM-C (Tang et al. 2018): customers are chosen on one sample of reverse-reachable sets and judged
-on another. What they reach at least, by the second, over what the best choice would reach at most,
-by the first, is the certified ratio. Samples double until sampling costs the ratio little.
+OPIM-C (Tang et al. 2018): customers are chosen on one sample of reverse-reachable sets and
+validated on another. The certified ratio is the lower bound of their spread, from the second
+sample, divided by the upper bound of the best choice's spread, from the first. Samples double until
+the sampling error costs the ratio little.
 
-Under a knapsack (Khuller et al. 1999) two greedy choices by gain per cost are made, one from
-nothing and one from the best single customer, and the better one is taken. The most that any choice
-T within the budget is worth on the first sample is, for every set A, as that worth is submodular,
+With costs (Khuller et al. 1999), the better of two greedy choices by gain per cost is taken: one
+starts from nothing, one from the best single customer. Since the value on a sample is submodular,
+any choice T within the budget has, for every set A,
 
-    worth(T) <= worth(A) + sum over T of gain(v | A)
-             <= worth(A) + fractional knapsack of the gains given A,
+    value(T) <= value(A) + sum over T of gain(v | A)
+             <= value(A) + fractional knapsack of the gains given A.
 
-and the least of that over stages A of the greedy choices is used.
+The smallest such bound over stages A of the greedy choices is used.
 """
 
 import time
@@ -31,31 +32,34 @@ from followsuit.influence.spread.inputs import (
 from followsuit.influence.spread.reverse_reachable import NONE, Incoming, Sets, Walker, incoming
 
 _FIRST = 64
-"""Sets of the first round; each has twice as many as the last."""
+"""Sets in the first round; each round doubles the sample."""
 _ROUNDS = 21
 _PER_CUSTOMER = 1 << 14
-"""Sets for every customer beyond which the first sample is not doubled."""
+"""Largest number of sets per customer in the first sample."""
 _OVERALL = 10
-"""Where what the chosen do of themselves counts most, a loss in all weighs this many times one in
-what they set off: otherwise the latter would be drawn at random."""
+"""Weight of the loss in total spread against the loss in sets covered.
+
+If the seed customers' own value dominates, a small loss in total would otherwise end the search
+before the sets are covered well.
+"""
 _ROUNDING = 1e-12
-"""The share by which costs may seem to pass the budget: ten times 0.1 is more than 1."""
+"""Relative tolerance of the budget for rounding errors: ten times 0.1 is more than 1."""
 _MEMBERS = 1 << 26
-"""Members of the first sample beyond which it is not doubled: about 1 GB at the peak."""
+"""Largest number of members in the first sample: about 1 GB at the peak."""
 
 
 @dataclass(frozen=True)
 class Seeds:
-    """The seed customers, and how good they surely are.
+    """The seed customers, their spread and a certificate.
 
     Attributes:
-        seeds: (chosen) codes, in the order chosen: any first part is a good choice too.
-        spread: expected value of their own acts and all that follow, by forward simulation.
-        low: lower end of its 90 % interval.
-        high: upper end of it.
-        certified_ratio: the spread is at least this times the largest that any choice within the
-            budget has, but for a chance of `delta`.
-        seconds: how long the search took.
+        seeds: (chosen) codes, in the order chosen; the first n are a good choice too.
+        spread: expected value of their own interactions and all that follow, by simulation.
+        low: lower end of the spread's 90 % interval.
+        high: upper end of the spread's 90 % interval.
+        certified_ratio: with probability `1 - delta`, the spread is at least this ratio of the best
+            possible within the budget.
+        seconds: duration of the search.
     """
 
     seeds: Ints
@@ -79,28 +83,29 @@ def seeds(
     seed: int = 0,
     progress: Progress = silent,
 ) -> Seeds:
-    """Choose customers of the largest expected spread (independent cascade) within a budget.
+    """Choose the customers with the largest expected spread (independent cascade) within a budget.
 
-    For equal costs the certified ratio comes out at about (1 - epsilon)(1 - 1/e) or, as a rule, far
-    above; where the sample would outgrow memory, at less. It holds either way.
+    With equal costs, the certified ratio is about (1 - epsilon)(1 - 1/e), and usually far above. It
+    is lower if memory limits the sample. It is valid in every case.
 
     Args:
         network: who may follow whom.
-        probability: (edges) the chance that the target acts because of the source.
-        budget: in the unit of the costs, above 0.
-        cost: (customers) of each as a seed customer; by default 1. Those who cost 0 are chosen if
-            they add anything.
-        value: (customers) of an interaction of each; by default 1.
-        allowed: (customers) who may be chosen; by default all. Others still pass influence on.
-        delta: the chance that the certificate is wrong.
-        epsilon: the share of the certified ratio that sampling may cost.
+        probability: (edges) probability that the target acts because of the source.
+        budget: the largest total cost, above 0.
+        cost: (customers) cost of each as a seed customer; by default 1. Customers with cost 0 are
+            chosen if they add anything.
+        value: (customers) value of an interaction of each; by default 1.
+        allowed: (customers) whether each may be chosen; by default all. Others still pass influence
+            on.
+        delta: probability that the certificate is wrong.
+        epsilon: share of the certified ratio that the sampling error may cost.
         seed: random seed.
         progress: progress callback, in sets drawn and in simulations.
 
     Raises:
-        BadInput: the budget is not above 0 or affords nobody; a probability, cost or value isn't
-            valid; nobody is allowed.
-        NotEnoughEvidence: no probability is above 0, or nobody of value follows.
+        BadInput: the budget isn't above 0 or affords nobody; a probability, cost, value, `delta` or
+            `epsilon` isn't valid; nobody is allowed.
+        NotEnoughEvidence: no probability is above 0, or nobody with a value follows anybody.
     """
     began = time.perf_counter()
     chance = checked_probability(network, probability)
@@ -111,15 +116,15 @@ def seeds(
     may = _affordable(budget, costs, allowed)
     budget *= 1 + _ROUNDING
     if not worth.any():
-        raise BadInput("the value of every customer is 0: give one above 0 to somebody")
+        raise BadInput("the value of every customer is 0: give at least one above 0")
     streams = np.random.SeedSequence(seed).spawn(3)
     edges = incoming(network, chance, worth)
     search = _Search(edges, budget, costs, worth, may, delta, epsilon)
     chosen, ratio = search.run(streams[0], streams[1], progress)
     if costs[may].sum() <= budget:
-        # Nothing is better than all of them, whatever the sample says.
+        # The budget affords everybody, so all of them are the best choice.
         chosen, ratio = _with_all(chosen, may, network, chance, worth), 1.0
-    judged = spread(
+    expected = spread(
         network,
         chance,
         chosen,
@@ -128,11 +133,11 @@ def seeds(
         progress=progress,
     )
     seconds = time.perf_counter() - began
-    return Seeds(chosen, judged.value, judged.low, judged.high, ratio, seconds)
+    return Seeds(chosen, expected.value, expected.low, expected.high, ratio, seconds)
 
 
 def _with_all(chosen: Ints, may: Flags, network: Network, chance: Floats, worth: Floats) -> Ints:
-    """The chosen, then all other allowed customers who have a value or followers."""
+    """The chosen customers, then all other allowed ones with a value or followers."""
     followed = np.bincount(network.source, weights=chance, minlength=len(may)) > 0
     rest = may & ((worth > 0) | followed)
     rest[chosen] = False
@@ -146,7 +151,7 @@ def _check_shares(delta: float, epsilon: float) -> None:
 
 
 def _affordable(budget: float, cost: Floats, allowed: np.ndarray | None) -> Flags:
-    """(customers) who may be chosen and whom the budget affords."""
+    """(customers) whether each may be chosen and costs at most the budget."""
     if not 0 < budget < np.inf:
         raise BadInput(f"the budget is {budget}: give a finite one above 0")
     may = np.ones(len(cost), dtype=np.bool_) if allowed is None else np.asarray(allowed)
@@ -179,21 +184,21 @@ class _Search:
     ) -> tuple[Ints, float]:
         """The customers chosen and their certified ratio.
 
-        The second sample is drawn anew in every round, which costs little, since a set need not be
-        walked beyond the first customer chosen, and no memory.
+        The second sample is drawn again in every round. That costs little, since drawing a set
+        stops at the first chosen customer, and needs no memory.
         """
-        choosing, judging = Walker(self.edges, first), Walker(self.edges, second)
+        choosing, validating = Walker(self.edges, first), Walker(self.edges, second)
         sets, size = NONE, _FIRST
         most = min(_FIRST << (_ROUNDS - 1), _PER_CUSTOMER * len(self.cost))
         with progress("Drawing reverse-reachable sets") as advance:
             while True:
                 sets = choosing.grown(sets, size, advance)
                 last = 2 * size > most or 2 * len(sets.member) > _MEMBERS
-                # Neither bounded nor judged before it can come out well enough.
+                # Compute bounds and validate only if the result can be good enough.
                 if last or self._promising(self._chosen(sets, size, bounded=False), size):
                     choice = self._chosen(sets, size, bounded=True)
-                    met = judging.met(choice.customers, size, advance)
-                    ratio, loss = self._judged(choice, met, size)
+                    met = validating.met(choice.customers, size, advance)
+                    ratio, loss = self._certified(choice, met, size)
                     if last or loss <= self.epsilon:
                         return choice.customers, ratio
                 size *= 2
@@ -210,20 +215,20 @@ class _Search:
         )
 
     def _promising(self, choice: Choice, size: int) -> bool:
-        """Whether sampling would cost little, should the second sample look like the first."""
+        """Whether the sampling error would cost little if the second sample equalled the first."""
         hoped = choice._replace(most=choice.worth, most_covered=choice.covered)
-        return self._judged(hoped, choice.covered, size)[1] <= self.epsilon
+        return self._certified(hoped, choice.covered, size)[1] <= self.epsilon
 
     @property
     def _failing(self) -> float:
         return float(np.log(2 * _ROUNDS / self.delta))
 
-    def _judged(self, choice: Choice, met: int, size: int) -> tuple[float, float]:
-        """The certified ratio, and the share of it that sampling may cost where sets decide.
+    def _certified(self, choice: Choice, met: int, size: int) -> tuple[float, float]:
+        """The certified ratio, and the share of it that the sampling error may cost.
 
-        Each round's two bounds fail with a chance of delta / (2 rounds), so that all rounds' hold
-        together: it is no matter which of them is the last. The best choice T covers an unknown x
-        of the first sample; upper_bound(x) - x grows with x, which is at most `most_covered`, so
+        Each bound of each round fails with probability delta / (2 rounds). So all bounds hold
+        together, whichever round is the last. The best choice T covers an unknown number x of the
+        first sample's sets. upper_bound(x) - x grows with x, and x is at most `most_covered`, so
 
             spread(T) <= most + scale x (upper_bound(most_covered) - most_covered).
         """
@@ -245,21 +250,21 @@ class _Search:
 
 
 def lower_bound(met: float, failing: float) -> float:
-    """The least expected number of sets met, by Tang et al. 2018, equation (5).
+    """Lower bound of the expected number of sets covered (Tang et al. 2018, eq. 5).
 
     Args:
-        met: how many were, of sets drawn after the customers were chosen.
-        failing: log(1 / the chance that the bound is wrong).
+        met: number covered, of sets drawn after the customers were chosen.
+        failing: log(1 / probability that the bound is wrong).
     """
     root = np.sqrt(met + 2 * failing / 9) - np.sqrt(failing / 2)
     return float(max(max(root, 0.0) ** 2 - failing / 18, 0.0))
 
 
 def upper_bound(met: float, failing: float) -> float:
-    """The largest expected number of sets met, by Tang et al. 2018, equation (6).
+    """Upper bound of the expected number of sets covered (Tang et al. 2018, eq. 6).
 
     Args:
-        met: at least what the best choice meets, of sets drawn independently of it.
-        failing: log(1 / the chance that the bound is wrong).
+        met: upper bound of the number that the best choice covers, of independent sets.
+        failing: log(1 / probability that the bound is wrong).
     """
     return float((np.sqrt(met + failing / 2) + np.sqrt(failing / 2)) ** 2)

@@ -1,4 +1,4 @@
-"""Seed customers by simpler rules and for the same budget, to compare with."""
+"""Baselines: seed customers by simpler rules for the same budget."""
 
 import numpy as np
 
@@ -14,18 +14,19 @@ RANDOM = "random"
 def simple_seeds(
     network: Network, probability: Floats, budget: float, cost: Floats, allowed: Flags, seed: int
 ) -> dict[str, Ints]:
-    """Customers by followers, PageRank or core number per cost, or at random.
+    """Choose customers by followers, PageRank or core number per cost, or at random.
 
     Args:
         network: who may follow whom.
-        probability: (edges) above 0 where somebody follows.
-        budget: what the costs of those chosen may add up to.
-        cost: (customers) at least 0.
-        allowed: (customers) who may be chosen.
+        probability: (edges) probability that the target acts because of the source.
+        budget: the largest total cost.
+        cost: (customers) cost of each, at least 0.
+        allowed: (customers) whether each may be chosen.
         seed: random seed of `RANDOM`.
 
     Returns:
-        By name, codes in the order chosen; those who no longer fit the budget are left out.
+        Codes in the order chosen, by name of the rule. Customers who don't fit into the rest of the
+        budget are skipped.
     """
     followers = np.bincount(network.source[probability > 0], minlength=len(cost))
     scores = {
@@ -45,7 +46,13 @@ def _by_score(score: Floats, cost: Floats) -> Ints:
 
 
 def within(order: np.ndarray, cost: Floats, budget: float) -> Ints:
-    """Those of `order`, in turn, whom the rest of the budget affords."""
+    """Take customers in order, skipping those who don't fit into the rest of the budget.
+
+    Args:
+        order: codes of customers.
+        cost: (customers) cost of each.
+        budget: the largest total cost.
+    """
     left = budget
     kept = []
     for v in order[cost[order] <= budget]:

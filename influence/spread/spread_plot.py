@@ -1,4 +1,4 @@
-"""Spread against budget: of the chosen seed customers, and of those by simpler rules."""
+"""Plots spread against budget, for the chosen seed customers and for simpler rules."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -27,8 +27,8 @@ CHOSEN = "OPIM-C"
 POINTS = 8
 _SIMULATIONS = 200
 _ROUNDING = 1 + 1e-9
-"""Sums of costs may pass the budget by this factor: ten times 0.1 is more than 1."""
-# Distinct in black and white and for the colour-blind, too (Okabe and Ito).
+"""Tolerance of the budget for rounding errors: ten times 0.1 is more than 1."""
+# Distinct in black and white, and to colour-blind readers (Okabe and Ito).
 _LOOKS = {
     CHOSEN: ("#D55E00", "o", 2.2),
     DEGREE: ("#0072B2", "s", 1.2),
@@ -42,8 +42,8 @@ class Curve(NamedTuple):
     """The spread of one way to spend a budget.
 
     Attributes:
-        name: `CHOSEN`, or that of a simple rule.
-        budget: (points) what may be spent, in the order of the rule.
+        name: `CHOSEN`, or the name of a simpler rule.
+        budget: (points) the largest total cost; customers are taken in the rule's order.
         spread: (points) expected value of the cascade; 0 if nobody is affordable.
         low: (points) lower ends of the 90 % intervals.
         high: (points) upper ends.
@@ -68,16 +68,16 @@ def spread_by_budget(
     seed: int = 0,
     progress: Progress = silent,
 ) -> list[Curve]:
-    """The spread of seed customers and of simple rules, for parts of the budget.
+    """The spread of seed customers and of simpler rules, for parts of the budget.
 
     Args:
         network: who may follow whom.
-        probability: (edges) the chance that the target acts because of the source.
-        chosen: (any) seed customers in the order chosen, as `seeds` returns them.
-        budget: the one that they were chosen for; the other arguments are as in `seeds`.
-        cost: (customers) of each as a seed customer; by default 1.
-        value: (customers) of an interaction of each; by default 1.
-        allowed: (customers) who may be chosen; by default all.
+        probability: (edges) probability that the target acts because of the source.
+        chosen: (any) codes of seed customers in the order chosen, as `seeds` returns them.
+        budget: the budget that they were chosen for.
+        cost: (customers) cost of each as a seed customer; by default 1.
+        value: (customers) value of an interaction of each; by default 1.
+        allowed: (customers) whether each may be chosen; by default all.
         seed: random seed of the random rule and the simulations.
         progress: progress callback, in points.
 

@@ -1,4 +1,4 @@
-"""What an interaction is worth: the margin of what a customer buys, else the amount, else 1."""
+"""The value of a customer's interaction: mean margin if known, else mean amount, else 1."""
 
 import numpy as np
 
@@ -9,13 +9,14 @@ from followsuit.influence.log.arrays import Floats
 _EXACT = "decimal(38, 6)"
 
 
-def act_values(view: SharedView) -> tuple[Floats, str]:
+def interaction_values(view: SharedView) -> tuple[Floats, str]:
     """The value of an interaction of each customer, as of the view's instant.
 
     Returns:
-        (customers), and what it is in: `margin` or `amount` (mean of a customer's purchases, in
-        minor units; of all purchases for those who have none; losses count as 0), or `acts` (1
-        each), where the shop knows neither.
+        (customers) values, and their unit. `margin` and `amount` are the mean of the customer's
+        purchases, in minor units of money; customers without purchases get the mean of all
+        purchases; losses count as 0. If no purchase has either, the unit is `acts`, and each
+        interaction counts as 1.
     """
     bought = view.purchase_rows
     products = view.items.filter(view.items.item_kind == PRODUCT)
@@ -24,7 +25,7 @@ def act_values(view: SharedView) -> tuple[Floats, str]:
     customers = view.customer_codes.ids
     for name, column in (("margin", rows.gain), ("amount", rows.amount)):
         known = rows.filter(column.notnull()).group_by("customer_id")
-        # Sums of decimals are exact, in whichever order the rows come.
+        # Sums of decimals are exact in any order of the rows.
         total = column.cast(_EXACT).sum().cast("float64")
         means = known.aggregate(value=total / column.count(), n=column.count()).to_pandas()
         if len(means) and means.value.max() > 0:

@@ -26,7 +26,7 @@ SAID: dict[tuple[str, ...], tuple[int, str]] = {
         2,
         "the store has no purchases or visits of customers who share",
     ),
-    ("gnn", "embed", *DAY): (2, "There are no purchases and visits up to 2025-01-08 to learn"),
+    ("gnn", "embed", *DAY): (2, "There are no purchases or visits up to 2025-01-08 to learn"),
     ("gnn", "evaluate", *DAY, "--horizon", "3d"): (2, "No interaction is known up to 2025-01-05"),
     ("gnn", "audit", *DAY, "--horizon", "3d"): (2, "No interaction is known up to 2025-01-05"),
     ("score", *DAY): (2, "give --activate to activate a run without offers"),

@@ -176,7 +176,7 @@ BAD = [
     (("seeds", "--budget", "5", "--costs", "wrong.csv"), "row 2: the cost 'much' isn't a number"),
     (("seeds", "--budget", "5", "--costs", "empty.csv"), "has no column customer_id"),
     (("seeds", "--budget", "5", "--costs", "long.csv"), "row 1: it has 3 fields and the header 2"),
-    (("seeds", "--budget", "5", "--costs", "twice.csv"), "row 3: c0001 has a row already"),
+    (("seeds", "--budget", "5", "--costs", "twice.csv"), "row 3: c0001 already has a row"),
     (("seeds", "--budget", "5", "--costs", "others.csv"), "none of its 2 customers is known"),
     *(
         ((command, *options, "--plot", name), f"{name} isn't a picture's name. End it in .png, ")

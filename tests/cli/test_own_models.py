@@ -42,7 +42,7 @@ def test_every_command_that_takes_a_model_takes_ones_own(own_shop: Shop) -> None
     [
         ("nowhere:Mine", "There is no module nowhere for the model nowhere:Mine. Run this in the "),
         ("own_model:Mine", "own_model:Mine can't be used as a model: its module has no such class"),
-        ("own_model:Other", "own_model:Other can't be used as a model: it is not a subclass of "),
+        ("own_model:Other", "own_model:Other can't be used as a model: it isn't a subclass of "),
         ("own_model:Half", "own_model:Half can't be used as a model: it doesn't define restore, "),
         (
             "broken:Mine",

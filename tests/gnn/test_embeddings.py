@@ -106,7 +106,7 @@ class TestLearning:
             embed(Popular(), view.shared)
 
     def test_a_day_before_the_first_act_is_refused(self, view: View) -> None:
-        with pytest.raises(NoEmbeddings, match="no purchases and visits up to 2020-01-01"):
+        with pytest.raises(NoEmbeddings, match="no purchases or visits up to 2020-01-01"):
             embed(Spectral(), view.shared.at(NOON.replace(year=2020, month=1, day=1)))
 
 

@@ -131,7 +131,7 @@ def test_a_missing_damaged_or_other_kind_of_model_is_named(tmp_path: Path) -> No
     with pytest.raises(WrongModel, match=r"There is no model in .*\. Train one first"):
         Spectral.load(tmp_path, DATA)
     Spectral().fit(DATA).save(tmp_path)
-    with pytest.raises(WrongModel, match="holds a model `spectral`, not `popular`"):
+    with pytest.raises(WrongModel, match="has a model `spectral`, not `popular`"):
         Popular.load(tmp_path, DATA)
     (tmp_path / "model.npz").write_bytes(b"PK\x03\x04 cut short")
     with pytest.raises(WrongModel, match=r"is damaged. Train it again"):

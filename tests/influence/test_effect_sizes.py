@@ -45,35 +45,35 @@ def test_a_few_worlds_with_a_planted_lift_show_it_and_homophily_is_mostly_remove
 @pytest.mark.nightly
 @pytest.mark.timeout(1_500)
 def test_with_nothing_planted_the_adjusted_lift_is_off_in_3_to_7_percent() -> None:
-    found = graded([Planted(seed) for seed in range(WORLDS)], knows_taste=True)
-    assert 0.03 <= rejected(of(found, ADJUSTED)) <= 0.07
-    assert abs(mean_log(of(found, ADJUSTED))) < 0.02
+    lifts = graded([Planted(seed) for seed in range(WORLDS)], knows_taste=True)
+    assert 0.03 <= rejected(of(lifts, ADJUSTED)) <= 0.07
+    assert abs(mean_log(of(lifts, ADJUSTED))) < 0.02
 
 
 @pytest.mark.nightly
 @pytest.mark.timeout(1_500)
 def test_with_homophily_and_the_planted_taste_the_adjusted_lift_is_off_in_3_to_7_percent() -> None:
     worlds = [Planted(seed, homophily=HOMOPHILY) for seed in range(WORLDS)]
-    found = graded(worlds, knows_taste=True)
-    assert 0.03 <= rejected(of(found, ADJUSTED)) <= 0.07
-    assert abs(mean_log(of(found, ADJUSTED))) < 0.02
-    assert rejected(of(found, OBSERVED)) > 0.2
+    lifts = graded(worlds, knows_taste=True)
+    assert 0.03 <= rejected(of(lifts, ADJUSTED)) <= 0.07
+    assert abs(mean_log(of(lifts, ADJUSTED))) < 0.02
+    assert rejected(of(lifts, OBSERVED)) > 0.2
 
 
 @pytest.mark.nightly
 @pytest.mark.timeout(1_500)
 def test_a_planted_lift_of_one_and_a_half_is_found_in_80_percent() -> None:
     worlds = [Planted(seed, influence=1.5) for seed in range(WORLDS)]
-    found = graded(worlds, knows_taste=False, grades=[ADJUSTED])
-    assert sum(lift.low > 1 for lift in of(found, ADJUSTED)) >= 0.8 * WORLDS
+    lifts = graded(worlds, knows_taste=False, grades=[ADJUSTED])
+    assert sum(lift.low > 1 for lift in of(lifts, ADJUSTED)) >= 0.8 * WORLDS
 
 
 @pytest.mark.nightly
 @pytest.mark.timeout(1_500)
 def test_of_latent_homophily_at_least_60_percent_are_removed() -> None:
     worlds = [Planted(seed, homophily=HOMOPHILY, appeal=APPEAL) for seed in range(WORLDS)]
-    found = graded(worlds, knows_taste=False)
-    observed, adjusted = of(found, OBSERVED), of(found, ADJUSTED)
+    lifts = graded(worlds, knows_taste=False)
+    observed, adjusted = of(lifts, OBSERVED), of(lifts, ADJUSTED)
     assert mean_log(observed) > 0.2
     assert mean_log(adjusted) < 0.4 * mean_log(observed)
     assert rejected(adjusted) < 0.25 * rejected(observed)
@@ -86,8 +86,8 @@ def test_homophily_that_earlier_acts_do_not_show_is_flagged_by_the_later_placebo
         Planted(seed, homophily=HOMOPHILY, appeal=APPEAL, turn=TURN, items=160)
         for seed in range(60)
     ]
-    found = graded(worlds, knows_taste=False, grades=[ADJUSTED, PLACEBO_TIME])
-    adjusted, placebo = of(found, ADJUSTED), of(found, PLACEBO_TIME)
+    lifts = graded(worlds, knows_taste=False, grades=[ADJUSTED, PLACEBO_TIME])
+    adjusted, placebo = of(lifts, ADJUSTED), of(lifts, PLACEBO_TIME)
     assert rejected(adjusted) > 0.5
     assert mean_log(placebo) > 0.6 * mean_log(adjusted)
     assert rejected(placebo) > 0.5
@@ -97,8 +97,8 @@ def test_homophily_that_earlier_acts_do_not_show_is_flagged_by_the_later_placebo
 @pytest.mark.timeout(1_500)
 def test_influence_alone_leaves_both_placebos_at_1() -> None:
     worlds = [Planted(seed, influence=1.5) for seed in range(100)]
-    found = graded(worlds, knows_taste=False, grades=[PLACEBO_TIME, PLACEBO_REWIRED])
+    lifts = graded(worlds, knows_taste=False, grades=[PLACEBO_TIME, PLACEBO_REWIRED])
     for grade in (PLACEBO_TIME, PLACEBO_REWIRED):
         # Of 100 tests at 5 % more than 11 reject in one of 100 times.
-        assert rejected(of(found, grade)) <= 0.11
-        assert abs(mean_log(of(found, grade))) < 0.04
+        assert rejected(of(lifts, grade)) <= 0.11
+        assert abs(mean_log(of(lifts, grade))) < 0.04

@@ -32,7 +32,7 @@ def matrix(rows: int, columns: int, value: float = 1.0) -> sparse.csr_matrix:
         ("user_attributes", Attributes(("a",), matrix(3, 1)), r"`user_attributes` has shape"),
         ("item_attributes", Attributes(("a",), matrix(2, 1)), r"`item_attributes` has shape"),
         ("seen", matrix(2, 3, np.nan), r"`seen` holds a number that is not finite"),
-        ("item_attributes", Attributes(("a",), matrix(3, 1, np.inf)), "is not finite: leave NaN"),
+        ("item_attributes", Attributes(("a",), matrix(3, 1, np.inf)), "isn't finite. Remove NaN"),
     ],
 )
 def test_parts_that_do_not_fit_are_named(part: str, wrong: object, said: str) -> None:

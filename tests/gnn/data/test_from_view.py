@@ -201,7 +201,7 @@ def test_where_the_data_ends_before_the_test_period_a_note_asks_why(folder: Path
     (note,) = split(folder, horizon=timedelta(days=8)).notes
     last, end = AS_OF + WEEK, AS_OF + timedelta(days=8)
     assert f"first interaction after {last:%Y-%m-%d}" in note
-    assert f"lasts until {end:%Y-%m-%d}: does the data reach so far?" in note
+    assert f"lasts until {end:%Y-%m-%d}. Check that the data is complete." in note
 
 
 def test_train_knows_the_ties_of_its_day_and_the_final_fit_those_of_its_own(folder: Path) -> None:
@@ -250,9 +250,9 @@ def test_nothing_to_judge_names_the_part_and_its_days(folder: Path, as_of: Any, 
 
 def test_an_instant_before_all_data_is_told_when_there_is_data(folder: Path) -> None:
     early = day(1) - 52 * WEEK
-    with pytest.raises(NothingToLearn, match="first interactions are of 2025-01-02 to 2025-01-22"):
+    with pytest.raises(NothingToLearn, match="first interactions from 2025-01-02 to 2025-01-22"):
         split(folder, early)
-    with pytest.raises(NothingToLearn, match="first interactions are of 2025-01-02 to 2025-01-22"):
+    with pytest.raises(NothingToLearn, match="first interactions from 2025-01-02 to 2025-01-22"):
         training_split(view(folder, early), WEEK)
 
 

@@ -89,9 +89,9 @@ def test_quotes_and_spaces_are_a_part_of_ids(tmp_path: Path) -> None:
 
 
 def test_no_folder_and_missing_files_are_named(tmp_path: Path) -> None:
-    with pytest.raises(BadFolder, match=r"nowhere is no folder. Name one that holds train"):
+    with pytest.raises(BadFolder, match=r"nowhere isn't a folder. Name one with train"):
         read_split(tmp_path / "nowhere")
-    with pytest.raises(BadFolder, match=r"train.tsv.gz is missing. The folder must hold it"):
+    with pytest.raises(BadFolder, match=r"train.tsv.gz is missing. The folder must have it"):
         read_split(tmp_path)
     write_pairs(tmp_path, "train", TRAIN)
     with pytest.raises(BadFolder, match=r"test.tsv.gz is missing"):
@@ -108,10 +108,10 @@ BROKEN = {
     "user,item\n1,2\n": f"row 1: {HEADER}. It has 1 field between tabs, and none is `user`.",
     "user\tthing\n1\t2\n": f"row 1: {HEADER}. It has 2 fields between tabs, and none is `item`.",
     "user\titem\titem\n2\ta\tb\n": "It has 3 fields between tabs, and more than one is `item`.",
-    "user\titem\n2\ta\n\tb\n": "test.tsv.gz, row 3: `user` is empty. Name an id.",
-    "user\titem\n2\ta\nann\n": "test.tsv.gz, row 3: `item` is empty. Name an id.",
-    "user\titem\n2\t \n": "test.tsv.gz, row 2: `item` is empty. Name an id.",
-    "user\titem\n2\ta\n\n\n\tb\n": "test.tsv.gz, row 5: `user` is empty. Name an id.",
+    "user\titem\n2\ta\n\tb\n": "test.tsv.gz, row 3: `user` is empty. Give an id.",
+    "user\titem\n2\ta\nann\n": "test.tsv.gz, row 3: `item` is empty. Give an id.",
+    "user\titem\n2\t \n": "test.tsv.gz, row 2: `item` is empty. Give an id.",
+    "user\titem\n2\ta\n\n\n\tb\n": "test.tsv.gz, row 5: `user` is empty. Give an id.",
     "user\titem\n2\ta\tx\n2\tb\tx\n": "row 2: it has more fields than the header has columns (2).",
     "user\titem\n2\ta\t\tx\n2\tb\n": "row 2: it has more fields than the header has columns (2).",
     "user\titem\n2\ta\n2\tb\tx\n": "row 3: it has more fields than the header has columns (2).",
@@ -151,7 +151,7 @@ def test_a_file_without_rows_that_need_not_be_there_may_be_left_out(
 ) -> None:
     write_folder(tmp_path, TRAIN, TEST)
     (tmp_path / f"{name}.tsv.gz").write_bytes(gzip.compress(f"user\t{second}\n".encode()))
-    with pytest.raises(BadFolder, match=r"has no rows\. It must hold some, or be left out\.$"):
+    with pytest.raises(BadFolder, match=r"has no rows\. Add some, or remove the file\.$"):
         read_split(tmp_path)
 
 
@@ -213,7 +213,7 @@ def test_a_test_of_new_users_alone_is_read_with_a_note(tmp_path: Path) -> None:
     assert ("n1", "2") in ties(split.train)
     assert split.notes == (
         "None of the 2 users of test.tsv.gz can be found in train.tsv.gz: they are new, or the "
-        "files don't name them alike.",
+        "files use different ids.",
     )
 
 
@@ -231,7 +231,7 @@ def test_where_nothing_can_be_held_back_a_note_says_so(tmp_path: Path) -> None:
     split = read_split(write_folder(tmp_path, [("1", "a"), ("2", "b")], [("1", "b")]))
     assert not split.validation.nnz
     (note,) = split.notes
-    assert note.startswith("Nothing of train.tsv.gz was held back to choose on")
+    assert note.startswith("No part of train.tsv.gz was held back for validation")
 
 
 def test_what_is_known_already_is_not_to_be_told(tmp_path: Path) -> None:
@@ -241,10 +241,10 @@ def test_what_is_known_already_is_not_to_be_told(tmp_path: Path) -> None:
     assert cells(split.train, split.train.seen) == set(TRAIN)
     assert cells(split.train, split.validation) == set(VALIDATION)
     assert cells(split.train, split.test) == set(TEST)
-    left = "they are left out, as what is known is never recommended."
+    left = "They are left out, since seen items are never recommended."
     assert split.notes == (
-        f"1 of the 2 pairs of validation.tsv.gz are in train.tsv.gz too: {left}",
-        f"2 of the 4 pairs of test.tsv.gz are in train.tsv.gz or validation.tsv.gz too: {left}",
+        f"1 of the 2 pairs of validation.tsv.gz are in train.tsv.gz too. {left}",
+        f"2 of the 4 pairs of test.tsv.gz are in train.tsv.gz or validation.tsv.gz too. {left}",
     )
 
 
@@ -258,9 +258,9 @@ def test_what_train_has_is_not_told_when_a_part_of_it_is_held_back(tmp_path: Pat
 @pytest.mark.parametrize(
     ("validation", "test", "said"),
     [
-        (None, TRAIN[:2], "All that .*test.tsv.gz holds is in train.tsv.gz too"),
-        (TRAIN[:2], TEST, "All that .*validation.tsv.gz holds is in train.tsv.gz too"),
-        (TEST, TEST, "All that .*test.tsv.gz holds is in train.tsv.gz or validation.tsv.gz too"),
+        (None, TRAIN[:2], "All pairs of .*test.tsv.gz are in train.tsv.gz too"),
+        (TRAIN[:2], TEST, "All pairs of .*validation.tsv.gz are in train.tsv.gz too"),
+        (TEST, TEST, "All pairs of .*test.tsv.gz are in train.tsv.gz or validation.tsv.gz too"),
     ],
 )
 def test_a_part_with_nothing_new_is_refused(

@@ -191,5 +191,5 @@ def test_without_the_extra_it_goes_without_its_networks_and_says_so() -> None:
     weights, _, note = done.stdout.partition("] ")
     assert "ease_damped" in weights
     assert "ials" not in weights
-    assert note.startswith("The blend goes without its networks. The model ")
+    assert note.startswith("The blend leaves out its networks. The model ")
     assert note.endswith("pip install 'followsuit[gnn]'.\n")

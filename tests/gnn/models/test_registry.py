@@ -70,8 +70,8 @@ def test_a_model_of_ones_own_is_found_in_the_current_directory(own: str, tmp_pat
     ("kind", "message"),
     [
         ("Nobody", "its module has no such class"),
-        ("Other", "it is not a subclass of followsuit.gnn.models.recommender.Recommender"),
-        ("np", "it is not a subclass of"),
+        ("Other", "it isn't a subclass of followsuit.gnn.models.recommender.Recommender"),
+        ("np", "it isn't a subclass of"),
         ("Half", "it doesn't define restore, score, state"),
         ("Named", "it sets the name `neighbours`, which leads to no module: leave the name out"),
     ],

@@ -148,7 +148,7 @@ def test_a_file_that_is_no_checkpoint_is_named_and_torch_says_nothing_of_it(
     (tmp_path / "c").write_bytes(content)
     with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
-        with pytest.raises(OtherCheckpoint, match=r"c is not a checkpoint of ours\. Remove it"):
+        with pytest.raises(OtherCheckpoint, match=r"c isn't a checkpoint of followsuit\. Remove it"):
             small().train(DATA, checkpoint=tmp_path / "c")
     assert [str(one.message) for one in warned if "checkpoint" in str(one.message)] == []
 

@@ -157,7 +157,7 @@ def test_where_the_last_weeks_are_empty_it_says_what_it_was_chosen_on(
     long_after = AS_OF + timedelta(days=2_000)
     note = train("ease", view.at(long_after), tmp_path / "ease").note
     assert note is not None
-    assert "chosen on a random tenth of what is known" in note
+    assert "a random tenth of the data is used for validation" in note
 
 
 def test_a_model_that_is_there_already_is_not_trained_again(
@@ -311,7 +311,7 @@ def test_killed_at_any_change_a_resumed_network_has_all_its_files(
 
 @pytest.mark.parametrize("seed", [-1, 2**32, 2**70])
 def test_a_seed_that_is_out_of_range_is_named(seed: int, view: SharedView, tmp_path: Path) -> None:
-    with pytest.raises(BadSeed, match=f"The seed {seed} is out of range: choose one from 0 to 42"):
+    with pytest.raises(BadSeed, match=f"The seed {seed} is out of range. Choose one from 0 to 42"):
         train("gfcf", view, tmp_path / "m", seed=seed)
     train("gfcf", view, tmp_path / "m", seed=2**32 - 1)
 

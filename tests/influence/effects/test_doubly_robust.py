@@ -85,9 +85,9 @@ def test_what_all_rows_of_a_group_share_has_no_coefficient() -> None:
 
 
 def sums_of(acted: np.ndarray, expected: np.ndarray, customer: np.ndarray) -> Sums:
-    told = np.ones(len(acted), dtype=bool)
+    counted = np.ones(len(acted), dtype=bool)
     items = np.arange(len(acted))
-    return Sums(customer, items, acted.astype(float), expected, told, told)
+    return Sums(customer, items, acted.astype(float), expected, counted, counted)
 
 
 def test_independent_acts_have_the_interval_of_their_number() -> None:

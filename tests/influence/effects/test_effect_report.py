@@ -31,7 +31,7 @@ def influenced() -> Planting:
 
 
 @pytest.fixture(scope="module")
-def found(influenced: Planting) -> EffectReport:
+def effects(influenced: Planting) -> EffectReport:
     return report(influenced.log, WINDOW)
 
 
@@ -59,45 +59,47 @@ def no_number_is_missing(value: object) -> bool:
     return True
 
 
-def test_a_planted_effect_is_seen_in_the_lifts_and_not_in_the_placebos(found: EffectReport) -> None:
-    assert found.grades[ADJUSTED].low > 1.7
-    assert found.grades[ADJUSTED].high < 3.5
-    assert not found.grades[PLACEBO_TIME].off
-    assert not found.grades[PLACEBO_REWIRED].off
-    assert found.verdict.startswith("adjusted lift 2.")
-    assert "influence" not in found.verdict
+def test_a_planted_effect_is_seen_in_the_lifts_and_not_in_the_placebos(
+    effects: EffectReport,
+) -> None:
+    assert effects.grades[ADJUSTED].low > 1.7
+    assert effects.grades[ADJUSTED].high < 3.5
+    assert not effects.grades[PLACEBO_TIME].off
+    assert not effects.grades[PLACEBO_REWIRED].off
+    assert effects.verdict.startswith("adjusted lift 2.")
+    assert "influence" not in effects.verdict
 
 
-def test_a_report_has_the_keys_that_scripts_rely_on(found: EffectReport) -> None:
-    told = found.as_dict()
-    assert list(told) == ["grades", "categories", "sensitivity", "verdict", "diagnostics"]
-    assert list(told["grades"]) == GRADES
-    assert list(told["categories"]) == ["kind 0", "kind 1", "kind 2", "kind 3"]
-    for graded in [told["grades"], *told["categories"].values()]:
+def test_a_report_has_the_keys_that_scripts_rely_on(effects: EffectReport) -> None:
+    as_json = effects.as_dict()
+    assert list(as_json) == ["grades", "categories", "sensitivity", "verdict", "diagnostics"]
+    assert list(as_json["grades"]) == GRADES
+    assert list(as_json["categories"]) == ["kind 0", "kind 1", "kind 2", "kind 3"]
+    for graded in [as_json["grades"], *as_json["categories"].values()]:
         assert all(list(graded[grade]) == ["lift", "low", "high", "n"] for grade in GRADES)
-    assert list(told["sensitivity"]) == ["value", "bound"]
-    assert no_number_is_missing(told)
+    assert list(as_json["sensitivity"]) == ["value", "bound"]
+    assert no_number_is_missing(as_json)
 
 
-def test_exposures_of_the_categories_add_up_to_all(found: EffectReport) -> None:
-    of_categories = [graded[OBSERVED].n for graded in found.categories.values()]
-    assert sum(of_categories) == found.grades[OBSERVED].n
+def test_exposures_of_the_categories_add_up_to_all(effects: EffectReport) -> None:
+    of_categories = [graded[OBSERVED].n for graded in effects.categories.values()]
+    assert sum(of_categories) == effects.grades[OBSERVED].n
 
 
-def test_the_same_seed_gives_the_same_report(influenced: Planting, found: EffectReport) -> None:
+def test_the_same_seed_gives_the_same_report(influenced: Planting, effects: EffectReport) -> None:
     again = report(influenced.log, WINDOW)
-    assert json.dumps(again.as_dict()) == json.dumps(found.as_dict())
+    assert json.dumps(again.as_dict()) == json.dumps(effects.as_dict())
 
 
-def test_shuffled_times_have_fewer_followings_under_influence(found: EffectReport) -> None:
-    shuffle = found.diagnostics.shuffle
+def test_shuffled_times_have_fewer_followings_under_influence(effects: EffectReport) -> None:
+    shuffle = effects.diagnostics.shuffle
     assert shuffle.valid
     assert shuffle.followings > 1.2 * shuffle.shuffled
     assert shuffle.p < 0.05
 
 
-def test_edge_reversal_is_invalid_where_all_friendships_go_both_ways(found: EffectReport) -> None:
-    reversal = found.diagnostics.edge_reversal
+def test_edge_reversal_is_invalid_where_all_friendships_go_both_ways(effects: EffectReport) -> None:
+    reversal = effects.diagnostics.edge_reversal
     assert not reversal.valid
     assert reversal.why == "invalid: every friendship goes both ways"
 
@@ -180,11 +182,11 @@ def bad_logs() -> dict[str, Log]:
 
 @pytest.mark.parametrize("name", list(bad_logs()))
 def test_bad_input_gets_a_clear_answer(name: str, tmp_path: Path) -> None:
-    told = report(bad_logs()[name], WINDOW)
-    assert told.verdict.startswith("not enough evidence: ")
-    assert told.grades[ADJUSTED].lift is None
-    assert no_number_is_missing(told.as_dict())
-    plot_report(told, tmp_path / "effects.png")
+    result = report(bad_logs()[name], WINDOW)
+    assert result.verdict.startswith("not enough evidence: ")
+    assert result.grades[ADJUSTED].lift is None
+    assert no_number_is_missing(result.as_dict())
+    plot_report(result, tmp_path / "effects.png")
 
 
 def test_three_exposures_are_too_few() -> None:
@@ -204,20 +206,20 @@ def test_a_million_acts_on_one_item_are_judged() -> None:
     crowd = network(size, pairs[:, 0], pairs[:, 1], np.full(len(pairs), LONG_AGO))
     time = -rng.integers(0, 300 * DAY, size)
     log = log_of(np.arange(size), np.zeros(size, dtype=int), time, np.array([0]), crowd)
-    told = report(log, timedelta(days=14))
-    assert told.grades[OBSERVED].n == pytest.approx(100_000, rel=0.02)
-    assert told.grades[ADJUSTED].lift == pytest.approx(1, abs=0.1)
+    result = report(log, timedelta(days=14))
+    assert result.grades[OBSERVED].n == pytest.approx(100_000, rel=0.02)
+    assert result.grades[ADJUSTED].lift == pytest.approx(1, abs=0.1)
 
 
-def test_the_picture_is_drawn(found: EffectReport, tmp_path: Path) -> None:
-    plot_report(found, tmp_path / "effects.png")
+def test_the_picture_is_drawn(effects: EffectReport, tmp_path: Path) -> None:
+    plot_report(effects, tmp_path / "effects.png")
     assert (tmp_path / "effects.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_the_picture_names_categories_without_a_figure_as_such(found: EffectReport) -> None:
-    nothing = dict.fromkeys(found.grades, Lift(None, None, None, 3))
-    categories = {"Tea": found.grades, "Rare": nothing}
-    (axes,) = figure_of(replace(found, categories=categories)).axes
+def test_the_picture_names_categories_without_a_figure_as_such(effects: EffectReport) -> None:
+    nothing = dict.fromkeys(effects.grades, Lift(None, None, None, 3))
+    categories = {"Tea": effects.grades, "Rare": nothing}
+    (axes,) = figure_of(replace(effects, categories=categories)).axes
     assert [label.get_text() for label in axes.get_yticklabels()] == ["overall", "Tea", "Rare"]
     said = [text for text in axes.texts if text.get_text() == "not enough evidence"]
     assert [text.xy[1] for text in said] == [2]  # type: ignore[attr-defined]

@@ -49,9 +49,9 @@ def test_swapped_friends_are_alike_too_but_not_where_tastes_are_strangers(alike:
 
 def test_taste_clusters_part_customers_who_lie_apart() -> None:
     taste = np.repeat([[0.0, 0.0], [9.0, 0.0]], 30, axis=0)
-    found = taste_clusters(taste, seed=0)
-    assert len(set(found[:30])) == len(set(found[30:])) == 1
-    assert found[0] != found[-1]
+    clusters = taste_clusters(taste, seed=0)
+    assert len(set(clusters[:30])) == len(set(clusters[30:])) == 1
+    assert clusters[0] != clusters[-1]
 
 
 def test_customers_without_a_taste_are_one_cluster() -> None:
@@ -71,12 +71,12 @@ def test_learnt_taste_says_who_is_alike(alike: Planting) -> None:
     assert np.corrcoef(fitted[:, 1], alike.taste[:, 1])[0, 1] > 0.7
 
 
-def test_taste_does_not_look_at_the_judged_period(alike: Planting) -> None:
+def test_taste_ignores_the_period_of_the_report(alike: Planting) -> None:
     log = alike.log
     start = int(np.quantile(log.actions.time, 0.4))
     order = np.arange(len(log.actions.time))
-    judged = np.flatnonzero(log.actions.time >= start)
-    order[judged] = np.random.default_rng(0).permutation(judged)
+    reported = np.flatnonzero(log.actions.time >= start)
+    order[reported] = np.random.default_rng(0).permutation(reported)
     mixed = log.actions._replace(customer=log.actions.customer[order])
     other = type(log)(**{**vars(log), "actions": mixed})
     before, after = (learn_taste(which, start, seed=0) for which in (log, other))

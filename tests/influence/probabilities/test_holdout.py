@@ -1,4 +1,4 @@
-"""Edge probabilities judged on time held out."""
+"""Edge probabilities validated on later data."""
 
 from datetime import timedelta
 
@@ -7,19 +7,19 @@ import pytest
 from sklearn.metrics import log_loss, roc_auc_score
 from support.cascade_worlds import WINDOW, cascade_world
 
-from followsuit.influence.probabilities.holdout import HoldoutError, _auc, find_cases, judge
+from followsuit.influence.probabilities.holdout import HoldoutError, _auc, find_cases, validate
 
 FORTNIGHT = timedelta(days=14)
 
 
-def test_where_edges_differ_what_was_learned_tells_better_than_uniform_and_degree() -> None:
+def test_if_edges_differ_learned_probabilities_predict_better_than_uniform_and_degree() -> None:
     world = cascade_world(1, mean=0.05)
-    found = judge(world.log, FORTNIGHT, 0.2)
-    auc, loss = found.auc, found.log_loss
+    holdout = validate(world.log, FORTNIGHT, 0.2)
+    auc, loss = holdout.auc, holdout.log_loss
     assert auc["uniform"].value == 0.5
     assert auc["learned"].low > max(auc["uniform"].high, auc["degree"].high)
     assert loss["learned"].value < min(loss["uniform"].value, loss["degree"].value)
-    assert found.as_dict().keys() == {"auc", "log_loss", "cases", "followed"}
+    assert holdout.as_dict().keys() == {"auc", "log_loss", "cases", "followed"}
 
 
 def test_cases_are_first_exposures_with_a_complete_window() -> None:
@@ -39,13 +39,13 @@ def test_cases_are_first_exposures_with_a_complete_window() -> None:
             if seen and begun < min(seen)[0] <= -WINDOW:
                 then = min(seen)[0]
                 expected.append((item, target, at.get(target, 1) - then <= WINDOW and target in at))
-    found = zip(
+    actual = zip(
         cases.item.tolist(),
         log.network.target[cases.edge].tolist(),
         cases.label.tolist(),
         strict=True,
     )
-    assert sorted(found) == sorted(expected)
+    assert sorted(actual) == sorted(expected)
     assert len(expected) > 50
 
 
@@ -53,16 +53,16 @@ def test_the_auc_and_its_parts_are_those_of_scikit_learn() -> None:
     rng = np.random.default_rng(0)
     score = rng.integers(0, 20, 500) / 20
     label = rng.random(500) < score
-    found = _auc(score, label, np.arange(500))
-    assert found.value == pytest.approx(roc_auc_score(label, score))
-    assert found.low < found.value < found.high
+    auc = _auc(score, label, np.arange(500))
+    assert auc.value == pytest.approx(roc_auc_score(label, score))
+    assert auc.low < auc.value < auc.high
 
 
 def test_the_log_loss_of_one_probability_for_all_is_near_that_of_the_base_rate() -> None:
-    found = judge(cascade_world(3, mean=0.05).log, FORTNIGHT, 0.2)
-    labels = [1] * found.followed + [0] * (found.cases - found.followed)
-    best = log_loss(labels, [found.followed / found.cases] * found.cases)
-    assert best <= found.log_loss["uniform"].value < best * 1.1
+    holdout = validate(cascade_world(3, mean=0.05).log, FORTNIGHT, 0.2)
+    labels = [1] * holdout.followed + [0] * (holdout.cases - holdout.followed)
+    best = log_loss(labels, [holdout.followed / holdout.cases] * holdout.cases)
+    assert best <= holdout.log_loss["uniform"].value < best * 1.1
 
 
 def test_the_intervals_hold_the_truth() -> None:
@@ -70,7 +70,7 @@ def test_the_intervals_hold_the_truth() -> None:
     held = 0
     for seed in range(40):
         world = cascade_world(seed, mean=0, uneven=0, customers=150, items=60, own=0.3)
-        auc = judge(world.log, FORTNIGHT, 0.4).auc["degree"]
+        auc = validate(world.log, FORTNIGHT, 0.4).auc["degree"]
         held += auc.low <= 0.5 <= auc.high
     assert held >= 34
 
@@ -78,12 +78,12 @@ def test_the_intervals_hold_the_truth() -> None:
 @pytest.mark.parametrize("share", [0.0, 1.0, -0.2, 20.0])
 def test_a_share_that_leaves_nothing_is_refused(share: float) -> None:
     with pytest.raises(HoldoutError, match="choose one between 0 and 1"):
-        judge(cascade_world(0, customers=30, items=5).log, FORTNIGHT, share)
+        validate(cascade_world(0, customers=30, items=5).log, FORTNIGHT, share)
 
 
-def test_nothing_to_judge_on_is_no_number() -> None:
+def test_without_cases_the_figures_are_none() -> None:
     log = cascade_world(0, customers=30, items=5).log
-    found = judge(log.until(400 * 86_400), FORTNIGHT, 0.2)
-    assert found.cases == 0
-    assert found.auc["learned"].value is None
-    assert found.log_loss["uniform"].as_dict() == {"value": None, "low": None, "high": None}
+    holdout = validate(log.until(400 * 86_400), FORTNIGHT, 0.2)
+    assert holdout.cases == 0
+    assert holdout.auc["learned"].value is None
+    assert holdout.log_loss["uniform"].as_dict() == {"value": None, "low": None, "high": None}

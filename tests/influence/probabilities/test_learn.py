@@ -1,4 +1,4 @@
-"""Edge probabilities against planted truth, and what is told of them."""
+"""Edge probabilities against planted truth, and their table."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -89,20 +89,20 @@ def test_an_act_is_linked_to_every_friend_who_acted_within_the_window_before() -
 # The probabilities against planted truth.
 
 
-def told(found: Influences) -> np.ndarray:
-    return found.exposures >= 1
+def with_evidence(influences: Influences) -> np.ndarray:
+    return influences.exposures >= 1
 
 
-def ratio(world: CascadeWorld, found: Influences) -> float:
+def ratio(world: CascadeWorld, influences: Influences) -> float:
     """Evidence-weighted, estimated over true."""
-    weight, here = found.exposures, told(found)
-    estimated = (weight * found.edges.mean)[here].sum()
+    weight, here = influences.exposures, with_evidence(influences)
+    estimated = (weight * influences.edges.mean)[here].sum()
     return float(estimated / (weight * world.truth)[here].sum())
 
 
-def coverage(world: CascadeWorld, found: Influences) -> float:
-    here = told(found)
-    inside = (found.edges.low <= world.truth) & (world.truth <= found.edges.high)
+def coverage(world: CascadeWorld, influences: Influences) -> float:
+    here = with_evidence(influences)
+    inside = (influences.edges.low <= world.truth) & (world.truth <= influences.edges.high)
     return float(inside[here].mean())
 
 
@@ -112,12 +112,12 @@ def precision_at_the_top(truth: np.ndarray, guess: np.ndarray) -> float:
     return float(np.isin(np.argsort(-guess, kind="stable")[:n], np.argsort(-truth)[:n]).mean())
 
 
-def expected_log_loss(world: CascadeWorld, found: Influences, guess: np.ndarray) -> float:
+def expected_log_loss(world: CascadeWorld, influences: Influences, guess: np.ndarray) -> float:
     """Of the next exposures, which are followed as the truth says."""
-    here = told(found)
+    here = with_evidence(influences)
     p, t = np.clip(guess[here], 1e-6, 1 - 1e-6), world.truth[here]
     loss = -(t * np.log(p) + (1 - t) * np.log1p(-p))
-    return float(np.average(loss, weights=found.exposures[here]))
+    return float(np.average(loss, weights=influences.exposures[here]))
 
 
 @pytest.fixture(scope="module")
@@ -145,14 +145,14 @@ def test_the_top_edges_and_the_log_loss_beat_bernoulli_and_partial_credit(
     own_model: Judged,
 ) -> None:
     tops, losses = [], []
-    for world, found in own_model:
+    for world, influences in own_model:
         guesses = [
-            found.edges.mean,
+            influences.edges.mean,
             bernoulli(world.log, WINDOW),
             partial_credit(world.log, WINDOW),
         ]
         tops.append([precision_at_the_top(world.truth, guess) for guess in guesses])
-        losses.append([expected_log_loss(world, found, guess) for guess in guesses])
+        losses.append([expected_log_loss(world, influences, guess) for guess in guesses])
     learned, static, partial = np.mean(tops, axis=0)
     assert learned > max(static, partial)
     learned, static, partial = np.mean(losses, axis=0)
@@ -164,9 +164,9 @@ def test_in_worlds_of_another_model_the_intervals_still_hold(model: str, mean: f
     covered, ratios = [], []
     for seed in range(10):
         world = cascade_world(seed, model=model, mean=mean)
-        found = learn(world.log, FORTNIGHT)
-        covered.append(coverage(world, found))
-        ratios.append(ratio(world, found))
+        influences = learn(world.log, FORTNIGHT)
+        covered.append(coverage(world, influences))
+        ratios.append(ratio(world, influences))
     assert 0.86 <= np.mean(covered) <= 0.96
     assert 0.8 <= np.mean(ratios) <= 1.25
 
@@ -174,12 +174,12 @@ def test_in_worlds_of_another_model_the_intervals_still_hold(model: str, mean: f
 def test_without_influence_intervals_hold_0_for_90_percent_of_the_edges() -> None:
     for seed in range(5):
         world = cascade_world(seed, mean=0)
-        found = learn(world.log, FORTNIGHT)
-        assert (found.edges.low[told(found)] == 0).mean() >= 0.9
+        influences = learn(world.log, FORTNIGHT)
+        assert (influences.edges.low[with_evidence(influences)] == 0).mean() >= 0.9
 
 
 def test_counting_unfinished_exposures_as_failures_would_be_biased() -> None:
-    # The same estimator told that all had their time: it must come out lower.
+    # The same estimator, with all exposures counted as complete, must be lower.
     world = cascade_world(3, mean=0.1, days=40, own=0.4)
     shifted = replace(
         world.log,
@@ -191,12 +191,14 @@ def test_counting_unfinished_exposures_as_failures_would_be_biased() -> None:
 
 def test_a_more_contagious_category_has_a_higher_factor() -> None:
     world = cascade_world(5, mean=0.06, categories=3)
-    found = learn(world.log, FORTNIGHT)
-    assert found.factor[0] < found.factor[1] < found.factor[2]
-    assert found.factor[:3] == pytest.approx([0.5, 1, 1.5] / np.mean(found.relative), rel=0.25)
+    influences = learn(world.log, FORTNIGHT)
+    assert influences.factor[0] < influences.factor[1] < influences.factor[2]
+    assert influences.factor[:3] == pytest.approx(
+        [0.5, 1, 1.5] / np.mean(influences.relative), rel=0.25
+    )
 
 
-# What is told.
+# The table.
 
 
 def test_rows_are_edges_with_evidence_and_categories_with_five_exposures() -> None:
@@ -249,24 +251,24 @@ def test_the_means_alone_are_those_that_come_with_intervals() -> None:
     ],
     ids=["nothing", "no acts", "no edges", "none complete", "all at once"],
 )
-def test_where_there_is_no_evidence_no_edge_is_told_of(
+def test_without_evidence_no_edge_is_listed(
     acts: list[tuple[int, int, float]], edges: list[tuple[int, int]]
 ) -> None:
-    found = learn(log_of(acts, edges), FORTNIGHT)
-    assert found.table().num_rows == 0
-    assert found.completed == 0
-    assert not np.isnan(found.edges.mean).any()
+    influences = learn(log_of(acts, edges), FORTNIGHT)
+    assert influences.table().num_rows == 0
+    assert influences.completed == 0
+    assert not np.isnan(influences.edges.mean).any()
 
 
-def test_a_lone_success_is_believed_only_a_little() -> None:
+def test_a_single_followed_exposure_raises_the_probability_only_a_little() -> None:
     acts = [(7, 0, 60.0), (7, 1, 59.0), *((item, 2, 90.0 - item) for item in range(20, 40))]
-    found = learn(log_of(acts, [(0, 1), (2, 3)]), FORTNIGHT)
-    once, never = found.edges.mean
+    influences = learn(log_of(acts, [(0, 1), (2, 3)]), FORTNIGHT)
+    once, never = influences.edges.mean
     assert never < once < 0.9
 
 
 def test_many_acts_on_one_item_are_counted() -> None:
     world = cascade_world(6, customers=3_000, items=1, own=0.9, mean=0.05)
-    found = learn(world.log, FORTNIGHT)
-    assert found.completed > 3_000
-    assert np.isfinite(found.edges.mean).all()
+    influences = learn(world.log, FORTNIGHT)
+    assert influences.completed > 3_000
+    assert np.isfinite(influences.edges.mean).all()

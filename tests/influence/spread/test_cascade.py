@@ -29,11 +29,11 @@ def test_nine_of_ten_intervals_hold_the_exact_value(model: Model) -> None:
     made, probability = random_influence(1, 7, 11)
     value = np.ones(7)
     truth = Exact(made, probability, value, threshold=model == THRESHOLD).spread([0])
-    found = [
+    spreads = [
         spread(made, probability, np.array([0]), value, model=model, simulations=300, seed=seed)
         for seed in range(1_000)
     ]
-    held = sum(one.low <= truth <= one.high for one in found)
+    held = sum(one.low <= truth <= one.high for one in spreads)
     assert 870 <= held <= 930  # three standard errors about 900
 
 
@@ -41,8 +41,8 @@ def test_a_certain_chain_is_followed_to_its_end_and_each_customer_counts_once() 
     made, probability = influence(4, [(0, 1, 1.0), (1, 2, 1.0), (2, 0, 1.0), (0, 2, 1.0)])
     value = np.array([1.0, 10.0, 100.0, 1000.0])
     for model in MODELS:
-        found = spread(made, probability, np.array([0]), value, model=model)
-        assert found == (111.0, 111.0, 111.0)
+        expected = spread(made, probability, np.array([0]), value, model=model)
+        assert expected == (111.0, 111.0, 111.0)
 
 
 def test_those_whom_probability_zero_leads_to_never_follow() -> None:
@@ -78,7 +78,7 @@ def test_nobody_sets_off_nothing() -> None:
         ([5], "customer 5 is unknown: codes go from 0 to 1"),
         ([-1], "customer -1 is unknown"),
         ([1, 0, 1], "customer 1 is given twice"),
-        ([0.5], "whole numbers, not as float64"),
+        ([0.5], "customers are float64: give a one-dimensional array of integers"),
     ],
 )
 def test_seeds_that_are_nobody_are_named(seeds: list[float], message: str) -> None:

@@ -1,4 +1,4 @@
-"""Where customers stand in the graph of influence, against NetworkX and known partitions."""
+"""Centrality of customers in the influence graph, against NetworkX and known partitions."""
 
 import networkit
 import networkx as nx
@@ -44,8 +44,8 @@ def as_networkx(customers: int, edges: list[Edge]) -> nx.DiGraph:
 def test_pagerank_on_the_reversed_graph_equals_networkx(given_: tuple[int, list[Edge]]) -> None:
     customers, edges = given_
     expected = nx.pagerank(as_networkx(customers, edges).reverse(), tol=1e-13, max_iter=10_000)
-    found = centrality(*influence(customers, edges)).pagerank
-    np.testing.assert_allclose(found, [expected[v] for v in range(customers)], atol=1e-6)
+    pagerank = centrality(*influence(customers, edges)).pagerank
+    np.testing.assert_allclose(pagerank, [expected[v] for v in range(customers)], atol=1e-6)
 
 
 @settings(deadline=None)
@@ -55,8 +55,8 @@ def test_core_numbers_on_the_symmetrised_graph_equal_networkx(
 ) -> None:
     customers, edges = given_
     expected = nx.core_number(as_networkx(customers, edges).to_undirected())
-    found = centrality(*influence(customers, edges)).core
-    assert found.tolist() == [expected[v] for v in range(customers)]
+    core = centrality(*influence(customers, edges)).core
+    assert core.tolist() == [expected[v] for v in range(customers)]
 
 
 @pytest.mark.parametrize("name", BEST_KNOWN)
@@ -71,9 +71,9 @@ def test_communities_are_within_a_hundredth_of_the_best_known_modularity(name: s
 
 
 def test_rank_goes_to_those_who_influence_not_to_the_influenced() -> None:
-    found = centrality(*influence(4, [(0, 1, 0.3), (0, 2, 0.3), (0, 3, 0.3)]))
-    assert found.pagerank.argmax() == 0
-    assert found.pagerank.sum() == pytest.approx(1)
+    standing = centrality(*influence(4, [(0, 1, 0.3), (0, 2, 0.3), (0, 3, 0.3)]))
+    assert standing.pagerank.argmax() == 0
+    assert standing.pagerank.sum() == pytest.approx(1)
 
 
 def test_an_edge_of_probability_zero_is_none() -> None:
@@ -86,23 +86,23 @@ def test_an_edge_of_probability_zero_is_none() -> None:
 def test_communities_are_numbered_by_size_and_a_customer_alone_is_one() -> None:
     triangle = [(0, 1, 0.5), (1, 2, 0.5), (2, 0, 0.5)]
     square = [(3, 4, 0.5), (4, 5, 0.5), (5, 6, 0.5), (6, 3, 0.5), (3, 5, 0.5)]
-    found = centrality(*influence(8, triangle + square)).community
-    assert found.tolist() == [1, 1, 1, 0, 0, 0, 0, 2]
+    communities = centrality(*influence(8, triangle + square)).community
+    assert communities.tolist() == [1, 1, 1, 0, 0, 0, 0, 2]
 
 
 def test_any_number_of_threads_gives_the_same_bytes() -> None:
     made, probability = random_influence(3, 300, 3_000)
     threads = networkit.getMaxNumberOfThreads()
-    found = []
+    results = []
     try:
         for count in (1, 4):
             networkit.setNumberOfThreads(count)
             result = centrality(made, probability, seed=5)
-            found.append([x.tobytes() for x in (result.pagerank, result.core, result.community)])
+            results.append([x.tobytes() for x in (result.pagerank, result.core, result.community)])
             assert networkit.getMaxNumberOfThreads() == count
     finally:
         networkit.setNumberOfThreads(threads)
-    assert found[0] == found[1]
+    assert results[0] == results[1]
 
 
 @pytest.mark.parametrize("wrong", [-0.1, 1.1, np.nan])

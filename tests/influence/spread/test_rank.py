@@ -25,10 +25,10 @@ def truth(made: Network, probability: Floats, value: Floats) -> list[float]:
 def test_the_value_is_what_others_are_expected_to_do_times_its_worth(seed: int) -> None:
     made, probability = random_influence(seed, 10, 13)
     value = np.random.default_rng(seed).exponential(10, 10)
-    found = by_customer(rank(made, probability, value, seed=seed))
+    ranked = by_customer(rank(made, probability, value, seed=seed))
     for v, expected in enumerate(truth(made, probability, value)):
-        error = (found[v]["high"] - found[v]["low"]) / (2 * 1.645)
-        assert abs(found[v]["value"] - expected) <= 3.5 * error + 1e-9
+        error = (ranked[v]["high"] - ranked[v]["low"]) / (2 * 1.645)
+        assert abs(ranked[v]["value"] - expected) <= 3.5 * error + 1e-9
 
 
 def test_nine_of_ten_intervals_hold_the_exact_value_also_of_the_top_ones() -> None:
@@ -69,26 +69,26 @@ def test_rows_are_by_falling_value_and_the_first_are_the_top() -> None:
 
 def test_whom_nobody_follows_is_worth_nothing_for_certain() -> None:
     made, probability = influence(4, [(0, 1, 0.5), (2, 1, 0.0)])
-    found = by_customer(rank(made, probability))
+    ranked = by_customer(rank(made, probability))
     # Customer 0 alone is followed: how often is then no matter of chance.
-    assert found[0]["low"] == pytest.approx(0.5, rel=1e-3)
-    assert found[0]["value"] == found[0]["high"] == 0.5
+    assert ranked[0]["low"] == pytest.approx(0.5, rel=1e-3)
+    assert ranked[0]["value"] == ranked[0]["high"] == 0.5
     for v in (1, 2, 3):
-        assert (found[v]["value"], found[v]["low"], found[v]["high"]) == (0, 0, 0)
+        assert (ranked[v]["value"], ranked[v]["low"], ranked[v]["high"]) == (0, 0, 0)
 
 
 def test_a_follower_so_rare_that_no_cascade_shows_it_leaves_room_above_zero() -> None:
     made, probability = influence(40, [(0, 1, 1e-12), *((2, v, 0.5) for v in range(3, 40))])
-    found = by_customer(rank(made, probability, top=3))
-    assert found[0]["value"] == found[0]["low"] == 0 < found[0]["high"]
+    ranked = by_customer(rank(made, probability, top=3))
+    assert ranked[0]["value"] == ranked[0]["low"] == 0 < ranked[0]["high"]
 
 
-def test_the_customers_own_act_does_not_count_and_cycles_do_not_inflate() -> None:
+def test_the_customers_own_interaction_does_not_count_and_cycles_do_not_inflate() -> None:
     made, probability = influence(3, [(0, 1, 1.0), (1, 0, 1.0), (1, 2, 1.0)])
-    found = by_customer(rank(made, probability, np.array([1.0, 10, 100])))
-    assert found[0]["value"] == pytest.approx(110, rel=0.03)
-    assert found[1]["value"] == pytest.approx(101, rel=0.03)
-    assert found[2]["value"] == 0
+    ranked = by_customer(rank(made, probability, np.array([1.0, 10, 100])))
+    assert ranked[0]["value"] == pytest.approx(110, rel=0.03)
+    assert ranked[1]["value"] == pytest.approx(101, rel=0.03)
+    assert ranked[2]["value"] == 0
 
 
 def test_the_same_seed_gives_the_same_rows_for_any_number_of_threads() -> None:
@@ -119,11 +119,11 @@ def test_without_influence_nobody_is_ranked(customers: int, edges: list[Edge]) -
 
 def test_what_cannot_be_ranked_is_named() -> None:
     made, probability = influence(3, [(0, 1, 0.5)])
-    with pytest.raises(BadInput, match="top 0 customers are none"):
+    with pytest.raises(BadInput, match="top is 0: give 1 or more"):
         rank(made, probability, top=0)
     with pytest.raises(BadInput, match="value of customer 1 is nan"):
         rank(made, probability, np.array([1, np.nan, 1]))
-    with pytest.raises(NotEnoughEvidence, match=r"nobody whose act has a value .* follow"):
+    with pytest.raises(NotEnoughEvidence, match=r"no customer with a value above 0 .* follow"):
         rank(made, probability, np.array([1, 0, 1]))
     with pytest.raises(BadInput, match="value of every customer is 0"):
         rank(made, probability, np.zeros(3))

@@ -1,4 +1,4 @@
-"""Seeds and their certificate, against brute force over all choices within the budget."""
+"""Seed customers and their certificate, against brute force over all choices within the budget."""
 
 from itertools import combinations
 
@@ -28,11 +28,11 @@ def test_for_equal_costs_seeds_keep_the_guarantee_against_brute_force(world: int
     made, probability = random_influence(world, 20, 13)
     exact = Exact(made, probability, np.ones(20))
     most = best(exact, 3, np.ones(20), np.ones(20, dtype=bool))
-    found = seeds(made, probability, 3, seed=world)
-    assert len(found.seeds) == 3
-    assert exact.spread(found.seeds.tolist()) >= (1 - 1 / np.e) * most
-    assert exact.spread(found.seeds.tolist()) >= found.certified_ratio * most
-    assert found.certified_ratio >= 0.9 * (1 - 1 / np.e)
+    chosen = seeds(made, probability, 3, seed=world)
+    assert len(chosen.seeds) == 3
+    assert exact.spread(chosen.seeds.tolist()) >= (1 - 1 / np.e) * most
+    assert exact.spread(chosen.seeds.tolist()) >= chosen.certified_ratio * most
+    assert chosen.certified_ratio >= 0.9 * (1 - 1 / np.e)
 
 
 @pytest.mark.parametrize("world", WORLDS)
@@ -43,20 +43,22 @@ def test_with_costs_values_and_consent_seeds_keep_the_guarantee(world: int) -> N
     may = rng.random(20) < 0.7
     exact = Exact(made, probability, value)
     most = best(exact, 3.9, cost, may)
-    found = seeds(made, probability, 3.9, cost=cost, value=value, allowed=may, seed=world)
-    assert cost[found.seeds].sum() <= 3.9
-    assert may[found.seeds].all()
-    assert exact.spread(found.seeds.tolist()) >= (1 - 1 / np.e) / 2 * most
-    assert exact.spread(found.seeds.tolist()) >= found.certified_ratio * most
-    assert found.certified_ratio >= 0.45
+    chosen = seeds(made, probability, 3.9, cost=cost, value=value, allowed=may, seed=world)
+    assert cost[chosen.seeds].sum() <= 3.9
+    assert may[chosen.seeds].all()
+    assert exact.spread(chosen.seeds.tolist()) >= (1 - 1 / np.e) / 2 * most
+    assert exact.spread(chosen.seeds.tolist()) >= chosen.certified_ratio * most
+    assert chosen.certified_ratio >= 0.45
 
 
 def test_the_spread_is_in_units_of_value_and_its_interval_holds_the_truth() -> None:
     made, probability = random_influence(3, 20, 13)
     value = np.random.default_rng(3).exponential(10, 20)
     exact = Exact(made, probability, value)
-    found = [seeds(made, probability, 2, value=value, epsilon=0.5, seed=seed) for seed in range(60)]
-    held = sum(one.low <= exact.spread(one.seeds.tolist()) <= one.high for one in found)
+    choices = [
+        seeds(made, probability, 2, value=value, epsilon=0.5, seed=seed) for seed in range(60)
+    ]
+    held = sum(one.low <= exact.spread(one.seeds.tolist()) <= one.high for one in choices)
     assert 47 <= held <= 60  # three standard errors beneath 54
 
 
@@ -74,12 +76,12 @@ def test_of_a_thousand_certificates_no_more_are_wrong_than_delta_allows() -> Non
         return float((1 - (1 - chances[chosen]).prod(axis=0)).sum())
 
     most = max(truth(list(c)) for c in combinations(range(3), 2))
-    found = [
+    choices = [
         seeds(made, probability, 2, value=value, allowed=may, delta=DELTA, epsilon=0.8, seed=seed)
         for seed in range(1_000)
     ]
-    true = np.array([truth(one.seeds.tolist()) / most for one in found])
-    certified = np.array([one.certified_ratio for one in found])
+    true = np.array([truth(one.seeds.tolist()) / most for one in choices])
+    certified = np.array([one.certified_ratio for one in choices])
     assert (certified > true).sum() <= DELTA * 1_000
     # And they say something: far more than nothing, in units of the truth.
     assert (certified / true).mean() > 0.3
@@ -130,34 +132,34 @@ def test_one_dear_customer_is_not_missed_for_a_cheap_one() -> None:
     made, probability = influence(13, star)
     cost = np.full(13, 5.0)
     cost[0], cost[12] = 2.0, 0.1  # by value per cost 12 comes before 0, and then 0 is too dear
-    found = seeds(made, probability, 2, cost=cost)
-    assert found.seeds.tolist() == [0]
-    assert (found.spread, found.low, found.high) == (11, 11, 11)
+    chosen = seeds(made, probability, 2, cost=cost)
+    assert chosen.seeds.tolist() == [0]
+    assert (chosen.spread, chosen.low, chosen.high) == (11, 11, 11)
 
 
 def test_who_costs_nothing_is_taken_where_they_add_and_spends_nothing() -> None:
     made, probability = influence(6, [(0, 1, 0.5), (2, 3, 0.5), (3, 4, 1.0), (4, 3, 1.0)])
     cost = np.array([0.0, 1, 1, 1, 1, 0])
-    found = seeds(made, probability, 1, cost=cost)
-    assert sorted(found.seeds.tolist()) == [0, 2, 5]
+    chosen = seeds(made, probability, 1, cost=cost)
+    assert sorted(chosen.seeds.tolist()) == [0, 2, 5]
     everything_free = seeds(made, probability, 1, cost=np.zeros(6))
     assert everything_free.spread == 6
     assert everything_free.certified_ratio > 0.9
 
 
-def test_who_has_not_consented_is_not_chosen_but_passes_things_on() -> None:
+def test_customers_without_consent_are_not_chosen_but_pass_influence_on() -> None:
     made, probability = influence(5, [(1, 0, 1.0), (0, 2, 1.0), (0, 3, 1.0), (0, 4, 1.0)])
     may = np.array([False, True, True, True, True])
-    found = seeds(made, probability, 1, allowed=may)
-    assert found.seeds.tolist() == [1]
-    assert found.spread == 5
+    chosen = seeds(made, probability, 1, allowed=may)
+    assert chosen.seeds.tolist() == [1]
+    assert chosen.spread == 5
 
 
 def test_isolated_customers_take_only_what_nobody_else_can_use() -> None:
     made, probability = influence(30, [(0, 1, 1.0), (0, 2, 1.0), (3, 4, 1.0)])
     value = np.ones(30)
-    found = seeds(made, probability, 2, value=value)
-    assert found.seeds.tolist() == [0, 3]
+    chosen = seeds(made, probability, 2, value=value)
+    assert chosen.seeds.tolist() == [0, 3]
     more = seeds(made, probability, 4, value=value)
     assert more.seeds[:2].tolist() == [0, 3]
     assert (more.seeds[2:] > 4).all()
@@ -166,9 +168,9 @@ def test_isolated_customers_take_only_what_nobody_else_can_use() -> None:
 
 def test_a_budget_for_all_takes_all_who_add_something() -> None:
     made, probability = influence(6, [(0, 1, 1.0), (2, 3, 0.5)])
-    found = seeds(made, probability, 100)
-    assert {0, 2, 3, 4, 5} <= set(found.seeds.tolist())
-    assert found.spread == 6
+    chosen = seeds(made, probability, 100)
+    assert {0, 2, 3, 4, 5} <= set(chosen.seeds.tolist())
+    assert chosen.spread == 6
 
 
 @pytest.mark.parametrize(("budget", "cost"), [(6.0, 1.0), (1e30, 1.0), (1e-9, 0.0), (0.6, 0.1)])
@@ -177,11 +179,11 @@ def test_where_all_who_may_be_are_taken_nothing_is_better_for_certain(
 ) -> None:
     made, probability = influence(8, [(0, 1, 0.5), (2, 3, 1e-9), (6, 4, 0.3), (4, 7, 0.2)])
     value = np.array([3.0, 1, 0, 1, 1, 1, 1, 1])
-    found = seeds(
+    chosen = seeds(
         made, probability, budget, cost=np.full(8, cost), value=value, allowed=np.arange(8) < 6
     )
-    assert found.certified_ratio == 1
-    assert sorted(found.seeds.tolist()) == [0, 1, 2, 3, 4, 5]
+    assert chosen.certified_ratio == 1
+    assert sorted(chosen.seeds.tolist()) == [0, 1, 2, 3, 4, 5]
 
 
 def test_costs_that_add_up_to_the_budget_but_for_rounding_fit() -> None:
@@ -198,8 +200,8 @@ def test_the_same_seed_gives_the_same_bytes_for_any_number_of_threads() -> None:
         results = []
         for count in (1, 4):
             networkit.setNumberOfThreads(count)
-            found = seeds(made, probability, 5, seed=9)
-            results.append((found.seeds.tobytes(), found.spread, found.certified_ratio))
+            chosen = seeds(made, probability, 5, seed=9)
+            results.append((chosen.seeds.tobytes(), chosen.spread, chosen.certified_ratio))
     finally:
         networkit.setNumberOfThreads(threads)
     assert results[0] == results[1]
@@ -212,14 +214,14 @@ def test_seeds_spread_at_least_as_far_as_every_baseline() -> None:
     cost = np.random.default_rng(6).uniform(0.5, 2, 20)
     may = np.arange(20) != 7
     exact = Exact(made, probability, np.ones(20))
-    found = exact.spread(seeds(made, probability, 4, cost=cost, allowed=may).seeds.tolist())
+    best = exact.spread(seeds(made, probability, 4, cost=cost, allowed=may).seeds.tolist())
     simpler = simple_seeds(made, probability, 4, cost, may, seed=0)
     assert set(simpler) == {"degree", "PageRank", "k-core", "random"}
     for chosen in simpler.values():
         assert cost[chosen].sum() <= 4
         assert 7 not in chosen
         assert len(chosen) > 0
-        assert exact.spread(chosen.tolist()) <= found
+        assert exact.spread(chosen.tolist()) <= best
 
 
 def test_baselines_take_the_best_by_their_own_lights() -> None:
@@ -231,20 +233,20 @@ def test_baselines_take_the_best_by_their_own_lights() -> None:
 
 
 @pytest.mark.parametrize("budget", [0, -1, np.nan, np.inf])
-def test_a_budget_that_is_none_is_refused(budget: float) -> None:
+def test_an_invalid_budget_is_refused(budget: float) -> None:
     made, probability = influence(3, [(0, 1, 0.5)])
     with pytest.raises(BadInput, match=f"the budget is {budget}"):
         seeds(made, probability, budget)
 
 
 @pytest.mark.parametrize("wrong", [-1.0, np.nan, np.inf])
-def test_a_cost_that_is_none_is_named_with_its_customer(wrong: float) -> None:
+def test_an_invalid_cost_is_named_with_its_customer(wrong: float) -> None:
     made, probability = influence(3, [(0, 1, 0.5)])
     with pytest.raises(BadInput, match=f"cost of customer 2 is {wrong}"):
         seeds(made, probability, 1, cost=np.array([1, 0, wrong]))
 
 
-def test_what_leaves_nobody_to_choose_is_said() -> None:
+def test_if_nobody_can_be_chosen_the_message_says_so() -> None:
     made, probability = influence(3, [(0, 1, 0.5)])
     with pytest.raises(BadInput, match=r"affords none of the 3 customers .* cheapest costs 2"):
         seeds(made, probability, 1, cost=np.array([2.0, 3, 4]))

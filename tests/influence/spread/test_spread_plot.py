@@ -1,4 +1,4 @@
-"""Spread against budget, and the picture of it."""
+"""Spread against budget, and its plot."""
 
 from pathlib import Path
 
@@ -23,10 +23,10 @@ def test_each_curve_rises_with_the_budget_to_what_all_of_it_buys() -> None:
         assert (curve.low <= curve.spread).all()
         assert (curve.spread <= curve.high).all()
     for point in (2, 8):
-        found = curves[CHOSEN]
-        error = max((found.high[point - 1] - found.low[point - 1]) / 3.29, 1e-9)
+        curve = curves[CHOSEN]
+        error = max((curve.high[point - 1] - curve.low[point - 1]) / 3.29, 1e-9)
         truth = exact.spread(chosen[:point].tolist())
-        assert abs(found.spread[point - 1] - truth) <= 3.5 * error
+        assert abs(curve.spread[point - 1] - truth) <= 3.5 * error
 
 
 def test_where_a_part_of_the_budget_affords_nobody_the_spread_is_zero() -> None:

@@ -1,11 +1,11 @@
-"""What an act is worth, in hundredths, on a shop of a few purchases."""
+"""The value of an interaction, in hundredths, on a shop of a few purchases."""
 
 from pathlib import Path
 from typing import Any
 
 from support.snapshots import day, view_from
 
-from followsuit.influence.spread.worth import act_values
+from followsuit.influence.spread.worth import interaction_values
 
 CUSTOMERS = [
     {"customer_id": "ann"},
@@ -35,11 +35,13 @@ def values(folder: Path, *more: tuple[str, str, int], margin: bool = False) -> t
         products=products,
         purchases=bought,
     )
-    worth, unit = act_values(view.shared)
+    worth, unit = interaction_values(view.shared)
     return worth.tolist(), unit
 
 
-def test_an_act_is_worth_the_customers_mean_or_that_of_all_purchases(tmp_path: Path) -> None:
+def test_an_interaction_is_worth_the_customers_mean_or_that_of_all_purchases(
+    tmp_path: Path,
+) -> None:
     assert values(tmp_path / "a", ("ann", "tea", 100)) == ([200, 100, 500 / 3], "amount")
     assert values(tmp_path / "b", margin=True) == ([30, 10, 20], "margin")
 

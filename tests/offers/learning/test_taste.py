@@ -177,7 +177,7 @@ def test_without_the_extra_a_note_says_so_whatever_the_audit_said(
 
     monkeypatch.setattr("followsuit.gnn.models.blend.model", plain)
     config = search_taste(view, affinity=BLEND, friends=audited)
-    assert "goes without its networks. The model" in str(config.note)
+    assert "leaves out its networks. The model" in str(config.note)
 
 
 def test_a_model_is_learned_once_and_says_the_same_for_every_run(

@@ -44,8 +44,8 @@ def learned(view: View) -> Embedded:
     return embed(Spectral(), view.shared)
 
 
-def of_kind(found: Embedded, kind: str) -> set[str]:
-    return set(found.id[found.kind == kind])
+def of_kind(embedded: Embedded, kind: str) -> set[str]:
+    return set(embedded.id[embedded.kind == kind])
 
 
 class TestLearning:
@@ -75,11 +75,11 @@ class TestLearning:
         assert not sensitive & of_kind(learned, "product")
         assert not minors & of_kind(learned, "customer")
 
-    def test_nodes_of_which_nothing_is_known_have_none_and_are_counted(self, view: View) -> None:
-        found = embed(Spectral(), view.shared.at(end_of(WORLD) - timedelta(days=119)))
+    def test_nodes_without_data_have_no_embedding_and_are_counted(self, view: View) -> None:
+        embedded = embed(Spectral(), view.shared.at(end_of(WORLD) - timedelta(days=119)))
         items = view.item_list
-        assert found.unknown > 0
-        assert of_kind(found, "product") < set(items.id[items.kind == "product"])
+        assert embedded.unknown > 0
+        assert of_kind(embedded, "product") < set(items.id[items.kind == "product"])
 
     def test_what_comes_later_changes_nothing(self, view: View, tmp_path: Path) -> None:
         middle = end_of(WORLD) - timedelta(days=60)
@@ -111,7 +111,7 @@ class TestLearning:
 
 
 def hand_made(*values: float, **more: Any) -> Embedded:
-    """Embeddings of `NODES`, the first of which points to `values`."""
+    """Embeddings of `NODES`; the first one is `values`."""
     vectors = np.array([values, [0, 1], [1, 1], [1, -1]], dtype=np.float32)
     kinds, ids = (np.array(part, dtype=object) for part in zip(*NODES, strict=True))
     return Embedded("spectral", {"width": 2} | more, NOON, kinds, ids, vectors, 0)
@@ -129,24 +129,24 @@ def store(place: Place) -> Iterator[GraphStore]:
         yield opened
 
 
-def write(store: GraphStore, found: Embedded, day: int) -> str:
-    return write_embeddings(store, found, "content", NOON + timedelta(days=day))
+def write(store: GraphStore, embedded: Embedded, day: int) -> str:
+    return write_embeddings(store, embedded, "content", NOON + timedelta(days=day))
 
 
 def links(store: GraphStore) -> list[tuple[str, str]]:
-    """(what it hangs on, id of the run) of every embedding."""
-    found = store.query(
+    """(node, id of the run) of every embedding."""
+    rows = store.query(
         "MATCH (x)-[:EMBEDDED]->(e:Embedding) RETURN e.run_id AS run, "
         "coalesce(x.customer_id, x.product_id, x.store_id) AS node ORDER BY run, node"
     )
-    return [(row["node"], row["run"]) for row in found.to_pylist()]
+    return [(row["node"], row["run"]) for row in rows.to_pylist()]
 
 
 class TestWriting:
     def test_what_is_written_comes_back_and_hangs_on_its_nodes(self, store: GraphStore) -> None:
-        found = hand_made(1, 0)
-        run_id = write(store, found, 1)
-        assert read_embeddings(store).equals(found.table())
+        embedded = hand_made(1, 0)
+        run_id = write(store, embedded, 1)
+        assert read_embeddings(store).equals(embedded.table())
         assert links(store) == [("1", run_id), ("1", run_id), ("ben", run_id), ("s1", run_id)]
         (run,) = runs(store, EMBEDDING)
         assert (run.run_id, run.active, run.as_of, run.customers) == (run_id, True, NOON, 2)
@@ -193,13 +193,13 @@ class TestWriting:
         assert store.count(g.EMBEDDING) == 8, "what the interrupted run had written is left"
         assert len(links(store)) == 8
 
-    def test_without_a_run_there_are_none(self, store: GraphStore) -> None:
+    def test_without_a_run_there_are_no_embeddings(self, store: GraphStore) -> None:
         with pytest.raises(NoEmbeddings, match="Run `followsuit gnn embed --as-of DATE` first"):
             read_embeddings(store)
 
 
 class Interrupting:
-    """A `Progress` under which Ctrl-C is pressed at the given step."""
+    """A progress callback that raises KeyboardInterrupt at the given step."""
 
     def __init__(self, step: int) -> None:
         self._left = step
@@ -212,14 +212,12 @@ class Interrupting:
         yield lambda count: None
 
 
-def test_a_model_that_was_kept_for_this_very_graph_is_taken_as_it_is(
-    view: View, tmp_path: Path
-) -> None:
+def test_a_saved_model_of_the_same_graph_is_used(view: View, tmp_path: Path) -> None:
     narrow = Spectral(width=4)
     narrow.fit(dataset(view.shared)).save(tmp_path / "kept")
-    found = embed(Spectral(), view.shared, folder=tmp_path / "kept")
-    assert found.vectors.shape[1] == 4
-    assert found.settings == narrow.settings()
+    embedded = embed(Spectral(), view.shared, folder=tmp_path / "kept")
+    assert embedded.vectors.shape[1] == 4
+    assert embedded.settings == narrow.settings()
     earlier = embed(
         Spectral(), view.shared.at(view.as_of - timedelta(days=30)), folder=tmp_path / "kept"
     )

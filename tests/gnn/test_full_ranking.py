@@ -1,4 +1,4 @@
-"""First items and figures against plain loops and scikit-learn; what all models share."""
+"""Top items and figures against plain loops and scikit-learn."""
 
 import json
 from dataclasses import replace
@@ -25,7 +25,7 @@ SCORES = arrays.arrays(
 BARRED = arrays.arrays(np.bool_, (5, 9))
 
 
-def test_recommended_is_what_was_not_taken_best_first_in_pieces_or_at_once(
+def test_unseen_items_are_recommended_best_first_in_blocks_or_at_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     model = Spectral().fit(DATA)
@@ -39,17 +39,17 @@ def test_recommended_is_what_was_not_taken_best_first_in_pieces_or_at_once(
     assert model.recommend(users, 10).tolist() == whole.tolist()
 
 
-def test_a_mask_of_ones_own_takes_the_place_of_what_was_taken() -> None:
+def test_a_given_mask_replaces_the_seen_items() -> None:
     model = Spectral().fit(DATA)
     only = np.ones((120, 80), dtype=np.float32)
     only[:, :3] = 0
-    found = model.recommend(np.arange(120), 5, binary(only))
-    assert (np.sort(found[:, :3], axis=1) == [0, 1, 2]).all()
-    assert (found[:, 3:] == -1).all()
+    lists = model.recommend(np.arange(120), 5, binary(only))
+    assert (np.sort(lists[:, :3], axis=1) == [0, 1, 2]).all()
+    assert (lists[:, 3:] == -1).all()
 
 
 class Told(Spectral):
-    """A model whose scores are what a test says."""
+    """A model with given scores."""
 
     scores: Floats
 
@@ -67,12 +67,12 @@ def popular(model: Spectral) -> list[int]:
     return np.lexsort((np.arange(80), -model.data.popularity)).tolist()
 
 
-def test_who_took_nothing_and_is_unknown_gets_what_is_popular() -> None:
+def test_users_without_items_get_popular_items() -> None:
     model = told(np.zeros((120, 80)), [7])
     assert model.recommend(np.array([7]), 80)[0].tolist() == popular(model)
 
 
-def test_who_took_nothing_gets_what_is_known_first_and_then_what_is_popular() -> None:
+def test_users_without_items_get_known_scores_first_and_then_popular_items() -> None:
     scores = np.zeros((120, 80))
     scores[7, [50, 60]] = 0.2, 0.4
     model = told(scores, [7])

@@ -32,8 +32,8 @@ def store(module_place: Place) -> Iterator[GraphStore]:
                 opened.write(link.source, nodes(link.source, *IDS[kind == KINDS]))
             opened.note(revision=1)
         for name, vectors in (("old", -VECTORS[::-1]), ("new", VECTORS)):
-            found = Embedded(name, {}, NOON, KINDS, IDS, vectors, 0)
-            write_embeddings(opened, found, "", NOON)
+            embedded = Embedded(name, {}, NOON, KINDS, IDS, vectors, 0)
+            write_embeddings(opened, embedded, "", NOON)
         yield opened
 
 
@@ -48,17 +48,17 @@ def by_index(store: GraphStore, kind: str, node: str, **more: Any) -> list[Any] 
 
 
 def expected(node: str, among: str, limit: int) -> list[tuple[str, str, float]]:
-    """By brute force, with numpy."""
+    """The nearest nodes by brute force."""
     own = int(np.flatnonzero(node == IDS)[0])
     wide = VECTORS.astype(np.float64)
     lengths = np.linalg.norm(wide, axis=1)
     cosine = np.round(wide @ wide[own] / (lengths * lengths[own]), 6)
-    found = [
+    rows = [
         (str(kind), str(id_), float(near))
         for kind, id_, near in zip(KINDS, IDS, cosine, strict=True)
         if id_ != node and among in ("*", kind)
     ]
-    return sorted(found, key=lambda row: (-row[2], row[0], row[1]))[:limit]
+    return sorted(rows, key=lambda row: (-row[2], row[0], row[1]))[:limit]
 
 
 @pytest.mark.parametrize(("kind", "node"), [("customer", "c3"), ("product", "p1"), ("store", "s0")])
@@ -80,15 +80,15 @@ def test_who_has_no_embedding_has_no_neighbours(store: GraphStore) -> None:
         assert by_index(store, kind, node) == []
 
 
-def test_the_index_finds_what_comparing_all_finds_where_there_is_one(store: GraphStore) -> None:
+def test_the_index_finds_the_same_as_comparing_all(store: GraphStore) -> None:
     for among in ("*", "customer", "product", "store"):
         for kind, node in (("customer", "c3"), ("customer", "c77"), ("store", "s1")):
-            found = by_index(store, kind, node, among=among, limit=5)
+            nearest = by_index(store, kind, node, among=among, limit=5)
             if "://" in store.name:
-                # At this size nothing is missed, though the old run lies in the same index.
-                assert found == exact(store, kind, node, among=among, limit=5)
+                # At this size nothing is missed, though the previous run is in the same index.
+                assert nearest == exact(store, kind, node, among=among, limit=5)
             else:
-                assert found is None
+                assert nearest is None
 
 
 def test_a_shop_answers_alike_with_and_without_the_index(embedded: Place) -> None:
@@ -97,8 +97,8 @@ def test_a_shop_answers_alike_with_and_without_the_index(embedded: Place) -> Non
         small.note(revision=1)
         vectors = np.array([[1, 0], [3, 4]], dtype=np.float32)
         ids = np.array(["ana", "ben"], dtype=object)
-        found = Embedded("m", {}, NOON, np.repeat(KINDS[:1], 2), ids, vectors, 0)
-        write_embeddings(small, found, "", NOON)
+        embedded = Embedded("m", {}, NOON, np.repeat(KINDS[:1], 2), ids, vectors, 0)
+        write_embeddings(small, embedded, "", NOON)
     with followsuit.open(embedded.name) as shop:
         for approximate in (True, False):
             rows = shop.nearest("customer", "ana", approximate=approximate)
@@ -114,8 +114,8 @@ def test_a_node_that_was_deleted_is_nobodys_neighbour(place: Place) -> None:
             small.note(revision=1)
         vectors = np.array([[1, 0], [3, 4], [4, 3]], dtype=np.float32)
         ids = np.array(["ana", "ben", "cem"], dtype=object)
-        found = Embedded("m", {}, NOON, np.repeat(KINDS[:1], 3), ids, vectors, 0)
-        write_embeddings(small, found, "", NOON)
+        embedded = Embedded("m", {}, NOON, np.repeat(KINDS[:1], 3), ids, vectors, 0)
+        write_embeddings(small, embedded, "", NOON)
         with small.writing():
             small.delete(g.CUSTOMER, "customer_id", ["cem"])
         assert exact(small, "customer", "ana") == [("customer", "ben", 0.6)]

@@ -19,63 +19,63 @@ TAKEN, FRIENDS = DATA.seen.toarray(), DATA.friends.toarray()
 
 
 def plain() -> list[Recommender]:
-    found: list[Recommender] = [Popularity(), FriendsItems(damp=0.5), GraphFilter(rank=8)]
+    models: list[Recommender] = [Popularity(), FriendsItems(damp=0.5), GraphFilter(rank=8)]
     try:
         import implicit  # noqa: F401
     except ModuleNotFoundError:
-        return found
+        return models
     from followsuit.gnn.models.ials import Ials
 
-    return [*found, Ials(factors=8)]
+    return [*models, Ials(factors=8)]
 
 
 def test_popularity_is_the_share_of_users_for_everybody() -> None:
-    found = Popularity().fit(DATA).score(np.array([3, 9]))
-    np.testing.assert_allclose(found, [TAKEN.mean(axis=0)] * 2, rtol=1e-6)
+    scores = Popularity().fit(DATA).score(np.array([3, 9]))
+    np.testing.assert_allclose(scores, [TAKEN.mean(axis=0)] * 2, rtol=1e-6)
 
 
 @pytest.mark.parametrize("damp", [0.0, 0.5])
-def test_friends_items_are_the_share_of_friends_who_took_them(damp: float) -> None:
-    found = FriendsItems(damp=damp).fit(DATA).score(EVERYBODY)
+def test_friends_items_are_the_share_of_friends_who_have_seen_them(damp: float) -> None:
+    scores = FriendsItems(damp=damp).fit(DATA).score(EVERYBODY)
     for user in (0, 7, 119):
         friends = np.flatnonzero(FRIENDS[user])
         wanted = sum(TAKEN[f] / TAKEN[f].sum() ** damp for f in friends) / len(friends)
-        np.testing.assert_allclose(found[user], wanted, rtol=1e-5)
+        np.testing.assert_allclose(scores[user], wanted, rtol=1e-5)
 
 
 def test_friends_of_the_same_taste_say_more() -> None:
-    found = FriendsItems(likeness=5).fit(DATA).score(EVERYBODY)
+    scores = FriendsItems(likeness=5).fit(DATA).score(EVERYBODY)
     weight = 1 / np.log(1 + np.maximum(TAKEN.sum(axis=0), 2))
     for user in (0, 7, 119):
         friends = np.flatnonzero(FRIENDS[user])
         own = TAKEN[user] * weight
         alike = [own @ TAKEN[f] / np.sqrt(own.sum() * (TAKEN[f] * weight).sum()) for f in friends]
         wanted = sum((1 + 5 * a) * TAKEN[f] for a, f in zip(alike, friends, strict=True))
-        np.testing.assert_allclose(found[user], wanted / len(friends), rtol=1e-4)
+        np.testing.assert_allclose(scores[user], wanted / len(friends), rtol=1e-4)
 
 
-def test_where_friends_are_few_what_is_popular_counts_too() -> None:
-    found = FriendsItems(prior=4).fit(DATA).score(EVERYBODY)
+def test_with_few_friends_popularity_counts_too() -> None:
+    scores = FriendsItems(prior=4).fit(DATA).score(EVERYBODY)
     for user in (0, 7, 119):
         friends = np.flatnonzero(FRIENDS[user])
         wanted = (TAKEN[friends].sum(axis=0) + 4 * TAKEN.mean(axis=0)) / (len(friends) + 4)
-        np.testing.assert_allclose(found[user], wanted, rtol=1e-5)
+        np.testing.assert_allclose(scores[user], wanted, rtol=1e-5)
 
 
 def test_friends_are_followed_the_way_that_the_tie_runs() -> None:
     one_way = sparse.csr_matrix(([1.0], ([4], [5])), shape=(120, 120), dtype=np.float32)
-    found = FriendsItems().fit(DATA.with_friends(one_way)).score(np.array([4, 5]))
-    assert found[0].tolist() == TAKEN[5].tolist()
-    assert not found[1].any()
+    scores = FriendsItems().fit(DATA.with_friends(one_way)).score(np.array([4, 5]))
+    assert scores[0].tolist() == TAKEN[5].tolist()
+    assert not scores[1].any()
 
 
-def test_who_took_nothing_gets_what_friends_took_before_what_is_popular() -> None:
+def test_users_without_items_get_friends_items_before_popular_ones() -> None:
     data = DATA.with_seen(without(DATA.seen, np.array([4])))
-    found = FriendsItems().fit(data).recommend(np.array([4]), 80)[0]
-    theirs = (FRIENDS[4] @ TAKEN)[found]
+    items = FriendsItems().fit(data).recommend(np.array([4]), 80)[0]
+    theirs = (FRIENDS[4] @ TAKEN)[items]
     assert theirs[0] > 1
     assert (np.diff(theirs) <= 0).all()
-    assert (np.diff(data.popularity[found][theirs == 0]) <= 0).all()
+    assert (np.diff(data.popularity[items][theirs == 0]) <= 0).all()
     alone = data.with_friends(sparse.csr_matrix(FRIENDS.shape, dtype=np.float32))
     popular = np.lexsort((np.arange(80), -data.popularity))
     assert FriendsItems().fit(alone).recommend(np.array([4]), 80)[0].tolist() == popular.tolist()
@@ -90,15 +90,15 @@ def test_the_graph_filter_is_that_of_the_paper(alpha: float, rank: int) -> None:
     v = right[:rank].T
     wanted = TAKEN @ (r.T @ r)
     wanted += alpha * TAKEN @ np.diag(columns**-0.5) @ v @ v.T @ np.diag(columns**0.5)
-    found = GraphFilter(rank=rank, alpha=alpha).fit(DATA).score(EVERYBODY)
-    # A few factors, drawn at random, are near those of the whole decomposition.
-    np.testing.assert_allclose(found, wanted, atol=2e-3 if rank == 4 else 1e-5)
+    scores = GraphFilter(rank=rank, alpha=alpha).fit(DATA).score(EVERYBODY)
+    # A few factors by randomised SVD are near those of the exact decomposition.
+    np.testing.assert_allclose(scores, wanted, atol=2e-3 if rank == 4 else 1e-5)
 
 
 @pytest.mark.parametrize("model", plain(), ids=lambda model: model.name)
-def test_planted_tastes_are_told_better_than_by_chance(model: Recommender) -> None:
-    found = model.fit(DATA, seed=1).recommend(EVERYBODY, 5)
-    share = (found % GROUPS == EVERYBODY[:, None] % GROUPS).mean()
+def test_planted_tastes_are_predicted_better_than_by_chance(model: Recommender) -> None:
+    lists = model.fit(DATA, seed=1).recommend(EVERYBODY, 5)
+    share = (lists % GROUPS == EVERYBODY[:, None] % GROUPS).mean()
     assert share > (0.6 if model.name != "popularity" else 0.15)
 
 

@@ -81,7 +81,7 @@ def folder(tmp_path: Path) -> Path:
 def view(
     folder: Path, as_of: datetime = AS_OF, *, assume_consent: bool = True, **changed: Rows
 ) -> SharedView:
-    """As of an instant, of customers who share as of day 60."""
+    """The view as of an instant, of customers who share their activity as of day 60."""
     tables = shop() | changed
     whole = view_from(folder, day(60), assume_consent=assume_consent, **tables)
     return whole.shared.at(as_of)
@@ -112,7 +112,7 @@ def test_a_product_and_a_store_of_one_id_stay_two_items(folder: Path) -> None:
     assert data.items.tolist() == ["product:1", "store:1", "store:2", "product:jam"]
 
 
-def test_taken_is_what_was_bought_or_visited_by_then(folder: Path) -> None:
+def test_seen_items_are_those_bought_or_visited_by_then(folder: Path) -> None:
     data = dataset(view(folder))
     assert taken(data, data.seen) == {
         ("ann", "product:1"),
@@ -191,12 +191,12 @@ def test_the_parts_of_a_split_follow_each_other_in_time(folder: Path) -> None:
     data = parts.train
     assert taken(data, data.seen) == {("ann", "product:1"), ("cas", "store:1")}
     assert taken(data, parts.validation) == {("ann", "product:jam")}
-    # Ann's second purchase of what she has is nothing new; the horizon's last instant counts.
+    # Ann's second purchase of a product isn't a first interaction. The last instant counts.
     assert taken(data, parts.test) == {("bob", "product:jam"), ("cas", "store:2")}
     assert taken(data, parts.masked) == taken(data, parts.known.seen)
 
 
-def test_where_the_data_ends_before_the_test_period_a_note_asks_why(folder: Path) -> None:
+def test_if_the_data_ends_before_the_test_period_a_note_says_so(folder: Path) -> None:
     assert split(folder).notes == ()
     (note,) = split(folder, horizon=timedelta(days=8)).notes
     last, end = AS_OF + WEEK, AS_OF + timedelta(days=8)
@@ -243,12 +243,12 @@ def test_nothing_to_learn_from_says_from_when_the_acts_are(folder: Path) -> None
 @pytest.mark.parametrize(
     ("as_of", "part"), [(day(12), "validation"), (day(40), "validation"), (day(22, 1), "test")]
 )
-def test_nothing_to_judge_names_the_part_and_its_days(folder: Path, as_of: Any, part: str) -> None:
+def test_an_empty_period_is_named_with_its_days(folder: Path, as_of: Any, part: str) -> None:
     with pytest.raises(NothingToJudge, match=rf"{part} period, after .*2025-01-02 to 2025-01-22"):
         split(folder, as_of)
 
 
-def test_an_instant_before_all_data_is_told_when_there_is_data(folder: Path) -> None:
+def test_before_all_data_the_message_says_when_there_is_data(folder: Path) -> None:
     early = day(1) - 52 * WEEK
     with pytest.raises(NothingToLearn, match="first interactions from 2025-01-02 to 2025-01-22"):
         split(folder, early)

@@ -1,4 +1,4 @@
-"""A folder of interactions as a split, and what is said where it is none."""
+"""A folder of interactions as a split, and messages if it isn't valid."""
 
 import gzip
 import re
@@ -227,14 +227,14 @@ def test_ids_of_which_few_are_known_are_noted(tmp_path: Path) -> None:
     ]
 
 
-def test_where_nothing_can_be_held_back_a_note_says_so(tmp_path: Path) -> None:
+def test_if_nothing_can_be_held_back_a_note_says_so(tmp_path: Path) -> None:
     split = read_split(write_folder(tmp_path, [("1", "a"), ("2", "b")], [("1", "b")]))
     assert not split.validation.nnz
     (note,) = split.notes
     assert note.startswith("No part of train.tsv.gz was held back for validation")
 
 
-def test_what_is_known_already_is_not_to_be_told(tmp_path: Path) -> None:
+def test_pairs_that_are_known_are_left_out(tmp_path: Path) -> None:
     validation = [*VALIDATION, ("2", "a")]
     test = [*TEST, ("2", "b"), ("007", "b"), ("007", "b")]
     split = read_split(write_folder(tmp_path, TRAIN, test, validation))
@@ -248,7 +248,7 @@ def test_what_is_known_already_is_not_to_be_told(tmp_path: Path) -> None:
     )
 
 
-def test_what_train_has_is_not_told_when_a_part_of_it_is_held_back(tmp_path: Path) -> None:
+def test_pairs_of_train_are_left_out_even_if_they_are_held_back(tmp_path: Path) -> None:
     rows = [(u, i) for u in range(30) for i in range(10)]
     split = read_split(write_folder(tmp_path, rows, [*rows[:200], (0, 10)]))
     assert cells(split.train, split.test) == {("0", "10")}

@@ -55,8 +55,8 @@ def drawn(part: HeteroData, kind: EdgeType) -> list[tuple[int, int, int]]:
 
 
 def reached(data: HeteroData, hops: int, seeds: list[int], times: list[int]) -> Counter[tuple]:
-    """All edges that lead to each seed in so many hops, edge by edge."""
-    found: Counter[tuple] = Counter()
+    """All edges that lead to each seed in this many hops, by brute force."""
+    edges: Counter[tuple] = Counter()
     for tree, (seed, until) in enumerate(zip(seeds, times, strict=True)):
         new = seen = {("user", seed)}
         for _ in range(hops):
@@ -66,11 +66,11 @@ def reached(data: HeteroData, hops: int, seeds: list[int], times: list[int]) -> 
                     data[kind].edge_index.T.tolist(), data[kind].time.tolist(), strict=True
                 ):
                     if t <= until and (kind[2], b) in new:
-                        found[kind, tree, a, b] += 1
+                        edges[kind, tree, a, b] += 1
                         asked.add((kind[0], a))
             new = asked - seen
             seen = seen | new
-    return found
+    return edges
 
 
 some_seeds = st.lists(st.tuples(st.integers(0, 6), st.integers(-1, 10)), max_size=5)
@@ -85,8 +85,8 @@ def test_all_neighbours_are_those_that_brute_force_finds(
     part = Sampler(data, [ALL] * hops).sample(
         "user", np.array(nodes, dtype=np.int64), np.array(times, dtype=np.int64)
     )
-    found: Counter[tuple] = Counter((k, *row) for k in KINDS for row in drawn(part, k))
-    assert found == reached(data, hops, nodes, times)
+    edges: Counter[tuple] = Counter((k, *row) for k in KINDS for row in drawn(part, k))
+    assert edges == reached(data, hops, nodes, times)
 
 
 @settings(max_examples=60, deadline=None)
@@ -127,9 +127,9 @@ def test_every_set_of_neighbours_is_as_likely() -> None:
     pairs: dict[int, set[int]] = {}
     for tree, source, _ in drawn(part, BOUGHT):
         pairs.setdefault(tree, set()).add(source)
-    found = Counter(frozenset(pair) for pair in pairs.values())
-    assert set(found) == {frozenset(pair) for pair in combinations(range(5), 2)}
-    assert chisquare(list(found.values())).pvalue > 0.001
+    counts = Counter(frozenset(pair) for pair in pairs.values())
+    assert set(counts) == {frozenset(pair) for pair in combinations(range(5), 2)}
+    assert chisquare(list(counts.values())).pvalue > 0.001
 
 
 def test_another_draw_is_another_sample_and_the_same_draw_the_same() -> None:
@@ -147,13 +147,13 @@ def test_the_number_of_threads_changes_nothing() -> None:
     random = np.random.default_rng(0)
     rows = {k: random.integers(0, 5, (400, 3)).tolist() for k in KINDS}
     sampler, seeds = Sampler(graph(rows), [3, 3], seed=5), random.integers(0, 5, 300)
-    found, before = [], numba.get_num_threads()
+    samples, before = [], numba.get_num_threads()
     for threads in {1, before}:
         numba.set_num_threads(threads)
         part = sampler.sample("user", seeds, np.full(300, 3))
-        found.append([part[k].e_id.tolist() for k in KINDS])
+        samples.append([part[k].e_id.tolist() for k in KINDS])
     numba.set_num_threads(before)
-    assert all(f == found[0] for f in found)
+    assert all(f == samples[0] for f in samples)
 
 
 def test_seeds_of_one_time_may_share_their_nodes() -> None:

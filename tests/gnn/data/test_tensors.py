@@ -1,4 +1,4 @@
-"""A view as tensors: every node, every relationship, and nothing that had not happened yet."""
+"""A view as tensors: every node, every relationship, and nothing later."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -180,7 +180,7 @@ def test_times_are_rounded_up_so_that_nobody_sees_an_act_early(tmp_path: Path) -
     assert data["Customer", "VISITED", "Store"].time.tolist() == [seconds(day(5)) + 1]
 
 
-def test_a_directed_tie_runs_from_the_friend_to_whom_the_acts_reach(tmp_path: Path) -> None:
+def test_a_directed_friendship_goes_from_the_friend_to_the_customer(tmp_path: Path) -> None:
     ties = rows("customer_id friend_id since directed", ("ann", "bob", None, True))
     data = graph(tmp_path, friendships=ties)
     assert edges(data, "Customer", "FRIEND_OF", "Customer") == [("bob", "ann", UNDATED, 1.0)]

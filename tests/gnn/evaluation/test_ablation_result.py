@@ -1,4 +1,4 @@
-"""The results of friend ablations in the store: each is a run of its own."""
+"""The results of friend ablations in the store: each is its own run."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Evaluation by full ranking: figures that anybody can recompute, best by validation alone."""
+"""Evaluation by full ranking: figures that can be recomputed, and the best model by validation."""
 
 import json
 from dataclasses import replace
@@ -23,7 +23,7 @@ FIGURES = ("recall@10", "ndcg@10", "recall@20", "ndcg@20")
 
 
 @pytest.fixture(scope="module")
-def found() -> Evaluation:
+def evaluation() -> Evaluation:
     return evaluate_models(SPLIT, NAMES)
 
 
@@ -46,20 +46,20 @@ def recomputed(lists: list[dict[str, object]], split: Split, k: int) -> tuple[fl
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_figures_are_those_of_the_lists(name: str, found: Evaluation) -> None:
-    rows = [row for row in found.lists.to_pylist() if row["model"] == name]
+def test_figures_are_those_of_the_lists(name: str, evaluation: Evaluation) -> None:
+    rows = [row for row in evaluation.lists.to_pylist() if row["model"] == name]
     for k in (10, 20):
         recall, ndcg = recomputed(rows, SPLIT, k)
-        assert found.figures[name][f"recall@{k}"].value == pytest.approx(recall, abs=1e-8)
-        assert found.figures[name][f"ndcg@{k}"].value == pytest.approx(ndcg, abs=1e-8)
+        assert evaluation.figures[name][f"recall@{k}"].value == pytest.approx(recall, abs=1e-8)
+        assert evaluation.figures[name][f"ndcg@{k}"].value == pytest.approx(ndcg, abs=1e-8)
 
 
 def test_lists_have_the_first_twenty_of_each_user_with_something_to_tell(
-    found: Evaluation,
+    evaluation: Evaluation,
 ) -> None:
-    assert found.lists.schema == SCHEMA
+    assert evaluation.lists.schema == SCHEMA
     assert SCHEMA.names == ["model", "seed", "user", "item", "rank"]
-    rows = found.lists.to_pandas()
+    rows = evaluation.lists.to_pandas()
     users = SPLIT.train.users[np.diff(SPLIT.test.indptr) > 0]
     for _, of_model in rows.groupby("model"):
         assert set(of_model.user) == set(users)
@@ -72,27 +72,27 @@ def test_lists_have_the_first_twenty_of_each_user_with_something_to_tell(
     assert not known & set(zip(rows.user, rows.item, strict=True))
 
 
-def test_json_has_what_scripts_rely_on(found: Evaluation) -> None:
-    told = json.loads(json.dumps(found.as_dict(), allow_nan=False))
-    assert list(told["models"]) == NAMES
-    for model in told["models"].values():
+def test_json_has_what_scripts_rely_on(evaluation: Evaluation) -> None:
+    as_json = json.loads(json.dumps(evaluation.as_dict(), allow_nan=False))
+    assert list(as_json["models"]) == NAMES
+    for model in as_json["models"].values():
         assert set(FIGURES) <= set(model)
         for figure in (*FIGURES, "coverage@20"):
             assert set(model[figure]) == {"value", "low", "high"}
             assert model[figure]["low"] <= model[figure]["value"] <= model[figure]["high"]
         assert model["seconds"] > 0
-    assert told["best"] in NAMES
-    assert told["models"]["ease"]["settings"]["l2"] in Ease.grid["l2"]
+    assert as_json["best"] in NAMES
+    assert as_json["models"]["ease"]["settings"]["l2"] in Ease.grid["l2"]
 
 
 def test_each_model_has_the_settings_of_validation_and_is_fitted_on_all_that_is_known(
-    found: Evaluation,
+    evaluation: Evaluation,
 ) -> None:
     chosen = search_grid(Ease(), SPLIT.train, SPLIT.validation).model
-    assert found.settings["ease"] == chosen.settings()
+    assert evaluation.settings["ease"] == chosen.settings()
     users = np.flatnonzero(np.diff(SPLIT.test.indptr))
     wanted = chosen.unfitted().fit(SPLIT.known).recommend(users, 20, SPLIT.masked)
-    rows = found.lists.to_pandas()
+    rows = evaluation.lists.to_pandas()
     items = rows[rows.model == "ease"].item.to_numpy().reshape(-1, 20)
     assert (items == SPLIT.train.items[wanted]).all()
 
@@ -107,19 +107,19 @@ def test_a_delivered_validation_part_is_masked_and_not_learned_from() -> None:
 
 
 def test_best_is_best_on_validation_whatever_the_test_says() -> None:
-    # What comes last is what is popular, though validation tells groups.
+    # The test part is popular items, though validation favours groups.
     popular = np.zeros((120, 80))
     top = np.argsort(-SPLIT.train.popularity)[:20]
     popular[:, top] = 1
     test = binary(np.where(SPLIT.masked.toarray() > 0, 0, popular))
-    found = evaluate_models(replace(SPLIT, test=test), ["popularity", "ease"])
-    figures = {name: found.figures[name]["ndcg@20"].value for name in ("popularity", "ease")}
+    evaluation = evaluate_models(replace(SPLIT, test=test), ["popularity", "ease"])
+    figures = {name: evaluation.figures[name]["ndcg@20"].value for name in ("popularity", "ease")}
     assert figures["popularity"] > figures["ease"]
-    assert found.best == "ease"
-    assert found.lead["popularity"].value == pytest.approx(
+    assert evaluation.best == "ease"
+    assert evaluation.lead["popularity"].value == pytest.approx(
         figures["ease"] - figures["popularity"], abs=1e-8
     )
-    assert list(found.lead) == ["popularity"]
+    assert list(evaluation.lead) == ["popularity"]
 
 
 def test_the_same_again_is_the_same_to_the_last_digit() -> None:
@@ -132,8 +132,8 @@ def test_the_same_again_is_the_same_to_the_last_digit() -> None:
 
 def test_what_is_random_is_the_mean_over_seeds() -> None:
     pytest.importorskip("implicit")
-    found = evaluate_models(SPLIT, ["ials", "ease"], seeds=3)
-    rows = found.lists.to_pandas()
+    evaluation = evaluate_models(SPLIT, ["ials", "ease"], seeds=3)
+    rows = evaluation.lists.to_pandas()
     assert set(rows[rows.model == "ials"].seed) == {0, 1, 2}
     assert set(rows[rows.model == "ease"].seed) == {0}
     parts = [
@@ -141,21 +141,22 @@ def test_what_is_random_is_the_mean_over_seeds() -> None:
         for s in range(3)
     ]
     assert len(set(parts)) > 1
-    assert found.figures["ials"]["recall@20"].value == pytest.approx(np.mean(parts, 0)[0], abs=1e-8)
-    assert found.figures["ials"]["ndcg@20"].value == pytest.approx(np.mean(parts, 0)[1], abs=1e-8)
+    recall, ndcg = np.mean(parts, 0)
+    assert evaluation.figures["ials"]["recall@20"].value == pytest.approx(recall, abs=1e-8)
+    assert evaluation.figures["ials"]["ndcg@20"].value == pytest.approx(ndcg, abs=1e-8)
 
 
-def test_groups_split_the_users_and_their_figures_add_up(found: Evaluation) -> None:
+def test_groups_split_the_users_and_their_figures_add_up(evaluation: Evaluation) -> None:
     judged = int((np.diff(SPLIT.test.indptr) > 0).sum())
-    for groups in found.groups.values():
+    for groups in evaluation.groups.values():
         assert sum(group["users"] for group in groups.values()) == judged
         mean = sum(g["users"] * g["ease"]["ndcg@20"]["value"] for g in groups.values()) / judged
-        assert mean == pytest.approx(found.figures["ease"]["ndcg@20"].value, abs=1e-7)
+        assert mean == pytest.approx(evaluation.figures["ease"]["ndcg@20"].value, abs=1e-7)
     active = np.diff(SPLIT.masked.indptr)[np.diff(SPLIT.test.indptr) > 0]
-    assert found.groups["activity"]["1-5"]["users"] == ((active >= 1) & (active <= 5)).sum()
+    assert evaluation.groups["activity"]["1-5"]["users"] == ((active >= 1) & (active <= 5)).sum()
 
 
-def test_groups_by_friends_count_those_that_the_judged_model_knew() -> None:
+def test_groups_by_friends_count_the_friends_known_to_the_tested_model() -> None:
     nobody = sparse.csr_matrix(SPLIT.train.friends.shape, dtype=np.float32)
     later = replace(SPLIT, train=SPLIT.train.with_friends(nobody), at_test=SPLIT.known)
     groups = evaluate_models(later, ["popularity"]).groups["friends"]
@@ -165,11 +166,11 @@ def test_groups_by_friends_count_those_that_the_judged_model_knew() -> None:
 
 def test_the_blend_learns_from_its_parts_and_comes_out_ahead() -> None:
     pytest.importorskip("torch")
-    found = evaluate_models(SPLIT, ["popularity", "blend"])
-    assert found.best == "blend"
-    assert found.lead["popularity"].low > 0
-    assert set(found.lists["model"].to_pylist()) == {"popularity", "blend"}
-    assert found.seconds["blend"] > found.seconds["popularity"]
+    evaluation = evaluate_models(SPLIT, ["popularity", "blend"])
+    assert evaluation.best == "blend"
+    assert evaluation.lead["popularity"].low > 0
+    assert set(evaluation.lists["model"].to_pylist()) == {"popularity", "blend"}
+    assert evaluation.seconds["blend"] > evaluation.seconds["popularity"]
 
 
 def test_an_unknown_name_is_answered_before_anything_is_fitted() -> None:
@@ -177,7 +178,7 @@ def test_an_unknown_name_is_answered_before_anything_is_fitted() -> None:
         evaluate_models(SPLIT, ["popularity", "lightgnc"])
 
 
-def test_users_without_a_training_row_are_judged_on_what_is_popular_or_friends_items() -> None:
+def test_users_without_a_training_row_get_popular_items_or_friends_items() -> None:
     taken = SPLIT.known.seen.toarray()
     cold = np.arange(0, 120, 5)
     taken[cold] = 0

@@ -1,4 +1,4 @@
-"""The social gate: ties rewired, and what the audit finds where the truth is planted."""
+"""The friend ablation: rewired friendships, and its result on planted truth."""
 
 import json
 from datetime import timedelta
@@ -34,20 +34,20 @@ def directed(seed: int = 0) -> sparse.csr_matrix:
 
 @pytest.mark.parametrize("friends", [FRIENDS, directed()], ids=["both ways", "one way"])
 def test_rewired_everybody_has_as_many_friends_but_others(friends: sparse.csr_matrix) -> None:
-    found = rewire(friends, 0)
-    assert np.diff(found.indptr).tolist() == np.diff(friends.indptr).tolist()
-    assert found.sum(axis=0).tolist() == friends.sum(axis=0).tolist()
-    assert not found.diagonal().any()
-    assert set(found.data) == {1}
-    assert found.multiply(friends).nnz < 0.5 * friends.nnz
+    rewired = rewire(friends, 0)
+    assert np.diff(rewired.indptr).tolist() == np.diff(friends.indptr).tolist()
+    assert rewired.sum(axis=0).tolist() == friends.sum(axis=0).tolist()
+    assert not rewired.diagonal().any()
+    assert set(rewired.data) == {1}
+    assert rewired.multiply(friends).nnz < 0.5 * friends.nnz
 
 
 def test_ties_that_go_both_ways_stay_so_and_one_way_ties_do_not_become_mutual() -> None:
     assert (rewire(FRIENDS, 0) != rewire(FRIENDS, 0).T).nnz == 0
     one_way = sparse.triu(FRIENDS).tocsr()
-    found = rewire(one_way, 0)
-    assert found.nnz == one_way.nnz
-    assert found.multiply(found.T).nnz < 0.2 * found.nnz
+    rewired = rewire(one_way, 0)
+    assert rewired.nnz == one_way.nnz
+    assert rewired.multiply(rewired.T).nnz < 0.2 * rewired.nnz
 
 
 def test_the_same_seed_rewires_alike_and_another_does_not() -> None:
@@ -61,13 +61,13 @@ def test_few_ties_or_none_keep_their_degrees_too(ends: list[tuple[int, int]], bo
     apart = np.array([e for e in ends if e[0] != e[1]], dtype=int).reshape(-1, 2)
     friends = pairs(apart[:, 0], apart[:, 1], (6, 6))
     friends = binary(friends + friends.T) if both else friends
-    found = rewire(friends, 1)
-    assert np.diff(found.indptr).tolist() == np.diff(friends.indptr).tolist()
-    assert found.sum(axis=0).tolist() == friends.sum(axis=0).tolist()
+    rewired = rewire(friends, 1)
+    assert np.diff(rewired.indptr).tolist() == np.diff(friends.indptr).tolist()
+    assert rewired.sum(axis=0).tolist() == friends.sum(axis=0).tolist()
 
 
 def copied(users: int = 240, items: int = 200, seed: int = 0) -> Split:
-    """A world without tastes in which half of what comes is what friends have taken."""
+    """A world without tastes, in which half of the later items are friends' items."""
     random = np.random.default_rng(seed)
     ends = random.integers(0, users, (users * 3, 2))
     ends = ends[ends[:, 0] != ends[:, 1]]
@@ -86,33 +86,33 @@ def copied(users: int = 240, items: int = 200, seed: int = 0) -> Split:
     return Split(data, binary(later[0]), binary(later[1]), refit_on_validation=True)
 
 
-def test_where_what_comes_is_what_friends_took_friends_help() -> None:
-    found = ablate_friends(copied())
-    assert found.friends_help
-    assert found.gain.low > 0.02
-    values = {ties: figures["ndcg@20"].value for ties, figures in found.figures.items()}
+def test_friends_help_if_later_items_are_friends_items() -> None:
+    ablation = ablate_friends(copied())
+    assert ablation.friends_help
+    assert ablation.gain.low > 0.02
+    values = {ties: figures["ndcg@20"].value for ties, figures in ablation.figures.items()}
     better = max(values["rewired"], values["none"])
-    assert found.gain.value == pytest.approx(values["real"] - better, abs=1e-8)
-    assert found.sentence.startswith("Friends help on this data: ndcg@20 is ")
+    assert ablation.gain.value == pytest.approx(values["real"] - better, abs=1e-8)
+    assert ablation.sentence.startswith("Friends help on this data: ndcg@20 is ")
 
 
-def test_where_friends_know_each_other_by_chance_they_do_not() -> None:
+def test_random_friends_do_not_help() -> None:
     split = planted_split(planted(users=80, items=40, friends=0, strangers=5))
-    found = ablate_friends(split)
-    assert not found.friends_help
-    assert found.sentence.startswith("Friends do not help on this data: ndcg@20 is ")
-    assert ablate_friends(split) == found
+    ablation = ablate_friends(split)
+    assert not ablation.friends_help
+    assert ablation.sentence.startswith("Friends do not help on this data: ndcg@20 is ")
+    assert ablate_friends(split) == ablation
 
 
 def test_without_any_friends_all_three_are_one_and_seeds_are_several() -> None:
-    found = ablate_friends(planted_split(planted(users=60, items=40, friends=0)), seeds=2)
-    assert found.ties == 0
-    assert found.sentence.startswith(
+    ablation = ablate_friends(planted_split(planted(users=60, items=40, friends=0)), seeds=2)
+    assert ablation.ties == 0
+    assert ablation.sentence.startswith(
         "Can't tell whether friends help: no friendship may be used here. Ndcg@20 is 0."
     )
-    assert found.figures["real"] == found.figures["rewired"] == found.figures["none"]
-    assert found.gain == Estimate(0, 0, 0)
-    assert not found.friends_help
+    assert ablation.figures["real"] == ablation.figures["rewired"] == ablation.figures["none"]
+    assert ablation.gain == Estimate(0, 0, 0)
+    assert not ablation.friends_help
 
 
 def finding(gain: float) -> FriendAblation:

@@ -1,4 +1,4 @@
-"""The blend: weights learned on validation, nothing of what does not help."""
+"""The blend: weights learned on validation, and 0 for parts that don't help."""
 
 import subprocess
 import sys
@@ -24,7 +24,7 @@ PLAIN: dict[str, dict[str, float]] = {"ease_damped": {}, "friends": {}, "popular
 
 
 class Told(Spectral):
-    """A model whose scores are what a test says."""
+    """A model with given scores."""
 
     name: ClassVar[str] = "told"
     scores: Floats
@@ -43,7 +43,7 @@ def ndcg(model: Recommender) -> float:
     return validation_ndcg(model, SPLIT.validation, validation_users(SPLIT.validation))
 
 
-def test_a_part_that_knows_gets_weight_and_one_that_errs_gets_none() -> None:
+def test_a_good_part_gets_weight_and_a_bad_one_gets_none() -> None:
     random = np.random.default_rng(0)
     knows = SPLIT.validation.toarray() * 40 + random.random((120, 80)) * 60
     parts = {
@@ -59,7 +59,7 @@ def test_a_part_that_knows_gets_weight_and_one_that_errs_gets_none() -> None:
 
 
 def test_noise_seldom_gets_a_weight() -> None:
-    # Of the best of twelve weights for noise, one in six lies a standard error above 0.
+    # The best of twelve weights for noise is a standard error above 0 in one of six cases.
     weights = []
     for seed in range(30):
         split = planted_split(planted(seed=seed))
@@ -81,7 +81,7 @@ def test_weights_do_not_hang_on_the_scale_of_a_parts_scores() -> None:
     assert small["linear"] == large["linear"]
 
 
-def test_where_nothing_is_to_be_told_the_linear_part_is_alone() -> None:
+def test_without_validation_items_only_the_linear_part_is_left() -> None:
     parts = {"a": DampedEase().fit(SPLIT.train), "b": Popularity().fit(SPLIT.train)}
     nothing = sparse.csr_matrix((120, 80), dtype=np.float32)
     assert learn_weights(parts, "a", nothing) == {"a": 1.0, "b": 0.0}
@@ -97,7 +97,7 @@ def test_a_part_that_has_collapsed_has_no_weight_and_no_nan(size: float) -> None
 
 
 def friendly() -> Split:
-    """A world in which a third of the users have acted by their friends alone."""
+    """A world in which a third of the users' items come from their friends alone."""
     data = planted(users=160, noise=0.5, friends=8)
     known = planted_split(data)
     cold = np.arange(0, 160, 3)

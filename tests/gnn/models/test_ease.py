@@ -35,16 +35,16 @@ def scores(model: Ease) -> Floats:
 @pytest.mark.parametrize("data", [WIDE, TALL], ids=["dual", "primal"])
 @pytest.mark.parametrize("l2", [1.0, 20.0, 500.0])
 def test_scores_are_those_of_the_textbook(data: Dataset, l2: float) -> None:
-    found = scores(Ease(l2=l2).fit(data))
-    np.testing.assert_allclose(found, textbook(data.seen.toarray(), l2), atol=2e-5)
+    predicted = scores(Ease(l2=l2).fit(data))
+    np.testing.assert_allclose(predicted, textbook(data.seen.toarray(), l2), atol=2e-5)
 
 
 @pytest.mark.parametrize("data", [WIDE, TALL], ids=["dual", "primal"])
 def test_damped_the_columns_are_scaled_and_the_ridge_is_in_their_units(data: Dataset) -> None:
     x = data.seen.toarray() * np.maximum(data.popularity, 1) ** -0.3
     ridge = 20 * np.square(x[x > 0]).mean()
-    found = scores(DampedEase(l2=20, damp=0.3).fit(data))
-    np.testing.assert_allclose(found, textbook(x, ridge), atol=2e-5)
+    predicted = scores(DampedEase(l2=20, damp=0.3).fit(data))
+    np.testing.assert_allclose(predicted, textbook(x, ridge), atol=2e-5)
 
 
 def test_with_no_damping_both_are_one_model() -> None:
@@ -58,8 +58,10 @@ def test_the_smaller_side_gives_what_the_other_would(users: int, items: int, see
     nobody = sparse.csr_matrix((users, users), dtype=np.float32)
     taken = pairs(row, column, (users, items))
     data = Dataset(np.arange(users), np.arange(items), taken, nobody)
-    found = scores(Ease(l2=2).fit(data))
-    np.testing.assert_allclose(found, textbook(taken.toarray(), 2 if taken.nnz else 1), atol=1e-5)
+    predicted = scores(Ease(l2=2).fit(data))
+    np.testing.assert_allclose(
+        predicted, textbook(taken.toarray(), 2 if taken.nnz else 1), atol=1e-5
+    )
 
 
 def test_some_users_are_scored_as_among_all() -> None:
@@ -119,7 +121,7 @@ def test_it_takes_little_more_memory_than_its_matrix(monkeypatch: pytest.MonkeyP
     assert peak < 1.9 * 4 * 2_000**2
 
 
-def test_where_users_or_items_fit_nothing_is_left_out() -> None:
+def test_if_users_or_items_fit_into_memory_the_solution_is_exact() -> None:
     assert Ease(memory=4 * 40**2).fit(TALL).note is None
     assert Ease(memory=4 * 40**2).fit(WIDE).note is None
 
@@ -140,16 +142,16 @@ def test_without_acts_and_with_unknown_users_and_items_scores_are_finite() -> No
     assert not scores(Ease().fit(nothing)).any()
     taken = TALL.seen.toarray()
     taken[3], taken[:, 5] = 0, 0
-    found = scores(DampedEase().fit(TALL.with_seen(sparse.csr_matrix(taken))))
-    assert np.isfinite(found).all()
-    assert not found[3].any()
-    assert np.abs(found[:, 5]).max() < 1e-6
+    predicted = scores(DampedEase().fit(TALL.with_seen(sparse.csr_matrix(taken))))
+    assert np.isfinite(predicted).all()
+    assert not predicted[3].any()
+    assert np.abs(predicted[:, 5]).max() < 1e-6
 
 
-def test_planted_groups_are_told() -> None:
+def test_planted_groups_are_recommended() -> None:
     data = planted(users=200, items=80, noise=0.1)
-    found = Ease(l2=10).fit(data).recommend(np.arange(200), 10)
-    assert (found % 4 == np.arange(200)[:, None] % 4).mean() > 0.75
+    lists = Ease(l2=10).fit(data).recommend(np.arange(200), 10)
+    assert (lists % 4 == np.arange(200)[:, None] % 4).mean() > 0.75
 
 
 class TestSparseEase(ModelContract):

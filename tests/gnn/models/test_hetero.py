@@ -1,4 +1,4 @@
-"""The heterogeneous network: it knows people and products before they have acted."""
+"""The heterogeneous network: vectors for users and items without interactions."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -34,7 +34,7 @@ USERS = 200
 
 @pytest.fixture(autouse=True)
 def _one_thread() -> Iterator[None]:
-    """Small products on two threads wait for each other where other work is under way."""
+    """One thread, since small products on two threads are slow on a busy machine."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -60,7 +60,7 @@ def no_friends(data: Dataset) -> Dataset:
 
 
 def cold(data: Dataset, share: float = 0.1, seed: int = 0) -> tuple[Dataset, Ints]:
-    """The data set after a tenth of the users have lost all they took, and who they are."""
+    """The data set without the interactions of a tenth of the users, and these users."""
     active = np.flatnonzero(np.diff(data.seen.indptr))
     random = np.random.default_rng(seed)
     chosen = np.sort(random.choice(active, int(len(active) * share), replace=False))
@@ -70,11 +70,11 @@ def cold(data: Dataset, share: float = 0.1, seed: int = 0) -> tuple[Dataset, Int
 def gain(fitted: Recommender, wanted: sparse.csr_matrix, users: Ints) -> tuple[float, float]:
     """95 % bootstrap interval of NDCG@20 above popularity's, over users."""
     number = np.diff(wanted.indptr)[users]
-    found = []
+    quality = []
     for scores in (fitted.score(users), np.tile(fitted.data.popularity, (len(users), 1))):
         hits = hits_of(top_n(scores, 20), wanted, users)
-        found.append(ndcg(hits, number, 20))
-    more = found[0] - found[1]
+        quality.append(ndcg(hits, number, 20))
+    more = quality[0] - quality[1]
     draws = np.random.default_rng(0).integers(0, len(more), (1000, len(more)))
     low, high = np.quantile(more[draws].mean(axis=1), [0.025, 0.975])
     return float(low), float(high)
@@ -82,8 +82,8 @@ def gain(fitted: Recommender, wanted: sparse.csr_matrix, users: Ints) -> tuple[f
 
 def in_group(fitted: Hetero, users: Ints) -> float:
     """Share of the first 10 items that are of the user's own planted group."""
-    found = fitted.recommend(users, 10)
-    return float((found % GROUPS == users[:, None] % GROUPS).mean())
+    lists = fitted.recommend(users, 10)
+    return float((lists % GROUPS == users[:, None] % GROUPS).mean())
 
 
 def test_cold_customers_are_known_by_their_friends() -> None:
@@ -168,16 +168,16 @@ def test_place_on_the_data_it_was_fitted_on_gives_its_own_vectors(tmp_path: Path
     fitted = model(epochs=2).fit(data)
     fitted.save(tmp_path)
     for one in (fitted, Hetero.load(tmp_path, data)):
-        found = one.place(data)
-        np.testing.assert_allclose(found.users, fitted.embed().users, atol=1e-6)
-        np.testing.assert_allclose(found.items, fitted.embed().items, atol=1e-6)
+        placed = one.place(data)
+        np.testing.assert_allclose(placed.users, fitted.embed().users, atol=1e-6)
+        np.testing.assert_allclose(placed.items, fitted.embed().items, atol=1e-6)
 
 
 def test_attributes_of_a_kind_that_training_did_not_know_are_no_error() -> None:
     fitted = model(epochs=2).fit(tastes())
     city, category = labels(USERS, "city"), labels(80, "category")
-    found = fitted.place(tastes(user_attributes=city, item_attributes=category))
-    assert np.isfinite(found.users).all()
+    placed = fitted.place(tastes(user_attributes=city, item_attributes=category))
+    assert np.isfinite(placed.users).all()
 
 
 def test_a_saved_model_scores_alike_and_belongs_to_its_graph(tmp_path: Path) -> None:
@@ -226,9 +226,9 @@ def test_the_vectors_are_the_gated_sums_of_messages() -> None:
         network.gates.uniform_(generator=torch.Generator().manual_seed(1))
         network.usual.uniform_(generator=torch.Generator().manual_seed(2))
         users, items = network.vectors()
-    for found, wanted in zip((users, items), dense(data, network), strict=True):
+    for vectors, wanted in zip((users, items), dense(data, network), strict=True):
         wanted /= np.linalg.norm(wanted, axis=1, keepdims=True)
-        np.testing.assert_allclose(found.numpy(), wanted, atol=1e-5)
+        np.testing.assert_allclose(vectors.numpy(), wanted, atol=1e-5)
 
 
 @settings(max_examples=10, deadline=None)
@@ -242,8 +242,8 @@ def test_a_sample_of_all_neighbours_gives_the_vectors_of_the_whole_graph(
     with torch.no_grad():
         whole = network.vectors()
         for node, wanted in zip((USER, ITEM), whole, strict=True):
-            found = network._around(node, seeds, 0, network.active, network.bought)
-            np.testing.assert_allclose(found.numpy(), wanted[seeds].numpy(), atol=1e-5)
+            vectors = network._around(node, seeds, 0, network.active, network.bought)
+            np.testing.assert_allclose(vectors.numpy(), wanted[seeds].numpy(), atol=1e-5)
 
 
 def test_above_the_memory_bound_samples_are_trained_on_as_well() -> None:
@@ -328,15 +328,15 @@ def test_recall_of_cold_customers_rises_with_what_is_known_of_them() -> None:
     data, users = cold(planted(users=USERS, noise=0.5))
     wanted = planted(users=USERS, noise=0.5).seen
     number = np.diff(wanted.indptr)[users]
-    found = []
+    recalls = []
     for known in (None, labels(USERS, "city")):
         fitted = model().fit(replace(no_friends(data), user_attributes=known))
         hits = hits_of(top_n(fitted.score(users), 10), wanted, users)
-        found.append(recall(hits, number, 10).mean())
-    assert found[1] > found[0] + 0.05
+        recalls.append(recall(hits, number, 10).mean())
+    assert recalls[1] > recalls[0] + 0.05
 
 
-def test_with_more_items_than_the_softmax_takes_popular_ones_are_not_told_down(
+def test_with_more_items_than_the_softmax_takes_popular_ones_are_not_ranked_lower(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("followsuit.gnn.models.hetero_network.EVERY", 10)
@@ -353,15 +353,15 @@ def test_the_estimated_softmax_is_right_on_average() -> None:
     users, items = (unit(torch.randn(n, 4, generator=random)) for n in (40, 60))
     rivals = network.rivals.tolist()
     user, wanted = 3, int(data.seen[3].indices[0])
-    found = []
+    estimates = []
     for seed in range(3_000):
         batch = torch.from_numpy(np.random.default_rng(seed).permutation(40)[:10])
         there = network._drawn(batch, torch.Generator().manual_seed(seed))
         chance = network._chance(there, 10)
         weight = torch.exp((users[user] @ items[there].T) / 0.1 - chance)
-        found.append(float(weight[there != wanted].sum()))
+        estimates.append(float(weight[there != wanted].sum()))
     exact = sum(float(torch.exp(users[user] @ items[i] / 0.1)) for i in rivals if i != wanted)
-    assert np.mean(found) == pytest.approx(exact, rel=0.05)
+    assert np.mean(estimates) == pytest.approx(exact, rel=0.05)
 
 
 @pytest.mark.parametrize("memory", [2**32, 0])

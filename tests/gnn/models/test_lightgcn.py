@@ -1,4 +1,4 @@
-"""LightGCN: propagation by hand, planted groups found, sensible answers where nothing is known."""
+"""LightGCN: propagation by hand, planted groups, and customers without data."""
 
 from pathlib import Path
 
@@ -47,8 +47,8 @@ def test_the_spectral_start_holds_the_groups_that_lead_the_spectrum() -> None:
     users, items = spectral_start(DATA.seen, 8, 0)
     values = np.linalg.svd(normalised(DATA.seen).toarray(), compute_uv=False)[:GROUPS]
     product = (users @ items.T).astype(np.float64)
-    found = np.linalg.svd(product, compute_uv=False)[:GROUPS]
-    np.testing.assert_allclose(found / found[0], values / values[0], rtol=1e-3)
+    singular = np.linalg.svd(product, compute_uv=False)[:GROUPS]
+    np.testing.assert_allclose(singular / singular[0], values / values[0], rtol=1e-3)
     assert np.sqrt(np.square(items).mean()) == pytest.approx(LENGTH, rel=1e-5)
 
 
@@ -89,7 +89,7 @@ def test_scores_are_cosines_of_the_embeddings() -> None:
     assert np.abs(scores).max() <= 1 + 1e-6
 
 
-def test_whoever_took_nothing_and_what_nobody_took_has_zeros() -> None:
+def test_users_and_items_without_interactions_have_zero_vectors() -> None:
     taken = without(DATA.seen, np.array([5]))
     taken = without(sparse.csr_matrix(taken.T), np.array([7]))
     data = DATA.with_seen(pairs(*taken.T.nonzero(), DATA.seen.shape))

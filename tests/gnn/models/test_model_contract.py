@@ -1,4 +1,4 @@
-"""The contract of models: the ten of the registry, one of a user, and models that break it."""
+"""The contract of models: those of the registry, a user's, and models that break it."""
 
 from pathlib import Path
 from typing import Any, Self
@@ -86,7 +86,7 @@ class NeighboursConfig(ModelConfig):
 
 
 class Neighbours(Recommender):
-    """What a user might write: items that are taken together."""
+    """A model as a user might write it: items seen together."""
 
     config_class = NeighboursConfig
     config: NeighboursConfig
@@ -123,7 +123,7 @@ class TestModelOfAUser(ModelContract):
 
 
 class Forgetful(Neighbours):
-    """Its state is not all that it has learned."""
+    """Its state is incomplete."""
 
     def restore(self, state: dict[str, np.ndarray], data: Dataset) -> Self:
         super().restore(state, data)

@@ -11,7 +11,7 @@ DATA = planted(users=150, items=40)
 K = 6
 
 
-def test_the_nearest_items_were_taken_with_the_item_and_are_not_itself() -> None:
+def test_the_nearest_items_share_users_with_the_item_and_exclude_it() -> None:
     nearest = nearest_items(DATA.seen, K)
     together = (DATA.seen.T @ DATA.seen).toarray()
     for item, neighbours in enumerate(nearest.items):

@@ -47,7 +47,7 @@ def test_an_unknown_name_is_answered_with_those_that_there_are() -> None:
 
 @pytest.fixture
 def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The name of a module in the current directory that holds models of a user."""
+    """The name of a module in the current directory with a user's models."""
     name = f"own_{tmp_path.name}"
     (tmp_path / f"{name}.py").write_text(OWN_MODEL)
     monkeypatch.chdir(tmp_path)

@@ -1,4 +1,4 @@
-"""The social network: ties weighed, friends heard where they help, silence where there are none."""
+"""The social network: tie weights, gates of friends, and users without friends."""
 
 import numpy as np
 import pytest
@@ -45,16 +45,16 @@ def test_ties_that_nothing_speaks_for_go_but_those_of_the_unknown_stay() -> None
     assert kept[[0]].nnz == (friends[0] & known).sum() > 0
 
 
-def test_a_users_friends_weigh_less_than_one_together_and_by_what_speaks_for_them() -> None:
+def test_the_weights_of_a_users_friends_follow_their_support_and_sum_to_less_than_one() -> None:
     network = SocialNetwork(DATA, 8, 2, 0.15, 0.2, seed=0)
     ties = supported(DATA, 0)
     strength = np.exp(ties.likeness @ [2.0, 2.0, 2.0])
     rows = ties.friends.nonzero()[0]
     total = 1 + np.bincount(rows, strength, minlength=len(DATA.users))
     with torch.no_grad():
-        found = network.weights().numpy()
-    np.testing.assert_allclose(found, strength / total[rows], rtol=1e-5)
-    assert np.bincount(rows, found).max() < 1
+        weights = network.weights().numpy()
+    np.testing.assert_allclose(weights, strength / total[rows], rtol=1e-5)
+    assert np.bincount(rows, weights).max() < 1
 
 
 def test_trained_it_listens_to_friends_of_like_taste_more_than_to_strangers() -> None:
@@ -79,7 +79,7 @@ def test_without_friends_it_is_lightgcn_to_the_byte() -> None:
     assert social.items.tobytes() == plain.items.tobytes()
 
 
-def test_who_took_nothing_is_told_what_friends_took_and_the_others_are_not() -> None:
+def test_only_users_without_items_get_friends_items() -> None:
     cold, others = np.arange(0, 40), np.arange(40, 120)
     data = DATA.with_seen(without(DATA.seen, cold))
     model = Social(**SETTINGS).fit(data, seed=0)
@@ -92,7 +92,7 @@ def test_who_took_nothing_is_told_what_friends_took_and_the_others_are_not() -> 
     np.testing.assert_allclose(mixed, [cosines[10], told[3]], atol=1e-6)
 
 
-def test_the_vector_of_who_took_nothing_is_of_the_friends_taste() -> None:
+def test_a_user_without_items_has_a_vector_of_the_friends_taste() -> None:
     cold = np.arange(0, 40)
     data = DATA.with_seen(without(DATA.seen, cold))
     vectors = Social(**SETTINGS).fit(data, seed=0).embed()
@@ -113,7 +113,7 @@ def test_the_less_friends_tell_the_more_newcomers_hear_of_what_is_popular(
     assert model.unfitted().fit(split.known).config == model.config
 
 
-def test_who_took_nothing_and_knows_nobody_is_told_what_is_popular() -> None:
+def test_a_user_without_items_and_friends_gets_popular_items() -> None:
     friends = without(sparse.csr_matrix(without(DATA.friends, np.array([3])).T), np.array([3]))
     data = DATA.with_friends(friends).with_seen(without(DATA.seen, np.array([3])))
     model = Social(**SETTINGS).fit(data, seed=0)

@@ -1,4 +1,4 @@
-"""Settings are climbed to on validation, one axis after the other."""
+"""Grid search on validation, one axis at a time."""
 
 import gc
 import weakref
@@ -28,7 +28,7 @@ class DialsConfig(ModelConfig):
 
 
 class Dials(Recommender):
-    """Knows what comes, and the less of it the farther its dials are from (30, 0.5)."""
+    """Predicts the later items, the worse the farther its settings are from (30, 0.5)."""
 
     name: ClassVar[str] = "dials"
     grid: ClassVar[dict[str, tuple[Any, ...]]] = {
@@ -68,30 +68,30 @@ class Dials(Recommender):
 def test_the_top_is_found_from_any_start_and_nothing_is_tried_twice() -> None:
     for a, b in ((1, 0.75), (100, 0.0), (30, 0.5), (3, 0.25)):
         Dials.fitted.clear()
-        found = search_grid(Dials(a=a, b=b), SPLIT.train, SPLIT.validation)
-        assert found.model.config == DialsConfig(a=30, b=0.5)
+        search = search_grid(Dials(a=a, b=b), SPLIT.train, SPLIT.validation)
+        assert search.model.config == DialsConfig(a=30, b=0.5)
         assert len(Dials.fitted) == len(set(Dials.fitted)) < 20
 
 
 def test_a_start_that_is_not_on_the_grid_leads_onto_it() -> None:
-    found = search_grid(Dials(a=20, b=0.6), SPLIT.train, SPLIT.validation).model
-    assert found.config == DialsConfig(a=30, b=0.5)
+    best = search_grid(Dials(a=20, b=0.6), SPLIT.train, SPLIT.validation).model
+    assert best.config == DialsConfig(a=30, b=0.5)
 
 
 def test_the_ridge_of_ease_is_the_best_of_all() -> None:
-    found = search_grid(Ease(), SPLIT.train, SPLIT.validation)
+    search = search_grid(Ease(), SPLIT.train, SPLIT.validation)
     users = validation_users(SPLIT.validation)
     each = {
         l2: validation_ndcg(Ease(l2=l2).fit(SPLIT.train), SPLIT.validation, users)
         for l2 in Ease.grid["l2"]
     }
-    assert found.ndcg == max(each.values())
-    assert isinstance(found.model, Ease)
-    assert each[found.model.config.l2] == found.ndcg
+    assert search.ndcg == max(each.values())
+    assert isinstance(search.model, Ease)
+    assert each[search.model.config.l2] == search.ndcg
 
 
 class Large(Ease):
-    """Remembers weakly who was fitted."""
+    """Keeps weak references to fitted models."""
 
     alive: ClassVar[list[weakref.ref[Ease]]] = []
     most: ClassVar[int] = 0
@@ -110,7 +110,7 @@ def test_no_more_than_two_fitted_models_are_held_at_a_time() -> None:
     assert Large.most == 2
 
 
-def test_what_is_validated_is_mean_ndcg_of_those_who_took_something() -> None:
+def test_validation_is_the_mean_ndcg_of_users_with_later_items() -> None:
     model = Ease(l2=20).fit(SPLIT.train)
     scores = model.score(np.arange(120))
     figures = []
@@ -119,11 +119,11 @@ def test_what_is_validated_is_mean_ndcg_of_those_who_took_something() -> None:
         best = sorted(left, key=lambda i: (-scores[user, i], i))[:20]
         gain = sum(TRUTH[user, i] / np.log2(r + 2) for r, i in enumerate(best))
         figures.append(gain / sum(1 / np.log2(r + 2) for r in range(int(TRUTH[user].sum()))))
-    found = validation_ndcg(model, SPLIT.validation, validation_users(SPLIT.validation))
-    assert found == pytest.approx(np.mean(figures))
+    quality = validation_ndcg(model, SPLIT.validation, validation_users(SPLIT.validation))
+    assert quality == pytest.approx(np.mean(figures))
 
 
-def test_judges_are_all_who_took_something_or_4000_of_them_always_the_same() -> None:
+def test_validation_users_are_all_with_later_items_or_a_fixed_sample_of_4000() -> None:
     users = validation_users(SPLIT.validation)
     assert users.tolist() == np.flatnonzero(TRUTH.any(axis=1)).tolist()
     many = binary(np.repeat([[1], [0]], 5000, axis=0))
@@ -135,11 +135,11 @@ def test_judges_are_all_who_took_something_or_4000_of_them_always_the_same() -> 
     assert (validation_users(many, seed=1) != some).any()
 
 
-def test_where_nothing_is_to_be_told_the_own_settings_stay() -> None:
+def test_without_validation_items_the_settings_stay() -> None:
     nothing = sparse.csr_matrix(TRUTH.shape, dtype=np.float32)
-    found = search_grid(Ease(l2=50), planted(), nothing)
-    assert found.model.config == Ease(l2=50).config
-    assert found.ndcg == 0
+    search = search_grid(Ease(l2=50), planted(), nothing)
+    assert search.model.config == Ease(l2=50).config
+    assert search.ndcg == 0
 
 
 def test_a_model_without_a_grid_is_fitted_once() -> None:
@@ -147,6 +147,6 @@ def test_a_model_without_a_grid_is_fitted_once() -> None:
         grid: ClassVar[dict[str, tuple[Any, ...]]] = {}
 
     Dials.fitted.clear()
-    found = search_grid(Fixed(a=3), SPLIT.train, SPLIT.validation).model
-    assert found.config == DialsConfig(a=3)
+    best = search_grid(Fixed(a=3), SPLIT.train, SPLIT.validation).model
+    assert best.config == DialsConfig(a=3)
     assert Dials.fitted == [(3, 0.75)]

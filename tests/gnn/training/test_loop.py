@@ -88,12 +88,12 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_others() -> None:
     assert first != bytes_of(small().fit(DATA, seed=2))
 
 
-@pytest.mark.parametrize("moment", [1, 2, 4, 5, 8, 15])
-def test_ended_at_any_step_it_goes_on_to_the_same_bytes(moment: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize("step", [1, 2, 4, 5, 8, 15])
+def test_killed_at_any_step_it_resumes_to_the_same_bytes(step: int, tmp_path: Path) -> None:
     whole = small().train(PART, HELD, seed=1)
     checkpoint = tmp_path / "checkpoint"
     with pytest.raises(Killed):
-        small().train(PART, HELD, seed=1, checkpoint=checkpoint, progress=Steps(moment))
+        small().train(PART, HELD, seed=1, checkpoint=checkpoint, progress=Steps(step))
     resumed = small().train(PART, HELD, seed=1, checkpoint=checkpoint)
     assert bytes_of(resumed) == bytes_of(whole)
     assert resumed.curve == whole.curve
@@ -148,7 +148,7 @@ def test_a_file_that_is_no_checkpoint_is_named_and_torch_says_nothing_of_it(
     (tmp_path / "c").write_bytes(content)
     with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
-        with pytest.raises(OtherCheckpoint, match=r"c isn't a checkpoint of followsuit\. Remove it"):
+        with pytest.raises(OtherCheckpoint, match=r"c isn't a checkpoint of followsuit\."):
             small().train(DATA, checkpoint=tmp_path / "c")
     assert [str(one.message) for one in warned if "checkpoint" in str(one.message)] == []
 
@@ -164,15 +164,15 @@ def test_it_stops_when_the_ranking_gets_no_better_and_keeps_the_best_epoch() -> 
 
 
 class Restored(torch.nn.Module):
-    """The vectors of a fitted model, as the judge reads them."""
+    """A network with the vectors of a fitted model."""
 
     def __init__(self, model: LightGCN) -> None:
         super().__init__()
         self.model = model
 
     def vectors(self) -> Any:
-        found = self.model.embed()
-        return torch.from_numpy(found.users), torch.from_numpy(found.items)
+        vectors = self.model.embed()
+        return torch.from_numpy(vectors.users), torch.from_numpy(vectors.items)
 
 
 def test_a_refit_trains_as_long_as_the_watched_run_was_best() -> None:
@@ -182,7 +182,7 @@ def test_a_refit_trains_as_long_as_the_watched_run_was_best() -> None:
     assert bytes_of(again) == bytes_of(watched)
 
 
-def test_nothing_is_watched_where_nothing_was_held_back() -> None:
+def test_without_validation_items_there_is_no_early_stopping() -> None:
     empty = sparse.csr_matrix(DATA.seen.shape, dtype=np.float32)
     model = small().fit(DATA, empty)
     assert model.curve.ndcg == []

@@ -49,15 +49,15 @@ def test_a_batch_without_targets_costs_nothing() -> None:
 
 def test_sampled_from_every_item_once_it_counts_the_target_beside_all_items() -> None:
     users, items = vectors(USERS, 0), vectors(ITEMS, 1)
-    found = sampled_softmax(users, items, TEMPERATURE, ROWS, COLUMNS, torch.arange(ITEMS))
+    loss = sampled_softmax(users, items, TEMPERATURE, ROWS, COLUMNS, torch.arange(ITEMS))
     scores = users @ items.T / TEMPERATURE
     taken = scores[ROWS, COLUMNS]
     wanted = (torch.log(taken.exp() + scores.exp().sum(dim=1)[ROWS]) - taken).sum()
-    torch.testing.assert_close(found, wanted)
+    torch.testing.assert_close(loss, wanted)
 
 
 def test_drawn_items_stand_for_all() -> None:
-    """The sum over the items that the draws estimate is right on average."""
+    """The estimate of the sum over items is unbiased."""
     users, items = vectors(USERS, 0), vectors(ITEMS, 1)
     row, column = torch.tensor([2]), torch.tensor([3])
     total = (users @ items.T / TEMPERATURE).exp().sum(dim=1)[2].item()

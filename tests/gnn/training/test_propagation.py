@@ -13,9 +13,9 @@ ROWS, COLUMNS, WIDTH = 7, 5, 3
 
 
 def some_matrix(seed: int = 0) -> sparse.csr_matrix:
-    found = sparse.random(ROWS, COLUMNS, 0.4, format="csr", dtype=np.float32, random_state=seed)
-    found.sort_indices()
-    return found
+    matrix = sparse.random(ROWS, COLUMNS, 0.4, format="csr", dtype=np.float32, random_state=seed)
+    matrix.sort_indices()
+    return matrix
 
 
 def on_cpu(matrix: sparse.csr_matrix) -> Matrix:

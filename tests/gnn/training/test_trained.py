@@ -1,4 +1,4 @@
-"""A model trained beside a store: the same if it was interrupted, and of no other graph."""
+"""Training a model of a store: resuming gives the same model, and never one of another graph."""
 
 import shutil
 import subprocess
@@ -40,7 +40,7 @@ FILES = {"model.json", "model.npz"}
 
 @pytest.fixture(scope="module")
 def view(tmp_path_factory: pytest.TempPathFactory) -> SharedView:
-    """As of `AS_OF`, of a world that goes on after it."""
+    """A view as of `AS_OF`, of a world with later data."""
     folder = tmp_path_factory.mktemp("world")
     return view_of_world(WORLD, folder, assume_consent=True).shared.at(AS_OF)
 
@@ -50,19 +50,19 @@ def train(name: str, view: SharedView, state: Path, **options: Any) -> Any:
 
 
 def kept(state: Path) -> Path:
-    """The folder of the only model that has a name."""
+    """The folder of the only named model."""
     links = (path for path in (state / "models").iterdir() if path.is_symlink())
     (link,) = (link for link in links if link.suffix != ".new")
     return link
 
 
 def contents(state: Path) -> dict[str, bytes]:
-    """The files of the only model that has a name."""
+    """The files of the only named model."""
     return {path.name: path.read_bytes() for path in kept(state).iterdir()}
 
 
 def others(state: Path) -> set[str]:
-    """What else is there than the model that has a name, and its lock."""
+    """Files other than the named model and its lock."""
     names = {path.name for path in (state / "models").iterdir()}
     return names - {kept(state).name, kept(state).resolve().name, f"{kept(state).name}.lock"}
 
@@ -136,24 +136,22 @@ def test_the_model_before_stays_until_the_new_one_is_there(
     assert others(folder) == set(), "nobody uses the model before any more"
 
 
-def test_where_nothing_was_begun_resuming_trains_from_the_start(
+def test_without_an_interrupted_training_resume_trains_from_the_start(
     view: SharedView, tmp_path: Path
 ) -> None:
     train("ease", view, tmp_path / "whole")
-    # Killed before it had noted what it is of; and never begun at all.
+    # Killed before it saved its inputs, and never started.
     (tmp_path / "a" / "models" / "ease.unfinished" / "model").mkdir(parents=True)
     for place in ("a", "b"):
-        found = train("ease", view, tmp_path / place, resume=True)
-        assert found.note == (
+        trained = train("ease", view, tmp_path / place, resume=True)
+        assert trained.note == (
             "No training of this model was interrupted; it was trained from the start."
         )
         assert contents(tmp_path / place) == contents(tmp_path / "whole")
     assert train("ease", view, tmp_path / "a").note is None
 
 
-def test_where_the_last_weeks_are_empty_it_says_what_it_was_chosen_on(
-    view: SharedView, tmp_path: Path
-) -> None:
+def test_if_the_last_weeks_are_empty_a_note_says_so(view: SharedView, tmp_path: Path) -> None:
     long_after = AS_OF + timedelta(days=2_000)
     note = train("ease", view.at(long_after), tmp_path / "ease").note
     assert note is not None
@@ -179,7 +177,7 @@ def test_a_model_that_is_there_already_is_not_trained_again(
 
 
 @pytest.mark.parametrize("other", ["day", "seed", "damaged"])
-def test_where_another_model_is_there_resuming_trains_from_the_start(
+def test_with_another_saved_model_resume_trains_from_the_start(
     other: str, view: SharedView, tmp_path: Path
 ) -> None:
     folder, day = tmp_path / "ease", AS_OF + timedelta(days=3) * (other == "day")
@@ -226,7 +224,7 @@ def unfinished(state: Path) -> Path:
 
 
 def interrupt(view: SharedView, folder: Path) -> None:
-    """End a training of `ease` in the fit on all that is known."""
+    """Interrupt a training of `ease` in the fit on all data."""
     steps = Steps()
     train("ease", view, folder.with_name("counted"), progress=steps)
     with pytest.raises(Killed):
@@ -325,7 +323,7 @@ def test_nothing_known_and_unknown_models_leave_no_folder(view: SharedView, tmp_
 
 
 def without_what_came(view: SharedView, after: datetime, folder: Path) -> SharedView:
-    """The same view of a snapshot in which nothing came after an instant."""
+    """The same view, of a snapshot without data after an instant."""
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 

@@ -1,9 +1,9 @@
-"""The graded report over planted worlds: homophily x influence, and a promotion all share.
+"""The graded report over planted worlds: homophily, influence, and promotions.
 
     .venv/bin/python benchmarks/effects.py [--worlds 100] [--size 1000] [--out docs]
 
 Prints the tables of docs/influence-effects.md and draws its picture. `--size` is the number of
-worlds for the size under no effect; 0 leaves it out.
+worlds without an effect, to measure false positives; 0 skips them.
 """
 
 import argparse
@@ -38,7 +38,7 @@ COLOURS = {OBSERVED: "#8c8c8c", ADJUSTED: "#1f5fa8", ALL[2]: "#d1781c", ALL[3]: 
 
 
 def spread(lifts: list[Lift]) -> Lift:
-    """Geometric mean of the lifts, and between which 95 % of them lie."""
+    """Geometric mean of the lifts, and the interval that contains 95 % of them."""
     logs = np.log([lift.lift for lift in lifts])
     low, high = np.percentile(logs, [2.5, 97.5])
     return Lift(float(np.exp(logs.mean())), float(np.exp(low)), float(np.exp(high)), len(lifts))
@@ -82,7 +82,7 @@ def draw(results: dict[str, list[Grades]], path: Path) -> None:
 
 
 def sizes(worlds: int) -> None:
-    """Print how often the adjusted lift is off though nothing is planted."""
+    """Print how often the adjusted lift differs from 1 in worlds without an effect."""
     for name, planted in {"neither": {}, "homophily, taste given": HOMOPHILY}.items():
         some = [Planted(10_000 + seed, **planted) for seed in range(worlds)]
         found = graded(some, knows_taste=True)

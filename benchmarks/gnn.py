@@ -1,7 +1,7 @@
-"""Taste: EASE against the LAPACK calls it needs, full ranking against a loop, training against PyG.
+"""Models of taste: EASE against LAPACK, full ranking against a loop, training against PyG.
 
-`--data` names a folder of splits (`lastfm`, `douban_book`, ...); without it the parts that train on
-real data are left out.
+`--data` names a folder of splits (`lastfm`, `douban_book`, ...). Without it, the parts that train
+on real data are skipped.
 """
 
 import argparse
@@ -59,7 +59,7 @@ def world(users: int, items: int, cells: int) -> Any:
 
 
 def ease(scale: float, by_hand: bool) -> Took:
-    """Fit EASE, or only factor and invert a matrix of that size; the result is the size."""
+    """Fit EASE, or only factor and invert a matrix of its size; the result is the size."""
     import numpy as np
     from scipy.linalg import lapack
 
@@ -102,7 +102,7 @@ def grid(scale: float) -> Took:
 
 
 def ranking(scale: float, by_hand: bool) -> Took:
-    """Every user's first 20 items by a network's vectors, and how good these are.
+    """Every user's top 20 items by a network's vectors, and their metrics.
 
     The result is the number of hits and the mean NDCG@20.
     """
@@ -118,7 +118,7 @@ def ranking(scale: float, by_hand: bool) -> Took:
     wanted = pairs(
         np.repeat(np.arange(users), 5), random.integers(0, items, users * 5), (users, items)
     )
-    # Whole numbers: sums are exact, in whatever order they are made.
+    # Whole numbers, so sums are exact in any order.
     of_users, of_items = (
         random.integers(-300, 300, (n, WIDTH)).astype(np.float32) for n in (users, items)
     )
@@ -154,11 +154,11 @@ def _one(scores: Any, barred: Any, wanted: Any) -> tuple[int, float]:
 
 
 Curve = list[tuple[float, float]]
-"""(seconds of training, NDCG@20 on validation) after each epoch; judging takes no time here."""
+"""(seconds of training, NDCG@20 on validation) after each epoch; validation isn't timed."""
 
 
 class _Clock:
-    """Notes how good a network is after each epoch, and stops it when its time is over."""
+    """Records a network's NDCG@20 after each epoch, and stops it when its time is over."""
 
     def __init__(self, judge: Callable[[Any], float], most: float) -> None:
         self._judge, self._most, self._off, self._began = judge, most, 0.0, time.perf_counter()
@@ -184,7 +184,7 @@ class _TimeOver(Exception):
 
 
 def train_ours(folder: Path, most: float, name: str) -> Took:
-    """Our network, until it stops by itself; the result is its curve."""
+    """Train our network until it stops; the result is its curve."""
     from followsuit.gnn.data.interaction_folder import read_split
     from followsuit.gnn.models.registry import model
     from followsuit.gnn.training.loop import train, watch
@@ -210,7 +210,7 @@ def train_ours(folder: Path, most: float, name: str) -> Took:
 
 
 def train_stock(folder: Path, most: float) -> Took:
-    """PyG's LightGCN as its documentation trains it; the result is its curve."""
+    """Train PyG's LightGCN as in its documentation; the result is its curve."""
     import numpy as np
     import torch
     from torch_geometric.nn.models import LightGCN
@@ -252,7 +252,7 @@ def train_stock(folder: Path, most: float) -> Took:
 
 
 def against_pyg(folder: Path, most: float, name: str) -> dict[str, Took]:
-    """How long ours takes to where PyG's gets at its best, and both at equal time."""
+    """Compare the time to PyG's best NDCG@20."""
     say(f"{name} against {STOCK}: {folder.name}, {most:.0f} s each at most")
     runs = {
         OURS: alone(partial(train_ours, folder, most, name)),
@@ -320,7 +320,7 @@ def growth(scale: float) -> dict[str, Took]:
 
 
 def _epoch(name: str, purchases: int) -> Took:
-    """One epoch; the result is the number of edges: who bought what, and friendships."""
+    """One epoch; the result is the number of edges: purchases and friendships."""
     from typing import cast
 
     from followsuit.gnn.models.neural import Neural
@@ -337,7 +337,7 @@ def _epoch(name: str, purchases: int) -> Took:
 
 
 def shop(purchases: int) -> Any:
-    """A simulated shop: 20 purchases a customer, 400 a product, five friends each."""
+    """A simulated shop: 20 purchases and five friends per customer, 400 purchases per product."""
     import numpy as np
     import pyarrow.compute as pc
 

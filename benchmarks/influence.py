@@ -1,11 +1,12 @@
-"""The network analysis, each part against what it replaces.
+"""The network analysis, each part against a simpler implementation.
 
-`learning`: EM against a plain walk over the same links, and growth with the number of actions.
-`seeds`: OPIM-C against CELF (Leskovec et al. 2007), greedy by 100 simulations per look, by our
-compiled cascade without its checks; then at size, its time and certificate. `networkit`: PageRank
-and Leiden, from our arrays, against calling NetworKit by hand on them. Networks are random: 20
-followers on average, far more for some, each with a chance of 0 to 0.04. Every figure comes from a
-process of its own; those side by side run in turn.
+- `learning`: EM against a plain loop over the same links, and growth with the number of actions.
+- `seeds`: OPIM-C against CELF (Leskovec et al. 2007) with 100 simulations per evaluation, by our
+  compiled cascade; then time and certificate on the large network.
+- `networkit`: PageRank and Leiden against calling NetworKit directly.
+
+Networks are random: 20 followers on average, far more for some, each with a probability of 0 to
+0.04. Every figure comes from its own process; rivals run in turn.
 """
 
 import argparse
@@ -33,9 +34,9 @@ MEAN = 0.02
 BUDGET = 200
 CELF_CUSTOMERS, CELF_EDGES, CELF_BUDGET = 5_000, 100_000, 50
 SIMULATIONS = 100
-"""Of each look of CELF."""
+"""Simulations of each evaluation in CELF."""
 JUDGED_BY = 10_000
-"""Simulations that judge both choices, independent of how they were made."""
+"""Simulations that evaluate both choices, independent of those that made them."""
 
 FASTER = 100
 CLOSE = 0.99
@@ -68,7 +69,7 @@ def sizes(scale: float, customers: int, edges: int) -> tuple[int, int]:
 
 
 def choose(scale: float, celf: bool) -> Took:
-    """Choose seeds in the smaller network; the result says how far they spread."""
+    """Choose seed customers in the smaller network; the result is their spread."""
     import numpy as np
 
     from followsuit.influence.spread.cascade import spread
@@ -90,7 +91,7 @@ def choose(scale: float, celf: bool) -> Took:
 
 
 def celf_greedy(made: Any, probability: Any, value: Any, budget: int) -> Any:
-    """Lazy greedy: look again only at who may still be the best."""
+    """Lazy greedy: evaluate again only customers who may still be the best."""
     import numpy as np
 
     from followsuit.influence.spread.cascade import Room, cascades
@@ -119,7 +120,7 @@ def celf_greedy(made: Any, probability: Any, value: Any, budget: int) -> Any:
 
 
 def choose_at_size(scale: float) -> Took:
-    """Choose seeds in the large network; the result is all that is found but the seeds."""
+    """Choose seed customers in the large network; the result is their figures."""
     from followsuit.influence.spread.seeds import seeds
 
     made, probability = influence(*sizes(scale, CUSTOMERS, EDGES))

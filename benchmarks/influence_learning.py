@@ -1,7 +1,7 @@
-"""Learning edge probabilities: EM against a plain walk over the same parent links.
+"""Learning edge probabilities: EM against a plain loop over the same parent links.
 
-Customers stand on a ring, befriend those near by, and items are taken in one stretch of it, so that
-acts have parents: some three each.
+Customers are on a ring and have friends nearby. Each item is taken in one segment of the ring, so
+that actions have about three parents each.
 """
 
 from functools import partial

@@ -1,8 +1,8 @@
-"""How long `followsuit load` takes, against loading the same files by hand.
+"""The time of `followsuit load`, against loading the same files by hand.
 
-Embedded: against LadybugDB's own COPY of the same Parquet, into the same tables. Neo4j, on a tenth
+Embedded: against LadybugDB's own COPY of the same Parquet into the same tables. Neo4j, on a tenth
 of the data: against one writer that sends batches of 10,000 rows to UNWIND ... MERGE. Every
-contestant runs in a process of its own, in turn; figures are medians.
+contestant runs in its own process, in turn; figures are medians.
 """
 
 import argparse

@@ -20,8 +20,8 @@ from typing import Any
 class Took:
     """What a contestant took.
 
-    `peak` is the most memory that its process (and any that it started) has held, in bytes;
-    `result` is compared between contestants, so that they are known to have done the same work.
+    `peak` is the largest memory of its process and their child processes, in bytes. `result` is
+    compared between contestants, to check that they did the same work.
     """
 
     seconds: float = 0.0
@@ -78,7 +78,7 @@ def median(taken: Sequence[Took], what: str = "seconds") -> float:
 
 
 def ratio(runs: dict[str, list[Took]], ours: str, theirs: str, what: str = "seconds") -> float:
-    """How many times as much ours takes: medians over the rounds."""
+    """The ratio of two contestants' medians over the rounds."""
     return median(runs[ours], what) / max(median(runs[theirs], what), 1e-9)
 
 

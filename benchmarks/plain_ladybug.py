@@ -1,6 +1,6 @@
 """The same graph as followsuit's, written by hand with LadybugDB's own COPY of the delivered files.
 
-Nothing is checked, mapped or settled on the way. An unknown key would end the COPY.
+Nothing is checked, mapped or deduplicated. An unknown key would stop the COPY.
 """
 
 from pathlib import Path

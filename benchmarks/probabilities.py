@@ -1,7 +1,7 @@
 """Learned edge probabilities against planted ones, as a table and a picture for the docs.
 
-Twenty worlds of each model: `cascade` is the estimator's own, `hazard` has delays that peak after
-days and may exceed the window, `threshold` is the linear threshold model.
+Twenty worlds of each model: `cascade` is the estimator's own model, `hazard` has delays that peak
+after some days and may exceed the window, `threshold` is the linear threshold model.
 """
 
 import argparse
@@ -97,7 +97,7 @@ def main() -> None:
 
 
 def draw(drawn: dict[str, list[tuple[CascadeWorld, Influences]]], path: Path) -> None:
-    """Planted against estimated: means of edges of like estimates, and what 80 % of them span."""
+    """Plot planted against estimated probabilities: means of groups of edges, with 80 % ranges."""
     figure = Figure(figsize=(11, 4), layout="constrained")
     for axes, (model, cases) in zip(figure.subplots(1, 3, sharey=True), drawn.items(), strict=True):
         told = [f.exposures >= 1 for _, f in cases]

@@ -1,10 +1,10 @@
-"""How long each step of `score` takes, beside the pipeline that one would write by hand.
+"""The time of each step of `score`, against a pipeline written by hand.
 
 By hand: DuckDB joins friendships with their friends' purchases of the last two weeks, `implicit`
 learns ALS with 64 factors from all purchases, and every customer with a trigger gets the ten best
-items. Both start from a loaded store, in processes of their own, in turn; figures are medians.
+items. Both start from a loaded store, each in its own process, in turn; figures are medians.
 
-`score` runs as on a first night (`--learn always`) and as on the night after it (`--learn auto`).
+`score` runs as on a first night (`--learn always`) and as on the next night (`--learn auto`).
 """
 
 import argparse

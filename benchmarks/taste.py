@@ -1,4 +1,4 @@
-"""How well taste is told on real data, whether friends help there, and what newcomers are offered.
+"""Models of taste on real data: how well they rank, whether friends help, and newcomers.
 
     .venv/bin/python benchmarks/taste.py --data FOLDER [--only PART] [--of NAME] [--seeds 3]
 
@@ -6,14 +6,15 @@
 `foursquare_*`, which are loaded into a store and split in time. Parts:
 
 - told: every model on every data set, beside published results; recall@20 / ndcg@20
-- audit: the social gate on every data set
-- cold: a tenth of the customers lose all they took; friends and attributes against popularity
-- new: a tenth of the products of Ciao and of simulated shops lose all who took them; attributes
-  against popularity
-- worlds: the social gate on simulated shops with neither homophily nor influence, and with both
+- audit: the friend ablation on every data set
+- cold: all interactions of a tenth of the customers are hidden; friends and attributes against
+  popularity
+- new: all interactions with a tenth of the products are hidden (Ciao and simulated shops);
+  attributes against popularity
+- worlds: the friend ablation on simulated shops with neither homophily nor influence, and with both
 
-`--json FOLDER` keeps the figures of each part and data set, and takes what is there already;
-`--plot FILE` draws what is told.
+`--json FOLDER` saves the figures of each part and data set, and reuses those saved before.
+`--plot FILE` draws the results of `told`.
 """
 
 import argparse
@@ -96,7 +97,7 @@ def audited(data: Path, name: str, seeds: int) -> dict[str, Any]:
 
 
 def cold(data: Path, name: str, seeds: int) -> dict[str, Any]:  # noqa: ARG001
-    """What a tenth of the users took, told once nothing of it is known."""
+    """Predict the items of a tenth of the users, whose interactions are hidden."""
     import numpy as np
     from scipy import sparse
 
@@ -123,7 +124,7 @@ def cold(data: Path, name: str, seeds: int) -> dict[str, Any]:  # noqa: ARG001
 
 
 def new(data: Path, name: str, seeds: int) -> dict[str, Any]:  # noqa: ARG001
-    """Which of a tenth of the items, of whose takers nothing is known, users took."""
+    """Predict interactions with a tenth of the items, whose interactions are hidden."""
     import numpy as np
     from scipy import sparse
 
@@ -143,7 +144,7 @@ def new(data: Path, name: str, seeds: int) -> dict[str, Any]:  # noqa: ARG001
     wanted = binary(taken[:, items])
     both = (np.diff(wanted.indptr) > 0) & (np.diff(known.seen.indptr) > 0)
     users = np.flatnonzero(both)[:4_000]
-    # Equal scores are in no order that says anything.
+    # The order of equal scores has no meaning.
     tie = random.random(len(items)).astype(np.float32) * 1e-6
     size = np.maximum(np.asarray(matrix.sum(axis=0)).ravel(), 1)
     popular = matrix[items] @ ((matrix.T @ known.popularity) / size)
@@ -175,7 +176,7 @@ def _compared(lists: dict[str, Any], wanted: Any, users: Any, base: str) -> dict
 
 
 def simulated(seed: int, dials: float = 0.5) -> Any:
-    """A simulated shop's split: its last four weeks are to be told."""
+    """A simulated shop's split; its last four weeks are the test part."""
     from support.worlds import view_of_world
 
     from followsuit.gnn.data.from_view import temporal_split
@@ -326,7 +327,7 @@ def main() -> None:
     parser.add_argument("--of", choices=(*SPLITS, *IN_TIME), action="append", help="this data set")
     parser.add_argument("--seeds", type=int, default=3, help="of what is random (default 3)")
     parser.add_argument("--worlds", type=int, default=WORLDS, help="simulated, of each kind")
-    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw what is told here")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the results of told here")
     parser.add_argument("--json", type=Path, metavar="FOLDER", help="keep the figures here")
     options = parser.parse_args()
     for part in options.only or PARTS:

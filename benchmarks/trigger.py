@@ -1,7 +1,7 @@
-"""How long the friend trigger takes for all customers, against the same join written by hand.
+"""The time of the friend trigger for all customers, against the same join written by hand.
 
-All three start from the same snapshot (Parquet files) at the world's end, return an Arrow table of
-the same rows (which is checked), and run in processes of their own, in turn; figures are medians.
+All three start from the same snapshot (Parquet files) at the world's end, and return an Arrow table
+of the same rows, which is checked. Each runs in its own process, in turn; figures are medians.
 """
 
 import argparse

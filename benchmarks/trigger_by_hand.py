@@ -1,9 +1,9 @@
 """The friend trigger as a careful user would write it by hand, in SQL for DuckDB and with Polars.
 
-The rules are those of `followsuit.offers`: adults with `social_use` lend their acts, adults with
-contact consent are reached, the latest word up to `as_of` counts and a withdrawal of any date; no
-returns, no sensitive products; a friend's last act on an item in the window, on which the customer
-has not acted before, weighs tie strength x 2^(-age / 3.5 days).
+The rules are those of `followsuit.offers`. Adults with `social_use` share their activity; adults
+with contact consent are eligible. The latest consent up to `as_of` counts, and a withdrawal of any
+date. Returns and sensitive products are left out. A friend's last interaction with an item in the
+window counts tie weight x 2^(-age / 3.5 days), if the customer has not seen the item.
 """
 
 import math

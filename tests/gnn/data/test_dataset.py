@@ -31,7 +31,7 @@ def matrix(rows: int, columns: int, value: float = 1.0) -> sparse.csr_matrix:
         ("friends", matrix(2, 3), r"`friends` has shape \(2, 3\): it must be \(2, 2\)"),
         ("user_attributes", Attributes(("a",), matrix(3, 1)), r"`user_attributes` has shape"),
         ("item_attributes", Attributes(("a",), matrix(2, 1)), r"`item_attributes` has shape"),
-        ("seen", matrix(2, 3, np.nan), r"`seen` holds a number that is not finite"),
+        ("seen", matrix(2, 3, np.nan), r"`seen` has a number that isn't finite"),
         ("item_attributes", Attributes(("a",), matrix(3, 1, np.inf)), "isn't finite. Remove NaN"),
     ],
 )

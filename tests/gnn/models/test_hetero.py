@@ -313,7 +313,7 @@ def test_without_any_interaction_nothing_is_learned_and_scores_are_finite() -> N
 def test_features_that_are_not_numbers_are_refused() -> None:
     known = labels(USERS, "city")
     known.matrix.data[3] = np.nan
-    with pytest.raises(BadDataset, match="`user_attributes` holds a number that is not finite"):
+    with pytest.raises(BadDataset, match="`user_attributes` has a number that isn't finite"):
         tastes(user_attributes=known)
 
 

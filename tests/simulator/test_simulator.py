@@ -318,5 +318,5 @@ class TestRefusals:
             simulate(SMALL, tmp_path, file_format="xlsx")
 
     def test_truth_must_have_its_own_folder(self, tmp_path: Path) -> None:
-        with pytest.raises(WorldError, match="another folder"):
+        with pytest.raises(WorldError, match="the folder of the tables; choose another one"):
             simulate(SMALL, tmp_path, tmp_path / ".")

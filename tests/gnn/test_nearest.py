@@ -97,8 +97,8 @@ def test_a_shop_answers_alike_with_and_without_the_index(embedded: Place) -> Non
         small.note(revision=1)
         vectors = np.array([[1, 0], [3, 4]], dtype=np.float32)
         ids = np.array(["ana", "ben"], dtype=object)
-        embedded = Embedded("m", {}, NOON, np.repeat(KINDS[:1], 2), ids, vectors, 0)
-        write_embeddings(small, embedded, "", NOON)
+        learned = Embedded("m", {}, NOON, np.repeat(KINDS[:1], 2), ids, vectors, 0)
+        write_embeddings(small, learned, "", NOON)
     with followsuit.open(embedded.name) as shop:
         for approximate in (True, False):
             rows = shop.nearest("customer", "ana", approximate=approximate)

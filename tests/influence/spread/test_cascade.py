@@ -87,13 +87,13 @@ def test_seeds_that_are_nobody_are_named(seeds: list[float], message: str) -> No
         spread(made, probability, np.array(seeds), np.ones(2))
 
 
-def test_a_value_or_number_of_simulations_that_is_none_is_named() -> None:
+def test_an_invalid_value_or_number_of_simulations_is_named() -> None:
     made, probability = influence(2, [(0, 1, 0.5)])
     with pytest.raises(BadInput, match=r"value of customer 1 is -3\.0"):
         spread(made, probability, np.array([0]), np.array([1, -3]))
     with pytest.raises(BadInput, match=r"value has shape \(3,\): give one per customer, 2"):
         spread(made, probability, np.array([0]), np.ones(3))
-    with pytest.raises(BadInput, match="1 simulations"):
+    with pytest.raises(BadInput, match="simulations is 1"):
         spread(made, probability, np.array([0]), np.ones(2), simulations=1)
     with pytest.raises(NotEnoughEvidence):
         spread(made, np.zeros(1), np.array([0]), np.ones(2))

@@ -49,7 +49,11 @@ class Snapshot:
     def _connect(self, memory: int) -> ibis.BaseBackend:
         # DuckDB spills to a private folder on the snapshot's disk, deleted with this object.
         self._spill = WorkFolder(self.folder.parent.parent)
-        connection = ibis.duckdb.connect(memory_limit=f"{memory}B", temp_directory=self._spill.path)
+        connection = ibis.duckdb.connect(
+            self._spill.path / "kept.duckdb",
+            memory_limit=f"{memory}B",
+            temp_directory=self._spill.path,
+        )
         connection.raw_sql("SET TimeZone = 'UTC'")
         for table in t.TABLES.values():
             connection.read_parquet(self.folder / f"{table.name}.parquet", table_name=table.name)
@@ -62,11 +66,11 @@ class Snapshot:
     def keep(self, rows: ir.Table) -> ir.Table:
         """Compute rows once, and return the temporary table that holds them."""
         name = ibis.util.gen_name("kept")
-        return self.connection.create_table(name, rows, temp=True)
+        return self.connection.create_table(name, rows)
 
     def drop(self, rows: ir.Table) -> None:
         """Drop a temporary table that `keep` returned."""
-        self.connection.drop_table(rows.op().name, database=("temp", "main"))
+        self.connection.drop_table(rows.op().name)
 
     def undated(self) -> list[str]:
         """Tables with rows without a date, and columns without dates (`customers.city`).

@@ -409,29 +409,3 @@ def test_backtest_prints_its_tables_where_no_report_is_printed(shop: Shop, tmp_p
     assert "friends' part of ndcg@10" in done.out
     assert max(map(len, done.out.splitlines())) <= 160
     assert read(tmp_path, "b.json")["moments"] == 1
-
-
-def test_demo_is_of_one_shop_and_ends_with_offers_that_fit_a_screen(tmp_path: Path) -> None:
-    first, demo = run_each(
-        [["demo", "--customers", "150", "--seed", "1"], ["demo", "--customers", "120"]], tmp_path
-    )
-    assert (first.code, demo.code) == (0, 0), first.said + demo.said
-    header, _, *lines, count = demo.out.splitlines()
-    assert header.split() == [name for name in OUT if name != "item_kind"]
-    assert count == "15 rows"
-    assert max(map(len, [header, *lines])) <= 120
-    for row in lines:
-        assert re.fullmatch(r"c\d+ +\d+ +\w+ +o\d+ +friend_\w+ +0\.\d{4} +0\.\d{4} +\w.*\w *", row)
-    place = re.search(r"delivery  (\S+)   store  (\S+)   offers  (\S+)", demo.said)
-    assert place is not None
-    assert all((tmp_path / named).exists() for named in place.groups())
-    counted, why = run_each(
-        [
-            ["query", "counts", "--store", place[2], "--format", "json"],
-            [*re.search(r"Next: followsuit (.+)", demo.said)[1].split()],  # type: ignore[index]
-        ],
-        tmp_path,
-    )
-    names = {row["name"]: row["n"] for row in json.loads(counted.out)}
-    assert names["Customer"] <= 120
-    assert " is offered as number " in why.out

@@ -1,21 +1,32 @@
-"""`demo` and `doctor`: the main workflow in one command, and a check of this machine."""
+"""`demo`: a simulated shop from its tables to offers, in one command."""
 
+import os
 import shlex
+import shutil
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from followsuit.cli.app import JsonOption, StoreOption, app, open_shop, write_json
-from followsuit.cli.screen import say
-from followsuit.core.times import length
+from followsuit.cli.app import app, open_shop
+from followsuit.cli.screen import results
 
 if TYPE_CHECKING:
-    import pyarrow as pa
+    from collections.abc import Sequence
 
-    from followsuit.doctor import Check
+    from rich.console import Console, RenderableType
+    from rich.table import Table
+
+    from followsuit.api import Shop
+    from followsuit.core.bootstrap import Estimate
+    from followsuit.demo import ShownOffer, Story, Worth
+    from followsuit.simulator import World
+
+_WIDTH = 100
+_LISTED = 5
+"""Offers of the story that are listed."""
 
 
 @app.command(epilog="Example: followsuit demo --folder /tmp/demo")
@@ -26,12 +37,9 @@ def demo(
     customers: Annotated[int, typer.Option(min=100, help="Customers of the shop.")] = 2_000,
     seed: Annotated[int, typer.Option(min=0, help="Random seed of the shop.")] = 0,
 ) -> None:
-    """Simulate a shop, load it into the embedded engine, and rank offers with their reasons."""
-    import pyarrow.parquet as pq
-
-    from followsuit.cli.progress import show
-    from followsuit.cli.tables import drawn
-    from followsuit.simulator import World, simulate
+    """Simulate a shop, load it, rank offers, and show what comes out and why."""
+    from followsuit.demo import ScoredShop, friends_worth
+    from followsuit.simulator import World
 
     world = World(
         customers=customers,
@@ -43,83 +51,243 @@ def demo(
         dirt=0.2,
         seed=seed,
     )
-    delivered = simulate(world, folder / "shop", progress=show)
+    console = results()
+    console.width = min(console.width, _WIDTH)
     store = folder / "followsuit.lbug"
     with open_shop(str(store)) as shop:
-        # Delete the files of an earlier demo.
-        replace = [table for table, rows in delivered.items() if rows]
-        now = datetime.now(UTC)
-        report = shop.load(folder / "shop", replace=replace, yes=True, loaded_at=now)
-        end = world.start + timedelta(days=world.days)
-        ranked = shop.score(end, now, min_share=0, activate=True)
-    out = folder / "offers.parquet"
-    offers = ranked.offers_table()
-    pq.write_table(offers, out)
-    first = offers.filter(offers["trigger"].is_valid()).slice(0, 15)
-    sys.stdout.write(drawn(_short(first)))
-    sys.stdout.flush()
+        _make(world, shop, folder, console)
+        scored = ScoredShop(shop)
+        _show_offers(console, scored.varied_offers())
+        story = scored.story()
+        if story is not None:
+            _show_story(console, story)
+        worth = friends_worth(shop, _end(world))
+    _show_worth(console, worth)
+    _show_commands(console, _commands(store, story, worth))
+
+
+def _end(world: "World") -> datetime:
+    """The end of a world's data."""
+    from followsuit.core.times import instant
+
+    return instant(world.start + timedelta(days=world.days))
+
+
+def _make(world: "World", shop: "Shop", folder: Path, console: "Console") -> None:
+    """Simulate, load and score a shop, and say what it is."""
+    import pyarrow.parquet as pq
+
+    from followsuit.cli.progress import show
+    from followsuit.demo import AFFINITY
+    from followsuit.simulator import simulate
+
+    delivered = simulate(world, folder / "shop", progress=show)
+    # Replace the tables of an earlier demo in the same folder.
+    replace = [table for table, rows in delivered.items() if rows]
+    now = datetime.now(UTC)
+    report = shop.load(folder / "shop", replace=replace, yes=True, loaded_at=now)
+    # Learn everything anew, so that an earlier demo changes nothing.
+    end = _end(world)
+    ranked = shop.score(end, now, affinity=AFFINITY, learn="always", min_share=0, activate=True)
+    pq.write_table(ranked.offers_table(), folder / "offers.parquet")
     rejected = sum(counts.rejected for counts in report.tables.values())
-    say(
-        f"{ranked.offers:,} offers to {ranked.customers:,} customers as of {end}; above, the first."
+    _head(console, "A simulated shop")
+    _print(
+        console,
+        f"{world.customers:,} customers, {world.products:,} products, {world.stores:,} stores, "
+        f"{world.friendships:,} friendships and a year of purchases. {rejected:,} faulty rows were "
+        f"put aside, each with its reason. As of {_day(end)} {end.year}, {ranked.customers:,} "
+        f"customers get {ranked.offers:,} offers. All files are in the folder {folder}.",
     )
-    say(f"delivery  {folder / 'shop'}   store  {store}   offers  {out}")
-    say(f"{rejected:,} faulty rows put aside, each with a reason: {report.rejects}")
-    for offer in first.slice(0, 1).to_pylist():
-        place = shlex.quote(str(store))
-        say(f"Next: followsuit why {offer['customer_id']} {offer['item_id']} --store {place}")
 
 
-def _short(offers: "pa.Table") -> "pa.Table":
-    """The offers in fewer columns and digits, for the screen."""
-    import pyarrow as pa
+def _show_offers(console: "Console", offers: "Sequence[ShownOffer]") -> None:
+    _head(console, f"{len(offers)} of the offers, chosen for variety, not the top ones")
+    table = _table("customer", "product or store", "price", "probability", "reason", right=(2, 3))
+    for offer in offers:
+        probability = _percent(offer.probability)
+        table.add_row(offer.customer, offer.item, offer.price, probability, offer.reason)
+    _print(console, table)
+    _print(
+        console,
+        "Probability: the model's estimate that the customer buys or visits it within two weeks.",
+    )
 
-    shown = offers.drop_columns(["item_kind"])
-    for name in ("score", "trigger_share"):
-        digits = pa.array([f"{value:.4f}" for value in shown[name].to_pylist()], pa.string())
-        shown = shown.set_column(shown.column_names.index(name), name, digits)
-    return shown
+
+def _show_story(console: "Console", story: "Story") -> None:
+    from rich.table import Table
+
+    _head(console, f"One customer: {story.customer} ({story.customer_id})")
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    for name, content in (
+        ("Friends", _friends(story)),
+        ("Contact", _contact(story)),
+        ("First offer", _first_offer(story)),
+        ("Offers", _offers(story)),
+        ("Blocked", _blocked(story)),
+    ):
+        grid.add_row(name, content)
+    _print(console, grid)
 
 
-@app.command(epilog="Example: followsuit doctor --store bolt://localhost:7687")
-def doctor(
-    store: StoreOption = None,
-    max_age: Annotated[
-        str | None,
-        typer.Option(
-            metavar="LENGTH",
-            show_default=False,
-            help="Exit with 1 if the newest purchase or visit, or the active run, is "
-            "older than this: 3d, 36h.",
-        ),
-    ] = None,
-    json_file: JsonOption = None,
-) -> None:
-    """Check which parts of followsuit work here, and how old and large the store is."""
-    from followsuit.doctor import Check, examine, measure
+def _friends(story: "Story") -> str:
+    rest = story.friends - story.sharing
+    shared = f"{story.friends}, of whom {story.sharing} share their activity."
+    return f"{shared} What the other {rest} do is not used." if rest else shared
 
-    limit = None if max_age is None else length(max_age)
-    checks = list(examine(store))
-    figures = measure(store, datetime.now(UTC))
-    if figures is not None:
-        checks += figures.checks(limit)
-    elif limit is not None:
-        checks.append(Check("age", False, "unknown, as the store can't be read"))
-    if str(json_file) != "-":
-        sys.stdout.write(
-            "".join(f"{_mark(check):7} {check.name}: {check.detail}\n" for check in checks)
+
+def _contact(story: "Story") -> str:
+    if story.channel is None:
+        return "Allowed by any channel."
+    return f"Allowed by {_listed(story.channels)} only. Offers go out by {story.channel}."
+
+
+def _first_offer(story: "Story") -> str:
+    offer = story.offers[0]
+    lines = [f"{offer.item}{f', {offer.price}' if offer.price else ''}"]
+    if story.drivers:
+        did = "Bought" if offer.item_kind == "product" else "Visited"
+        friends = [f"{d.name or 'a friend'} on {_day(d.on)}" for d in story.drivers]
+        unnamed = any(driver.name is None for driver in story.drivers)
+        note = " Friends are named only if they agreed to it." if unnamed else ""
+        lines.append(f"{did} by {_listed(friends)}.{note}")
+    lines.append(f'The customer is told: "{offer.reason}".')
+    return "\n".join(lines)
+
+
+def _offers(story: "Story") -> "RenderableType":
+    from rich.console import Group
+
+    shown = story.offers[:_LISTED]
+    total, driven = len(story.offers), story.driven
+    brought = "all" if driven == total else driven
+    rest = f" The first {len(shown)}:" if len(shown) < total else ""
+    table = _table("", "item", "probability", "of it friends", "reason", right=(0, 2, 3))
+    for offer in shown:
+        table.add_row(
+            str(offer.rank),
+            offer.item,
+            _percent(offer.probability),
+            _percent(offer.by_friends),
+            offer.reason,
         )
-    report = {
-        "checks": [
-            {"name": c.name, "sound": c.sound, "needed": c.needed, "said": c.detail} for c in checks
-        ],
-        "figures": None if figures is None else figures.as_dict(),
-    }
-    write_json(report, json_file)
-    if any(check.needed and not check.sound for check in checks):
-        sys.exit(1)
+    return Group(f"{total}, {brought} of them brought up by friends.{rest}", table)
 
 
-def _mark(check: "Check") -> str:
-    if check.sound:
-        return "ok"
-    return check.mark if check.needed else "absent"
+def _blocked(story: "Story") -> "RenderableType":
+    from rich.console import Group
+
+    total = sum(blocked.items for blocked in story.blocked)
+    if not total:
+        return "None of the items that friends brought up."
+    table = _table("items", "rule", "why", "for example", right=(0,))
+    for blocked in story.blocked:
+        table.add_row(str(blocked.items), blocked.rule, blocked.sentence, blocked.item)
+    return Group(f"{total} of the items that friends brought up:", table)
+
+
+def _show_worth(console: "Console", worth: "Worth") -> None:
+    _head(console, "What friends are worth in this shop")
+    _print(
+        console,
+        f"The ranking at {worth.cutoffs} earlier dates, compared with what customers then bought "
+        "and visited within two weeks. NDCG@10 is 1 if all of it is ranked first, and 0 if none of "
+        "it is among the first ten.",
+    )
+    table = _table("ranking", "NDCG@10", "95 % interval", right=(1,))
+    for name, figure in (("with friends", worth.ranking), ("without friends", worth.without)):
+        table.add_row(name, f"{figure.value:.4f}", f"{figure.low:.4f} to {figure.high:.4f}")
+    _print(console, table)
+    _print(
+        console,
+        f"{_verdict(worth.gain)} This shop is simulated with strong influence between friends; "
+        "`followsuit backtest` says what they are worth in yours.",
+    )
+
+
+def _verdict(gain: "Estimate") -> str:
+    """Whether friends help, as far as the interval tells."""
+    size = f"{abs(gain.value):.4f} {'lower' if gain.value < 0 else 'higher'}"
+    difference = f"{size} (95 % interval {gain.low:+.4f} to {gain.high:+.4f})"
+    if gain.low > 0:
+        verdict = "friends improve the ranking."
+    elif gain.high < 0:
+        verdict = "friends make the ranking worse."
+    else:
+        verdict = "that doesn't tell whether friends help."
+    return f"With friends it is {difference}: {verdict}"
+
+
+def _commands(store: Path, story: "Story | None", worth: "Worth") -> list[tuple[str, str]]:
+    """What to type next: purposes and commands."""
+    place = f"--store {shlex.quote(str(store))}"
+    commands = []
+    if story is not None:
+        customer, offer = story.customer_id, story.offers[0]
+        commands.append(("Why this offer", f"followsuit why {customer} {offer.item_id} {place}"))
+        if story.blocked:
+            item = story.blocked[0].item_id
+            commands.append(("Why not this one", f"followsuit why-not {customer} {item} {place}"))
+    commands += [
+        (
+            "The offers to the first customers",
+            f"followsuit query current-recommendations --param limit=20 {place}",
+        ),
+        (
+            "The ranking, week by week, against popularity and others",
+            f"followsuit backtest --from {worth.start:%Y-%m-%d} --to {worth.end:%Y-%m-%d} "
+            f"--affinity linear {place}",
+        ),
+    ]
+    return commands
+
+
+def _show_commands(console: "Console", commands: "Sequence[tuple[str, str]]") -> None:
+    _head(console, "What to type next")
+    if (activate := _activation()) is not None:
+        commands = [("Put `followsuit` on the path", activate), *commands]
+    for purpose, command in commands:
+        console.print(f"{purpose}:\n  {command}", markup=False, soft_wrap=True)
+
+
+def _activation() -> str | None:
+    """The command that puts `followsuit` on the path, where it is in a virtual environment."""
+    script = Path(sys.prefix) / "bin" / "activate"
+    if shutil.which("followsuit") or not script.exists():
+        return None
+    near = Path(os.path.relpath(script))
+    return f". {shlex.quote(str(script if near.parts[0] == '..' else near))}"
+
+
+def _head(console: "Console", title: str) -> None:
+    console.print()
+    console.rule(title, align="left", characters="─")
+
+
+def _print(console: "Console", content: "RenderableType") -> None:
+    console.print(content, markup=False)
+
+
+def _table(*names: str, right: "Sequence[int]" = ()) -> "Table":
+    """An empty table; `right` has the columns of figures."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+    for i, name in enumerate(names):
+        table.add_column(
+            name, justify="right" if i in right else "left", no_wrap=i in right, overflow="fold"
+        )
+    return table
+
+
+def _listed(names: "Sequence[str]") -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _percent(share: float) -> str:
+    return f"{share * 100:.1f} %"
+
+
+def _day(at: date) -> str:
+    return f"{at.day} {at:%B}"

@@ -8,8 +8,11 @@ from enum import StrEnum
 
 import pyarrow as pa
 
-VERSION = 1
+VERSION = 2
 """The store version; increase it when earlier code can't read a store that this code writes."""
+
+RENAMED = {"FOR": "COVERS"}
+"""Relationship types by their name in stores of earlier versions; opening a store renames them."""
 
 TEXT: pa.DataType = pa.string()
 TIME: pa.DataType = pa.timestamp("us", tz="UTC")
@@ -325,11 +328,11 @@ PRODUCT_IN_CATEGORY = RelationshipType("IN_CATEGORY", PRODUCT, CATEGORY, key=_ON
 STORE_IN_CATEGORY = RelationshipType("IN_CATEGORY", STORE, CATEGORY, key=_ONE)
 OF_BRAND = RelationshipType("OF_BRAND", PRODUCT, BRAND, key=_ONE)
 IN_CITY = RelationshipType("IN_CITY", STORE, CITY, key=_ONE)
-FOR_PRODUCT = RelationshipType("FOR", OFFER, PRODUCT, key=_ONE)
-FOR_CATEGORY = RelationshipType("FOR", OFFER, CATEGORY, key=_ONE)
-FOR_BRAND = RelationshipType("FOR", OFFER, BRAND, key=_ONE)
-FOR_PROGRAM = RelationshipType("FOR", OFFER, PROGRAM, key=_ONE)
-FOR_INTEREST = RelationshipType("FOR", OFFER, INTEREST, key=_ONE)
+COVERS_PRODUCT = RelationshipType("COVERS", OFFER, PRODUCT, key=_ONE)
+COVERS_CATEGORY = RelationshipType("COVERS", OFFER, CATEGORY, key=_ONE)
+COVERS_BRAND = RelationshipType("COVERS", OFFER, BRAND, key=_ONE)
+COVERS_PROGRAM = RelationshipType("COVERS", OFFER, PROGRAM, key=_ONE)
+COVERS_INTEREST = RelationshipType("COVERS", OFFER, INTEREST, key=_ONE)
 REDEEMABLE_AT = RelationshipType("REDEEMABLE_AT", OFFER, STORE, key=_ONE)
 CONTACTED = RelationshipType(
     "CONTACTED",
@@ -394,11 +397,11 @@ RELATIONSHIPS = (
     STORE_IN_CATEGORY,
     OF_BRAND,
     IN_CITY,
-    FOR_PRODUCT,
-    FOR_CATEGORY,
-    FOR_BRAND,
-    FOR_PROGRAM,
-    FOR_INTEREST,
+    COVERS_PRODUCT,
+    COVERS_CATEGORY,
+    COVERS_BRAND,
+    COVERS_PROGRAM,
+    COVERS_INTEREST,
     REDEEMABLE_AT,
     CONTACTED,
     RECOMMENDED_PRODUCT,

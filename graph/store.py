@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from followsuit.core.errors import FollowsuitError
 from followsuit.core.progress import Progress, silent
-from followsuit.graph.schema import VERSION, Element, NodeType, RelationshipType
+from followsuit.graph.schema import RENAMED, VERSION, Element, NodeType, RelationshipType
 from followsuit.graph.state import StateFolder
 
 Rows: TypeAlias = pa.Table | Path
@@ -191,6 +191,14 @@ class GraphStore(ABC):
         """Close the engine."""
 
     @abstractmethod
+    def _make_schema(self) -> None:
+        """Create what the schema has and the store lacks."""
+
+    @abstractmethod
+    def _rename(self, old: str, new: str) -> None:
+        """Rename a relationship type, in a store that may have renamed it already, or in part."""
+
+    @abstractmethod
     def _query(
         self, cypher: str, parameters: dict[str, Any], timeout: float | None = None
     ) -> pa.Table:
@@ -297,12 +305,13 @@ class GraphStore(ABC):
                 f"Nothing has been loaded into {self.name} yet. Run `followsuit load FOLDER` first."
             )
 
-    def _check_readable(self) -> None:
-        """Raise StoreMissing, StoreNotOurs or StoreTooNew unless the store can be read."""
+    def _check_readable(self) -> "Meta":
+        """Return the notes; raise StoreMissing, StoreNotOurs or StoreTooNew if it can't be read."""
         meta = self._get_meta()
         if not meta and not self._holds_others():
             raise missing(self.name)
         check_version(self.name, meta)
+        return Meta(meta)
 
     def _check_writable(self) -> None:
         """Raise StoreNotOurs or StoreTooNew unless the store can be written."""
@@ -313,13 +322,21 @@ class GraphStore(ABC):
     def _begin(self) -> None:
         """Write the first notes of a new store."""
         if not self._get_meta():
-            self._put_meta(
-                {
-                    "version": json.dumps(VERSION),
-                    "store_id": json.dumps(uuid.uuid4().hex),
-                    "revision": json.dumps(0),
-                }
-            )
+            self.note(version=VERSION, store_id=uuid.uuid4().hex, revision=0)
+
+    def _upgrade_older(self) -> None:
+        """Upgrade a store of an earlier version, inside an exclusive session.
+
+        The first note comes before any change: from then on earlier versions refuse the store, and
+        if this process is killed, the next one that opens the store does all of it again.
+        """
+        meta = self._get_meta()
+        if meta and Meta(meta).outdated:
+            self.note(version=VERSION, upgrading=True)
+            for old, new in RENAMED.items():
+                self._rename(old, new)
+            self._make_schema()
+            self.note(upgrading=False)
 
 
 class Meta:
@@ -327,6 +344,11 @@ class Meta:
 
     def __init__(self, entries: Mapping[str, str]) -> None:
         self.entries: dict[str, Any] = {key: json.loads(value) for key, value in entries.items()}
+
+    @property
+    def outdated(self) -> bool:
+        """Whether an earlier version wrote the store, and nobody has finished its upgrade."""
+        return self.entries.get("version", 0) < VERSION or bool(self.entries.get("upgrading"))
 
     @property
     def store_id(self) -> str:

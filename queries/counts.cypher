@@ -28,7 +28,7 @@ UNION ALL MATCH ()-[x:CONSENTED]->() WITH count(x) AS n RETURN 'relationship' AS
 UNION ALL MATCH ()-[x:IN_CATEGORY]->() WITH count(x) AS n RETURN 'relationship' AS kind, 'IN_CATEGORY' AS name, n
 UNION ALL MATCH ()-[x:OF_BRAND]->() WITH count(x) AS n RETURN 'relationship' AS kind, 'OF_BRAND' AS name, n
 UNION ALL MATCH ()-[x:IN_CITY]->() WITH count(x) AS n RETURN 'relationship' AS kind, 'IN_CITY' AS name, n
-UNION ALL MATCH ()-[x:`FOR`]->() WITH count(x) AS n RETURN 'relationship' AS kind, 'FOR' AS name, n
+UNION ALL MATCH ()-[x:COVERS]->() WITH count(x) AS n RETURN 'relationship' AS kind, 'COVERS' AS name, n
 UNION ALL MATCH ()-[x:REDEEMABLE_AT]->() WITH count(x) AS n RETURN 'relationship' AS kind, 'REDEEMABLE_AT' AS name, n
 UNION ALL MATCH ()-[x:CONTACTED]->() WITH count(x) AS n RETURN 'relationship' AS kind, 'CONTACTED' AS name, n
 UNION ALL MATCH ()-[x:RECOMMENDED]->() WITH count(x) AS n RETURN 'relationship' AS kind, 'RECOMMENDED' AS name, n

@@ -13,7 +13,7 @@
 // order by: offer_id, for_kind
 MATCH (o:Offer)
 WHERE (o.valid_from IS NULL OR o.valid_from <= $at) AND (o.valid_until IS NULL OR o.valid_until > $at)
-OPTIONAL MATCH (o)-[:`FOR`]->(x)
+OPTIONAL MATCH (o)-[:COVERS]->(x)
 OPTIONAL MATCH (o)-[:REDEEMABLE_AT]->(s:Store)
 WITH o, s, x, CASE WHEN x.product_id IS NOT NULL THEN 'product' WHEN x.category IS NOT NULL THEN 'category' WHEN x.brand IS NOT NULL THEN 'brand' WHEN x.program IS NOT NULL THEN 'program' WHEN x.interest IS NOT NULL THEN 'interest' END AS for_kind
 RETURN o.offer_id AS offer_id, o.name AS name, for_kind,

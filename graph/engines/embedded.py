@@ -108,13 +108,16 @@ class EmbeddedStore(GraphStore):
             held.enter_context(self._locked(write=False))
             try:
                 held.enter_context(self._opened(write=False))
+                ready = not self._check_readable().outdated
             except _RecoveryPending:
+                ready = False
+            if not ready:
                 held.close()
                 with self._locked(write=True):
                     self._recover()
                 held.enter_context(self._locked(write=False))
                 held.enter_context(self._opened(write=False))
-            self._check_readable()
+                self._check_readable()
             yield
 
     @contextmanager
@@ -140,6 +143,7 @@ class EmbeddedStore(GraphStore):
                     with self._opened(write=False):
                         self._check_writable()
             with self._opened(write=True):
+                self._upgrade_older()
                 self._make_schema()
                 self._begin()
                 try:
@@ -238,9 +242,10 @@ class EmbeddedStore(GraphStore):
         )
 
     def _recover(self) -> None:
-        """Let the engine finish the checkpoint of a killed writer."""
+        """Let the engine finish the checkpoint of a killed writer, and upgrade an older store."""
         with self._opened(write=True):
-            pass
+            self._check_writable()
+            self._upgrade_older()
 
     def _busy(self, doing: str) -> StoreBusy:
         return StoreBusy(
@@ -463,6 +468,13 @@ class EmbeddedStore(GraphStore):
                 self._run(f"DROP TABLE `{spare_name(name)}`")
             if name not in existing:
                 self._run(create_relationship(name, name))
+
+    def _rename(self, old: str, new: str) -> None:
+        existing = self._tables()
+        if spare_name(old) in existing:
+            self._run(f"DROP TABLE `{spare_name(old)}`")
+        if old in existing:
+            self._run(f"ALTER TABLE `{old}` RENAME TO `{new}`")
 
     def _get_meta(self) -> dict[str, str]:
         if not self._has(g.META.label):

@@ -111,8 +111,11 @@ class Neo4jStore(GraphStore):
     @contextmanager
     def reading(self) -> Iterator[None]:  # noqa: D102
         self._reach()
-        if not self._writing:
-            self._check_readable()
+        if not self._writing and self._check_readable().outdated:
+            with self._translated():
+                self._make_schema()
+                with self._locked():
+                    self._upgrade_older()
         yield
 
     @contextmanager
@@ -125,6 +128,7 @@ class Neo4jStore(GraphStore):
             self._check_writable()
             self._make_schema()
             with self._locked():
+                self._upgrade_older()
                 self._begin()
                 self._writing = True
                 try:
@@ -362,6 +366,17 @@ class Neo4jStore(GraphStore):
                 session.run(statement).consume()
             session.run("CALL db.awaitIndexes(300)").consume()
             session.run(f"MERGE (:{g.META.label} {{{Col.KEY}: $key}})", {"key": _LOCK}).consume()
+
+    def _rename(self, old: str, new: str) -> None:
+        # Each transaction creates and deletes the same relationships, so none is lost or doubled.
+        for kind in g.RELATIONSHIPS:
+            if kind.name == new:
+                self._in_batches(
+                    f"MATCH (s:`{kind.source.label}`)-[x:`{old}`]->(t:`{kind.target.label}`) "
+                    f"CALL (s, x, t) {{ CREATE (s)-[r:`{new}`]->(t) SET r = properties(x) "
+                    "DELETE x } IN TRANSACTIONS OF 10000 ROWS",
+                    {},
+                )
 
     def _get_meta(self) -> dict[str, str]:
         rows = self._read(

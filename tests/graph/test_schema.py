@@ -59,7 +59,7 @@ GRAPH = {
     "IN_CATEGORY",
     "OF_BRAND",
     "IN_CITY",
-    "FOR",
+    "COVERS",
     "REDEEMABLE_AT",
     "CONTACTED",
     "RECOMMENDED",

@@ -65,9 +65,9 @@ def test_counts_every_label_and_relationship_type(ask: Ask) -> None:
     relationships = {
         "CONSENTED": 3,
         "CONTACTED": 2,
+        "COVERS": 8,
         "DID": 1,
         "EMBEDDED": 0,
-        "FOR": 8,
         "FRIEND_OF": 9,
         "HOLDS": 2,
         "INFLUENCES": 0,

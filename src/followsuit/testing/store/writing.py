@@ -181,23 +181,23 @@ class WritingContract:
             assert stored(store, g.HOLDS) == by_key(g.HOLDS, expected)
 
     def test_types_of_one_name_are_kept_apart(self, place: Place) -> None:
-        kinds = [r for r in g.RELATIONSHIPS if r.name == g.FOR_PRODUCT.name]
+        kinds = [r for r in g.RELATIONSHIPS if r.name == g.COVERS_PRODUCT.name]
         assert len(kinds) == 5
         with place.open() as store, store.writing():
             for node in {r.source for r in kinds} | {r.target for r in kinds}:
                 store.write(node, samples(node))
             for kind in kinds:
                 store.write(kind, samples(kind))
-            moved = rows(g.FOR_BRAND, {"source": "Offer 0", "target": "Brand 2"})
-            store.write(g.FOR_BRAND, moved)
+            moved = rows(g.COVERS_BRAND, {"source": "Offer 0", "target": "Brand 2"})
+            store.write(g.COVERS_BRAND, moved)
             for kind in kinds:
                 expected = by_key(kind, samples(kind))
-                if kind is g.FOR_BRAND:
+                if kind is g.COVERS_BRAND:
                     expected |= by_key(kind, moved)
                 assert stored(store, kind) == expected
-            store.clear(g.FOR_BRAND)
+            store.clear(g.COVERS_BRAND)
             assert [store.count(kind) for kind in kinds] == [
-                0 if kind is g.FOR_BRAND else 3 for kind in kinds
+                0 if kind is g.COVERS_BRAND else 3 for kind in kinds
             ]
 
     def test_a_relationship_without_its_end_is_an_error_and_leaves_the_rest(

@@ -1,8 +1,8 @@
-"""Turns a ranking into a run: which offers it keeps, and which run it is compared with.
+"""How a run relates to the active one: which offers it keeps, and whether the two are comparable.
 
-A run for some customers keeps the offers of the others. They stay what they were: the run notes,
-for each group of customers, the parameters of the run that their offers come from (its *parts*), so
-that `why` explains each of them by what made it.
+A run for some customers keeps the other customers' offers of the active run. It records, for each
+group of customers, the parameters of the run that their offers come from (its *parts*), so that
+`why` can explain them.
 """
 
 import tempfile
@@ -24,16 +24,16 @@ RECOMMENDED = (g.RECOMMENDED_PRODUCT, g.RECOMMENDED_STORE)
 Offers = dict[g.RelationshipType, pa.Table]
 
 CUSTOMERS = "customers"
-"""Parameter: ids of the customers that a part was made for; None for all others."""
+"""Parameter: ids of the customers that a part is for; None for all others."""
 OFFERED_TO = "offered_to"
-"""Parameter: how many customers had offers when the run was made, before any withdrawal."""
+"""Parameter: number of customers with offers when the run was made, before any withdrawal."""
 _RUN_ID = "run_id"
 _OPTIONS = {"window_days": "--window", "top": "--top", "affinity": "--affinity"}
-"""Parameters whose change changes how much is offered, and the options that set them."""
+"""Parameters that affect how many offers a run has, and the options that set them."""
 
 
 def part_of(run: Run, customer: str) -> Run | None:
-    """The part that a customer's offers come from; None where the run is for others alone."""
+    """The part that a customer's offers come from; None if the run is only for other customers."""
     rest = None
     for part in parts(run):
         listed = part.parameters.get(CUSTOMERS)
@@ -45,7 +45,7 @@ def part_of(run: Run, customer: str) -> Run | None:
 
 
 def kept_parts(active: Run | None, customers: Collection[str] | None) -> dict[str, Any]:
-    """The parameters that tell what a run for these customers keeps of the active run."""
+    """Parameters that record which parts of the active run a run for `customers` keeps."""
     if active is None or customers is None:
         return {}
     kept = []
@@ -58,12 +58,12 @@ def kept_parts(active: Run | None, customers: Collection[str] | None) -> dict[st
 
 
 def oldest(run: Run) -> datetime:
-    """The instant that the oldest of a run's offers are as of."""
+    """The instant of the oldest part of a run."""
     return min(part.as_of for part in parts(run))
 
 
 def comparable(active: Run, parameters: dict[str, Any]) -> bool:
-    """Whether both runs are for everybody, with the same options."""
+    """Whether both runs are for all customers, with the same options."""
     everybody = any(part.parameters.get(CUSTOMERS) is None for part in parts(active))
     return everybody and parameters[CUSTOMERS] is None and not other_options(active, parameters)
 
@@ -78,7 +78,7 @@ def other_options(active: Run, parameters: dict[str, Any]) -> list[str]:
 
 
 def offers_of(store: GraphStore, run_id: str) -> Offers:
-    """The offers of a run as they are in the graph."""
+    """Read the offers of a run from the graph."""
     offers = {}
     with tempfile.TemporaryDirectory(prefix="followsuit-") as folder:
         for element in RECOMMENDED:
@@ -91,7 +91,7 @@ def offers_of(store: GraphStore, run_id: str) -> Offers:
 
 
 def customers_of(offers: Offers) -> set[str]:
-    """The customers who have offers."""
+    """The ids of the customers with offers."""
     return {
         customer for rows in offers.values() for customer in pc.unique(rows[Col.SOURCE]).to_pylist()
     }
@@ -107,12 +107,12 @@ def without(offers: Offers, customers: Collection[str]) -> Offers:
 
 
 def joined(run_id: str, one: Offers, other: Offers) -> Offers:
-    """The offers of both, as those of one run."""
+    """All offers of both, with the id of one run."""
     offers = {}
     for element in RECOMMENDED:
         rows = pa.concat_tables([one[element], other[element]])
-        place = rows.column_names.index(Col.RUN_ID)
+        index = rows.column_names.index(Col.RUN_ID)
         offers[element] = rows.set_column(
-            place, rows.schema.field(place), pa.repeat(run_id, rows.num_rows)
+            index, rows.schema.field(index), pa.repeat(run_id, rows.num_rows)
         )
     return offers

@@ -1,4 +1,4 @@
-"""What was decided on each candidate, and why: the last table of a run, which `why` reads."""
+"""What was decided about each candidate, and why: the last table of a run, which `why` reads."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -13,7 +13,6 @@ from scipy import sparse
 
 from followsuit.core.progress import Progress, silent
 from followsuit.graph import schema as g
-from followsuit.graph.consent import MINOR, NO_CONTACT, UNKNOWN_AGE
 from followsuit.graph.items import PAIR
 from followsuit.offers.candidates.brought_up import brought_up
 from followsuit.offers.candidates.candidates import BEST, Candidates, Offers, offers_for, ranks
@@ -24,27 +23,11 @@ from followsuit.offers.explanation.wording import own_reasons
 from followsuit.offers.features.declared import NAMES, TRIGGER, Features, Values
 from followsuit.offers.learning.model import Model
 from followsuit.policy.decision import OFFERED, OUTRANKED
-from followsuit.policy.rules import (
-    ALREADY_TAKEN,
-    BEFORE_PREDICTION,
-    ELSEWHERE,
-    NO_OFFER,
-    NOT_IN_AUDIENCE,
-    Rule,
-)
+from followsuit.policy.rules import BEFORE_PREDICTION, Rule
 from followsuit.triggers.trigger import Trigger
 
-_KNOWN_TO_GRIDS = (
-    UNKNOWN_AGE,
-    MINOR,
-    NO_CONTACT,
-    ALREADY_TAKEN,
-    ELSEWHERE,
-    NO_OFFER,
-    NOT_IN_AUDIENCE,
-)
-"""Rules that a grid's customers and items, `Grid.exclude` and `Offers.best` keep by themselves."""
 REASON, TASTE, POPULAR = "trigger", "taste", "popular"
+"""The values of the column `source`."""
 
 SCHEMA = pa.schema(
     {
@@ -72,21 +55,26 @@ SCHEMA = pa.schema(
 )
 """Columns of `decisions.parquet`, a row for each candidate.
 
-- `offer_id`: missing where a rule blocks the item for the customer, whichever the offer
-- `triggers`: the live triggers that bring it up; `source`: `trigger`, `taste` or `popular`
-- `blocked_by`: the rule that blocks it; such rows come first, and have no prediction
-- `probability`: that the customer acts on the item within the horizon; `low` and `high`, its 95 %
-  interval, are missing while it is not calibrated. It is the sum of `own_share`, the probability
-  without any trigger, and `trigger_share`
-- `value`: minor units of money that an acceptance brings; `expected_value`: probability x value
-- `channel`: missing where contact is granted in general
-- `decision`: `offered`, `outranked`, or the rule that blocked it
-- `rank`: among the customer's candidates, from 1; missing where another candidate has its item or
-  its offer
-- `send_after`: missing where it may be sent at once
-- `contributions`: what each feature adds to the score
+- `offer_id`: null if a rule blocks the item for the customer, whatever the offer
+- `triggers`: the names of its live triggers
+- `source`: why it is a candidate: `trigger`, `taste` or `popular`
+- `blocked_by`: the rule that blocks it; such rows have no prediction
+- `probability`: how likely the customer is to buy or visit the item within the horizon; the sum of
+  `own_share` and `trigger_share`
+- `low`, `high`: the 95 % interval of the probability; null while it isn't calibrated
+- `own_share`: the probability without any trigger
+- `trigger_share`: how much of the probability comes from triggers
+- `value`: value of an acceptance, in minor units of money
+- `expected_value`: probability x value
+- `channel`: the channel to use; null if the customer agreed to contact in general
+- `decision`: `offered`, `outranked`, or the rule that blocks it
+- `rank`: rank among the customer's candidates, from 1; null if the customer gets its item or its
+  offer from another candidate
+- `reason`: the reason in words for the customer
+- `send_after`: the earliest time to send it; null if it may be sent at once
+- `contributions`: what each feature adds to the log-odds
 
-Rows are sorted by customer, those that a rule blocks before all others.
+All blocked rows come first. The others are sorted by customer, then by rank.
 """
 
 
@@ -101,18 +89,18 @@ def write_decisions(
     rules: Sequence[Rule] = BEFORE_PREDICTION,
     progress: Progress = silent,
 ) -> None:
-    """Predict, rank and decide on all candidates, and write the decisions.
+    """Predict, rank and decide for all candidates, and write the decisions.
 
     Args:
-        path: of the Parquet file.
-        pairs: see `brought_up`.
-        grid: of those that no rule blocks.
-        catalogue: the active offers.
-        model: fitted.
-        triggers: that brought them up.
-        top: offers that a customer gets at most.
-        rules: that decide what may be offered.
-        progress: progress callback, counts customers.
+        path: the Parquet file to write.
+        pairs: the reasons with `blocked_by`, see `brought_up`.
+        grid: the grid of the reasons that no rule blocks.
+        catalogue: the active offers; None if each item is its own offer.
+        model: the fitted acceptance model.
+        triggers: the triggers of the reasons, in order of precedence.
+        top: maximum number of offers per customer.
+        rules: the rules, in the order in which they apply.
+        progress: progress callback; counts customers.
     """
     with (
         pq.ParquetWriter(path, SCHEMA) as writer,
@@ -121,14 +109,14 @@ def write_decisions(
         writer.write_table(_blocked(pairs, catalogue is not None))
         blocked = grid.code(pairs.filter(pairs.blocked_by.notnull()))
         reasons = LiveReasons(grid, triggers)
-        others = [rule for rule in rules if rule.name not in _KNOWN_TO_GRIDS]
-        for rows, table in _decided(grid, blocked, reasons, catalogue, model, top, others):
+        to_apply = [rule for rule in rules if not rule.enforced_by_ranking]
+        for rows, table in _decided(grid, blocked, reasons, catalogue, model, top, to_apply):
             writer.write_table(table)
             advance(rows.stop - rows.start)
 
 
 def _blocked(pairs: ir.Table, with_catalogue: bool) -> pa.Table:
-    """The pairs that a rule blocks."""
+    """The decisions about pairs that a rule blocks."""
     rows = pairs.filter(pairs.blocked_by.notnull())
     named = rows.group_by(*PAIR, "blocked_by").aggregate(
         triggers=rows.trigger.collect(order_by=rows.trigger)
@@ -152,7 +140,7 @@ def _decided(
     top: int,
     rules: Sequence[Rule],
 ) -> Iterator[tuple[slice, pa.Table]]:
-    """The decisions on all others, a block of customers at a time."""
+    """The decisions about all other candidates, one block of customers at a time."""
     features, offers = Features(grid), offers_for(grid, catalogue)
     shape = (len(grid.customers), len(grid.items))
     is_blocked = sparse.csr_matrix((np.ones(len(blocked[0]), bool), blocked), shape)
@@ -167,8 +155,8 @@ def _decided(
             scores[best.row[refused] - rows.start, best.column[refused]] = -np.inf
             best = offers.best(scores, rows, max(BEST, top))
         here = reasons.pairs[rows].tocoo()
-        of_reasons = offers.of_pairs(here.row + rows.start, here.col.astype(np.intp))
-        candidates = joined(of_reasons, best)
+        with_reason = offers.of_pairs(here.row + rows.start, here.col.astype(np.intp))
+        candidates = joined(with_reason, best)
         row, column = candidates.row - rows.start, candidates.column
         rank = ranks(candidates, scores[row, column], offers)
         values = {
@@ -199,7 +187,7 @@ def _refused(
 
 
 def joined(one: Candidates, other: Candidates) -> Candidates:
-    """All of both, each once."""
+    """The union of both, without duplicates."""
     both = np.column_stack(
         [
             np.concatenate([getattr(one, name), getattr(other, name)])
@@ -210,7 +198,7 @@ def joined(one: Candidates, other: Candidates) -> Candidates:
 
 
 class _Describe:
-    """Says in the columns of `SCHEMA` what was predicted and decided."""
+    """Makes the columns of `SCHEMA` from predictions and ranks."""
 
     def __init__(
         self, grid: Grid, offers: Offers, model: Model, features: Features, reasons: LiveReasons
@@ -231,13 +219,13 @@ class _Describe:
         self._mean_popularity = float(popular.mean()) if len(popular) else 0.0
 
     def table(self, candidates: Candidates, values: Values, rank: np.ndarray, top: int) -> pa.Table:
-        """The decisions on candidates.
+        """The decisions about candidates.
 
         Args:
-            candidates: to describe.
-            values: their features.
-            rank: see `ranks`.
-            top: offers that a customer gets at most.
+            candidates: the candidates.
+            values: their features, each (candidates,).
+            rank: (candidates,) see `ranks`.
+            top: maximum number of offers per customer.
         """
         row, column, offer = candidates.row, candidates.column, candidates.offer
         n, prediction = len(row), self._model.predict(values)
@@ -274,7 +262,7 @@ class _Describe:
         return pa.Table.from_arrays(arrays, schema=SCHEMA)
 
     def _above_average(self, parts: Values, values: Values) -> np.ndarray:
-        """What an item's popularity adds to the score, over what the average item's does."""
+        """How much more an item's popularity adds to the score than the average popularity does."""
         average = np.full(len(values["popularity"]), self._mean_popularity)
         of_average = self._model.contributions({**values, "popularity": average})
         above: np.ndarray = parts["popularity"] - of_average["popularity"]
@@ -284,11 +272,11 @@ class _Describe:
         self, column: np.ndarray, parts: Values, above: np.ndarray, pair: np.ndarray
     ) -> np.ndarray:
         texts = own_reasons(parts["category"], above, self._categories[column])
-        # A trigger whose feature adds nothing has moved nothing.
-        moved = pair > 0
+        # If the trigger's feature adds nothing, the trigger isn't the reason.
+        by_trigger = pair > 0
         for name in TRIGGER:
-            moved &= (self._live.feature(pair) != name) | (parts[name] > 0)
-        texts[moved] = self._live.words(pair[moved])
+            by_trigger &= (self._live.feature(pair) != name) | (parts[name] > 0)
+        texts[by_trigger] = self._live.words(pair[by_trigger])
         return texts
 
 
@@ -301,7 +289,7 @@ def _typed(values: np.ndarray | pa.Array, kind: pa.DataType) -> pa.Array:
 
 
 def counts_by_rule(path: Path) -> dict[str, int]:
-    """How many rows each rule blocks, by its name; rules that block none are left out."""
+    """Number of rows that each rule blocks, by its name; rules that block none are left out."""
     blocked = pq.read_table(path, columns=["blocked_by"])["blocked_by"].drop_null()
     counted = pc.value_counts(blocked).to_pylist()
     return {row["values"]: row["counts"] for row in sorted(counted, key=lambda r: r["values"])}

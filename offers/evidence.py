@@ -1,4 +1,4 @@
-"""Whose interactions a run rests on: its offers go when one of them no longer shares."""
+"""Whose interactions a run uses: if one of them withdraws consent, the run's offers go."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -16,13 +16,13 @@ from followsuit.triggers.trigger import Trigger
 def write_evidence(
     view: View, triggers: Sequence[Trigger], window: timedelta, folder: Path
 ) -> None:
-    """Write `SHARING`, `ACTORS` and `DRIVERS` of a run (columns in `graph.runs`), sorted.
+    """Write a run's files `SHARING`, `ACTORS` and `DRIVERS`, sorted; see `graph.runs` for columns.
 
     Args:
-        view: that the run is made from.
-        triggers: whose reasons the run uses.
-        window: how long back interactions count.
-        folder: the run's.
+        view: the view that the run uses.
+        triggers: the triggers that the run uses.
+        window: interactions within this time count as recent.
+        folder: the run's folder.
     """
     people = view.people
     _write(people.filter(people.shares).select("customer_id"), folder / SHARING)

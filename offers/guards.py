@@ -1,14 +1,15 @@
 """Checks before a run is activated: a stale or empty run must not replace a good one.
 
-| found | overridden by |
+| a run is refused if | overridden by |
 |---|---|
-| an `as_of` older than the active run's | `activate` |
-| nobody eligible, no offer active, no purchase or visit, no offers in the result | `activate` |
+| its `as_of` is older than the active run's | `activate` |
+| nobody is eligible, or no offer is active | `activate` |
+| there is no purchase or visit, or the result has no offers | `activate` |
 | the newest purchase or visit is older than `max_age` | a longer `max_age` |
-| too few customers keep having offers | a lower `min_share` |
+| too few of the active run's customers get an offer again | a lower `min_share` |
 
-All but the last and an empty result are found before the work. Without activation (`activate` is
-False) they are notes, except where there is nothing to do.
+The checks of the result come last; the others come before the work starts. If `activate` is False,
+the checks give notes instead, unless there is nothing to do.
 """
 
 from collections.abc import Callable, Set
@@ -32,11 +33,11 @@ _EMPTY = "or give --activate to activate a run without offers"
 
 
 def ignore_note(note: str) -> None:
-    """Pass a note over: the default of functions that take a `Tell`."""
+    """Ignore a note: the default of functions that take a `Tell`."""
 
 
 class Refused(FollowsuitError):
-    """The run isn't activated; the active run stays as it is."""
+    """The run is stale or empty. It isn't activated, and the active run stays."""
 
 
 @dataclass(frozen=True)
@@ -44,11 +45,15 @@ class Guards:
     """The limits that a run must meet.
 
     Args:
-        max_age: how much older than `as_of` the newest purchase or visit may be.
-        min_share: of the customers with offers in the active run, how many must get one, 0 to 1.
-        activate: None to activate unless a guard refuses; True to activate an older or an empty
-            run too; False to activate nothing.
+        max_age: maximum age of the newest purchase or visit, before `as_of`.
+        min_share: share of the customers with offers in the active run, from 0 to 1, who must get
+            an offer again.
+        activate: None to activate unless a check refuses; True to also activate an older or an
+            empty run; False to activate nothing.
         tell: called with each note.
+
+    Raises:
+        Refused: `min_share` isn't between 0 and 1.
     """
 
     max_age: timedelta
@@ -61,7 +66,11 @@ class Guards:
             raise Refused(f"--min-share {self.min_share} isn't valid. Give a share from 0 to 1.")
 
     def check_order(self, active: Run | None, as_of: datetime) -> None:
-        """Refuse a run that is older than the active one."""
+        """Refuse a run whose `as_of` is older than the active run's.
+
+        Raises:
+            Refused: it is older, and `activate` is None.
+        """
         if active is not None and as_of < active.as_of and not self.activate:
             self._refuse(
                 f"The active run {active.run_id} is as of {_time(active.as_of)}, later than "
@@ -70,7 +79,12 @@ class Guards:
             )
 
     def check_data(self, view: View) -> None:
-        """Refuse where nothing can come of the work, or where the data is too old."""
+        """Refuse if there can't be any offers, or if the data is too old.
+
+        Raises:
+            Refused: nobody is eligible, no offer is active, there is no purchase or visit, or the
+                newest one is too old.
+        """
         if not self.activate:
             nothing = _nobody_eligible(view) or _no_offer_active(view)
             if nothing:
@@ -89,35 +103,44 @@ class Guards:
             )
 
     def note_options(self, other: list[str]) -> None:
-        """Note the options that differ from those of the offers that are kept."""
+        """Give a note about options that differ from those of the offers that are kept."""
         if other:
             self.tell(f"The other customers' offers were made with a different {', '.join(other)}.")
 
-    def check_offers(self, reached: Set[str]) -> None:
-        """Refuse a run that offers nothing to anybody."""
-        if not reached and not self.activate:
+    def check_offers(self, customers: Set[str]) -> None:
+        """Refuse a run without offers.
+
+        Args:
+            customers: the customers with offers in the new run.
+
+        Raises:
+            Refused: there are none, and `activate` is None.
+        """
+        if not customers and not self.activate:
             self._refuse(
                 "No customer has a reason, so there are no offers.",
                 f"Check the consents and the newest purchases, {_EMPTY}.",
             )
 
-    def check_share(self, active: Run, before: Set[str], reached: Set[str]) -> None:
-        """Refuse a run that offers something to too few of those whom the active run reached.
+    def check_share(self, active: Run, before: Set[str], customers: Set[str]) -> None:
+        """Refuse a run with offers for too few of the customers with offers in the active run.
 
         Customers whose offers were withdrawn since the active run was made count as lost.
 
         Args:
-            active: the active run, of the same options.
-            before: customers with offers in it.
-            reached: customers with offers in the new run.
+            active: the active run, made with the same options.
+            before: the customers with offers in the active run.
+            customers: the customers with offers in the new run.
+
+        Raises:
+            Refused: the share is less than `min_share`, and `activate` isn't False.
         """
         had = int(active.parameters.get(OFFERED_TO, len(before)))
-        kept = len(before & reached)
-        if reached and kept < self.min_share * had:
+        kept = len(before & customers)
+        if customers and kept < self.min_share * had:
             self._refuse(
                 f"Of the {had:,} customers with offers in the active run {active.run_id}, "
-                f"{kept:,} get one ({kept / had:.0%}): fewer than --min-share "
-                f"{self.min_share:g}.",
+                f"{kept:,} get one ({kept / had:.0%}): fewer than --min-share {self.min_share:g}.",
                 "Check what was loaded, or give --min-share 0.",
             )
 
@@ -137,7 +160,7 @@ class Guards:
 
 
 def in_words(length: timedelta) -> str:
-    """A duration in the form that options take: days if it is whole days, else hours."""
+    """Format a length of time as options take it: in days if they are whole, else in hours."""
     days, rest = divmod(length, _DAY)
     return f"{days}d" if days and not rest else f"{length // timedelta(hours=1)}h"
 
@@ -162,8 +185,8 @@ def _no_offer_active(view: View) -> tuple[str, str] | None:
     if view.offers is None or view.offers.count().execute():
         return None
     return (
-        f"No offer of the table offers is active as of {_time(view.as_of)}.",
-        f"Load offers that are, {_EMPTY}.",
+        f"No offer in the table offers is active as of {_time(view.as_of)}.",
+        f"Load offers that are active, {_EMPTY}.",
     )
 
 

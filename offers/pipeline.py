@@ -34,12 +34,11 @@ from followsuit.triggers.tie_weights import learn_tie_weights, tie_weights
 from followsuit.triggers.trigger import reasons_of
 
 EARLIER = 6
-"""Earlier days, a week apart, that the model is trained on."""
+"""Number of earlier days, a week apart, in the training set."""
 _WEEK = timedelta(days=7)
 _MODEL, _TASTE = "model.json", "taste.json"
 STEPS = (_MODEL, _TASTE)
-"""Files of a run's folder that hold finished steps."""
-
+"""Files in a run's folder with the results of finished steps."""
 
 OUT = (
     "customer_id",
@@ -63,12 +62,24 @@ _OFFERS = pa.schema(
         "channel": g.TEXT,
     }
 )
-"""Columns of a run's offers, by customer and rank: those of the offered decisions under the names
-of `OUT`, where `score` is the probability and `trigger` is missing where no friend did anything."""
+"""Columns of a run's offers, which are its offered decisions by customer and rank.
+
+The columns of `OUT`, where `score` is the probability and `trigger` is the first trigger, null
+without one; then `value` and `channel`.
+"""
 
 
 class Pipeline:
-    """The steps of scoring, each taken from the run's folder where it has been done before."""
+    """The steps of scoring. A step that was finished before is read from the run's folder.
+
+    Args:
+        store: the store to score.
+        view: the view as of the run's instant.
+        run_id: the run's id.
+        window: interactions within this time count as recent; also the horizon.
+        seed: random seed.
+        progress: progress callback.
+    """
 
     def __init__(
         self,
@@ -89,14 +100,14 @@ class Pipeline:
         self._progress = progress
         first = view.as_of - window
         self._days = [view.shared.at(first - weeks * _WEEK) for weeks in range(EARLIER)]
-        """The earlier days that the model is trained on, the latest first."""
+        """Views as of the days of the training set, the latest first."""
 
     @cached_property
     def _log(self) -> Log:
         return read_log(self._view.shared)
 
     def config(self, parameters: dict[str, Any]) -> TasteConfig:
-        """Choose how taste is learned."""
+        """Choose the model config of taste, by the run's parameters."""
         kept = read_json(self._folder / _TASTE)
         if kept is None:
             chosen = search_taste(
@@ -112,10 +123,10 @@ class Pipeline:
         return TasteConfig(**kept)
 
     def model(self, config: TasteConfig) -> LogisticModel:
-        """Train the model on earlier days.
+        """Fit the acceptance model to earlier days.
 
-        Tie weights and taste are learned on what lay before all of these days, or they would know
-        the outcomes.
+        Tie weights and taste are fitted as of the first of these days. Fitted later, they would
+        know the labels.
         """
         kept = read_json(self._folder / _MODEL)
         if kept is None or set(kept["weights"]) != set(NAMES):
@@ -141,7 +152,14 @@ class Pipeline:
     def rank(
         self, model: LogisticModel, config: TasteConfig, customers: list[str] | None, top: int
     ) -> None:
-        """Decide on all candidates, and write the run's files."""
+        """Decide about all candidates, and write the run's files.
+
+        Args:
+            model: the fitted acceptance model.
+            config: the model config of taste.
+            customers: ids of the customers to score; None for all.
+            top: maximum number of offers per customer.
+        """
         view, window = self._view, self._window
         learned = learned_tie_weights(self._store, view, window)
         if learned is None:
@@ -165,7 +183,7 @@ class Pipeline:
 
 
 def _offered(path: Path) -> pa.Table:
-    """The offered decisions, as offers."""
+    """Read the offered decisions, in the columns of a run's offers."""
     names = {"score": "probability"}
     columns = [names.get(name, name) for name in _OFFERS.names if name != "trigger"]
     rows = pq.read_table(

@@ -1,9 +1,8 @@
 """The main job: rank offers for every customer with a reason, and activate them as a run.
 
-View -> reasons -> candidates -> features -> predictions -> decisions. Each step that takes long
-leaves its result in the run's folder, so that a run that was interrupted goes on from the last
-finished one. The id of a run says what it was made from: the same data, as of the same instant,
-with the same parameters, is the same run.
+View -> reasons -> candidates -> features -> predictions -> decisions. Each long step saves its
+result in the run's folder, so that an interrupted run continues from its last finished step. A
+run's id is a hash of its data, instant and parameters: the same inputs give the same run.
 """
 
 from collections.abc import Sequence
@@ -64,32 +63,36 @@ _DONE = "done.json"
 
 
 class ScoreError(FollowsuitError):
-    """The customers to score can't be found."""
+    """The customers to score can't be read, or none of them is in the store."""
 
 
 @dataclass(frozen=True)
 class ScoreReport:
-    """What a run came to."""
+    """The result of a run."""
 
     run_id: str
     as_of: datetime
     customers: int
+    """Number of scored customers with offers."""
     offers: int
+    """Number of their offers."""
     suppressed: dict[str, int]
+    """Number of decisions that each rule blocked, by its name."""
     model: LogisticModel
+    """The acceptance model."""
     unknown: int
-    """Customers to score that the store does not know."""
+    """Number of customers to score that aren't in the store."""
     note: str | None
-    """What whoever reads the ranking should know of it."""
+    """How the model of taste was chosen, for readers of the ranking."""
     activated: bool
-    """Whether the run is the active one now."""
+    """Whether the run was activated."""
     others: int
-    """Customers whose offers of the active run stay, where only some were to be scored."""
+    """Number of customers who weren't scored and keep their offers of the active run."""
     rows: Path
-    """Parquet file of the offers, with `value` and `channel` beside the columns of `OUT`."""
+    """Parquet file of the offers, with `value` and `channel` after the columns of `OUT`."""
 
     def as_dict(self) -> dict[str, Any]:
-        """As `score --json` prints it."""
+        """The report as `score --json` writes it."""
         return {
             "run_id": self.run_id,
             "as_of": self.as_of.isoformat(),
@@ -122,33 +125,36 @@ def score(
     tell: Tell = ignore_note,
     progress: Progress = silent,
 ) -> ScoreReport:
-    """Rank offers as of an instant and activate them, unless a guard refuses; see `guards`.
+    """Rank offers as of an instant and activate them, unless a check refuses; see `guards`.
 
     Args:
-        store: whose last load must have ended.
-        as_of: nothing later is seen.
-        created_at: the time that the run is noted with.
-        window: how long back friends' acts count as just done, and for how long ahead the score
-            is the probability of an act.
-        top: offers a customer at the most.
-        customers: ids of those to score; None for all. The others keep the offers that they have
-            in the active run.
-        refresh: read the store anew, though its revision is known.
-        affinity: `blend`, or `linear` for own taste by the linear model alone, which is quicker.
-        learn: what is learned anew, see `Learn`.
+        store: a store whose last load is complete.
+        as_of: the cutoff: later data isn't used.
+        created_at: the time to record with the run.
+        window: interactions within this time before `as_of` count as recent; the score is the
+            probability of an acceptance within this time after it.
+        top: maximum number of offers per customer.
+        customers: ids of the customers to score; None for all. The others keep their offers of the
+            active run.
+        refresh: read the server again, after other programs wrote to it.
+        affinity: the model of own taste: `blend`, the faster `linear`, or `module:Class`.
+        learn: what to fit again, see `Learn`.
         seed: random seed.
-        memory: bytes that the engine of the snapshot may use.
-        max_age: how much older than `as_of` the newest purchase or visit may be.
-        min_share: of the customers with offers in the active run, how many must get one, 0 to 1.
-        activate: None to activate unless a guard refuses; True to activate a run that is older than
-            the active one, or empty, too; False to keep the run without activating it.
-        tell: called with each note on the data as soon as it is known.
-        progress: told of each step.
+        memory: memory limit of the snapshot's engine, in bytes.
+        max_age: maximum age of the newest purchase or visit, before `as_of`.
+        min_share: share of the customers with offers in the active run, from 0 to 1, who must get
+            an offer again.
+        activate: None to activate unless a check refuses; True to also activate an older or an
+            empty run; False to keep the run without activating it.
+        tell: called with each note about the data.
+        progress: progress callback.
 
     Raises:
-        StoreIncomplete, ScoreError.
-        NothingLearned: `learn` is `never`, and there is nothing to use again.
-        Refused: a guard refuses; the active run stays as it is.
+        StoreIncomplete: the last load was interrupted.
+        StoreBusy: another process writes to the store, or has activated another run meanwhile.
+        ScoreError: none of the `customers` is in the store.
+        NothingLearned: `learn` is `never`, and no earlier run can be used.
+        Refused: a check refuses; the active run stays.
     """
     if customers is not None:
         customers = sorted({nfc(customer) for customer in customers})
@@ -206,21 +212,21 @@ def score(
 
 
 def _known(view: View, customers: Sequence[str] | None) -> tuple[list[str] | None, int]:
-    """The customers to score, None for all, and how many of them the store doesn't know."""
+    """The customers to score, None for all, and how many of them aren't in the store."""
     if customers is None:
         return None, 0
     rows = of_customers(view.customers, customers)
     known = rows.customer_id.to_pyarrow().to_pylist()
     if not known:
         raise ScoreError(
-            f"None of the {len(customers)} customers to score is known to the store. The file must "
+            f"None of the {len(customers)} customers to score is in the store. The file must "
             "hold their ids, in a column customer_id."
         )
     return known, len(set(customers)) - len(known)
 
 
 def _is_done(folder: Path) -> bool:
-    """Whether a run's files are all there and can be read; a damaged one is made again."""
+    """Whether all files of a run exist and can be read."""
     rows = [read_parquet(folder / name) for name in FILES]
     return read_json(folder / _DONE) is not None and all(table is not None for table in rows)
 
@@ -246,26 +252,26 @@ def _write(
         if base is not None and parameters[CUSTOMERS] is not None:
             kept = without(offers_of(store, base.run_id), parameters[CUSTOMERS])
             offers, others = joined(run_id, offers, kept), customers_of(kept)
-        reached = customers_of(offers)
+        offered_to = customers_of(offers)
         if base is not None and comparable(base, parameters):
-            guards.check_share(base, customers_of(offers_of(store, base.run_id)), reached)
-        guards.check_offers(reached)
+            guards.check_share(base, customers_of(offers_of(store, base.run_id)), offered_to)
+        guards.check_offers(offered_to)
         run = Run(
             run_id,
             SCORE,
             as_of,
             created_at,
             False,
-            len(reached),
+            len(offered_to),
             sum(table.num_rows for table in offers.values()),
             {
                 **parameters,
                 **{name: done[name] for name in (*CHOSEN, WEIGHTS)},
-                OFFERED_TO: len(reached),
+                OFFERED_TO: len(offered_to),
             },
         )
         write_run(store, run, offers, revision=revision, activate=guards.activate is not False)
-    # Steps are kept for a run that is interrupted; scored again, it is made anew.
+    # The results of the steps only serve to continue an interrupted run.
     for step in (*STEPS, _DONE):
         (folder / step).unlink(missing_ok=True)
     return ScoreReport(
@@ -290,7 +296,7 @@ def _still_active(
     parameters: dict[str, Any],
     guards: Guards,
 ) -> Run | None:
-    """The active run: another one may have become it while this one was made."""
+    """The active run; another one may have become active while this one was made."""
     now = active(runs(store, SCORE))
     same = (now and now.run_id) == (base and base.run_id)
     if not same and parameters[CUSTOMERS] is not None:

@@ -1,1 +1,1 @@
-"""Policy: which candidates may be offered, decided by an ordered list of rules."""
+"""Decides which candidates may be offered, by an ordered list of rules."""

@@ -1,5 +1,5 @@
-"""What becomes of a candidate: the words of the column `decision`."""
+"""The values of the column `decision`, besides the names of rules that block."""
 
 OFFERED = "offered"
 OUTRANKED = "outranked"
-"""Other candidates of the customer rank higher. All other values name the rule that blocked it."""
+"""Other candidates of the customer rank higher."""

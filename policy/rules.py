@@ -1,7 +1,7 @@
 """The rules that decide whether a candidate may be offered, in the order in which they apply.
 
-Every rule is about the customer or the offer. What others did who don't share their activity, and
-sensitive products, are no candidates: they leave no row and no count.
+Every rule is about the customer or the offer. Interactions of people who don't share activity and
+sensitive products never become candidates, so no rule counts them.
 """
 
 from collections.abc import Callable, Sequence
@@ -25,49 +25,64 @@ class Rule:
     """A rule over candidates."""
 
     name: str
-    """The contract word that `blocked_by` holds."""
+    """The value of `blocked_by`."""
     sentence: str
-    """Why a candidate is blocked, to follow "Not offered: "."""
+    """Why the candidate is blocked; it follows "Not offered: "."""
     blocks: Callable[["ir.Table"], "ir.Value"]
-    """Whether it blocks each row of a table of candidates with their context."""
+    """Whether the rule blocks each row of a table of candidates with context columns."""
+    enforced_by_ranking: bool = False
+    """Whether the ranking never proposes a candidate that the rule blocks. If not, the rule is
+    applied to each proposed candidate."""
 
 
-def _person(name: str) -> Callable[["ir.Table"], "ir.Value"]:
-    return lambda rows: rows.person_blocked_by == name
+def _person(name: str, sentence: str) -> Rule:
+    """A rule about the customer, as the view's `people` state it."""
+    return Rule(
+        name, sentence, lambda rows: rows.person_blocked_by == name, enforced_by_ranking=True
+    )
 
 
 BEFORE_PREDICTION = (
+    _person(UNKNOWN_AGE, "the customer's age is unknown, and consent is not assumed"),
+    _person(MINOR, "the customer is under 18"),
+    _person(NO_CONTACT, "the customer has not agreed to be contacted"),
     Rule(
-        UNKNOWN_AGE,
-        "the customer's age is unknown, and consent is not assumed",
-        _person(UNKNOWN_AGE),
+        ALREADY_TAKEN,
+        "the customer has it already",
+        lambda rows: rows.seen,
+        enforced_by_ranking=True,
     ),
-    Rule(MINOR, "the customer is under 18", _person(MINOR)),
-    Rule(NO_CONTACT, "the customer has not agreed to be contacted", _person(NO_CONTACT)),
-    Rule(ALREADY_TAKEN, "the customer has it already", lambda rows: rows.seen),
     Rule(
         ELSEWHERE,
-        "it is a store of another city than the customer's",
+        "the store is in another city than the customer",
         lambda rows: rows.home_city != rows.store_city,
+        enforced_by_ranking=True,
     ),
-    Rule(NO_OFFER, "no active offer covers it", lambda rows: ~rows.covered),
+    Rule(
+        NO_OFFER,
+        "no active offer covers it",
+        lambda rows: ~rows.covered,
+        enforced_by_ranking=True,
+    ),
     Rule(
         NOT_IN_AUDIENCE,
-        "its offers are for a program or an interest that is not the customer's",
+        "its offers are only for a program or an interest that the customer doesn't have",
         lambda rows: ~rows.in_audience,
+        enforced_by_ranking=True,
     ),
 )
-"""Rules that need no prediction: consent, age, what the customer has, and whom offers are for.
+"""Rules that need no prediction: about consent, age, seen items, offers and their audience.
 
-Context columns that they read: `person_blocked_by`, `seen`, `home_city`, `store_city`, `covered`,
+They read the context columns `person_blocked_by`, `seen`, `home_city`, `store_city`, `covered` and
 `in_audience`.
 """
 
 SENTENCES = {rule.name: rule.sentence for rule in BEFORE_PREDICTION}
+"""Each rule's sentence by the rule's name."""
 
 
 def blocked_by(rows: "ir.Table", rules: Sequence[Rule] = BEFORE_PREDICTION) -> "ir.Value":
-    """The name of the first rule that blocks each row, missing where none does."""
+    """The name of the first rule that blocks each row; null if none does."""
     import ibis
 
     return ibis.cases(*((rule.blocks(rows).fill_null(False), rule.name) for rule in rules))

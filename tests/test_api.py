@@ -295,10 +295,14 @@ def test_runs_are_put_into_force_and_pruned(busy: Shop) -> None:
 def test_explain_tells_the_reason_or_the_rule(busy: Shop) -> None:
     report = busy.score("2025-04-20", "2025-04-21")
     first = report.offers_table().to_pylist()[0]
-    found = busy.explain(first["customer_id"], first["item_id"])
-    assert (found.offered, found.rank, found.reason) == (True, first["rank"], first["reason"])
-    assert found.factors is not None
-    assert set(found.factors) == {"popularity", "category", "affinity", "activity", "friends"}
+    explanation = busy.explain(first["customer_id"], first["item_id"])
+    assert (explanation.offered, explanation.rank, explanation.reason) == (
+        True,
+        first["rank"],
+        first["reason"],
+    )
+    assert explanation.factors is not None
+    assert set(explanation.factors) == {"popularity", "category", "affinity", "activity", "friends"}
     offered = {row["customer_id"] for row in report.offers_table().to_pylist()}
     other = next(f"c{n:04}" for n in range(1, 151) if f"c{n:04}" not in offered)
     refused = busy.explain(other, first["item_id"])
@@ -317,10 +321,10 @@ def test_backtest_judges_the_past(busy: Shop, tmp_path: Path) -> None:
     report = busy.backtest(
         "2025-03-15", "2025-04-25", every="14d", horizon="14d", out=tmp_path / "ranked.parquet"
     )
-    assert [moment.date().isoformat() for moment in report.moments] == ["2025-03-15", "2025-03-29"]
+    assert [cutoff.date().isoformat() for cutoff in report.cutoffs] == ["2025-03-15", "2025-03-29"]
     assert report.figures["per_customer"]["ranking"]["hit@10"].value > 0
     ranked = pd.read_parquet(tmp_path / "ranked.parquet")
-    assert set(ranked["as_of"]) == set(map(pd.Timestamp, report.moments))
+    assert set(ranked["as_of"]) == set(map(pd.Timestamp, report.cutoffs))
     with pytest.raises(BacktestError):
         busy.backtest("2025-04-25", "2025-03-15")
 

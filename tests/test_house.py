@@ -35,7 +35,7 @@ MAY_COMPARE_INSTANTS = {
     "followsuit.gnn.data.from_view": "a note says that the test period outlasts the data",
     "followsuit.offers.learning.learned": "settings of an earlier run are used again",
     "followsuit.offers.guards": "an older run doesn't replace a newer one",
-    "followsuit.offers.backtest.backtest": "a moment's outcomes are known one horizon after it",
+    "followsuit.offers.backtest.backtest": "the labels of a cutoff are known one horizon after it",
     "followsuit.cli.offers": "the output names the day of the oldest run",
 }
 """Modules that compare a time with an `as_of`, and why they may."""

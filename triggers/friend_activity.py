@@ -1,4 +1,4 @@
-"""A friend has just bought a product (`friend_bought`), or visited a store (`friend_visited`)."""
+"""Friends recently bought a product (`friend_bought`) or visited a store (`friend_visited`)."""
 
 import math
 from dataclasses import dataclass
@@ -18,18 +18,19 @@ FRIEND_BOUGHT = "friend_bought"
 FRIEND_VISITED = "friend_visited"
 
 HALF_LIFE = timedelta(days=3.5)
-"""After this time a friend's interaction counts half."""
+"""A friend's interaction of this age counts half."""
 
 FEWEST = 3
-"""Friends that a reason may count."""
+"""A reason states the number of friends only if there are at least this many."""
 KNOWN_PEOPLE = "popular with people you know"
 
 _EXACT = 10**9
+"""Scale that turns weights into whole numbers."""
 
 
 @dataclass(frozen=True)
 class FriendActivity:
-    """Brings up what friends who share their activity have just bought or visited.
+    """Finds what friends who share activity recently bought or visited.
 
     Attributes:
         ties: `customer_id, friend_id, weight, recorded`, see `tie_weights`.
@@ -39,16 +40,14 @@ class FriendActivity:
     names: ClassVar[tuple[str, ...]] = (FRIEND_BOUGHT, FRIEND_VISITED)
 
     def reasons(self, view: View, window: timedelta) -> ir.Table:
-        """See `Trigger.reasons`: a row for each customer and item.
+        """See `Trigger.reasons`: a row for each customer and item, with all of `EVIDENCE`.
 
-        `strength` is the sum over friends of tie weight x 2^(-age / half-life). Further columns:
-        `recorded_strength`, the same of the recorded tie weights; `friends`, how many they are;
-        `first_at`, when the first of them acted (the last: `fired_at`).
+        `strength` is the sum over friends of tie weight x 2^(-age / half-life).
         """
         exposed = self.drivers(view, window)
         now = int(view.as_of.timestamp())
         age = (now - whole_seconds(exposed["at"])).cast("float64") / HALF_LIFE.total_seconds()
-        # Whole numbers add up to the same in any order.
+        # The sum of whole numbers doesn't depend on their order.
         decay = (-age * math.log(2)).exp() * _EXACT
         weight = (exposed.weight * decay).round().cast("int64")
         recorded = (exposed.recorded * decay).round().cast("int64")
@@ -69,7 +68,7 @@ class FriendActivity:
         return rows.select(*REASONS, *EVIDENCE)
 
     def words(self, reasons: pd.DataFrame, as_of: datetime) -> np.ndarray:
-        """See `Trigger.words`: friends are counted from three on; below, no number is told."""
+        """See `Trigger.words`: they state the number of friends only if there are at least 3."""
         days = (as_of - reasons.first_at).dt.total_seconds().to_numpy() / 86_400
         whole = np.maximum(np.ceil(days), 1).astype(int)
         when = np.select(
@@ -83,18 +82,23 @@ class FriendActivity:
         return np.where(friends >= FEWEST, counted + " this in the last " + when, KNOWN_PEOPLE)
 
     def drivers(self, view: View, window: timedelta) -> ir.Table:
-        """`customer_id, friend_id, item_kind, item_id, at, weight, recorded`: whose interaction
-        brings up which item for whom.
+        """See `Trigger.drivers`.
+
+        Returns:
+            `customer_id, friend_id, item_kind, item_id, at, weight, recorded`; `at` is the friend's
+            last interaction with the item.
         """
-        theirs = recent_shared(view, window).rename(friend_id="customer_id")
-        return self.ties.inner_join(theirs, "friend_id").select(
+        of_friends = recent_shared(view, window).rename(friend_id="customer_id")
+        return self.ties.inner_join(of_friends, "friend_id").select(
             "customer_id", "friend_id", *ITEM, "at", "weight", "recorded"
         )
 
 
 def recent_shared(view: View, window: timedelta) -> ir.Table:
-    """`customer_id, item_kind, item_id, at`: the last interaction of each customer who shares with
-    each item in the window.
+    """The last interaction in the window of each customer who shares activity with each item.
+
+    Returns:
+        `customer_id, item_kind, item_id, at`.
     """
     rows = view.recent(window)
     last = rows.group_by(*PAIR).aggregate(at=rows["at"].max())

@@ -7,9 +7,9 @@ from followsuit.triggers.trigger import Trigger
 
 
 def shipped(ties: ir.Table) -> tuple[Trigger, ...]:
-    """All triggers, the most telling first: a reason is put into the words of the first.
+    """All shipped triggers, in order of precedence: the first one of a pair gives the words.
 
     Args:
-        ties: how much each friend counts, see `tie_weights`.
+        ties: see `tie_weights`.
     """
     return (FriendActivity(ties),)

@@ -1,4 +1,4 @@
-"""What a trigger is, and the table of reasons that it makes."""
+"""The interface of triggers, and the table of reasons that they make."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -23,19 +23,23 @@ REASONS = {
     "store_ids": "array<string>",
     "strength": "float64",
 }
-"""Columns of the reasons that every trigger gives, with their Ibis types.
+"""Columns of every trigger's reasons, with their Ibis types.
 
-A row is a customer's live trigger: it fired at `fired_at`, is live up to and without `until`, and
-brings up an item; category, brand and stores are missing. `strength` is positive, on the trigger's
-own scale.
+A row is a customer's live trigger for an item. It fired at `fired_at` and is live until `until`,
+exclusive. `category`, `brand` and `store_ids` are null. `strength` is positive, on a scale of the
+trigger's own.
 """
 EVIDENCE = {
     "friends": "int64",
     "first_at": "timestamp('UTC', 6)",
     "recorded_strength": "float64",
 }
-"""Further columns, missing where a trigger has none of them: how many friends are behind a reason,
-when the first of them acted, and the strength by recorded tie weights."""
+"""Optional columns, null if a trigger doesn't have them.
+
+- `friends`: number of friends whose interactions are the reason
+- `first_at`: the time of the first of these interactions
+- `recorded_strength`: the strength by recorded instead of learned tie weights
+"""
 
 
 class Trigger(Protocol):
@@ -43,38 +47,54 @@ class Trigger(Protocol):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The values that its reasons have as `trigger`."""
+        """The values of the column `trigger` in its reasons."""
 
     def reasons(self, view: View, window: timedelta) -> ir.Table:
-        """The live reasons of all customers, those whom a rule blocks too.
+        """The live reasons of all customers, including those whom a rule blocks.
 
         Args:
-            view: what is known. The rows of others count only where they share their activity.
+            view: the view as of the cutoff. Use a person's rows for others only if the person
+                shares activity.
             window: how long a reason stays live.
 
         Returns:
-            The columns of `REASONS`, and those of `EVIDENCE` that it has.
+            The columns of `REASONS`, and those of `EVIDENCE` that the trigger has.
         """
 
     def drivers(self, view: View, window: timedelta) -> ir.Table:
-        """Whose rows bring up which item for whom, so that a withdrawal takes these offers back.
+        """Whose rows give whom a reason for which item.
+
+        If a person withdraws consent, the offers that their rows gave are withdrawn too.
+
+        Args:
+            view: the view as of the cutoff.
+            window: how long a reason stays live.
 
         Returns:
-            At least `customer_id, friend_id, item_kind, item_id`; no rows where a trigger uses the
-            customer's own rows alone.
+            At least `customer_id, friend_id, item_kind, item_id`; no rows if the trigger only uses
+            the customer's own rows.
         """
 
     def words(self, reasons: pd.DataFrame, as_of: datetime) -> np.ndarray:
-        """(rows,) what the customer is told of each reason.
+        """(rows,) each reason in words for the customer.
 
         Args:
-            reasons: with the columns `trigger`, `item_kind`, `fired_at`, `strength` and `EVIDENCE`.
+            reasons: the columns `trigger`, `item_kind`, `fired_at`, `strength` and `EVIDENCE`.
             as_of: the instant of the view.
         """
 
 
 def reasons_of(triggers: Sequence[Trigger], view: View, window: timedelta) -> ir.Table:
-    """The reasons of all triggers, in the columns of `REASONS` and `EVIDENCE`."""
+    """The reasons of all triggers.
+
+    Args:
+        triggers: the triggers.
+        view: the view as of the cutoff.
+        window: how long a reason stays live.
+
+    Returns:
+        The columns of `REASONS` and `EVIDENCE`.
+    """
     tables = []
     for trigger in triggers:
         rows = trigger.reasons(view, window)

@@ -1,1 +1,1 @@
-"""The ranking judged on the past, beside simpler strategies."""
+"""Evaluates the ranking on past data, and compares it with simpler strategies."""

@@ -1,7 +1,11 @@
-"""Judge the ranking on the past: at every moment it sees what lay before, and is told what came.
+"""Evaluates the ranking on past data.
 
-All strategies rank the same customer-moments, those with a live trigger. Weights come from moments
-whose horizon had passed. What carries no date can leak: `interactions` is left out, the rest named.
+At each cutoff, all strategies rank for the customers with a live trigger, using only data up to the
+cutoff. The rankings are compared with what the customers did within the horizon after it. The
+acceptance model is fitted to earlier cutoffs whose horizon has passed by then.
+
+Data without dates may reveal the future. The counts of interactions between friends are left out;
+`BacktestReport.undated` names the rest.
 """
 
 from collections.abc import Iterator
@@ -41,7 +45,7 @@ from followsuit.triggers.tie_weights import GrowingTies
 from followsuit.triggers.trigger import reasons_of
 
 LEARN_FROM = 6
-"""How many earlier moments the weights are learned from."""
+"""Number of earlier cutoffs in the training set."""
 
 SCHEMA = pa.schema(
     {
@@ -55,36 +59,44 @@ SCHEMA = pa.schema(
         "adoptions": g.WHOLE,
     }
 )
-"""Columns of `backtest --out`; `adoptions` counts all of the customer's in the horizon."""
+"""Columns of `backtest --out`.
+
+- `as_of`: the cutoff
+- `rank`: from 1 to 10
+- `adopted`: whether the customer adopted the item within the horizon, that is, bought or visited it
+  for the first time
+- `adoptions`: number of items that the customer adopted within the horizon
+"""
 
 
 class BacktestError(FollowsuitError):
-    """There is nothing to judge in that time."""
+    """No cutoff fits the period, or no customer has a live trigger at any cutoff."""
 
 
 @dataclass(frozen=True)
 class BacktestReport:
     """The figures of a backtest."""
 
-    moments: list[datetime]
+    cutoffs: list[datetime]
     undated: list[str]
+    """Tables and columns without dates, which may reveal the future."""
     figures: Figures
     lead: Figures
-    """The ranking's figure less the strategy's, paired."""
+    """The ranking's figures minus those of each other strategy, paired by customer."""
     model: LogisticModel
-    """That of the last moment."""
+    """The acceptance model at the last cutoff."""
     config: TasteConfig
-    """How own taste was learned."""
+    """The model config of taste."""
 
     def as_dict(self) -> dict[str, Any]:
-        """As `backtest --json` prints it."""
+        """The report as `backtest --json` writes it."""
         figures, lead = metrics.as_dicts(self.figures), metrics.as_dicts(self.lead)
         customer, offer = metrics.PER_CUSTOMER, metrics.PER_OFFER
         for view in (customer, offer):
             figures[view].pop(PLAIN)
         plain = {view: lead[view].pop(PLAIN) for view in (customer, offer)}
         return {
-            "moments": len(self.moments),
+            "moments": len(self.cutoffs),
             "undated": self.undated,
             **figures,
             "trigger_gain": {
@@ -114,64 +126,65 @@ def backtest(
     out: Path | None = None,
     progress: Progress = silent,
 ) -> BacktestReport:
-    """Rank at each of `start`, `start + every`, ... and compare with what happened.
+    """Rank at the cutoffs `start`, `start + every`, ... and compare with what happened.
 
-    Everything is learned from, and judged on, the customers who share their activity.
+    Models are fitted to, and evaluated on, the customers who share activity.
 
     Args:
-        view: of a store; its instant decides who shares.
-        start: the first moment.
-        end: no moment's horizon reaches beyond it, nor beyond the last act.
-        every: from one moment to the next.
-        horizon: how long after a moment an adoption counts.
-        window: how long before a moment acts count as just done.
-        affinity: `blend`, or `linear` for own taste by the linear model alone.
-        friends_help: whether an audit has found so, None where there was none, for the blend.
-        refit: fit taste anew after so many moments; 0 for once, at `start`.
-        seed: of the samples, the random strategy, the communities and the resamples.
-        out: a Parquet file for each customer's first ten items, columns `SCHEMA`.
-        progress: told of moments.
+        view: a view; customers who share activity as of its instant are used.
+        start: the first cutoff.
+        end: the end of the last horizon, at the latest; horizons also end with the data.
+        every: time between cutoffs.
+        horizon: adoptions count within this time after a cutoff.
+        window: interactions within this time before a cutoff count as recent.
+        affinity: the model of own taste: `blend`, `linear`, or `module:Class` for your own.
+        friends_help: whether a friend ablation found that friends help; None if none was run. It
+            decides whether the blend has social models.
+        refit: fit taste again after this number of cutoffs; 0 to fit it only once, at `start`.
+        seed: random seed.
+        out: a Parquet file for each customer's top 10 items, with the columns of `SCHEMA`.
+        progress: progress callback.
 
     Raises:
-        BacktestError: no moment fits, or none has a customer with a live trigger.
+        BacktestError: no cutoff fits, or no customer has a live trigger at any cutoff.
     """
     shared = view.shared
-    days = _grid(shared, start, end, every, horizon, window)
-    moments = [at for at in days if at >= start]
-    fitted_at = set(moments[:: refit or len(moments)])
-    judge = _Judge(shared, horizon, seed)
+    days = _days(shared, start, end, every, horizon, window)
+    cutoffs = [day for day in days if day >= start]
+    fitted_at = set(cutoffs[:: refit or len(cutoffs)])
+    evaluation = _Evaluation(shared, horizon, seed)
     ties = GrowingTies(shared, window)
     first = shared.at(days[0])
     config = search_taste(
         first, shared, affinity=affinity, friends=friends_help, seed=seed, progress=progress
     )
-    # The model of the first moments is trained with a taste that did not see the outcomes.
+    # The days before `start` are for training. A taste fitted later would know their labels.
     taste = config.fit(first, shared, seed=seed, progress=progress)
     with _writer(out) as writer, progress("backtest", len(days)) as advance:
-        for at in days:
-            now = shared.at(at)
-            if at in fitted_at:
+        for day in days:
+            now = shared.at(day)
+            if day in fitted_at:
                 taste = config.fit(now, shared, seed=seed, progress=progress)
             rows = brought_up(now, reasons_of(shipped(ties.at(now)), now, window))
             live = rows.filter(rows.blocked_by.isnull())
-            moment = grid(now, live, window, taste=taste, least=metrics.ITEMS)
-            features, results = Features(moment), outcomes(moment, horizon)
-            if at >= start:
-                judge.judge(moment, features, results, writer)
-            judge.remember(moment, features, results)
+            laid = grid(now, live, window, taste=taste, least=metrics.ITEMS)
+            features, labels = Features(laid), outcomes(laid, horizon)
+            if day >= start:
+                evaluation.evaluate(laid, features, labels, writer)
+            evaluation.add_examples(laid, features, labels)
             now.snapshot.drop(rows)
             advance(1)
-    if not judge.tally.sums:
+    if not evaluation.tally.sums:
         raise BacktestError(
             "No customer had a live trigger at any cutoff: no friend who shares activity bought or "
             f"visited anything in the {window.days} days before. Check `followsuit query counts`; "
             "load data without consents with --assume-consent."
         )
-    figures, lead = metrics.estimates(judge.tally, seed)
-    return BacktestReport(moments, view.undated(), figures, lead, judge.model, config)
+    figures, lead = metrics.estimates(evaluation.tally, seed)
+    return BacktestReport(cutoffs, view.undated(), figures, lead, evaluation.model, config)
 
 
-def _grid(
+def _days(
     view: SharedView,
     start: datetime,
     end: datetime,
@@ -179,26 +192,26 @@ def _grid(
     horizon: timedelta,
     window: timedelta,
 ) -> list[datetime]:
-    """The moments, and before them those that the weights of the first are learned from."""
+    """The cutoffs, preceded by the days that the training set of the first cutoff comes from."""
     rows = view.interactions
     times = rows.aggregate(first=rows["at"].min(), last=rows["at"].max())
     first, last = times.to_pandas().iloc[0]
     until = min(end, last) if last is not None else end
-    moments: list[datetime] = []
-    while start + every * len(moments) + horizon <= until:
-        moments.append(start + every * len(moments))
-    if not moments:
+    cutoffs: list[datetime] = []
+    while start + every * len(cutoffs) + horizon <= until:
+        cutoffs.append(start + every * len(cutoffs))
+    if not cutoffs:
         raise BacktestError(
             f"No cutoff fits: {start:%Y-%m-%d} plus a horizon of {horizon.days} days ends after "
             f"{until:%Y-%m-%d}, the end of --to or of the data. Choose an earlier --from."
         )
     back = -(-horizon // every)
     earlier = [start - every * j for j in range(back + LEARN_FROM - 1, 0, -1)]
-    return [at for at in earlier if at - window >= first] + moments
+    return [day for day in earlier if day - window >= first] + cutoffs
 
 
-class _Judge:
-    """Learns from the moments it has seen, and judges the next one."""
+class _Evaluation:
+    """Collects training sets, and evaluates the strategies at each cutoff."""
 
     def __init__(self, view: SharedView, horizon: timedelta, seed: int) -> None:
         self._customers = view.customer_codes
@@ -210,14 +223,23 @@ class _Judge:
         self.tally = Tally(len(view.customer_codes))
         self.model = LogisticModel()
 
-    def remember(self, grid: Grid, features: Features, results: Outcomes) -> None:
+    def add_examples(self, grid: Grid, features: Features, labels: Outcomes) -> None:
+        """Keep a day's training set for later cutoffs."""
         recorded = by_recorded_ties(grid, features)
-        self._examples.append(examples(grid, features, results.pairs, self._seed))
-        self._recorded.append(examples(grid, recorded, results.pairs, self._seed))
+        self._examples.append(examples(grid, features, labels.pairs, self._seed))
+        self._recorded.append(examples(grid, recorded, labels.pairs, self._seed))
 
-    def judge(
-        self, grid: Grid, features: Features, results: Outcomes, writer: pq.ParquetWriter | None
+    def evaluate(
+        self, grid: Grid, features: Features, labels: Outcomes, writer: pq.ParquetWriter | None
     ) -> None:
+        """Fit the models to earlier training sets, and add a cutoff to the metrics.
+
+        Args:
+            grid: the customers and items as of the cutoff.
+            features: the features of the grid.
+            labels: the labels of the grid.
+            writer: writes each customer's top 10 items, if given.
+        """
         if not len(grid.customers):
             return
         past, recorded = self._past(self._examples, grid), self._past(self._recorded, grid)
@@ -228,16 +250,16 @@ class _Judge:
         codes = self._customers.of(grid.customers.ids)
         strategies = per_customer(grid, features, learned, community, self._seed)
         for name, values in strategies.items():
-            first = metrics.places(values, grid)
-            adopted = metrics.adopted_places(first, grid, results)
-            metrics.tally_customers(self.tally, name, codes, adopted, results.adoptions)
+            ranked = metrics.top_items(values, grid)
+            adopted = metrics.adopted_items(ranked, grid, labels)
+            metrics.tally_customers(self.tally, name, codes, adopted, labels.adoptions)
             if writer is not None and name != PLAIN:
-                writer.write_table(_rows(grid, name, first, adopted, results))
+                writer.write_table(_rows(grid, name, ranked, adopted, labels))
         for name, values in per_offer(grid, features, learned).items():
-            metrics.tally_offers(self.tally, name, codes, values, grid, results)
+            metrics.tally_offers(self.tally, name, codes, values, grid, labels)
 
     def _past(self, kept: list[Examples], grid: Grid) -> list[Examples]:
-        """The last moments whose horizon has passed; those before them are forgotten."""
+        """The latest training sets whose horizon has passed; older ones are deleted from `kept`."""
         passed = [e for e in kept if e.as_of + self._horizon <= grid.view.as_of]
         del kept[: max(0, len(passed) - LEARN_FROM)]
         return passed[-LEARN_FROM:]
@@ -253,18 +275,18 @@ def _writer(out: Path | None) -> Iterator[pq.ParquetWriter | None]:
 
 
 def _rows(
-    grid: Grid, strategy: str, first: np.ndarray, adopted: np.ndarray, results: Outcomes
+    grid: Grid, strategy: str, ranked: np.ndarray, adopted: np.ndarray, labels: Outcomes
 ) -> pa.Table:
-    row, place = np.nonzero(first >= 0)
-    items, position = grid.view.item_list, grid.items[first[row, place]]
+    row, index = np.nonzero(ranked >= 0)
+    items, position = grid.view.item_list, grid.items[ranked[row, index]]
     columns = {
         "as_of": pa.repeat(pa.scalar(grid.view.as_of, g.TIME), len(row)),
         "strategy": pa.repeat(strategy, len(row)),
         "customer_id": grid.customers.ids[row],
         "item_kind": items.kind[position],
         "item_id": items.id[position],
-        "rank": place + 1,
-        "adopted": adopted[row, place],
-        "adoptions": results.adoptions[row],
+        "rank": index + 1,
+        "adopted": adopted[row, index],
+        "adoptions": labels.adoptions[row],
     }
     return pa.table({name: pa.array(column) for name, column in columns.items()}, schema=SCHEMA)

@@ -1,17 +1,18 @@
-"""How good a ranking is, and how sure that is: metrics by customer, bootstrapped by customer.
+"""Ranking metrics, with intervals by bootstrap over customers.
 
-Every figure is a ratio of two sums over customers, so that a resample of customers is a reweighting
-of them. Per customer (Järvelin and Kekäläinen 2002 for the discount):
+Every metric is a ratio of two sums over customers, so that resampling customers only changes their
+weights. Each customer counts once per cutoff. Metrics per customer:
 
-- hit@k: share of all customer-moments with an adoption among the first k items
-- ndcg@10: binary gains, the ideal over min(10, adoptions); 0 where nothing was adopted
+- hit@k: share of customers with an adoption among their top k items
+- ndcg@10: normalised discounted cumulative gain (Järvelin and Kekäläinen 2002) with binary gains;
+  the ideal has min(10, adoptions) hits; 0 for customers without an adoption
 
-Per offer, means over the items that somebody adopted (an adopter of an item with m adopters counts
-1/m):
+Metrics per offer rank the customers for each item. They are means over the items with an adoption,
+so that an adopter of an item with m adopters counts 1/m:
 
-- recall@20: share of an item's adopters among its first 20 customers
-- auc: share of the others that an adopter stands before; ties count half
-- precision@20: share of the first 20 customers, over all items, that adopt
+- recall@20: share of an item's adopters among its top 20 customers
+- auc: share of an item's other customers that an adopter is ranked above; ties count half
+- precision@20: share of adopters among the top 20 customers, over all items
 """
 
 from collections import defaultdict
@@ -28,9 +29,9 @@ from followsuit.offers.candidates.grid import Grid, Outcomes, blocks
 from followsuit.offers.features.feature import ALL
 
 ITEMS = 10
-"""Places of the per-customer view."""
+"""Length of each customer's list of items."""
 CUSTOMERS = 20
-"""Places of the per-offer view."""
+"""Length of each item's list of customers."""
 HITS = (1, 5, 10)
 
 PER_CUSTOMER = "per_customer"
@@ -42,7 +43,10 @@ _CHUNK = 50
 
 @dataclass
 class Tally:
-    """Numerators and denominators by customer code, for every view, strategy and metric."""
+    """Numerators and denominators by customer, for each view, strategy and metric.
+
+    The views are `per_customer` and `per_offer`.
+    """
 
     customers: int
     sums: dict[str, dict[str, dict[str, np.ndarray]]] = field(
@@ -59,7 +63,16 @@ class Tally:
         top: np.ndarray,
         bottom: np.ndarray,
     ) -> None:
-        """Add contributions to a metric's numerator (`top`) and denominator, by customer code."""
+        """Add to a metric's numerator and denominator.
+
+        Args:
+            view: `per_customer` or `per_offer`.
+            strategy: the strategy's name.
+            metric: the metric's name.
+            codes: (n,) customer codes; a code may occur more than once.
+            top: (n,) what to add to the numerator.
+            bottom: (n,) what to add to the denominator.
+        """
         metrics = self.sums[view][strategy]
         if metric not in metrics:
             metrics[metric] = np.zeros((2, self.customers))
@@ -67,8 +80,8 @@ class Tally:
         np.add.at(metrics[metric][1], codes, bottom)
 
 
-def places(values: Values, grid: Grid) -> np.ndarray:
-    """(n, 10) columns of each customer's first items; -1 where there are no more."""
+def top_items(values: Values, grid: Grid) -> np.ndarray:
+    """(n, 10) columns of each customer's top items; -1 if there are fewer."""
     lists = [
         top_n(np.where(grid.excluded(rows), -np.inf, values(rows, ALL)), ITEMS)
         for rows in blocks(len(grid.customers), len(grid.items))
@@ -76,24 +89,24 @@ def places(values: Values, grid: Grid) -> np.ndarray:
     return np.concatenate(lists)
 
 
-def adopted_places(first: np.ndarray, grid: Grid, results: Outcomes) -> np.ndarray:
-    """(n, 10) bool: which of the places were adopted."""
-    pairs = results.pairs[:, 0] * len(grid.items) + results.pairs[:, 1]
-    shown = np.arange(len(first))[:, None] * len(grid.items) + first
-    return np.isin(shown, pairs) & (first >= 0)
+def adopted_items(ranked: np.ndarray, grid: Grid, labels: Outcomes) -> np.ndarray:
+    """(n, 10) bool: which of the `top_items` each customer adopted."""
+    pairs = labels.pairs[:, 0] * len(grid.items) + labels.pairs[:, 1]
+    shown = np.arange(len(ranked))[:, None] * len(grid.items) + ranked
+    return np.isin(shown, pairs) & (ranked >= 0)
 
 
 def tally_customers(
     tally: Tally, strategy: str, codes: np.ndarray, adopted: np.ndarray, adoptions: np.ndarray
 ) -> None:
-    """Add one moment's customers to a strategy's per-customer metrics.
+    """Add the customers of a cutoff to a strategy's per-customer metrics.
 
     Args:
-        tally: of all moments.
-        strategy: its name.
-        codes: (n,) positions of the customers in the tally.
-        adopted: (n, 10) bool, see `adopted_places`.
-        adoptions: (n,) items that each adopted.
+        tally: the sums over all cutoffs.
+        strategy: the strategy's name.
+        codes: (n,) customer codes.
+        adopted: (n, 10) bool, see `adopted_items`.
+        adoptions: (n,) number of items that each customer adopted.
     """
     ones = np.ones(len(codes))
     for k in HITS:
@@ -103,58 +116,81 @@ def tally_customers(
 
 
 def tally_offers(
-    tally: Tally, strategy: str, codes: np.ndarray, values: Values, grid: Grid, results: Outcomes
+    tally: Tally, strategy: str, codes: np.ndarray, values: Values, grid: Grid, labels: Outcomes
 ) -> None:
-    """Add one moment's items to a strategy's per-offer metrics; see `tally_customers`."""
+    """Add the items of a cutoff to a strategy's per-offer metrics.
+
+    Args:
+        tally: the sums over all cutoffs.
+        strategy: the strategy's name.
+        codes: (n,) customer codes.
+        values: the strategy's values.
+        grid: the customers and items.
+        labels: the labels of the grid.
+    """
     shown = np.zeros(len(codes))
-    hit, auc, judged = (np.zeros(len(results.pairs)) for _ in range(3))
+    hit, auc, defined = (np.zeros(len(labels.pairs)) for _ in range(3))
     for columns in blocks(len(grid.items), len(codes)):
         block = np.where(grid.excluded(ALL, columns), -np.inf, values(ALL, columns))
         first = top_n(block.T, CUSTOMERS)
         shown += np.bincount(first[first >= 0], minlength=len(codes))
         here = np.flatnonzero(
-            (results.pairs[:, 1] >= columns.start) & (results.pairs[:, 1] < columns.stop)
+            (labels.pairs[:, 1] >= columns.start) & (labels.pairs[:, 1] < columns.stop)
         )
-        adopter, adopted = results.pairs[here, 0], results.pairs[here, 1] - columns.start
+        adopter, adopted = labels.pairs[here, 0], labels.pairs[here, 1] - columns.start
         hit[here] = (first[adopted] == adopter[:, None]).any(axis=1)
-        auc[here], judged[here] = _auc(block, adopter, adopted)
-    adopter, item = results.pairs[:, 0], results.pairs[:, 1]
+        auc[here], defined[here] = _auc(block, adopter, adopted)
+    adopter, item = labels.pairs[:, 0], labels.pairs[:, 1]
     share = 1 / np.bincount(item)[item]
     precision = np.bincount(adopter, hit, len(codes))
     tally.add(PER_OFFER, strategy, f"precision@{CUSTOMERS}", codes, precision, shown)
     tally.add(PER_OFFER, strategy, f"recall@{CUSTOMERS}", codes[adopter], hit * share, share)
-    tally.add(PER_OFFER, strategy, "auc", codes[adopter], auc * share, judged * share)
+    tally.add(PER_OFFER, strategy, "auc", codes[adopter], auc * share, defined * share)
 
 
 def _auc(block: np.ndarray, adopter: np.ndarray, item: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(pairs,) for each adopter share of others that stand behind, and whether there are any."""
-    columns, place, adopters = np.unique(item, return_inverse=True, return_counts=True)
-    judged = block[:, columns]
-    excluded = np.isneginf(judged).sum(axis=0)
-    ranks = pd.DataFrame(judged).rank(method="average").to_numpy()
-    rank = ranks[adopter, place] - excluded[place]
-    among = _rank_among(place, judged[adopter, place])
-    others = (len(block) - excluded - adopters)[place]
+    """The AUC of each adopter of an item.
+
+    Args:
+        block: (customers, items) values; -inf for excluded pairs.
+        adopter: (pairs,) rows of the adopters.
+        item: (pairs,) columns of the items.
+
+    Returns:
+        (pairs,) share of the item's other customers that are ranked below the adopter, and whether
+        there are any others.
+    """
+    columns, index, adopters = np.unique(item, return_inverse=True, return_counts=True)
+    adopted = block[:, columns]
+    excluded = np.isneginf(adopted).sum(axis=0)
+    ranks = pd.DataFrame(adopted).rank(method="average").to_numpy()
+    rank = ranks[adopter, index] - excluded[index]
+    among = _rank_among(index, adopted[adopter, index])
+    others = (len(block) - excluded - adopters)[index]
     return np.divide(rank - among, others, out=np.zeros(len(item)), where=others > 0), others > 0
 
 
 def _rank_among(group: np.ndarray, value: np.ndarray) -> np.ndarray:
-    """The rank of each value within its group, from 1; ties share the mean."""
+    """The rank of each value within its group, ascending from 1; ties get their mean rank."""
     frame = pd.DataFrame({"group": group, "value": value})
     return frame.groupby("group").value.rank(method="average").to_numpy()
 
 
 Figures = dict[str, dict[str, dict[str, Estimate]]]
-"""view -> strategy -> metric -> the figure."""
+"""view -> strategy -> metric -> estimate."""
 
 
 @one_thread()
 def estimates(tally: Tally, seed: int) -> tuple[Figures, Figures]:
-    """Every figure, and by how much the first strategy of its view leads it, with intervals.
+    """Compute every metric, and the lead of each view's first strategy over the others.
+
+    Args:
+        tally: the sums over all cutoffs.
+        seed: random seed of the bootstrap.
 
     Returns:
-        The figures, and the paired differences. The intervals are percentiles over resamples of
-        the customers, the same ones for all.
+        The figures, and the leads (first strategy minus the other, paired by customer). The
+        intervals are 95 % percentile intervals over the same resamples of the customers.
     """
     random = np.random.default_rng(seed)
     draws: dict[tuple[str, str, str], list[np.ndarray]] = defaultdict(list)
@@ -194,7 +230,7 @@ def estimates(tally: Tally, seed: int) -> tuple[Figures, Figures]:
 
 
 def _ratio(sums: np.ndarray) -> np.ndarray:
-    """(draws, 2) -> (draws,) numerator over denominator; 0 over 0 is 0."""
+    """(draws, 2) -> (draws,) numerator / denominator; 0 if the denominator is 0."""
     ratio: np.ndarray = np.divide(
         sums[:, 0], sums[:, 1], out=np.zeros(len(sums)), where=sums[:, 1] > 0
     )
@@ -207,7 +243,7 @@ def _estimate(value: float, resamples: np.ndarray) -> Estimate:
 
 
 def as_dicts(figures: Figures) -> dict[str, dict[str, dict[str, dict[str, float]]]]:
-    """The same with estimates as in JSON."""
+    """The figures with estimates as in JSON."""
     return {
         view: {
             strategy: {metric: estimate.as_dict() for metric, estimate in metrics.items()}

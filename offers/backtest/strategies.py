@@ -1,7 +1,7 @@
-"""What the ranking is measured against: the strategies of the two views of a backtest.
+"""The ranking and the strategies that a backtest compares it with.
 
-A strategy gives every (customer, item) pair of a moment a value; -inf is never shown. Ties are
-broken by item, or by customer where customers are ranked.
+A strategy gives each pair of customer and item a value; pairs with -inf are never shown. Equal
+values are ordered by item, or by customer if customers are ranked.
 """
 
 from collections.abc import Callable
@@ -23,15 +23,18 @@ from followsuit.triggers.friend_activity import recent_shared
 
 @dataclass(frozen=True)
 class Learned:
-    """Models fitted on earlier moments: the ranking's, without friends, and by recorded ties."""
+    """Acceptance models fitted to earlier cutoffs."""
 
     ranking: Model
+    """The model of the ranking."""
     without: Model
+    """The model without the triggers' features."""
     plain: Model
+    """The model with recorded instead of learned tie weights."""
 
 
 Values = Callable[[slice, slice], np.ndarray]
-"""(rows, columns) the values of some of a moment's customers and items."""
+"""A strategy: takes rows and columns of a grid, and returns the values (rows, columns)."""
 
 RANKING = "ranking"
 WITHOUT = "ranking_without_trigger"
@@ -46,12 +49,12 @@ ACTIVITY = "activity"
 def per_customer(
     grid: Grid, features: Features, learned: Learned, community: sparse.csr_matrix, seed: int
 ) -> dict[str, Values]:
-    """The strategies that choose items for a customer.
+    """The strategies that rank items for each customer, by name.
 
     Args:
-        grid: to be ranked.
-        features: of the grid.
-        learned: models fitted on earlier moments.
+        grid: the customers and items.
+        features: the features of the grid.
+        learned: the models, fitted to earlier cutoffs.
         community: (n, k), see `Communities.popularity`.
         seed: random seed of the random strategy.
     """
@@ -72,7 +75,13 @@ def per_customer(
 
 
 def per_offer(grid: Grid, features: Features, learned: Learned) -> dict[str, Values]:
-    """The strategies that choose customers for an item; see `per_customer`."""
+    """The strategies that rank customers for each item, by name.
+
+    Args:
+        grid: the customers and items.
+        features: the features of the grid.
+        learned: the models, fitted to earlier cutoffs.
+    """
     friends, activity = features["friends"], features["activity"]
     return {
         **_rankings(grid, features, learned),
@@ -93,12 +102,12 @@ def _rankings(grid: Grid, features: Features, learned: Learned) -> dict[str, Val
 
 
 def by_recorded_ties(grid: Grid, features: Features) -> Features:
-    """The features with friends weighted by recorded ties."""
+    """The features with recorded instead of learned tie weights."""
     return features.replaced(friends=Friends(grid.with_recorded_ties()))
 
 
 def _shown(values: np.ndarray) -> np.ndarray:
-    """The values above 0; -inf elsewhere."""
+    """The values, with -inf for those that aren't above 0."""
     return np.where(values > 0, values, -np.inf)
 
 
@@ -112,7 +121,7 @@ def _spread(values: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
 
 
 class Communities:
-    """Leiden communities of the friend graph (Traag et al. 2019), found anew as it grows."""
+    """Leiden communities of the friend graph (Traag et al. 2019), updated as the graph grows."""
 
     def __init__(self, view: SharedView, seed: int) -> None:
         self._codes: Codes = view.customer_codes
@@ -120,21 +129,21 @@ class Communities:
         self._last: tuple[int, np.ndarray] | None = None
 
     def popularity(self, grid: Grid) -> sparse.csr_matrix:
-        """(n, k) how many customers of each customer's community acted on each item lately."""
+        """(n, k) number of customers in each customer's community with a recent interaction."""
         community = self._at(grid.view.shared)
         recent = recent_shared(grid.view, grid.window)
         table = recent.select("customer_id", item=item_key(recent)).to_pyarrow()
         column = grid.columns(grid.view.item_list.codes.of(table["item"]))
-        acted = community[self._codes.of(table["customer_id"])]
+        row = community[self._codes.of(table["customer_id"])]
         known = column >= 0
         shape = (int(community.max(initial=-1)) + 1, len(grid.items))
         ones = np.ones(known.sum())
-        counts = sparse.csr_matrix((ones, (acted[known], column[known])), shape)
+        counts = sparse.csr_matrix((ones, (row[known], column[known])), shape)
         popularity: sparse.csr_matrix = counts[community[self._codes.of(grid.customers.ids)]]
         return popularity
 
     def _at(self, view: SharedView) -> np.ndarray:
-        """(customers,) the community of each customer as the friend graph was at an instant."""
+        """(customers,) the community of each customer in the friend graph of a view."""
         rows = view.friendships.select("customer_id", "friend_id").to_pyarrow()
         if self._last is None or self._last[0] != len(rows):
             ends = [self._codes.of(rows[name]) for name in ("customer_id", "friend_id")]

@@ -1,1 +1,1 @@
-"""Why something is offered or not, in words."""
+"""Explains in words why something is offered or not."""

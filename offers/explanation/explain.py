@@ -1,7 +1,6 @@
-"""Why a customer is offered something, and why not: read from the decisions of the active run.
+"""Explains why a customer is offered something or not, from the decisions of the active run.
 
-Nothing is predicted again. Of what was no candidate, the rules of `policy` say whether it might
-have been one.
+Nothing is predicted again. For something that wasn't a candidate, the rules of `policy` say why.
 """
 
 from dataclasses import dataclass, replace
@@ -43,31 +42,37 @@ _OFFERED = (
 
 @dataclass(frozen=True)
 class Explanation:
-    """Why, or why not.
+    """Why a customer is offered a target, or why not.
 
-    `rule` is missing where it is offered; `rank`, `score`, `trigger_share`, `reason` and `factors`
-    (what each factor adds to the log-odds) where it was never ranked.
+    Fields from `item_kind` on are None if the target was never ranked for the customer.
     """
 
     run_id: str
     as_of: datetime
     customer_id: str
     target: str
+    """The id of the product, store or offer."""
     offered: bool
     rule: str | None = None
+    """Why it isn't offered, as a contract word; None if it is."""
     explanation: str | None = None
+    """The rule in words."""
     item_kind: str | None = None
     item_id: str | None = None
     offer_id: str | None = None
     rank: int | None = None
     score: float | None = None
+    """The probability."""
     trigger: str | None = None
     trigger_share: float | None = None
+    """How much of the probability comes from triggers."""
     reason: str | None = None
+    """The reason in words for the customer."""
     factors: dict[str, float] | None = None
+    """What each feature adds to the log-odds."""
 
     def as_dict(self) -> dict[str, Any]:
-        """As `why --json` prints it."""
+        """The explanation as `why --json` prints it."""
         return {**self.__dict__, "as_of": self.as_of.isoformat()}
 
 
@@ -79,18 +84,19 @@ def explain(
     memory: int = 2**30,
     progress: Progress = silent,
 ) -> Explanation:
-    """Explain what the active run offers, or does not offer, to a customer.
+    """Explain why the active run offers a target to a customer, or why not.
 
     Args:
-        store: with an active run.
-        customer: an id.
+        store: a store with an active run.
+        customer: a customer id.
         target: the id of a product, a store or an offer.
-        memory: bytes that the engine of the snapshot may use.
-        progress: told of the snapshot.
+        memory: memory limit of the snapshot's engine, in bytes.
+        progress: progress callback.
 
     Raises:
-        UnknownRun: nothing has been scored.
+        UnknownRun: there is no active run.
         UnknownTarget: there is no such customer, item or offer.
+        NoDecisions: the run's decisions are missing or damaged.
     """
     customer, target = nfc(customer), nfc(target)
     run = active_run(store)
@@ -103,7 +109,7 @@ def explain(
     mine = _decisions(store, part, customer)
     explanation = _of_decisions(shown, mine, customer, target)
     if explanation is None:
-        # Slow to import, and seldom needed.
+        # Slow to import, and rarely needed.
         from followsuit.graph.view import view_of
         from followsuit.offers.explanation.no_candidate import why_no_candidate
 
@@ -118,7 +124,7 @@ def explain(
 
 
 def _decisions(store: GraphStore, run: Run, customer: str) -> pa.Table:
-    """The decisions on a customer's candidates, in the columns of `decisions.SCHEMA`.
+    """The decisions about a customer's candidates, in the columns of `decisions.SCHEMA`.
 
     Raises:
         NoDecisions: the run's file is missing or damaged.
@@ -133,7 +139,7 @@ def _decisions(store: GraphStore, run: Run, customer: str) -> pa.Table:
 
 
 def _of_decisions(run: Run, mine: pa.Table, customer: str, target: str) -> Explanation | None:
-    """What was decided on a target; None where it was no candidate."""
+    """What was decided about a target; None if it wasn't a candidate."""
     of_offer = mine.filter(pc.equal(mine["offer_id"], target))
     of_item = mine.filter(pc.equal(mine["item_id"], target))
     rows = of_offer if of_offer.num_rows else of_item
@@ -164,13 +170,13 @@ def _of_decisions(run: Run, mine: pa.Table, customer: str, target: str) -> Expla
 
 
 def _has_gaps(mine: pa.Table) -> bool:
-    """Whether ranked decisions of a customer are missing: a load has withdrawn them."""
+    """Whether ranks are missing among a customer's decisions, because a load withdrew them."""
     ranked = mine["rank"].drop_null()
     return len(ranked) != (pc.max(ranked).as_py() or 0)
 
 
 def _is_in_run(store: GraphStore, said: Explanation) -> bool:
-    """Whether the graph holds the offer: a load may have withdrawn it."""
+    """Whether the offer is still in the graph; a load may have withdrawn it."""
     rows = store.query(
         _OFFERED,
         {
@@ -184,7 +190,14 @@ def _is_in_run(store: GraphStore, said: Explanation) -> bool:
 
 
 def refused(run: Run, customer: str, target: str, rule: str) -> Explanation:
-    """What is said of a target that a rule keeps from a customer."""
+    """The explanation of a target that a rule keeps from a customer.
+
+    Args:
+        run: the active run.
+        customer: a customer id.
+        target: the id of a product, a store or an offer.
+        rule: a key of `EXPLAINED`.
+    """
     return Explanation(
         run.run_id,
         run.as_of,

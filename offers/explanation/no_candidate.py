@@ -1,4 +1,4 @@
-"""Why a target was no candidate for a customer: by the same rules that candidates go through."""
+"""Says why a target wasn't a candidate for a customer, by the rules that candidates must pass."""
 
 import ibis
 import pyarrow as pa
@@ -31,15 +31,19 @@ def why_no_candidate(
     """The rule that kept a target from being a candidate.
 
     Args:
-        store: with the run.
-        view: of the run's instant.
-        run: the run, or part of one, that the customer's offers come from.
-        mine: the decisions on the customer's candidates.
-        customer: an id.
+        store: the store with the run.
+        view: the view as of the run's instant.
+        run: the run, or part of a run, that the customer's offers come from.
+        mine: the decisions about the customer's candidates.
+        customer: a customer id.
         target: the id of a product, a store or an offer.
+
+    Returns:
+        A key of `EXPLAINED`.
 
     Raises:
         UnknownTarget: there is no such product, store or offer.
+        NoDecisions: a file of the run is missing or damaged.
     """
     offers = catalogue(view)
     items = view.items.filter(view.items.item_id == target).select(*ITEM)

@@ -1,4 +1,4 @@
-"""The reasons not to offer something, in words."""
+"""Why something isn't offered: the contract words, each with a sentence."""
 
 from followsuit.core.errors import FollowsuitError
 from followsuit.graph.schema import NodeType
@@ -27,6 +27,7 @@ EXPLAINED = {
     NOT_JOINED: "the customer joined after the day of the run",
     CHANGED: "the data has changed since the run was made: score again",
 }
+"""The sentence for each contract word; it follows "Not offered: "."""
 
 
 class UnknownTarget(FollowsuitError):
@@ -34,11 +35,11 @@ class UnknownTarget(FollowsuitError):
 
 
 class NoDecisions(FollowsuitError):
-    """The file that says what a run decided is missing or damaged."""
+    """A file with the decisions of a run is missing or damaged."""
 
 
 def exists(store: GraphStore, node: NodeType, value: str) -> bool:
-    """Whether the graph has a node of that id."""
+    """Whether the graph has a node of this type with this id."""
     rows = store.query(
         f"MATCH (n:{node.label} {{{node.key}: $id}}) RETURN count(n) AS n", {"id": value}
     )

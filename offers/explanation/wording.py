@@ -1,4 +1,4 @@
-"""Why an offer is made that no trigger brought up, in words."""
+"""The reasons of offers without a trigger, in words."""
 
 import numpy as np
 
@@ -6,15 +6,15 @@ POPULAR = "popular now"
 
 
 def own_reasons(liking: np.ndarray, popularity: np.ndarray, categories: np.ndarray) -> np.ndarray:
-    """(rows,) the reasons of offers that no friend moved: own taste, or what is popular.
+    """(rows,) the reasons of offers without a trigger: the customer's category, or popularity.
 
     Args:
-        liking: what the taste for the category added to the log-odds.
-        popularity: what the item's popularity added, over that of the average item.
-        categories: their names, None where unknown.
+        liking: (rows,) what the category adds to the log-odds.
+        popularity: (rows,) how much more popularity adds to the log-odds than for the average item.
+        categories: (rows,) names of the items' categories; None if unknown.
     """
     known = np.array([c is not None for c in categories], dtype=bool)
-    tasteful = known & (liking > np.maximum(popularity, 0))
+    by_category = known & (liking > np.maximum(popularity, 0))
     return np.where(
-        tasteful, np.array([f"you often choose {c}" for c in categories], object), POPULAR
+        by_category, np.array([f"you often choose {c}" for c in categories], object), POPULAR
     )

@@ -133,8 +133,8 @@ def test_score_writes_the_offers_and_says_what_they_were_made_with(shop: Shop) -
     assert {row["item_kind"] for row in found} <= {"product", "store"}
     assert all(n > 0 for n in report["suppressed"].values())
     for said in (
-        "Weights (learned on",
-        "suppressed by no_contact_consent",
+        "Weights (fitted to",
+        "blocked by no_contact_consent",
         f"run {report['run_id']}",
     ):
         assert said in shop.scored.said
@@ -230,7 +230,7 @@ def test_why_says_the_reason_and_what_each_factor_adds(shop: Shop) -> None:
         f"{offer['item_kind']} {what} is offered as number {offer['rank']} in run {run_id}: "
         f"{offer['reason']}."
     )
-    share = f"Score {offer['score']:.6f}, of it by friends {offer['trigger_share']:.6f}."
+    share = f"Score {offer['score']:.6f}, of which triggers add {offer['trigger_share']:.6f}."
     assert lines[1] == share
     assert [line.split()[0] for line in lines[2:]] == [
         "popularity",
@@ -406,6 +406,6 @@ def test_backtest_prints_its_tables_where_no_report_is_printed(shop: Shop, tmp_p
     )
     assert done.code == 0
     assert "ranking_without_trigger" in done.out
-    assert "friends' part of ndcg@10" in done.out
+    assert "Triggers add to ndcg@10" in done.out
     assert max(map(len, done.out.splitlines())) <= 160
     assert read(tmp_path, "b.json")["moments"] == 1

@@ -54,8 +54,8 @@ def after(base: Run, number: int, customers: list[str], **parameters: Any) -> Ru
     return Run(**{**made.__dict__, "parameters": made.parameters | kept_parts(base, customers)})
 
 
-def sources(found: Run) -> dict[str, str | None]:
-    return {c: part.run_id if (part := part_of(found, c)) else None for c in ("ann", "bob", "cas")}
+def sources(run: Run) -> dict[str, str | None]:
+    return {c: part.run_id if (part := part_of(run, c)) else None for c in ("ann", "bob", "cas")}
 
 
 def test_each_customer_belongs_to_the_run_that_made_the_offers() -> None:
@@ -113,10 +113,10 @@ def store(place: Place, tmp_path: Path) -> GraphStore:
 
 def current(store: GraphStore) -> dict[str, list[str]]:
     """What each customer is offered by the active run."""
-    found: dict[str, list[str]] = {}
+    offers: dict[str, list[str]] = {}
     for row in run_query(store, "current-recommendations").to_pylist():
-        found.setdefault(row["customer_id"], []).append(row["item_id"])
-    return found
+        offers.setdefault(row["customer_id"], []).append(row["item_id"])
+    return offers
 
 
 def test_some_customers_are_scored_and_the_others_keep_their_offers(
@@ -150,9 +150,9 @@ def test_some_customers_are_scored_and_the_others_keep_their_offers(
     assert run_folder(store, first.run_id).exists()
     for customer, as_of in (("ann", later), ("dan", NOW)):
         for rank, item in enumerate(now[customer], start=1):
-            found = explain(store, customer, item)
-            assert (found.offered, found.rank) == (True, rank)
-            assert (found.run_id, found.as_of) == (some.run_id, as_of)
+            explanation = explain(store, customer, item)
+            assert (explanation.offered, explanation.rank) == (True, rank)
+            assert (explanation.run_id, explanation.as_of) == (some.run_id, as_of)
     assert explain(store, "dan", "pill").rule == "sensitive"
     assert explain(store, "dan", "egg").offered is False
 
@@ -163,7 +163,7 @@ def test_some_customers_are_scored_and_the_others_keep_their_offers(
     # A run for everybody lets go of the first.
     whole = score(store, later, later)
     prune_runs(store, keep=1)
-    assert [found.run_id for found in runs(store, SCORE)] == [whole.run_id]
+    assert [run.run_id for run in runs(store, SCORE)] == [whole.run_id]
     # Of the folders that no run needs, the latest may belong to a run that is under way.
     assert len(list(store.state.runs.iterdir())) <= 2
 

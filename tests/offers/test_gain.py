@@ -45,37 +45,37 @@ def with_strong_influence(worlds: int) -> list[World]:
     ]
 
 
-def rejected_per_customer(found: list[Gain]) -> int:
-    return sum(gain.per_customer.low > 0 for gain in found)
+def rejected_per_customer(results: list[Gain]) -> int:
+    return sum(gain.per_customer.low > 0 for gain in results)
 
 
-def rejected_per_offer(found: list[Gain]) -> int:
-    return sum(gain.per_offer.low > 0 for gain in found)
+def rejected_per_offer(results: list[Gain]) -> int:
+    return sum(gain.per_offer.low > 0 for gain in results)
 
 
 def test_a_few_worlds_without_influence_show_no_gain() -> None:
-    found = gains(without_influence(16))
+    results = gains(without_influence(16))
     # Of 16 tests at 2.5 % more than 3 reject in one of 2,000 times.
-    assert rejected_per_customer(found) <= 3
-    assert rejected_per_offer(found) <= 3
+    assert rejected_per_customer(results) <= 3
+    assert rejected_per_offer(results) <= 3
 
 
 def test_a_few_worlds_with_strong_influence_show_the_gain() -> None:
-    found = gains(with_strong_influence(6))
-    assert rejected_per_customer(found) >= 5
-    assert all(gain.per_customer.value > 0 for gain in found)
+    results = gains(with_strong_influence(6))
+    assert rejected_per_customer(results) >= 5
+    assert all(gain.per_customer.value > 0 for gain in results)
 
 
 @pytest.mark.nightly
 @pytest.mark.timeout(3_000)
 def test_without_influence_the_gain_is_found_in_at_most_a_twentieth_of_200_worlds() -> None:
-    found = gains(without_influence(200))
-    assert rejected_per_customer(found) <= 10
-    assert rejected_per_offer(found) <= 10
+    results = gains(without_influence(200))
+    assert rejected_per_customer(results) <= 10
+    assert rejected_per_offer(results) <= 10
 
 
 @pytest.mark.nightly
 @pytest.mark.timeout(3_000)
 def test_with_strong_influence_the_gain_is_found_in_four_fifths_of_50_worlds() -> None:
-    found = gains(with_strong_influence(50))
-    assert rejected_per_customer(found) >= 40
+    results = gains(with_strong_influence(50))
+    assert rejected_per_customer(results) >= 40

@@ -99,9 +99,9 @@ def test_a_visit_makes_the_data_new_and_a_later_one_does_not(make: Make) -> None
         ({"purchases": []}, "There are no purchases or visits up to 2025-01-20"),
         (
             {"offers": [{"offer_id": "o", "valid_until": day(20)}]},
-            "No offer of the table offers is active as of 2025-01-20",
+            "No offer in the table offers is active as of 2025-01-20",
         ),
-        ({"offers": [{"offer_id": "o", "valid_from": day(21)}]}, "No offer of the table offers"),
+        ({"offers": [{"offer_id": "o", "valid_from": day(21)}]}, "No offer in the table offers"),
     ],
 )
 def test_where_nothing_can_come_of_it_the_work_is_refused(

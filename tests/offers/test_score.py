@@ -75,10 +75,10 @@ def test_both_engines_give_the_same_offers_to_the_byte(
 def test_the_offers_in_the_graph_are_those_of_the_file(place: Place, tmp_path: Path) -> None:
     with loaded(place, deliver_shop(tmp_path / "d", offers=offers())) as store:
         report = score(store, NOW, LATER)
-        found = run_query(store, "current-recommendations").to_pylist()
+        rows = run_query(store, "current-recommendations").to_pylist()
         rows = report.offers_table()
         assert rows.column_names == list(OUT)
-        assert [(r["rank"], r["item_id"], r["offer_id"], r["reason"]) for r in found] == [
+        assert [(r["rank"], r["item_id"], r["offer_id"], r["reason"]) for r in rows] == [
             (r["rank"], r["item_id"], r["offer_id"], r["reason"]) for r in rows.to_pylist()
         ]
         assert store.count(g.RECOMMENDED_PRODUCT) == report.offers == 1
@@ -222,9 +222,9 @@ def test_ids_come_out_as_they_went_in(embedded: Place, tmp_path: Path) -> None:
     for name, table in rows.items():
         write_csv(folder / f"{name}.csv", table)
     with loaded(embedded, folder) as store:
-        found = score(store, NOW, LATER).offers_table()
-    assert set(found["customer_id"].to_pylist()) == {"007"}
-    assert 'tea "loose", 100 g' in found["item_id"].to_pylist()
+        offers = score(store, NOW, LATER).offers_table()
+    assert set(offers["customer_id"].to_pylist()) == {"007"}
+    assert 'tea "loose", 100 g' in offers["item_id"].to_pylist()
 
 
 def test_interrupted_after_taste_was_learned_it_goes_on_and_uses_the_model(

@@ -149,16 +149,16 @@ def score(
     if report.note:
         say(report.note)
     model = report.model
-    learned = f"learned on {model.moments} earlier days" if model.moments else "to start from"
+    source = f"fitted to {model.moments} earlier days" if model.moments else "defaults"
     weights = ", ".join(f"{name} {weight:.2f}" for name, weight in model.weights.items())
-    say(f"Weights ({learned}): {weights}")
+    say(f"Weights ({source}): {weights}")
     for rule, n in report.suppressed.items():
-        say(f"{n:>12,} suppressed by {rule}")
+        say(f"{n:>12,} blocked by {rule}")
     say(f"{report.offers:>12,} offers to {report.customers:,} customers: run {report.run_id}")
     if report.unknown:
-        say(f"{report.unknown:>12,} of the customers to score are unknown to the store")
+        say(f"{report.unknown:>12,} of the customers to score aren't in the store")
     if chosen is not None:
-        say(f"{report.others:>12,} other customers keep the offers that they have")
+        say(f"{report.others:>12,} other customers keep their offers")
     if not report.offers:
         say(f"No customer has a reason as of {report.as_of:%Y-%m-%d %H:%M} UTC.")
     if not report.activated:
@@ -228,7 +228,7 @@ def _in_words(answer: "Explanation") -> str:
     if not answer.offered:
         reason = f"Not offered ({answer.rule}): {answer.explanation}"
         lines = [f"{reason}; it would be number {answer.rank}."]
-    lines.append(f"Score {answer.score:.6f}, of it by friends {answer.trigger_share:.6f}.")
+    lines.append(f"Score {answer.score:.6f}, of which triggers add {answer.trigger_share:.6f}.")
     lines += [f"  {name:12} {value:+.3f}" for name, value in (answer.factors or {}).items()]
     return "\n".join(lines)
 
@@ -355,8 +355,8 @@ def _print_backtest(report: "BacktestReport", to_stderr: bool) -> None:
         console.print(table)
     gain = report.lead["per_customer"]["ranking_without_trigger"]["ndcg@10"]
     console.print(
-        f"The friends' part of ndcg@10: {gain.value:+.5f} ({gain.low:+.5f} to {gain.high:+.5f}), "
-        f"over {len(report.moments)} cutoffs.",
+        f"Triggers add to ndcg@10: {gain.value:+.5f} ({gain.low:+.5f} to {gain.high:+.5f}), "
+        f"over {len(report.cutoffs)} cutoffs.",
         markup=False,
     )
     if report.undated:

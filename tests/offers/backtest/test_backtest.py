@@ -47,17 +47,17 @@ def report(
     view: View, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[BacktestReport, list[dict[str, Any]]]:
     out = tmp_path_factory.mktemp("out") / "places.parquet"
-    found = judged(view, out)
+    result = judged(view, out)
     assert pq.read_schema(out) == SCHEMA
-    return found, pq.read_table(out).to_pylist()
+    return result, pq.read_table(out).to_pylist()
 
 
 def test_a_moment_fits_while_its_horizon_ends_by_the_last_act(view: View) -> None:
     start = END - 5 * WEEK
     last = view.interactions.to_pandas()["at"].max()
     fitting = [start + n * WEEK for n in range(9) if start + (n + 2) * WEEK <= min(END, last)]
-    assert judged(view).moments == fitting
-    assert judged(view, end=start + 2 * WEEK).moments == [start]
+    assert judged(view).cutoffs == fitting
+    assert judged(view, end=start + 2 * WEEK).cutoffs == [start]
 
 
 def test_where_no_moment_fits_the_error_says_so(view: View) -> None:
@@ -81,28 +81,28 @@ def test_where_nobody_has_a_trigger_the_error_says_so(tmp_path: Path) -> None:
 def test_the_report_has_the_keys_that_scripts_rely_on(
     report: tuple[BacktestReport, list[dict[str, Any]]],
 ) -> None:
-    found = report[0].as_dict()
-    assert found["moments"] == len(report[0].moments) == 3
-    assert found["undated"] == ["customers.city", "friendships", "likes"]
+    written = report[0].as_dict()
+    assert written["moments"] == len(report[0].cutoffs) == 3
+    assert written["undated"] == ["customers.city", "friendships", "likes"]
     metrics = {"hit@1", "hit@5", "hit@10", "ndcg@10"}
-    assert {name: set(m) for name, m in found["per_customer"].items()} == dict.fromkeys(
+    assert {name: set(m) for name, m in written["per_customer"].items()} == dict.fromkeys(
         CUSTOMER_VIEW, metrics
     )
     metrics = {"recall@20", "precision@20", "auc"}
-    assert {name: set(m) for name, m in found["per_offer"].items()} == dict.fromkeys(
+    assert {name: set(m) for name, m in written["per_offer"].items()} == dict.fromkeys(
         OFFER_VIEW, metrics
     )
-    lead = found["lead"]
+    lead = written["lead"]
     assert set(lead["per_customer"]) == CUSTOMER_VIEW - {"ranking"}
     assert set(lead["per_offer"]) == OFFER_VIEW - {"ranking"}
-    assert {view: set(gain) for view, gain in found["ties_gain"].items()} == {
+    assert {view: set(gain) for view, gain in written["ties_gain"].items()} == {
         "per_customer": {"ndcg@10"},
         "per_offer": {"recall@20"},
     }
     without = lead["per_customer"]["ranking_without_trigger"]
-    assert found["trigger_gain"]["per_customer"] == {"ndcg@10": without["ndcg@10"]}
+    assert written["trigger_gain"]["per_customer"] == {"ndcg@10": without["ndcg@10"]}
     without = lead["per_offer"]["ranking_without_trigger"]
-    assert found["trigger_gain"]["per_offer"] == {"recall@20": without["recall@20"]}
+    assert written["trigger_gain"]["per_offer"] == {"recall@20": without["recall@20"]}
     for metric in without.values():
         assert metric["low"] <= metric["value"] <= metric["high"]
 
@@ -116,7 +116,7 @@ def test_all_strategies_rank_the_same_customer_moments_without_what_was_taken(
         seen.setdefault(row["strategy"], set()).add((row["as_of"], row["customer_id"]))
         assert 1 <= row["rank"] <= 10
     assert set(seen) == CUSTOMER_VIEW
-    assert len({frozenset(moments) for moments in seen.values()}) == 1
+    assert len({frozenset(ranked) for ranked in seen.values()}) == 1
 
     firsts = first_interactions(view)
     for row in rows:
@@ -132,11 +132,11 @@ def test_hits_are_shares_of_all_customer_moments(
     figures, rows = report
     for strategy in CUSTOMER_VIEW:
         mine = [row for row in rows if row["strategy"] == strategy]
-        moments = {(row["as_of"], row["customer_id"]) for row in mine}
+        customers = {(row["as_of"], row["customer_id"]) for row in mine}
         for k in (1, 5, 10):
             hit = {(r["as_of"], r["customer_id"]) for r in mine if r["adopted"] and r["rank"] <= k}
             value = figures.figures["per_customer"][strategy][f"hit@{k}"].value
-            assert value == pytest.approx(len(hit) / len(moments))
+            assert value == pytest.approx(len(hit) / len(customers))
 
 
 def first_interactions(view: View) -> dict[tuple[str, str, str], datetime]:
@@ -163,7 +163,7 @@ def test_acts_after_the_last_horizon_change_nothing(
     view_of_world(WORLD, tmp_path, assume_consent=True)
     path = tmp_path / "purchases.parquet"
     rows = pq.read_table(path)
-    last = report[0].moments[-1] + 2 * WEEK
+    last = report[0].cutoffs[-1] + 2 * WEEK
     planted = [
         {**row, "purchase_id": f"planted-{n}", "at": last + timedelta(hours=1)}
         for n, row in enumerate(rows.slice(0, 500).to_pylist())
@@ -187,8 +187,8 @@ def test_what_carries_no_date_is_named(tmp_path: Path) -> None:
         ],
     }
     view = view_from(tmp_path, day(70), assume_consent=True, **rows)
-    found = backtest(view, day(20), day(60), WEEK, WEEK)
-    assert found.undated == ["customers.city", "friendships", "memberships"]
+    result = backtest(view, day(20), day(60), WEEK, WEEK)
+    assert result.undated == ["customers.city", "friendships", "memberships"]
 
 
 def test_tie_strength_from_interactions_is_left_out(tmp_path: Path) -> None:

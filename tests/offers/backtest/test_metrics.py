@@ -35,10 +35,10 @@ def case(tmp_path_factory: pytest.TempPathFactory) -> tuple[Grid, Outcomes, np.n
 
 
 def adopters(results: Outcomes, rows: int) -> list[set[int]]:
-    found: list[set[int]] = [set() for _ in range(rows)]
+    columns: list[set[int]] = [set() for _ in range(rows)]
     for row, column in results.pairs.tolist():
-        found[row].add(column)
-    return found
+        columns[row].add(column)
+    return columns
 
 
 def order(values: np.ndarray) -> list[int]:
@@ -112,7 +112,7 @@ def test_adoptions_are_counted_whether_or_not_they_could_be_offered(
 
 
 def paired_tally(random: np.random.Generator, customers: int, truth: float) -> Tally:
-    """Two strategies whose paired difference is `truth`, noise shared by a customer's moments."""
+    """Two strategies whose paired difference is `truth`, noise shared by a customer's cutoffs."""
     tally = Tally(customers)
     codes = np.repeat(np.arange(customers), 4)
     common = np.repeat(random.normal(0, 1, customers), 4) + random.normal(0, 1, len(codes))

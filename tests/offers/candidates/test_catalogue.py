@@ -26,9 +26,9 @@ SHOP: dict[str, Any] = {
 
 def active(folder: Path, *offers: dict[str, Any], **more: Any) -> Catalogue:
     rows = [{"offer_id": f"o{i}", **offer} for i, offer in enumerate(offers)]
-    found = catalogue(view_from(folder, NOW, **SHOP, offers=rows, **more))
-    assert found is not None
-    return found
+    active = catalogue(view_from(folder, NOW, **SHOP, offers=rows, **more))
+    assert active is not None
+    return active
 
 
 def ids(offers: Catalogue) -> list[str]:

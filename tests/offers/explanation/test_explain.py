@@ -83,11 +83,11 @@ def test_the_report_counts_every_pair_by_the_rule_that_blocks_it(
 def test_why_not_names_the_rule(
     plain: tuple[Shop, ScoreReport], customer: str, target: str, rule: str
 ) -> None:
-    found = plain[0].explain(customer, target)
-    assert not found.offered
-    assert found.rule == rule
-    assert found.explanation
-    assert found.score is None
+    explanation = plain[0].explain(customer, target)
+    assert not explanation.offered
+    assert explanation.rule == rule
+    assert explanation.explanation
+    assert explanation.score is None
 
 
 @pytest.mark.parametrize(
@@ -112,11 +112,11 @@ def test_every_offer_of_a_run_is_explained_as_it_was_made(
         rows = report.offers_table().to_pylist()
         assert rows
         for row in rows:
-            found = shop.explain(row["customer_id"], row["offer_id"])
-            assert found.offered
-            assert found.run_id == report.run_id
+            explanation = shop.explain(row["customer_id"], row["offer_id"])
+            assert explanation.offered
+            assert explanation.run_id == report.run_id
             for name in ("rank", "score", "trigger", "trigger_share", "reason", "item_id"):
-                assert getattr(found, name) == row[name], name
+                assert getattr(explanation, name) == row[name], name
 
 
 def test_offers_come_from_friends_who_share_and_reasons_count_them_from_three(

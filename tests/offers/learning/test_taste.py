@@ -85,8 +85,8 @@ def test_some_customers_and_items_are_as_among_all_kept_or_not(
         taste = Taste(model)
         for _ in range(2):
             ids, history = known.users[customers], known.seen[customers]
-            found = taste.affinity(ids, history, items, rows, columns)
-            np.testing.assert_allclose(found, whole[[7, 3]][:, [8, 30]], atol=1e-6)
+            some = taste.affinity(ids, history, items, rows, columns)
+            np.testing.assert_allclose(some, whole[[7, 3]][:, [8, 30]], atol=1e-6)
         ids, history = known.users[customers + 1], known.seen[customers + 1]
         others = taste.affinity(ids, history, items, rows, columns)
         np.testing.assert_allclose(others, whole[[8, 4]][:, [8, 30]], atol=1e-6)
@@ -228,15 +228,15 @@ def judged(world: View, refit: int, fits: Fits) -> BacktestReport:
     return backtest(world, start, end, WEEK, WEEK, refit=refit, progress=fits)
 
 
-def test_a_backtest_fits_taste_once_or_anew_after_every_so_many_moments(world: View) -> None:
+def test_a_backtest_fits_taste_once_or_again_after_a_number_of_cutoffs(world: View) -> None:
     reports, counts = [], []
     for refit in (0, 2):
         fits = Fits()
         reports.append(judged(world, refit, fits))
         counts.append(fits.count)
-    moments = len(reports[0].moments)
-    assert moments >= 4
-    assert counts[1] - counts[0] == -(-moments // 2) - 1
+    cutoffs = len(reports[0].cutoffs)
+    assert cutoffs >= 4
+    assert counts[1] - counts[0] == -(-cutoffs // 2) - 1
     figures = [report.figures["per_customer"]["ranking"] for report in reports]
     assert figures[0] != figures[1]
     assert reports[0].config == reports[1].config

@@ -1,4 +1,4 @@
-"""The Python API, as somebody in a notebook uses it."""
+"""The Python API, as used in a notebook."""
 
 import doctest
 import inspect
@@ -265,7 +265,7 @@ def test_both_engines_answer_alike(shop: Shop, server: Place, tmp_path: Path) ->
 # Offers.
 
 
-def test_score_ranks_and_puts_into_force(busy: Shop) -> None:
+def test_score_ranks_and_activates(busy: Shop) -> None:
     report = busy.score("2025-04-20", "2025-04-21", top=3, window=timedelta(days=14))
     rows = report.offers_table().to_pandas()
     assert rows["rank"].max() == 3
@@ -279,7 +279,7 @@ def test_score_ranks_and_puts_into_force(busy: Shop) -> None:
     assert one.customers == 1
 
 
-def test_runs_are_put_into_force_and_pruned(busy: Shop) -> None:
+def test_runs_are_activated_and_pruned(busy: Shop) -> None:
     old = busy.score("2025-04-01", "2025-04-29", activate=True).run_id
     new = busy.score("2025-04-02", "2025-04-30").run_id
     busy.use_run(old)
@@ -317,7 +317,7 @@ def test_explain_before_any_score_says_so(shop: Shop) -> None:
         shop.explain("ana", "p1")
 
 
-def test_backtest_judges_the_past(busy: Shop, tmp_path: Path) -> None:
+def test_backtest_evaluates_past_data(busy: Shop, tmp_path: Path) -> None:
     report = busy.backtest(
         "2025-03-15", "2025-04-25", every="14d", horizon="14d", out=tmp_path / "ranked.parquet"
     )

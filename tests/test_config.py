@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from followsuit.config import ConfigurationError, read_settings
+from followsuit.cli.offers import AffinityOption
+from followsuit.config import ConfigurationError, Settings, read_settings
 
 
 @pytest.fixture(autouse=True)
@@ -82,13 +83,16 @@ def test_a_comment_may_speak_of_the_password() -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("stroe = 'x'", "There is no setting stroe; there are store, memory, state, timeout, "),
-        ("store = 5", "The setting store is wrong: "),
-        ("store = ''", "The setting store is wrong: "),
-        ("timeout = 'soon'", "The setting timeout is wrong: "),
-        ("timeout = 0", "The setting timeout is wrong: "),
-        ("memory = '1MB'", "The setting memory is wrong: "),
-        ("memory = 'plenty'", "The setting memory is wrong: "),
+        (
+            "stroe = 'x'",
+            "There is no setting stroe. The settings are store, memory, state, timeout, ",
+        ),
+        ("store = 5", "The setting store isn't valid: "),
+        ("store = ''", "The setting store isn't valid: "),
+        ("timeout = 'soon'", "The setting timeout isn't valid: "),
+        ("timeout = 0", "The setting timeout isn't valid: "),
+        ("memory = '1MB'", "The setting memory isn't valid: "),
+        ("memory = 'plenty'", "The setting memory isn't valid: "),
         ("store = ", "followsuit.toml isn't valid TOML: "),
     ],
 )
@@ -108,7 +112,12 @@ def test_the_file_may_begin_with_a_byte_order_mark() -> None:
 
 
 def test_a_wrong_variable_or_option_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert refusal(timeout="soon").startswith("The setting timeout is wrong: ")
-    assert refusal(colour="red").startswith("There is no setting colour; ")
+    assert refusal(timeout="soon").startswith("The setting timeout isn't valid: ")
+    assert refusal(colour="red").startswith("There is no setting colour. ")
     monkeypatch.setenv("FOLLOWSUIT_TIMEOUT", "-1")
-    assert refusal().startswith("The setting timeout is wrong: ")
+    assert refusal().startswith("The setting timeout isn't valid: ")
+
+
+def test_the_help_states_the_default_of_affinity() -> None:
+    default = Settings.model_fields["affinity"].default
+    assert f"[default: {default}]" in AffinityOption.__metadata__[0].help

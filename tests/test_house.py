@@ -75,16 +75,16 @@ def runtime_nodes(tree: ast.AST) -> Iterator[ast.AST]:
 
 def imports(path: Path) -> set[str]:
     """The dotted names that a file imports at run time, in functions too; `.x` is relative."""
-    found = set()
+    imported = set()
     for node in runtime_nodes(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
+            imported |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             module = "." * node.level + (node.module or "")
             names = {f"{module}.{alias.name}" for alias in node.names}
             # `from package import module` is an import of the module.
-            found |= {name if name in MODULES else module for name in names}
-    return found
+            imported |= {name if name in MODULES else module for name in names}
+    return imported
 
 
 def room_of(module: str) -> str:

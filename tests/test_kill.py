@@ -1,4 +1,4 @@
-"""Killed with -9 at random moments of load and of score, and started again: nothing is lost."""
+"""`load` and `score`, killed with -9 at random times and started again, lose nothing."""
 
 import random
 import threading
@@ -53,7 +53,7 @@ class Desk:
         return [command, *rest, "--store", self.place.name]
 
     def run(self, command: str, *rest: str | Path) -> float:
-        """Run a command to its end; how many seconds it took."""
+        """Run a command to its end; returns the seconds it took."""
         began = time.monotonic()
         outcome = commands.run(
             *self.arguments(command, *rest),
@@ -172,7 +172,7 @@ def scores_in_spite_of_kills(place: Place, delivery: Path, folder: Path, rounds:
         interrupted += after == offers[now]
         if after != offers[now]:
             left.append(moment / 2)
-        # Whoever reads meets the run before or the whole new one.
+        # Readers see either the previous run or the whole new one.
         assert all(seen in (None, offers[now], offers[new]) for seen in [*while_scoring, after])
         desk.score(new)
         assert desk.offers() == offers[new]

@@ -36,15 +36,15 @@ def outputs(notebook: Any, kind: str) -> Iterator[str]:
 
 def tables(notebook: Any) -> list[pd.DataFrame]:
     """The tables that cells show, without their index, as text."""
-    found = []
+    frames = []
     for html in outputs(notebook, "text/html"):
         if 'class="dataframe"' not in html:
             continue
         rows = [re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row) for row in html.split("<tr")[1:]]
         head, *body = [row[1:] for row in rows if row]
         frame = pd.DataFrame([row for row in body if any(row)], columns=head)
-        found.append(frame)
-    return found
+        frames.append(frame)
+    return frames
 
 
 def test_it_is_committed_without_outputs(committed: Any) -> None:

@@ -21,8 +21,8 @@ OURS = (".py", ".cypher", ".toml", "py.typed")
 
 def files_of(folder: Path) -> set[str]:
     """What belongs into the wheel, through the links."""
-    found = [Path(at, name) for at, _, names in os.walk(folder, followlinks=True) for name in names]
-    return {f"followsuit/{p.relative_to(folder)}" for p in found if p.name.endswith(OURS)}
+    files = [Path(at, name) for at, _, names in os.walk(folder, followlinks=True) for name in names]
+    return {f"followsuit/{p.relative_to(folder)}" for p in files if p.name.endswith(OURS)}
 
 
 @pytest.fixture(scope="module")
@@ -88,8 +88,8 @@ def test_the_wheel_holds_every_module_query_and_mapping_and_nothing_else(install
     expected = files_of(PACKAGE)
     for kind, least in ((".py", 60), (".cypher", 12), (".toml", 2), ("py.typed", 1)):
         assert sum(name.endswith(kind) for name in expected) >= least
-    found = (path for path in (installed / "followsuit").rglob("*") if path.is_file())
-    assert {str(path.relative_to(installed)) for path in found} == expected
+    files = (path for path in (installed / "followsuit").rglob("*") if path.is_file())
+    assert {str(path.relative_to(installed)) for path in files} == expected
 
 
 def test_nothing_generic_lies_at_the_top(installed: Path) -> None:

@@ -55,7 +55,7 @@ def check(seed: int, place: Place, folder: Path, vectors: str) -> None:
 
 
 def results(store: GraphStore, customer: str, vectors: str) -> dict[str, Any]:
-    """What is computed of a store, less the rows of one customer."""
+    """All results for a store, without the rows of one customer."""
 
     def others(rows: pa.Table, column: str = "customer_id") -> pa.Table:
         return rows.filter(pc.not_equal(rows[column], customer))

@@ -82,8 +82,8 @@ if find_spec("torch") and find_spec("implicit"):
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_command_writes_the_same_bytes(written: list[Path], name: str) -> None:
-    found = {SECONDS.sub(b"", (folder / name).read_bytes()) for folder in written}
-    assert len(found) == 1
+    contents = {SECONDS.sub(b"", (folder / name).read_bytes()) for folder in written}
+    assert len(contents) == 1
 
 
 def test_models_learn_the_same_bytes() -> None:

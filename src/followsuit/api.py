@@ -100,6 +100,11 @@ class Shop:
             max_rejects: the largest share of a table's rows, from 0 to 1, that may be rejected.
             loaded_at: the time in the name of the rejects file.
             announce: called with a message before `replace` deletes rows.
+
+        Raises:
+            DeliveryError: the delivery can't be loaded.
+            MappingError: the mapping isn't valid.
+            StoreBusy: another process writes to the store.
         """
         from followsuit.loaders.load import load
         from followsuit.loaders.mapping import read_mapping
@@ -161,6 +166,10 @@ class Shop:
             name: a query's name; `followsuit query` lists them.
             now: the default of parameters that mean the present.
             parameters: the query's parameters.
+
+        Raises:
+            UnknownQuery: there is no such query.
+            QueryError: a parameter is missing or isn't valid, or the query fails.
         """
         present = None if now is None else instant(now)
         rows = run_query(self.store, name, parameters, now=present, timeout=self.timeout)
@@ -168,7 +177,11 @@ class Shop:
         return frame
 
     def cypher(self, text: str, **parameters: Any) -> "pd.DataFrame":
-        """Run your own read-only Cypher query."""
+        """Run your own read-only Cypher query.
+
+        Raises:
+            QueryError: the query fails, or it isn't read-only.
+        """
         rows = run_cypher(self.store, text, parameters, timeout=self.timeout)
         frame: pd.DataFrame = rows.to_pandas()
         return frame
@@ -190,10 +203,15 @@ class Shop:
         activate: bool | None = None,
         tell: Callable[[str], None] | None = None,
     ) -> "ScoreReport":
-        """Rank offers and activate them; see `followsuit.offers.score.score`.
+        """Rank offers and activate them; see `followsuit.offers.score.score` for the arguments.
+
+        Args:
+            affinity: by default, the setting `affinity`.
 
         Raises:
             Refused: the run is stale or empty and would replace a good one.
+            ScoreError: none of the `customers` is in the store.
+            NothingLearned: `learn` is `never`, and no earlier run can be used.
         """
         from followsuit.offers.guards import ignore_note
         from followsuit.offers.score import score
@@ -218,7 +236,12 @@ class Shop:
         )
 
     def explain(self, customer: str, target: str) -> "Explanation":
-        """Why, or why not, the active run offers a customer an item or offer."""
+        """Explain why the active run offers a customer an item or offer, or why not.
+
+        Raises:
+            UnknownRun: there is no active run.
+            UnknownTarget: there is no such customer, item or offer.
+        """
         from followsuit.offers.explanation.explain import explain
 
         return explain(self.store, customer, target, memory=self._memory, progress=self._progress)
@@ -237,7 +260,16 @@ class Shop:
         out: Path | None = None,
         refresh: bool = False,
     ) -> "BacktestReport":
-        """Evaluate the ranking on past data; see `followsuit.offers.backtest.backtest`."""
+        """Evaluate the ranking on past data.
+
+        See `followsuit.offers.backtest.backtest.backtest` for the other arguments.
+
+        Args:
+            affinity: by default, the setting `affinity`.
+
+        Raises:
+            BacktestError: no cutoff fits, or no customer has a live trigger at any cutoff.
+        """
         from followsuit.gnn.evaluation.ablation_result import friends_help
         from followsuit.offers.backtest.backtest import backtest
 
@@ -266,8 +298,15 @@ class Shop:
     def split(self, as_of: Instant, horizon: Length = "28d", *, refresh: bool = False) -> "Split":
         """Split interactions at a cutoff into training and test set, for `evaluate` and `audit`.
 
+        Args:
+            as_of: the cutoff.
+            horizon: the length of the test period.
+            refresh: read the server again, after other programs wrote to it.
+
         Raises:
-            NothingToLearn, NothingToJudge.
+            NobodyShares: no customer shares activity.
+            NothingToLearn: there are no interactions before the cutoff.
+            NothingToJudge: nobody has a first interaction in the test period.
         """
         from followsuit.gnn.data.from_view import temporal_split
 
@@ -285,8 +324,20 @@ class Shop:
     ) -> "tuple[Recommender, Path]":
         """Train a model and store it beside the store; see `followsuit.gnn.training.trained`.
 
+        Args:
+            as_of: the cutoff.
+            model: the model's name; by default `social` with friendships, else `lightgcn`.
+            resume: resume an interrupted training.
+            seed: random seed.
+            refresh: read the server again, after other programs wrote to it.
+
         Returns:
             The model and its folder.
+
+        Raises:
+            NobodyShares: no customer shares activity.
+            UnknownModel, NotAModel, MissingExtra: the model can't be used.
+            OtherTraining: there is nothing to resume for this graph, date and seed.
         """
         from followsuit.gnn.training.distributed import joined, of_first, world
         from followsuit.gnn.training.trained import train_model

@@ -46,14 +46,14 @@ class Settings(BaseSettings):
     store: str = Field(default="followsuit.lbug", min_length=1)
     """A file for the embedded engine, or `bolt://...` or `neo4j://...`."""
     memory: ByteSize = Field(default=ByteSize(MEMORY), ge=2**30)
-    """Limit of memory, at least 1GiB: `3GiB`."""
+    """Memory limit, such as `3GiB`; at least 1GiB."""
     state: Path | None = None
-    """The state folder of a server; by default in the user's cache folder."""
+    """The state folder for a Neo4j server; by default in the user's cache folder."""
     timeout: float = Field(default=60.0, gt=0)
     """Time limit of a query, in seconds."""
     affinity: str = Field(default="blend", pattern="^(blend|linear|.+:.+)$")
-    """The model of own taste for offers: the blend of models, the faster linear one, or your own
-    model, `module:Class`."""
+    """The model of own taste for offers: `blend` for the blend of models, `linear` for the faster
+    linear model, or `module:Class` for your own."""
     neo4j_username: str | None = Field(
         default=None, validation_alias=_environment("neo4j_username")
     )
@@ -78,7 +78,7 @@ class Settings(BaseSettings):
         return init_settings, env_settings, InitSettingsSource(settings_cls, _written())
 
     def connect(self) -> GraphStore:
-        """Open the store."""
+        """Connect to the store."""
         password = self.neo4j_password
         return connect(
             self.store,
@@ -91,7 +91,10 @@ class Settings(BaseSettings):
 
 
 def read_settings(**options: Any) -> Settings:
-    """Read the settings; options that are None don't count.
+    """Read the settings from options, the environment and the file.
+
+    Args:
+        options: settings by name, which take precedence; None means not given.
 
     Raises:
         ConfigurationError: a value isn't valid, or a key of the file is unknown or a secret.
@@ -108,10 +111,10 @@ def read_settings(**options: Any) -> Settings:
         if first["type"] == "extra_forbidden":
             known = [field for field in Settings.model_fields if field != "neo4j_password"]
             raise ConfigurationError(
-                f"There is no setting {name}; there are {', '.join(known)}."
+                f"There is no setting {name}. The settings are {', '.join(known)}."
             ) from error
         raise ConfigurationError(
-            f"The setting {name} is wrong: {first['msg']}. It comes from an option, the "
+            f"The setting {name} isn't valid: {first['msg']}. It comes from an option, the "
             f"environment or {FILE}."
         ) from error
     except ValueError as error:

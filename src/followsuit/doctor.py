@@ -1,4 +1,4 @@
-"""Checks which parts of followsuit work on this machine, and how old and large its data is."""
+"""Checks which parts of followsuit work on this machine, and how old and large the data is."""
 
 import os
 import shutil
@@ -26,9 +26,9 @@ from followsuit.queries.runner import run_query
 _LIBRARIES = {
     "ladybug": "the embedded engine",
     "neo4j": "the driver of Neo4j",
-    "duckdb": "sets of rows on disk",
-    "ibis": "the snapshot",
-    "sklearn": "the weights",
+    "duckdb": "the engine of snapshots",
+    "ibis": "snapshots",
+    "sklearn": "the acceptance model",
     "networkit": "communities",
     "numba": "the simulator",
 }
@@ -43,7 +43,7 @@ class Check:
     detail: str
     needed: bool = True
     mark: str = "MISSING"
-    """The label of a needed check that fails."""
+    """The label if a needed check fails."""
 
 
 @dataclass(frozen=True)
@@ -117,18 +117,16 @@ def examine(store: str | None) -> Iterator[Check]:
         ("mvn", "Apache Maven"),
     ):
         path = shutil.which(tool)
-        lacking = f"install {what}, for `make neo4j` and the tests that need a Neo4j of their own"
-        yield Check(tool, path is not None, path or lacking, needed=False)
+        advice = f"install {what}, for `make neo4j` and the tests that start a Neo4j server"
+        yield Check(tool, path is not None, path or advice, needed=False)
     if uri := os.environ.get("NEO4J_URI"):
         yield _store(read_settings(store=uri))
 
 
 def _extra() -> Check:
-    lacking = [name for name in ("torch", "torch_geometric", "implicit") if not find_spec(name)]
-    missing = f"{', '.join(lacking)} missing: pip install 'followsuit[gnn]' for networks and ials"
-    return Check(
-        "extra gnn", not lacking, missing if lacking else "networks and ials", needed=False
-    )
+    missing = [name for name in ("torch", "torch_geometric", "implicit") if not find_spec(name)]
+    advice = f"{', '.join(missing)} missing: pip install 'followsuit[gnn]' for networks and ials"
+    return Check("extra gnn", not missing, advice if missing else "networks and ials", needed=False)
 
 
 def _library(name: str, purpose: str) -> Check:
@@ -137,7 +135,7 @@ def _library(name: str, purpose: str) -> Check:
         import_module(name)
         return Check(name, True, f"{version(distribution)}, {purpose}")
     except ImportError as error:
-        return Check(name, False, f"{error}; install followsuit again, {purpose} need it")
+        return Check(name, False, f"{error}; install followsuit again: needed for {purpose}")
 
 
 def _store(settings: Settings) -> Check:
@@ -163,8 +161,8 @@ def measure(store: str | None, now: datetime) -> Figures | None:
                 _newest(opened, now),
                 active(runs(opened, SCORE)),
                 {row["name"]: row["n"] for row in counted},
-                None if "://" in opened.name else _taken(Path(opened.name)),
-                _taken(opened.state.path),
+                None if "://" in opened.name else _size(Path(opened.name)),
+                _size(opened.state.path),
             )
     except FollowsuitError:
         return None
@@ -183,7 +181,7 @@ def _newest(store: GraphStore, now: datetime) -> datetime | None:
     return max((at.replace(tzinfo=UTC) for at in newest if at is not None), default=None)
 
 
-def _taken(path: Path) -> int:
+def _size(path: Path) -> int:
     """The size in bytes of a file, or of a folder and everything in it."""
     files = path.rglob("*") if path.is_dir() else [path]
     return sum(file.stat().st_size for file in files if file.is_file())

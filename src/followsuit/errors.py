@@ -1,7 +1,7 @@
 """All errors of followsuit, to catch in one place.
 
-Each lives beside what raises it; every one is a `FollowsuitError`. Some modules need an extra or
-are slow to import, so an error is imported when it is first asked for.
+Every error is a subclass of `FollowsuitError`, defined in the module that raises it. Some of these
+modules need an extra or are slow to import, so an error is imported on first use.
 """
 
 from importlib import import_module
@@ -173,7 +173,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """The error of that name."""
+    """Import an error on first use."""
     if name not in _MODULES:
         raise AttributeError(f"module 'followsuit.errors' has no attribute {name!r}")
     return getattr(import_module(_MODULES[name]), name)

@@ -39,9 +39,9 @@ def read_json(path: Path) -> dict[str, dict[str, dict[str, object]]]:
     def refuse(constant: str) -> None:
         raise AssertionError(constant)
 
-    found: dict[str, dict[str, dict[str, object]]]
-    found = json.loads(path.read_text(), parse_constant=refuse)
-    return found
+    content: dict[str, dict[str, dict[str, object]]]
+    content = json.loads(path.read_text(), parse_constant=refuse)
+    return content
 
 
 def recomputed(rows: pd.DataFrame, test: pd.DataFrame) -> dict[str, float]:
@@ -71,17 +71,17 @@ def test_evaluate_judges_a_folder_so_that_anybody_can_recompute_it(tmp_path: Pat
     )
     assert (first.code, again.code, printed.code) == (0, 0, 0), first.said
     assert (tmp_path / "a.parquet").read_bytes() == (tmp_path / "b.parquet").read_bytes()
-    found = read_json(tmp_path / "a.json")
-    assert list(found["models"]) == ["popularity", "ease", "gfcf", "friends"]
-    assert json.loads(printed.out)["best"] == found["best"]
-    assert f"Best on validation: {found['best']}." in first.said
+    evaluated = read_json(tmp_path / "a.json")
+    assert list(evaluated["models"]) == ["popularity", "ease", "gfcf", "friends"]
+    assert json.loads(printed.out)["best"] == evaluated["best"]
+    assert f"Best on validation: {evaluated['best']}." in first.said
     assert re.search(r"ease +\S+ +\S+", first.out)
     table = pq.read_table(tmp_path / "a.parquet")
     assert dict(zip(table.schema.names, table.schema.types, strict=True)) == COLUMNS
     rows = table.to_pandas()
     test = pd.read_csv(tmp_path / "data" / "test.tsv.gz", sep="\t", dtype=str)
     assert set(rows.user) == set(test.user)
-    for name, model in found["models"].items():
+    for name, model in evaluated["models"].items():
         assert set(model) >= {*FIGURES, "seconds"}
         for figure, value in recomputed(rows[rows.model == name], test).items():
             assert model[figure]["value"] == pytest.approx(value, abs=1e-8)  # type: ignore[index]
@@ -167,14 +167,14 @@ def test_a_training_that_was_killed_goes_on_to_the_same_bytes(own_shop: Shop, st
     models = own_shop.folder / "followsuit.lbug.state" / "models"
     killed_when(models / "lightgcn.unfinished" / step, *train, folder=own_shop.folder)
     assert not (models / "lightgcn").exists()
-    found = []
+    files = []
     for options in (["--resume"], []):
         (done,) = run_each([[*train, *options]], own_shop.folder)
         assert done.code == 0, done.said
-        found.append({path.name: path.read_bytes() for path in (models / "lightgcn").iterdir()})
+        files.append({path.name: path.read_bytes() for path in (models / "lightgcn").iterdir()})
         shutil.rmtree(models)  # One that is there isn't trained again.
-    assert found[0] == found[1]
-    assert set(found[0]) == {"model.json", "model.npz", "curve.png"}
+    assert files[0] == files[1]
+    assert set(files[0]) == {"model.json", "model.npz", "curve.png"}
 
 
 def each_of_two(*arguments: str, folder: Path) -> list[Outcome]:
@@ -192,11 +192,11 @@ def each_of_two(*arguments: str, folder: Path) -> list[Outcome]:
         start(*arguments, folder=folder, environment={**common, "RANK": str(rank)})
         for rank in range(2)
     ]
-    found = []
+    outcomes = []
     for process in both:
         out, said = process.communicate(timeout=LIMIT)
-        found.append(Outcome(process.returncode, out, said))
-    return found
+        outcomes.append(Outcome(process.returncode, out, said))
+    return outcomes
 
 
 @pytest.mark.long
@@ -228,8 +228,8 @@ def test_audit_says_in_one_sentence_whether_friends_help_and_the_ranking_applies
         [["gnn", "audit", "--as-of", BEFORE, "--json", "audit.json"]], own_shop.folder
     )
     assert done.code == 0, done.said
-    found = read_json(own_shop.folder / "audit.json")
-    assert set(found) >= {
+    audited = read_json(own_shop.folder / "audit.json")
+    assert set(audited) >= {
         "metric",
         "real",
         "rewired",
@@ -238,18 +238,18 @@ def test_audit_says_in_one_sentence_whether_friends_help_and_the_ranking_applies
         "friends_help",
         "sentence",
     }
-    assert found["metric"] == "ndcg@20"
+    assert audited["metric"] == "ndcg@20"
     for ties in ("real", "rewired", "none"):
-        assert set(found[ties]) == FIGURES
-        assert set(found[ties]["ndcg@20"]) == {"value", "low", "high"}
-    values = {ties: found[ties]["ndcg@20"]["value"] for ties in ("real", "rewired", "none")}
+        assert set(audited[ties]) == FIGURES
+        assert set(audited[ties]["ndcg@20"]) == {"value", "low", "high"}
+    values = {ties: audited[ties]["ndcg@20"]["value"] for ties in ("real", "rewired", "none")}
     gain = values["real"] - max(values["rewired"], values["none"])  # type: ignore[type-var,operator]
-    assert found["gain"]["value"] == pytest.approx(gain, abs=1e-8)
-    assert found["friends_help"] == (found["gain"]["low"] > 0)  # type: ignore[operator]
-    assert str(found["sentence"]) in done.said
+    assert audited["gain"]["value"] == pytest.approx(gain, abs=1e-8)
+    assert audited["friends_help"] == (audited["gain"]["low"] > 0)  # type: ignore[operator]
+    assert str(audited["sentence"]) in done.said
     assert " friends for days from 2025-05-18 on." in done.said
     store = connect(str(own_shop.folder / "followsuit.lbug"))
-    assert friends_help(store, instant("2025-05-18")) is found["friends_help"]
+    assert friends_help(store, instant("2025-05-18")) is audited["friends_help"]
     assert friends_help(store, instant("2025-05-17")) is None
 
 

@@ -58,9 +58,9 @@ def test_embed_writes_a_file_and_the_same_to_the_graph(own_shop: Shop) -> None:
     assert "numbers by social: run embed-2025-05-20-" in first.said
     assert "numbers by lightgcn: run embed-2025-05-20-" in plain.said
     assert run_ids(first.said) == run_ids(again.said) != run_ids(plain.said)
-    found = {name: own_shop.folder / f"{name}.parquet" for name in ("first", "again", "plain")}
-    assert found["first"].read_bytes() == found["again"].read_bytes()
-    rows = pq.read_table(found["plain"])
+    files = {name: own_shop.folder / f"{name}.parquet" for name in ("first", "again", "plain")}
+    assert files["first"].read_bytes() == files["again"].read_bytes()
+    rows = pq.read_table(files["plain"])
     assert dict(zip(rows.schema.names, rows.schema.types, strict=True)) == COLUMNS
     assert set(rows["node_kind"].to_pylist()) == {"customer", "product", "store"}
     assert in_graph(own_shop.folder) == rows.to_pylist()

@@ -39,8 +39,8 @@ def test_learn_writes_a_file_and_the_same_to_the_graph(own_shop: Shop) -> None:
         "i.probability AS probability, i.low AS low, i.high AS high, i.evidence AS evidence "
         "ORDER BY source, target, category"
     )
-    found = own_shop.run("cypher", text, "--format", "json")
-    assert answered(found) == rows.to_pylist()
+    outcome = own_shop.run("cypher", text, "--format", "json")
+    assert answered(outcome) == rows.to_pylist()
     every = own_shop.run(
         "cypher", "MATCH ()-[i:INFLUENCES]->() RETURN count(*) AS n", "--format", "json"
     )
@@ -101,14 +101,14 @@ def test_rank_lists_customers_and_writes_all_who_share_to_the_graph(own_shop: Sh
         ["customer_id", "value", "low", "high", "pagerank", "core", "community"]
     ] * 7
     assert [row["value"] for row in rows] == sorted((r["value"] for r in rows), reverse=True)
-    found = own_shop.run(
+    outcome = own_shop.run(
         "cypher",
         "MATCH (c:Customer) WHERE c.ranked_as_of IS NOT NULL "
         "RETURN count(*) AS n, max(c.incremental_value) AS most",
         "--format",
         "json",
     )
-    (said,) = answered(found)
+    (said,) = answered(outcome)
     assert 100 < said["n"] < 180  # those who share
     assert said["most"] == pytest.approx(rows[0]["value"])
 
@@ -139,7 +139,7 @@ def test_rank_leaves_minors_out_and_tells_money_in_major_units(own_shop: Shop) -
     told = influence(own_shop, "rank", "--top", "1000", "--json", "all.json", "--plot", "rank.png")
     assert told.code == 0, told.said
     rows = json.loads((own_shop.folder / "all.json").read_text())
-    found = own_shop.run(
+    outcome = own_shop.run(
         "cypher",
         born + "RETURN c.customer_id AS id, c.incremental_value AS value, "
         "c.pagerank AS pagerank, c.core AS core, c.community AS community, "
@@ -147,12 +147,12 @@ def test_rank_leaves_minors_out_and_tells_money_in_major_units(own_shop: Shop) -
         "--format",
         "json",
     )
-    minors = answered(found)
+    minors = answered(outcome)
     assert minors
     assert not {row["id"] for row in minors} & {row["customer_id"] for row in rows}
     assert 100 < len(rows) < 200 - len(minors)
     assert {v for row in minors for k, v in row.items() if k != "id"} == {None}
-    assert "further margin because of one act, in major units of money" in told.out
+    assert "further margin because of one interaction, in major units of money" in told.out
     assert "e+" not in told.out
     first = rows[0]
     low, high = (f"{first[end] / 100:,.2f}" for end in ("low", "high"))
@@ -166,7 +166,7 @@ def test_unknown_customers_in_the_costs_are_counted(shop: Shop, tmp_path: Path) 
     costs.write_text(" customer_id , cost\nc0001, 2\nnobody,1\nno one,1\n")
     done = influence(shop, "seeds", "--budget", "2", "--costs", costs, "--json", "-")
     assert answered(done)["seeds"]
-    assert f"2 customers in {costs} are unknown and were passed over" in done.said.splitlines()
+    assert f"2 customers in {costs} aren't in the store and were ignored" in done.said.splitlines()
 
 
 BAD = [

@@ -101,7 +101,7 @@ def test_load_reports_every_row_of_every_table(shop: Shop) -> None:
         assert f"{name:12} {counts['read']:>12,} read" in shop.loaded.said
     rejected = sum(counts["rejected"] for counts in report["tables"].values())
     assert 0 < rejected == pq.read_metadata(report["rejects"]).num_rows
-    assert f"What was rejected, and why: {report['rejects']}" in shop.loaded.said
+    assert f"Rejected rows, with reasons: {report['rejects']}" in shop.loaded.said
 
 
 def test_load_again_changes_nothing_and_prints_its_report_where_asked(own_shop: Shop) -> None:
@@ -127,10 +127,10 @@ def test_score_writes_the_offers_and_says_what_they_were_made_with(shop: Shop) -
     assert rows.column_names == OUT
     assert rows.schema.field("rank").type == pa.int64()
     assert rows.schema.field("score").type == pa.float64()
-    found = rows.to_pylist()
-    assert report["offers"] == len(found) > 20
-    assert report["customers"] == len({row["customer_id"] for row in found})
-    assert {row["item_kind"] for row in found} <= {"product", "store"}
+    offers = rows.to_pylist()
+    assert report["offers"] == len(offers) > 20
+    assert report["customers"] == len({row["customer_id"] for row in offers})
+    assert {row["item_kind"] for row in offers} <= {"product", "store"}
     assert all(n > 0 for n in report["suppressed"].values())
     for said in (
         "Weights (fitted to",
@@ -239,10 +239,10 @@ def test_why_says_the_reason_and_what_each_factor_adds(shop: Shop) -> None:
         "activity",
         "friends",
     ]
-    found = json.loads(told.out)
-    assert set(found) == EXPLAINED
-    assert found["offered"] is True
-    assert {name: found[name] for name in OUT} == offer
+    explanation = json.loads(told.out)
+    assert set(explanation) == EXPLAINED
+    assert explanation["offered"] is True
+    assert {name: explanation[name] for name in OUT} == offer
 
 
 def test_why_not_names_the_rule_in_words_that_fit_everybody(shop: Shop) -> None:
@@ -271,9 +271,9 @@ def test_why_not_for_an_offer_and_as_json(shop: Shop) -> None:
     never = next(f"o{n:04}" for n in range(1, 100) if f"o{n:04}" not in given)
     customer = offers(shop)[0]["customer_id"]
     done = shop.run("why-not", customer, never, "--json")
-    found = json.loads(done.out)
-    assert (done.code, found["offered"], found["target"]) == (0, False, never)
-    assert found["rule"] in ("no_offer_in_force", "not_in_audience", "not_acted_on_lately")
+    explanation = json.loads(done.out)
+    assert (done.code, explanation["offered"], explanation["target"]) == (0, False, never)
+    assert explanation["rule"] in ("no_offer_in_force", "not_in_audience", "not_acted_on_lately")
 
 
 # Runs.

@@ -102,7 +102,7 @@ MISTAKES: dict[tuple[str, ...], str] = {
     ("query", "counts", "--store", "nowhere.lbug"): "There is no store at ",
     ("query", "counts", "--store", "binary"): "can't be opened as a LadybugDB file",
     ("query", "counts", "--store", "delivery"): "There is no store at ",
-    ("query", "counts", "--store", ""): "The setting store is wrong",
+    ("query", "counts", "--store", ""): "The setting store isn't valid",
     ("query", "counts", "--store", "http://localhost"): "http:// isn't a store.",
     ("query", "counts", "--store", "bolt://127.0.0.1:1"): "does not answer.",
     ("query", "counts", "--store", "bolt://me:s3cret@127.0.0.1:1"): "NEO4J_PASSWORD",
@@ -164,7 +164,7 @@ def test_every_mistake_is_one_line(shop: Shop, tmp_path: Path) -> None:
 
 def test_mistakes_in_settings_are_one_line(tmp_path: Path) -> None:
     texts = {
-        "store = 5": "The setting store is wrong",
+        "store = 5": "The setting store isn't valid",
         "stroe = 'x'": "There is no setting stroe",
         "store =": "followsuit.toml isn't valid TOML",
         "neo4j_password = 's3cret'": "followsuit.toml holds a password.",

@@ -73,4 +73,4 @@ def test_what_is_no_model_of_ones_own_is_an_error_in_one_line(
 def test_an_affinity_that_is_neither_of_the_two_nor_ones_own_is_named(shop: Shop) -> None:
     outcome = shop.run("score", "--as-of", AS_OF, "--affinity", "magic")
     assert outcome.code == 2
-    assert "'magic' is not blend, linear or a module:Class" in outcome.said
+    assert "'magic' isn't blend, linear or module:Class" in outcome.said

@@ -27,10 +27,10 @@ def top(shop: Shop) -> Any:
     rows = pd.read_csv(shop.folder / "delivery" / "purchases.csv", dtype=str)
     done = shop.run(*QUERY, "--format", "json")
     assert (done.code, done.said) == (0, "")
-    found = json.loads(done.out)
-    assert [list(row) for row in found] == [COLUMNS] * 4
-    assert {row["customer_id"] for row in found} <= set(rows.customer_id)
-    return found
+    answer = json.loads(done.out)
+    assert [list(row) for row in answer] == [COLUMNS] * 4
+    assert {row["customer_id"] for row in answer} <= set(rows.customer_id)
+    return answer
 
 
 def test_every_format_holds_the_same_rows(shop: Shop, top: Any, tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ def test_a_stale_or_older_night_leaves_the_offers_until_it_is_told_to_replace_th
     assert "--activate" in refused(back)
     assert (still.out, same.out) == (before.out, offers.out)
     assert kept.code == 0
-    assert "It isn't active: `followsuit runs use 2025-05-13-" in kept.said
+    assert "The run isn't active. `followsuit runs use 2025-05-13-" in kept.said
     (new, good) = json.loads(twice.out)
     assert [good] == json.loads(before.out)
     assert (new["active"], good["active"]) == (False, True)
@@ -62,16 +62,16 @@ def test_runs_are_listed_as_json(shop: Shop, tmp_path: Path) -> None:
         [["runs", "list", "--json", "-"], ["runs", "list", "--json", tmp_path / "runs.json"]],
         shop.folder,
     )
-    (found,) = json.loads(printed.out)
-    assert json.loads((tmp_path / "runs.json").read_text()) == [found]
+    (listed,) = json.loads(printed.out)
+    assert json.loads((tmp_path / "runs.json").read_text()) == [listed]
     assert written.out.startswith("* 2025-05-20-")
-    assert list(found) == ["run_id", "as_of", "created_at", "active", "offers", "customers"]
+    assert list(listed) == ["run_id", "as_of", "created_at", "active", "offers", "customers"]
     score = json.loads((shop.folder / "score.json").read_text())
-    assert {name: found[name] for name in ("run_id", "as_of", "offers", "customers")} == {
+    assert {name: listed[name] for name in ("run_id", "as_of", "offers", "customers")} == {
         name: score[name] for name in ("run_id", "as_of", "offers", "customers")
     }
-    assert found["active"] is True
-    assert datetime.fromisoformat(found["created_at"]).utcoffset() == timedelta(0)
+    assert listed["active"] is True
+    assert datetime.fromisoformat(listed["created_at"]).utcoffset() == timedelta(0)
 
 
 def test_score_for_some_keeps_what_the_others_have(own_shop: Shop) -> None:

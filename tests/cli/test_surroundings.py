@@ -215,7 +215,7 @@ def test_doctor_says_what_to_install_where_there_is_no_jdk(tmp_path: Path) -> No
     assert f"ok      java: {tmp_path / 'java'}\n" in done.out
     assert (
         "absent  javac: install a JDK 17 or later; this may be a JRE, for `make neo4j` and the "
-        "tests that need a Neo4j of their own\n" in done.out
+        "tests that start a Neo4j server\n" in done.out
     )
     assert "absent  mvn: install Apache Maven, for `make neo4j`" in done.out
     assert "absent  store followsuit.lbug: There is no store at " in done.out

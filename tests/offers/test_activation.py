@@ -1,4 +1,4 @@
-"""A run for some customers keeps the others' offers, and knows what made each; both engines."""
+"""A run for some customers keeps the others' offers and records their parameters; both engines."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -222,7 +222,7 @@ def test_what_is_refused_or_not_to_be_activated_leaves_the_active_run(store: Gra
     assert active_run(store).run_id == kept.run_id
 
 
-def test_too_few_who_keep_having_offers_are_refused_and_taken_where_told(
+def test_a_run_that_offers_to_too_few_customers_again_is_refused_unless_allowed(
     embedded: Place, tmp_path: Path
 ) -> None:
     yes = [

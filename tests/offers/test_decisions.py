@@ -57,7 +57,7 @@ def decided(
     top: int = 10,
     rules: tuple[Rule, ...] = BEFORE_PREDICTION,
 ) -> list[Row]:
-    """The decisions on what triggers, by default friends alone, bring up."""
+    """The decisions about the reasons of triggers, by default only friends."""
     offers = catalogue(view)
     triggers = [friends(view)] if triggers is None else triggers
     rows = brought_up(view, reasons_by(triggers, view, FORTNIGHT), offers, rules)
@@ -246,7 +246,7 @@ def test_a_rule_of_ones_own_names_what_it_blocks(world: View, tmp_path: Path) ->
 
 
 class Refill:
-    """Ann is due for a hat and for tea, and for soap."""
+    """A trigger that gives Ann reasons for a hat, tea and soap."""
 
     names = ("refill_due",)
 

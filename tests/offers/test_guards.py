@@ -32,7 +32,7 @@ Make = Callable[..., View]
 
 @pytest.fixture
 def make(tmp_path: Path) -> Make:
-    """A view of the shop in which some tables are others."""
+    """A function that makes a view of the shop with some tables replaced."""
 
     def view(*, assume_consent: bool = False, **changed: Any) -> View:
         tables = {**SHOP, **changed}

@@ -54,7 +54,7 @@ def loaded(place: Place, delivery: Path) -> GraphStore:
 
 
 def offered(customer: str, report: ScoreReport) -> dict[str, dict[str, Any]]:
-    """What a customer is offered, by item."""
+    """A customer's offers, by item."""
     rows = report.offers_table().to_pylist()
     return {row["item_id"]: row for row in rows if row["customer_id"] == customer}
 

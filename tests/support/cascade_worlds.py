@@ -1,4 +1,4 @@
-"""Worlds in which it is known how likely each friend's act is to be followed."""
+"""Worlds with a known probability that each friend's interaction is followed."""
 
 import heapq
 from dataclasses import dataclass
@@ -104,7 +104,7 @@ def _pairs(rng: np.random.Generator, customers: int, count: int) -> np.ndarray:
 def _spread(
     rng: np.random.Generator, net: object, first: np.ndarray, p: np.ndarray, model: str, days: int
 ) -> list[tuple[float, int]]:
-    """First acts on one item: (day, customer)."""
+    """First interactions with one item: (day, customer)."""
     queue = [(at, v) for v, at in enumerate(first) if at < days]
     heapq.heapify(queue)
     done: dict[int, float] = {}

@@ -13,7 +13,7 @@ LIMIT = 300.0
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a command came to; `said` is what it told beside its result."""
+    """The outcome of a command; `out` is its standard output, `said` its standard error."""
 
     code: int
     out: str

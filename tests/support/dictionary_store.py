@@ -21,12 +21,12 @@ def _several(element: Element, **columns: st.SearchStrategy[Any]) -> st.SearchSt
     """A write of some rows, each key at most once."""
     record = st.fixed_dictionaries(columns)
     records = st.lists(record, max_size=6, unique_by=lambda r: tuple(r[c] for c in key_of(element)))
-    return records.map(lambda found: ("write", element, rows(element, *found)))
+    return records.map(lambda drawn: ("write", element, rows(element, *drawn)))
 
 
 def _deletion(element: Element, column: str, values: Sequence[str]) -> st.SearchStrategy[Any]:
     some = st.lists(st.sampled_from(values), max_size=2, unique=True)
-    return some.map(lambda found: ("delete", element, column, found))
+    return some.map(lambda drawn: ("delete", element, column, drawn))
 
 
 _person = st.sampled_from(PEOPLE)

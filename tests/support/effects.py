@@ -52,7 +52,7 @@ def _graded(world: Planted, knows_taste: bool, grades: Sequence[str]) -> Grades:
             given_taste(log, planting.taste) if knows_taste else learn_taste(log, design.start, 0)
         )
         groups = communities(log.network)
-        found: Grades = {}
+        lifts: Grades = {}
         for grade in grades:
             if grade == OBSERVED:
                 sums = observed_sums(exposed(log, log.network, design, _LIMIT, 0))
@@ -61,13 +61,13 @@ def _graded(world: Planted, knows_taste: bool, grades: Sequence[str]) -> Grades:
                 swapped = grade == PLACEBO_REWIRED
                 edges = rewired(log.network, taste.both, 0) if swapped else log.network
                 sums = sums_adjusted(log, edges, judged, taste)
-            found[grade] = lift_of(sums, groups, 0)
-    return found
+            lifts[grade] = lift_of(sums, groups, 0)
+    return lifts
 
 
-def of(found: Sequence[Grades], grade: str) -> list[Lift]:
+def of(lifts: Sequence[Grades], grade: str) -> list[Lift]:
     """One grade in all worlds."""
-    return [grades[grade] for grades in found]
+    return [grades[grade] for grades in lifts]
 
 
 def rejected(lifts: Sequence[Lift]) -> float:

@@ -40,7 +40,7 @@ def write_folder(
 
 
 def planted_split(data: Dataset | None = None, seed: int = 0) -> Split:
-    """A planted taste of which a quarter is to be told, and a part before to choose on."""
+    """A split of planted tastes: a quarter to test on, and a part of the rest for validation."""
     data = planted(seed=seed) if data is None else data
     users, items = (np.array([str(i) for i in ids], object) for ids in (data.users, data.items))
     data = replace(data, users=users, items=items)

@@ -1,4 +1,4 @@
-"""A shop of which every feature can be worked out on paper, and grids of views."""
+"""A shop whose features can be computed by hand, and grids of views."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -56,7 +56,7 @@ def grid_of(
     catalogue: Catalogue | None = None,
     least: int = 0,
 ) -> Grid:
-    """The grid of what friends have just done; for the arguments see `grid` and `tie_weights`."""
+    """The grid of friends' recent interactions; see `grid` and `tie_weights` for the arguments."""
     trigger = FriendActivity(tie_weights(view, counts=counts))
     rows = brought_up(view, trigger.reasons(view, window), catalogue)
     live = rows.filter(rows.blocked_by.isnull())

@@ -1,4 +1,4 @@
-"""A small shop made by hand, of whose graph every answer can be worked out on paper."""
+"""A small hand-written shop, for which every answer can be computed by hand."""
 
 from datetime import UTC, datetime
 from pathlib import Path

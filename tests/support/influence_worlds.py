@@ -56,7 +56,7 @@ class Planting:
 
 
 def plant(world: Planted) -> Planting:
-    """Let a world take its course."""
+    """Simulate a world."""
     rng = np.random.default_rng(world.seed)
     taste = rng.normal(size=(world.customers, 2))
     edges = _friends(world, taste, rng)
@@ -104,7 +104,7 @@ def _course(
     window: int,
     rng: np.random.Generator,
 ) -> np.ndarray:
-    """(customers, items) day of the first act, -1 for none."""
+    """(customers, items) day of the first interaction; -1 if there is none."""
     customers, items = rate.shape
     day = np.full((customers, items), -1)
     until = np.full((customers, items), -1)
@@ -136,7 +136,7 @@ def _log(world: Planted, day: np.ndarray, kind: np.ndarray, edges: Network) -> L
 def log_of(
     customer: np.ndarray, item: np.ndarray, time: np.ndarray, kind: np.ndarray, edges: Network
 ) -> Log:
-    """A log of first acts.
+    """A log of first interactions.
 
     Args:
         customer: (acts) who.

@@ -1,4 +1,4 @@
-"""Ends of what is under way, at a chosen step or change of a folder."""
+"""Interrupts a training or a save, at a chosen step or change of a folder."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -8,11 +8,11 @@ from typing import Any
 
 
 class Killed(BaseException):
-    """What ends a training at a chosen moment."""
+    """Raised to interrupt a training."""
 
 
 class Steps:
-    """A progress that counts steps, and raises at one of them."""
+    """A progress callback that counts steps, and raises at one of them."""
 
     def __init__(self, last: int = -1) -> None:
         self.count, self._last = 0, last

@@ -1,4 +1,4 @@
-"""Deliveries loaded into a store, and what became of them."""
+"""Loads deliveries into a store, and reads the result."""
 
 import tempfile
 from collections.abc import Mapping as AbstractMapping
@@ -61,8 +61,8 @@ def rows_in(store: GraphStore, table: str) -> list[dict[str, Any]]:
     with tempfile.TemporaryDirectory() as folder:
         # As a snapshot reads it, without the other tables.
         export_table(store, TABLES[table], Path(folder), MEMORY)
-        found = pq.read_table(Path(folder) / f"{table}.parquet").to_pylist()
-    return [{k: v for k, v in row.items() if v is not None} for row in found]
+        records = pq.read_table(Path(folder) / f"{table}.parquet").to_pylist()
+    return [{k: v for k, v in row.items() if v is not None} for row in records]
 
 
 def values(place: Place, table: str, column: str) -> list[Any]:

@@ -1,4 +1,4 @@
-"""Pages of Markdown, and what a reader does who follows them.
+"""Reads pages of Markdown, and runs them as a reader would.
 
 A comment before a fenced block says what becomes of it, in the order of a page:
 
@@ -48,15 +48,15 @@ def rows(text: str, first_column: str) -> list[tuple[str, ...]]:
 
 def commands_of(text: str) -> list[tuple[str, ...]]:
     """The arguments of every `followsuit` command of a page."""
-    found = []
+    commands = []
     for block in blocks(text):
         if block.language in ("sh", "bash"):
-            found += [
+            commands += [
                 tuple(words[words.index("followsuit") + 1 :])
                 for words in _simple_commands(block.text)
                 if "followsuit" in words
             ]
-    return found
+    return commands
 
 
 def _simple_commands(script: str) -> list[list[str]]:

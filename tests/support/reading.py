@@ -29,8 +29,8 @@ def read(place: str | Path, table: str, mapping: AbstractMapping[str, Any] | Non
     `mapping` is what the TOML file of one would hold for the table.
     """
     understood = Mapping.model_validate({"tables": {table: mapping} if mapping else {}})
-    found = find_delivery(str(place), understood).sources
-    (source,) = (s for s in found if s.table.name == table)
+    sources = find_delivery(str(place), understood).sources
+    (source,) = (s for s in sources if s.table.name == table)
     rejects: list[Reject] = []
     rows: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as spill:

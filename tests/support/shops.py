@@ -1,4 +1,4 @@
-"""A small shop in which every rule that keeps an offer back has its case."""
+"""A small shop with a case for every rule that blocks an offer."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -16,9 +16,9 @@ Rows = list[dict[str, Any]]
 def tables() -> dict[str, Rows]:
     """The shop as of `NOW`.
 
-    Ann is reached, and a friend of Bob, Eve, Fay and Gus, who lend; of Cas, who does not; and of
-    Kim, a minor. Dan would not be contacted, Una's age is unknown, Kim is a minor: all three are
-    Bob's friends.
+    Ann is eligible. Her friends are Bob, Eve, Fay and Gus, who share activity; Cas, who doesn't;
+    and Kim, a minor. Bob's friends are Dan, who hasn't agreed to contact; Una, whose age is
+    unknown; and Kim.
     """
     born = {"kim": CHILD, "una": None}
     customers = [

@@ -1,4 +1,4 @@
-"""Views of a few rows, written by hand, without a store."""
+"""Views of a few hand-written rows, without a store."""
 
 import json
 from collections.abc import Mapping, Sequence

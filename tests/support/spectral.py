@@ -1,4 +1,4 @@
-"""The smallest model that has embeddings: singular vectors of who took what."""
+"""The smallest model with embeddings: singular vectors of the seen items."""
 
 from typing import ClassVar, Self
 

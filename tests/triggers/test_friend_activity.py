@@ -1,4 +1,4 @@
-"""What friends have just done: whose interactions bring up what for whom, when, how strongly."""
+"""The trigger friend_activity: which interactions give whom a reason, when, and how strong."""
 
 import math
 from datetime import date, datetime, timedelta
@@ -213,7 +213,7 @@ def mixed(folder: Path) -> View:
     )
 
 
-def test_only_interactions_of_adults_who_share_count_for_whomever(tmp_path: Path) -> None:
+def test_only_interactions_of_adults_who_share_count_for_anybody(tmp_path: Path) -> None:
     view = mixed(tmp_path)
     trigger = FriendActivity(tie_weights(view))
     rows = trigger.reasons(view, FORTNIGHT).to_pyarrow().to_pylist()

@@ -72,7 +72,7 @@ def test_without_evidence_a_tie_counts_as_recorded(tmp_path: Path) -> None:
             assert ties[tie] == pytest.approx(values)
 
 
-def test_interactions_are_left_out_where_the_past_is_judged(tmp_path: Path) -> None:
+def test_counts_of_interactions_can_be_left_out_for_backtests(tmp_path: Path) -> None:
     ties = by_tie(tie_weights(small(tmp_path), counts=False))
     assert ties == {("ann", "bob"): (1.0, 1.0), ("ann", "cas"): (1.0, 1.0)}
 

@@ -147,7 +147,7 @@ def _tell(report: "LoadReport") -> None:
     if len(report.reasons) > _SHOWN:
         say(f"and {len(report.reasons) - _SHOWN:,} more reasons.")
     if report.reasons:
-        say(f"What was rejected, and why: {report.rejects}")
+        say(f"Rejected rows, with reasons: {report.rejects}")
     if report.assume_consent:
         say("Consent is assumed where no row says otherwise.")
     if withdrawn := [f"{n:,} {kind}" for kind, n in report.withdrawn.items() if n]:
@@ -160,6 +160,6 @@ def _tell(report: "LoadReport") -> None:
     if blocked := report.blocked_customers:
         ids = ", ".join(blocked[:_NAMED]) + (", …" if len(blocked) > _NAMED else "")
         warn(
-            f"Customers blocked: {len(blocked):,} ({ids}). A row of their consents may be a "
-            "refusal and can't be read. Fix it and load their consents again."
+            f"Customers blocked: {len(blocked):,} ({ids}). One of their consent rows can't be "
+            "read, and it may be a refusal. Fix it and load their consents again."
         )

@@ -114,7 +114,7 @@ def evaluate(
         typer.Option(
             metavar=BY_ENDING,
             callback=to_write_rows,
-            help="Each user's top 20 items by each model.",
+            help="Write each model's top 20 items for each user.",
         ),
     ] = None,
 ) -> None:
@@ -214,7 +214,9 @@ def embed(
     store: StoreOption = None,
     out: Annotated[
         Path | None,
-        typer.Option(metavar=BY_ENDING, callback=to_write_rows, help="Also write them here."),
+        typer.Option(
+            metavar=BY_ENDING, callback=to_write_rows, help="Also write the embeddings here."
+        ),
     ] = None,
 ) -> None:
     """Compute an embedding of each customer, product and store, and write it to the graph."""

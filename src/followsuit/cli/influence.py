@@ -171,7 +171,10 @@ def _print_rank(rows: list[dict[Hashable, Any]], unit: str) -> None:
 
     # Money is in hundredths, in JSON too.
     money = unit != "acts"
-    title = f"further {unit} because of one act" + (", in major units of money" if money else "")
+    what = "interactions" if unit == "acts" else unit
+    title = f"further {what} because of one interaction" + (
+        ", in major units of money" if money else ""
+    )
     table = Table(box=SIMPLE, title=title, title_justify="left")
     for name in ("customer", "value", "90 % interval", "PageRank", "core", "community"):
         table.add_column(name, justify="left" if name == "customer" else "right")
@@ -212,7 +215,7 @@ def seeds(
     if costs is not None:
         cost, unknown = read_costs(costs, analysis.customers)
         if unknown:
-            say(f"{unknown:,} customers in {costs} are unknown and were passed over")
+            say(f"{unknown:,} customers in {costs} aren't in the store and were ignored")
     choice, learned = analysis.seeds(budget, cost)
     names = analysis.customers[choice.seeds].tolist()
     say(

@@ -32,7 +32,7 @@ def _check_affinity(affinity: str | None) -> str | None:
     """Refuse a value that isn't blend, linear or a module:Class."""
     if affinity in (None, "blend", "linear") or ":" in str(affinity):
         return affinity
-    raise typer.BadParameter(f"{affinity!r} is not blend, linear or a module:Class")
+    raise typer.BadParameter(f"{affinity!r} isn't blend, linear or module:Class")
 
 
 runs_app = typer.Typer(help="The runs of `score`: list them, activate one, delete old ones.")
@@ -72,10 +72,9 @@ def score(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Score only these: ids, one a line, or a "
-            "CSV with a column customer_id. The others keep the offers that "
-            "they have in the active run; --out and --json hold only those "
-            "scored.",
+            help="Score only the customers in this file: ids, one per line, or a "
+            "CSV with a column customer_id. The others keep their offers of "
+            "the active run; --out and --json have only the scored customers.",
         ),
     ] = None,
     max_age: Annotated[
@@ -89,10 +88,9 @@ def score(
         float,
         typer.Option(
             metavar="SHARE",
-            help="Refuse if fewer than this share of the "
-            "customers with offers in the active run get one; compared with a run "
-            "for everybody with the same --window, --top and --affinity. "
-            "0: don't compare.",
+            help="Refuse if fewer than this share of the customers with offers in the "
+            "active run get one again. Only runs for all customers with the same "
+            "--window, --top and --affinity are compared. 0: don't compare.",
         ),
     ] = 0.5,
     activate: Annotated[
@@ -100,7 +98,7 @@ def score(
         typer.Option(
             "--activate/--no-activate",
             show_default=False,
-            help="Activate the run even if it offers nothing or its --as-of is older than "
+            help="Activate the run even if it has no offers or its --as-of is older than "
             "the active run's; or keep it without activating it, and only say what would "
             r"be refused.  \[default: activate unless refused]",
         ),
@@ -110,8 +108,8 @@ def score(
         Learn,
         typer.Option(
             help="What to fit again. auto: settings of taste at most once a week, the "
-            "rest each time; always: everything; never: neither settings nor weights, "
-            "but use the latest ones."
+            "rest each time; always: everything; never: nothing, use the latest "
+            "settings and weights."
         ),
     ] = Learn.AUTO,
     refresh: RefreshOption = False,
@@ -125,9 +123,9 @@ def score(
 ) -> None:
     """Rank offers for every customer with a reason, and activate them as a run.
 
-    A run that would replace a good one with a stale or empty one is refused: exit code 2, and the
-    active run stays. That happens if nobody is eligible (an adult who agreed to contact), if no
-    offer is active or none results, and by --max-age, --min-share and --activate.
+    A stale or empty run doesn't replace a good one: the command exits with 2, and the active run
+    stays. A run is refused if nobody is eligible (an adult who agreed to contact), if no offer is
+    active, if it has no offers, and by --max-age, --min-share and --activate.
     """
     shop = open_shop(store)
     chosen = None if customers is None else read_customers(customers)
@@ -162,14 +160,18 @@ def score(
     if not report.offers:
         say(f"No customer has a reason as of {report.as_of:%Y-%m-%d %H:%M} UTC.")
     if not report.activated:
-        say(f"It isn't active: `followsuit runs use {report.run_id}` activates it.")
+        say(f"The run isn't active. `followsuit runs use {report.run_id}` activates it.")
     if out is not None:
         write_rows(report.offers_table(), None, out)
     write_json(report.as_dict(), json_file)
 
 
 def read_customers(path: Path) -> list[str]:
-    """Read customer ids from a file: one per line, or a CSV's column `customer_id`."""
+    """Read customer ids from a file: one per line, or a CSV's column `customer_id`.
+
+    Raises:
+        ScoreError: the file can't be read.
+    """
     from followsuit.offers.score import ScoreError
 
     try:
@@ -185,7 +187,7 @@ def read_customers(path: Path) -> list[str]:
 
 
 def _bare_id(line: str) -> str:
-    """The id on a line by itself; it may contain commas, with or without quotes."""
+    """The id on a line without other columns; it may contain commas, with or without quotes."""
     row = next(csv.reader([line]))
     return row[0].strip() if len(row) == 1 else line
 
@@ -223,8 +225,8 @@ def _explain(customer: str, target: str, store: str | None, as_json: bool) -> No
 def _in_words(answer: "Explanation") -> str:
     if answer.rank is None:
         return f"Not offered ({answer.rule}): {answer.explanation}."
-    place = f"number {answer.rank} in run {answer.run_id}"
-    lines = [f"{answer.item_kind} {answer.item_id} is offered as {place}: {answer.reason}."]
+    rank = f"number {answer.rank} in run {answer.run_id}"
+    lines = [f"{answer.item_kind} {answer.item_id} is offered as {rank}: {answer.reason}."]
     if not answer.offered:
         reason = f"Not offered ({answer.rule}): {answer.explanation}"
         lines = [f"{reason}; it would be number {answer.rank}."]
@@ -272,7 +274,7 @@ def _as_dict(run: "graph_runs.Run") -> dict[str, Any]:
 
 @runs_app.command("use", epilog="Example: followsuit runs use 2025-12-31-1f3a5c7e")
 def use_run(
-    run_id: Annotated[str, typer.Argument(metavar="RUN", help="As `runs list` names it.")],
+    run_id: Annotated[str, typer.Argument(metavar="RUN", help="A run's id, see `runs list`.")],
     store: StoreOption = None,
 ) -> None:
     """Activate another run."""
@@ -282,13 +284,13 @@ def use_run(
 
 @runs_app.command("prune", epilog="Example: followsuit runs prune --keep 3")
 def prune_runs(
-    keep: Annotated[int, typer.Option(min=1, help="How many of the latest to keep.")] = 7,
+    keep: Annotated[int, typer.Option(min=1, help="How many of the latest runs to keep.")] = 7,
     store: StoreOption = None,
 ) -> None:
     """Delete old runs; the active one is always kept."""
-    gone = open_shop(store).prune_runs(keep)
-    names = f": {', '.join(gone)}" if gone else ""
-    say(f"{len(gone)} run{'' if len(gone) == 1 else 's'} deleted{names}.")
+    deleted = open_shop(store).prune_runs(keep)
+    names = f": {', '.join(deleted)}" if deleted else ""
+    say(f"{len(deleted)} run{'' if len(deleted) == 1 else 's'} deleted{names}.")
 
 
 @app.command(
@@ -312,7 +314,7 @@ def backtest(
     out: Annotated[
         Path | None,
         typer.Option(
-            metavar=BY_ENDING, callback=to_write_rows, help="Each customer's first ten items."
+            metavar=BY_ENDING, callback=to_write_rows, help="Write each customer's top 10 items."
         ),
     ] = None,
     json_file: JsonOption = None,
@@ -361,6 +363,6 @@ def _print_backtest(report: "BacktestReport", to_stderr: bool) -> None:
     )
     if report.undated:
         console.print(
-            f"These have no dates, so they may reveal the future: {', '.join(report.undated)}.",
+            f"These have no dates and may reveal the future: {', '.join(report.undated)}.",
             markup=False,
         )

@@ -38,7 +38,7 @@ def key_of(element: Element) -> tuple[str, ...]:
 def by_key(element: Element, table: pa.Table) -> Content:
     """Rows by their key; fails if a key occurs twice."""
     content = {tuple(record[c] for c in key_of(element)): record for record in table.to_pylist()}
-    assert len(content) == table.num_rows, f"a key comes twice in {element.name}"
+    assert len(content) == table.num_rows, f"a key occurs twice in {element.name}"
     return content
 
 
@@ -50,9 +50,10 @@ def stored(store: GraphStore, element: Element) -> Content:
 
 
 def sample(element: Element, number: int) -> Record:
-    """A filled row of an element: its ends have the keys that `sample` gives to their nodes.
+    """A complete row of an element.
 
-    Of three customers each is the friend of the next.
+    The ends of a relationship are the `sample` nodes with the same number. A friendship goes from
+    each of three customers to the next.
     """
     values: dict[pa.DataType, Any] = {
         g.TEXT: f"text {number}",
@@ -75,5 +76,5 @@ def sample(element: Element, number: int) -> Record:
 
 
 def samples(element: Element, count: int = 3) -> pa.Table:
-    """Some filled rows of an element."""
+    """Some complete rows of an element; see `sample`."""
     return rows(element, *(sample(element, number) for number in range(count)))

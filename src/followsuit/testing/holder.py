@@ -1,8 +1,8 @@
 """A program that holds a store: `holder.py hold` or `holder.py write PARQUET...`.
 
-It opens the store that the environment names for writing and prints `held`. Then it holds the store
-until its input ends; or it writes friendships from files in small batches, prints `written` after
-each file, and runs until it is killed.
+It opens the store that the environment names for writing, and prints `held`. `hold` keeps the store
+open until standard input ends. `write` writes friendships from files in small batches, and prints
+`written` after each file.
 """
 
 import sys

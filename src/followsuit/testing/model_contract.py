@@ -53,7 +53,7 @@ def _empty(users: int, items: int) -> Dataset:
 
 
 class ModelContract(ABC):
-    """What every model of taste promises."""
+    """The contract of every model of taste."""
 
     @abstractmethod
     def make(self) -> Recommender:

@@ -102,7 +102,7 @@ def test_on_the_command_line(tmp_path: Path) -> None:
     assert done.code == 0
     report = json.loads(done.out)
     assert "1 rejected: birth_date isn't a valid date, such as soon" in done.said
-    assert f"What was rejected, and why: {report['rejects']}" in done.said
+    assert f"Rejected rows, with reasons: {report['rejects']}" in done.said
     assert Path(report["rejects"]).name.startswith(f"{datetime.now(UTC):%Y}-")
     (warning,) = report["warnings"]
     assert done.said.splitlines()[-1] == f"WARNING: {warning}"

@@ -1,4 +1,4 @@
-"""The backtest: which moments, whose adoption, and that nothing of the future is seen."""
+"""The backtest: its cutoffs, its labels, and that it doesn't see the future."""
 
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -52,7 +52,7 @@ def report(
     return result, pq.read_table(out).to_pylist()
 
 
-def test_a_moment_fits_while_its_horizon_ends_by_the_last_act(view: View) -> None:
+def test_a_cutoff_fits_while_its_horizon_ends_by_the_last_interaction(view: View) -> None:
     start = END - 5 * WEEK
     last = view.interactions.to_pandas()["at"].max()
     fitting = [start + n * WEEK for n in range(9) if start + (n + 2) * WEEK <= min(END, last)]
@@ -60,7 +60,7 @@ def test_a_moment_fits_while_its_horizon_ends_by_the_last_act(view: View) -> Non
     assert judged(view, end=start + 2 * WEEK).cutoffs == [start]
 
 
-def test_where_no_moment_fits_the_error_says_so(view: View) -> None:
+def test_where_no_cutoff_fits_the_error_says_so(view: View) -> None:
     with pytest.raises(BacktestError, match="earlier --from"):
         judged(view, start=END)
 
@@ -107,7 +107,7 @@ def test_the_report_has_the_keys_that_scripts_rely_on(
         assert metric["low"] <= metric["value"] <= metric["high"]
 
 
-def test_all_strategies_rank_the_same_customer_moments_without_what_was_taken(
+def test_all_strategies_rank_the_same_customers_at_the_same_cutoffs_without_seen_items(
     report: tuple[BacktestReport, list[dict[str, Any]]], view: View
 ) -> None:
     rows = report[1]
@@ -126,7 +126,7 @@ def test_all_strategies_rank_the_same_customer_moments_without_what_was_taken(
         assert row["adopted"] == (at is not None and at <= horizon)
 
 
-def test_hits_are_shares_of_all_customer_moments(
+def test_hits_are_shares_of_all_customers_at_all_cutoffs(
     report: tuple[BacktestReport, list[dict[str, Any]]],
 ) -> None:
     figures, rows = report
@@ -157,7 +157,7 @@ def test_the_same_inputs_give_the_same_report(
     assert judged(view).as_dict() == report[0].as_dict()
 
 
-def test_acts_after_the_last_horizon_change_nothing(
+def test_interactions_after_the_last_horizon_change_nothing(
     tmp_path: Path, report: tuple[BacktestReport, list[dict[str, Any]]]
 ) -> None:
     view_of_world(WORLD, tmp_path, assume_consent=True)

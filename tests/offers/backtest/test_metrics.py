@@ -24,7 +24,7 @@ WEEK = timedelta(days=7)
 
 @pytest.fixture(scope="module")
 def case(tmp_path_factory: pytest.TempPathFactory) -> tuple[Grid, Outcomes, np.ndarray]:
-    """A grid, what came of it, and the value of every pair; -inf where excluded."""
+    """A grid, its labels, and a value for each pair; -inf for excluded pairs."""
     view = view_of_world(WORLD, tmp_path_factory.mktemp("world"), assume_consent=True)
     grid = grid_of(view.at(end_of(WORLD) - 4 * WEEK), WEEK, least=metrics.ITEMS)
     score = LogisticModel(weights=START | {"popularity": 0.5}).score(
@@ -42,7 +42,7 @@ def adopters(results: Outcomes, rows: int) -> list[set[int]]:
 
 
 def order(values: np.ndarray) -> list[int]:
-    """The places of a list of values, by a full sort; what is excluded left out."""
+    """The indices of a list of values, by a full sort; excluded values are left out."""
     shown = [i for i, v in enumerate(values) if v > -math.inf]
     return sorted(shown, key=lambda i: (-values[i], i))
 

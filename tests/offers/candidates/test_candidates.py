@@ -28,7 +28,7 @@ TOP = 10
 
 @dataclass(frozen=True)
 class Offer:
-    """An offer as one would write it down."""
+    """An offer in plain Python: the columns that it covers, and whether it is for each row."""
 
     items: list[int]
     audience: list[bool] | None
@@ -82,7 +82,7 @@ def grids(draw: st.DrawFn, most_items: int = 7) -> tuple[np.ndarray, list[Offer]
 
 
 def by_hand(scores: np.ndarray, offers: list[Offer] | None, customer: int) -> list[tuple[int, int]]:
-    """(offer, item) by rank, where everything is scored."""
+    """(offer, item) by rank, computed by scoring every pair."""
     left = {i: v for i, v in enumerate(scores[customer]) if v > -np.inf}
     if offers is None:
         return [(i, i) for i in sorted(left, key=lambda i: (-left[i], i))]

@@ -1,4 +1,4 @@
-"""Grids: which customers and items, what is excluded, what came of it, and no future."""
+"""Grids: their customers and items, excluded pairs, labels, and that they don't see the future."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -87,7 +87,7 @@ def test_recorded_ties_give_their_own_strengths(tmp_path: Path) -> None:
 
 
 def same(one: Grid, other: Grid) -> None:
-    """That two grids say the same of the same customers and items."""
+    """Assert that two grids have the same customers, items and values."""
     assert one.customers.ids.tolist() == other.customers.ids.tolist()
     assert items_of(one) == items_of(other)
     assert np.array_equal(one.popularity[one.items], other.popularity[other.items])

@@ -1,4 +1,4 @@
-"""Words for what moved the score of an offer that no trigger brought up."""
+"""The reasons of offers without a trigger, in words."""
 
 import numpy as np
 import pytest

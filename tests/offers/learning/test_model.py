@@ -1,4 +1,4 @@
-"""The acceptance model: planted weights are found again, and its parts add up."""
+"""The acceptance model: it recovers planted weights, and its parts add up."""
 
 from collections.abc import Collection
 
@@ -37,7 +37,7 @@ def fitted(examples: list[Examples], without: Collection[str] = ()) -> LogisticM
 
 
 def thinned(whole: Examples, share: float, seed: int) -> Examples:
-    """The adoptions, and a share of the rest that stands for all of it."""
+    """The adoptions, and a weighted sample of the other pairs."""
     kept = (whole.y == 1) | (np.random.default_rng(seed).random(len(whole.y)) < share)
     weight = np.where(whole.y == 1, 1.0, 1 / share)
     return Examples(whole.as_of, whole.x[kept], whole.y[kept], weight[kept])
@@ -53,14 +53,14 @@ def test_planted_weights_are_found_without_bias() -> None:
     assert np.mean(intercepts) == pytest.approx(INTERCEPT, abs=0.1)
 
 
-def test_friends_that_make_an_act_less_likely_get_no_weight() -> None:
+def test_friends_that_make_acceptance_less_likely_get_no_weight() -> None:
     harmful = planted(1, 60_000, friends=-1.0)
     model = fitted([harmful])
     assert model.weights["friends"] == 0
     assert model == fitted([harmful], without=TRIGGER)
 
 
-def test_too_few_adoptions_leave_the_weights_to_start_from() -> None:
+def test_with_too_few_adoptions_the_default_weights_are_used() -> None:
     few = planted(1, 60_000)
     few = Examples(
         few.as_of, few.x[few.y == 1][: ENOUGH - 1], np.ones(ENOUGH - 1), np.ones(ENOUGH - 1)

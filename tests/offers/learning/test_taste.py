@@ -1,4 +1,4 @@
-"""Own taste as a factor: chosen on the past, fitted on what was known, friends where they help."""
+"""Own taste: its config is searched before the cutoff; friends take part only if they help."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -93,7 +93,7 @@ def test_some_customers_and_items_are_as_among_all_kept_or_not(
 
 
 @pytest.mark.parametrize("l2", [20.0, 200.0])
-def test_who_is_not_fitted_is_scored_by_what_they_took(known: Dataset, l2: float) -> None:
+def test_customers_without_a_fit_are_scored_by_their_seen_items(known: Dataset, l2: float) -> None:
     model = DampedEase(l2=l2).fit(known)
     for fitted in (model, DampedEase(l2=l2).fit(_with_more_users(known))):
         taste = Taste(fitted)
@@ -128,7 +128,7 @@ def test_where_nothing_is_known_affinity_is_zero(view: SharedView, tmp_path: Pat
     assert not (tmp_path / "models").exists()
 
 
-def test_the_linear_recipe_is_chosen_and_fitted_on_what_was_known(
+def test_the_linear_config_is_chosen_and_fitted_as_of_the_cutoff(
     view: SharedView, known: Dataset
 ) -> None:
     config = search_taste(view, affinity=LINEAR)
@@ -207,12 +207,12 @@ def test_a_model_is_learned_once_and_says_the_same_for_every_run(
 
 
 def used(state: StateFolder, run_id: str) -> str:
-    """The key of the model that a run notes."""
+    """The key of the model that a run uses."""
     return str(json.loads((state.runs / run_id / "uses.json").read_text())["key"])
 
 
 class Fits:
-    """A progress that counts how often EASE is fitted."""
+    """A progress callback that counts how often EASE is fitted."""
 
     def __init__(self) -> None:
         self.count = 0

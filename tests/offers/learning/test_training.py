@@ -1,4 +1,4 @@
-"""The training set: a sample that stands for all the pairs that may be offered."""
+"""The training set: a weighted sample that represents all pairs that may be offered."""
 
 from datetime import timedelta
 

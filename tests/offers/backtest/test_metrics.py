@@ -58,8 +58,8 @@ def test_hits_and_ndcg_are_what_their_definitions_say(
     grid, results, values = case
     codes = np.arange(len(values))
     tally = Tally(len(values))
-    first = metrics.places(lambda rows, columns: values[rows, columns], grid)
-    adopted = metrics.adopted_places(first, grid, results)
+    first = metrics.top_items(lambda rows, columns: values[rows, columns], grid)
+    adopted = metrics.adopted_items(first, grid, results)
     metrics.tally_customers(tally, "s", codes, adopted, results.adoptions)
 
     mine = adopters(results, len(values))

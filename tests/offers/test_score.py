@@ -75,10 +75,10 @@ def test_both_engines_give_the_same_offers_to_the_byte(
 def test_the_offers_in_the_graph_are_those_of_the_file(place: Place, tmp_path: Path) -> None:
     with loaded(place, deliver_shop(tmp_path / "d", offers=offers())) as store:
         report = score(store, NOW, LATER)
-        rows = run_query(store, "current-recommendations").to_pylist()
+        recommended = run_query(store, "current-recommendations").to_pylist()
         rows = report.offers_table()
         assert rows.column_names == list(OUT)
-        assert [(r["rank"], r["item_id"], r["offer_id"], r["reason"]) for r in rows] == [
+        assert [(r["rank"], r["item_id"], r["offer_id"], r["reason"]) for r in recommended] == [
             (r["rank"], r["item_id"], r["offer_id"], r["reason"]) for r in rows.to_pylist()
         ]
         assert store.count(g.RECOMMENDED_PRODUCT) == report.offers == 1

@@ -67,7 +67,7 @@ MISTAKES: dict[tuple[str, ...], str] = {
     (*SCORE, "--customers", "."): "can't be read. Name a file of customer ids.",
     (*SCORE, "--customers", "binary"): "binary can't be read.",
     (*SCORE, "--customers", "empty"): "The file must hold their ids",
-    (*SCORE, "--customers", "strangers"): "None of the 2 customers to score is known",
+    (*SCORE, "--customers", "strangers"): "None of the 2 customers to score is in the store",
     (*SCORE, "--out", "nowhere/o.parquet"): GONE + "o.parquet into. Make it.",
     (*SCORE, "--out", "delivery"): "delivery is a folder. Name a file to write to.",
     (*SCORE, "--json", "nowhere/s.json"): GONE,

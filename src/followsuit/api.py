@@ -337,7 +337,7 @@ class Shop:
         Raises:
             NobodyShares: no customer shares activity.
             UnknownModel, NotAModel, MissingExtra: the model can't be used.
-            OtherTraining: there is nothing to resume for this graph, date and seed.
+            OtherTraining: the interrupted training was for another graph, date or seed.
         """
         from followsuit.gnn.training.distributed import joined, of_first, world
         from followsuit.gnn.training.trained import train_model

@@ -332,7 +332,7 @@ def friends_worth(shop: Shop, end: datetime) -> Worth:
     return Worth(
         start,
         end,
-        len(report.moments),
+        len(report.cutoffs),
         figures[RANKING][metric],
         figures[WITHOUT][metric],
         report.lead[PER_CUSTOMER][WITHOUT][metric],

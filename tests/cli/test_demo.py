@@ -173,7 +173,7 @@ def test_its_commands_work(demo: Outcome, folder: Path) -> None:
     assert " is offered as number 1 " in why
     assert why_not.startswith("Not offered (")
     assert "20 rows" in offers
-    assert "friends' part of ndcg@10" in backtest
+    assert "Triggers add to ndcg@10" in backtest
 
 
 def test_an_earlier_demo_leaves_nothing(shop: Shop) -> None:

@@ -78,7 +78,7 @@ def tie_weights(
     mean = float((total / shared.count()).execute())
     rows = ties.left_join(known, ["customer_id", "friend_id"])
     weight = (rows.relative * mean).fill_null(rows.recorded)
-    return rows.select("customer_id", "friend_id", "recorded", weight=weight)
+    return view.snapshot.keep(rows.select("customer_id", "friend_id", "recorded", weight=weight))
 
 
 def _recorded(view: View, counts: bool) -> ir.Table:

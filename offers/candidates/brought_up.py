@@ -28,27 +28,33 @@ def brought_up(
     Returns:
         The reasons whose customer and item the view has, with `blocked_by`.
     """
+    keep, drop = view.snapshot.keep, view.snapshot.drop
+    # Steps have one large join each: several at once would not fit into memory.
+    reasons = keep(reasons)
+    pairs = reasons.select(*PAIR)
+    seen = keep(pairs.semi_join(view.first_interactions, list(PAIR)).distinct())
     people = view.people.select("customer_id", person_blocked_by="blocked_by")
-    seen = view.first_interactions.select(*PAIR, seen=ibis.literal(True))
-    homes = view.customers.select("customer_id", home_city="city")
+    people = keep(people.inner_join(view.customers, "customer_id").rename(home_city="city"))
     sites = view.items.select(*ITEM, store_city="city")
-    rows = reasons.inner_join(people, "customer_id")
-    rows = rows.left_join(seen, list(PAIR)).drop(
-        "customer_id_right", "item_kind_right", "item_id_right"
-    )
-    rows = rows.inner_join(homes, "customer_id").inner_join(sites, list(ITEM))
-    rows = rows.mutate(seen=rows.seen.fill_null(False))
+    rows = reasons.inner_join(people, "customer_id").inner_join(sites, list(ITEM))
+    rows, kept = _flagged(rows, seen, PAIR, "seen"), [reasons, seen, people]
     if catalogue is None:
         rows = rows.mutate(covered=ibis.literal(True), in_audience=ibis.literal(True))
     else:
-        covered = catalogue.covered.mutate(covered=ibis.literal(True))
-        allowed = catalogue.allowed(rows.select(*PAIR)).mutate(in_audience=ibis.literal(True))
-        rows = _flagged(_flagged(rows, covered, ITEM), allowed, PAIR)
-    return view.snapshot.keep(rows.select(*reasons.columns, blocked_by=blocked_by(rows, rules)))
+        others = pairs.semi_join(catalogue.covered, list(ITEM))
+        others = keep(others.anti_join(catalogue.allowed(pairs), list(PAIR)).distinct())
+        rows = _flagged(rows, catalogue.covered, ITEM, "covered")
+        rows = _flagged(rows, others, PAIR, "in_others_audience")
+        rows = rows.mutate(in_audience=~rows.in_others_audience)
+        kept.append(others)
+    checked = keep(rows.select(*reasons.columns, blocked_by=blocked_by(rows, rules)))
+    for table in kept:
+        drop(table)
+    return checked
 
 
-def _flagged(rows: ir.Table, flagged: ir.Table, key: Sequence[str]) -> ir.Table:
-    """Add a table's flag to rows; False if the table has no matching row."""
-    (flag,) = set(flagged.columns) - set(key)
-    joined = rows.left_join(flagged, list(key)).drop(*(f"{name}_right" for name in key))
-    return joined.mutate(**{flag: joined[flag].fill_null(False)})
+def _flagged(rows: ir.Table, flagged: ir.Table, key: Sequence[str], name: str) -> ir.Table:
+    """Add a column that says whether a table of distinct keys has a row's key."""
+    joined = rows.left_join(flagged.mutate(**{name: ibis.literal(True)}), list(key))
+    joined = joined.drop(*(f"{column}_right" for column in key))
+    return joined.mutate(**{name: joined[name].fill_null(False)})

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from numba import prange
 from scipy import sparse
 
 from followsuit.core.codes import Codes
-from followsuit.core.compiled import compiled
+from followsuit.core.compiled import compiled, compiled_parallel
 from followsuit.core.ranking_metrics import top_n
 from followsuit.graph.items import item_key
 from followsuit.offers.candidates.catalogue import Catalogue
@@ -56,6 +57,24 @@ class Offers:
         """(k, offers) bool: `covers`, transposed."""
         return None if self.covers is None else self.covers.T.tocsr()
 
+    @cached_property
+    def _by_worth_of_item(self) -> sparse.csr_matrix | None:
+        """(k, offers) `covers`, by item; the offers of an item are in the order of `by_worth`."""
+        if self.covers is None:
+            return None
+        cells = self.covers.tocoo()
+        worth = np.empty(len(self.by_worth), dtype=np.int64)
+        worth[self.by_worth] = np.arange(len(worth))
+        order = np.lexsort((worth[cells.row], cells.col))
+        pointer = np.searchsorted(cells.col[order], np.arange(self.covers.shape[1] + 1))
+        parts = (cells.data[order], cells.row[order], pointer)
+        return sparse.csr_matrix(parts, shape=self.covers.shape[::-1])
+
+    @cached_property
+    def _offers_of_customer(self) -> sparse.csr_matrix:
+        """(n, offers) `audience`, by customer."""
+        return self.audience.T.tocsr()
+
     def of_pairs(self, row: np.ndarray, column: np.ndarray) -> Candidates:
         """All candidates of pairs of customer (`row`) and item (`column`)."""
         by_item = self._by_item
@@ -80,26 +99,21 @@ class Offers:
             rows: the customers' rows in the grid.
             n: maximum number of offers per customer.
         """
-        if self.covers is None:
+        by_item, audience = self._by_worth_of_item, self._offers_of_customer[rows]
+        if by_item is None:
             row, column = _cells_of(top_n(scores, n))
             return Candidates(row + rows.start, column, column)
-        best = np.full((len(scores), len(self.ids)), -np.inf)
-        item = np.zeros(best.shape, dtype=np.intp)
-        left, every = scores.copy(), np.arange(len(scores))
-        audience = self.audience[:, rows].toarray()
-        for offer in self.by_worth:
-            covered = self.covers.indices[self.covers.indptr[offer] : self.covers.indptr[offer + 1]]
-            if not len(covered):
-                continue
-            chosen = covered[left[:, covered].argmax(axis=1)]
-            item[:, offer] = chosen
-            best[:, offer] = left[every, chosen]
-            if self.targeted[offer]:
-                best[~audience[offer], offer] = -np.inf
-            has_it = np.isfinite(best[:, offer])
-            left[every[has_it], chosen[has_it]] = -np.inf
-        row, offer = _cells_of(top_n(best, n, tie=item))
-        return Candidates(row + rows.start, item[row, offer], offer)
+        column, offer = _best_offers(
+            scores,
+            by_item.indptr,
+            by_item.indices,
+            self.targeted,
+            audience.indptr,
+            audience.indices,
+            n,
+        )
+        row, place = np.nonzero(column >= 0)
+        return Candidates(row + rows.start, column[row, place], offer[row, place])
 
     def _in_audience(self, offer: np.ndarray, row: np.ndarray) -> np.ndarray:
         if not len(offer):
@@ -201,3 +215,66 @@ def _choose(
         chosen[i] = True
         done_row, done_offer = row[i], offer[i]
     return chosen
+
+
+@compiled_parallel
+def _best_offers(
+    scores: np.ndarray,
+    pointer: np.ndarray,
+    offers: np.ndarray,
+    targeted: np.ndarray,
+    audience_pointer: np.ndarray,
+    audience: np.ndarray,
+    n: int,
+) -> tuple[np.ndarray, np.ndarray]:
+    # The items from the best down, each for the offer that is worth the most of those left. As all
+    # offers rank items alike, and all items offers, this matches as if the offers chose in turn.
+    rows, columns = scores.shape
+    chosen = np.full((rows, n), -1, dtype=np.int64)
+    by = np.full((rows, n), -1, dtype=np.int64)
+    for r in prange(rows):
+        free = ~targeted
+        for i in range(audience_pointer[r], audience_pointer[r + 1]):
+            free[audience[i]] = True
+        heap = np.empty(columns, dtype=np.int64)
+        size = 0
+        for c in range(columns):
+            if pointer[c + 1] > pointer[c] and scores[r, c] > -np.inf:
+                heap[size] = c
+                size += 1
+        for at in range(size // 2 - 1, -1, -1):
+            _sink(heap, at, size, scores[r])
+        count = 0
+        while size and count < n:
+            c = heap[0]
+            size -= 1
+            heap[0] = heap[size]
+            _sink(heap, 0, size, scores[r])
+            for i in range(pointer[c], pointer[c + 1]):
+                if free[offers[i]]:
+                    free[offers[i]] = False
+                    chosen[r, count], by[r, count] = c, offers[i]
+                    count += 1
+                    break
+    return chosen, by
+
+
+@compiled
+def _sink(heap: np.ndarray, at: int, size: int, scores: np.ndarray) -> None:
+    """Restore a heap of columns, the highest score (then the smallest column) at its root."""
+    column = heap[at]
+    while 2 * at + 1 < size:
+        child = 2 * at + 1
+        if child + 1 < size and _ranks_before(heap[child + 1], heap[child], scores):
+            child += 1
+        if not _ranks_before(heap[child], column, scores):
+            break
+        heap[at] = heap[child]
+        at = child
+    heap[at] = column
+
+
+@compiled
+def _ranks_before(one: int, other: int, scores: np.ndarray) -> bool:
+    better: bool = scores[one] > scores[other]
+    return better or (scores[one] == scores[other] and one < other)

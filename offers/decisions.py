@@ -241,14 +241,14 @@ class _Describe:
             "item_kind": self._kinds.take(pa.array(column)),
             "item_id": self._item_ids.take(pa.array(column)),
             "triggers": self._live.triggers(pair),
-            "source": np.select([pair > 0, by_taste], [REASON, TASTE], POPULAR),
+            "source": _words((POPULAR, TASTE, REASON), np.where(pair > 0, 2, by_taste)),
             "probability": prediction.probability,
             "own_share": prediction.own_share,
             "trigger_share": prediction.trigger_share,
             "expected_value": pa.array(prediction.probability * value, from_pandas=True),
             "value": pa.array(value, from_pandas=True).cast(g.MONEY),
             "channel": self._channels.take(pa.array(row)),
-            "decision": np.where(offered, OFFERED, OUTRANKED),
+            "decision": _words((OUTRANKED, OFFERED), offered.astype(int)),
             "rank": pa.array(rank, mask=rank == 0),
             "reason": self._reasons(column, parts, above, pair),
             "contributions": pa.StructArray.from_arrays(
@@ -282,6 +282,10 @@ class _Describe:
 
 def _text(values: np.ndarray) -> pa.Array:
     return pa.array(values, g.TEXT, from_pandas=True)
+
+
+def _words(words: Sequence[str], number: np.ndarray) -> pa.Array:
+    return pa.array(words, g.TEXT).take(pa.array(number))
 
 
 def _typed(values: np.ndarray | pa.Array, kind: pa.DataType) -> pa.Array:

@@ -1,6 +1,7 @@
 """The reasons of offers without a trigger, in words."""
 
 import numpy as np
+import pandas as pd
 
 POPULAR = "popular now"
 
@@ -13,8 +14,8 @@ def own_reasons(liking: np.ndarray, popularity: np.ndarray, categories: np.ndarr
         popularity: (rows,) how much more popularity adds to the log-odds than for the average item.
         categories: (rows,) names of the items' categories; None if unknown.
     """
-    known = np.array([c is not None for c in categories], dtype=bool)
-    by_category = known & (liking > np.maximum(popularity, 0))
-    return np.where(
-        by_category, np.array([f"you often choose {c}" for c in categories], object), POPULAR
-    )
+    category, names = pd.factorize(categories)
+    texts = np.array([*(f"you often choose {name}" for name in names), POPULAR], dtype=object)
+    by_category = (category >= 0) & (liking > np.maximum(popularity, 0))
+    reasons: np.ndarray = texts[np.where(by_category, category, -1)]
+    return reasons

@@ -1,8 +1,9 @@
-"""How much a friend counts: as learned from the log where there is evidence, else as recorded.
+"""Tie weights: how much a friend counts.
 
-What is learned is the probability that an interaction is followed (`influence/`), relative to its
-mean over all exposures, so that a learned tie counts as much on average as a recorded one. Only
-ties between customers who share are learned, and only they set the scale.
+A weight is learned from the action log if there is enough evidence; else the recorded weight
+counts. A learned weight is the probability that the customer follows the friend (`influence/`),
+relative to its mean over all exposures, so that learned and recorded weights have the same mean.
+Only ties between customers who share activity are learned, and only they set the scale.
 """
 
 from datetime import timedelta
@@ -20,13 +21,20 @@ from followsuit.influence.log.arrays import Log
 from followsuit.influence.probabilities.learn import LEAST, learn_means
 
 _GROWTH = 2.0
-"""A backtest learns anew once the log has doubled."""
+"""A backtest learns the weights again when the log has grown by this factor."""
 _TYPES = {"customer_id": "string", "friend_id": "string", "relative": "float64"}
 
 
 def learn_tie_weights(log: Log, window: timedelta, progress: Progress = silent) -> pd.DataFrame:
-    """Learn tie weights: `customer_id, friend_id, relative` (1 is the mean), where there is
-    evidence.
+    """Learn relative tie weights.
+
+    Args:
+        log: the action log.
+        window: an interaction follows a friend's within this time.
+        progress: progress callback.
+
+    Returns:
+        `customer_id, friend_id, relative` for ties with enough evidence; 1 is the mean.
     """
     exposures, mean = learn_means(log, window, progress=progress)
     known = np.flatnonzero(exposures >= LEAST)
@@ -39,10 +47,13 @@ def learn_tie_weights(log: Log, window: timedelta, progress: Progress = silent) 
 
 
 def relative_weights(edges: pa.Table) -> pd.DataFrame:
-    """The same from edges that were learned before.
+    """Convert the edges that `influence learn` wrote to relative tie weights.
 
     Args:
         edges: `source, target, probability, evidence`, see `Influences.table`.
+
+    Returns:
+        See `learn_tie_weights`.
     """
     columns = edges.select(["target", "source", "probability", "evidence"]).to_pandas()
     return _relative(*(columns[name].to_numpy() for name in columns))
@@ -60,20 +71,23 @@ def _relative(
 def tie_weights(
     view: View, learned: pd.DataFrame | None = None, *, counts: bool = True
 ) -> ir.Table:
-    """The weight of each friendship: `customer_id, friend_id, weight, recorded`.
+    """The weight of each friendship.
 
     Args:
-        view: with the friendships.
-        learned: see `learn_tie_weights`; None for the recorded weights alone.
-        counts: whether a tie counts more for more `interactions`, which carry no date and so must
-            be left out where the past is judged. The recorded weight is then 1 + ln(1 + count).
+        view: the view with the friendships.
+        learned: see `learn_tie_weights`; None to use only recorded weights.
+        counts: if True, the recorded weight is 1 + ln(1 + `interactions`), else 1. Backtests pass
+            False, because `interactions` has no date and may reveal the future.
+
+    Returns:
+        `customer_id, friend_id, weight, recorded`.
     """
     ties = _recorded(view, counts)
     if learned is None or not len(learned):
         return ties.mutate(weight=ties.recorded)
     known = ibis.memtable(learned, schema=_TYPES)
     shared = _recorded(view.shared, counts).recorded
-    # Sums of decimals are exact, in whichever order the rows come.
+    # The sum of decimals is exact, so it doesn't depend on the order of the rows.
     total = shared.cast("decimal(38, 9)").sum().cast("float64")
     mean = float((total / shared.count()).execute())
     rows = ties.left_join(known, ["customer_id", "friend_id"])
@@ -89,7 +103,12 @@ def _recorded(view: View, counts: bool) -> ir.Table:
 
 
 class GrowingTies:
-    """Tie weights at one instant after the other, each learned from the log up to then at most."""
+    """Tie weights at successive cutoffs, learned again as the log grows.
+
+    Args:
+        view: the view as of the last instant.
+        window: an interaction follows a friend's within this time.
+    """
 
     def __init__(self, view: SharedView, window: timedelta) -> None:
         self._window = window
@@ -98,11 +117,11 @@ class GrowingTies:
         self._learned: pd.DataFrame | None = None
 
     def at(self, view: SharedView) -> ir.Table:
-        """See `tie_weights`; views are asked for in order of time."""
+        """The tie weights as of a view, see `tie_weights`; call it in order of time."""
         earlier = self._log.until(int((self._log.as_of - view.as_of).total_seconds()))
         interactions = len(earlier.actions.customer)
         if self._learned is None or interactions >= self._interactions * _GROWTH:
             self._interactions = interactions
-            # Of `earlier`, the customers who join later would be part.
+            # `earlier` also has customers who join later.
             self._learned = learn_tie_weights(read_log(view), self._window)
         return tie_weights(view, self._learned, counts=False)

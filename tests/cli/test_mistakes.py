@@ -53,7 +53,7 @@ MISTAKES: dict[tuple[str, ...], str] = {
     (*SCORE, "--max-age", "7"): "'7' isn't a valid length of time.",
     (*SCORE, "--min-share", "1.5"): "--min-share 1.5 isn't valid. Give a share from 0 to 1.",
     (*SCORE, "--min-share", "nan"): "--min-share nan isn't valid.",
-    (*SCORE, "--out", "o.xlsx"): "o.xlsx doesn't end in .parquet, .csv or .json.",
+    (*SCORE, "--out", "o.xls"): "o.xls doesn't end in .parquet, .csv, .json or .xlsx.",
     ("doctor", "--max-age", "soon"): "'soon' isn't a valid length of time.",
     (*SCORE, "--seed", "-1"): "Invalid value for '--seed'",
     ("backtest", "--from", "2025-05-01", "--to", "2025-04-01"): "Choose an earlier --from.",

@@ -6,12 +6,17 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import pyarrow.parquet as pq
 import pytest
+import typer
 from support.cli_shop import AS_OF, Shop
 from support.commands import Outcome, run_each
 from support.deliveries import deliver
 from support.shops import deliver_shop, tables
+
+from followsuit.cli import app
+from followsuit.cli.tables import ENDINGS
 
 STALE = "2025-06-28"
 """Four weeks after the shop's last purchase."""
@@ -151,10 +156,11 @@ def test_rows_are_written_as_the_ending_says(own_shop: Shop) -> None:
             [*test, "r.parquet"],
             [*edges, "e.json"],
             [*edges, "e.parquet"],
+            [*edges, "e.xlsx"],
         ],
         folder,
     )
-    assert [done.code for done in outcomes] == [0] * 6, outcomes
+    assert [done.code for done in outcomes] == [0] * 7, outcomes
     offers = pq.read_table(folder / "offers.parquet").to_pylist()
     assert json.loads((folder / "o.JSON").read_text()) == offers
     with (folder / "o.csv").open(newline="") as file:
@@ -166,6 +172,8 @@ def test_rows_are_written_as_the_ending_says(own_shop: Shop) -> None:
     assert (header, len(lines)) == (ranked.column_names, ranked.num_rows)
     learned = json.loads((folder / "e.json").read_text())
     assert learned == pq.read_table(folder / "e.parquet").to_pylist()
+    header, *cells = openpyxl.load_workbook(folder / "e.xlsx").active.values
+    assert [dict(zip(header, row, strict=True)) for row in cells] == learned
 
 
 UNSAID: list[tuple[str, ...]] = [
@@ -179,13 +187,26 @@ UNSAID: list[tuple[str, ...]] = [
 ]
 
 
+def with_out(command: Any, path: str = "") -> list[str]:
+    """The commands that have an option --out."""
+    below = getattr(command, "commands", None)
+    if below is None:
+        return [path.strip()] if any("--out" in p.opts for p in command.params) else []
+    return [found for name, one in below.items() for found in with_out(one, f"{path} {name}")]
+
+
+def test_the_commands_below_are_all_that_write_rows() -> None:
+    named = {" ".join(c[: 2 if c[0] in ("gnn", "influence") else 1]) for c in UNSAID}
+    assert set(with_out(typer.main.get_command(app))) == named
+
+
 def test_an_ending_that_says_nothing_or_something_else_is_refused_before_the_work(
     shop: Shop, tmp_path: Path
 ) -> None:
-    names = [f"{tmp_path}/{name}" for name in ("c.xlsx", "c.txt", "rows", "c.parquet.gz")]
+    names = [f"{tmp_path}/{name}" for name in ("c.xls", "c.txt", "rows", "c.parquet.gz")]
     commands = [[*command, "--out", name] for command in UNSAID for name in names]
     for done in run_each(commands, shop.folder):
-        assert refused(done).endswith("doesn't end in .parquet, .csv or .json. Name such a file.")
+        assert refused(done).endswith(f"doesn't end in {ENDINGS}. Name such a file.")
         assert done.said.count("\n") == 1
     said = [
         ("json", "x.csv", 2),

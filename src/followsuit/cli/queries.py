@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from followsuit.cli.app import ParamOption, StoreOption, app, open_shop, to_write
-from followsuit.cli.tables import Format, format_of, write_rows
+from followsuit.cli.tables import ENDINGS, Format, format_of, write_rows
 
 if TYPE_CHECKING:
     from followsuit.queries.library import LibraryQuery
@@ -26,7 +26,7 @@ OutOption = Annotated[
         "--out",
         metavar="FILE",
         callback=to_write,
-        help="Write the answer to this file; without --format, .parquet, .csv or .json.",
+        help=f"Write the answer to this file; without --format, {ENDINGS}.",
     ),
 ]
 

@@ -1,4 +1,4 @@
-"""Prints and writes rows: as a table for people, CSV, JSON or Parquet."""
+"""Prints and writes rows: as a table for people, Parquet, CSV, JSON or Excel."""
 
 import csv
 import io
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from followsuit.cli.app import OutputError, to_write
+from followsuit.cli.excel import check_fits, require_excel, write_excel
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -26,10 +27,14 @@ class Format(StrEnum):
     CSV = "csv"
     JSON = "json"
     PARQUET = "parquet"
+    XLSX = "xlsx"
 
 
-_FILES = (Format.PARQUET, Format.CSV, Format.JSON)
-_OTHER = ("xlsx", "xls", "ods")
+_FILES = (Format.PARQUET, Format.CSV, Format.JSON, Format.XLSX)
+_BINARY = (Format.PARQUET, Format.XLSX)
+ENDINGS = ".parquet, .csv, .json or .xlsx"
+"""The endings of files for rows, in words."""
+_OTHER = ("xls", "ods")
 """Endings of formats that can't be written, whatever --format says."""
 _ROWS = 10_000
 """Rows to write at a time."""
@@ -42,14 +47,22 @@ def format_of(path: Path | None, chosen: Format | None = None) -> Format:
     """The format to write: `--format` if it is given, else by the file's ending.
 
     Raises:
-        OutputError: the two contradict each other, or neither names a format.
+        OutputError: the two contradict each other, neither names a format, or the format needs an
+            extra that isn't installed.
     """
+    found = _format_of(path, chosen)
+    if found is Format.XLSX:
+        require_excel()
+    return found
+
+
+def _format_of(path: Path | None, chosen: Format | None) -> Format:
     ending = "" if path is None else path.suffix.removeprefix(".").lower()
     if path is None:
         return chosen or Format.TABLE
     if chosen is None:
         if ending not in _FILES:
-            raise OutputError(f"{path} doesn't end in .parquet, .csv or .json. Name such a file.")
+            raise OutputError(f"{path} doesn't end in {ENDINGS}. Name such a file.")
         return Format(ending)
     if ending != chosen and ending in (*_FILES, *_OTHER):
         raise OutputError(
@@ -58,7 +71,7 @@ def format_of(path: Path | None, chosen: Format | None = None) -> Format:
     return chosen
 
 
-BY_ENDING = "FILE.parquet|csv|json"
+BY_ENDING = "FILE.parquet|csv|json|xlsx"
 """The metavar of options that take a file for rows."""
 
 
@@ -79,12 +92,14 @@ def write_rows(rows: "pa.Table", file_format: Format | None, out: Path | None) -
             f"The answer has {rows.num_rows:,} rows of {rows.nbytes:,} bytes, too many for a "
             "table. Choose --format csv, json or parquet, or ask for fewer rows."
         )
+    if chosen is Format.XLSX:
+        check_fits(rows)
     if out is not None:
         with out.open("wb") as file:
             _write(rows, chosen, file)
         return
-    if chosen is Format.PARQUET and sys.stdout.isatty():
-        raise OutputError("Parquet can't be printed. Name a file with --out.")
+    if chosen in _BINARY and sys.stdout.isatty():
+        raise OutputError(f"{chosen} can't be printed. Name a file with --out.")
     _write(rows, chosen, sys.stdout.buffer)
     sys.stdout.buffer.flush()
 
@@ -118,6 +133,8 @@ def _write(rows: "pa.Table", file_format: Format, file: BinaryIO) -> None:
                     file.write(f"{between}{text}".encode())
                     between = ", "
             file.write(b"[]\n" if between == "[" else b"]\n")
+        case Format.XLSX:
+            write_excel(rows, file, _text)
         case Format.CSV:
             file.write(_lines([rows.column_names]))
             for batch in rows.to_batches(max_chunksize=_ROWS):

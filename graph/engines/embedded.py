@@ -1,7 +1,6 @@
 """The embedded engine: LadybugDB, a store in a file without a server."""
 
 import os
-import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -33,6 +32,7 @@ from followsuit.graph.engines.embedded_rows import (
     update_nodes,
     widened,
 )
+from followsuit.graph.engines.hints import embedded_refusal
 from followsuit.graph.engines.query_process import (
     INTERRUPTED,
     Bounds,
@@ -404,7 +404,7 @@ class EmbeddedStore(GraphStore):
                 if not timeout or time.monotonic() - started < timeout:
                     raise KeyboardInterrupt from error  # the engine got Ctrl-C before Python did
                 raise past_limit(timeout) from error
-            raise QueryError(_refusal(first_line(error))) from error
+            raise QueryError(embedded_refusal(first_line(error), cypher)) from error
         finally:
             connection.close()
 
@@ -420,7 +420,7 @@ class EmbeddedStore(GraphStore):
                 with self._locked(write=False):
                     return ask(self._path, cypher, parameters, bounds)
             except Refused as refused:
-                raise QueryError(_refusal(str(refused))) from None
+                raise QueryError(embedded_refusal(str(refused), cypher)) from None
             except Unopened as unopened:
                 error = self._unopened(str(unopened))
                 if not isinstance(error, _RecoveryPending):
@@ -491,14 +491,3 @@ class EmbeddedStore(GraphStore):
             f"ON CREATE SET n.{Col.VALUE} = value ON MATCH SET n.{Col.VALUE} = value",
             {"rows": rows},
         )
-
-
-def _refusal(message: str) -> str:
-    """The message for a query that the engine refused."""
-    missing = re.search(r"Table (\w+) does not exist", message)
-    if missing and missing[1] in {element.name for element in g.NODES + g.RELATIONSHIPS}:
-        return (
-            f"An earlier version of followsuit wrote the store, which has no {missing[1]} yet. "
-            "Load into it or score it once to upgrade it."
-        )
-    return f"The query was refused: {message}"

@@ -1,6 +1,7 @@
 """The server engine: Neo4j 5.26 LTS and later, through the official driver."""
 
 import logging
+import re
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +17,7 @@ from neo4j import exceptions
 from followsuit.core.progress import Advance, Progress, silent
 from followsuit.graph import schema as g
 from followsuit.graph.engines.cells import WRITERS, Cell, rounds, split_into_cells
+from followsuit.graph.engines.hints import neo4j_refusal, silent_mistake
 from followsuit.graph.engines.neo4j_rows import (
     equal,
     own_key,
@@ -58,6 +60,9 @@ _LOGIN = {
     ),
 }
 """The message for each login error of the server, after the store's name."""
+
+_UNKNOWN = ("01N50", "01N51", "01N52")
+"""The states of a query with a label, relationship type or property that the database lacks."""
 
 # Our errors already carry the driver's messages.
 logging.getLogger("neo4j").addHandler(logging.NullHandler())
@@ -289,19 +294,23 @@ class Neo4jStore(GraphStore):
         text = neo4j.Query(cypher, timeout=timeout)
         with (
             self._translated(),
-            self._session(default_access_mode=neo4j.READ_ACCESS) as session,
+            self._session(
+                default_access_mode=neo4j.READ_ACCESS,
+                notifications_min_severity=neo4j.NotificationMinimumSeverity.WARNING,
+            ) as session,
         ):
             try:
                 result = session.run(text, parameters)
                 names = result.keys()
                 rows = [[_plain(v) for v in record.values()] for record in result]
+                _check_names(cypher, result.consume())
             except exceptions.Neo4jError as error:
                 if error.code and "TransactionTimedOut" in error.code:
                     raise QueryTimeout(
                         f"The query ran past its limit of {timeout:g} seconds. Narrow it, or raise "
                         "the limit."
                     ) from error
-                raise QueryError(f"The query was refused: {first_line(error.message)}") from error
+                raise QueryError(neo4j_refusal(first_line(error.message), cypher)) from error
         columns = zip(*rows, strict=True) if rows else ([] for _ in names)
         return pa.table({n: _array(list(c)) for n, c in zip(names, columns, strict=True)})
 
@@ -396,6 +405,18 @@ class Neo4jStore(GraphStore):
 
 def _vector_index(node: NodeType, column: str) -> str:
     return f"{node.label}_{column}"
+
+
+def _check_names(cypher: str, summary: neo4j.ResultSummary) -> None:
+    """Raise QueryError if a query names what the graph doesn't have, and so finds nothing."""
+    unknown = [
+        name
+        for status in summary.gql_status_objects
+        if status.gql_status in _UNKNOWN
+        for name in re.findall(r"`(\w+)`", status.status_description)
+    ]
+    if message := silent_mistake(unknown, cypher):
+        raise QueryError(message)
 
 
 def _plain(value: Any) -> Any:

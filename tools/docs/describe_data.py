@@ -2,7 +2,6 @@
 
 import types
 from collections.abc import Iterable
-from itertools import groupby
 from typing import Any, Literal, Union, get_args, get_origin
 
 import meanings
@@ -11,22 +10,14 @@ from pydantic import BaseModel
 from to_markdown import code, field_docs, sentence, table
 
 from followsuit.graph import schema as g
-from followsuit.graph.schema import NodeType, RelationshipType
+from followsuit.graph.description.dialects import differences
+from followsuit.graph.description.elements import Property, labels, type_name
+from followsuit.graph.description.elements import relationships as relationship_types
 from followsuit.graph.tables import TABLES, Field, Kind, Table
 from followsuit.loaders.mapping import ColumnMapping, TableMapping, shipped_mappings
 from followsuit.offers.decisions import SCHEMA
 from followsuit.offers.explanation.not_offered import EXPLAINED
 from followsuit.queries.library import LibraryQuery, Parameter, library
-
-_TYPES = {
-    g.TEXT: "text",
-    g.TIME: "time",
-    g.DATE: "date",
-    g.NUMBER: "number",
-    g.WHOLE: "integer",
-    g.BOOLEAN: "boolean",
-    g.VECTOR: "list of numbers",
-}
 
 
 def tables() -> str:
@@ -63,32 +54,47 @@ def kinds() -> str:
 
 
 def nodes() -> str:
-    """The labels of the graph."""
-    written = {more.label: more.columns for more in g.RESULTS}
-    rows = []
-    for node in g.NODES:
-        columns = node.columns | written.get(node.label, {})
-        rows.append((code(node.label), meanings.NODES[node.label], _columns(columns)))
-    return table(("label", "meaning", "columns, the key first"), rows)
+    """Each label of the graph, with its properties."""
+    return "".join(
+        f"### {label.name}\n\n{label.meaning}\n\n{_properties(label.properties)}"
+        for label in labels()
+    )
 
 
 def relationships() -> str:
-    """The relationship types of the graph, with all pairs of labels that each one joins."""
-    rows = []
-    for name, same in groupby(g.RELATIONSHIPS, lambda kind: kind.name):
-        kinds_of_name = list(same)
-        ends = ", ".join(_ends(kind) for kind in kinds_of_name)
-        rows.append((code(name), ends, _columns(kinds_of_name[0].columns) or "none"))
-    return table(("type", "from → to", "columns"), rows)
+    """Each relationship type of the graph, with the pairs of labels that it joins."""
+    parts = []
+    for kind in relationship_types():
+        ends = ", ".join(code(f"({a.name})-[:{kind.name}]->({b.name})") for a, b in kind.ends)
+        table_of = _properties(kind.properties) if kind.properties else ""
+        parts.append(f"### {kind.name}\n\n{kind.meaning} {ends}.\n\n{table_of}")
+    return "".join(parts)
 
 
-def _ends(kind: RelationshipType) -> str:
-    source: NodeType = kind.source
-    return f"{source.label} → {kind.target.label}"
+def _properties(properties: tuple[Property, ...]) -> str:
+    rows = [(code(p.name), p.type, p.unit, "yes" if p.key else "") for p in properties]
+    return table(("property", "type", "unit", "key"), rows)
 
 
-def _columns(columns: dict[str, pa.DataType]) -> str:
-    return ", ".join(f"{code(name)} {_TYPES[kind]}" for name, kind in columns.items())
+def dialects() -> str:
+    """What the engines write differently, a line each."""
+    rows = [
+        (one.topic, _inline(one.neo4j), _inline(one.embedded), one.both) for one in differences()
+    ]
+    return table(("what", "on Neo4j", "on the embedded engine", "on both"), rows)
+
+
+def _inline(text: str) -> str:
+    return code(text.replace("|", "\\|"))
+
+
+def dialect_examples() -> str:
+    """A query for each engine per difference."""
+    return "".join(
+        f"### {one.topic}\n\nOn Neo4j:\n\n```text\n{one.on_neo4j}\n```\n\n"
+        f"On the embedded engine:\n\n```text\n{one.on_embedded}\n```\n\n"
+        for one in differences()
+    )
 
 
 def table_mapping() -> str:
@@ -138,7 +144,7 @@ def _type(kind: pa.DataType) -> str:
         return f"list of {_type(kind.value_type)}"
     if pa.types.is_struct(kind):
         return ", ".join(f"{code(f.name)} {_type(f.type)}" for f in kind)
-    return "money" if kind == g.MONEY else _TYPES[kind]
+    return "money" if kind == g.MONEY else type_name(kind)
 
 
 def rules() -> str:

@@ -19,6 +19,8 @@ PARTS: dict[str, Callable[[], str]] = {
     "kinds": describe_data.kinds,
     "nodes": describe_data.nodes,
     "relationships": describe_data.relationships,
+    "dialects": describe_data.dialects,
+    "dialect-examples": describe_data.dialect_examples,
     "table-mapping": describe_data.table_mapping,
     "column-mapping": describe_data.column_mapping,
     "shipped-mappings": describe_data.shipped,

@@ -97,22 +97,6 @@ KINDS = {
     "boolean": "`true`, `false`, `1` or `0`.",
 }
 
-NODES = {
-    "Customer": "A customer. `influence rank` adds the last five columns.",
-    "Product": "A product.",
-    "Category": "A category of products or stores.",
-    "Brand": "A brand.",
-    "Store": "A store.",
-    "City": "A city of customers or stores.",
-    "Interest": "Something that customers like.",
-    "Program": "A card, club or loyalty programme.",
-    "Purpose": "A purpose that customers consent to.",
-    "Event": "An event that isn't the view of a product.",
-    "Offer": "An offer.",
-    "Run": "One batch of results: offers, influence or embeddings.",
-    "Embedding": "A learned vector of a customer, product or store.",
-}
-
 DECISIONS = {
     "customer_id": "The customer.",
     "offer_id": "The offer. Empty if a rule blocks the item, whichever the offer.",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from followsuit.cli import data, demo, doctor, gnn, influence, offers, queries  # noqa: F401
+from followsuit.cli import data, demo, doctor, gnn, influence, offers, queries, schema  # noqa: F401
 from followsuit.cli.app import app
 from followsuit.cli.screen import complain
 from followsuit.core.errors import FollowsuitError

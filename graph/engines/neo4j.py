@@ -64,6 +64,13 @@ _LOGIN = {
 _UNKNOWN = ("01N50", "01N51", "01N52")
 """The states of a query with a label, relationship type or property that the database lacks."""
 
+_UNREAD = [
+    kind
+    for kind in neo4j.NotificationDisabledClassification
+    if kind is not neo4j.NotificationDisabledClassification.UNRECOGNIZED
+]
+"""Notifications that the server needn't send."""
+
 # Our errors already carry the driver's messages.
 logging.getLogger("neo4j").addHandler(logging.NullHandler())
 
@@ -297,6 +304,7 @@ class Neo4jStore(GraphStore):
             self._session(
                 default_access_mode=neo4j.READ_ACCESS,
                 notifications_min_severity=neo4j.NotificationMinimumSeverity.WARNING,
+                notifications_disabled_classifications=_UNREAD,
             ) as session,
         ):
             try:

@@ -128,9 +128,10 @@ class Taste:
 
     def _factor_of(self, scores: Floats) -> Floats:
         """Convert scores to affinities, in place."""
-        scores *= np.float32(_SHARPNESS / self._scale)
-        np.maximum(scores, 0, out=scores)
-        return np.log1p(scores, out=scores)
+        positive = scores > 0  # Few are, with sparse weights.
+        scores[~positive] = 0
+        scores[positive] = np.log1p(scores[positive] * np.float32(_SHARPNESS / self._scale))
+        return scores
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,25 @@ from datetime import date
 SOCIAL_USE = "social_use"
 NAMED_USE = "named_use"
 CONTACT = "contact"
-CHANNELS = ("push", "app", "email", "sms", "whatsapp", "web", "phone", "post")
-"""Purposes that opt in to one channel; the first one granted is the channel to use."""
+CHANNELS = (
+    "push",
+    "app",
+    "email",
+    "sms",
+    "whatsapp",
+    "web",
+    "social",
+    "coupon",
+    "phone",
+    "associate",
+    "community",
+    "post",
+)
+"""Purposes that opt in to one channel; the first one granted is the channel to use.
+
+A coupon is printed, `phone` is a call by an agent, and an associate speaks to the customer in the
+store.
+"""
 ALL = "all"
 """Every purpose at once; it can be refused but not granted."""
 PURPOSES = (SOCIAL_USE, NAMED_USE, "profiling", "linking", CONTACT, *CHANNELS, ALL)

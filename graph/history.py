@@ -9,8 +9,17 @@ import ibis.expr.types as ir
 from followsuit.graph import tables as t
 from followsuit.graph.items import ITEM, PAIR, PRODUCT, STORE
 from followsuit.graph.people import answers
+from followsuit.graph.schema import Col
+from followsuit.graph.sensitive import is_sensitive, sensitive_items
 from followsuit.graph.snapshot import Snapshot
 from followsuit.graph.tables import Table
+
+_WORDS: dict[str, str] = {
+    t.EVENTS.name: Col.KIND,
+    t.LIKES.name: Col.INTEREST,
+    t.MEMBERSHIPS.name: Col.PROGRAM,
+}
+"""The column of each table whose values `sensitive_values` may name."""
 
 
 class History:
@@ -53,6 +62,27 @@ class History:
         return self._snapshot.keep(self._items())
 
     @cached_property
+    def sensitive_items(self) -> ir.Table:
+        """`item_kind, item_id` of the sensitive products and stores."""
+        return self._snapshot.keep(sensitive_items(self._snapshot))
+
+    def without_sensitive(self, table: Table, rows: ir.Table) -> ir.Table:
+        """The rows of a table of interactions that nothing sensitive is in.
+
+        Args:
+            table: the table of the contract: purchases, visits, events, likes or memberships.
+            rows: rows of it.
+        """
+        if (word := _WORDS.get(table.name)) is not None:
+            rows = rows.filter(~is_sensitive(self._snapshot, table, rows[word]))
+        for kind, column in ((PRODUCT, Col.PRODUCT_ID), (STORE, Col.STORE_ID)):
+            if column in rows.columns:
+                items = self.sensitive_items
+                hidden = items.filter(items.item_kind == kind)
+                rows = rows.filter(~rows[column].isin(hidden.item_id).fill_null(False))
+        return rows
+
+    @cached_property
     def interactions(self) -> ir.Table:
         """`customer_id, item_kind, item_id, at, known_at, shares`."""
         return self._snapshot.keep(self._interactions())
@@ -82,9 +112,8 @@ class History:
 
     def _items(self) -> ir.Table:
         products = self._existing(t.PRODUCTS, without_returns(self._snapshot.rows(t.PURCHASES)))
-        products = products.filter(~products.sensitive.fill_null(False))
         stores = self._existing(t.STORES, self._snapshot.rows(t.VISITS))
-        return ibis.union(
+        rows = ibis.union(
             products.select(
                 "category",
                 "brand",
@@ -104,6 +133,7 @@ class History:
                 margin=ibis.null("int64"),
             ),
         ).select(*ITEM, "category", "brand", "city", "margin", "known_at")
+        return rows.anti_join(self.sensitive_items, ITEM)
 
     def _existing(self, listed: Table, mentions: ir.Table) -> ir.Table:
         """The rows of an item table; if it was not delivered, the items that shared rows mention.
@@ -120,6 +150,7 @@ class History:
 
     def _interactions(self) -> ir.Table:
         bought = without_returns(self._snapshot.rows(t.PURCHASES))
+        bought = self.without_sensitive(t.PURCHASES, bought)
         visited = self._snapshot.rows(t.VISITS)
         rows = ibis.union(
             bought.select(
@@ -167,6 +198,11 @@ class OwnHistory(History):
     def items(self) -> ir.Table:
         """The columns of `View.items`, and `known_at`."""
         return self._all.items
+
+    @cached_property
+    def sensitive_items(self) -> ir.Table:
+        """`item_kind, item_id` of the sensitive products and stores."""
+        return self._all.sensitive_items
 
     @cached_property
     def members(self) -> ir.Table:

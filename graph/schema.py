@@ -8,7 +8,7 @@ from enum import StrEnum
 
 import pyarrow as pa
 
-VERSION = 2
+VERSION = 3
 """The store version; increase it when earlier code can't read a store that this code writes."""
 
 RENAMED = {"FOR": "COVERS"}
@@ -33,6 +33,7 @@ class Col(StrEnum):
     ARM = "arm"
     AS_OF = "as_of"
     AT = "at"
+    ATTRIBUTES = "attributes"
     BIRTH_DATE = "birth_date"
     BRAND = "brand"
     CATEGORY = "category"
@@ -72,6 +73,7 @@ class Col(StrEnum):
     NODE_KIND = "node_kind"
     OFFER_ID = "offer_id"
     OFFERS = "offers"
+    ORDER_ID = "order_id"
     OUTCOME = "outcome"
     OUTCOME_AT = "outcome_at"
     PAGERANK = "pagerank"
@@ -90,7 +92,9 @@ class Col(StrEnum):
     RUN_ID = "run_id"
     SENSITIVE = "sensitive"
     SINCE = "since"
+    STARTS_AT = "starts_at"
     STORE_ID = "store_id"
+    TABLE = "table"
     TIMEZONE = "timezone"
     TRIGGER = "trigger"
     UNTIL = "until"
@@ -161,6 +165,7 @@ CUSTOMER = NodeType(
         Col.EMAIL: TEXT,
         Col.PHONE: TEXT,
         Col.TIMEZONE: TEXT,
+        Col.ATTRIBUTES: TEXT,
     },
 )
 PRODUCT = NodeType(
@@ -171,6 +176,7 @@ PRODUCT = NodeType(
         Col.PRICE: MONEY,
         Col.MARGIN: MONEY,
         Col.SENSITIVE: BOOLEAN,
+        Col.ATTRIBUTES: TEXT,
     },
 )
 CATEGORY = NodeType("Category", {Col.CATEGORY: TEXT})
@@ -193,6 +199,10 @@ EVENT = NodeType(
         Col.STORE_ID: TEXT,
         Col.CITY: TEXT,
         Col.VALUE: NUMBER,
+        Col.LATITUDE: NUMBER,
+        Col.LONGITUDE: NUMBER,
+        Col.STARTS_AT: TIME,
+        Col.ATTRIBUTES: TEXT,
     },
 )
 OFFER = NodeType(
@@ -233,6 +243,10 @@ EMBEDDING = NodeType(
 
 It is a separate node because LadybugDB takes minutes to add relationships that carry vectors.
 """
+SENSITIVE_TABLE = NodeType("SensitiveTable", {Col.TABLE: TEXT})
+"""A table of the contract that has sensitive values."""
+SENSITIVE_VALUE = NodeType("SensitiveValue", {Col.VALUE: TEXT})
+"""A sensitive kind of event, interest, program or store."""
 META = NodeType("FollowsuitMeta", {Col.KEY: TEXT, Col.VALUE: TEXT})
 """Notes about the store itself: version, revision, an unfinished load."""
 
@@ -249,8 +263,11 @@ CUSTOMER_RANK = NodeType(
 )
 """The columns that `influence rank` writes to existing customers."""
 
-RESULTS = (CUSTOMER_RANK,)
-"""Results in further columns of a label; writing them leaves its other columns unchanged."""
+CATEGORY_SENSITIVE = NodeType(CATEGORY.label, {Col.CATEGORY: TEXT, Col.SENSITIVE: BOOLEAN})
+"""The column that the table `categories` writes to existing categories."""
+
+RESULTS = (CUSTOMER_RANK, CATEGORY_SENSITIVE)
+"""Further columns of a label; writing them leaves its other columns unchanged."""
 
 NODES = (
     CUSTOMER,
@@ -266,6 +283,8 @@ NODES = (
     OFFER,
     RUN,
     EMBEDDING,
+    SENSITIVE_TABLE,
+    SENSITIVE_VALUE,
 )
 
 _ONE = (Col.SOURCE,)
@@ -289,6 +308,7 @@ PURCHASED = RelationshipType(
         Col.CURRENCY: TEXT,
         Col.CHANNEL: TEXT,
         Col.STORE_ID: TEXT,
+        Col.ORDER_ID: TEXT,
     },
 )
 VISITED = RelationshipType(
@@ -305,6 +325,10 @@ VIEWED = RelationshipType(
         Col.STORE_ID: TEXT,
         Col.CITY: TEXT,
         Col.VALUE: NUMBER,
+        Col.LATITUDE: NUMBER,
+        Col.LONGITUDE: NUMBER,
+        Col.STARTS_AT: TIME,
+        Col.ATTRIBUTES: TEXT,
     },
 )
 DID = RelationshipType("DID", CUSTOMER, EVENT, key=(Col.TARGET,))
@@ -334,6 +358,16 @@ COVERS_BRAND = RelationshipType("COVERS", OFFER, BRAND, key=_ONE)
 COVERS_PROGRAM = RelationshipType("COVERS", OFFER, PROGRAM, key=_ONE)
 COVERS_INTEREST = RelationshipType("COVERS", OFFER, INTEREST, key=_ONE)
 REDEEMABLE_AT = RelationshipType("REDEEMABLE_AT", OFFER, STORE, key=_ONE)
+_INCLUDED = (Col.SOURCE, Col.TARGET, Col.STORE_ID)
+INCLUDES_PRODUCT = RelationshipType(
+    "INCLUDES", OFFER, PRODUCT, key=_INCLUDED, columns={Col.STORE_ID: TEXT}
+)
+"""A product of an offer's items, at one store if `store_id` names one."""
+INCLUDES_STORE = RelationshipType(
+    "INCLUDES", OFFER, STORE, key=_INCLUDED, columns={Col.STORE_ID: TEXT}
+)
+"""A store of an offer's items; `store_id` is the store too."""
+SENSITIVE_IN = RelationshipType("SENSITIVE_IN", SENSITIVE_VALUE, SENSITIVE_TABLE)
 CONTACTED = RelationshipType(
     "CONTACTED",
     CUSTOMER,
@@ -403,6 +437,9 @@ RELATIONSHIPS = (
     COVERS_PROGRAM,
     COVERS_INTEREST,
     REDEEMABLE_AT,
+    INCLUDES_PRODUCT,
+    INCLUDES_STORE,
+    SENSITIVE_IN,
     CONTACTED,
     RECOMMENDED_PRODUCT,
     RECOMMENDED_STORE,
@@ -411,3 +448,12 @@ RELATIONSHIPS = (
     PRODUCT_EMBEDDED,
     STORE_EMBEDDED,
 )
+
+LATER_COLUMNS: tuple[tuple[Element, tuple[str, ...]], ...] = (
+    (CUSTOMER, (Col.ATTRIBUTES,)),
+    (PRODUCT, (Col.ATTRIBUTES,)),
+    (EVENT, (Col.LATITUDE, Col.LONGITUDE, Col.STARTS_AT, Col.ATTRIBUTES)),
+    (PURCHASED, (Col.ORDER_ID,)),
+    (VIEWED, (Col.LATITUDE, Col.LONGITUDE, Col.STARTS_AT, Col.ATTRIBUTES)),
+)
+"""Columns that stores of version 1 lack, the last of their element."""

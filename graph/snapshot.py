@@ -246,15 +246,15 @@ def export_table(store: GraphStore, table: Table, folder: Path, memory: int) -> 
     ):
         views: dict[Part, str] = {}
         for part in table.parts:
-            if not _is_redundant(table, part):
+            if not _is_redundant(part):
                 views[part] = f"part{len(views)}"
                 path = Path(rows) / f"{views[part]}.parquet"
                 store.export(part.element, path)
                 db.read_parquet(str(path)).create_view(views[part])
         # This text contains only names from the schema.
         selects = [
-            _select(table, {p: v for p, v in views.items() if bool(p.views) is product_views})
-            for product_views in {bool(p.views) for p in views}
+            _select(table, {p: v for p, v in views.items() if bool(p.split) is side})
+            for side in sorted({bool(p.split) for p in views})
         ]
         fields = ", ".join(
             f'CAST("{f.name}" AS {TYPES[f.type]}) AS "{f.name}"' for f in table.fields
@@ -265,9 +265,9 @@ def export_table(store: GraphStore, table: Table, folder: Path, memory: int) -> 
         ).write_parquet(str(folder / f"{table.name}.parquet"))
 
 
-def _is_redundant(table: Table, part: Part) -> bool:
+def _is_redundant(part: Part) -> bool:
     """Whether a part only lists values that the table's relationships name too, such as cities."""
-    return isinstance(part.element, NodeType) and part.element.key != table.key[0]
+    return isinstance(part.element, NodeType) and len(part.columns) == 1
 
 
 def _select(table: Table, views: dict[Part, str]) -> str:
@@ -281,7 +281,8 @@ def _select(table: Table, views: dict[Part, str]) -> str:
         columns |= {
             name: f'{linked}."{own}"' for own, name in link.columns.items() if own != own_key
         }
-    if base.views:
+    if table is t.EVENTS and base.split:
         columns[Col.KIND] = f"'{VIEW}'"
     values = ", ".join(f'{value} AS "{name}"' for name, value in columns.items())
-    return f"SELECT {values} FROM {view}{joins}"
+    marked = f' WHERE {view}."{table.marks}" IS NOT NULL' if table.marks else ""
+    return f"SELECT {values} FROM {view}{joins}{marked}"

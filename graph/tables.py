@@ -4,7 +4,7 @@ A load writes a table to the graph as *parts*, each one a label or a relationshi
 the table's columns. A snapshot joins the same parts back into the table.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 import pyarrow as pa
@@ -21,6 +21,8 @@ class Kind(StrEnum):
     CODE = "code"
     """A word from a small vocabulary, case-insensitive (`EMAIL` equals `email`)."""
     CURRENCY = "currency"
+    ATTRIBUTES = "attributes"
+    """A JSON object with the values of columns outside the contract."""
     TIME = "time"
     DATE = "date"
     MONEY = "money"
@@ -33,6 +35,7 @@ ARROW: dict[Kind, pa.DataType] = {
     Kind.TEXT: g.TEXT,
     Kind.CODE: g.TEXT,
     Kind.CURRENCY: g.TEXT,
+    Kind.ATTRIBUTES: g.TEXT,
     Kind.TIME: g.TIME,
     Kind.DATE: g.DATE,
     Kind.MONEY: g.MONEY,
@@ -49,6 +52,9 @@ class Field:
     kind: Kind
     required: bool = False
     refers: str | None = None
+    later: bool = False
+    """Whether the column is newer than the first stores. It counts for a derived id only where it
+    has a value, so that earlier ids stay the same."""
 
     @property
     def type(self) -> pa.DataType:
@@ -70,8 +76,8 @@ class Part:
 
     element: Element
     columns: dict[str, str] = field(hash=False)
-    views: bool | None = None
-    """True: only events that are views of a product; False: all other events; None: every row."""
+    split: bool | None = None
+    """True: only rows for which the table's `split` holds; False: the others; None: every row."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +95,11 @@ class Table:
     derived: str | None = None
     clock: str | None = None
     """The column with the time from which the row is true; None if the table has no such column."""
+    split: str = "TRUE"
+    """The SQL condition that decides which of its parts hold a row."""
+    marks: str | None = None
+    """For a table that marks nodes of other tables too: its column. Nodes where it is empty aren't
+    rows of the table."""
 
     def __getitem__(self, name: str) -> Field:
         """The field of that name."""
@@ -147,6 +158,10 @@ def _id(name: str) -> Field:
     return Field(name, Kind.ID)
 
 
+def _later(field: Field) -> Field:
+    return replace(field, later=True)
+
+
 def _refers(name: str, table: str, required: bool = False) -> Field:
     return Field(name, Kind.ID, required, refers=table)
 
@@ -156,6 +171,7 @@ _PRODUCT = _refers(Col.PRODUCT_ID, "products", required=True)
 _STORE = _refers(Col.STORE_ID, "stores", required=True)
 _SOME_PRODUCT = _refers(Col.PRODUCT_ID, "products")
 _SOME_STORE = _refers(Col.STORE_ID, "stores")
+_ATTRIBUTES = Field(Col.ATTRIBUTES, Kind.ATTRIBUTES, later=True)
 
 CUSTOMERS = Table(
     "customers",
@@ -168,6 +184,7 @@ CUSTOMERS = Table(
         _text(Col.EMAIL),
         _text(Col.PHONE),
         _text(Col.TIMEZONE),
+        _ATTRIBUTES,
     ),
     key=(Col.CUSTOMER_ID,),
     parts=(_node(g.CUSTOMER), _value(g.CITY), _link(g.LIVES_IN, Col.CUSTOMER_ID, Col.CITY)),
@@ -183,6 +200,7 @@ PRODUCTS = Table(
         _money(Col.PRICE),
         _money(Col.MARGIN),
         _flag(Col.SENSITIVE),
+        _ATTRIBUTES,
     ),
     key=(Col.PRODUCT_ID,),
     parts=(
@@ -229,6 +247,7 @@ PURCHASES = Table(
     "purchases",
     (
         _id(Col.PURCHASE_ID),
+        _later(_id(Col.ORDER_ID)),
         _CUSTOMER,
         _PRODUCT,
         _time(Col.AT, required=True),
@@ -271,12 +290,16 @@ EVENTS = Table(
         _SOME_PRODUCT,
         _SOME_STORE,
         _text(Col.CITY),
+        _later(_number(Col.LATITUDE)),
+        _later(_number(Col.LONGITUDE)),
+        _later(_time(Col.STARTS_AT)),
         _number(Col.VALUE),
+        _ATTRIBUTES,
     ),
     key=(Col.EVENT_ID,),
     parts=(
-        Part(g.EVENT, {c: c for c in g.EVENT.columns}, views=False),
-        Part(g.DID, {Col.SOURCE: Col.CUSTOMER_ID, Col.TARGET: Col.EVENT_ID}, views=False),
+        Part(g.EVENT, {c: c for c in g.EVENT.columns}, split=False),
+        Part(g.DID, {Col.SOURCE: Col.CUSTOMER_ID, Col.TARGET: Col.EVENT_ID}, split=False),
         Part(
             g.VIEWED,
             {
@@ -284,11 +307,12 @@ EVENTS = Table(
                 Col.TARGET: Col.PRODUCT_ID,
                 **{c: c for c in g.VIEWED.columns},
             },
-            views=True,
+            split=True,
         ),
     ),
     derived=Col.EVENT_ID,
     clock=Col.AT,
+    split=f"({Col.KIND} = '{VIEW}' AND {Col.PRODUCT_ID} IS NOT NULL)",
 )
 LIKES = Table(
     "likes",
@@ -340,6 +364,41 @@ OFFERS = Table(
         _link(g.REDEEMABLE_AT, Col.OFFER_ID, Col.STORE_ID),
     ),
 )
+OFFER_ITEMS = Table(
+    "offer_items",
+    (_refers(Col.OFFER_ID, "offers", required=True), _SOME_PRODUCT, _SOME_STORE),
+    key=(Col.OFFER_ID, Col.PRODUCT_ID, Col.STORE_ID),
+    parts=(
+        Part(
+            g.INCLUDES_PRODUCT,
+            {Col.SOURCE: Col.OFFER_ID, Col.TARGET: Col.PRODUCT_ID, Col.STORE_ID: Col.STORE_ID},
+            split=True,
+        ),
+        Part(
+            g.INCLUDES_STORE,
+            {Col.SOURCE: Col.OFFER_ID, Col.TARGET: Col.STORE_ID, Col.STORE_ID: Col.STORE_ID},
+            split=False,
+        ),
+    ),
+    split=f"({Col.PRODUCT_ID} IS NOT NULL)",
+)
+CATEGORIES = Table(
+    "categories",
+    (Field(Col.CATEGORY, Kind.TEXT, required=True), _flag(Col.SENSITIVE)),
+    key=(Col.CATEGORY,),
+    parts=(_value(g.CATEGORY), _node(g.CATEGORY_SENSITIVE)),
+    marks=Col.SENSITIVE,
+)
+SENSITIVE_VALUES = Table(
+    "sensitive_values",
+    (_code(Col.TABLE, required=True), Field(Col.VALUE, Kind.TEXT, required=True)),
+    key=(Col.TABLE, Col.VALUE),
+    parts=(
+        _value(g.SENSITIVE_TABLE),
+        _value(g.SENSITIVE_VALUE),
+        _link(g.SENSITIVE_IN, Col.VALUE, Col.TABLE),
+    ),
+)
 CONTACTS = Table(
     "contacts",
     (
@@ -380,6 +439,9 @@ TABLES: dict[str, Table] = {
         PRODUCTS,
         STORES,
         OFFERS,
+        OFFER_ITEMS,
+        CATEGORIES,
+        SENSITIVE_VALUES,
         FRIENDSHIPS,
         PURCHASES,
         VISITS,
@@ -391,3 +453,6 @@ TABLES: dict[str, Table] = {
     )
 }
 """The contract, in loading order: each table comes after the tables that it refers to."""
+
+SENSITIVE_TABLES = (EVENTS.name, LIKES.name, MEMBERSHIPS.name, STORES.name)
+"""The tables whose kinds, interests, programs and stores `sensitive_values` may name."""

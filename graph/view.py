@@ -1,7 +1,7 @@
 """The snapshot as of an instant: the only module that compares a time with `as_of`.
 
 A `View` holds what was known at its instant: no later rows, no customers who joined later, no
-returns, no sensitive products. It has the rows of all customers, for each customer's own offers.
+returns, nothing sensitive. It has the rows of all customers, for each customer's own offers.
 `View.shared` has only the rows of customers who share their activity. Whatever one customer's rows
 may change for another (triggers, popularity, taste, tie weights, influence, embeddings) is computed
 from it. The types `View` and `SharedView` say which of the two a function takes.
@@ -196,26 +196,41 @@ class View:
 
     @cached_property
     def memberships(self) -> ir.Table:
-        """`customer_id, program, since` of the programs that customers held at the instant."""
+        """`customer_id, program, since` of the programs that customers held at the instant.
+
+        Sensitive programs aren't in it.
+        """
         rows = self.table(t.MEMBERSHIPS)
         held = rows.filter(rows.until.isnull() | (rows.until > self.as_of))
+        held = self._history.without_sensitive(t.MEMBERSHIPS, held)
         return self._of_customers(held).select("customer_id", "program", "since")
 
     @cached_property
     def likes(self) -> ir.Table:
-        """`customer_id, interest, at`."""
-        return self._of_customers(self.table(t.LIKES)).select("customer_id", "interest", "at")
+        """`customer_id, interest, at`, without sensitive interests."""
+        rows = self._history.without_sensitive(t.LIKES, self.table(t.LIKES))
+        return self._of_customers(rows).select("customer_id", "interest", "at")
 
     @cached_property
     def purchase_rows(self) -> ir.Table:
-        """Purchases in the contract's columns, without returns and sensitive products."""
+        """Purchases in the contract's columns, without returns and sensitive products and stores.
+
+        A missing `order_id` is made of the customer and the instant: what a customer buys at one
+        instant is one order.
+        """
         rows = without_returns(self.table(t.PURCHASES))
+        rows = self._history.without_sensitive(t.PURCHASES, rows)
+        made = rows.customer_id.concat("@", rows["at"].cast("string"))
+        rows = rows.mutate(order_id=rows.order_id.fill_null(made))
         return self._of_customers(rows.semi_join(self._products, "product_id"))
 
     @cached_property
     def event_rows(self) -> ir.Table:
-        """Events in the contract's columns, without those on sensitive products."""
-        rows = self.table(t.EVENTS)
+        """Events in the contract's columns, without sensitive ones.
+
+        These are events of a sensitive kind, and those on sensitive products or stores.
+        """
+        rows = self._history.without_sensitive(t.EVENTS, self.table(t.EVENTS))
         usable = rows.product_id.isnull() | rows.product_id.isin(self._products.product_id)
         return self._of_customers(rows.filter(usable))
 
@@ -227,6 +242,11 @@ class View:
         rows = self.table(t.OFFERS)
         started = self._known(rows.valid_from)
         return rows.filter(started, rows.valid_until.isnull() | (rows.valid_until > self.as_of))
+
+    @cached_property
+    def offer_items(self) -> ir.Table:
+        """`offer_id, product_id, store_id`: what offers cover beside what `offers` names."""
+        return self.table(t.OFFER_ITEMS)
 
     @cached_property
     def people(self) -> ir.Table:

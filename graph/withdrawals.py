@@ -22,7 +22,7 @@ import pyarrow as pa
 
 from followsuit.core.files import is_readable_parquet, replacing
 from followsuit.graph import schema as g
-from followsuit.graph import tables as t
+from followsuit.graph.items import PRODUCT, STORE
 from followsuit.graph.models import ModelStore
 from followsuit.graph.runs import (
     ACTORS,
@@ -36,6 +36,7 @@ from followsuit.graph.runs import (
     run_folders,
 )
 from followsuit.graph.schema import Col, RelationshipType
+from followsuit.graph.sensitive import sensitive_items
 from followsuit.graph.snapshot import Snapshot
 from followsuit.graph.store import GraphStore
 from followsuit.graph.view import View
@@ -88,9 +89,7 @@ class _Withdrawal:
         }
         self._people: dict[datetime, _People] = {}
         self._readable: dict[Path, bool] = {}
-        products = snapshot.rows(t.PRODUCTS)
-        hidden = products.filter(products.sensitive.fill_null(False))
-        self._sensitive = hidden.select(item_id=hidden.product_id)
+        self._sensitive = sensitive_items(snapshot).cache()
 
     def offers(self) -> int:
         """Delete offers in the graph, then in the files of all runs, unfinished ones too."""
@@ -135,9 +134,8 @@ class _Withdrawal:
         return deleted
 
     def not_sensitive(self, rows: ir.Table) -> ir.Table:
-        """Rows with `item_kind`, `item_id`, except those of sensitive products."""
-        products = rows.filter(rows.item_kind == "product")
-        return rows.anti_join(products.semi_join(self._sensitive, "item_id"), _ITEM)
+        """Rows with `item_kind`, `item_id`, except those of sensitive products and stores."""
+        return rows.anti_join(self._sensitive, _ITEM)
 
     def disallowed(
         self, offers: ir.Table, customer: str, as_of: datetime, unsupported: list[ir.Table]
@@ -200,15 +198,17 @@ class _Withdrawal:
         return len(ids)
 
     def embeddings(self) -> int:
-        """Delete embeddings of customers who no longer share and of sensitive products."""
+        """Delete embeddings of customers who no longer share and of sensitive items."""
         deleted_keys: list[str] = []
-        for element in (g.CUSTOMER_EMBEDDED, g.PRODUCT_EMBEDDED):
+        kinds = {g.PRODUCT_EMBEDDED: PRODUCT, g.STORE_EMBEDDED: STORE}
+        for element in (g.CUSTOMER_EMBEDDED, *kinds):
             stored = self._stored(element)
             stored = stored.mutate(run_id=stored[Col.TARGET].split("/")[0])
             for run_id in _run_ids([stored]):
                 disallowed = of_run = stored.filter(stored.run_id == run_id)
-                if element is g.PRODUCT_EMBEDDED:
-                    hidden = self._sensitive.rename({Col.SOURCE.value: "item_id"})
+                if element in kinds:
+                    items = self._sensitive.filter(self._sensitive.item_kind == kinds[element])
+                    hidden = items.rename({Col.SOURCE.value: "item_id"})
                     disallowed = of_run.semi_join(hidden, Col.SOURCE)
                 elif run_id in self._runs:
                     disallowed = self._not_sharing(of_run, Col.SOURCE, run_id)

@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 from followsuit.core.errors import FollowsuitError
 from followsuit.core.files import private_folder
 from followsuit.core.progress import Progress, silent
+from followsuit.graph import schema as g
 from followsuit.graph.duck import open_duck
 from followsuit.graph.schema import (
     RELATIONSHIPS,
@@ -29,11 +30,22 @@ from followsuit.graph.schema import (
 )
 from followsuit.graph.snapshot import snapshot_ahead
 from followsuit.graph.store import GraphStore
-from followsuit.graph.tables import CONSENTS, CUSTOMERS, NODE_TABLES, PRODUCTS, TABLES, Table
+from followsuit.graph.tables import (
+    CATEGORIES,
+    CONSENTS,
+    CUSTOMERS,
+    NODE_TABLES,
+    PRODUCTS,
+    SENSITIVE_VALUES,
+    STORES,
+    TABLES,
+    Table,
+)
 from followsuit.graph.withdrawals import withdraw_results
 from followsuit.loaders.load_report import LoadReport, history_with, rejected, warnings
 from followsuit.loaders.mapping import Mapping
 from followsuit.loaders.sources import Delivery, DeliveryError, find_delivery
+from followsuit.loaders.staging.lookup import wanted_lookups, write_lookup
 from followsuit.loaders.staging.rejects import SCHEMA as REJECTS
 from followsuit.loaders.staging.rejects import forget_all_but, next_file, reasons
 from followsuit.loaders.staging.resume import Staging
@@ -46,7 +58,9 @@ _KEPT = 30
 """How many rejects files to keep, one per load."""
 _DELETED = 0.01
 """The share of a table's rows that `--replace` may delete without `--yes`."""
-_ALLOWING = {CUSTOMERS.name, PRODUCTS.name, CONSENTS.name}
+_ALLOWING = {
+    table.name for table in (CUSTOMERS, PRODUCTS, STORES, CATEGORIES, SENSITIVE_VALUES, CONSENTS)
+}
 """Tables that decide whose activity and which products results may use."""
 
 
@@ -87,18 +101,9 @@ def load(
         MappingError: the mapping doesn't fit the delivery.
         StoreError: the store can't be written.
     """
-    if max_rejects is not None and not 0 <= max_rejects <= 1:
-        raise DeliveryError(f"--max-rejects {max_rejects:g} isn't a share from 0 to 1.")
-    delivery = find_delivery(place, mapping or Mapping())
-    names = {source.table.name for source in delivery.sources}
-    for table in replace:
-        if table not in names:
-            raise DeliveryError(
-                f"--replace {table}: {delivery.name} has no such table; it has "
-                f"{', '.join(sorted(names))}."
-            )
+    delivery = find_whole_delivery(place, mapping, replace, max_rejects)
     with store.writing():
-        job = _Load(
+        job = LoadJob(
             store, delivery, Staging.of(store, delivery, tuple(replace)), tuple(replace), memory
         )
         before = store.meta.pending
@@ -135,6 +140,27 @@ def load(
     return report
 
 
+def find_whole_delivery(
+    place: str, mapping: Mapping | None, replace: Sequence[str], max_rejects: float | None
+) -> Delivery:
+    """Find the tables of a delivery, and check the options of its load; see `load`.
+
+    Raises:
+        DeliveryError: `max_rejects` is no share, or `replace` names a table that isn't delivered.
+    """
+    if max_rejects is not None and not 0 <= max_rejects <= 1:
+        raise DeliveryError(f"--max-rejects {max_rejects:g} isn't a share from 0 to 1.")
+    delivery = find_delivery(place, mapping or Mapping())
+    names = {source.table.name for source in delivery.sources}
+    for table in replace:
+        if table not in names:
+            raise DeliveryError(
+                f"--replace {table}: {delivery.name} has no such table; it has "
+                f"{', '.join(sorted(names))}."
+            )
+    return delivery
+
+
 def _note_pending(store: GraphStore, names: list[str]) -> None:
     store.note(**_pending(names))
 
@@ -144,7 +170,9 @@ def _pending(names: list[str]) -> dict[str, object]:
     return {"pending": names, "loading": names[0] if names else None}
 
 
-class _Load:
+class LoadJob:
+    """One load: its delivery, and what is staged and written so far."""
+
     def __init__(
         self,
         store: GraphStore,
@@ -163,16 +191,33 @@ class _Load:
         self.withdrawn: dict[str, int] = {}
 
     def stage(self, progress: Progress) -> None:
-        sources = {source.table: source for source in self.delivery.sources}
+        """Read, check and stage all tables that aren't staged yet."""
         for table in TABLES.values():
-            if table in sources and table.name not in self.staging.tables:
-                stored = partial(self._stored.rows, table)
+            sources = [s for s in self.delivery.sources if s.table is table]
+            if sources and table.name not in self.staging.tables:
                 self.staging.tables[table.name] = stage(
-                    sources[table], self.staging.folder, self._known, self.memory, progress, stored
+                    sources,
+                    self.staging.folder,
+                    self._known,
+                    self.memory,
+                    progress,
+                    partial(self._stored.rows, table),
+                    {name: self._lookup(name) for name in wanted_lookups(sources)},
                 )
                 self.staging.save()
             if table.name in NODE_TABLES and (keys := self._known_keys(table)):
                 self._known[table.name] = keys
+
+    def _lookup(self, name: str) -> Path:
+        """The file of a lookup, of this load's rows and the store's."""
+        table = TABLES[name.partition(".")[0]]
+        files = [self.staging.path(table.name)] if table.name in self.staging.tables else []
+        if table.name not in self.replace and (stored := self._stored.rows(table)) is not None:
+            files.append(stored)
+        path = self.staging.folder / f"{name}.lookup.parquet"
+        if not path.exists():
+            write_lookup(name, files, path, self.memory)
+        return path
 
     def _known_keys(self, table: Table) -> Path | None:
         """The keys that other tables may refer to; None if no table has ever listed them."""
@@ -196,23 +241,28 @@ class _Load:
         home = private_folder(self.store.state.rejects)
         if self.staging.rejects is None or not (home / self.staging.rejects).exists():
             path = next_file(home, loaded_at)
-            with pq.ParquetWriter(path, REJECTS) as writer:
-                for name in self.staging.tables:
-                    file = pq.ParquetFile(self.staging.rejects_of(name))
-                    for batch in file.iter_batches():
-                        writer.write_batch(batch)
+            self.write_rejects(path)
             forget_all_but(home, _KEPT)
             self.staging.rejects = path.name
             self.staging.save()
         return home / self.staging.rejects
 
-    def check_rejects(self, most: float | None, rejects: Path) -> None:
+    def write_rejects(self, path: Path) -> None:
+        """Write the rejects of all tables to one file."""
+        with pq.ParquetWriter(path, REJECTS) as writer:
+            for name in self.staging.tables:
+                file = pq.ParquetFile(self.staging.rejects_of(name))
+                for batch in file.iter_batches():
+                    writer.write_batch(batch)
+
+    def check_rejects(self, most: float | None, rejects: Path | None) -> None:
         """Raise DeliveryError if more than this share of a table's rows is rejected."""
+        see = "" if rejects is None else f" See {rejects} for the reasons."
         for name, counts in self.staging.counts.items():
             if most is not None and counts.rejected > most * counts.read:
                 raise DeliveryError(
                     f"{rejected(name, counts)}, more than --max-rejects {most:g}; nothing is "
-                    f"loaded. See {rejects} for the reasons. Fix the rows, or raise the limit."
+                    f"loaded.{see} Fix the rows, or raise the limit."
                 )
 
     def announce_deletions(self, yes: bool, announce: Callable[[str], None] | None) -> None:
@@ -235,6 +285,7 @@ class _Load:
             self.staging.save()
 
     def write(self, assume_consent: bool, progress: Progress) -> None:
+        """Write the staged tables, and note that the load is finished."""
         meta = self.store.meta
         columns = {name: staged.columns for name, staged in self.staging.tables.items()}
         delivered = set(columns)
@@ -251,7 +302,7 @@ class _Load:
             **_pending(others),
             "delivered": sorted(set(meta.delivered) | delivered & set(NODE_TABLES)),
             "assume_consent": assume_consent,
-            "blocked_customers": self._blocked(meta.blocked_customers),
+            "blocked_customers": self.blocked(meta.blocked_customers),
             "row_counts": history_with(meta.row_counts, self.staging.counts),
             "revision": meta.revision + 1,
         }
@@ -271,7 +322,7 @@ class _Load:
         with progress("withdrawals"):
             return withdraw_results(self.store, snapshot)
 
-    def _blocked(self, before: list[str]) -> list[str]:
+    def blocked(self, before: list[str]) -> list[str]:
         """The blocked customers: those with an unreadable row that may be a refusal.
 
         Customers stay blocked until a load has consents of theirs, all readable.
@@ -302,7 +353,10 @@ class _Load:
         else:
             self.store.write(element, rows, progress)
         if whole and isinstance(element, NodeType) and element.key == table.key[0]:
-            self._delete_stale(element, rows)
+            if table.marks is None:
+                self._delete_stale(element, rows)
+            elif table.marks in element.columns:
+                self._unmark_stale(element, rows)
 
     def _replace(
         self, element: RelationshipType, table: Table, rows: Path, progress: Progress
@@ -320,7 +374,7 @@ class _Load:
         """Delete stored events that were views and no longer are, or the reverse."""
         key = step.table.key[0]
         for part in step.table.parts:
-            parted = step.part is not None and part.views is not step.part.views
+            parted = step.part is not None and part.split is not step.part.split
             both = [e.arrow_schema().names for e in (step.element, part.element)]
             if parted and all(key in names for names in both) and self.store.count(part.element):
                 moved = self._column(part.element, key, key, "SEMI", rows, key)
@@ -344,6 +398,13 @@ class _Load:
                 self.store.delete(owned.target, owned.target.key, targets)
         stale = self._column(node, node.key, node.key, "ANTI", rows, node.key)
         self.store.delete(node, node.key, stale)
+
+    def _unmark_stale(self, node: NodeType, rows: Path) -> None:
+        """Empty the further columns of the nodes that were not delivered."""
+        stale = self._column(node, node.key, node.key, "ANTI", rows, node.key)
+        schema = node.arrow_schema()
+        nothing = [pa.nulls(len(stale), field.type) for field in list(schema)[1:]]
+        self.store.write(node, pa.table([pa.array(stale, g.TEXT), *nothing], schema=schema))
 
     def _column(
         self, element: Element, column: str, by: str, how: str, rows: Path, key: str

@@ -21,7 +21,8 @@ class LoadReport:
     """The result of a load, table by table, and the file of its rejects."""
 
     tables: dict[str, Counts]
-    rejects: Path
+    rejects: Path | None
+    """The file of the rejected rows; None if the load was only checked."""
     ignored: tuple[str, ...]
     """Files of the folder that aren't tables of the contract."""
     reasons: list[Reason]
@@ -41,7 +42,7 @@ class LoadReport:
         tables = {name: asdict(counts) for name, counts in self.tables.items()}
         return {
             "tables": tables,
-            "rejects": str(self.rejects),
+            "rejects": None if self.rejects is None else str(self.rejects),
             "reasons": [asdict(reason) for reason in self.reasons],
             "warnings": self.warnings,
             "deleted": self.deleted,

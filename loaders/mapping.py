@@ -8,146 +8,59 @@
     customer_id = "user"
     at = { column = "hour", unit = "hours", origin = "2012-04-01T00:00:00Z" }
 
+Several sources of one table are an array, `[[tables.visits]]`; two of them may read one file.
 A column without a mapping is read from the file's column of the same name, if there is one.
 """
 
 import codecs
 import io
-import math
 import tomllib
-import zoneinfo
-from datetime import datetime
-from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
-import duckdb
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
+from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
 
 from followsuit.core.errors import FollowsuitError
-from followsuit.graph.tables import TABLES, Kind
-from followsuit.loaders.staging.time_formats import pattern_of
+from followsuit.graph.schema import Col
+from followsuit.graph.tables import TABLES, Table
+from followsuit.loaders.column_mapping import ColumnMapping, Strict, Texts
 
 _SHIPPED = resources.files("followsuit.loaders") / "mappings"
 _NO_DELIMITERS = '"\r\n\0'
 _NO_ENCODINGS = {"charmap", "idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape"}
 """Codecs of Python that aren't encodings of files."""
-_NO_ZONES = {"Factory", "localtime", "posixrules"}
-"""Names among the time zones that aren't time zones."""
-_TIME_UNITS = {"microseconds", "milliseconds", "seconds", "minutes", "hours", "days"}
 
 
 class MappingError(FollowsuitError):
     """The mapping isn't valid; the message names the key."""
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+class Condition(Strict):
+    """What a source column must hold for a row to be read; case and outer blanks don't matter."""
 
-
-class ColumnMapping(_Strict):
-    """The source of a column of the contract, and how to parse its text."""
-
-    column: str | None = None
-    """The source's column."""
-    value: str | int | float | bool | None = None
-    """A constant instead of a column."""
-    unit: str | None = None
-    """The unit of bare numbers: of times, counted from `origin`; of money, `major` or `minor`."""
-    origin: datetime | None = None
-    """The start of bare-number times, by default 1970; UTC unless it names a zone."""
-    format: str | None = None
-    """strptime format of times or dates that aren't in ISO 8601."""
-    timezone: str | None = None
-    """The time zone of times without one; by default UTC."""
-    decimal: Literal[".", ","] | None = None
-    """The decimal sign of numbers and amounts; by default a point."""
+    one_of: Texts | None = None
+    none_of: Texts | None = None
+    empty: bool | None = None
 
     @model_validator(mode="after")
-    def _one_source(self) -> Self:
-        if (self.column is None) == (self.value is None):
-            raise ValueError("give either `column` or `value`")
-        if self.column is not None and not self.column.strip():
-            raise ValueError("`column` is empty")
-        if self.value is not None:
-            if (
-                not str(self.value).strip()
-                or self.value in (math.inf, -math.inf)
-                or self.value != self.value
-            ):
-                raise ValueError(f"the constant {self.value!r} isn't a value; leave the column out")
-            if option := next((key for key in _OF_TEXT if getattr(self, key) is not None), None):
-                raise ValueError(f"a constant takes no {option}; give the final value")
-        if self.timezone is not None and self.timezone not in _zones():
-            raise ValueError(f"{self.timezone!r} isn't a time zone; give one like 'Europe/Berlin'")
+    def _says_something(self) -> Self:
+        if self.one_of is None and self.none_of is None and self.empty is None:
+            raise ValueError("a condition has `one_of`, `none_of` or `empty`")
         return self
 
-    def check_for(self, kind: Kind) -> None:
-        """Raise ValueError if an option doesn't suit the column's kind."""
-        units = {Kind.TIME: _TIME_UNITS, Kind.MONEY: {"major", "minor"}}.get(kind, set())
-        if self.unit is not None and units and self.unit not in units:
-            raise ValueError(f"unit {self.unit!r} isn't one of {', '.join(sorted(units))}")
-        for key, kinds in _SUITS.items():
-            if getattr(self, key) is not None and kind not in kinds:
-                raise ValueError(f"a column of kind {kind} takes no {key}")
-        if kind is Kind.TIME:
-            self._check_time()
-        if self.format is not None:
-            pattern_of(self.format)
-            if not _is_format(self.format):
-                raise ValueError(f"{self.format!r} isn't a strptime format")
 
-    def _check_time(self) -> None:
-        if self.unit is None:
-            for key in ("origin", "decimal"):
-                if getattr(self, key) is not None:
-                    raise ValueError(f"{key} is for bare numbers: give the unit too")
-        else:
-            for key in ("format", "timezone"):
-                if getattr(self, key) is not None:
-                    raise ValueError(
-                        f"a time is a number with a unit or text with a {key}, not both"
-                    )
-
-
-_OF_TEXT = ("unit", "origin", "format", "timezone", "decimal")
-_SUITS = {
-    "unit": {Kind.TIME, Kind.MONEY},
-    "origin": {Kind.TIME},
-    "format": {Kind.TIME, Kind.DATE},
-    "timezone": {Kind.TIME},
-    "decimal": {Kind.TIME, Kind.MONEY, Kind.NUMBER},
-}
-"""The kinds of column that each option applies to."""
-
-
-@cache
-def _zones() -> set[str]:
-    return zoneinfo.available_timezones() - _NO_ZONES
-
-
-def _is_format(text: str) -> bool:
-    with duckdb.connect() as db:
-        try:
-            db.execute("SELECT try_strptime('', ?)", [text])
-        except duckdb.Error:
-            return False
-        return True
+def _condition(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {{"not": "none_of"}.get(key, key): each for key, each in value.items()}
+    return {"one_of": value}
 
 
 def _column(value: Any) -> Any:
     return {"column": value} if isinstance(value, str) else value
 
 
-class TableMapping(_Strict):
+class TableMapping(Strict):
     """The source of a table of the contract."""
 
     file: str | None = None
@@ -158,9 +71,22 @@ class TableMapping(_Strict):
     encoding: str | None = None
     earliest_by: str | None = None
     """A source column: of rows with the same key, the one with the smallest value wins."""
+    where: dict[str, Annotated[Condition, BeforeValidator(_condition)]] = Field(
+        default_factory=dict
+    )
+    """Which rows to read, by source column: a text or a list of texts that it must be one of,
+    `{ not = [...] }`, or `{ empty = false }`. The other rows count as filtered."""
+    fill_down: Texts = ()
+    """Source columns whose empty cells take the value above: what only the first line of an order
+    has."""
+    attributes: bool | tuple[str, ...] | None = None
+    """The source columns to keep as attributes: a list of columns, or true for all that the mapping
+    doesn't name (the default, unless the file gives several tables)."""
     returns: bool = False
     """Whether negative quantities and amounts are returns; if False, they are faults."""
-    columns: dict[str, Annotated[ColumnMapping, BeforeValidator(_column)]] = {}
+    columns: dict[str, Annotated[ColumnMapping, BeforeValidator(_column)]] = Field(
+        default_factory=dict
+    )
 
     @field_validator("delimiter")
     @classmethod
@@ -196,25 +122,45 @@ class TableMapping(_Strict):
         return self
 
 
-class Mapping(_Strict):
+def _one_or_more(value: Any) -> Any:
+    return [value] if isinstance(value, dict | TableMapping) else value
+
+
+class Mapping(Strict):
     """A whole mapping, by table of the contract."""
 
-    tables: dict[str, TableMapping] = {}
+    tables: dict[str, Annotated[tuple[TableMapping, ...], BeforeValidator(_one_or_more)]] = Field(
+        default_factory=dict
+    )
+
+    def of(self, table: str) -> tuple[TableMapping, ...]:
+        """The sources of a table; without a mapping one, which has the table's name."""
+        return self.tables.get(table, (TableMapping(),))
 
     @model_validator(mode="after")
     def _known(self) -> Self:
-        for name, mapping in self.tables.items():
+        for name, mappings in self.tables.items():
             if name not in TABLES:
                 raise ValueError(f"{name} isn't a table; the tables are {', '.join(TABLES)}")
-            fields = {f.name: f for f in TABLES[name].fields}
-            for column, source in mapping.columns.items():
-                if column not in fields:
-                    raise ValueError(f"{name} has no column {column}; it has {', '.join(fields)}")
-                try:
-                    source.check_for(fields[column].kind)
-                except ValueError as error:
-                    raise ValueError(f"tables.{name}.columns.{column}: {error}") from error
+            for mapping in mappings:
+                _check_columns(TABLES[name], mapping)
+            if len(mappings) > 1 and not all(m.file or m.table for m in mappings):
+                raise ValueError(f"tables.{name} has several sources; name the `file` of each")
         return self
+
+
+def _check_columns(table: Table, mapping: TableMapping) -> None:
+    """Raise ValueError for a column that the table lacks, or an option that doesn't suit it."""
+    fields = {f.name: f for f in table.fields}
+    for column, source in mapping.columns.items():
+        if column not in fields:
+            raise ValueError(f"{table.name} has no column {column}; it has {', '.join(fields)}")
+        try:
+            source.check_for(fields[column])
+        except ValueError as error:
+            raise ValueError(f"tables.{table.name}.columns.{column}: {error}") from error
+    if mapping.attributes is not None and Col.ATTRIBUTES not in fields:
+        raise ValueError(f"tables.{table.name} has no attributes; leave the key out")
 
 
 def shipped_mappings() -> list[str]:
@@ -244,7 +190,7 @@ def read_mapping(name: str) -> Mapping:
         raise MappingError(f"The mapping {name} isn't valid TOML: {error}.") from error
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
+        where = ".".join(str(key) for key in first["loc"] if not isinstance(key, int))
         why = first["msg"].removeprefix("Value error, ").rstrip(".")
         message = f"{where}: {why}" if where else why
         raise MappingError(f"The mapping {name} isn't valid: {message}.") from error

@@ -1,7 +1,7 @@
 """Finds the tables of a delivery: files of a folder, or tables of a database."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import sqlalchemy
@@ -36,6 +36,8 @@ class Source:
     mapping: TableMapping
     files: tuple[Path, ...] = ()
     database: sqlalchemy.Engine | None = None
+    shared: bool = False
+    """Whether other tables read the same file or database table."""
 
     @property
     def names(self) -> list[str]:
@@ -101,22 +103,37 @@ def _in_folder(place: str, mapping: Mapping) -> Delivery:
         raise DeliveryError(f"There is no folder {folder}. Name the folder of the delivery.")
     sources = []
     for table in TABLES.values():
-        mapped = mapping.tables.get(table.name, TableMapping())
-        if mapped.table is not None:
-            raise MappingError(
-                f"tables.{table.name}.table: {folder} is a folder, not a database. Name a `file`."
-            )
-        files = _named(folder, table, mapped.file) if mapped.file else _files_of(folder, table)
-        if files:
-            sources.append(Source(table, mapped, files))
-            _require_used(sources[-1])
+        for mapped in mapping.of(table.name):
+            if mapped.table is not None:
+                raise MappingError(
+                    f"tables.{table.name}.table: {folder} is a folder, not a database. Name a "
+                    "`file`."
+                )
+            files = _named(folder, table, mapped.file) if mapped.file else _files_of(folder, table)
+            if files:
+                sources.append(Source(table, mapped, files))
+                _require_used(sources[-1])
     known = {
         p.resolve() for source in sources for file in source.files for p in (file, file.parent)
     }
     left = [p for p in sorted(folder.iterdir()) if p.resolve() not in known and not _is_hidden(p)]
     for path in left:
         _refuse_near_miss(path, mapping)
-    return Delivery(str(folder), tuple(sources), tuple(p.name for p in left if _like_table(p)))
+    return Delivery(
+        str(folder), _with_shared(sources), tuple(p.name for p in left if _like_table(p))
+    )
+
+
+def _with_shared(sources: list[Source]) -> tuple[Source, ...]:
+    """The sources, marked if a file or database table of theirs gives several tables."""
+    readers: dict[object, set[str]] = {}
+    for source in sources:
+        for place in source.files or source.names:
+            readers.setdefault(place, set()).add(source.table.name)
+    return tuple(
+        replace(source, shared=any(len(readers[p]) > 1 for p in source.files or source.names))
+        for source in sources
+    )
 
 
 def _require_used(source: Source) -> None:
@@ -156,8 +173,7 @@ def _refuse_near_miss(path: Path, mapping: Mapping) -> None:
     table = _near(path.name)
     if table is None or path.name.lower().endswith(_BESIDE):
         return
-    mapped = mapping.tables.get(table)
-    if mapped is not None and mapped.file is not None:
+    if any(mapped.file is not None for mapped in mapping.of(table)):
         return  # the mapping names the table's file
     if not path.name.lower().endswith(SUFFIXES) and not path.is_dir():
         raise DeliveryError(
@@ -246,17 +262,17 @@ def _in_database(url: str, mapping: Mapping) -> Delivery:
         existing = set(inspector.get_table_names()) | set(inspector.get_view_names())
         sources = []
         for table in TABLES.values():
-            mapped = mapping.tables.get(table.name, TableMapping())
-            _require_of_database(table, mapped, name)
-            if mapped.table is not None and not _has_table(inspector, mapped.table):
-                raise DeliveryError(
-                    f"The mapping takes {table.name} from {mapped.table}, but {name} has no such "
-                    "table."
-                )
-            if mapped.table is not None or table.name in existing:
-                sources.append(Source(table, mapped, database=engine))
-            else:
-                _refuse_other_case(table, existing, name)
+            for mapped in mapping.of(table.name):
+                _require_of_database(table, mapped, name)
+                if mapped.table is not None and not _has_table(inspector, mapped.table):
+                    raise DeliveryError(
+                        f"The mapping takes {table.name} from {mapped.table}, but {name} has no "
+                        "such table."
+                    )
+                if mapped.table is not None or table.name in existing:
+                    sources.append(Source(table, mapped, database=engine))
+                else:
+                    _refuse_other_case(table, existing, name)
     except (exc.ArgumentError, ModuleNotFoundError, ValueError) as error:
         scheme = url.partition("://")[0]
         raise DeliveryError(
@@ -268,7 +284,7 @@ def _in_database(url: str, mapping: Mapping) -> Delivery:
             f"The database {name} can't be read "
             f"({type(error).__name__}). Check that it runs, and its name and login."
         ) from error
-    return Delivery(name, tuple(sources))
+    return Delivery(name, _with_shared(sources))
 
 
 def _require_of_database(table: Table, mapped: TableMapping, name: str) -> None:

@@ -12,7 +12,6 @@ from followsuit.graph.schema import Col
 from followsuit.graph.snapshot import export_table
 from followsuit.graph.store import GraphStore
 from followsuit.graph.tables import NODE_TABLES, TABLES, Table
-from followsuit.loaders.to_graph import IS_VIEW
 
 
 class Stored:
@@ -37,7 +36,7 @@ class Stored:
         path = self._folder / f"{table.name}.parquet"
         if not path.exists():
             first, *others = table.parts
-            hold_rows = [first, *(part for part in others if part.views)]
+            hold_rows = [first, *(part for part in others if part.split is not None)]
             if not any(self._store.count(part.element) for part in hold_rows):
                 return None
             export_table(self._store, table, self._folder, self._memory)
@@ -60,7 +59,7 @@ def is_lost(table: Table, known: Collection[str]) -> str:
     for part in table.parts if table.node is None else ():
         ends = (part.columns.get(end) for end in (Col.SOURCE, Col.TARGET))
         refers = {f.name: f.refers for f in table.fields if f.refers in known}
-        within = {None: "TRUE", True: IS_VIEW, False: f"NOT {IS_VIEW}"}[part.views]
+        within = {None: "TRUE", True: table.split, False: f"NOT {table.split}"}[part.split]
         lost += [
             f'("{end}" NOT IN (SELECT key FROM {known_view(str(refers[end]))}) AND {within})'
             for end in ends

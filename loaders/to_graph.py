@@ -5,12 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from followsuit.graph.duck import TYPES, open_duck
-from followsuit.graph.schema import Col, Element, NodeType, RelationshipType
-from followsuit.graph.tables import NODE_TABLES, TABLES, VIEW, Part, Table
+from followsuit.graph.schema import RESULTS, Col, Element, NodeType, RelationshipType
+from followsuit.graph.tables import NODE_TABLES, TABLES, Part, Table
 from followsuit.loaders.staging.spill import write_parquet
-
-IS_VIEW = f"({Col.KIND} = '{VIEW}' AND {Col.PRODUCT_ID} IS NOT NULL)"
-"""The SQL condition that the graph stores an event as a relationship to its product."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +23,8 @@ class Step:
         """A unique name of the step within a load."""
         element = self.element
         ends = f"-{element.target.label}" if isinstance(element, RelationshipType) else ""
+        if element in RESULTS:  # it has the label of another element
+            ends = f"-{self.table.marks}"
         return f"{self.table.name}-{element.name}{ends}"
 
 
@@ -79,9 +78,9 @@ def _of_part(table: Table, part: Part) -> str:
     element = part.element
     values = ", ".join(f'"{part.columns[c]}" AS "{c}"' for c in element.arrow_schema().names)
     where = ["TRUE"]
-    if part.views is not None:
-        where.append(IS_VIEW if part.views else f"NOT {IS_VIEW}")
-    if isinstance(element, NodeType) and element.key != table.key[0]:
+    if part.split is not None:
+        where.append(table.split if part.split else f"NOT {table.split}")
+    if isinstance(element, NodeType) and len(part.columns) == 1:
         where.append(f'"{element.key}" IS NOT NULL')
         return f"SELECT DISTINCT {values} FROM {table.name} WHERE {' AND '.join(where)}"
     return f"SELECT {values} FROM {table.name} WHERE {' AND '.join(where)}"

@@ -18,6 +18,11 @@ Chunks: TypeAlias = "pa.ChunkedArray[Any]"
 pc: Any = pyarrow.compute
 """Arrow's functions, untyped because the stubs lack overloads."""
 
+MADE = tuple(
+    name for name in TABLES if name not in ("offer_items", "categories", "sensitive_values")
+)
+"""The tables of the contract that a simulated delivery has, in loading order."""
+
 _ZERO = ord("0")
 
 

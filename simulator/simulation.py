@@ -9,7 +9,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from followsuit.core.progress import Progress, silent
-from followsuit.graph.tables import TABLES
 from followsuit.simulator.behaviour.acceptance import (
     acceptance_table,
     build_acceptance,
@@ -25,6 +24,7 @@ from followsuit.simulator.behaviour.other_events import (
 from followsuit.simulator.behaviour.setting import Sales
 from followsuit.simulator.behaviour.shopping import build_sales, purchase_table
 from followsuit.simulator.behaviour.surroundings import Stage, build_stage
+from followsuit.simulator.columns import MADE
 from followsuit.simulator.delivery_files import FORMATS, write
 from followsuit.simulator.dirt import planned, plant
 from followsuit.simulator.draw import Chance, streams
@@ -94,9 +94,9 @@ def tables(world: World, progress: Progress = silent) -> Simulated:
         advance(1)
     return Simulated(
         world=world,
-        tables={name: made[name] for name in TABLES},
+        tables={name: made[name] for name in MADE},
         acceptance=acceptance,
-        dirt={name: planned(world, name, made[name].num_rows) for name in TABLES},
+        dirt={name: planned(world, name, made[name].num_rows) for name in MADE},
         sales=sales,
         ties=stage.ties,
         catalogue=stage.catalogue,
@@ -185,7 +185,7 @@ def _write_tables(
     simulated: Simulated, folder: Path, file_format: str, progress: Progress
 ) -> dict[str, int]:
     world, counts = simulated.world, {}
-    chances = streams(world.seed)["dirt"].spawn(len(TABLES))
+    chances = streams(world.seed)["dirt"].spawn(len(MADE))
     with progress("writing tables", sum(t.num_rows for t in simulated.tables.values())) as advance:
         for (name, rows), rng in zip(simulated.tables.items(), chances, strict=True):
             delivered = plant(world, name, rows, rng) if world.dirt else rows

@@ -40,10 +40,9 @@ MAY_COMPARE_INSTANTS = {
 }
 """Modules that compare a time with an `as_of`, and why they may."""
 MAY_NAME_SENSITIVE = {
-    "followsuit.graph.history": "sensitive products are left out of what views are cut from",
     "followsuit.graph.schema": "it names all columns",
+    "followsuit.graph.sensitive": "views and withdrawals ask it what is sensitive",
     "followsuit.graph.tables": "it is the contract",
-    "followsuit.graph.withdrawals": "stored results about products that have become sensitive go",
 }
 """Modules that read the column `sensitive`, and why they may."""
 

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -44,6 +44,7 @@ from followsuit.graph.engines.query_process import (
 from followsuit.graph.schema import Col, Element, NodeType, RelationshipType
 from followsuit.graph.store import (
     GraphStore,
+    Meta,
     QueryError,
     Rows,
     StoreBusy,
@@ -463,6 +464,8 @@ class EmbeddedStore(GraphStore):
         for node in g.RESULTS:
             for column, kind in node.columns.items():
                 self._run(f"ALTER TABLE `{node.label}` ADD IF NOT EXISTS `{column}` {TYPES[kind]}")
+        if Meta(self._get_meta()).outdated:
+            self._add_later_columns(existing)
         for name in dict.fromkeys(r.name for r in g.RELATIONSHIPS):
             if spare_name(name) in existing:  # left by an interrupted writer
                 self._run(f"DROP TABLE `{spare_name(name)}`")
@@ -475,6 +478,12 @@ class EmbeddedStore(GraphStore):
             self._run(f"DROP TABLE `{spare_name(old)}`")
         if old in existing:
             self._run(f"ALTER TABLE `{old}` RENAME TO `{new}`")
+
+    def _add_later_columns(self, existing: Collection[str]) -> None:
+        for element, columns in g.LATER_COLUMNS:
+            for column in columns if element.name in existing else ():
+                kind = TYPES[element.columns[column]]
+                self._run(f"ALTER TABLE `{element.name}` ADD IF NOT EXISTS `{column}` {kind}")
 
     def _get_meta(self) -> dict[str, str]:
         if not self._has(g.META.label):

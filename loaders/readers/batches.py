@@ -44,11 +44,12 @@ def alike(name: str, names: Iterable[str]) -> list[str]:
     """The names that match a column: exactly, or else ignoring case and outer spaces."""
     candidates = list(names)
     return [n for n in candidates if n == name] or [
-        n for n in candidates if _folded(n) == _folded(name)
+        n for n in candidates if folded_name(n) == folded_name(name)
     ]
 
 
-def _folded(name: str) -> str:
+def folded_name(name: str) -> str:
+    """A column's name without case and outer spaces."""
     return nfc(name).strip().casefold()
 
 

@@ -9,7 +9,16 @@ from pandera.errors import SchemaErrors
 
 from followsuit.graph.consent import ALL, PURPOSES
 from followsuit.graph.schema import Col, NodeType
-from followsuit.graph.tables import CONSENTS, FRIENDSHIPS, Field, Kind, Table
+from followsuit.graph.tables import (
+    CONSENTS,
+    FRIENDSHIPS,
+    OFFER_ITEMS,
+    SENSITIVE_TABLES,
+    SENSITIVE_VALUES,
+    Field,
+    Kind,
+    Table,
+)
 
 _LONGEST = 1_000
 """Maximum characters of a key, because Neo4j indexes keys of up to about 8,000 bytes."""
@@ -22,8 +31,14 @@ EMPTY = "is empty"
 NEGATIVE = "is negative"
 _SAME = "is the same customer"
 _GRANTS_ALL = "grants all purposes at once, which can only be refused; grant each one separately"
+_NAMES_NOTHING = "is empty, and so is store_id; name at least one of them"
+_NOT_SENSITIVE = f"isn't one of {', '.join(SENSITIVE_TABLES)}"
 _UNKNOWN_PURPOSE = "isn't a known purpose"
-_FRAME_CHECKS = {_SAME: Col.FRIEND_ID.value, _GRANTS_ALL: Col.GRANTED.value}
+_FRAME_CHECKS = {
+    _SAME: Col.FRIEND_ID.value,
+    _GRANTS_ALL: Col.GRANTED.value,
+    _NAMES_NOTHING: Col.PRODUCT_ID.value,
+}
 """The column to name for a check of several columns."""
 
 
@@ -50,6 +65,13 @@ def contract(table: Table, returns: bool = False) -> pa_.DataFrameSchema:
                 error=_GRANTS_ALL,
             )
         )
+    if table is OFFER_ITEMS:
+        checks.append(
+            pa_.Check(
+                lambda rows: rows[Col.PRODUCT_ID].notna() | rows[Col.STORE_ID].notna(),
+                error=_NAMES_NOTHING,
+            )
+        )
     return pa_.DataFrameSchema(
         {f.name: _column(table, f, returns) for f in table.fields}, checks=checks, strict=True
     )
@@ -68,6 +90,8 @@ def _column(table: Table, field: Field, returns: bool) -> pa_.Column:
         checks.append(pa_.Check(lambda values: values >= 0, error=NEGATIVE))
     if table is CONSENTS and field.name == Col.PURPOSE:
         checks.append(pa_.Check(lambda purposes: purposes.isin(PURPOSES), error=_UNKNOWN_PURPOSE))
+    if table is SENSITIVE_VALUES and field.name == Col.TABLE:
+        checks.append(pa_.Check(lambda names: names.isin(SENSITIVE_TABLES), error=_NOT_SENSITIVE))
     if degrees := _DEGREES.get(field.name):
         checks.append(
             pa_.Check(

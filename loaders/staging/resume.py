@@ -11,7 +11,7 @@ from followsuit.graph.tables import TABLES
 from followsuit.loaders.sources import Delivery
 from followsuit.loaders.staging.stage import Counts, Staged
 
-_FORMAT = 2
+_FORMAT = 3
 """The version of the staging's format; increase it when the format changes."""
 
 

@@ -1,14 +1,14 @@
 """Resolve a table's keys: reject rows that refer to unknown keys, and keep one row per key."""
 
 import glob
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import duckdb
 
 from followsuit.graph.duck import TYPES, open_duck
 from followsuit.graph.schema import Col
-from followsuit.graph.tables import CONSENTS, FRIENDSHIPS, MEMBERSHIPS, Field, Table
+from followsuit.graph.tables import CONSENTS, FRIENDSHIPS, MEMBERSHIPS, Field, Kind, Table
 from followsuit.loaders.readers.batches import ROW
 from followsuit.loaders.sources import Source
 from followsuit.loaders.staging.rejects import Reject, Rejects
@@ -23,7 +23,7 @@ _BULK = 10_000
 
 
 def settle(
-    source: Source,
+    sources: Sequence[Source],
     sound: Path,
     staged: Path,
     known: dict[str, Path],
@@ -40,7 +40,7 @@ def settle(
     stored value, or is empty for a new row.
 
     Args:
-        source: the source of the rows.
+        sources: the sources of the rows, in order.
         sound: a Parquet file of the rows without faults; it is consumed.
         staged: the file to write.
         known: by table, a Parquet file whose column `key` lists the known keys.
@@ -51,12 +51,14 @@ def settle(
     Returns:
         The columns that any row has.
     """
-    table = source.table
+    table = sources[0].table
+    names = [name for source in sources for name in source.names]
+    by_order = any(source.mapping.earliest_by for source in sources)
     views = {known_view(name): path for name, path in known.items()}
     with open_duck(memory, staged.parent, sound=sound, **views) as db:
         # These texts contain only names from the contract.
         referring = [f for f in table.fields if f.refers in known]
-        unknown = _put_aside_unknown(db, source, referring, rejects) if referring else 0
+        unknown = _put_aside_unknown(db, table, names, referring, rejects) if referring else 0
         less = f"ANTI JOIN unknown USING ({PART}, {ROW})" if unknown else ""
         db.execute(f"CREATE VIEW known AS FROM sound {less}")
         named, lacking = _has_ids(db, table)
@@ -69,7 +71,11 @@ def settle(
         db.execute(f"CREATE VIEW keyed AS {_derived(db, table) if lacking else identified}")
         twice = _find_twice(db, table) if named else 0
         if unknown or lacking or twice or stored_rows or identified != _AS_IT_IS:
-            rows = _one_for_each_key(source, everywhere != somewhere) if twice else "FROM keyed"
+            rows = (
+                _one_for_each_key(table, by_order, everywhere != somewhere)
+                if twice
+                else "FROM keyed"
+            )
             write_parquet(
                 db, _completed(table, known, f"({rows})", stored_rows is not None), staged
             )
@@ -88,7 +94,11 @@ def _list(names: Iterable[str]) -> str:
 
 
 def _put_aside_unknown(
-    db: duckdb.DuckDBPyConnection, source: Source, referring: list[Field], rejects: Rejects
+    db: duckdb.DuckDBPyConnection,
+    table: Table,
+    names: Sequence[str],
+    referring: list[Field],
+    rejects: Rejects,
 ) -> int:
     """Reject rows that refer to unknown keys; returns how many. Makes the table `unknown`."""
     joins = [
@@ -96,20 +106,20 @@ def _put_aside_unknown(
         for i, f in enumerate(referring)
     ]
     lost = [f"sound.{_q(f.name)} IS NOT NULL AND k{i}.key IS NULL" for i, f in enumerate(referring)]
-    names = [f"WHEN {lost[i]} THEN '{f.name}'" for i, f in enumerate(referring)]
+    columns = [f"WHEN {lost[i]} THEN '{f.name}'" for i, f in enumerate(referring)]
     keys = [f"WHEN {lost[i]} THEN sound.{_q(f.name)}" for i, f in enumerate(referring)]
     db.execute(
         f"CREATE TEMP TABLE unknown AS SELECT {PART}, {ROW}, "
-        f"CASE {' '.join(names)} END AS named, CASE {' '.join(keys)} END AS key "
+        f"CASE {' '.join(columns)} END AS named, CASE {' '.join(keys)} END AS key "
         f"FROM sound {' '.join(joins)} WHERE {' OR '.join(f'({condition})' for condition in lost)}"
     )
     rows = db.execute(f"FROM unknown ORDER BY {PART}, {ROW}")
-    table, tables = source.table, {f.name: f.refers for f in referring}
+    tables = {f.name: f.refers for f in referring}
     before = rejects.count
     while bulk := rows.fetchmany(_BULK):
         rejects.add(
             [
-                Reject(source.names[part], row, column, f"isn't one of the {tables[column]}", key)
+                Reject(names[part], row, column, f"isn't one of the {tables[column]}", key)
                 for part, row, column, key in bulk
             ]
         )
@@ -215,9 +225,10 @@ def _derived(db: duckdb.DuckDBPyConnection, table: Table) -> str:
     It sorts only rows that have identical ones.
     """
     key = _q(str(table.derived))
-    content = [
-        f"coalesce({_q(f.name)}::VARCHAR, '')" for f in table.fields if f.name != table.derived
-    ]
+    own = [f for f in table.fields if f.name != table.derived and f.kind is not Kind.ATTRIBUTES]
+    content = [f"coalesce({_q(f.name)}::VARCHAR, '')" for f in own if not f.later]
+    # concat_ws leaves out what is NULL.
+    content += [f"'{f.name}=' || {_q(f.name)}::VARCHAR" for f in own if f.later]
     text = f"concat_ws(chr(31), {', '.join(content)})"
     rows = f"(SELECT *, md5_number({text}) AS content FROM known WHERE {key} IS NULL)"
     db.execute(
@@ -253,17 +264,17 @@ def _find_twice(db: duckdb.DuckDBPyConnection, table: Table) -> int:
     return int(db.execute("SELECT count(*) FROM twice").fetchall()[0][0])
 
 
-def _one_for_each_key(source: Source, mixed: bool) -> str:
+def _one_for_each_key(table: Table, by_order: bool, mixed: bool) -> str:
     """The query for one row per key; it sorts only rows whose key occurs more than once.
 
     Args:
-        source: the source of the rows.
+        table: the table of the rows.
+        by_order: whether a mapping has `earliest_by`.
         mixed: whether the rows differ in their columns.
     """
-    table = source.table
     same = " AND ".join(f"keyed.{_q(c)} IS NOT DISTINCT FROM twice.{_q(c)}" for c in table.key)
     earliest = f"{ORDER} NULLS LAST, {PART}, {ROW}"
-    order = earliest if source.mapping.earliest_by else f"{PART} DESC, {ROW} DESC"
+    order = earliest if by_order else f"{PART} DESC, {ROW} DESC"
     columns = f"{_list(f.name for f in table.fields)}, {GIVEN}"
     place = f"row_number() OVER (PARTITION BY {_list(table.key)} ORDER BY {order})"
     alike = f"SELECT {columns} FROM keyed SEMI JOIN twice ON {same} QUALIFY {place} = 1"

@@ -5,11 +5,12 @@ references. Memory is bounded: rows stream, and steps that need all rows (keys, 
 DuckDB, which spills to disk.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
@@ -20,11 +21,12 @@ import pyarrow.parquet as pq
 from followsuit.core.progress import Advance, Progress, silent
 from followsuit.graph.schema import Col
 from followsuit.graph.store import nfc
-from followsuit.graph.tables import CONSENTS, Kind
+from followsuit.graph.tables import CONSENTS, Kind, Table
 from followsuit.loaders.readers.batches import ROW
 from followsuit.loaders.readers.readers import opened
 from followsuit.loaders.sources import DeliveryError, Source
 from followsuit.loaders.staging.contract import faults
+from followsuit.loaders.staging.lookup import wanted_lookups
 from followsuit.loaders.staging.rejects import Reject, Rejects
 from followsuit.loaders.staging.settle import PART, settle
 from followsuit.loaders.staging.standardise import (
@@ -32,6 +34,7 @@ from followsuit.loaders.staging.standardise import (
     FAULT_REASON,
     FAULT_VALUE,
     GIVEN,
+    KEPT,
     ORDER,
     Standard,
     standard_for,
@@ -40,12 +43,14 @@ from followsuit.loaders.staging.standardise import (
 
 @dataclass(frozen=True)
 class Counts:
-    """The counts of a table's rows: read = loaded + duplicates + rejected."""
+    """The counts of a table's rows: read = loaded + duplicates + rejected + filtered."""
 
     read: int
     loaded: int
     duplicates: int
     rejected: int
+    filtered: int = 0
+    """Rows that the mapping's `where` leaves out."""
 
 
 @dataclass(frozen=True)
@@ -64,77 +69,101 @@ def _nothing_stored() -> None:
 
 
 def stage(
-    source: Source,
+    sources: Sequence[Source],
     folder: Path,
     known: dict[str, Path],
     memory: int,
     progress: Progress = silent,
     stored: Callable[[], Path | None] = _nothing_stored,
+    lookups: Mapping[str, Path] = MappingProxyType({}),
 ) -> Staged:
     """Stage one table as `folder/TABLE.parquet`, its rejects as `folder/TABLE.rejects.parquet`.
 
     Args:
-        source: the source of the table's rows.
+        sources: the sources of the table's rows, in order.
         folder: the folder for results and temporary files.
         known: by table, a Parquet file whose column `key` lists the keys; references to other
             tables are not checked.
         memory: limit in bytes for steps that need all rows.
         progress: progress callback, one unit per row.
         stored: returns the store's rows of the table as a Parquet file, or None.
+        lookups: the file of each lookup that the mappings name, see `write_lookup`.
 
     Raises:
         DeliveryError: a file can't be read, lacks a column, or all rows of the table are rejected.
     """
-    table = source.table
+    table = sources[0].table
     sound = folder / f"{table.name}.sound.parquet"
     staged = folder / f"{table.name}.parquet"
     rejects_path = folder / f"{table.name}.rejects.parquet"
     with closing(Rejects(table.name, rejects_path)) as rejects:
         with progress(f"reading {table.name}") as advance:
-            _stage_sound(source, sound, rejects, memory, advance)
+            filtered = _stage_sound(sources, sound, rejects, memory, advance, lookups)
         n_sound = pq.read_metadata(sound).num_rows
-        read = n_sound + rejects.count
-        columns = settle(source, sound, staged, known, stored, rejects, memory)
+        kept = n_sound + rejects.count
+        columns = settle(sources, sound, staged, known, stored, rejects, memory)
     sound.unlink(missing_ok=True)
     loaded = pq.read_metadata(staged).num_rows
-    if read and not loaded:
-        raise _nothing_left(source, read, rejects_path)
-    counts = Counts(read, loaded, read - loaded - rejects.count, rejects.count)
+    if kept and not loaded:
+        raise _nothing_left(table, kept, rejects_path)
+    counts = Counts(kept + filtered, loaded, kept - loaded - rejects.count, rejects.count, filtered)
     return Staged(counts, columns, sorted(rejects.refusals))
 
 
-def _nothing_left(source: Source, read: int, rejects: Path) -> DeliveryError:
+def _nothing_left(table: Table, read: int, rejects: Path) -> DeliveryError:
     first = pq.read_table(rejects).slice(0, 1).to_pylist()[0]
     return DeliveryError(
-        f"No row of {source.table.name} survives: all {read} were rejected, the first (row "
+        f"No row of {table.name} survives: all {read} were rejected, the first (row "
         f"{first['row']} of {first['file']}) because {first['column'] or 'it'} {first['reason']}. "
         "Fix them, or describe them in a --mapping."
     )
 
 
 def _stage_sound(
-    source: Source, path: Path, rejects: Rejects, memory: int, advance: Advance
-) -> None:
-    """Write the rows without faults, with their part, row, order and columns."""
+    sources: Sequence[Source],
+    path: Path,
+    rejects: Rejects,
+    memory: int,
+    advance: Advance,
+    lookups: Mapping[str, Path],
+) -> int:
+    """Write the rows without faults, with their part, row, order and columns.
+
+    Returns:
+        The number of rows that the mappings' `where` leaves out.
+    """
+    table = sources[0].table
     extra = {PART: pa.int32(), ROW: pa.int64(), ORDER: pa.float64(), GIVEN: pa.int64()}
-    schema = pa.schema([*source.table.arrow_schema(), *extra.items()])
+    schema = pa.schema([*table.arrow_schema(), *extra.items()])
     # The file is read only once, so use a dictionary only for short, repeated values.
-    repeated = [f.name for f in source.table.fields if f.kind in (Kind.CODE, Kind.CURRENCY)]
+    repeated = [f.name for f in table.fields if f.kind in (Kind.CODE, Kind.CURRENCY)]
+    files = [(source, part) for source in sources for part in range(len(source.names))]
+    filtered = 0
     with pq.ParquetWriter(
         path, schema, compression="lz4", use_dictionary=repeated, write_statistics=False
     ) as writer:
-        for part in range(len(source.names)):
-            for batch in _sound_batches(source, part, path.parent, rejects, memory):
-                numbers = pa.array(np.full(batch.num_rows, part, dtype=np.int32))
+        for number, (source, part) in enumerate(files):
+            for batch, left_out in _sound_batches(
+                source, part, path.parent, rejects, memory, lookups
+            ):
+                numbers = pa.array(np.full(batch.num_rows, number, dtype=np.int32))
                 rows = batch.append_column(PART, numbers).select(schema.names)
                 # Write tables, because the writer buffers a million rows of batches in memory.
                 writer.write_table(pa.Table.from_batches([rows.cast(schema)]))
+                filtered += left_out
                 advance(batch.num_rows)
+    return filtered
 
 
 def _sound_batches(
-    source: Source, part: int, spill: Path, rejects: Rejects, memory: int
-) -> Iterator[pa.RecordBatch]:
+    source: Source,
+    part: int,
+    spill: Path,
+    rejects: Rejects,
+    memory: int,
+    lookups: Mapping[str, Path],
+) -> Iterator[tuple[pa.RecordBatch, int]]:
+    """The rows without faults of one file, and how many rows `where` left out of each batch."""
     file = source.names[part]
 
     def put_aside(reject: Reject) -> None:
@@ -143,21 +172,27 @@ def _sound_batches(
             _keep_refusal(standard, reject.cells, rejects)
 
     with opened(source, part, put_aside) as reader:
-        standard = standard_for(source.table, source.mapping, reader, file)
-        for batch in standard.apply(reader.batches(standard.wanted), memory, spill):
-            readable = _put_aside_unreadable(source, file, batch, rejects)
-            yield _put_aside_faulty(source, file, readable, rejects)
+        standard = standard_for(source.table, source.mapping, reader, file, source.shared)
+        wanted = {name: lookups[name] for name in wanted_lookups([source])}
+        for batch in standard.apply(reader.batches(standard.wanted), memory, spill, wanted):
+            kept = batch.filter(batch[KEPT])
+            readable = _put_aside_unreadable(source, file, kept, rejects)
+            left_out = batch.num_rows - kept.num_rows
+            yield _put_aside_faulty(source, file, readable, rejects), left_out
 
 
 def _keep_refusal(standard: Standard, cells: Mapping[str, object], rejects: Rejects) -> None:
     """Record the customer of a consent that can't be parsed, unless it clearly grants."""
     values = {
-        name: cells.get(mapped.column) if mapped.column is not None else mapped.value
+        name: " ".join(str(cells.get(standard.files_names[n], "")) for n in mapped.names)
+        if mapped.names
+        else mapped.value
         for name, mapped in standard.columns.items()
     }
     customer, granted = values.get(Col.CUSTOMER_ID), str(values.get(Col.GRANTED)).strip().lower()
-    if isinstance(customer, str) and customer.strip() and granted not in ("true", "1"):
-        rejects.refusals.add(nfc(customer).strip())
+    grants = [text.strip().lower() for text in standard.columns[Col.GRANTED].true or ()]
+    if str(customer or "").strip() and granted not in ("true", "1", *grants):
+        rejects.refusals.add(nfc(str(customer)).strip())
 
 
 def _put_aside_unreadable(

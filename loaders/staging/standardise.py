@@ -5,24 +5,44 @@ whole minor units. A value that can't be converted is empty, and the fault colum
 """
 
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_EVEN, Decimal, DecimalException
 from itertools import chain
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as pt
 
 from followsuit.graph.duck import TYPES, open_duck
+from followsuit.graph.schema import Col
 from followsuit.graph.store import nfc
 from followsuit.graph.tables import Field, Kind, Table
-from followsuit.loaders.mapping import ColumnMapping, TableMapping
-from followsuit.loaders.readers.batches import ROW, Reader, alike
+from followsuit.loaders.column_mapping import ColumnMapping
+from followsuit.loaders.mapping import TableMapping
+from followsuit.loaders.readers.batches import ROW, Reader, alike, folded_name
 from followsuit.loaders.sources import DeliveryError
 from followsuit.loaders.staging.contract import NEGATIVE, may_be_negative
+from followsuit.loaders.staging.lookup import lookup_name
+from followsuit.loaders.staging.sql import (
+    as_text,
+    boolean,
+    code,
+    folded,
+    holds,
+    is_text,
+    json_object,
+    literal,
+    plain_number,
+    quoted,
+    template,
+    times,
+)
 from followsuit.loaders.staging.time_formats import OFFSET, pattern_of
 
 FAULT_COLUMN = "fault_column"
@@ -30,6 +50,8 @@ FAULT_REASON = "fault_reason"
 FAULT_VALUE = "fault_value"
 GIVEN = "given"
 """The fields that a row has: bit i is set for field i of its table, even if it is empty."""
+KEPT = "kept"
+"""Whether a row meets the mapping's `where`."""
 ORDER = "order_by"
 """The value of the mapping's `earliest_by`: of rows with the same key, the smallest wins."""
 
@@ -59,6 +81,7 @@ _REASONS = {
     Kind.MONEY: "isn't a valid amount",
     Kind.NUMBER: "isn't a valid number",
     Kind.BOOLEAN: "is neither true nor false",
+    Kind.ATTRIBUTES: "isn't a JSON object",
 }
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MOST_DIGITS = 30
@@ -80,15 +103,29 @@ class Standard:
     mapping: TableMapping
     columns: dict[str, ColumnMapping]
     """The source of each field that the file has."""
+    files_names: Mapping[str, str]
+    """The file's name of each column that the mapping names."""
+    attributes: tuple[str, ...] = ()
+    """The file's columns to keep as attributes."""
 
     @property
     def wanted(self) -> list[str]:
         """The columns to read from the file."""
-        names = [*(c.column for c in self.columns.values()), self.mapping.earliest_by]
-        return list(dict.fromkeys(name for name in names if name is not None))
+        named = [name for c in self.columns.values() for name in c.all_names]
+        named += [*self.mapping.where, *filter(None, [self.mapping.earliest_by])]
+        return list(dict.fromkeys([*(self.files_names[name] for name in named), *self.attributes]))
+
+    @property
+    def _filled(self) -> list[str]:
+        """The columns to fill down, of those that are read."""
+        return [n for n in self.mapping.fill_down if self.files_names.get(n) in self.wanted]
 
     def apply(
-        self, batches: Iterator[pa.RecordBatch], memory: int, spill: Path
+        self,
+        batches: Iterator[pa.RecordBatch],
+        memory: int,
+        spill: Path,
+        lookups: Mapping[str, Path] = MappingProxyType({}),
     ) -> Iterator[pa.RecordBatch]:
         """Standardise batches.
 
@@ -96,19 +133,22 @@ class Standard:
             batches: batches of the `wanted` columns and `row`.
             memory: limit in bytes.
             spill: the folder to spill to.
+            lookups: the file of each lookup that the mapping names.
 
         Yields:
             Batches of the table's columns, `row`, the fault columns (empty for sound rows),
-            `order_by`, and `given`.
+            `order_by`, `given`, and `kept`.
         """
         fault: list[Exception] = []
         try:
-            numbered = _watched(batches, fault)
+            filled = {f"c{self.wanted.index(self.files_names[n])}" for n in self._filled}
+            numbered = _watched(batches, fault, filled)
             first = next(numbered, None)
             if first is None:
                 return
             rows = pa.RecordBatchReader.from_batches(first.schema, chain([first], numbered))
-            with open_duck(memory, spill) as db:
+            views = {_lookup_view(name): path for name, path in lookups.items()}
+            with open_duck(memory, spill, **views) as db:
                 db.create_function(  # type: ignore[call-overload]  # no enum in all versions
                     "whole_units",
                     _whole_units,
@@ -126,31 +166,67 @@ class Standard:
             raise
 
     def _sql(self, schema: pa.Schema) -> str:
-        raws, values, faults = [], [], []
+        raws, values, faults, joins = [], [], [], []
         for i, field in enumerate(self.table.fields):
-            mapping = self.columns.get(field.name)
+            mapping, raw = self.columns.get(field.name), f"raw{i}"
+            if field.kind is Kind.ATTRIBUTES and self.attributes:
+                raws.append(f"{self._attributes(schema)} AS {raw}")
+                values.append(f"{raw} AS {quoted(field.name)}")
+                continue
             if mapping is None:
                 values.append(f'NULL::{TYPES[field.type]} AS "{field.name}"')
                 continue
-            raw = f"raw{i}"
-            if mapping.column is None:
-                kind, given = pa.string(), _constant(mapping)
-            else:
-                at = self._name(mapping.column)
-                kind, given = schema.field(at).type, _given(at, schema.field(at).type)
+            kind, given = self._raw(mapping, schema)
             raws.append(f"{given} AS {raw}")
-            values.append(f'{_value(field, mapping, kind, raw)} AS "{field.name}"')
-            if field.kind in _REASONS:
+            if mapping.lookup is not None:
+                found = _lookup_view(lookup_name(field, mapping.lookup))
+                joins.append(
+                    f"LEFT JOIN {found} AS l{i} ON l{i}.key = {folded(as_text(kind, raw))}"
+                )
+                values += [f"l{i}.found AS {quoted(field.name)}", f"l{i}.n AS n{i}"]
+            else:
+                value = _value(field, mapping, kind, raw)
+                if mapping.times is not None:
+                    raws.append(f"{self._cell(mapping.times, schema)} AS times{i}")
+                    value = times(value, mapping, f"times{i}")
+                values.append(f'{value} AS "{field.name}"')
+            if field.kind in _REASONS or mapping.lookup is not None:
                 faults.append((field, mapping, kind, raw))
         earliest = self.mapping.earliest_by
         order = "NULL::DOUBLE" if earliest is None else _as_order(self._name(earliest))
         return (
             f"WITH raws AS (SELECT {ROW}, {order} AS {ORDER}, {self._given(schema)} AS {GIVEN}, "
-            f"{', '.join(raws)} FROM source), "
-            f"typed AS (SELECT *, {', '.join(values)} FROM raws) "
-            f"SELECT {', '.join(_quoted(f.name) for f in self.table.fields)}, {ROW}, {ORDER}, "
-            f"{GIVEN}, {_fault_columns(faults, self.mapping.returns)} FROM typed"
+            f"{self._kept(schema)} AS {KEPT}, {', '.join(raws)} FROM source), "
+            f"typed AS (SELECT raws.*, {', '.join(values)} FROM raws {' '.join(joins)}) "
+            f"SELECT {', '.join(quoted(f.name) for f in self.table.fields)}, {ROW}, {ORDER}, "
+            f"{GIVEN}, {KEPT}, {_fault_columns(faults, self.mapping.returns)} FROM typed"
         )
+
+    def _raw(self, mapping: ColumnMapping, schema: pa.Schema) -> tuple[pa.DataType, str]:
+        """The type and the SQL of a field's value before it is parsed."""
+        if mapping.column is None:
+            return pa.string(), _constant(mapping)
+        if (parts := mapping.template) is not None:
+            return pa.string(), template(parts, [self._cell(n, schema) for n in mapping.names])
+        at = self._name(mapping.column)
+        return schema.field(at).type, _given(at, schema.field(at).type)
+
+    def _cell(self, column: str, schema: pa.Schema) -> str:
+        """The SQL of a source column as text, with NULL for empty text."""
+        at = self._name(column)
+        kind = schema.field(at).type
+        return as_text(kind, _given(at, kind))
+
+    def _kept(self, schema: pa.Schema) -> str:
+        """The SQL condition of the mapping's `where`."""
+        clauses = [holds(c, self._cell(name, schema)) for name, c in self.mapping.where.items()]
+        return " AND ".join(["TRUE", *clauses])
+
+    def _attributes(self, schema: pa.Schema) -> str:
+        kinds = {name: schema.field(f"c{self.wanted.index(name)}").type for name in self.attributes}
+        cells = {name: f"c{self.wanted.index(name)}" for name in self.attributes}
+        texts = {name: as_text(kinds[name], _given(cells[name], kinds[name])) for name in cells}
+        return json_object(list(texts.items()))
 
     def _given(self, schema: pa.Schema) -> str:
         """The SQL of `given`: the columns of the file that a row has."""
@@ -158,23 +234,44 @@ class Standard:
         bits = ["0::BIGINT"]
         for i, field in enumerate(self.table.fields):
             mapping = self.columns.get(field.name)
-            if mapping is not None and mapping.column is not None and has in schema.names:
-                bits.append(f"((({has} >> {self.wanted.index(mapping.column)}) & 1) << {i})")
-            elif mapping is not None:
+            of_attributes = field.kind is Kind.ATTRIBUTES and self.attributes
+            if mapping is None and not of_attributes:
+                continue
+            names = [self.files_names[n] for n in mapping.names] if mapping else self.attributes
+            if names and has in schema.names:
+                mask = sum(1 << self.wanted.index(name) for name in set(names))
+                bits.append(f"(({has} & {mask} <> 0)::BIGINT << {i})")
+            else:
                 bits.append(str(1 << i))
         return " | ".join(bits)
 
     def _name(self, column: str) -> str:
         """The name of a source column in SQL, by its position."""
-        return f"c{self.wanted.index(column)}"
+        return f"c{self.wanted.index(self.files_names[column])}"
 
 
-def _watched(batches: Iterator[pa.RecordBatch], fault: list[Exception]) -> Iterator[pa.RecordBatch]:
-    """Tidy batches: columns named by position, `row` last; stores an error of the reader."""
+def _lookup_view(lookup: str) -> str:
+    """The name of the view of a lookup."""
+    return f"lookup_{lookup.replace('.', '_')}"
+
+
+def _watched(
+    batches: Iterator[pa.RecordBatch], fault: list[Exception], filled: Collection[str]
+) -> Iterator[pa.RecordBatch]:
+    """Tidy batches: columns named by position, `row` last; stores an error of the reader.
+
+    The empty cells of the columns `filled` take the value above.
+    """
+    above: dict[str, Any] = {}
     try:
         for batch in batches:
             names = [*(f"c{i}" for i in range(batch.num_columns - 1)), ROW]
-            yield pa.RecordBatch.from_arrays([_tidied(c) for c in batch.columns], names)
+            columns = [_tidied(c) for c in batch.columns]
+            for place, name in enumerate(names):
+                if name in filled and len(batch):
+                    columns[place] = _filled_down(columns[place], above.get(name))
+                    above[name] = columns[place][-1].as_py()
+            yield pa.RecordBatch.from_arrays(columns, names)
     except Exception as error:
         fault.append(error)
         raise
@@ -182,7 +279,7 @@ def _watched(batches: Iterator[pa.RecordBatch], fault: list[Exception]) -> Itera
 
 def _tidied(values: pa.Array) -> pa.Array:
     """Trim text and convert it to NFC, which Arrow does many times faster than DuckDB."""
-    if not _is_text(values.type):
+    if not is_text(values.type):
         return values
     plain = values.cast(pa.string()) if pt.is_string_view(values.type) else values
     if not pc.all(pc.string_is_ascii(plain)).as_py():
@@ -190,11 +287,21 @@ def _tidied(values: pa.Array) -> pa.Array:
     return pc.utf8_trim(plain, _SPACE)
 
 
+def _filled_down(values: pa.Array, above: Any) -> pa.Array:
+    """The values, each empty one replaced by the last before it; `above` comes before the first."""
+    if is_text(values.type):
+        values = pc.if_else(pc.equal(values, ""), None, values)
+    filled = pc.fill_null_forward(pa.concat_arrays([pa.array([above], values.type), values]))
+    return filled.slice(1)
+
+
 def _as_order(name: str) -> str:
     return f"coalesce(try_cast({name} AS DOUBLE), epoch(try_cast({name} AS TIMESTAMPTZ)))"
 
 
-def standard_for(table: Table, mapping: TableMapping, reader: Reader, file: str) -> Standard:
+def standard_for(
+    table: Table, mapping: TableMapping, reader: Reader, file: str, shared: bool = False
+) -> Standard:
     """Match a file's columns with a table's, ignoring case and outer spaces.
 
     Args:
@@ -202,38 +309,70 @@ def standard_for(table: Table, mapping: TableMapping, reader: Reader, file: str)
         mapping: the table's mapping.
         reader: the open file.
         file: the file's name, for messages.
+        shared: whether the file gives other tables too.
 
     Raises:
         DeliveryError: a column that the contract requires or the mapping names is missing, or
             occurs more than once.
     """
     columns: dict[str, ColumnMapping] = {}
+    names: dict[str, str] = {}
     missing = []
     for field in table.fields:
         mapped = mapping.columns.get(field.name) or ColumnMapping(column=field.name)
-        if mapped.column is None:
+        required = field.name in mapping.columns or field.required
+        found = {name: _name_in_file(name, reader, file) for name in mapped.all_names}
+        if reader.open_ended and not required:  # a later row may have it
+            found = {name: other or name for name, other in found.items()}
+        if all(found.values()):
             columns[field.name] = mapped
-            continue
-        named = field.name in mapping.columns
-        name_in_file = _name_in_file(mapped.column, reader, file)
-        if name_in_file is None and reader.open_ended and not (named or field.required):
-            name_in_file = mapped.column  # a later row may have it
-        if name_in_file is not None:
-            columns[field.name] = mapped.model_copy(update={"column": name_in_file})
-        elif named or field.required:
-            missing.append(mapped.column)
-    earliest = mapping.earliest_by and _name_in_file(mapping.earliest_by, reader, file)
-    if mapping.earliest_by and not earliest:
-        missing.append(mapping.earliest_by)
+            names |= {name: other for name, other in found.items() if other is not None}
+        elif required:
+            missing += [name for name, other in found.items() if other is None]
+    given = mapping.attributes if isinstance(mapping.attributes, tuple) else ()
+    table_wide = (*mapping.where, *mapping.fill_down, *given)
+    for name in (*filter(None, [mapping.earliest_by]), *table_wide):
+        found_name = _name_in_file(name, reader, file)
+        if found_name is None:
+            missing.append(name)
+        else:
+            names[name] = found_name
+    _require(missing, reader, file, table)
+    attributes: tuple[str, ...] = ()
+    if given:
+        attributes = tuple(names[name] for name in given if name in names)
+    elif mapping.attributes is True or (mapping.attributes is None and not shared):
+        attributes = _unnamed(table, columns, reader, set(names.values()))
+    return Standard(table, mapping, columns, names, attributes)
+
+
+def _require(missing: list[str], reader: Reader, file: str, table: Table) -> None:
+    """Raise DeliveryError if the file lacks a column; a file without rows lacks none."""
     names = reader.columns
-    if missing and (names or not reader.open_ended):  # a file without rows lacks no column
+    if missing and (names or not reader.open_ended):
         one = len(names) == 1 and any(sign in names[0] for sign in ";,|\t ")
         hint = " If it uses another delimiter, name it in the mapping." if one else ""
         raise DeliveryError(
             f"{file} has no column {missing[0]} for the table {table.name}; it has "
             f"{', '.join(names)}.{hint} If its columns have other names, name them in a --mapping."
         )
-    return Standard(table, mapping.model_copy(update={"earliest_by": earliest}), columns)
+
+
+def _unnamed(
+    table: Table, columns: Collection[str], reader: Reader, named: Collection[str]
+) -> tuple[str, ...]:
+    """The file's columns that neither the contract nor the mapping names, each name once."""
+    own = {f.name for f in table.fields}
+    ready = Col.ATTRIBUTES in columns and alike(Col.ATTRIBUTES, reader.columns)
+    if Col.ATTRIBUTES not in own or ready:
+        return ()
+    taken = {folded_name(name) for name in (*own, *named, "")}
+    counts = Counter(map(folded_name, reader.columns))
+    return tuple(
+        name
+        for name in reader.columns
+        if folded_name(name) not in taken and counts[folded_name(name)] == 1
+    )
 
 
 def _name_in_file(name: str, reader: Reader, file: str) -> str | None:
@@ -253,29 +392,17 @@ def _name_in_file(name: str, reader: Reader, file: str) -> str | None:
     return same[0]
 
 
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"
-
-
 def _constant(mapping: ColumnMapping) -> str:
     value = mapping.value
     text = str(value).lower() if isinstance(value, bool) else str(value)
-    return _text(nfc(text).strip(_SPACE))
+    return literal(nfc(text).strip(_SPACE))
 
 
 def _given(name: str, kind: pa.DataType) -> str:
     """The SQL of a source column's value, with NULL for empty text and NaN."""
-    if _is_text(kind):
+    if is_text(kind):
         return f"nullif({name}, '')"
     return f"CASE WHEN NOT isnan({name}) THEN {name} END" if pt.is_floating(kind) else name
-
-
-def _is_text(kind: pa.DataType) -> bool:
-    return bool(pt.is_string(kind) or pt.is_large_string(kind) or pt.is_string_view(kind))
 
 
 def _is_number(kind: pa.DataType) -> bool:
@@ -285,12 +412,15 @@ def _is_number(kind: pa.DataType) -> bool:
 def _value(field: Field, mapping: ColumnMapping, kind: pa.DataType, raw: str) -> str:
     """The SQL that converts a raw value to a field: NULL if that is impossible."""
     match field.kind:
+        case Kind.ATTRIBUTES:
+            json = as_text(kind, raw)
+            return f"CASE WHEN try(json_type({json})) = 'OBJECT' THEN {json} END"
         case Kind.ID | Kind.TEXT:
-            return _as_text(kind, raw)
+            return as_text(kind, raw)
         case Kind.CODE:
-            return f"nfc_normalize(lower({_as_text(kind, raw)}))"
+            return code(mapping, as_text(kind, raw))
         case Kind.CURRENCY:
-            return f"nfc_normalize(upper({_as_text(kind, raw)}))"
+            return f"nfc_normalize(upper({as_text(kind, raw)}))"
         case Kind.TIME:
             return _time(mapping, kind, raw)
         case Kind.DATE:
@@ -301,28 +431,19 @@ def _value(field: Field, mapping: ColumnMapping, kind: pa.DataType, raw: str) ->
             number = f"try_cast({_number(mapping, kind, raw)} AS DOUBLE)"
             return f"CASE WHEN isfinite({number}) THEN {number} END"
         case Kind.BOOLEAN:
-            word = f"lower({_as_text(kind, raw)})"
-            yes, no = f"{word} IN ('true', '1')", f"{word} IN ('false', '0')"
-            return f"CASE WHEN {yes} THEN TRUE WHEN {no} THEN FALSE END"
-
-
-def _as_text(kind: pa.DataType, raw: str) -> str:
-    if pt.is_floating(kind):
-        # Write a whole number that came as a float (from a column with gaps) without its point.
-        whole = f"CASE WHEN {raw} = trunc({raw}) THEN try_cast({raw} AS BIGINT) END"
-        return f"CASE WHEN isfinite({raw}) THEN coalesce({whole}::VARCHAR, {raw}::VARCHAR) END"
-    return f"{raw}::VARCHAR"
+            return boolean(mapping, as_text(kind, raw))
 
 
 def _number(mapping: ColumnMapping, kind: pa.DataType, raw: str) -> str:
     """The SQL of a value to cast to a number, NULL if it isn't written as one."""
-    if not _is_text(kind):
+    if not is_text(kind):
         return raw if _is_number(kind) else "NULL"
-    wrong, text = "_", raw  # 1_000 is a number to DuckDB
+    wrong, written = "_", plain_number(mapping, raw)  # 1_000 is a number to DuckDB
+    plain = written
     if mapping.decimal == ",":
         # A point would be a thousands separator, or contradict the mapping.
-        wrong, text = "._", f"replace({raw}, ',', '.')"
-    return f"CASE WHEN {_has_none(raw, wrong)} THEN {text} END"
+        wrong, plain = "._", f"replace({written}, ',', '.')"
+    return f"CASE WHEN {_has_none(written, wrong)} THEN {plain} END"
 
 
 def _has_none(text: str, signs: str) -> str:
@@ -374,9 +495,10 @@ def _time(mapping: ColumnMapping, kind: pa.DataType, raw: str) -> str:
         value = _parsed(mapping.format, raw)
         zoned = "%z" in mapping.format or "%Z" in mapping.format
         value = f"{value}::TIMESTAMPTZ" if zoned else _in_zone(mapping, value)
-    elif _is_text(kind):
+    elif is_text(kind):
         zoned_text = f"regexp_matches({raw}, '{_ZONED}')"
-        read = f"try_cast(CASE WHEN {zoned_text} THEN upper({raw}) END AS TIMESTAMPTZ)"
+        joined = f"regexp_replace(upper({raw}), ' ([+-][0-9:]+)$', '\\1')"  # DuckDB takes no blank
+        read = f"try_cast(CASE WHEN {zoned_text} THEN {joined} END AS TIMESTAMPTZ)"
         bare = f"try_cast(CASE WHEN NOT {zoned_text} THEN {raw} END AS TIMESTAMP)"
         bare = _in_zone(mapping, bare)
         value = f"CASE WHEN regexp_full_match({raw}, '{_ISO}') THEN coalesce({read}, {bare}) END"
@@ -387,8 +509,8 @@ def _time(mapping: ColumnMapping, kind: pa.DataType, raw: str) -> str:
 
 def _parsed(form: str, raw: str) -> str:
     text = f"{raw}::VARCHAR"
-    meant = f"regexp_full_match({text}, {_text(pattern_of(form))})"
-    return f"CASE WHEN {meant} THEN try_strptime({text}, {_text(form)}) END"
+    meant = f"regexp_full_match({text}, {literal(pattern_of(form))})"
+    return f"CASE WHEN {meant} THEN try_strptime({text}, {literal(form)}) END"
 
 
 def _within_years(value: str) -> str:
@@ -401,13 +523,13 @@ def _is_naive(kind: pa.DataType) -> bool:
 
 
 def _in_zone(mapping: ColumnMapping, value: str) -> str:
-    return f"timezone({_text(mapping.timezone or 'UTC')}, {value})"
+    return f"timezone({literal(mapping.timezone or 'UTC')}, {value})"
 
 
 def _date(mapping: ColumnMapping, kind: pa.DataType, raw: str) -> str:
     if mapping.format is not None:
         value = f"{_parsed(mapping.format, raw)}::DATE"
-    elif _is_text(kind):
+    elif is_text(kind):
         value = f"CASE WHEN regexp_full_match({raw}, '{_ISO}') THEN try_cast({raw} AS DATE) END"
     else:
         value = f"try_cast({raw} AS DATE)" if pt.is_temporal(kind) else "NULL::DATE"
@@ -420,18 +542,22 @@ def _fault_columns(
     """The SQL of the column, reason and raw value of a row's first fault."""
     column, reason, value = [], [], []
     for field, mapping, kind, raw in faults:
-        name = _quoted(field.name)
-        why = _text(_REASONS[field.kind])
+        name = quoted(field.name)
+        why = literal(_REASONS.get(field.kind, ""))
         if field.kind is Kind.TIME and mapping.unit is None and not pt.is_temporal(kind):
             bare = f"regexp_full_match({raw}::VARCHAR, '{_BARE_NUMBER}')"
-            why = f"CASE WHEN {bare} THEN {_text(_BARE)} ELSE {why} END"
+            why = f"CASE WHEN {bare} THEN {literal(_BARE)} ELSE {why} END"
         broken = [(f"{raw} IS NOT NULL AND {name} IS NULL", why)]
-        if field.kind in (Kind.MONEY, Kind.NUMBER) and not may_be_negative(field, returns):
+        if mapping.lookup is not None:
+            count = f"n{raw.removeprefix('raw')}"
+            why = _unfound(field, mapping.lookup, count)
+            broken = [(f"{raw} IS NOT NULL AND coalesce({count} <> 1, TRUE)", why)]
+        elif field.kind in (Kind.MONEY, Kind.NUMBER) and not may_be_negative(field, returns):
             # A number that rounds to zero may still be negative.
             below = f"{name} = 0 AND regexp_matches({raw}::VARCHAR, '{_BELOW_ZERO}')"
-            broken.append((below, _text(NEGATIVE)))
+            broken.append((below, literal(NEGATIVE)))
         for condition, because in broken:
-            column.append(f"WHEN {condition} THEN {_text(field.name)}")
+            column.append(f"WHEN {condition} THEN {literal(field.name)}")
             reason.append(f"WHEN {condition} THEN {because}")
             value.append(f"WHEN {condition} THEN {raw}::VARCHAR")
     if not faults:
@@ -442,3 +568,13 @@ def _fault_columns(
         f"CASE {' '.join(reason)} END AS {FAULT_REASON}, "
         f"CASE {' '.join(value)} END AS {FAULT_VALUE}"
     )
+
+
+def _unfound(field: Field, lookup: str, count: str) -> str:
+    """The SQL of the reason why a lookup finds nothing."""
+    table, _, column = lookup.partition(".")
+    none = f"isn't the {column} of one of the {table}"
+    if field.refers is None:
+        none = f"isn't one of the {table}"
+    many = f"is the {column} of several {table}"
+    return f"CASE WHEN {count} > 1 THEN {literal(many)} ELSE {literal(none)} END"

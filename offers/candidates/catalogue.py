@@ -1,8 +1,9 @@
 """Which offers are active, which items each covers, and who each is for.
 
-An offer covers the items that match its product, category and brand. If it names only a store, it
-covers a visit to that store. If it names none of these, it covers every product. An offer with a
-program is only for customers who hold it, and one with an interest only for those who like it.
+An offer covers the items that match its product, category and brand in `offers`, and the products
+that `offer_items` names for it. If it names only stores, in either table, it covers a visit to one
+of them. If it names none of these, it covers every product. An offer with a program is only for
+customers who hold it, and one with an interest only for those who like it.
 Without a table of offers, each item is its own offer, for everybody.
 """
 
@@ -53,7 +54,7 @@ def catalogue(view: View) -> Catalogue | None:
         return None
     keep = view.snapshot.keep
     offers = keep(view.offers)
-    coverage = keep(_coverage(offers, view.items))
+    coverage = keep(_coverage(offers, view.offer_items, view.items))
     offers = offers.semi_join(coverage, "offer_id")
     targeted = offers.program.notnull() | offers.interest.notnull()
     return Catalogue(
@@ -63,7 +64,31 @@ def catalogue(view: View) -> Catalogue | None:
     )
 
 
-def _coverage(offers: ir.Table, items: ir.Table) -> ir.Table:
+def _coverage(offers: ir.Table, offer_items: ir.Table, items: ir.Table) -> ir.Table:
+    listed = offer_items.semi_join(offers, "offer_id")
+    products = listed.filter(listed.product_id.notnull())
+    stores = listed.filter(listed.product_id.isnull()).anti_join(products, "offer_id")
+    named = offers.product_id.notnull() | offers.category.notnull() | offers.brand.notnull()
+    stores = stores.semi_join(offers.filter(~named), "offer_id")
+    names_nothing = ~named & offers.store_id.isnull()
+    # Its items say what such an offer covers.
+    by_items = ~named & offers.offer_id.isin(products.offer_id)
+    by_items = by_items | (names_nothing & offers.offer_id.isin(stores.offer_id))
+    return ibis.union(
+        _named_in_offers(offers.filter(~by_items), items),
+        _existing(products.select("offer_id", item_id="product_id"), PRODUCT, items),
+        _existing(stores.select("offer_id", item_id="store_id"), STORE, items),
+        distinct=True,
+    )
+
+
+def _existing(rows: ir.Table, kind: str, items: ir.Table) -> ir.Table:
+    """`offer_id, item_kind, item_id` of the rows whose item the view has."""
+    known = rows.mutate(item_kind=ibis.literal(kind)).semi_join(items, list(ITEM))
+    return known.select("offer_id", *ITEM)
+
+
+def _named_in_offers(offers: ir.Table, items: ir.Table) -> ir.Table:
     names = offers.select(
         "offer_id", "product_id", "store_id", of_category="category", of_brand="brand"
     )

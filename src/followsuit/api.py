@@ -88,6 +88,7 @@ class Shop:
         max_rejects: float | None = None,
         loaded_at: Instant | None = None,
         announce: Callable[[str], None] | None = None,
+        check: bool = False,
     ) -> "LoadReport":
         """Load a folder or a database; see `followsuit.loaders.load.load`.
 
@@ -100,19 +101,34 @@ class Shop:
             max_rejects: the largest share of a table's rows, from 0 to 1, that may be rejected.
             loaded_at: the time in the name of the rejects file.
             announce: called with a message before `replace` deletes rows.
+            check: only say what the load would do, and write nothing.
 
         Raises:
             DeliveryError: the delivery can't be loaded.
             MappingError: the mapping isn't valid.
             StoreBusy: another process writes to the store.
         """
+        from followsuit.loaders import check as checking
         from followsuit.loaders.load import load
         from followsuit.loaders.mapping import read_mapping
 
+        understood = read_mapping(mapping) if mapping else None
+        if check:
+            return checking.check(
+                self.store,
+                str(place),
+                understood,
+                assume_consent=assume_consent,
+                replace=replace,
+                yes=yes,
+                max_rejects=max_rejects,
+                memory=self._memory,
+                progress=self._progress,
+            )
         return load(
             self.store,
             str(place),
-            read_mapping(mapping) if mapping else None,
+            understood,
             assume_consent=assume_consent,
             replace=replace,
             yes=yes,

@@ -96,7 +96,7 @@ def test_load_reports_every_row_of_every_table(shop: Shop) -> None:
         "blocked_customers",
     }
     for name, counts in report["tables"].items():
-        assert set(counts) == {"read", "loaded", "duplicates", "rejected"}
+        assert set(counts) == {"read", "loaded", "duplicates", "rejected", "filtered"}
         assert counts["read"] == counts["loaded"] + counts["duplicates"] + counts["rejected"]
         assert f"{name:12} {counts['read']:>12,} read" in shop.loaded.said
     rejected = sum(counts["rejected"] for counts in report["tables"].values())

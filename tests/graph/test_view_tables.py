@@ -55,6 +55,8 @@ class TestAsOf:
     @pytest.mark.parametrize("name", sorted(t.TABLES.keys() - DATED.keys()))
     def test_tables_without_a_time_column_are_always_shown(self, tmp_path: Path, name: str) -> None:
         row: dict[str, Any] = {t.TABLES[name].key[0]: "x"}
+        if name == "offer_items":
+            row |= {"product_id": "p"}
         if name == "offers":
             row |= {"valid_from": day(30), "valid_until": day(31)}
         assert shown(view_from(tmp_path, day(1), **{name: [row]}), name) == [row]

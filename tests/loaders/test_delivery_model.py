@@ -39,7 +39,12 @@ KINDS: dict[Kind, Sequence[str]] = {
     Kind.MONEY: ["1.00", "2.50"],
     Kind.NUMBER: ["1", "2.5"],
     Kind.BOOLEAN: ["true", "false"],
+    Kind.ATTRIBUTES: ['{"a": "1"}', "{}"],
 }
+MODELLED = [
+    name for name in TABLES if name not in ("offer_items", "categories", "sensitive_values")
+]
+"""The tables whose rules the model knows; the others have their own tests."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +102,7 @@ def parts_of(draw: st.DrawFn, table: Table) -> PartOfTable:
 
 @st.composite
 def deliveries(draw: st.DrawFn) -> OneDelivery:
-    names = draw(st.lists(st.sampled_from(list(TABLES)), unique=True, min_size=1, max_size=4))
+    names = draw(st.lists(st.sampled_from(MODELLED), unique=True, min_size=1, max_size=4))
     tables = {n: draw(st.lists(parts_of(TABLES[n]), min_size=1, max_size=2)) for n in names}
     replace = [name for name in names if draw(st.integers(0, 3)) == 0]
     return OneDelivery(tables, tuple(replace), times=draw(st.sampled_from([1, 1, 2])))

@@ -64,7 +64,7 @@ def staged(place: str, folder: Path) -> tuple[Counts, list[Any], list[Any]]:
     folder.mkdir()
     pq.write_table(pa.table({"key": ["c1", "c2"]}), folder / "customers.keys.parquet")
     (source,) = find_delivery(place, Mapping()).sources
-    staged_table = stage(source, folder, {"customers": folder / "customers.keys.parquet"}, MEMORY)
+    staged_table = stage([source], folder, {"customers": folder / "customers.keys.parquet"}, MEMORY)
     kept = pq.read_table(folder / "purchases.parquet").sort_by("purchase_id").to_pylist()
     aside = pq.read_table(folder / "purchases.rejects.parquet").to_pylist()
     return staged_table.counts, kept, sorted((tuple(row.values())[2:] for row in aside), key=repr)

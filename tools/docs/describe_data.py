@@ -2,7 +2,7 @@
 
 import types
 from collections.abc import Iterable
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import meanings
 import pyarrow as pa
@@ -14,7 +14,8 @@ from followsuit.graph.description.dialects import differences
 from followsuit.graph.description.elements import Property, labels, type_name
 from followsuit.graph.description.elements import relationships as relationship_types
 from followsuit.graph.tables import TABLES, Field, Kind, Table
-from followsuit.loaders.mapping import ColumnMapping, TableMapping, shipped_mappings
+from followsuit.loaders.column_mapping import ColumnMapping
+from followsuit.loaders.mapping import TableMapping, shipped_mappings
 from followsuit.offers.decisions import SCHEMA
 from followsuit.offers.explanation.not_offered import EXPLAINED
 from followsuit.queries.library import LibraryQuery, Parameter, library
@@ -121,11 +122,15 @@ def _value(annotation: Any) -> str:
     if get_origin(annotation) in (Union, types.UnionType):
         parts = [_value(part) for part in get_args(annotation) if part is not type(None)]
         return " or ".join(dict.fromkeys(parts))
+    if get_origin(annotation) is Annotated:
+        return _value(get_args(annotation)[0])
     if get_origin(annotation) is Literal:
         return " or ".join(map(code, get_args(annotation)))
     words = {str: "text", int: "number", float: "number", bool: "boolean"}
     plain = get_origin(annotation) or annotation
-    return words.get(plain) or {"datetime": "time", "dict": "table"}[plain.__name__]
+    return (
+        words.get(plain) or {"datetime": "time", "dict": "table", "tuple": "list"}[plain.__name__]
+    )
 
 
 def shipped() -> str:

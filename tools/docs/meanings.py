@@ -9,6 +9,12 @@ TABLES = {
     "stores": "One row per store, branch or venue.",
     "offers": "One row per offer. Without this table, each product and each visited store is its "
     "own offer.",
+    "offer_items": "Further products and stores of offers, one per row. An offer covers what "
+    "`offers` and `offer_items` name. A store restricts where to use it; a row with both restricts "
+    "that product to that store.",
+    "categories": "One row per category. Only for what it says about the category itself.",
+    "sensitive_values": "Sensitive kinds of `events`, interests (`likes`), programmes "
+    "(`memberships`) and `stores`: never used for others, nor as a reason.",
     "friendships": "One row per friendship.",
     "purchases": "One row per product in a purchase.",
     "visits": "One row per visit to a store.",
@@ -23,6 +29,7 @@ COLUMNS = {
     "amount": "What the customer paid for the row.",
     "arm": "The group of an experiment that the customer was in.",
     "at": "When it happened.",
+    "attributes": "Columns outside the contract, as a JSON object.",
     "birth_date": "Decides whether the customer is an adult. Unknown ages get no offers.",
     "brand": "The brand.",
     "category": "The category.",
@@ -46,6 +53,8 @@ COLUMNS = {
     "margin": "What you earn per unit.",
     "name": "For people to read.",
     "offer_id": "The offer.",
+    "order_id": "What was bought together has the same. Without it, what a customer bought at one "
+    "instant is one order.",
     "outcome": "What the customer did, such as `accepted`.",
     "outcome_at": "When the customer did it.",
     "phone": "A number for contact. Nothing reads it yet.",
@@ -57,7 +66,9 @@ COLUMNS = {
     "quantity": "How many. Negative for a return, if the mapping allows returns.",
     "sensitive": "True if the product must never be offered, nor give a reason for an offer.",
     "since": "When it began.",
+    "starts_at": "When what was booked begins, such as a trip or a concert.",
     "store_id": "The store.",
+    "table": "`events`, `likes`, `memberships` or `stores`.",
     "timezone": "The customer's time zone. Nothing reads it yet.",
     "until": "When it ended. Empty while it lasts.",
     "valid_from": "From when customers can use the offer.",
@@ -73,6 +84,11 @@ OF_TABLE = {
     ("offers", "store_id"): "Where to use it. Alone, the offer is for a visit to this store.",
     ("offers", "program"): "Only for customers who hold this programme.",
     ("offers", "interest"): "Only for customers who like this.",
+    ("offer_items", "product_id"): "The offer covers this product.",
+    ("offer_items", "store_id"): "Where to use the offer, or where the row's product counts.",
+    ("categories", "sensitive"): "True if the category's products and stores are sensitive.",
+    ("sensitive_values", "value"): "The kind, interest, programme or store id. Case doesn't "
+    "matter.",
     ("purchases", "store_id"): "Where it was bought.",
     ("events", "product_id"): "The product that the event is about.",
     ("events", "store_id"): "The store that the event is about.",
@@ -94,6 +110,8 @@ KINDS = {
     "money": "Major units (`19.99`) unless the mapping says minor. Stored as whole hundredths. The "
     "exact decimal is rounded once, halves to the even one. `-0.004` counts as negative.",
     "number": "A decimal number.",
+    "attributes": 'A JSON object, such as `{"colour": "red"}`. A load makes it of the columns '
+    "that the contract and the mapping don't name.",
     "boolean": "`true`, `false`, `1` or `0`.",
 }
 

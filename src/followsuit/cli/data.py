@@ -81,7 +81,7 @@ def load(
         typer.Option(
             metavar="NAME|FILE",
             help="Maps your files and columns to the "
-            "contract: a shipped mapping (foursquare, ciao) or a TOML file.",
+            "contract: a shipped mapping (such as german_shop) or a TOML file.",
         ),
     ] = None,
     store: StoreOption = None,
@@ -113,6 +113,9 @@ def load(
             help="Load nothing if more than this share of a table's rows is rejected; 0 to 1.",
         ),
     ] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Check the delivery as a load does, and write nothing.")
+    ] = False,
     json_file: JsonOption = None,
 ) -> None:
     """Load a folder or a database into a store; loading twice changes nothing."""
@@ -126,8 +129,11 @@ def load(
         max_rejects=max_rejects,
         loaded_at=datetime.now(UTC),
         announce=say,
+        check=check,
     )
     _tell(report)
+    if check:
+        say("The delivery can be loaded. Nothing was written.")
     write_json(report.as_dict(), json_file)
 
 
@@ -139,6 +145,7 @@ def _tell(report: "LoadReport") -> None:
         say(
             f"{name:12} {counts.read:>12,} read {counts.loaded:>12,} loaded "
             f"{counts.duplicates:>10,} duplicates {counts.rejected:>10,} rejected"
+            + (f" {counts.filtered:>10,} filtered" if counts.filtered else "")
         )
     for reason in report.reasons[:_SHOWN]:
         sample = "" if reason.sample is None else f", such as {reason.sample}"
@@ -146,7 +153,7 @@ def _tell(report: "LoadReport") -> None:
         say(f"{reason.table:12} {reason.count:>12,} rejected: {column} {reason.reason}{sample}")
     if len(report.reasons) > _SHOWN:
         say(f"and {len(report.reasons) - _SHOWN:,} more reasons.")
-    if report.reasons:
+    if report.reasons and report.rejects is not None:
         say(f"Rejected rows, with reasons: {report.rejects}")
     if report.assume_consent:
         say("Consent is assumed where no row says otherwise.")

@@ -68,6 +68,33 @@ def test_an_offer_covers_what_matches_all_that_it_names(
 
 
 @pytest.mark.parametrize(
+    ("offer", "listed", "items"),
+    [
+        ({}, [("mug", None)], {("product", "mug")}),
+        ({}, [("mug", "mall"), (None, "mall")], {("product", "mug")}),
+        ({"store_id": "mall"}, [("mug", None)], {("product", "mug")}),
+        ({}, [(None, "mall")], {("store", "mall")}),
+        ({"store_id": "mug"}, [(None, "mall")], {("store", "mug"), ("store", "mall")}),
+        (
+            {"category": "tools"},
+            [("mug", None), ("pill", None), (None, "mall")],
+            {("product", "mug"), ("product", "saw")},
+        ),
+    ],
+)
+def test_an_offer_covers_what_offers_and_offer_items_name(
+    tmp_path: Path,
+    offer: dict[str, Any],
+    listed: list[tuple[str | None, str | None]],
+    items: set[tuple[str, str]],
+) -> None:
+    rows = [{"offer_id": "o0", "product_id": p, "store_id": s} for p, s in listed]
+    offers = active(tmp_path, offer, offer_items=rows)
+    assert covered(offers) == items
+    assert offers.coverage.count().execute() == len(items)
+
+
+@pytest.mark.parametrize(
     "offer", [{"product_id": "pill"}, {"product_id": "mug", "category": "tools"}]
 )
 def test_an_offer_that_covers_nothing_or_something_sensitive_is_none(

@@ -26,19 +26,11 @@ from followsuit.loaders.readers.batches import ROW
 from followsuit.loaders.readers.readers import opened
 from followsuit.loaders.sources import DeliveryError, Source
 from followsuit.loaders.staging.contract import faults
+from followsuit.loaders.staging.faults import FAULT_COLUMN, FAULT_REASON, FAULT_VALUE
 from followsuit.loaders.staging.lookup import wanted_lookups
 from followsuit.loaders.staging.rejects import Reject, Rejects
 from followsuit.loaders.staging.settle import PART, settle
-from followsuit.loaders.staging.standardise import (
-    FAULT_COLUMN,
-    FAULT_REASON,
-    FAULT_VALUE,
-    GIVEN,
-    KEPT,
-    ORDER,
-    Standard,
-    standard_for,
-)
+from followsuit.loaders.staging.standardise import GIVEN, KEPT, ORDER, Standard, standard_for
 
 
 @dataclass(frozen=True)

@@ -12,14 +12,9 @@ from followsuit.loaders.mapping import Mapping
 from followsuit.loaders.readers.batches import ROW
 from followsuit.loaders.readers.readers import opened
 from followsuit.loaders.sources import find_delivery
+from followsuit.loaders.staging.faults import FAULT_COLUMN, FAULT_REASON, FAULT_VALUE
 from followsuit.loaders.staging.rejects import Reject
-from followsuit.loaders.staging.standardise import (
-    FAULT_COLUMN,
-    FAULT_REASON,
-    FAULT_VALUE,
-    KEPT,
-    standard_for,
-)
+from followsuit.loaders.staging.standardise import KEPT, standard_for
 
 Read = tuple[list[dict[str, Any]], list[tuple[Any, ...]]]
 

@@ -16,6 +16,8 @@ UNION ALL MATCH (x:Event) WITH count(x) AS n RETURN 'node' AS kind, 'Event' AS n
 UNION ALL MATCH (x:Offer) WITH count(x) AS n RETURN 'node' AS kind, 'Offer' AS name, n
 UNION ALL MATCH (x:Run) WITH count(x) AS n RETURN 'node' AS kind, 'Run' AS name, n
 UNION ALL MATCH (x:Embedding) WITH count(x) AS n RETURN 'node' AS kind, 'Embedding' AS name, n
+UNION ALL MATCH (x:SensitiveTable) WITH count(x) AS n RETURN 'node' AS kind, 'SensitiveTable' AS name, n
+UNION ALL MATCH (x:SensitiveValue) WITH count(x) AS n RETURN 'node' AS kind, 'SensitiveValue' AS name, n
 UNION ALL MATCH ()-[x:FRIEND_OF]->() WITH count(x) AS n RETURN 'relationship' AS kind, 'FRIEND_OF' AS name, n
 UNION ALL MATCH ()-[x:PURCHASED]->() WITH count(x) AS n RETURN 'relationship' AS kind, 'PURCHASED' AS name, n
 UNION ALL MATCH ()-[x:VISITED]->() WITH count(x) AS n RETURN 'relationship' AS kind, 'VISITED' AS name, n
@@ -30,6 +32,8 @@ UNION ALL MATCH ()-[x:OF_BRAND]->() WITH count(x) AS n RETURN 'relationship' AS 
 UNION ALL MATCH ()-[x:IN_CITY]->() WITH count(x) AS n RETURN 'relationship' AS kind, 'IN_CITY' AS name, n
 UNION ALL MATCH ()-[x:COVERS]->() WITH count(x) AS n RETURN 'relationship' AS kind, 'COVERS' AS name, n
 UNION ALL MATCH ()-[x:REDEEMABLE_AT]->() WITH count(x) AS n RETURN 'relationship' AS kind, 'REDEEMABLE_AT' AS name, n
+UNION ALL MATCH ()-[x:INCLUDES]->() WITH count(x) AS n RETURN 'relationship' AS kind, 'INCLUDES' AS name, n
+UNION ALL MATCH ()-[x:SENSITIVE_IN]->() WITH count(x) AS n RETURN 'relationship' AS kind, 'SENSITIVE_IN' AS name, n
 UNION ALL MATCH ()-[x:CONTACTED]->() WITH count(x) AS n RETURN 'relationship' AS kind, 'CONTACTED' AS name, n
 UNION ALL MATCH ()-[x:RECOMMENDED]->() WITH count(x) AS n RETURN 'relationship' AS kind, 'RECOMMENDED' AS name, n
 UNION ALL MATCH ()-[x:INFLUENCES]->() WITH count(x) AS n RETURN 'relationship' AS kind, 'INFLUENCES' AS name, n

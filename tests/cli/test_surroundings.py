@@ -56,6 +56,7 @@ def test_there_are_the_commands_that_scripts_rely_on() -> None:
         "runs list",
         "runs prune",
         "runs use",
+        "schema",
         "score",
         "simulate",
         "why",

@@ -275,8 +275,8 @@ def test_offers_in_force(ask: Ask, tables: dict[str, Frame]) -> None:
         for kind in kinds
         if isinstance(row["product_id" if kind == "product" else kind], str)
     }
-    offers = answer.dropna(subset="for_kind")
-    assert expected == set(zip(offers.offer_id, offers.for_kind, offers.for_id, strict=True))
+    named = answer.dropna(subset="for_kind")
+    assert expected == set(zip(named.offer_id, named.for_kind, named.for_id, strict=True))
     assert set(answer.offer_id) == set(offers[begun & open_].offer_id)
 
 

@@ -12,7 +12,8 @@ SEE = " `followsuit schema` lists all."
 ON_BOTH = {
     "MATCH (c:Custmer) RETURN c.name AS x": "there is no label Custmer. Did you mean Customer?"
     + SEE,
-    "MATCH (c:Person) RETURN c.name AS x": "there is no label Person. Did you mean Customer?" + SEE,
+    "MATCH (c:Costumer) RETURN c.name AS x": "there is no label Costumer. Did you mean Customer?"
+    + SEE,
     "MATCH (x:Zebra) RETURN count(*) AS n": "there is no label Zebra." + SEE,
     "MATCH (:Customer)-[r:FREINDOF]->() RETURN count(*) AS n": "there is no relationship type "
     "FREINDOF. Did you mean FRIEND_OF?" + SEE,

@@ -44,9 +44,10 @@ def view_from(
 def write_snapshot(
     folder: Path, tables: Mapping[str, pa.Table], delivered: Sequence[str], assume_consent: bool
 ) -> Snapshot:
-    """Write tables, in the contract's columns, as a snapshot's files."""
+    """Write tables, in the contract's columns, as a snapshot's files; missing ones are empty."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name, rows in tables.items():
+    for name, contract in TABLES.items():
+        rows = tables.get(name, contract.arrow_schema().empty_table())
         order = [(key, "ascending") for key in TABLES[name].key]
         pq.write_table(rows.sort_by(order), folder / f"{name}.parquet")
     meta = {

@@ -172,6 +172,7 @@ def test_purchases_are_a_frame_of_the_contract_as_of_an_instant(shop: Shop) -> N
     rows = shop.purchases("2025-03-05")
     assert list(rows.columns) == [
         "purchase_id",
+        "order_id",
         "customer_id",
         "product_id",
         "at",

@@ -222,7 +222,7 @@ def _move(part: Path, folder: Path) -> None:
 
 
 def _export(store: GraphStore, folder: Path, memory: int, progress: Progress) -> None:
-    with progress("snapshot", len(t.TABLES)) as advance:
+    with progress("taking a snapshot", len(t.TABLES)) as advance:
         for table in t.TABLES.values():
             export_table(store, table, folder, memory)
             advance(1)

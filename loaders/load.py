@@ -290,7 +290,7 @@ class LoadJob:
         columns = {name: staged.columns for name, staged in self.staging.tables.items()}
         delivered = set(columns)
         todo = steps(columns, mentioned(delivered, set(meta.delivered)))
-        with progress("writing", len(todo)) as advance:
+        with progress("writing the graph", len(todo)) as advance:
             for step in todo:
                 if step.name not in self.staging.written:
                     self._write_step(step, progress)
@@ -319,7 +319,7 @@ class LoadJob:
         if not changed or not self.store.count(RUN):
             return {}
         snapshot = snapshot_ahead(self.store, notes, memory=self.memory, progress=progress)
-        with progress("withdrawals"):
+        with progress("deleting withdrawn results"):
             return withdraw_results(self.store, snapshot)
 
     def blocked(self, before: list[str]) -> list[str]:

@@ -27,6 +27,8 @@ CUSTOMERS = "customers"
 """Parameter: ids of the customers that a part is for; None for all others."""
 OFFERED_TO = "offered_to"
 """Parameter: number of customers with offers when the run was made, before any withdrawal."""
+WEIGHTS = "weights"
+"""Parameter of a run: the acceptance model."""
 _RUN_ID = "run_id"
 _OPTIONS = {"window_days": "--window", "top": "--top", "affinity": "--affinity"}
 """Parameters that affect how many offers a run has, and the options that set them."""

@@ -104,7 +104,7 @@ def write_decisions(
     """
     with (
         pq.ParquetWriter(path, SCHEMA) as writer,
-        progress("ranking", len(grid.customers)) as advance,
+        progress("ranking offers", len(grid.customers)) as advance,
     ):
         writer.write_table(_blocked(pairs, catalogue is not None))
         blocked = grid.code(pairs.filter(pairs.blocked_by.notnull()))

@@ -135,7 +135,7 @@ class Pipeline:
             learned = learn_tie_weights(self._log.until(ahead), self._window, self._progress)
             taste = config.fit(before, self._view.shared, seed=self._seed, progress=self._progress)
             training = []
-            with self._progress("training", EARLIER) as advance:
+            with self._progress("fitting weights of features", EARLIER) as advance:
                 for day in self._days[::-1]:
                     triggers = shipped(tie_weights(day, learned))
                     rows = brought_up(day, reasons_of(triggers, day, self._window))
@@ -169,15 +169,15 @@ class Pipeline:
         )
         ties, offers = tie_weights(view, learned), catalogue(view)
         triggers = shipped(ties)
-        with self._progress("reasons"):
+        with self._progress("finding reasons"):
             reasons = of_customers(reasons_of(triggers, view, window), customers)
             rows = brought_up(view, reasons, offers)
-        with self._progress("candidates"):
+        with self._progress("preparing candidates"):
             live = rows.filter(rows.blocked_by.isnull())
             laid = grid(view, live, window, taste=taste, catalogue=offers)
         path = self._folder / DECISIONS
         write_decisions(path, rows, laid, offers, model, triggers, top, progress=self._progress)
-        with self._progress("evidence"):
+        with self._progress("writing evidence"):
             pq.write_table(_offered(path), self._folder / OFFERS)
             write_evidence(view, triggers, window, self._folder)
 

@@ -39,6 +39,7 @@ from followsuit.graph.view import View, of_customers, view_of
 from followsuit.offers.activation import (
     CUSTOMERS,
     OFFERED_TO,
+    WEIGHTS,
     comparable,
     customers_of,
     joined,
@@ -50,11 +51,7 @@ from followsuit.offers.activation import (
 from followsuit.offers.decisions import counts_by_rule
 from followsuit.offers.guards import MAX_AGE, MIN_SHARE, Guards, Tell, ignore_note
 from followsuit.offers.learning.learn import Learn
-from followsuit.offers.learning.learned import (
-    CHOSEN,
-    WEIGHTS,
-    learned_before,
-)
+from followsuit.offers.learning.learned import CHOSEN, learned_before
 from followsuit.offers.learning.model import LogisticModel
 from followsuit.offers.learning.taste import TasteConfig
 from followsuit.offers.pipeline import OUT, STEPS, Pipeline

@@ -24,6 +24,7 @@ from typing import Any
 import pyarrow as pa
 
 from followsuit.core.errors import FollowsuitError
+from followsuit.core.near_names import near_name
 from followsuit.graph import schema as g
 from followsuit.graph.consent import adult_since
 from followsuit.graph.store import QueryError
@@ -118,9 +119,11 @@ def find(name: str) -> LibraryQuery:
     """Find a query by name.
 
     Raises:
-        UnknownQuery: there is no such query; the message lists all queries.
+        UnknownQuery: there is no such query; the message has the nearest name, or all names.
     """
     if name not in library():
+        if near := near_name(name, list(library())):
+            raise UnknownQuery(f"There is no query {name}. Did you mean {near}?")
         raise UnknownQuery(f"There is no query {name}; there are {', '.join(library())}.")
     return library()[name]
 

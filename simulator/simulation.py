@@ -83,7 +83,7 @@ class Simulated:
 def tables(world: World, progress: Progress = silent) -> Simulated:
     """Make a world in memory; the same settings give the same bytes."""
     chances = streams(world.seed)
-    with progress("simulating", total=world.days + 3) as advance:
+    with progress("simulating a shop", total=world.days + 3) as advance:
         stage = build_stage(world, chances)
         advance(1)
         sales = build_sales(stage, chances["shopping"], advance)

@@ -86,7 +86,7 @@ def temporal_split(view: SharedView, as_of: datetime, progress: Progress = silen
     horizon = view.as_of - as_of
     start, end = as_of - horizon, view.as_of
     before, now = view.at(start), view.at(as_of)
-    with progress("interactions and friendships", 2) as advance:
+    with progress("reading interactions and friendships", 2) as advance:
         train = dataset(before, view)
         advance(1)
         known = dataset(now, view)

@@ -61,7 +61,7 @@ def tensors(view: SharedView, progress: Progress = silent) -> HeteroData:
     for node, known in codes.items():
         data[node.label].id = known.ids
         data[node.label].num_nodes = len(known)
-    with progress("tensors", len(rows)) as advance:
+    with progress("making tensors", len(rows)) as advance:
         for kind, table in rows.items():
             edges = data[kind.source.label, kind.name, kind.target.label]
             ends, times, weights = _edges(table, codes[kind.source], codes[kind.target])

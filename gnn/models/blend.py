@@ -75,7 +75,7 @@ def learn_weights(
     total = scores[first].copy()
     best = ndcg_of(total.copy()).mean()
     others = [name for name in parts if name != first]
-    with progress("weights", len(others) * 2) as advance:
+    with progress("choosing weights of the blend", len(others) * 2) as advance:
         for _ in range(2):
             for name in others:
                 rest = total - np.float32(weights[name]) * scores[name]

@@ -98,7 +98,7 @@ class Ease(Recommender):
             f"EASE is approximated: each of {data.seen.shape[1]:,} items is predicted from its "
             f"{NEIGHBOURS} nearest items."
         )
-        with progress("EASE", 2) as advance:
+        with progress("fitting EASE", 2) as advance:
             neighbours = self._neighbours
             if neighbours is None or neighbours.seen is not data.seen:
                 neighbours = nearest_items(data.seen)
@@ -114,7 +114,7 @@ class Ease(Recommender):
         """The exact solution: a Cholesky factorisation and an inverse of the smaller side."""
         x = self._scaled(data, kept)
         by_users = data.seen.shape[0] <= len(kept)
-        with progress("EASE", 3) as advance:
+        with progress("fitting EASE", 3) as advance:
             gram = _gram(x if by_users else x.T.tocsr())
             ridge = self._ridge(x)
             gram[np.diag_indices_from(gram)] += ridge

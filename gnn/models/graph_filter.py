@@ -50,7 +50,7 @@ class GraphFilter(Recommender):
         r = normalised(data.seen)
         rank = min(self.config.rank, *r.shape)
         vectors = np.zeros((0, r.shape[1]))
-        with progress("GF-CF", 1) as advance:
+        with progress("fitting GF-CF", 1) as advance:
             if rank:
                 _, _, vectors = randomized_svd(r, rank, n_iter=4, random_state=0)
             advance(1)

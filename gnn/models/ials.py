@@ -51,7 +51,7 @@ class Ials(Recommender):
         """Fit by alternating least squares; `validation` is not used."""
         from implicit.cpu.als import AlternatingLeastSquares
 
-        with progress("iALS", self.config.rounds) as advance, one_thread():
+        with progress("fitting iALS", self.config.rounds) as advance, one_thread():
             model = AlternatingLeastSquares(
                 factors=self.config.factors,
                 regularization=self._ridge(data),

@@ -6,7 +6,7 @@ from typing import Any
 
 from scipy import sparse
 
-from followsuit.core.progress import Progress, silent
+from followsuit.core.progress import Advance, Progress, silent
 from followsuit.gnn.data.dataset import Dataset
 from followsuit.gnn.evaluation.validation import validation_ndcg, validation_users
 from followsuit.gnn.models.recommender import Recommender
@@ -40,13 +40,26 @@ def search_grid(
         train: the data to fit on.
         validation: (n, m) CSR, the validation interactions.
         seed: random seed.
-        progress: progress callback of each fit.
+        progress: progress callback; counts fits.
     """
+    with progress(f"searching settings of {model.name}") as advance:
+        return _search(model, train, validation, seed, progress, advance)
+
+
+def _search(
+    model: Recommender,
+    train: Dataset,
+    validation: sparse.csr_matrix,
+    seed: int,
+    progress: Progress,
+    advance: Advance,
+) -> SearchResult:
     users = validation_users(validation)
     tried = {_settings(model)}
 
     def fit(candidate: Recommender) -> SearchResult:
         fitted = candidate.fit(train, validation, seed=seed, progress=progress)
+        advance(1)
         return SearchResult(fitted, validation_ndcg(fitted, validation, users))
 
     def attempt(candidate: Recommender) -> SearchResult | None:

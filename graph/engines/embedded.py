@@ -259,7 +259,7 @@ class EmbeddedStore(GraphStore):
     # Rows.
 
     def write(self, element: Element, rows: Rows, progress: Progress = silent) -> None:  # noqa: D102
-        with as_parquet(rows) as new, progress(element.name) as advance:
+        with as_parquet(rows) as new, progress(f"writing {element.name}") as advance:
             total = pq.read_metadata(new).num_rows
             try:
                 if self.count(element) == 0:
@@ -349,7 +349,7 @@ class EmbeddedStore(GraphStore):
         self._run("COMMIT")
 
     def export(self, element: Element, path: Path, progress: Progress = silent) -> None:  # noqa: D102
-        with self.reading(), progress(element.name):
+        with self.reading(), progress(f"reading {element.name}"):
             self._run(copy_out(element, path))
 
     def count(self, element: Element) -> int:  # noqa: D102

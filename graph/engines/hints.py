@@ -1,10 +1,10 @@
 """What to do about a query that an engine refuses: the nearest name, or how to write it here."""
 
-import difflib
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from followsuit.core.near_names import near_name
 from followsuit.graph import schema as g
 from followsuit.graph.description.dialects import Difference, differences, functions
 from followsuit.graph.description.elements import properties_of
@@ -177,10 +177,8 @@ def _as_written(name: str, text: str) -> str:
 
 def _nearest(name: str, names: list[str]) -> str:
     """The question for the nearest of these names; empty if none is near."""
-    by_letters = {known.lower().replace("_", ""): known for known in reversed(names)}
-    asked = name.lower().replace("_", "")
-    found = difflib.get_close_matches(asked, by_letters, n=1, cutoff=0.65)
-    near = [by_letters[one] for one in found]
-    if other := _OTHER_WORDS.get(asked):
-        near += [other.name] if other.name in names else []
-    return f"Did you mean {near[0]}? " if near else ""
+    near = near_name(name, names)
+    other = _OTHER_WORDS.get(name.lower().replace("_", ""))
+    if near is None and other is not None and other.name in names:
+        near = other.name
+    return "" if near is None else f"Did you mean {near}? "

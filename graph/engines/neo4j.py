@@ -228,7 +228,7 @@ class Neo4jStore(GraphStore):
         with (
             self._translated(),
             as_parquet(rows) as path,
-            progress(element.name, pq.read_metadata(path).num_rows) as advance,
+            progress(f"writing {element.name}", pq.read_metadata(path).num_rows) as advance,
             tempfile.TemporaryDirectory(prefix="followsuit-") as folder,
             ThreadPoolExecutor(WRITERS) as writers,
         ):
@@ -257,7 +257,7 @@ class Neo4jStore(GraphStore):
             self.reading(),
             self._translated(),
             self._session(default_access_mode=neo4j.READ_ACCESS, fetch_size=_FETCH) as session,
-            progress(element.name, total) as advance,
+            progress(f"reading {element.name}", total) as advance,
             pq.ParquetWriter(path, schema) as writer,
         ):
             result = session.run(cypher)

@@ -115,7 +115,7 @@ def report(
     groups = communities(log.network)
     swapped = rewired(log.network, likes.both, seed)
     sums: dict[str, Sums] = {}
-    with progress("comparing", 4) as advance:
+    with progress("comparing exposed customers with others", 4) as advance:
         for grade, sums_of in _all_sums(log, design, likes, swapped, seed, progress):
             sums[grade] = sums_of
             advance(1)

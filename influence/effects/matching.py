@@ -96,7 +96,7 @@ def matched(
     near = _nearest(log, edges, design, triples, taste, seed)
     friends = np.log1p(np.diff(edges.in_pointer))
     parts, items = [], np.unique(triples.item)
-    with progress("matching", len(triples.item)) as advance:
+    with progress("matching customers", len(triples.item)) as advance:
         for some in np.array_split(items, max(1, len(triples.item) // 20_000)):
             first, last = (
                 np.searchsorted(triples.item, [some[0], some[-1] + 1]) if len(some) else (0, 0)

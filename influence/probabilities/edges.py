@@ -61,6 +61,6 @@ def learned_run(store: GraphStore, as_of: datetime) -> Run | None:
 
 def read_edges(store: GraphStore, run: Run, progress: Progress = silent) -> pa.Table:
     """A run's edges: `source, target, category, probability, low, high, evidence`."""
-    with progress("influences"):
+    with progress("reading influence edges"):
         rows = store.read(g.INFLUENCES)
     return rows.filter(pc.equal(rows[Col.RUN_ID], run.run_id)).drop_columns([Col.RUN_ID, Col.GRADE])

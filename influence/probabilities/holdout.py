@@ -113,7 +113,7 @@ def validate(
     earlier = log.until(held)
     learned = learn(earlier, window, seed=seed, progress=progress)
     past, cases = find_cases(earlier, seconds), find_cases(log, seconds, -held)
-    with progress("validating", 2) as advance:
+    with progress("validating probabilities", 2) as advance:
         b = _background(learned, past)
         in_degree = np.maximum(np.diff(log.network.in_pointer)[log.network.target], 1)
         p = {

@@ -187,13 +187,15 @@ def learn_means(
 
 
 def _fitted(log: Log, seconds: int, seed: int, progress: Progress) -> "_Fit":
-    with progress("exposures", 2) as advance:
+    with progress("counting exposures", 2) as advance:
         exposures, of_category = count_exposures(log, seconds, np.ones(len(log.categories)))
         advance(1)
         links = find_links(log, seconds)
         advance(1)
     fit = _Fit(log, seconds, links, exposures, seed)
-    with progress("learning", _ROUNDS_BY_CATEGORY + ITERATIONS) as advance:
+    with progress(
+        "fitting probabilities of influence", _ROUNDS_BY_CATEGORY + ITERATIONS
+    ) as advance:
         if len(links.edge) and exposures.any():
             fit.by_category(of_category, advance)
             fit.by_edge(advance)

@@ -225,7 +225,7 @@ def posterior(known: Evidence, strength: Floats, progress: Progress = silent) ->
     mean = _silent_mean(known, strength)
     judged = Posterior(mean, np.zeros(len(mean)), _silent_high(known, strength, mean))
     acted = np.flatnonzero(np.diff(known.pointer))
-    with progress("intervals", len(acted)) as advance:
+    with progress("computing intervals", len(acted)) as advance:
         for rows in _chunks(acted):
             like, weight = _mass(known, strength, rows)
             judged.mean[rows] = weight @ _MIDDLES

@@ -112,7 +112,7 @@ def simulate(
     rng = np.random.default_rng(seed)
     values = np.empty(simulations)
     room = Room(len(worth))
-    with progress("Simulating cascades", simulations) as advance:
+    with progress("simulating cascades", simulations) as advance:
         for start in range(0, simulations, _AT_ONCE):
             some = values[start : start + _AT_ONCE]
             room.stamp = cascades(

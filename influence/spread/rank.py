@@ -115,7 +115,7 @@ def _hits(edges: Incoming, top: int, seed: int, progress: Progress) -> tuple[_Sa
     first = np.zeros(len(edges.alone), dtype=np.int64)
     second = first.copy()
     size, members = _FIRST, 0
-    with progress("Simulating cascades backwards") as advance:
+    with progress("simulating cascades backwards") as advance:
         members += ranking.tally(size, first, advance)
         while (
             np.partition(first, -top)[-top] < _ENOUGH

@@ -190,7 +190,7 @@ class _Search:
         choosing, validating = Walker(self.edges, first), Walker(self.edges, second)
         sets, size = NONE, _FIRST
         most = min(_FIRST << (_ROUNDS - 1), _PER_CUSTOMER * len(self.cost))
-        with progress("Drawing reverse-reachable sets") as advance:
+        with progress("drawing reverse-reachable sets") as advance:
             while True:
                 sets = choosing.grown(sets, size, advance)
                 last = 2 * size > most or 2 * len(sets.member) > _MEMBERS

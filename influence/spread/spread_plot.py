@@ -94,7 +94,7 @@ def spread_by_budget(
     orders |= simple_seeds(network, chance, budget, costs, may, seed)
     budgets = budget * np.arange(1, POINTS + 1) / POINTS
     curves = []
-    with progress("Spread by budget", POINTS * len(orders)) as advance:
+    with progress("computing spread by budget", POINTS * len(orders)) as advance:
         for name, order in orders.items():
             points = []
             for part in budgets:

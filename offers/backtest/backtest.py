@@ -160,7 +160,7 @@ def backtest(
     )
     # The days before `start` are for training. A taste fitted later would know their labels.
     taste = config.fit(first, shared, seed=seed, progress=progress)
-    with _writer(out) as writer, progress("backtest", len(days)) as advance:
+    with _writer(out) as writer, progress("evaluating cutoffs", len(days)) as advance:
         for day in days:
             now = shared.at(day)
             if day in fitted_at:

@@ -16,7 +16,7 @@ from followsuit.graph import schema as g
 from followsuit.graph.runs import DECISIONS, Run, active_run, run_folder
 from followsuit.graph.schema import Col
 from followsuit.graph.store import GraphStore, nfc
-from followsuit.offers.activation import part_of
+from followsuit.offers.activation import WEIGHTS, part_of
 from followsuit.offers.explanation.not_offered import (
     BELOW,
     CHANGED,
@@ -68,6 +68,8 @@ class Explanation:
     """How much of the probability comes from triggers."""
     reason: str | None = None
     """The reason in words for the customer."""
+    base: float | None = None
+    """The log-odds if all features are 0."""
     factors: dict[str, float] | None = None
     """What each feature adds to the log-odds."""
 
@@ -161,6 +163,7 @@ def _of_decisions(run: Run, mine: pa.Table, customer: str, target: str) -> Expla
         explanation=None if offered else EXPLAINED[BELOW],
         score=best["probability"],
         trigger=best["triggers"][0] if best["triggers"] else None,
+        base=(run.parameters.get(WEIGHTS) or {}).get("intercept"),
         factors=best["contributions"],
         **{
             name: best[name]

@@ -13,6 +13,7 @@ from followsuit.graph.store import GraphStore
 from followsuit.graph.view import View
 from followsuit.influence.probabilities.edges import learned_run, read_edges
 from followsuit.influence.probabilities.learn import ALL
+from followsuit.offers.activation import WEIGHTS
 from followsuit.offers.features.declared import NAMES
 from followsuit.offers.learning.learn import Learn
 from followsuit.triggers.tie_weights import relative_weights
@@ -21,8 +22,6 @@ KEEP_SETTINGS = timedelta(days=7)
 """Settings of taste are used again until they are this old."""
 CHOSEN = ("taste", "taste_as_of")
 """Parameters of a run: the `TasteConfig`, and the instant that it was searched as of."""
-WEIGHTS = "weights"
-"""Parameter of a run: the acceptance model."""
 _SAME = ("affinity", "friends_help", "seed", "assume_consent", "window_days")
 """Parameters in which two runs must agree for one to use the settings of the other."""
 

@@ -27,10 +27,10 @@ BLEND, LINEAR = "blend", "linear"
 PARTS = ("ease_damped", "lightgcn")
 """The models of the blend, besides the social ones."""
 _OF_FRIENDS = {
-    True: "`gnn audit` found that friends help.",
-    False: "Friends are left out: `gnn audit` found that they don't help.",
-    None: "Friends are left out: nobody has tested yet whether they help. Run `followsuit gnn "
-    "audit`.",
+    True: "In own taste, friends are used: `gnn audit` found that they help.",
+    False: "In own taste, friends are left out: `gnn audit` found that they don't help.",
+    None: "In own taste, friends are left out: nobody has tested yet whether they help. Run "
+    "`followsuit gnn audit`.",
 }
 _SHARPNESS = 10.0
 _SCALE_OF = 2_000
@@ -257,7 +257,10 @@ def search_taste(
 
 def _of_friends(help_found: bool | None, blend: Blend) -> str:
     if help_found and not set(SOCIAL) & set(blend.config.weights):
-        return "Friends are left out: `gnn audit` found that they help, but not on the last weeks."
+        return (
+            "In own taste, friends are left out: `gnn audit` found that they help, but not on the "
+            "last weeks."
+        )
     return _OF_FRIENDS[help_found]
 
 

@@ -1,6 +1,7 @@
 """`simulate`, `load`, `score`, `why`, `runs` and `backtest`, as a person runs them."""
 
 import json
+import math
 import re
 from pathlib import Path
 from typing import Any
@@ -134,7 +135,7 @@ def test_score_writes_the_offers_and_says_what_they_were_made_with(shop: Shop) -
     assert all(n > 0 for n in report["suppressed"].values())
     for said in (
         "Weights (fitted to",
-        "blocked by no_contact_consent",
+        "candidates blocked by no_contact_consent",
         f"run {report['run_id']}",
     ):
         assert said in shop.scored.said
@@ -216,6 +217,7 @@ EXPLAINED = {
     "trigger",
     "trigger_share",
     "reason",
+    "base",
     "factors",
 }
 
@@ -233,6 +235,7 @@ def test_why_says_the_reason_and_what_each_factor_adds(shop: Shop) -> None:
     share = f"Score {offer['score']:.6f}, of which triggers add {offer['trigger_share']:.6f}."
     assert lines[1] == share
     assert [line.split()[0] for line in lines[2:]] == [
+        "base",
         "popularity",
         "category",
         "affinity",
@@ -242,6 +245,8 @@ def test_why_says_the_reason_and_what_each_factor_adds(shop: Shop) -> None:
     explanation = json.loads(told.out)
     assert set(explanation) == EXPLAINED
     assert explanation["offered"] is True
+    log_odds = explanation["base"] + sum(explanation["factors"].values())
+    assert 1 / (1 + math.exp(-log_odds)) == pytest.approx(explanation["score"], abs=1e-9)
     assert {name: explanation[name] for name in OUT} == offer
 
 

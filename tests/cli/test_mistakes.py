@@ -19,7 +19,7 @@ def check(done: Outcome, said: str) -> None:
     assert line.startswith("followsuit: ")
     assert said in line
     # A slow machine says how long its steps took.
-    assert all(re.fullmatch(r"[a-z ]+: .*\d+ s", step) for step in steps), done.said
+    assert all(re.fullmatch(r"[\w ()-]+: \d+ s", step) for step in steps), done.said
 
 
 SCORE = ("score", "--as-of", AS_OF)
@@ -30,7 +30,8 @@ MISTAKES: dict[tuple[str, ...], str] = {
     ("sccore",): "No such command 'sccore'",
     ("score", "--as_of", AS_OF): "No such option: --as_of",
     ("score",): "Missing option '--as-of'. See ",
-    ("query", "cuonts"): "There is no query cuonts; there are bought-after-a-friend, ",
+    ("query", "cuonts"): "There is no query cuonts. Did you mean counts?",
+    ("query", "xyz"): "There is no query xyz; there are bought-after-a-friend, ",
     ("why", "nobody", "p0001"): "There is no customer nobody.",
     ("why", "c0001", "nothing"): "There is no product, store or offer nothing.",
     ("why-not", "nobody", "nothing"): "There is no customer nobody.",

@@ -74,6 +74,18 @@ def test_times_are_iso_8601_and_nothing_is_an_empty_cell(shop: Shop) -> None:
     assert {type(value["cost"]) for value in values} <= {int, type(None)}
 
 
+def test_an_answer_without_rows_says_why(shop: Shop) -> None:
+    command = ["query", "two-hop-reach", "--format", "csv", "--param"]
+    nobody, without = run_each(
+        [[*command, "customer_id=zzz"], ["query", "top-influencers", "--format", "csv"]],
+        shop.folder,
+    )
+    assert (nobody.code, nobody.said) == (0, "There is no customer zzz.\n")
+    assert nobody.out.splitlines() == ["customer_id,through"]
+    assert (without.code, without.out.count("\n")) == (0, 1)
+    assert "Run `followsuit influence learn --as-of DATE` first." in without.said
+
+
 def test_without_a_name_the_library_is_listed_with_its_parameters(shop: Shop) -> None:
     done = shop.run("query")
     assert (done.code, done.said) == (0, "")

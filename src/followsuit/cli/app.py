@@ -2,18 +2,69 @@
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperCommand
+from typer.main import get_command
 
 from followsuit import __version__
+from followsuit.cli.screen import LogFormat, set_format, set_quiet
 from followsuit.core.errors import FollowsuitError
 
 if TYPE_CHECKING:
     from followsuit.api import Shop
 
-app = typer.Typer(
+
+_shared = typer.Typer(add_completion=False)
+"""A command that only has the options of all commands."""
+
+
+@_shared.command()
+def _log_options(
+    log_format: Annotated[
+        LogFormat | None,
+        typer.Option(
+            callback=set_format,
+            expose_value=False,
+            is_eager=True,
+            show_default=False,
+            help="Write each message as a line of a log, with its time and level.",
+        ),
+    ] = None,
+    quiet: Annotated[
+        bool,
+        typer.Option(
+            "--quiet",
+            callback=set_quiet,
+            expose_value=False,
+            is_eager=True,
+            help="Show no progress, and only warnings and errors.",
+        ),
+    ] = False,
+) -> None:
+    """The options of messages."""
+
+
+class _Command(TyperCommand):
+    """A command with the options of messages."""
+
+    def __init__(self, *args: Any, params: list[Any] | None = None, **options: Any) -> None:
+        super().__init__(*args, params=[*(params or ()), *get_command(_shared).params], **options)
+
+
+class Commands(typer.Typer):
+    """A group of commands that all have the options of messages."""
+
+    def command(  # noqa: D102
+        self, name: str | None = None, **options: Any
+    ) -> Callable[[Any], Any]:
+        return super().command(name, **{"cls": _Command, **options})
+
+
+app = Commands(
     name="followsuit",
     help="A graph-based social-influence recommender for retailers.",
     pretty_exceptions_enable=False,

@@ -8,6 +8,7 @@ import typer
 
 from followsuit.cli.app import (
     AsOfOption,
+    Commands,
     JsonOption,
     RefreshOption,
     SeedOption,
@@ -23,9 +24,7 @@ if TYPE_CHECKING:
     from followsuit.core.bootstrap import Estimate
     from followsuit.gnn.data.dataset import Split
 
-gnn_app = typer.Typer(
-    help="Fit models of taste to interactions and friendships, and evaluate them."
-)
+gnn_app = Commands(help="Fit models of taste to interactions and friendships, and evaluate them.")
 app.add_typer(gnn_app, name="gnn")
 
 ModelOption = Annotated[

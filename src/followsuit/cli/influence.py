@@ -10,6 +10,7 @@ import typer
 
 from followsuit.cli.app import (
     AsOfOption,
+    Commands,
     JsonOption,
     OutputError,
     RefreshOption,
@@ -26,7 +27,7 @@ from followsuit.core.times import length
 if TYPE_CHECKING:
     from followsuit.influence.analysis import Analysis
 
-influence_app = typer.Typer(
+influence_app = Commands(
     help="Who follows whom, how certain that is, and which customers to start with."
 )
 app.add_typer(influence_app, name="influence")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from followsuit.cli.app import (
+    Commands,
     JsonOption,
     RefreshOption,
     SeedOption,
@@ -35,7 +36,7 @@ def _check_affinity(affinity: str | None) -> str | None:
     raise typer.BadParameter(f"{affinity!r} isn't blend, linear or module:Class")
 
 
-runs_app = typer.Typer(help="The runs of `score`: list them, activate one, delete old ones.")
+runs_app = Commands(help="The runs of `score`: list them, activate one, delete old ones.")
 app.add_typer(runs_app, name="runs")
 
 WindowOption = Annotated[
@@ -151,7 +152,7 @@ def score(
     weights = ", ".join(f"{name} {weight:.2f}" for name, weight in model.weights.items())
     say(f"Weights ({source}): {weights}")
     for rule, n in report.suppressed.items():
-        say(f"{n:>12,} blocked by {rule}")
+        say(f"{n:>12,} candidate{'' if n == 1 else 's'} blocked by {rule}")
     say(f"{report.offers:>12,} offers to {report.customers:,} customers: run {report.run_id}")
     if report.unknown:
         say(f"{report.unknown:>12,} of the customers to score aren't in the store")
@@ -231,7 +232,10 @@ def _in_words(answer: "Explanation") -> str:
         reason = f"Not offered ({answer.rule}): {answer.explanation}"
         lines = [f"{reason}; it would be number {answer.rank}."]
     lines.append(f"Score {answer.score:.6f}, of which triggers add {answer.trigger_share:.6f}.")
-    lines += [f"  {name:12} {value:+.3f}" for name, value in (answer.factors or {}).items()]
+    parts = answer.factors or {}
+    if answer.base is not None:
+        parts = {"base": answer.base, **parts}
+    lines += [f"  {name:12} {value:+.3f}" for name, value in parts.items()]
     return "\n".join(lines)
 
 

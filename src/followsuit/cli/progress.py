@@ -1,4 +1,4 @@
-"""Progress bars on a terminal; in a log, one line per long step."""
+"""Progress bars on a terminal; in a log, one line per long step that isn't part of another."""
 
 import time
 from collections.abc import Iterator
@@ -13,11 +13,14 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
-from followsuit.cli.screen import console, say
+from followsuit.cli.screen import console, is_quiet, say, shows_bars
 from followsuit.core.progress import Advance
 
 _LONG = 2.0
 """Steps longer than this many seconds get a line in a log."""
+
+_under_way: list[str] = []
+"""The names of the steps under way in a log, the outermost first."""
 
 _bars = Progress(
     SpinnerColumn(),
@@ -33,17 +36,12 @@ _bars = Progress(
 @contextmanager
 def show(name: str, total: int | None = None) -> Iterator[Advance]:
     """The progress callback of the command line."""
-    began = time.monotonic()
-    if not console.is_terminal:
-        done = 0
-
-        def count(units: int) -> None:
-            nonlocal done
-            done += units
-
-        yield count
-        if (took := time.monotonic() - began) > _LONG:
-            say(f"{name}: {done:,} in {took:.0f} s" if done else f"{name}: {took:.0f} s")
+    if is_quiet():
+        yield lambda _units: None
+        return
+    if not shows_bars():
+        with _logged(name):
+            yield lambda _units: None
         return
     first = not _bars.tasks
     if first:
@@ -55,3 +53,17 @@ def show(name: str, total: int | None = None) -> Iterator[Advance]:
         _bars.remove_task(task)
         if first:
             _bars.stop()
+
+
+@contextmanager
+def _logged(name: str) -> Iterator[None]:
+    """Say how long a step took, unless it was short or part of another step."""
+    began = time.monotonic()
+    _under_way.append(name)
+    try:
+        yield
+    finally:
+        _under_way.pop()
+    took = time.monotonic() - began
+    if took > _LONG and not _under_way:
+        say(f"{name}: {took:.0f} s")

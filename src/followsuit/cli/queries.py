@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from followsuit.cli.app import ParamOption, StoreOption, app, open_shop, to_write
+from followsuit.cli.screen import say
 from followsuit.cli.tables import ENDINGS, Format, format_of, write_rows
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ def query(
     out: OutOption = None,
 ) -> None:
     """Run a query of the library."""
+    from followsuit.queries.empty import why_empty
     from followsuit.queries.library import library
     from followsuit.queries.runner import run_query
 
@@ -53,6 +55,8 @@ def query(
     values = dict(_pair(p) for p in param or ())
     rows = run_query(shop.store, name, values, now=datetime.now(UTC), timeout=shop.timeout)
     write_rows(rows, file_format, out)
+    if not rows.num_rows and (why := why_empty(shop.store, name, values)):
+        say(why)
 
 
 @app.command(

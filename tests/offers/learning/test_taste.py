@@ -160,7 +160,7 @@ def test_friends_take_part_only_where_they_were_found_to_help(
     assert set(config.settings["weights"]) <= asked[0]
     parts = config.settings["weights"]
     social = set(parts) & set(SOCIAL)
-    helped = "found that friends help." if social else "but not on the last weeks."
+    helped = "friends are used: `gnn audit`" if social else "but not on the last weeks."
     said = {None: "nobody has tested yet", False: "they don't help", True: helped}
     assert str(config.note).startswith(f"Own taste comes from {' and '.join(parts)}. ")
     assert said[audited] in str(config.note)
@@ -219,7 +219,7 @@ class Fits:
 
     @contextmanager
     def __call__(self, name: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
-        self.count += name == "EASE"
+        self.count += name == "fitting EASE"
         yield lambda units: None
 
 

@@ -20,9 +20,21 @@ DATE: pa.DataType = pa.date32()
 NUMBER: pa.DataType = pa.float64()
 MONEY: pa.DataType = pa.int64()
 """Whole minor units: hundredths of the currency's unit."""
+MONEY_UNIT = "minor units (hundredths)"
+"""The unit of amounts, as the metadata of columns and the help name it."""
 WHOLE: pa.DataType = pa.int64()
 BOOLEAN: pa.DataType = pa.bool_()
 VECTOR: pa.DataType = pa.list_(pa.float32())
+
+
+def amount(name: str, kind: pa.DataType = MONEY) -> pa.Field:
+    """A column of amounts, whose metadata names the unit."""
+    return pa.field(name, kind, metadata={"unit": MONEY_UNIT})
+
+
+def is_amount(field: pa.Field) -> bool:
+    """Whether the metadata of a column says that it holds amounts in minor units."""
+    return (field.metadata or {}).get(b"unit") == MONEY_UNIT.encode()
 
 
 class Col(StrEnum):

@@ -30,28 +30,28 @@ REASON, TASTE, POPULAR = "trigger", "taste", "popular"
 """The values of the column `source`."""
 
 SCHEMA = pa.schema(
-    {
-        "customer_id": g.TEXT,
-        "offer_id": g.TEXT,
-        "item_kind": g.TEXT,
-        "item_id": g.TEXT,
-        "triggers": pa.list_(g.TEXT),
-        "source": g.TEXT,
-        "blocked_by": g.TEXT,
-        "probability": g.NUMBER,
-        "low": g.NUMBER,
-        "high": g.NUMBER,
-        "own_share": g.NUMBER,
-        "trigger_share": g.NUMBER,
-        "expected_value": g.NUMBER,
-        "value": g.MONEY,
-        "channel": g.TEXT,
-        "decision": g.TEXT,
-        "rank": g.WHOLE,
-        "reason": g.TEXT,
-        "send_after": g.TIME,
-        "contributions": pa.struct(dict.fromkeys(NAMES, g.NUMBER)),
-    }
+    [
+        ("customer_id", g.TEXT),
+        ("offer_id", g.TEXT),
+        ("item_kind", g.TEXT),
+        ("item_id", g.TEXT),
+        ("triggers", pa.list_(g.TEXT)),
+        ("source", g.TEXT),
+        ("blocked_by", g.TEXT),
+        ("probability", g.NUMBER),
+        ("low", g.NUMBER),
+        ("high", g.NUMBER),
+        ("own_share", g.NUMBER),
+        ("trigger_share", g.NUMBER),
+        g.amount("expected_value", g.NUMBER),
+        g.amount("value"),
+        ("channel", g.TEXT),
+        ("decision", g.TEXT),
+        ("rank", g.WHOLE),
+        ("reason", g.TEXT),
+        ("send_after", g.TIME),
+        ("contributions", pa.struct(dict.fromkeys(NAMES, g.NUMBER))),
+    ]
 )
 """Columns of `decisions.parquet`, a row for each candidate.
 

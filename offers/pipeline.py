@@ -52,15 +52,13 @@ OUT = (
     "reason",
 )
 """Columns of `score --out`."""
+_NUMBERS = {"rank": g.WHOLE, "score": g.NUMBER, "trigger_share": g.NUMBER}
 _OFFERS = pa.schema(
-    {
-        **dict.fromkeys(OUT, g.TEXT),
-        "rank": g.WHOLE,
-        "score": g.NUMBER,
-        "trigger_share": g.NUMBER,
-        "value": g.MONEY,
-        "channel": g.TEXT,
-    }
+    [
+        *(dict.fromkeys(OUT, g.TEXT) | _NUMBERS).items(),
+        g.amount("value"),
+        ("channel", g.TEXT),
+    ]
 )
 """Columns of a run's offers, which are its offered decisions by customer and rank.
 

@@ -8,7 +8,7 @@
 // column trigger text
 // column probability number
 // column uplift number
-// column value integer
+// column value money
 // column channel text
 // column reason text
 // order by: customer_id, rank

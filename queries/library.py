@@ -4,9 +4,11 @@
     // param customer_id text: the customer
     // param limit integer = 20: maximum number of rows
     // column friend_id text
+    // column amount money
     // order by: at desc, friend_id
 
 A parameter is `text`, `integer`, `number`, `boolean`, `time`, `date` or `days` (a length of time).
+A column is one of these but `days`, or `money`: whole minor units, whose unit the answer names.
 A time may default to `now`; a date may default to `adult`, the latest birth date of adults at
 `until`. The types of the header let us check parameters before the query runs, and make both
 engines answer in the same types. Rows are sorted here, because neither engine sorts a UNION.
@@ -36,6 +38,7 @@ TYPES: dict[str, pa.DataType] = {
     "boolean": g.BOOLEAN,
     "time": g.TIME,
     "date": g.DATE,
+    "money": g.MONEY,
 }
 
 NOW = "now"
@@ -71,6 +74,14 @@ class LibraryQuery:
     order: tuple[tuple[str, str], ...]
     """Pairs of column and `ascending` or `descending`, for Arrow's sort."""
     cypher: str
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The columns with their types; the metadata of amounts names their unit."""
+        return pa.schema(
+            g.amount(name) if kind == "money" else pa.field(name, TYPES[kind])
+            for name, kind in self.columns.items()
+        )
 
     def bind(self, values: Mapping[str, Any], now: datetime | None) -> dict[str, Any]:
         """Check the values of the parameters and convert them to their types.

@@ -8,8 +8,8 @@
 // column store_id text
 // column valid_from time
 // column valid_until time
-// column cost integer
-// column value integer
+// column cost money
+// column value money
 // order by: offer_id, for_kind
 MATCH (o:Offer)
 WHERE (o.valid_from IS NULL OR o.valid_from <= $at) AND (o.valid_until IS NULL OR o.valid_until > $at)

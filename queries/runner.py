@@ -9,7 +9,7 @@ import pyarrow.types as pt
 
 from followsuit.graph.store import GraphStore, QueryError
 from followsuit.queries.guard import check_query
-from followsuit.queries.library import TYPES, find
+from followsuit.queries.library import find
 
 TIMEOUT = 60.0
 """Default time limit of a query, in seconds."""
@@ -33,7 +33,8 @@ def run_query(
         timeout: seconds; None for no limit.
 
     Returns:
-        Rows in the columns, types and order of the query's header.
+        Rows in the columns, types and order of the query's header; amounts are in minor units
+        (hundredths), as the columns' metadata says.
 
     Raises:
         UnknownQuery: there is no such query.
@@ -45,8 +46,7 @@ def run_query(
     bound = query.bind(parameters or {}, now)
     store.require_complete()
     rows = store.query(query.cypher, bound, timeout)
-    schema = pa.schema({column: TYPES[kind] for column, kind in query.columns.items()})
-    table = rows.select(schema.names).cast(schema)
+    table = rows.select(query.schema.names).cast(query.schema)
     return table.sort_by(list(query.order)) if query.order else table
 
 

@@ -1,11 +1,11 @@
-// question: Which customers buy the most in a period, by amount? (in minor units of money, less returns)
+// question: Which customers buy the most in a period, by amount? (less returns)
 // param since time = 1970-01-01: start of the period
 // param until time = now: end of the period
 // param limit integer = 20: maximum number of rows
 // column customer_id text
 // column currency text
 // column purchases integer
-// column amount integer
+// column amount money
 // order by: amount desc, purchases desc, customer_id, currency
 MATCH (c:Customer)-[b:PURCHASED]->(:Product)
 WHERE b.at >= $since AND b.at <= $until

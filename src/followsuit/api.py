@@ -178,6 +178,8 @@ class Shop:
     def query(self, name: str, *, now: Instant | None = None, **parameters: Any) -> "pd.DataFrame":
         """Run a query of the library by name.
 
+        Amounts are whole minor units (hundredths).
+
         Args:
             name: a query's name; `followsuit query` lists them.
             now: the default of parameters that mean the present.

@@ -51,7 +51,8 @@ def test_every_format_holds_the_same_rows(shop: Shop, top: Any, tmp_path: Path) 
     assert default.out == table.out
     header, _, *lines, count = table.out.splitlines()
     assert header.split() == COLUMNS
-    assert [line.split() for line in lines] == [list(row.values()) for row in rows]
+    shown = [{**row, "amount": f"{int(row['amount']) / 100:.2f}"} for row in rows]
+    assert [line.split() for line in lines] == [list(row.values()) for row in shown]
     assert count == "4 rows"
     assert (named.out, chosen.out, parquet.out) == ("", "", "")
     assert (tmp_path / "rows.CSV").read_text() == csv_.out
@@ -59,6 +60,8 @@ def test_every_format_holds_the_same_rows(shop: Shop, top: Any, tmp_path: Path) 
     stored = pq.read_table(tmp_path / "rows.parquet")
     assert stored.column_names == COLUMNS
     assert stored.to_pylist() == top
+    assert stored.schema.field("amount").metadata[b"unit"] == b"minor units (hundredths)"
+    assert stored.schema.field("purchases").metadata is None
 
 
 def test_times_are_iso_8601_and_nothing_is_an_empty_cell(shop: Shop) -> None:

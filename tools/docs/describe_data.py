@@ -140,7 +140,7 @@ def shipped() -> str:
 
 def decisions() -> str:
     """The columns of `decisions.parquet`."""
-    rows = [(code(f.name), _type(f.type), meanings.DECISIONS[f.name]) for f in SCHEMA]
+    rows = [(code(f.name), _kind_of(f), meanings.DECISIONS[f.name]) for f in SCHEMA]
     return table(("column", "type", "meaning"), rows)
 
 
@@ -149,7 +149,11 @@ def _type(kind: pa.DataType) -> str:
         return f"list of {_type(kind.value_type)}"
     if pa.types.is_struct(kind):
         return ", ".join(f"{code(f.name)} {_type(f.type)}" for f in kind)
-    return "money" if kind == g.MONEY else type_name(kind)
+    return type_name(kind)
+
+
+def _kind_of(field: pa.Field) -> str:
+    return "money" if g.is_amount(field) else _type(field.type)
 
 
 def rules() -> str:
@@ -163,9 +167,15 @@ def queries() -> str:
     return "".join(_query(query) for query in library().values())
 
 
+_UNIT = f" in {g.MONEY_UNIT}"
+
+
 def _query(query: LibraryQuery) -> str:
     given = table(("parameter", "type", "default", "meaning"), map(_parameter, query.parameters))
-    columns = ", ".join(f"{code(name)} {kind}" for name, kind in query.columns.items())
+    columns = ", ".join(
+        f"{code(name)} {kind}{_UNIT if kind == 'money' else ''}"
+        for name, kind in query.columns.items()
+    )
     order = ", ".join(
         code(name) + (" (largest first)" if way == "descending" else "")
         for name, way in query.order

@@ -129,9 +129,9 @@ DECISIONS = {
     "high": "The upper end.",
     "own_share": "The probability without any trigger.",
     "trigger_share": "What the triggers add to it.",
-    "expected_value": "`probability` × `value`.",
-    "value": "What an acceptance brings, in hundredths: the offer's value, or without a table of "
-    "offers the product's margin. Empty if unknown.",
+    "expected_value": "`probability` × `value`, in minor units (hundredths) and their fractions.",
+    "value": "What an acceptance brings, in minor units (hundredths): the offer's value, or "
+    "without a table of offers the product's margin. Empty if unknown.",
     "channel": "The channel to use. Empty if contact is granted in general.",
     "decision": "`offered`, `outranked`, or the rule that blocked it.",
     "rank": "Among the customer's candidates, from 1. Empty if another candidate has its item or "

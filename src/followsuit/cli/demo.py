@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from followsuit.cli.app import app, open_shop
+from followsuit.cli.fitting import fit
 from followsuit.cli.screen import results
 
 if TYPE_CHECKING:
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
     from followsuit.simulator import World
 
 _WIDTH = 100
+_BESIDE = 13
+"""Width of the names beside the story's tables, with the blanks after them."""
+_NARROWEST = 12
+"""Columns are folded to this many characters or more."""
 _LISTED = 5
 """Offers of the story that are listed."""
 
@@ -107,7 +112,7 @@ def _show_offers(console: "Console", offers: "Sequence[ShownOffer]") -> None:
     for offer in offers:
         probability = _percent(offer.probability)
         table.add_row(offer.customer, offer.item, offer.price, probability, offer.reason)
-    _print(console, table)
+    _print(console, _fitted(table, console.width))
     _print(
         console,
         "Probability: the model's estimate that the customer buys or visits it within two weeks.",
@@ -123,8 +128,8 @@ def _show_story(console: "Console", story: "Story") -> None:
         ("Friends", _friends(story)),
         ("Contact", _contact(story)),
         ("First offer", _first_offer(story)),
-        ("Offers", _offers(story)),
-        ("Blocked", _blocked(story)),
+        ("Offers", _offers(story, console.width - _BESIDE)),
+        ("Blocked", _blocked(story, console.width - _BESIDE)),
     ):
         grid.add_row(name, content)
     _print(console, grid)
@@ -155,7 +160,7 @@ def _first_offer(story: "Story") -> str:
     return "\n".join(lines)
 
 
-def _offers(story: "Story") -> "RenderableType":
+def _offers(story: "Story", width: int) -> "RenderableType":
     from rich.console import Group
 
     shown = story.offers[:_LISTED]
@@ -171,10 +176,11 @@ def _offers(story: "Story") -> "RenderableType":
             _percent(offer.by_friends),
             offer.reason,
         )
-    return Group(f"{total}, {brought} of them brought up by friends.{rest}", table)
+    said = f"{total}, {brought} of them brought up by friends.{rest}"
+    return Group(said, _fitted(table, width))
 
 
-def _blocked(story: "Story") -> "RenderableType":
+def _blocked(story: "Story", width: int) -> "RenderableType":
     from rich.console import Group
 
     total = sum(blocked.items for blocked in story.blocked)
@@ -183,7 +189,7 @@ def _blocked(story: "Story") -> "RenderableType":
     table = _table("items", "rule", "why", "for example", right=(0,))
     for blocked in story.blocked:
         table.add_row(str(blocked.items), blocked.rule, blocked.sentence, blocked.item)
-    return Group(f"{total} of the items that friends brought up:", table)
+    return Group(f"{total} of the items that friends brought up:", _fitted(table, width))
 
 
 def _show_worth(console: "Console", worth: "Worth") -> None:
@@ -279,6 +285,10 @@ def _table(*names: str, right: "Sequence[int]" = ()) -> "Table":
             name, justify="right" if i in right else "left", no_wrap=i in right, overflow="fold"
         )
     return table
+
+
+def _fitted(table: "Table", width: int) -> "RenderableType":
+    return fit(table, width, narrowest=_NARROWEST)
 
 
 def _listed(names: "Sequence[str]") -> str:

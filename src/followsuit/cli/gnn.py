@@ -17,6 +17,7 @@ from followsuit.cli.app import (
     open_shop,
     write_json,
 )
+from followsuit.cli.fitting import print_table
 from followsuit.cli.screen import results, say
 from followsuit.cli.tables import BY_ENDING, to_write_rows, write_rows
 
@@ -196,13 +197,13 @@ def _print_figures(
     shown = ("recall@10", "ndcg@10", "recall@20", "ndcg@20", "coverage@20")
     columns = [key for key in shown if key in next(iter(figures.values()))]
     table = Table(box=SIMPLE)
-    table.add_column("")
+    table.add_column("model", no_wrap=True)
     for key in columns + ["seconds"] * bool(seconds):
         table.add_column(key, justify="right")
     for name, estimates in figures.items():
         cells = [f"{estimates[key].value:.4f}" for key in columns]
         table.add_row(name, *cells, *([f"{seconds[name]:.0f}"] if seconds else []))
-    results(to_stderr).print(table)
+    print_table(results(to_stderr), table)
 
 
 @gnn_app.command(epilog="Example: followsuit gnn embed --as-of 2025-12-31 --out taste.parquet")

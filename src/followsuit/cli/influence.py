@@ -20,6 +20,7 @@ from followsuit.cli.app import (
     to_write,
     write_json,
 )
+from followsuit.cli.fitting import print_table
 from followsuit.cli.screen import results, say
 from followsuit.cli.tables import BY_ENDING, to_write_rows, write_rows
 from followsuit.core.times import length
@@ -178,7 +179,8 @@ def _print_rank(rows: list[dict[Hashable, Any]], unit: str) -> None:
     )
     table = Table(box=SIMPLE, title=title, title_justify="left")
     for name in ("customer", "value", "90 % interval", "PageRank", "core", "community"):
-        table.add_column(name, justify="left" if name == "customer" else "right")
+        justify: Any = "left" if name == "customer" else "right"
+        table.add_column(name, justify=justify, no_wrap=True)
     for row in rows:
         value, low, high = (
             f"{row[name] / 100:,.2f}" if money else f"{row[name]:,.3f}"
@@ -192,7 +194,7 @@ def _print_rank(rows: list[dict[Hashable, Any]], unit: str) -> None:
             str(row["core"]),
             str(row["community"]),
         )
-    results().print(table)
+    print_table(results(), table)
 
 
 @influence_app.command(epilog="Example: followsuit influence seeds --as-of 2025-12-31 --budget 20")

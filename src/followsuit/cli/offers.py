@@ -19,6 +19,7 @@ from followsuit.cli.app import (
     open_shop,
     write_json,
 )
+from followsuit.cli.fitting import print_table
 from followsuit.cli.screen import results, say
 from followsuit.cli.tables import BY_ENDING, parquet_for, to_write_rows, write_rows
 from followsuit.offers.learning.learn import Learn
@@ -352,13 +353,13 @@ def _print_backtest(report: "BacktestReport", to_stderr: bool) -> None:
     for view, strategies in report.figures.items():
         metrics = list(next(iter(strategies.values())))
         table = Table(box=SIMPLE, title=view.replace("_", " "), title_justify="left")
-        table.add_column("strategy")
+        table.add_column("strategy", no_wrap=True)
         for metric in metrics:
-            table.add_column(metric, justify="right")
+            table.add_column(metric, justify="right", no_wrap=True)
         for strategy, figures in strategies.items():
             cells = [f"{e.value:.4f} [{e.low:.4f}, {e.high:.4f}]" for e in figures.values()]
-            table.add_row(strategy, *(cell.replace("[", r"\[") for cell in cells))
-        console.print(table)
+            table.add_row(strategy, *cells)
+        print_table(console, table)
     gain = report.lead["per_customer"]["ranking_without_trigger"]["ndcg@10"]
     console.print(
         f"Triggers add to ndcg@10: {gain.value:+.5f} ({gain.low:+.5f} to {gain.high:+.5f}), "

@@ -27,7 +27,8 @@ OutOption = Annotated[
         "--out",
         metavar="FILE",
         callback=to_write,
-        help=f"Write the answer to this file; without --format, {ENDINGS}.",
+        help=f"Write the answer to this file; without --format, {ENDINGS}. "
+        "Amounts are in minor units (hundredths).",
     ),
 ]
 
@@ -42,7 +43,10 @@ def query(
     file_format: FormatOption = None,
     out: OutOption = None,
 ) -> None:
-    """Run a query of the library."""
+    """Run a query of the library.
+
+    A table shows amounts in major units (12.16), every other format in minor units (hundredths).
+    """
     from followsuit.queries.empty import why_empty
     from followsuit.queries.library import library
     from followsuit.queries.runner import run_query
@@ -73,6 +77,8 @@ def cypher(
     out: OutOption = None,
 ) -> None:
     """Run your own Cypher query; it can't change the graph or access files.
+
+    Amounts are in minor units (hundredths), in tables too.
 
     A parameter is parsed as JSON if possible (10, true, "10"), else it is text. You can give a
     type: --param id:text=10, --param since:time=2025-12-31.

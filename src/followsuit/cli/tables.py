@@ -9,12 +9,14 @@ import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
+from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from followsuit.cli.app import OutputError, to_write
 from followsuit.cli.excel import check_fits, require_excel, write_excel
+from followsuit.cli.fitting import ENDLESS, NARROWEST, fit
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -184,30 +186,39 @@ def _text(value: object) -> str:
 
 
 def drawn(rows: "pa.Table") -> str:
-    """Draw rows as a table, as wide as the terminal or, without one, as wide as needed."""
+    """Draw rows as a table that fits the terminal or, without one, as wide as needed.
+
+    Amounts are in major units: 1216 hundredths are 12.16.
+    """
     from rich.box import SIMPLE
     from rich.console import Console
     from rich.table import Table
 
-    cells = [[_text(v) for v in row.values()] for row in rows.to_pylist()]
+    from followsuit.graph.schema import is_amount
+
     table = Table(box=SIMPLE, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
-    for i, name in enumerate(rows.column_names):
-        longest = max((len(row[i]) for row in cells), default=0)
-        short = longest <= _SHORT
-        table.add_column(name, overflow="fold", no_wrap=short, min_width=None if short else _SHORT)
-    for row in cells:
+    columns = [
+        [(_major if is_amount(field) else _text)(value) for value in column.to_pylist()]
+        for field, column in zip(rows.schema, rows.columns, strict=True)
+    ]
+    for name, cells in zip(rows.column_names, columns, strict=True):
+        table.add_column(name, no_wrap=max(map(len, cells), default=0) <= NARROWEST)
+    for row in zip(*columns, strict=True):
         table.add_row(*row)
-    screen = Console(file=sys.stdout).width if sys.stdout.isatty() else _WIDE
-    # Rather exceed the screen than cut text off.
-    least = Console(width=_ENDLESS).measure(table).minimum
-    console = Console(file=io.StringIO(), width=max(screen, least), highlight=False)
+    seen = sys.stdout.isatty()
+    fitted = fit(table, Console(file=sys.stdout).width if seen else _WIDE, stack=seen)
+    console = Console(file=io.StringIO(), width=ENDLESS, highlight=False, emoji=False)
     with console.capture() as captured:
-        console.print(table, markup=False)
+        console.print(fitted, markup=False)
         console.print(f"{rows.num_rows:,} row{'' if rows.num_rows == 1 else 's'}", markup=False)
     return captured.get()
 
 
-_SHORT = 20
-"""Cells of up to this many characters are never folded."""
+def _major(value: float | None) -> str:
+    """An amount of minor units in major units, exactly."""
+    if value is None or not math.isfinite(value):
+        return _text(value)
+    return f"{Decimal(value).scaleb(-2):.2f}"
+
+
 _WIDE = 200
-_ENDLESS = 100_000

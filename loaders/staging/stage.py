@@ -176,7 +176,7 @@ def _sound_batches(
 def _keep_refusal(standard: Standard, cells: Mapping[str, object], rejects: Rejects) -> None:
     """Record the customer of a consent that can't be parsed, unless it clearly grants."""
     values = {
-        name: " ".join(str(cells.get(standard.files_names[n], "")) for n in mapped.names)
+        name: " ".join(_scalar(cells.get(standard.files_names[n])) for n in mapped.names)
         if mapped.names
         else mapped.value
         for name, mapped in standard.columns.items()
@@ -185,6 +185,11 @@ def _keep_refusal(standard: Standard, cells: Mapping[str, object], rejects: Reje
     grants = [text.strip().lower() for text in standard.columns[Col.GRANTED].true or ()]
     if str(customer or "").strip() and granted not in ("true", "1", *grants):
         rejects.refusals.add(nfc(str(customer)).strip())
+
+
+def _scalar(cell: object) -> str:
+    """A cell as text; empty if it is missing or nested."""
+    return "" if cell is None or isinstance(cell, dict | list) else str(cell)
 
 
 def _put_aside_unreadable(

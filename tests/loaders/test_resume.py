@@ -27,7 +27,10 @@ class Interruption(BaseException):
 
 
 class Watch:
-    """A progress callback that records started steps and interrupts at a chosen one."""
+    """A progress callback that records started steps and interrupts at a chosen one.
+
+    The step of writing a label or relationship type is called by its name.
+    """
 
     def __init__(self, stop_at: str = "") -> None:
         self.begun: list[str] = []
@@ -35,8 +38,9 @@ class Watch:
 
     @contextmanager
     def __call__(self, name: str, total: int | None = None) -> Iterator[Advance]:
-        self.begun.append(name)
-        if name == self._stop_at:
+        step = name.removeprefix("writing ")
+        self.begun.append(step)
+        if step == self._stop_at:
             raise Interruption
         yield lambda units: None
 

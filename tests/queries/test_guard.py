@@ -238,7 +238,7 @@ def test_no_query_makes_an_embedded_store_unreadable(embedded: Place, tmp_path: 
     for query in ("CHECKPOINT", "FORCE CHECKPOINT", "RETURN 1 AS x; CHECKPOINT"):
         with pytest.raises(QueryError):
             run_cypher(store, query)
-    assert run_query(store, "counts").num_rows == 31
+    assert run_query(store, "counts").num_rows == 35
 
 
 WRITES = [

@@ -60,6 +60,8 @@ def test_counts_every_label_and_relationship_type(ask: Ask) -> None:
         "Program": 1,
         "Purpose": 2,
         "Run": 1,
+        "SensitiveTable": 0,
+        "SensitiveValue": 0,
         "Store": 4,
     }
     relationships = {
@@ -70,6 +72,7 @@ def test_counts_every_label_and_relationship_type(ask: Ask) -> None:
         "EMBEDDED": 0,
         "FRIEND_OF": 9,
         "HOLDS": 2,
+        "INCLUDES": 0,
         "INFLUENCES": 0,
         "IN_CATEGORY": 6,
         "IN_CITY": 3,
@@ -79,6 +82,7 @@ def test_counts_every_label_and_relationship_type(ask: Ask) -> None:
         "PURCHASED": 14,
         "RECOMMENDED": 7,
         "REDEEMABLE_AT": 2,
+        "SENSITIVE_IN": 0,
         "VIEWED": 1,
         "VISITED": 8,
     }

@@ -44,7 +44,7 @@ def test_the_limit_of_one_query_is_not_that_of_the_next(loaded: GraphStore) -> N
     with pytest.raises(QueryTimeout):
         run_cypher(loaded, ENDLESS, timeout=0.2)
     assert run_cypher(loaded, "RETURN 1 AS x", timeout=None).to_pylist() == [{"x": 1}]
-    assert run_query(loaded, "counts", timeout=60).num_rows == 31
+    assert run_query(loaded, "counts", timeout=60).num_rows == 35
 
 
 def one(store: GraphStore, expression: str, **parameters: Any) -> tuple[pa.DataType, Any]:

@@ -17,7 +17,7 @@ def test_counts_of_an_empty_store_are_0(place: Place, tmp_path: Path) -> None:
     with place.open() as small:
         load(small, str(deliver(tmp_path, customers=[{"customer_id": "ana"}])))
         counted = run_query(small, "counts").to_pylist()
-    assert len(counted) == 31
+    assert len(counted) == 35
     assert [row["name"] for row in counted if row["n"]] == ["Customer"]
 
 

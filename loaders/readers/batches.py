@@ -2,7 +2,7 @@
 
 import gzip
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
@@ -33,11 +33,13 @@ class Reader:
         columns: the names of the columns, without unnamed ones.
         batches: reads some of these columns in order, followed by `row`.
         open_ended: whether later rows may have columns that `columns` doesn't name.
+        nested: the columns whose nested values are read as JSON; elsewhere they are faults.
     """
 
     columns: list[str]
     batches: Callable[[Sequence[str]], Batches]
     open_ended: bool = False
+    nested: set[str] = field(default_factory=set)
 
 
 def alike(name: str, names: Iterable[str]) -> list[str]:

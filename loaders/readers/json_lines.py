@@ -46,10 +46,12 @@ def open_json_lines(path: Path, source: Source, on_fault: OnFault) -> Reader:
         DeliveryError: the file holds no object, or a line is longer than LONGEST_ROW.
     """
     encoding = source.encoding
+    kept: set[str] = set()
     return Reader(
         _columns(path, encoding),
-        lambda chosen: _read(path, encoding, chosen, on_fault),
+        lambda chosen: _read(path, encoding, chosen, kept, on_fault),
         open_ended=True,
+        nested=kept,
     )
 
 
@@ -66,13 +68,16 @@ def _columns(path: Path, encoding: str) -> list[str]:
     return list(names)
 
 
-def _read(path: Path, encoding: str, chosen: Sequence[str], on_fault: OnFault) -> Batches:
+def _read(
+    path: Path, encoding: str, chosen: Sequence[str], kept: set[str], on_fault: OnFault
+) -> Batches:
     @lru_cache
     def places(keys: tuple[str, ...]) -> dict[str, list[str]]:
         """The keys of an object that match each chosen column."""
         matches = {name: alike(name, keys) for name in chosen}
         return {name: same for name, same in matches.items() if same}
 
+    single = [name for name in chosen if name not in kept]
     bulk: list[_Numbered] = []
     size = 0
     for number, line in _lines(path, encoding):
@@ -84,7 +89,7 @@ def _read(path: Path, encoding: str, chosen: Sequence[str], on_fault: OnFault) -
         row = {name: record[same[0]] for name, same in keys.items()}
         if twice := next((n for n, same in keys.items() if len(same) > 1), None):
             on_fault(Reject(path.name, number, twice, "is given more than once", cells=row))
-        elif nested := next((n for n in chosen if isinstance(row.get(n), dict | list)), None):
+        elif nested := next((n for n in single if isinstance(row.get(n), dict | list)), None):
             on_fault(Reject(path.name, number, nested, "isn't a single value", cells=row))
         else:
             bulk.append((number, row))

@@ -165,6 +165,7 @@ def _sound_batches(
 
     with opened(source, part, put_aside) as reader:
         standard = standard_for(source.table, source.mapping, reader, file, source.shared)
+        reader.nested.update(standard.attributes)
         wanted = {name: lookups[name] for name in wanted_lookups([source])}
         for batch in standard.apply(reader.batches(standard.wanted), memory, spill, wanted):
             kept = batch.filter(batch[KEPT])

@@ -281,9 +281,7 @@ def test_without_the_extra_score_uses_the_linear_model_and_says_so_in_one_line(
     )
     assert done.returncode == 0, done.stderr
     (line,) = [line for line in done.stderr.splitlines() if "gnn" in line]
-    assert line.startswith(
-        "Own taste comes from the linear model alone. The blend leaves out its "
-    )
+    assert line.startswith("Own taste comes from the linear model alone. The blend leaves out its ")
     assert line.endswith("needs torch: pip install 'followsuit[gnn]'.")
 
 

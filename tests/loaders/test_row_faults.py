@@ -265,6 +265,7 @@ class TestExitCodes:
             ("loaded", 1),
             ("duplicates", 0),
             ("rejected", 3),
+            ("filtered", 0),
         ]
         assert Path(report["rejects"]).is_file()
         assert report["rejects"] in done.said

@@ -186,6 +186,7 @@ class TestPurchases:
         rows = [
             {
                 "purchase_id": "2",
+                "order_id": "b1",
                 "customer_id": "ann",
                 "product_id": "tea",
                 "at": day(2),

@@ -5,15 +5,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from followsuit.graph import schema as g
+from followsuit.graph.nodes import exists
 from followsuit.graph.runs import EMBEDDING, INFLUENCE, SCORE, active, runs
-from followsuit.graph.schema import Col
 from followsuit.graph.store import GraphStore
 from followsuit.queries.library import find
 
 _NODES = {
-    "customer": (g.CUSTOMER, Col.CUSTOMER_ID),
-    "product": (g.PRODUCT, Col.PRODUCT_ID),
-    "store": (g.STORE, Col.STORE_ID),
+    "customer": g.CUSTOMER,
+    "product": g.PRODUCT,
+    "store": g.STORE,
 }
 _CUSTOMERS = ("customer_id", "friend_id", "other_id")
 """Parameters that are ids of customers."""
@@ -39,7 +39,7 @@ def why_empty(store: GraphStore, name: str, parameters: Mapping[str, Any]) -> st
             continue
         value = str(parameters[parameter.name])
         kind = _kind_of(parameter.name, parameters)
-        if kind is not None and not _exists(store, kind, value):
+        if kind is not None and not exists(store, _NODES[kind], value):
             return f"There is no {kind} {value}."
     for relationship, (kind, results, command) in _STEPS.items():
         if re.search(rf"\b{relationship}\b", query.cypher) and active(runs(store, kind)) is None:
@@ -53,11 +53,3 @@ def _kind_of(parameter: str, parameters: Mapping[str, Any]) -> str | None:
         return "customer"
     kind = str(parameters.get("node_kind")) if parameter == "node_id" else parameter[:-3]
     return kind if parameter.endswith("_id") and kind in _NODES else None
-
-
-def _exists(store: GraphStore, kind: str, value: str) -> bool:
-    node, key = _NODES[kind]
-    found = store.query(
-        f"MATCH (n:{node.label} {{{key}: $id}}) RETURN count(n) AS n", {"id": value}
-    )
-    return bool(found["n"][0].as_py())

@@ -126,14 +126,14 @@ def labels() -> tuple[Label, ...]:
 
 def relationships() -> tuple[Relationship, ...]:
     """All relationship types, in the order of the schema."""
-    found = []
+    described = []
     for name, same in groupby(g.RELATIONSHIPS, lambda kind: kind.name):
         kinds = list(same)
         first = kinds[0]
         ends = tuple((_label(kind.source), _label(kind.target)) for kind in kinds)
         properties = tuple(_property(c, t, c in first.key) for c, t in first.columns.items())
-        found.append(Relationship(name, _MEANINGS.get(first, ""), ends, properties))
-    return tuple(found)
+        described.append(Relationship(name, _MEANINGS.get(first, ""), ends, properties))
+    return tuple(described)
 
 
 def type_name(kind: pa.DataType) -> str:

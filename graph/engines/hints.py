@@ -63,17 +63,17 @@ def embedded_refusal(message: str, cypher: str) -> str:
         cypher: the query.
     """
     text = _STRING.sub("''", cypher)
-    if found := re.search(r"Table (\w+) does not exist", message):
-        if found[1] in _LABELS + _TYPES:
+    if match := re.search(r"Table (\w+) does not exist", message):
+        if match[1] in _LABELS + _TYPES:
             return (
-                f"An earlier version of followsuit wrote the store, which has no {found[1]} yet. "
+                f"An earlier version of followsuit wrote the store, which has no {match[1]} yet. "
                 "Load into it or score it once to upgrade it."
             )
-        return _refused(_no_element(found[1], text))
-    if found := re.search(r"Cannot find property (\w+) for (\w+)", message):
-        return _refused(_no_property(found[1], found[2], text))
-    if found := re.search(r"function (\S+) does not exist", message):
-        return _refused(_no_function(_as_written(found[1], text), text, _EMBEDDED))
+        return _refused(_no_element(match[1], text))
+    if match := re.search(r"Cannot find property (\w+) for (\w+)", message):
+        return _refused(_no_property(match[1], match[2], text))
+    if match := re.search(r"function (\S+) does not exist", message):
+        return _refused(_no_function(_as_written(match[1], text), text, _EMBEDDED))
     if old := _OLD_TYPE.search(text):
         return _refused(_no_element(old[1], text))
     return _refused(_plain(message) + _elsewhere(text, _EMBEDDED))
@@ -82,8 +82,8 @@ def embedded_refusal(message: str, cypher: str) -> str:
 def neo4j_refusal(message: str, cypher: str) -> str:
     """The message for a query that Neo4j refuses; see `embedded_refusal`."""
     text = _STRING.sub("''", cypher)
-    if found := re.search(r"Unknown function '([^']+)'", message):
-        return _refused(_no_function(found[1], text, _NEO4J))
+    if match := re.search(r"Unknown function '([^']+)'", message):
+        return _refused(_no_function(match[1], text, _NEO4J))
     return _refused(message + _elsewhere(text, _NEO4J))
 
 
@@ -104,10 +104,10 @@ def silent_mistake(unknown: Iterable[str], cypher: str) -> str | None:
         if re.search(rf"[(\[]\s*\w*\s*:[^()\[\]{{]*\b{name}\b", text):
             if name not in _LABELS + _TYPES:
                 return _refused(_no_element(name, text))
-        elif found := re.search(rf"\b(\w+)\s*\.\s*{name}\b", text):
-            names = [c for kind in _kinds_of(found[1], text) for c in properties_of(kind)]
+        elif match := re.search(rf"\b(\w+)\s*\.\s*{name}\b", text):
+            names = [c for kind in _kinds_of(match[1], text) for c in properties_of(kind)]
             if names and name not in names:
-                return _refused(_no_property(name, found[1], text))
+                return _refused(_no_property(name, match[1], text))
     return None
 
 
@@ -171,8 +171,8 @@ def _no_function(name: str, text: str, engine: _Engine) -> str:
 
 def _as_written(name: str, text: str) -> str:
     """A function's name as the query spells it; the engine says it in capitals."""
-    found = re.search(rf"\b{re.escape(name)}(?=\s*\()", text, re.IGNORECASE)
-    return found[0] if found else name.lower()
+    match = re.search(rf"\b{re.escape(name)}(?=\s*\()", text, re.IGNORECASE)
+    return match[0] if match else name.lower()
 
 
 def _nearest(name: str, names: list[str]) -> str:

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from followsuit.core.progress import Progress, silent
 from followsuit.graph import schema as g
+from followsuit.graph.nodes import exists
 from followsuit.graph.runs import DECISIONS, Run, active_run, run_folder
 from followsuit.graph.schema import Col
 from followsuit.graph.store import GraphStore, nfc
@@ -28,7 +29,6 @@ from followsuit.offers.explanation.not_offered import (
     OTHER_OFFER,
     NoDecisions,
     UnknownTarget,
-    exists,
 )
 from followsuit.policy.decision import OFFERED
 

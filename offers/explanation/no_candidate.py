@@ -7,6 +7,7 @@ import pyarrow.compute as pc
 from followsuit.core.files import read_parquet
 from followsuit.graph import schema as g
 from followsuit.graph.items import ITEM
+from followsuit.graph.nodes import exists
 from followsuit.graph.runs import ACTORS, Run, run_folder
 from followsuit.graph.store import GraphStore
 from followsuit.graph.view import View
@@ -20,7 +21,6 @@ from followsuit.offers.explanation.not_offered import (
     SENSITIVE,
     NoDecisions,
     UnknownTarget,
-    exists,
 )
 from followsuit.policy.rules import NO_OFFER
 

@@ -1,8 +1,6 @@
 """Why something isn't offered: the contract words, each with a sentence."""
 
 from followsuit.core.errors import FollowsuitError
-from followsuit.graph.schema import NodeType
-from followsuit.graph.store import GraphStore
 from followsuit.policy.rules import SENTENCES
 
 NOT_SCORED = "not_scored"
@@ -36,11 +34,3 @@ class UnknownTarget(FollowsuitError):
 
 class NoDecisions(FollowsuitError):
     """A file with the decisions of a run is missing or damaged."""
-
-
-def exists(store: GraphStore, node: NodeType, value: str) -> bool:
-    """Whether the graph has a node of this type with this id."""
-    rows = store.query(
-        f"MATCH (n:{node.label} {{{node.key}: $id}}) RETURN count(n) AS n", {"id": value}
-    )
-    return bool(rows["n"][0].as_py())

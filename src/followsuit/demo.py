@@ -233,13 +233,13 @@ class ScoredShop:
         """What was blocked for a customer, the rule that blocks most first."""
         rows = self._blocked[self._blocked.customer_id == customer]
         names = self._item_names(rows)
-        found = []
+        blocked_items = []
         for rule, of_rule in rows.groupby("blocked_by"):
             example = of_rule.sort_values(list(ITEM)).iloc[0]
             item = names[example.item_kind, example.item_id]
             sentence = SENTENCES[str(rule)]
-            found.append(Blocked(str(rule), sentence, len(of_rule), example.item_id, item))
-        return sorted(found, key=lambda blocked: (-blocked.items, blocked.rule))
+            blocked_items.append(Blocked(str(rule), sentence, len(of_rule), example.item_id, item))
+        return sorted(blocked_items, key=lambda blocked: (-blocked.items, blocked.rule))
 
     def _shown(self, offers: pd.DataFrame) -> list[ShownOffer]:
         """Offers in words, in the same order."""
@@ -364,9 +364,9 @@ def may_be_named(view: View, customers: Any) -> set[str]:
 
 def _names(rows: ir.Table, key: str, ids: Any) -> dict[str, str]:
     """The names of some rows, by their key; rows without a name are left out."""
-    found = rows.semi_join(_ids(key, ids), key).select(key, "name")
+    named = rows.semi_join(_ids(key, ids), key).select(key, "name")
     return {
-        row[key]: row["name"] for row in found.to_pyarrow().to_pylist() if row["name"] is not None
+        row[key]: row["name"] for row in named.to_pyarrow().to_pylist() if row["name"] is not None
     }
 
 

@@ -75,9 +75,9 @@ def _classes() -> list[tuple[str, ast.ClassDef]]:
     """Every class of the package, with its module; rooms are links, which `rglob` passes over."""
     folders = [PACKAGE, PACKAGE / "cli", *(p for p in PACKAGE.iterdir() if p.is_symlink())]
     paths = {path for folder in folders for path in folder.glob("**/*.py")}
-    found = []
+    classes = []
     for path in sorted(paths):
         module = ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts)
         tree = ast.parse(path.read_text())
-        found += [(module, node) for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
-    return found
+        classes += [(module, node) for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+    return classes

@@ -52,10 +52,10 @@ def format_of(path: Path | None, chosen: Format | None = None) -> Format:
         OutputError: the two contradict each other, neither names a format, or the format needs an
             extra that isn't installed.
     """
-    found = _format_of(path, chosen)
-    if found is Format.XLSX:
+    named = _format_of(path, chosen)
+    if named is Format.XLSX:
         require_excel()
-    return found
+    return named
 
 
 def _format_of(path: Path | None, chosen: Format | None) -> Format:

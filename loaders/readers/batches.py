@@ -1,8 +1,8 @@
 """Shared by all readers: their batches, and opening a file's bytes."""
 
 import gzip
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
@@ -31,15 +31,14 @@ class Reader:
 
     Attributes:
         columns: the names of the columns, without unnamed ones.
-        batches: reads some of these columns in order, followed by `row`.
+        batches: reads some of these columns in order, followed by `row`. The second argument names
+            those whose nested values are read as JSON; elsewhere they are faults.
         open_ended: whether later rows may have columns that `columns` doesn't name.
-        nested: the columns whose nested values are read as JSON; elsewhere they are faults.
     """
 
     columns: list[str]
-    batches: Callable[[Sequence[str]], Batches]
+    batches: Callable[[Sequence[str], Collection[str]], Batches]
     open_ended: bool = False
-    nested: set[str] = field(default_factory=set)
 
 
 def alike(name: str, names: Iterable[str]) -> list[str]:

@@ -1,7 +1,7 @@
 """Tables of a database, by SQLAlchemy."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -21,7 +21,7 @@ def open_table(source: Source) -> Reader:
         name, sqlalchemy.MetaData(), schema=schema or None, autoload_with=engine
     )
 
-    def batches(chosen: Sequence[str]) -> Batches:
+    def batches(chosen: Sequence[str], _nested: Collection[str]) -> Batches:
         # Use the driver's values: SQLAlchemy's types fail on a value that doesn't suit its
         # column, which SQLite allows.
         raw = [sqlalchemy.type_coerce(table.c[c], sqlalchemy.types.NullType()) for c in chosen]

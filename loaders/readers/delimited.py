@@ -5,7 +5,7 @@ import csv
 import io
 import re
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import IO, Any
@@ -46,7 +46,7 @@ def open_delimited(path: Path, source: Source, on_fault: OnFault) -> Reader:
     delimiter = source.mapping.delimiter or ("\t" if suffix_of(path.name) == ".tsv" else ",")
     header, lines = _header(path, encoding, delimiter)
 
-    def batches(chosen: Sequence[str]) -> Batches:
+    def batches(chosen: Sequence[str], _nested: Collection[str]) -> Batches:
         places = [header.index(name) for name in chosen]
         with plain_bytes(path) as stream:
             blocks = _without_lines(_utf8(stream, encoding), lines)

@@ -2,7 +2,7 @@
 
 import io
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from decimal import Decimal, DecimalException
 from functools import lru_cache
 from pathlib import Path
@@ -46,12 +46,10 @@ def open_json_lines(path: Path, source: Source, on_fault: OnFault) -> Reader:
         DeliveryError: the file holds no object, or a line is longer than LONGEST_ROW.
     """
     encoding = source.encoding
-    kept: set[str] = set()
     return Reader(
         _columns(path, encoding),
-        lambda chosen: _read(path, encoding, chosen, kept, on_fault),
+        lambda chosen, nested: _read(path, encoding, chosen, nested, on_fault),
         open_ended=True,
-        nested=kept,
     )
 
 
@@ -69,7 +67,7 @@ def _columns(path: Path, encoding: str) -> list[str]:
 
 
 def _read(
-    path: Path, encoding: str, chosen: Sequence[str], kept: set[str], on_fault: OnFault
+    path: Path, encoding: str, chosen: Sequence[str], nested: Collection[str], on_fault: OnFault
 ) -> Batches:
     @lru_cache
     def places(keys: tuple[str, ...]) -> dict[str, list[str]]:
@@ -77,7 +75,7 @@ def _read(
         matches = {name: alike(name, keys) for name in chosen}
         return {name: same for name, same in matches.items() if same}
 
-    single = [name for name in chosen if name not in kept]
+    single = [name for name in chosen if name not in nested]
     bulk: list[_Numbered] = []
     size = 0
     for number, line in _lines(path, encoding):
@@ -89,8 +87,8 @@ def _read(
         row = {name: record[same[0]] for name, same in keys.items()}
         if twice := next((n for n, same in keys.items() if len(same) > 1), None):
             on_fault(Reject(path.name, number, twice, "is given more than once", cells=row))
-        elif nested := next((n for n in single if isinstance(row.get(n), dict | list)), None):
-            on_fault(Reject(path.name, number, nested, "isn't a single value", cells=row))
+        elif faulty := next((n for n in single if isinstance(row.get(n), dict | list)), None):
+            on_fault(Reject(path.name, number, faulty, "isn't a single value", cells=row))
         else:
             bulk.append((number, row))
             size += len(line)

@@ -3,7 +3,7 @@
 import gzip
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -28,7 +28,7 @@ def open_parquet(path: Path) -> Iterator[Reader]:
     with _unpacked(path) as plain, _streamed(plain) as file:
         names = file.schema_arrow.names
 
-        def batches(chosen: Sequence[str]) -> Batches:
+        def batches(chosen: Sequence[str], _nested: Collection[str]) -> Batches:
             done = 0
             for batch in file.iter_batches(BULK, columns=list(chosen)):
                 columns = [_plain(path.name, name, batch[name]) for name in chosen]

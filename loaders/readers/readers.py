@@ -42,7 +42,7 @@ def opened(source: Source, part: int, on_fault: OnFault) -> Iterator[Reader]:
     with ExitStack() as stack:
         with _faults(source, part):
             reader = _open(source, part, on_fault, stack)
-        yield replace(reader, batches=lambda chosen: guarded(reader.batches(chosen)))
+        yield replace(reader, batches=lambda *names: guarded(reader.batches(*names)))
 
 
 def _open(source: Source, part: int, on_fault: OnFault, stack: ExitStack) -> Reader:

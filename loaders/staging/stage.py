@@ -165,9 +165,9 @@ def _sound_batches(
 
     with opened(source, part, put_aside) as reader:
         standard = standard_for(source.table, source.mapping, reader, file, source.shared)
-        reader.nested.update(standard.attributes)
         wanted = {name: lookups[name] for name in wanted_lookups([source])}
-        for batch in standard.apply(reader.batches(standard.wanted), memory, spill, wanted):
+        batches = reader.batches(standard.wanted, standard.attributes)
+        for batch in standard.apply(batches, memory, spill, wanted):
             kept = batch.filter(batch[KEPT])
             readable = _put_aside_unreadable(source, file, kept, rejects)
             left_out = batch.num_rows - kept.num_rows

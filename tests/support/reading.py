@@ -33,7 +33,9 @@ def read(place: str | Path, table: str, mapping: AbstractMapping[str, Any] | Non
         for part, name in enumerate(source.names):
             with opened(source, part, rejects.append) as reader:
                 standard = standard_for(source.table, source.mapping, reader, name)
-                batches = standard.apply(reader.batches(standard.wanted), MEMORY, Path(spill))
+                batches = standard.apply(
+                    reader.batches(standard.wanted, standard.attributes), MEMORY, Path(spill)
+                )
                 rows += [r for batch in batches for r in batch.to_pylist() if r[KEPT]]
     names = {f.name for f in TABLES[table].fields}
     sound = [

@@ -238,12 +238,12 @@ def test_without_consent_nobody_is_a_seed_and_without_edges_nothing_is_learned(
     assert "not enough evidence" in chosen.said
 
 
-def test_both_engines_learn_the_same_bytes(shop: Shop, server: Place, tmp_path: Path) -> None:
+def test_both_engines_learn_the_same_bytes(own_shop: Shop, server: Place, tmp_path: Path) -> None:
     told = {"environment": server.environment, "folder": tmp_path}
-    loaded = run("load", shop.folder / "delivery", "--store", server.name, **told)  # type: ignore[arg-type]
+    loaded = run("load", own_shop.folder / "delivery", "--store", server.name, **told)  # type: ignore[arg-type]
     assert loaded.code == 0, loaded.said
     files = []
-    for store in (str(shop.folder / "followsuit.lbug"), server.name):
+    for store in (str(own_shop.folder / "followsuit.lbug"), server.name):
         files.append(tmp_path / f"{len(files)}.parquet")
         options = ("--as-of", AS_OF, "--store", store, "--out", files[-1])
         done = run("influence", "learn", *options, **told)  # type: ignore[arg-type]

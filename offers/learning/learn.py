@@ -7,8 +7,8 @@ class Learn(StrEnum):
     """What a run fits again."""
 
     AUTO = "auto"
-    """Search the settings of taste at most once a week; fit the rest each time."""
+    """Learn the settings of taste and the weights of the features once a week."""
     ALWAYS = "always"
-    """Search and fit everything."""
+    """Learn everything again."""
     NEVER = "never"
     """Use the latest settings and weights, however old."""

@@ -18,12 +18,12 @@ from followsuit.offers.features.declared import NAMES
 from followsuit.offers.learning.learn import Learn
 from followsuit.triggers.tie_weights import relative_weights
 
-KEEP_SETTINGS = timedelta(days=7)
-"""Settings of taste are used again until they are this old."""
+KEEP = timedelta(days=7)
+"""Settings of taste and weights of features are used again until they are this old."""
 CHOSEN = ("taste", "taste_as_of")
 """Parameters of a run: the `TasteConfig`, and the instant that it was searched as of."""
 _SAME = ("affinity", "friends_help", "seed", "assume_consent", "window_days")
-"""Parameters in which two runs must agree for one to use the settings of the other."""
+"""Parameters in which two runs must agree for one to use what the other learned."""
 
 
 class NothingLearned(FollowsuitError):
@@ -38,8 +38,8 @@ def learned_before(
     Args:
         store: the store with the runs.
         parameters: the parameters of the new run.
-        as_of: the instant of the new run. Only settings that were searched as of an earlier instant
-            are used again, so that repeating a run gives the same run.
+        as_of: the instant of the new run. Only what was learned as of an earlier instant is used
+            again, so that repeating a run gives the same run.
         learn: what to fit again.
 
     Raises:
@@ -48,16 +48,14 @@ def learned_before(
     if learn is Learn.ALWAYS:
         return {}
     run = next((run for run in runs(store, SCORE) if _fits(run, parameters, as_of)), None)
-    if learn is Learn.NEVER:
-        if run is None:
-            raise NothingLearned(
-                f"No run before {as_of:%Y-%m-%d} with these options has learned anything yet. "
-                "Score with --learn auto first."
-            )
-        return {name: run.parameters[name] for name in (*CHOSEN, WEIGHTS)}
-    if run is None or as_of - _chosen_at(run) >= KEEP_SETTINGS:
+    if run is None and learn is Learn.NEVER:
+        raise NothingLearned(
+            f"No run before {as_of:%Y-%m-%d} with these options has learned anything yet. "
+            "Score with --learn auto first."
+        )
+    if run is None or (learn is Learn.AUTO and as_of - _chosen_at(run) >= KEEP):
         return {}
-    return {name: run.parameters[name] for name in CHOSEN}
+    return {name: run.parameters[name] for name in (*CHOSEN, WEIGHTS)}
 
 
 def _fits(run: Run, parameters: dict[str, Any], as_of: datetime) -> bool:

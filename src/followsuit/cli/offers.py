@@ -109,9 +109,9 @@ def score(
     learn: Annotated[
         Learn,
         typer.Option(
-            help="What to fit again. auto: settings of taste at most once a week, the "
-            "rest each time; always: everything; never: nothing, use the latest "
-            "settings and weights."
+            help="How often to learn the settings of taste and the weights of the features. "
+            "auto: once a week; always: each time; never: use the latest ones, however old. The "
+            "model of taste and the tie weights are learned each time."
         ),
     ] = Learn.AUTO,
     refresh: RefreshOption = False,

@@ -1,0 +1,101 @@
+"""Which settings and weights a night takes from an earlier one."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.snapshots import day
+
+from followsuit.graph.connect import connect
+from followsuit.graph.run_writer import write_run
+from followsuit.graph.runs import SCORE, Run
+from followsuit.graph.store import GraphStore
+from followsuit.offers.activation import WEIGHTS
+from followsuit.offers.features.declared import NAMES
+from followsuit.offers.learning.learn import Learn
+from followsuit.offers.learning.learned import KEEP, NothingLearned, learned_before
+
+OPTIONS: dict[str, Any] = {
+    "affinity": "linear",
+    "friends_help": False,
+    "seed": 0,
+    "assume_consent": True,
+    "window_days": 14.0,
+}
+FIRST = day(1)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> GraphStore:
+    """A store without runs."""
+    store = connect(tmp_path / "shop.lbug")
+    with store.writing():
+        store.changed()
+    return store
+
+
+def learned(damping: float, weights: Any = NAMES) -> dict[str, Any]:
+    """What a run keeps of what it learned."""
+    return {
+        "taste": {"damping": damping},
+        WEIGHTS: {"weights": dict.fromkeys(weights, damping)},
+    }
+
+
+def scored(store: GraphStore, as_of: Any, *, learned_at: Any = None, **parameters: Any) -> None:
+    """Write a run of `score`."""
+    at = {"taste_as_of": (learned_at or as_of).isoformat()}
+    run = Run(f"{as_of:%m-%d}", SCORE, as_of, as_of, False, 1, 1, {**OPTIONS, **at, **parameters})
+    write_run(store, run, {})
+
+
+def test_the_first_night_learns_everything(store: GraphStore) -> None:
+    assert learned_before(store, OPTIONS, FIRST, Learn.AUTO) == {}
+    with pytest.raises(NothingLearned, match="No run before 2025-01-01 with these options"):
+        learned_before(store, OPTIONS, FIRST, Learn.NEVER)
+
+
+def test_settings_and_weights_serve_for_a_week(store: GraphStore) -> None:
+    scored(store, FIRST, **learned(1.0))
+    kept = {**learned(1.0), "taste_as_of": FIRST.isoformat()}
+    last = FIRST + KEEP - timedelta(microseconds=1)
+    for as_of in (FIRST + timedelta(days=1), last):
+        assert learned_before(store, OPTIONS, as_of, Learn.AUTO) == kept
+    assert learned_before(store, OPTIONS, FIRST + KEEP, Learn.AUTO) == {}
+    assert learned_before(store, OPTIONS, FIRST + 9 * KEEP, Learn.NEVER) == kept
+    assert learned_before(store, OPTIONS, last, Learn.ALWAYS) == {}
+
+
+def test_the_week_begins_when_they_were_learned(store: GraphStore) -> None:
+    scored(store, FIRST, **learned(1.0))
+    scored(store, day(5), learned_at=FIRST, **learned(1.0))
+    assert learned_before(store, OPTIONS, day(7), Learn.AUTO)
+    assert learned_before(store, OPTIONS, FIRST + KEEP, Learn.AUTO) == {}
+
+
+def test_a_night_that_is_repeated_learns_again(store: GraphStore) -> None:
+    scored(store, FIRST, **learned(1.0))
+    for learn in (Learn.AUTO, Learn.ALWAYS):
+        assert learned_before(store, OPTIONS, FIRST, learn) == {}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"affinity": "blend"},
+        {"friends_help": True},
+        {"seed": 1},
+        {"assume_consent": False},
+        {"window_days": 7.0},
+    ],
+)
+def test_other_options_learn_for_themselves(store: GraphStore, change: dict[str, Any]) -> None:
+    scored(store, FIRST, **learned(1.0), **change)
+    assert learned_before(store, OPTIONS, day(2), Learn.AUTO) == {}
+    assert learned_before(store, {**OPTIONS, **change}, day(2), Learn.AUTO)
+
+
+def test_weights_of_other_features_do_not_serve(store: GraphStore) -> None:
+    scored(store, FIRST, **learned(1.0, weights=NAMES[1:]))
+    assert learned_before(store, OPTIONS, day(2), Learn.AUTO) == {}

@@ -19,20 +19,27 @@ def instant(value: str | date | datetime) -> datetime:
     """An instant in UTC: a date means 00:00 UTC, and a time without a zone is in UTC.
 
     Raises:
-        TimeError: the text isn't a valid date or time, or its year is out of range.
+        TimeError: it isn't a valid date or time, or its year is out of range.
     """
     if isinstance(value, str):
         try:
             value = datetime.fromisoformat(value)
         except ValueError as error:
             raise TimeError(f"{value!r} isn't a valid date. Write 2025-12-31.") from error
+    if not isinstance(value, date):
+        raise TimeError(f"{value!r} isn't a valid date. Write 2025-12-31.")
     if not isinstance(value, datetime):
         value = datetime.combine(value, time())
     if not _FIRST_YEAR <= value.year <= _LAST_YEAR:
         raise TimeError(
             f"{value} is out of range. Give a date from the years {_FIRST_YEAR} to {_LAST_YEAR}."
         )
-    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    return utc(value)
+
+
+def utc(time: datetime) -> datetime:
+    """A time in UTC; one without a zone is in UTC already."""
+    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
 
 
 def length(text: str | timedelta) -> timedelta:

@@ -9,7 +9,7 @@ import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self, TypeAlias
 
@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 
 from followsuit.core.errors import FollowsuitError
 from followsuit.core.progress import Progress, silent
+from followsuit.core.times import utc
 from followsuit.graph.schema import RENAMED, VERSION, Element, NodeType, RelationshipType
 from followsuit.graph.state import StateFolder
 
@@ -440,7 +441,7 @@ _HIDDEN = re.compile(
 
 
 def _check_parameters(cypher: str, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Check a query's parameters; converts times to UTC.
+    """Check a query's parameters; convert times to UTC, which a time without a zone already is.
 
     LadybugDB treats a missing parameter as empty, and drops a time's zone.
     """
@@ -465,8 +466,8 @@ def _parameter(name: str, value: Any) -> Any:
             return value
         case int() if -(2**63) <= value < 2**63:
             return value
-        case datetime() if value.tzinfo is not None:
-            return value.astimezone(UTC)
+        case datetime() if value == value:  # Pandas' missing time is a datetime too.
+            return utc(value)
         case date() | timedelta() if not isinstance(value, datetime):
             return value
         case list() | tuple() if len({type(item) for item in value if item is not None}) < 2:
@@ -475,5 +476,5 @@ def _parameter(name: str, value: Any) -> Any:
             return _parameter(name, value.item())
     raise QueryError(
         f"The parameter {name} is {value!r}. It may be text, a boolean, a whole number of 64 bits, "
-        "a number, a date, a time with a time zone, a length of time, or a list of one of these."
+        "a number, a date, a time, a length of time, or a list of one of these."
     )

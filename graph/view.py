@@ -8,7 +8,7 @@ from it. The types `View` and `SharedView` say which of the two a function takes
 """
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Self
 
@@ -19,7 +19,9 @@ import pandas as pd
 
 from followsuit.core.codes import Codes
 from followsuit.core.errors import FollowsuitError
+from followsuit.core.near_names import near_name
 from followsuit.core.progress import Progress, silent
+from followsuit.core.times import utc
 from followsuit.graph import tables as t
 from followsuit.graph.history import History, OwnHistory, without_returns
 from followsuit.graph.items import PAIR, PRODUCT, Items
@@ -28,6 +30,10 @@ from followsuit.graph.schema import Col
 from followsuit.graph.snapshot import Snapshot, take_snapshot
 from followsuit.graph.store import GraphStore
 from followsuit.graph.tables import Table
+
+
+class UnknownTable(FollowsuitError):
+    """There is no such table."""
 
 
 class NobodyShares(FollowsuitError):
@@ -50,17 +56,12 @@ class View:
 
         Args:
             snapshot: the tables.
-            as_of: the instant, with a time zone. Its consents and ages decide who shares, in this
-                view and in all views that `at` makes of it.
+            as_of: the instant; without a time zone it is in UTC. Its consents and ages decide who
+                shares, in this view and in all views that `at` makes of it.
             history: rows to reuse; `at`, `of` and `shared` pass theirs.
-
-        Raises:
-            ValueError: `as_of` has no time zone.
         """
-        if as_of.tzinfo is None:
-            raise ValueError(f"as_of {as_of} has no time zone. Pass one, such as UTC.")
         self.snapshot = snapshot
-        self.as_of = as_of.astimezone(UTC)
+        self.as_of = utc(as_of)
         self.assume_consent = snapshot.meta.assume_consent
         self._history = history or History(snapshot, lambda: self.people)
 
@@ -101,8 +102,11 @@ class View:
 
         It holds no later rows, but all rows without a date. Later refusals of consent are in it:
         a refusal counts at once. The outcome of a contact is missing before `outcome_at`.
+
+        Raises:
+            UnknownTable: there is no table of that name.
         """
-        contract = t.TABLES[table] if isinstance(table, str) else table
+        contract = _table_named(table) if isinstance(table, str) else table
         rows = self.snapshot.rows(contract)
         if contract.clock is None:
             return rows
@@ -362,6 +366,15 @@ class SharedView(View):
         return rows
 
 
+def _table_named(name: str) -> Table:
+    """The table of the contract with this name."""
+    if name not in t.TABLES:
+        near = near_name(name, list(t.TABLES))
+        hint = f"Did you mean {near}?" if near else f"The tables are {', '.join(t.TABLES)}."
+        raise UnknownTable(f"There is no table {name}. {hint}")
+    return t.TABLES[name]
+
+
 def view_of(
     store: GraphStore,
     as_of: datetime,
@@ -374,14 +387,13 @@ def view_of(
 
     Args:
         store: a store whose last load has finished.
-        as_of: the instant, with a time zone.
+        as_of: the instant; without a time zone it is in UTC.
         refresh: start a new revision, see `take_snapshot`.
         memory: limit of the snapshot's DuckDB, in bytes.
         progress: progress callback.
 
     Raises:
         StoreIncomplete, StoreBusy: as `take_snapshot`.
-        ValueError: `as_of` has no time zone.
     """
     return View(take_snapshot(store, refresh=refresh, memory=memory, progress=progress), as_of)
 

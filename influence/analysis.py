@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from followsuit.core.progress import Progress, silent
+from followsuit.core.times import utc
 from followsuit.graph import schema as g
 from followsuit.graph import tables as t
 from followsuit.graph.schema import Col
@@ -66,7 +67,7 @@ class Analysis:
         """Write the influences to the store, activate their run and return its id."""
         snapshot = self.view.snapshot
         return write_edges(
-            self._store, influences, snapshot.content, created_at, snapshot.meta.revision
+            self._store, influences, snapshot.content, utc(created_at), snapshot.meta.revision
         )
 
     def holdout(self, share: float, window: timedelta = WINDOW) -> HoldoutReport:

@@ -1,4 +1,5 @@
 // question: How many nodes and relationships of each kind are there?
+// shows: totals of the shop
 // column kind text
 // column name text
 // column n integer

@@ -1,4 +1,5 @@
 // question: Which friends does a customer follow, with what probability, and on what evidence?
+// shows: estimates about friends who share their activity; names nobody
 // param customer_id text: the follower
 // param limit integer = 20: maximum number of rows
 // column friend_id text

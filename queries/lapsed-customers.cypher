@@ -1,4 +1,5 @@
 // question: Which customers bought often before a day and have not bought since?
+// shows: each customer's own purchases, whatever they consented to; for the shop, not for other customers
 // param since time: the day
 // param until time = now: end of the period without purchases
 // param at_least integer = 3: minimum number of purchases before the day

@@ -1,14 +1,19 @@
 """The library of Cypher queries: one `.cypher` file each, with a header that describes it.
 
     // question: What have a customer's friends bought recently?
+    // shows: purchases of friends who share their activity
     // param customer_id text: the customer
     // param limit integer = 20: maximum number of rows
+    // given assume_consent
     // column friend_id text
-    // column amount money
+    // column amount money: what the friend paid
     // order by: at desc, friend_id
 
+`shows` says whose data the query shows.
 A parameter is `text`, `integer`, `number`, `boolean`, `time`, `date` or `days` (a length of time).
-A column is one of these but `days`, or `money`: whole minor units, whose unit the answer names.
+`given` names a parameter that the store's notes answer, and that the caller can't choose.
+A column is one of the types but `days`; or `money`: whole minor units, whose unit the answer names;
+or `object`: a map, which becomes JSON text.
 A time may default to `now`; a date may default to `adult`, the latest birth date of adults at
 `until`. The types of the header let us check parameters before the query runs, and make both
 engines answer in the same types. Rows are sorted here, because neither engine sorts a UNION.
@@ -18,7 +23,7 @@ import operator
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -27,6 +32,7 @@ import pyarrow as pa
 
 from followsuit.core.errors import FollowsuitError
 from followsuit.core.near_names import near_name
+from followsuit.core.times import utc
 from followsuit.graph import schema as g
 from followsuit.graph.consent import adult_since
 from followsuit.graph.store import QueryError
@@ -39,7 +45,9 @@ TYPES: dict[str, pa.DataType] = {
     "time": g.TIME,
     "date": g.DATE,
     "money": g.MONEY,
+    "object": g.TEXT,
 }
+OBJECT = "object"
 
 NOW = "now"
 ADULT = "adult"
@@ -68,11 +76,17 @@ class LibraryQuery:
 
     name: str
     question: str
+    shows: str
+    """Whose data the query shows."""
     parameters: tuple[Parameter, ...]
     columns: dict[str, str]
     """The type of each column by name, in order."""
+    meanings: dict[str, str]
+    """What a column holds by name, where its name doesn't say it."""
     order: tuple[tuple[str, str], ...]
     """Pairs of column and `ascending` or `descending`, for Arrow's sort."""
+    given: tuple[str, ...]
+    """Parameters that are attributes of the store's `Meta`."""
     cypher: str
 
     @property
@@ -141,22 +155,35 @@ def find(name: str) -> LibraryQuery:
 
 def _parse(name: str, text: str) -> LibraryQuery:
     header = [line[3:] for line in text.splitlines() if line.startswith("// ")]
-    entries = [line.partition(": ") if ": " in line else (line, "", "") for line in header]
-    question = next(rest for key, _, rest in entries if key == "question")
-    params, columns, order = [], {}, []
-    for line in header:
-        if line.startswith("param "):
-            match = _PARAM.fullmatch(line.removeprefix("param "))
-            assert match is not None, f"{name}: {line}"
-            params.append(Parameter(*match.groups()))
-        elif line.startswith("column "):
-            column, kind = line.removeprefix("column ").split()
-            columns[column] = kind
-        elif line.startswith("order by: "):
-            for key in line.removeprefix("order by: ").split(", "):
-                column, _, way = key.partition(" ")
-                order.append((column, "descending" if way == "desc" else "ascending"))
-    return LibraryQuery(name, question, tuple(params), columns, tuple(order), text)
+    columns = [re.split(": ", line, maxsplit=1) for line in _entries(header, "column ")]
+    types = dict(declared[0].split() for declared in columns)
+    return LibraryQuery(
+        name,
+        question=_entries(header, "question: ")[0],
+        shows=_entries(header, "shows: ")[0],
+        parameters=tuple(_parameter(name, line) for line in _entries(header, "param ")),
+        columns=types,
+        meanings={each[0].split()[0]: each[1] for each in columns if len(each) > 1},
+        order=tuple(_sort_key(key) for key in _entries(header, "order by: ")[0].split(", ")),
+        given=tuple(_entries(header, "given ")),
+        cypher=text,
+    )
+
+
+def _entries(header: list[str], key: str) -> list[str]:
+    """What stands after this key in the lines of a header that begin with it."""
+    return [line.removeprefix(key) for line in header if line.startswith(key)]
+
+
+def _parameter(name: str, line: str) -> Parameter:
+    match = _PARAM.fullmatch(line)
+    assert match is not None, f"{name}: {line}"
+    return Parameter(*match.groups())
+
+
+def _sort_key(key: str) -> tuple[str, str]:
+    column, _, way = key.partition(" ")
+    return column, "descending" if way == "desc" else "ascending"
 
 
 def typed(name: str, value: Any, kind: str) -> Any:
@@ -191,7 +218,7 @@ def _boolean(value: Any) -> bool:
 
 def _time(value: Any) -> datetime:
     time = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
-    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+    return utc(time)
 
 
 def _date(value: Any) -> date:

@@ -1,4 +1,5 @@
 // question: Which customers, products or stores are most similar to a given one? (cosine similarity of the active embeddings)
+// shows: embeddings of customers who share their activity, and of items that aren't sensitive; names nobody
 // param node_kind text: kind of the given one: customer, product or store
 // param node_id text: id of the given one
 // param among text = *: kind of the similar ones; * for all

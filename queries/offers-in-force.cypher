@@ -1,4 +1,5 @@
 // question: Which offers are valid at an instant, and what are they for?
+// shows: offers; no customer's data
 // param at time = now: the instant
 // param limit integer = 1000: maximum number of rows
 // column offer_id text

@@ -1,18 +1,25 @@
 """Runs queries of the library and of users, read-only."""
 
+import json
+import time
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.types as pt
 
+from followsuit.core.times import utc
+from followsuit.graph.schema import Col
 from followsuit.graph.store import GraphStore, QueryError
 from followsuit.queries.guard import check_query
-from followsuit.queries.library import find
+from followsuit.queries.library import OBJECT, LibraryQuery, find
 
 TIMEOUT = 60.0
 """Default time limit of a query, in seconds."""
+_UNION = "\nUNION ALL\n"
+_SHORTEST = 0.001
+"""The least time limit that both engines take, in seconds."""
 
 
 def run_query(
@@ -44,10 +51,51 @@ def run_query(
     """
     query = find(name)
     bound = query.bind(parameters or {}, now)
-    store.require_complete()
-    rows = store.query(query.cypher, bound, timeout)
-    table = rows.select(query.schema.names).cast(query.schema)
+    with store.reading():
+        store.require_complete()
+        meta = store.meta
+        bound |= {name: getattr(meta, name) for name in query.given}
+        table = _rows(store, query, bound, timeout)
     return table.sort_by(list(query.order)) if query.order else table
+
+
+def _rows(
+    store: GraphStore, query: LibraryQuery, bound: Mapping[str, Any], timeout: float | None
+) -> pa.Table:
+    """The rows of a query in the columns of its header, unsorted.
+
+    A query with a column of maps runs part by part, because LadybugDB's UNION takes only maps with
+    the same keys.
+    """
+    maps = [name for name, kind in query.columns.items() if kind == OBJECT]
+    parts = query.cypher.split(_UNION) if maps else [query.cypher]
+    end = None if timeout is None else time.monotonic() + timeout
+    tables = []
+    for part in parts:
+        left = None if end is None else max(end - time.monotonic(), _SHORTEST)
+        rows = store.query(part, bound, left)
+        columns = [_texts(rows[c]) if c in maps else rows[c] for c in query.columns]
+        tables.append(pa.table(columns, names=list(query.columns)).cast(query.schema))
+    return pa.concat_tables(tables)
+
+
+def _texts(maps: pa.ChunkedArray) -> pa.Array:
+    """Maps as JSON objects, without missing values; the keys are sorted."""
+    return pa.array([_json(each) for each in maps.to_pylist()], pa.string())
+
+
+def _json(values: dict[str, Any]) -> str:
+    known = {key: _plain(key, value) for key, value in values.items() if value is not None}
+    return json.dumps(known, ensure_ascii=False, sort_keys=True)
+
+
+def _plain(name: str, value: Any) -> Any:
+    """A value as JSON has it; times are UTC, in ISO 8601."""
+    if isinstance(value, datetime):
+        return utc(value).isoformat()
+    if isinstance(value, date):
+        return value.isoformat()
+    return json.loads(value) if name == Col.ATTRIBUTES else value
 
 
 def run_cypher(

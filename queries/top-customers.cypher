@@ -1,4 +1,5 @@
 // question: Which customers buy the most in a period, by amount? (less returns)
+// shows: each customer's own purchases, whatever they consented to; for the shop, not for other customers
 // param since time = 1970-01-01: start of the period
 // param until time = now: end of the period
 // param limit integer = 20: maximum number of rows

@@ -1,4 +1,5 @@
 // question: Which customers do the most friends follow, by category and city? (estimated from the log: observed)
+// shows: estimates about customers who share their activity; names nobody
 // param category text = *: one category; * for all categories
 // param city text = *: city of the influencer; * for all
 // param limit integer = 20: maximum number of rows

@@ -1,4 +1,5 @@
 // question: Who are the friends of a customer's friends, and how many friends connect them?
+// shows: other customers' friendships; for the shop, not for customers; names nobody
 // param customer_id text: the customer
 // param limit integer = 100: maximum number of rows
 // column customer_id text

@@ -1,4 +1,5 @@
 // question: How many visits do the stores of each city have in a period?
+// shows: totals of all customers' visits
 // param since time = 1970-01-01: start of the period
 // param until time = now: end of the period
 // column city text

@@ -85,7 +85,7 @@ def test_a_comment_may_speak_of_the_password() -> None:
     [
         (
             "stroe = 'x'",
-            "There is no setting stroe. The settings are store, memory, state, timeout, ",
+            "There is no setting stroe. Did you mean store? The settings are store, memory, ",
         ),
         ("store = 5", "The setting store isn't valid: "),
         ("store = ''", "The setting store isn't valid: "),

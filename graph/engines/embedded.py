@@ -46,6 +46,7 @@ from followsuit.graph.store import (
     GraphStore,
     Meta,
     QueryError,
+    QueryTooLarge,
     Rows,
     StoreBusy,
     StoreDamaged,
@@ -405,6 +406,11 @@ class EmbeddedStore(GraphStore):
                 if not timeout or time.monotonic() - started < timeout:
                     raise KeyboardInterrupt from error  # the engine got Ctrl-C before Python did
                 raise past_limit(timeout) from error
+            if str(error).startswith("Buffer manager exception"):
+                raise QueryTooLarge(
+                    "The query needs more memory than the engine has. Narrow it, or raise "
+                    "FOLLOWSUIT_MEMORY."
+                ) from error
             raise QueryError(embedded_refusal(first_line(error), cypher)) from error
         finally:
             connection.close()

@@ -33,6 +33,18 @@ _OTHER_WORDS: dict[str, Element] = {
 _STRING = re.compile(r"""'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*\"""")
 _OLD_TYPE = re.compile(rf"[:|]\s*`?({'|'.join(RENAMED)})`?\s*[\]|*{{]")
 
+_OTHER_KIND = re.compile(
+    r"Cannot bind (\w+) as |"
+    r"^(?:\w+ exception: )?(\w+) has data type \w+ but (?:NODE|REL) was expected"
+)
+"""The embedded engine's messages on a name that has become another kind of value."""
+_CONFLICT = re.compile(r"Type mismatch: (\w+) defined with conflicting type")
+"""The same of Neo4j."""
+_TEXT_AND_NUMBER = re.compile(
+    r'Could not convert ".*" to (INT|UINT|FLOAT|DOUBLE)|'
+    r"has data type STRING but expected (INT|DOUBLE)"
+)
+
 
 @dataclass(frozen=True)
 class _Engine:
@@ -76,6 +88,13 @@ def embedded_refusal(message: str, cypher: str) -> str:
         return _refused(_no_function(_as_written(match[1], text), text, _EMBEDDED))
     if old := _OLD_TYPE.search(text):
         return _refused(_no_element(old[1], text))
+    if match := _OTHER_KIND.search(message):
+        return _refused(_reused_name(match[1] or match[2]))
+    if _TEXT_AND_NUMBER.search(message) and "cast" not in text.lower():
+        return _refused(
+            f"{_plain(message)} The query compares text with a number. Ids are text: write '7' for "
+            "7, and --param id:text=7."
+        )
     return _refused(_plain(message) + _elsewhere(text, _EMBEDDED))
 
 
@@ -84,6 +103,8 @@ def neo4j_refusal(message: str, cypher: str) -> str:
     text = _STRING.sub("''", cypher)
     if match := re.search(r"Unknown function '([^']+)'", message):
         return _refused(_no_function(match[1], text, _NEO4J))
+    if match := _CONFLICT.search(message):
+        return _refused(_reused_name(match[1]))
     return _refused(message + _elsewhere(text, _NEO4J))
 
 
@@ -113,6 +134,14 @@ def silent_mistake(unknown: Iterable[str], cypher: str) -> str | None:
 
 def _refused(why: str) -> str:
     return f"The query was refused: {why}"
+
+
+def _reused_name(name: str) -> str:
+    """Say that a name already stands for something that can't be used here."""
+    return (
+        f"{name} is already the name of something else. Give one of the two another name, such as "
+        f"AS {name}_name."
+    )
 
 
 def _plain(message: str) -> str:

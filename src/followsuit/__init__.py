@@ -4,11 +4,13 @@ from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Unpack
 
 if TYPE_CHECKING:
     from followsuit import errors
     from followsuit.api import Shop
+    from followsuit.config import Options
+    from followsuit.core.progress import Progress
 
 __version__ = version("followsuit")
 
@@ -22,21 +24,30 @@ def __getattr__(name: str) -> ModuleType:
     raise AttributeError(f"module 'followsuit' has no attribute {name!r}")
 
 
-def open(store: str | Path | None = None, **options: Any) -> "Shop":  # noqa: A001
+def open(  # noqa: A001
+    store: str | Path | None = None,
+    *,
+    progress: "Progress | None" = None,
+    **options: "Unpack[Options]",
+) -> "Shop":
     """Open a shop: a store of customers, products, stores and friendships.
 
     Args:
         store: a file for the embedded engine, or `bolt://...` or `neo4j://...`; by default the
             store that the environment or `followsuit.toml` names.
-        options: the other settings, see `followsuit.config.Settings`, and `progress`.
+        progress: progress callback; by default none.
+        options: the other settings, see `followsuit.config.Settings`.
 
     Returns:
         See `followsuit.api.Shop`.
+
+    Raises:
+        ConfigurationError: there is no such setting, or its value isn't valid.
     """
     # The engines take seconds to import, and `followsuit --help` doesn't need them.
     from followsuit.api import Shop
     from followsuit.config import read_settings
     from followsuit.core.progress import silent
 
-    progress = options.pop("progress", silent)
-    return Shop(read_settings(store=None if store is None else str(store), **options), progress)
+    settings = read_settings(None if store is None else str(store), **options)
+    return Shop(settings, progress or silent)

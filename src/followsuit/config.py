@@ -3,7 +3,7 @@
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from pydantic import AliasChoices, ByteSize, Field, SecretStr, ValidationError
 from pydantic_settings import (
@@ -14,6 +14,7 @@ from pydantic_settings import (
 )
 
 from followsuit.core.errors import FollowsuitError
+from followsuit.core.near_names import near_name
 from followsuit.graph.connect import MEMORY, connect
 from followsuit.graph.store import GraphStore
 
@@ -26,6 +27,18 @@ class ConfigurationError(FollowsuitError):
 
 def _environment(name: str) -> AliasChoices:
     return AliasChoices(name, name.upper())
+
+
+class Options(TypedDict, total=False):
+    """The settings but `store`, as keyword arguments; None means not given. See `Settings`."""
+
+    memory: int | str | None
+    state: str | Path | None
+    timeout: float | None
+    affinity: str | None
+    neo4j_username: str | None
+    neo4j_password: str | SecretStr | None
+    neo4j_database: str | None
 
 
 class Settings(BaseSettings):
@@ -90,11 +103,12 @@ class Settings(BaseSettings):
         )
 
 
-def read_settings(**options: Any) -> Settings:
+def read_settings(store: str | None = None, **options: Unpack[Options]) -> Settings:
     """Read the settings from options, the environment and the file.
 
     Args:
-        options: settings by name, which take precedence; None means not given.
+        store: the setting `store`, which takes precedence; None means not given.
+        options: the other settings by name, likewise.
 
     Raises:
         ConfigurationError: a value isn't valid, or a key of the file is unknown or a secret.
@@ -104,14 +118,17 @@ def read_settings(**options: Any) -> Settings:
             raise ConfigurationError(
                 f"{FILE} holds a password. Take it out, and set NEO4J_PASSWORD in the environment."
             )
-        return Settings(**{k: v for k, v in options.items() if v is not None})
+        given: dict[str, Any] = {"store": store, **options}
+        return Settings(**{k: v for k, v in given.items() if v is not None})
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(map(str, first["loc"]))
         if first["type"] == "extra_forbidden":
             known = [field for field in Settings.model_fields if field != "neo4j_password"]
+            near = near_name(name, known)
+            hint = f" Did you mean {near}?" if near else ""
             raise ConfigurationError(
-                f"There is no setting {name}. The settings are {', '.join(known)}."
+                f"There is no setting {name}.{hint} The settings are {', '.join(known)}."
             ) from error
         raise ConfigurationError(
             f"The setting {name} isn't valid: {first['msg']}. It comes from an option, the "

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
         StoreTooNew,
         StoreUnreachable,
     )
-    from followsuit.graph.view import NobodyShares
+    from followsuit.graph.view import NobodyShares, UnknownTable
     from followsuit.influence.effects.taste_profile import WrongTaste
     from followsuit.influence.probabilities.holdout import HoldoutError
     from followsuit.influence.spread.costs import CostsError
@@ -109,6 +109,7 @@ _MODULES = {
     "UnknownModel": "followsuit.gnn.models.registry",
     "UnknownQuery": "followsuit.queries.library",
     "UnknownRun": "followsuit.graph.runs",
+    "UnknownTable": "followsuit.graph.view",
     "UnknownTarget": "followsuit.offers.explanation.not_offered",
     "WorldError": "followsuit.simulator.world",
     "WrongModel": "followsuit.gnn.models.recommender",
@@ -164,6 +165,7 @@ __all__ = [
     "UnknownModel",
     "UnknownQuery",
     "UnknownRun",
+    "UnknownTable",
     "UnknownTarget",
     "WorldError",
     "WrongModel",

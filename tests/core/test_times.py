@@ -34,6 +34,11 @@ def test_the_message_names_an_invalid_date(written: str) -> None:
     assert repr(written) in str(caught.value)
 
 
+def test_a_number_is_no_instant() -> None:
+    with pytest.raises(TimeError, match=r"^20250101 isn't a valid date\. Write 2025-12-31"):
+        instant(20250101)  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("written", ["1899-12-31", "2101-01-01", "0001-01-01T00:00:00+14:00"])
 def test_an_instant_centuries_away_is_refused(written: str) -> None:
     with pytest.raises(TimeError, match="from the years 1900 to 2100"):

@@ -10,7 +10,7 @@ import pytest
 from support.snapshots import Rows, day, view_from
 
 from followsuit.graph.items import item_key
-from followsuit.graph.view import NobodyShares, SharedView, View, of_customers
+from followsuit.graph.view import NobodyShares, SharedView, UnknownTable, View, of_customers
 
 NOW = day(10)
 LATER = NOW + timedelta(microseconds=1)
@@ -90,9 +90,18 @@ class TestInstants:
         assert seen(view) == [("bob", "tea", day(4))]
         assert seen(view.at(day(4).astimezone(instant.tzinfo))) == [("bob", "tea", day(4))]
 
-    def test_one_without_a_time_zone_is_refused(self, make: Make) -> None:
-        with pytest.raises(ValueError, match=r"2025-01-10 00:00:00 has no time zone\. Pass one"):
-            make(NOW.replace(tzinfo=None))
+    def test_one_without_a_time_zone_is_in_utc(self, make: Make) -> None:
+        assert make(NOW.replace(tzinfo=None)).as_of == NOW
+
+    def test_an_unknown_table_suggests_the_nearest_or_lists_all(self, make: Make) -> None:
+        with pytest.raises(
+            UnknownTable, match=r"^There is no table visit\. Did you mean visits\?$"
+        ):
+            make().table("visit")
+        with pytest.raises(
+            UnknownTable, match=r"no table nix\. The tables are customers, products"
+        ):
+            make().shared.table("nix")
 
     def test_a_view_of_another_instant_is_of_the_same_type(self, make: Make) -> None:
         view = make()

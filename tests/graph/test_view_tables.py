@@ -68,9 +68,8 @@ class TestAsOf:
         assert shown(view, "purchases") == [row]
         assert shown(view.at(here - MICROSECOND), "purchases") == []
 
-    def test_an_as_of_without_a_time_zone_is_refused(self, tmp_path: Path) -> None:
-        with pytest.raises(ValueError, match="2025-01-10 00:00:00 has no time zone"):
-            view_from(tmp_path, NOW.replace(tzinfo=None))
+    def test_an_as_of_without_a_time_zone_is_in_utc(self, tmp_path: Path) -> None:
+        assert view_from(tmp_path, NOW.replace(tzinfo=None)).as_of == NOW
 
     def test_of_consents_withdrawals_of_a_later_day_are_kept(self, tmp_path: Path) -> None:
         def consent(granted: bool, at: datetime) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from followsuit.graph import schema as g
-from followsuit.graph.store import QueryError
+from followsuit.graph.store import Meta, QueryError
 from followsuit.queries.guard import check_query
 from followsuit.queries.library import TYPES, LibraryQuery, UnknownQuery, find, library, typed
 
@@ -47,8 +47,40 @@ def test_every_parameter_and_column_has_a_known_type(query: LibraryQuery) -> Non
     assert query.question.endswith((")", "?"))
 
 
+def test_every_query_says_whose_data_it_shows(query: LibraryQuery) -> None:
+    assert re.search(r"customer|friend|totals", query.shows), query.shows
+    assert not query.shows.endswith("."), "the listing adds it"
+
+
 def test_every_parameter_is_declared_and_used(query: LibraryQuery) -> None:
-    assert set(re.findall(r"\$(\w+)", query.cypher)) == {p.name for p in query.parameters}
+    declared = [p.name for p in query.parameters] + list(query.given)
+    assert sorted(set(re.findall(r"\$(\w+)", query.cypher))) == sorted(declared)
+
+
+def test_what_is_given_is_a_note_of_the_store_and_no_choice_of_the_caller(
+    query: LibraryQuery,
+) -> None:
+    for name in query.given:
+        assert isinstance(getattr(Meta, name), property)
+        with pytest.raises(QueryError, match=f"has no parameter {name}"):
+            query.bind({name: True}, NOW)
+
+
+def test_queries_on_friends_purchases_ask_who_shares() -> None:
+    given = ("assume_consent", "blocked_customers")
+    assert [q.name for q in library().values() if q.given] == [
+        "bought-after-a-friend",
+        "friends-in-common",
+        "friends-recent-purchases",
+    ]
+    assert {q.given for q in library().values() if q.given} == {given}
+
+
+def test_a_column_may_have_a_meaning() -> None:
+    query = find("bought-together")
+    assert query.columns["lift"] == "number"
+    assert query.meanings["support"] == "customers / customers who bought anything"
+    assert set(query.meanings) < set(query.columns)
 
 
 def test_every_default_is_of_the_type(query: LibraryQuery) -> None:
@@ -108,7 +140,7 @@ def test_a_missing_parameter_is_named_with_its_meaning() -> None:
 
 def test_an_unknown_parameter_lists_the_known_ones() -> None:
     assert refusal("bought-together", product="p1") == (
-        "bought-together has no parameter product; it has product_id, limit."
+        "bought-together has no parameter product; it has product_id, at_least, limit."
     )
     assert refusal("counts", limit=1) == "counts has no parameter limit; it has none."
 
@@ -148,6 +180,7 @@ def test_defaults_are_taken_where_nothing_is_given() -> None:
         "since": datetime(1970, 1, 1, tzinfo=UTC),
         "until": NOW,
         "within": timedelta(days=14),
+        "born_by": date(2007, 7, 1),
         "limit": 100,
     }
 

@@ -26,7 +26,7 @@ RETURNS = Mapping.model_validate({"tables": {"purchases": {"returns": True}}})
 
 @pytest.fixture(scope="module")
 def delivery(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Directed and undirected friends, dates, minors, returns, a sensitive product, later rows."""
+    """Directed and undirected friends, dates, minors, returns, sensitive items, later rows."""
     rng = np.random.default_rng(8)
     born: dict[str, Any] = {"c05": AS_OF.date().replace(year=2007), "c06": date(1980, 2, 29)}
     pairs = [(a, b) for a in CUSTOMERS for b in CUSTOMERS if a != b and rng.random() < 0.3]
@@ -41,6 +41,7 @@ def delivery(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 "customer_id": rng.choice(CUSTOMERS),
                 "product_id": rng.choice(ITEMS),
                 "at": at.isoformat(),
+                "store_id": rng.choice(["", "", "s0", "S1", "s2"]),
                 "quantity": sign if rng.random() < 0.5 else None,
                 "amount": sign * 2.5,
             }
@@ -48,8 +49,16 @@ def delivery(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return deliver(
         tmp_path_factory.mktemp("shop") / "delivery",
         customers=[{"customer_id": c, "birth_date": (born | MINORS).get(c)} for c in CUSTOMERS],
-        products=[{"product_id": p, "sensitive": p == "p0"} for p in ITEMS],
-        stores=[{"store_id": s} for s in ("s0", "p1")],
+        products=[
+            {"product_id": p, "sensitive": p == "p0", "category": "Pills" if p == "p2" else None}
+            for p in ITEMS
+        ],
+        stores=[
+            {"store_id": s, "category": "Pills" if s == "s2" else None}
+            for s in ("s0", "p1", "S1", "s2")
+        ],
+        categories=[{"category": "Pills", "sensitive": True}],
+        sensitive_values=[{"table": "stores", "value": "s1"}],
         friendships=[
             {
                 "customer_id": a,
@@ -63,7 +72,7 @@ def delivery(tmp_path_factory: pytest.TempPathFactory) -> Path:
         visits=[
             {
                 "customer_id": rng.choice(CUSTOMERS),
-                "store_id": rng.choice(["s0", "p1"]),
+                "store_id": rng.choice(["s0", "p1", "S1", "s2"]),
                 "at": day(int(rng.integers(1, 70))).isoformat(),
             }
             for _ in range(30)

@@ -15,8 +15,9 @@ from support.spectral import Spectral
 from support.worlds import end_of
 
 from followsuit.gnn.embeddings import Embedded, embed, write_embeddings
+from followsuit.graph.consent import adult_since
 from followsuit.graph.store import GraphStore
-from followsuit.graph.view import view_of
+from followsuit.graph.view import SharedView, view_of
 from followsuit.influence.analysis import Analysis
 from followsuit.loaders.load import load
 from followsuit.offers.score import ScoreReport
@@ -148,12 +149,25 @@ def test_counts(
     }.items() <= counted.to_dict().items()
 
 
-def test_friends_recent_purchases(ask: Ask, tables: dict[str, Frame]) -> None:
+@pytest.fixture
+def shared(store: GraphStore, run: ScoreReport) -> SharedView:
+    return view_of(store, NOW).shared
+
+
+def usable(tables: dict[str, Frame], shared: SharedView) -> Frame:
+    """The purchases of those who share, without sensitive products."""
+    rows = bought(tables)
+    items = shared.items.item_id.execute()
+    customers = shared.customers.customer_id.execute()
+    return rows[rows.product_id.isin(items) & rows.customer_id.isin(customers)]
+
+
+def test_friends_recent_purchases(ask: Ask, tables: dict[str, Frame], shared: SharedView) -> None:
     known = ties(tables)
     known = known[known.since.isna() | (known.since <= NOW)]
-    rows = known.merge(
-        bought(tables), left_on="friend_id", right_on="customer_id", suffixes=("", "_")
-    )
+    shown = usable(tables, shared)
+    assert 100 < len(shown) < len(bought(tables))
+    rows = known.merge(shown, left_on="friend_id", right_on="customer_id", suffixes=("", "_"))
     rows = rows[rows["at"] >= SINCE]
     rows = rows.sort_values(["at", "purchase_id"], ascending=[False, True])
     columns = ["friend_id", "product_id", "product_name", "at", "purchase_id"]
@@ -178,14 +192,19 @@ def test_two_hop_reach(ask: Ask, tables: dict[str, Frame]) -> None:
 def test_friends_in_common(ask: Ask, tables: dict[str, Frame]) -> None:
     friends = ties(tables).groupby("customer_id").friend_id.agg(set)
     names = tables["customers"].set_index("customer_id").name
+    said = tables["consents"].query("purpose in ('named_use', 'all')").sort_values("at")
+    last = said.drop_duplicates("customer_id", keep="last").set_index("customer_id").granted
+    grown = tables["customers"].set_index("customer_id").birth_date <= adult_since(NOW.date())
     one = SOME[0]
     other = max(set(friends.index) - {one}, key=lambda c: (len(friends[c] & friends[one]), c))
     shared = sorted(friends[one] & friends[other])
     expected = pd.DataFrame({"friend_id": shared, "friend_name": list(names[shared])})
+    shown = [bool(last.get(c, False) and grown[c]) for c in shared]
+    expected["friend_name"] = expected.friend_name.where(shown)
     same(ask("friends-in-common", customer_id=one, other_id=other), expected)
 
 
-def test_bought_together(ask: Ask, tables: dict[str, Frame]) -> None:
+def test_bought_together(ask: Ask, tables: dict[str, Frame], shared: SharedView) -> None:
     rows = bought(tables)
     for product in ("p0001", "p0033"):
         buyers = rows[rows.product_id == product].customer_id.unique()
@@ -194,10 +213,21 @@ def test_bought_together(ask: Ask, tables: dict[str, Frame]) -> None:
             others.groupby(["product_id", "product_name"])
             .customer_id.nunique()
             .reset_index(name="customers")
-            .sort_values(["customers", "product_id"], ascending=[False, True])
-            .head(20)
+            .query("customers >= 10")
         )
-        same(ask("bought-together", product_id=product), expected)
+        everybody = rows.customer_id.nunique()
+        other_buyers = rows.groupby("product_id").customer_id.nunique()[expected.product_id]
+        expected["lift"] = (
+            1.0
+            * expected.customers
+            * everybody
+            / (1.0 * len(buyers) * other_buyers.to_numpy(dtype="int64"))
+        )
+        expected = expected[expected.product_id.isin(shared.items.item_id.execute())]
+        expected = expected.sort_values(
+            ["lift", "customers", "product_id"], ascending=[False, False, True]
+        ).head(20)
+        same(ask("bought-together", product_id=product)[list(expected.columns)], expected)
 
 
 def test_visits_by_city(ask: Ask, tables: dict[str, Frame]) -> None:
@@ -244,13 +274,13 @@ def test_lapsed_customers(ask: Ask, tables: dict[str, Frame]) -> None:
     same(ask("lapsed-customers", since=since, at_least=5), expected)
 
 
-def test_bought_after_a_friend(ask: Ask, tables: dict[str, Frame]) -> None:
-    acts = bought(tables)[["customer_id", "product_id", "at"]]
+def test_bought_after_a_friend(ask: Ask, tables: dict[str, Frame], shared: SharedView) -> None:
+    acts = usable(tables, shared)[["customer_id", "product_id", "at"]]
     theirs = acts.rename(columns={"customer_id": "friend_id", "at": "friend_at"})
-    rows = ties(tables).drop(columns="since").merge(acts, on="customer_id")
+    rows = ties(tables).merge(acts, on="customer_id")
     rows = rows.merge(theirs, on=["friend_id", "product_id"])
     rows = rows[(rows.friend_at < rows["at"]) & (rows["at"] <= rows.friend_at + timedelta(days=3))]
-    rows = rows[rows.friend_at >= SINCE]
+    rows = rows[(rows.friend_at >= SINCE) & (rows.since.isna() | (rows.since <= rows.friend_at))]
     expected = (
         rows[["customer_id", "friend_id", "product_id", "friend_at", "at"]]
         .drop_duplicates()

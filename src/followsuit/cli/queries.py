@@ -1,7 +1,9 @@
 """`query` and `cypher`: query the graph."""
 
 import json
+import re
 import sys
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -80,21 +82,30 @@ def cypher(
 
     Amounts are in minor units (hundredths), in tables too.
 
-    A parameter is parsed as JSON if possible (10, true, "10"), else it is text. You can give a
-    type: --param id:text=10, --param since:time=2025-12-31.
+    A parameter is parsed as JSON if possible (10, true, "10"), else it is text. A number that the
+    query compares with an id or another text property is text too. You can give a type:
+    --param id:text=10, --param since:time=2025-12-31.
     """
     from followsuit.queries.runner import run_cypher
+    from followsuit.queries.text_parameters import text_parameters
 
     format_of(out, file_format)
     shop = open_shop(store)
-    values = dict(_guessed(p) for p in param or ())
-    write_rows(run_cypher(shop.store, text, values, timeout=shop.timeout), file_format, out)
+    texts = text_parameters(text)
+    values = dict(_guessed(p, texts) for p in param or ())
+    rows = run_cypher(shop.store, text, values, timeout=shop.timeout)
+    write_rows(rows, file_format, out)
+    if not rows.num_rows:
+        for name in _equal_numbers(text, param or (), values):
+            say(f"{name} is a number. For text, such as an id, write --param {name}:text=...")
 
 
 def _described(query: "LibraryQuery") -> str:
-    """A query's name and question, with its parameters on the next line."""
+    """A query's name and question; below, its parameters and whose data it shows."""
     given = [p.name if p.default is None else f"{p.name}={p.default}" for p in query.parameters]
-    return f"{query.name:26} {query.question}\n" + (f"{'':26} {' '.join(given)}\n" if given else "")
+    lines = [" ".join(given)] if given else []
+    lines.append(f"Shows {query.shows}.")
+    return f"{query.name:26} {query.question}\n" + "".join(f"{'':26} {line}\n" for line in lines)
 
 
 def _pair(text: str) -> tuple[str, str]:
@@ -104,7 +115,8 @@ def _pair(text: str) -> tuple[str, str]:
     return name, value
 
 
-def _guessed(text: str) -> tuple[str, Any]:
+def _guessed(text: str, texts: Collection[str]) -> tuple[str, Any]:
+    """The name and value of a parameter; numbers stay text for the names in `texts`."""
     from followsuit.queries.library import typed
 
     name, value = _pair(text)
@@ -112,6 +124,14 @@ def _guessed(text: str) -> tuple[str, Any]:
     if colon:
         return name, typed(name, value, kind)
     try:
+        if name in texts:
+            return name, json.loads(value, parse_int=str, parse_float=str)
         return name, json.loads(value)
     except ValueError:
         return name, value
+
+
+def _equal_numbers(text: str, param: Sequence[str], values: Mapping[str, Any]) -> list[str]:
+    """The parameters without a type that became numbers and that the query looks for."""
+    numbers = [n for p in param if type(values.get(n := _pair(p)[0])) in (int, float)]
+    return [n for n in numbers if re.search(rf"[=:]\s*\${n}\b|\${n}\s*=", text)]

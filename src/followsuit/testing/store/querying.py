@@ -37,6 +37,7 @@ PARAMETERS: list[tuple[Any, pa.DataType, Any]] = [
     (NOON, g.TIME, NOON),
     (datetime(1969, 7, 20, 20, 17, 40, 1, UTC), g.TIME, datetime(1969, 7, 20, 20, 17, 40, 1, UTC)),
     (datetime(2025, 3, 1, 9, tzinfo=SAO_PAULO), g.TIME, NOON),
+    (NOON.replace(tzinfo=None), g.TIME, NOON),
     (pd.Timestamp("2025-03-01 09:00", tz="America/Sao_Paulo"), g.TIME, NOON),
 ]
 
@@ -75,10 +76,9 @@ class QueryingContract:
                 assert answer["id"].to_pylist() == ["ann", "cas"]
 
     def test_a_parameter_that_no_column_holds_is_refused(self, place: Place) -> None:
-        zoneless = NOON.replace(tzinfo=None)
-        odd = [2**63, zoneless, object(), {"a": 1}, b"x", np.datetime64("2025-03-01")]
+        odd = [2**63, object(), {"a": 1}, b"x", np.datetime64("2025-03-01"), pd.NaT]
         with place.open() as store, store.writing():
-            for value in (*odd, [odd[0]], [[zoneless]]):
+            for value in (*odd, [odd[0]], [[odd[1]]]):
                 with pytest.raises(QueryError, match="The parameter odd is"):
                     store.query("RETURN $odd AS x", {"odd": value})
 

@@ -1,5 +1,5 @@
 // question: Which customers bought a product within some days after a friend? (co-occurrence, not influence)
-// shows: purchases of pairs who both share their activity (adults with the consent social_use), nothing sensitive; names nobody
+// shows: purchases of customers and friends who both share their activity (adults with the consent social_use), nothing sensitive; names nobody
 // param since time = 1970-01-01: earliest time of the friend's purchase
 // param until time = now: latest time of both purchases; both must have consented by then
 // param within days = 14: maximum days between the two purchases

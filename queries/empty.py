@@ -1,4 +1,4 @@
-"""Says why a query of the library has no rows: an unknown id, or a step that hasn't been run."""
+"""Says why a query of the library has no rows: an unknown id, a step to run first, a rule."""
 
 import re
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from followsuit.graph import schema as g
 from followsuit.graph.nodes import exists
 from followsuit.graph.runs import EMBEDDING, INFLUENCE, SCORE, active, runs
 from followsuit.graph.store import GraphStore
-from followsuit.queries.library import find
+from followsuit.queries.library import LibraryQuery, find
 
 _NODES = {
     "customer": g.CUSTOMER,
@@ -44,6 +44,20 @@ def why_empty(store: GraphStore, name: str, parameters: Mapping[str, Any]) -> st
     for relationship, (kind, results, command) in _STEPS.items():
         if re.search(rf"\b{relationship}\b", query.cypher) and active(runs(store, kind)) is None:
             return f"There are no {results} yet. Run `followsuit {command} --as-of DATE` first."
+    return _left_out(query, parameters)
+
+
+def _left_out(query: LibraryQuery, parameters: Mapping[str, Any]) -> str | None:
+    """What a query leaves out by its rules, where that may be why it has no rows."""
+    for parameter in query.parameters:
+        if parameter.name == "at_least":
+            least = parameters.get(parameter.name, parameter.default)
+            return f"Nothing reaches at_least={least}, the {parameter.meaning}. Lower it."
+    if "social_use" in query.shows:
+        return (
+            "The query leaves out customers who don't share their activity: minors, customers of "
+            "unknown age, and those without the consent social_use."
+        )
     return None
 
 

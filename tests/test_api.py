@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import networkx as nx
 import pandas as pd
@@ -16,6 +16,7 @@ from support.hand_made import MAPPING, NOW, ZOE, day, hand_made
 import followsuit
 import followsuit.api
 from followsuit.api import Shop
+from followsuit.config import Options, Settings
 from followsuit.core.times import TimeError
 from followsuit.errors import (
     BacktestError,
@@ -27,6 +28,7 @@ from followsuit.errors import (
     StoreMissing,
     UnknownQuery,
     UnknownRun,
+    UnknownTable,
     UnknownTarget,
 )
 from followsuit.simulator import World, simulate
@@ -86,7 +88,15 @@ def test_open_takes_a_path_a_text_or_what_the_settings_say(
 def test_open_takes_the_other_settings_too(tmp_path: Path) -> None:
     assert followsuit.open(tmp_path / "x.lbug", timeout=5).timeout == 5
     with pytest.raises(ConfigurationError, match="There is no setting colour"):
-        followsuit.open(tmp_path / "x.lbug", colour="red")
+        followsuit.open(tmp_path / "x.lbug", colour="red")  # type: ignore[call-arg]
+
+
+def test_a_mistyped_setting_is_refused_by_mypy_and_when_it_runs(tmp_path: Path) -> None:
+    # `make types` fails if mypy doesn't refuse this call.
+    with pytest.raises(ConfigurationError, match=r"no setting memry\. Did you mean memory\?"):
+        followsuit.open(tmp_path / "x.lbug", memry="3GiB")  # type: ignore[call-arg]
+    options = get_type_hints(Options)
+    assert set(options) | {"store"} == set(Settings.model_fields)
 
 
 def test_what_is_asked_of_a_shop_that_is_not_there_says_what_to_do(tmp_path: Path) -> None:
@@ -195,6 +205,19 @@ def test_a_snapshot_has_every_table(shop: Shop) -> None:
     assert visits.count().execute() == 5
     assert visits.filter(visits.store_id == "s3").customer_id.execute().tolist() == ["cem", "cem"]
     assert snapshot.as_of == day(3, 5)
+    with pytest.raises(UnknownTable, match=r"^There is no table visit\. Did you mean visits\?$"):
+        snapshot.table("visit")
+
+
+def test_a_time_without_a_zone_is_in_utc_everywhere(shop: Shop) -> None:
+    naive = datetime(2025, 3, 5)  # noqa: DTZ001
+    text = "MATCH ()-[b:PURCHASED]->() WHERE b.at <= $at RETURN count(*) AS n"
+    assert shop.cypher(text, at=naive).n.tolist() == [4]
+    assert len(shop.purchases(naive)) == len(shop.purchases("2025-03-05")) == 4
+    assert shop.snapshot(naive).as_of == shop.snapshot("2025-07-01").at(naive).as_of == day(3, 5)
+    for now in (naive, day(3, 5)):
+        rows = shop.query("lapsed-customers", now=now, since=naive, at_least=1)
+        assert rows.customer_id.tolist() == ["ben"]
 
 
 def test_hetero_data_is_the_graph_of_those_who_share_as_of_an_instant(busy: Shop) -> None:
@@ -219,8 +242,8 @@ def test_what_is_no_instant_or_length_is_named(shop: Shop) -> None:
 
 def test_query_takes_parameters_by_name_and_answers_in_a_frame(shop: Shop) -> None:
     rows = shop.query("friends-recent-purchases", now="2025-07-01", customer_id="ana", limit=2)
-    assert rows.purchase_id.tolist() == ["u06", "u02"], "u10 is a return"
-    assert rows["at"].tolist() == [pd.Timestamp(day(3, 15)), pd.Timestamp(day(3, 5))]
+    assert rows.purchase_id.tolist() == ["u01", "u14"], "of ben, who alone shares; u10 is a return"
+    assert rows["at"].tolist() == [pd.Timestamp(day(3, 1, 10))] * 2
     in_force = shop.query("offers-in-force", at=NOW)
     assert in_force.offer_id.tolist() == ["o2", "o3", "o3", "o4", "o5", "o5"]
 

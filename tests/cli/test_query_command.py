@@ -94,6 +94,7 @@ def test_without_a_name_the_library_is_listed_with_its_parameters(shop: Shop) ->
     assert (done.code, done.said) == (0, "")
     for query in library().values():
         assert f"{query.name:26} {query.question}\n" in done.out
+        assert f"\n{'':27}Shows {query.shows}.\n" in done.out
     assert "\n                           since until=now at_least=3 limit=100\n" in done.out
 
 
@@ -123,6 +124,31 @@ def test_cypher_takes_parameters_as_json_as_text_or_of_a_type_that_is_said(shop:
     assert [done.code for done in outcomes] == [0] * 13, outcomes
     values = [json.loads(done.out)[0]["x"] for done in outcomes]
     assert values == [11, True, "10", "c0001", "a=b", "", "10", 11, 1.0, 3, True, True, None]
+
+
+def test_a_number_that_is_compared_with_an_id_is_text(shop: Shop) -> None:
+    def answer(expression: str, *given: str) -> list[str | Path]:
+        options = [part for each in given for part in ("--param", each)]
+        return ["cypher", f"UNWIND {expression}", "--format", "json", *options]
+
+    row = "[{customer_id: '7', n: 1}] AS c WITH c.customer_id AS customer_id, c.n AS n"
+    outcomes = run_each(
+        [
+            answer(f"{row} WHERE customer_id = $id RETURN n", "id=7"),
+            answer(f"{row} WHERE customer_id IN $ids AND n = $n RETURN n", "ids=[7, 8]", "n=1"),
+            answer(f"{row} WHERE customer_id = $id RETURN n", "id:text=7"),
+            answer(f"{row} WHERE customer_id = $id RETURN n", 'id="7"'),
+            answer(f"{row} WHERE customer_id = $id RETURN n", "id=7.0"),
+            answer(f"{row} WHERE n = $n RETURN n", "n=7"),
+        ],
+        shop.folder,
+    )
+    assert [done.code for done in outcomes] == [0] * 6, outcomes
+    assert [json.loads(done.out) for done in outcomes] == [[{"n": 1}]] * 4 + [[], []]
+    assert outcomes[4].said == ""
+    assert outcomes[5].said == (
+        "n is a number. For text, such as an id, write --param n:text=...\n"
+    )
 
 
 def test_cypher_answers_and_refuses_in_the_same_voice(shop: Shop) -> None:

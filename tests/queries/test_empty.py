@@ -54,6 +54,15 @@ def test_an_id_that_the_store_does_not_know(
     assert why_empty(shop, name, given) == said
 
 
+def test_a_rule_of_the_query_that_leaves_rows_out(shop: GraphStore) -> None:
+    assert why_empty(shop, "bought-together", {"product_id": "tea", "at_least": "4"}) == (
+        "Nothing reaches at_least=4, the minimum number of customers who bought both. Lower it."
+    )
+    said = why_empty(shop, "friends-recent-purchases", {"customer_id": "ana"})
+    assert said is not None
+    assert said.startswith("The query leaves out customers who don't share their activity: ")
+
+
 def test_nothing_is_missing(shop: GraphStore) -> None:
     assert why_empty(shop, "two-hop-reach", {"customer_id": "ana"}) is None
     run = {"kind": "score", "run_id": "now", "active": True, "parameters": "{}"}

@@ -185,8 +185,10 @@ def _query(query: LibraryQuery) -> str:
             [
                 f"## {query.name}",
                 sentence(query.question),
+                f"Shows {query.shows}.",
                 given if query.parameters else "",
                 f"Columns: {columns}.",
+                "".join(f"- {code(c)}: {meaning}.\n" for c, meaning in query.meanings.items()),
                 f"Order: {order}." if order else "",
                 "",
             ]

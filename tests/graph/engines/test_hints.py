@@ -30,6 +30,12 @@ ON_BOTH = {
     "MATCH (:Customer)-[:PURCHASED]->(p:Product) RETURN p.productid AS x": "p (Product) has no "
     "property productid. Did you mean product_id?" + SEE,
 }
+REUSED = " is already the name of something else. Give one of the two another name, such as AS "
+ON_BOTH |= {
+    "MATCH (c:Customer) WITH c.customer_id AS c MATCH (c)-[:LIKES]->(i) RETURN i.interest AS x": "c"
+    f"{REUSED}c_name.",
+    "MATCH (c:Customer)-[c:PURCHASED]->() RETURN count(*) AS n": f"c{REUSED}c_name.",
+}
 ON_EMBEDDED = {
     "RETURN datetime('2025-06-01') AS x": "the embedded engine has no function datetime. A time: "
     "write `timestamp('2025-06-01')`, not `datetime('2025-06-01')`.",
@@ -40,6 +46,21 @@ ON_EMBEDDED = {
     "MATCH (:Customer)-[r:VISITED]->() RETURN duration.between(r.at, r.at) AS x": "Days between "
     "two times: write `date_part('day', b.at - a.at)` here, not "
     "`duration.inDays(a.at, b.at).days`.",
+    "MATCH (:Customer)-[r:VISITED]->() RETURN duration.between(r.at, datetime()).days AS x": "Days "
+    "between two times: write `date_part('day', b.at - a.at)` here, not "
+    "`duration.inDays(a.at, b.at).days`.",
+    "MATCH (c:Customer) WITH c.name AS c ORDER BY c RETURN c": "A name for a result that a "
+    "variable has already: write `RETURN n.name AS c ORDER BY c` here, not `RETURN c.name AS c "
+    "ORDER BY c`.",
+    "MATCH (c:Customer)-[b:PURCHASED]->(p) RETURN p.name AS p, b.at AS b ORDER BY b DESC, p": "A "
+    "name for a result that a variable has already: write `RETURN n.name AS c ORDER BY c` here, "
+    "not `RETURN c.name AS c ORDER BY c`.",
+    "MATCH (c:Customer) WITH c ORDER BY c.name RETURN collect(c.name) AS x": "A list in order: "
+    "write `list_sort(collect(c.customer_id))` here, not `WITH c ORDER BY c.customer_id, then "
+    "collect(c.customer_id)`.",
+    "MATCH (c:Customer) WHERE c.customer_id IN [7] RETURN c.name AS x": "Implicit cast is not "
+    "supported. The query compares text with a number. Ids are text: write '7' for 7, and --param "
+    "id:text=7.",
     "MATCH (c:Customer) RETURN c.name AS c ORDER BY c": "A name for a result that a variable has "
     "already: write `RETURN n.name AS c ORDER BY c` here, not `RETURN c.name AS c ORDER BY c`.",
     "MATCH (c:Customer) RETURN nosuch(c) AS x": "the embedded engine has no function nosuch.",
@@ -50,6 +71,8 @@ ON_NEO4J = {
     + SEE,
     "MATCH (c:Customer) RETURN date_part('month', c.joined_at) AS x": "Neo4j has no function "
     "date_part. A part of a time: write `b.at.month`, not `date_part('month', b.at)`.",
+    "MATCH ()-[r:PURCHASED]->() RETURN month(r.at) AS x": "Neo4j has no function month. A part of "
+    "a time: write `b.at.month`.",
     "RETURN current_timestamp() AS x": "Neo4j has no function current_timestamp. The present: "
     "write `datetime()`, not `current_timestamp()`.",
     "RETURN string_split('a', ',') AS x": "Neo4j has no function string_split. The parts of a "

@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, get_type_hints
 
+import mypy.api
 import networkx as nx
 import pandas as pd
 import pytest
@@ -91,12 +92,27 @@ def test_open_takes_the_other_settings_too(tmp_path: Path) -> None:
         followsuit.open(tmp_path / "x.lbug", colour="red")  # type: ignore[call-arg]
 
 
-def test_a_mistyped_setting_is_refused_by_mypy_and_when_it_runs(tmp_path: Path) -> None:
-    # `make types` fails if mypy doesn't refuse this call.
+def test_a_mistyped_setting_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"no setting memry\. Did you mean memory\?"):
         followsuit.open(tmp_path / "x.lbug", memry="3GiB")  # type: ignore[call-arg]
-    options = get_type_hints(Options)
-    assert set(options) | {"store"} == set(Settings.model_fields)
+    assert {"store", *get_type_hints(Options)} == set(Settings.model_fields)
+
+
+def test_type_checkers_refuse_a_mistyped_setting(tmp_path: Path) -> None:
+    package = Path(followsuit.__file__).parent
+    calls = tmp_path / "calls.py"
+    calls.write_text(
+        "import followsuit\n"
+        "followsuit.open('x.lbug', memory='3GiB', timeout=5, state=None)\n"
+        "followsuit.open(memry='3GiB')\n"
+        "followsuit.open(timeout='5')\n"
+    )
+    files = [str(package / name) for name in ("__init__.py", "config.py")]
+    options = ["--config-file=", "--follow-imports=skip", f"--cache-dir={tmp_path / 'cache'}"]
+    said, _, _ = mypy.api.run([*options, *files, str(calls)])
+    errors = [line.partition(": error: ") for line in said.splitlines() if ": error: " in line]
+    assert [place.rpartition(":")[2] for place, _, _ in errors] == ["3", "4"], said
+    assert 'Unexpected keyword argument "memry"' in errors[0][2]
 
 
 def test_what_is_asked_of_a_shop_that_is_not_there_says_what_to_do(tmp_path: Path) -> None:

@@ -16,8 +16,8 @@ WITH count(DISTINCT c.customer_id) AS everybody
 MATCH (p:Product {product_id: $product_id})<-[b:PURCHASED]-(c:Customer)
 WHERE coalesce(b.quantity, 0) >= 0 AND coalesce(b.amount, 0) >= 0
   AND NOT coalesce(p.sensitive, false) AND NOT EXISTS { MATCH (p)-[:IN_CATEGORY]->(k:Category) WHERE k.sensitive }
-WITH everybody, p, count(DISTINCT c.customer_id) AS buyers
-MATCH (p)<-[one:PURCHASED]-(c:Customer)-[two:PURCHASED]->(other:Product)
+WITH everybody, count(DISTINCT c.customer_id) AS buyers
+MATCH (:Product {product_id: $product_id})<-[one:PURCHASED]-(c:Customer)-[two:PURCHASED]->(other:Product)
 WHERE other.product_id <> $product_id
   AND coalesce(one.quantity, 0) >= 0 AND coalesce(one.amount, 0) >= 0
   AND coalesce(two.quantity, 0) >= 0 AND coalesce(two.amount, 0) >= 0

@@ -27,6 +27,8 @@ from followsuit.graph.tables import TABLES, Table
 from followsuit.loaders.column_mapping import ColumnMapping, Strict, Texts
 
 _SHIPPED = resources.files("followsuit.loaders") / "mappings"
+BLANKS = "blanks"
+"""The delimiter of a file whose cells have any number of blanks and tabs between them."""
 _NO_DELIMITERS = '"\r\n\0'
 _NO_ENCODINGS = {"charmap", "idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape"}
 """Codecs of Python that aren't encodings of files."""
@@ -67,8 +69,15 @@ class TableMapping(Strict):
     """The path of the file, absolute or within the delivery's folder."""
     table: str | None = None
     """The name of a database table, with its schema if necessary."""
+    sheet: str | None = None
+    """The sheet of an Excel workbook: by default the one named as the table, or the only one."""
+    header: tuple[str, ...] | None = None
+    """The names of the columns, for a text file or sheet without a header row."""
     delimiter: str | None = None
+    """The sign between cells, or `"blanks"` for any number of blanks and tabs: by default a comma,
+    and a tab in .tsv files."""
     encoding: str | None = None
+    """The encoding of a text file, such as `"cp1252"`; by default UTF-8."""
     earliest_by: str | None = None
     """A source column: of rows with the same key, the one with the smallest value wins."""
     where: dict[str, Annotated[Condition, BeforeValidator(_condition)]] = Field(
@@ -91,11 +100,21 @@ class TableMapping(Strict):
     @field_validator("delimiter")
     @classmethod
     def _one_character(cls, delimiter: str | None) -> str | None:
-        if delimiter is not None and (
+        if delimiter not in (None, BLANKS) and (
             len(delimiter) != 1 or not delimiter.isascii() or delimiter in _NO_DELIMITERS
         ):
             raise ValueError(f"the delimiter {delimiter!r} isn't one ASCII character like ; or |")
         return delimiter
+
+    @field_validator("header")
+    @classmethod
+    def _unique_names(cls, header: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        names = [name.strip() for name in header or () if name.strip()]
+        if header is not None and not names:
+            raise ValueError("`header` names no column; leave it out")
+        if twice := next((name for name in names if names.count(name) > 1), None):
+            raise ValueError(f"`header` has {twice!r} twice")
+        return header and tuple(name.strip() for name in header)
 
     @field_validator("encoding")
     @classmethod
@@ -113,7 +132,7 @@ class TableMapping(Strict):
 
     @model_validator(mode="after")
     def _one_place(self) -> Self:
-        for key in ("file", "table", "earliest_by"):
+        for key in ("file", "table", "sheet", "earliest_by"):
             value = getattr(self, key)
             if value is not None and not value.strip():
                 raise ValueError(f"`{key}` is empty")

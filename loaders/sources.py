@@ -11,17 +11,24 @@ from followsuit.core.errors import FollowsuitError
 from followsuit.graph.tables import TABLES, Table
 from followsuit.loaders.mapping import Mapping, MappingError, TableMapping
 
-SUFFIXES = tuple(
-    f".{kind}{gz}" for kind in ("csv", "tsv", "jsonl", "parquet") for gz in ("", ".gz")
+SUFFIXES = (
+    *(f".{kind}{gz}" for kind in ("csv", "tsv", "jsonl", "parquet") for gz in ("", ".gz")),
+    ".xlsx",
 )
 """Endings of readable files, in any case."""
-_KINDS = ".csv, .tsv, .jsonl or .parquet (each also .gz)"
-_PACKED = (".zip", ".7z", ".tar", ".tgz", ".bz2", ".xz", ".zst", ".xlsx", ".xls", ".ods")
-"""Endings of files that aren't text, whatever a mapping says."""
+_KINDS = ".csv, .tsv, .jsonl or .parquet (each also .gz) or .xlsx"
+_PACKED = (".zip", ".7z", ".tar", ".tgz", ".bz2", ".xz", ".zst", ".ods", ".xls", ".xlsb", ".xlsm")
+"""Endings of files that can't be read, whatever a mapping says."""
 _BESIDE = (".md", ".md5", ".sha1", ".sha256", ".sha512", ".sig", ".asc")
 """Endings of files that often lie beside a table's files but hold no rows."""
-_FOLDER_KEYS = ("file", "delimiter", "encoding")
+_FOLDER_KEYS = ("file", "sheet", "header", "delimiter", "encoding")
 """Options of a mapping that apply only to files."""
+_WITHOUT = {
+    "header": (".jsonl", ".parquet"),
+    "delimiter": (".jsonl", ".parquet", ".xlsx"),
+    "encoding": (".parquet", ".xlsx"),
+}
+"""The endings of files that an option of a mapping doesn't apply to."""
 
 
 class DeliveryError(FollowsuitError):
@@ -78,8 +85,8 @@ def find_delivery(place: str, mapping: Mapping) -> Delivery:
     """Find the tables of a delivery.
 
     Args:
-        place: a folder that holds `TABLE.(csv|tsv|jsonl|parquet)[.gz]` or folders `TABLE/` of such
-            parts, or an SQLAlchemy URL of a database that holds tables of these names.
+        place: a folder that holds `TABLE.(csv|tsv|jsonl|parquet)[.gz]`, `TABLE.xlsx` or folders
+            `TABLE/` of such parts, or an SQLAlchemy URL of a database with tables of these names.
         mapping: maps tables with other names.
 
     Raises:
@@ -91,7 +98,7 @@ def find_delivery(place: str, mapping: Mapping) -> Delivery:
     if not delivery.sources:
         raise DeliveryError(
             f"{delivery.name} holds no table. followsuit looks for {', '.join(TABLES)}, as .csv, "
-            ".tsv, .jsonl or .parquet files or database tables. If they have other names, "
+            ".tsv, .jsonl, .parquet or .xlsx files or database tables. If they have other names, "
             "name them in a --mapping."
         )
     return delivery
@@ -125,22 +132,30 @@ def _in_folder(place: str, mapping: Mapping) -> Delivery:
 
 
 def _with_shared(sources: list[Source]) -> tuple[Source, ...]:
-    """The sources, marked if a file or database table of theirs gives several tables."""
-    readers: dict[object, set[str]] = {}
+    """The sources, marked if a file, sheet or database table of theirs gives several tables."""
+    tables: dict[object, set[str]] = {}
     for source in sources:
-        for place in source.files or source.names:
-            readers.setdefault(place, set()).add(source.table.name)
+        for place in _places(source):
+            tables.setdefault(place, set()).add(source.table.name)
     return tuple(
-        replace(source, shared=any(len(readers[p]) > 1 for p in source.files or source.names))
+        replace(source, shared=any(len(tables[place]) > 1 for place in _places(source)))
         for source in sources
     )
 
 
+def _places(source: Source) -> list[tuple[object, str | None]]:
+    """What a source reads: files or a database table, each with the sheet."""
+    return [(place, source.mapping.sheet) for place in source.files or source.names]
+
+
 def _require_used(source: Source) -> None:
     """Refuse options of a mapping that apply to none of the source's files."""
-    for key, kinds in (("delimiter", (".jsonl", ".parquet")), ("encoding", (".parquet",))):
-        given = getattr(source.mapping, key) is not None
-        if given and all(suffix_of(name) in kinds for name in source.names):
+    kinds = {suffix_of(name) for name in source.names}
+    useless = [key for key, without in _WITHOUT.items() if kinds <= {*without}]
+    if ".xlsx" not in kinds:
+        useless.append("sheet")
+    for key in useless:
+        if getattr(source.mapping, key) is not None:
             raise MappingError(
                 f"tables.{source.table.name}.{key}: {source.names[0]} has no {key}. Leave it out."
             )
@@ -197,7 +212,7 @@ def _named(folder: Path, table: Table, name: str) -> tuple[Path, ...]:
         raise DeliveryError(
             f"The mapping takes {table.name} from {name}, but {folder} has no such file."
         )
-    if path.name.lower().endswith(_PACKED):
+    if path.name.lower().endswith((*_PACKED, ".xlsx.gz")):
         raise DeliveryError(f"{path.name} can't be read. Deliver {table.name} as {_KINDS}.")
     files = _parts(path) if path.is_dir() else (path,)
     inside = all(p.resolve().is_relative_to(folder) for p in (path, *files))
@@ -244,7 +259,7 @@ def _parts(folder: Path) -> tuple[Path, ...]:
                 "Convert it, or take it out of the folder."
             )
     if not files:
-        raise DeliveryError(f"{folder} holds no .csv, .tsv, .jsonl or .parquet file.")
+        raise DeliveryError(f"{folder} holds no .csv, .tsv, .jsonl, .parquet or .xlsx file.")
     return tuple(sorted(files, key=lambda p: _numbered(p.name)))
 
 

@@ -1,1 +1,1 @@
-"""One reader for each format: CSV, JSON lines, Parquet and databases."""
+"""One reader for each format: CSV, JSON lines, Parquet, Excel and databases."""

@@ -34,11 +34,13 @@ class Reader:
         batches: reads some of these columns in order, followed by `row`. The second argument names
             those whose nested values are read as JSON; elsewhere they are faults.
         open_ended: whether later rows may have columns that `columns` doesn't name.
+        iso_dates: whether dates and times come in ISO 8601, whatever format the mapping names.
     """
 
     columns: list[str]
     batches: Callable[[Sequence[str], Collection[str]], Batches]
     open_ended: bool = False
+    iso_dates: bool = False
 
 
 def alike(name: str, names: Iterable[str]) -> list[str]:

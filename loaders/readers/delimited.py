@@ -5,7 +5,7 @@ import csv
 import io
 import re
 from collections import deque
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import IO, Any
@@ -15,12 +15,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pacsv
 
+from followsuit.loaders.mapping import BLANKS
 from followsuit.loaders.readers.batches import (
     LONGEST_ROW,
     Batches,
     OnFault,
     Reader,
     plain_bytes,
+    row_too_long,
     with_rows,
 )
 from followsuit.loaders.readers.quoting import well_formed
@@ -44,23 +46,35 @@ def open_delimited(path: Path, source: Source, on_fault: OnFault) -> Reader:
     """
     encoding = source.encoding
     delimiter = source.mapping.delimiter or ("\t" if suffix_of(path.name) == ".tsv" else ",")
-    header, lines = _header(path, encoding, delimiter)
+    by_blanks = delimiter == BLANKS
+    delimiter = "\t" if by_blanks else delimiter
+
+    def text(stream: IO[bytes]) -> Iterator[bytes]:
+        blocks = _without_mark(_utf8(stream, encoding))
+        return _with_tabs(blocks, path.name) if by_blanks else blocks
+
+    if source.mapping.header is None:
+        header, lines = _header(path, text, delimiter)
+    else:
+        header, lines = list(source.mapping.header), 0
 
     def batches(chosen: Sequence[str], _nested: Collection[str]) -> Batches:
         places = [header.index(name) for name in chosen]
         with plain_bytes(path) as stream:
-            blocks = _without_lines(_utf8(stream, encoding), lines)
+            blocks = _without_lines(text(stream), lines)
             for batch in _read(path.name, blocks, delimiter, header, places, on_fault):
                 yield batch.rename_columns([*chosen, *batch.schema.names[len(chosen) :]])
 
     return Reader([name for name in header if name], batches)
 
 
-def _header(path: Path, encoding: str, delimiter: str) -> tuple[list[str], int]:
+def _header(
+    path: Path, text_of: Callable[[IO[bytes]], Iterator[bytes]], delimiter: str
+) -> tuple[list[str], int]:
     """The names of the columns, and the number of lines up to the end of the header."""
     with plain_bytes(path) as stream:
-        bytes_ = io.BufferedReader(_Stream(_utf8(stream, encoding)))
-        text = io.TextIOWrapper(bytes_, "utf-8-sig", newline="")
+        bytes_ = io.BufferedReader(_Stream(text_of(stream)))
+        text = io.TextIOWrapper(bytes_, "utf-8", newline="")
         rows = csv.reader(text, delimiter=delimiter)
         try:
             names = [name.strip() for name in next((row for row in rows if row), [])]
@@ -81,6 +95,36 @@ def _utf8(stream: IO[bytes], encoding: str) -> Iterator[bytes]:
         yield decoder.decode(data).encode() if decoder else data
     if decoder:
         yield decoder.decode(b"", final=True).encode()
+
+
+def _without_mark(blocks: Iterator[bytes]) -> Iterator[bytes]:
+    """The blocks without a byte-order mark."""
+    mark = codecs.BOM_UTF8
+    first = b""
+    for block in blocks:
+        first += block
+        if len(first) >= len(mark):
+            break
+    yield first.removeprefix(mark)
+    yield from blocks
+
+
+def _with_tabs(blocks: Iterator[bytes], name: str) -> Iterator[bytes]:
+    """Blocks of whole lines, with one tab for the blanks between cells, and none around them."""
+    rest = b""
+    for block in blocks:
+        data = rest + block
+        end = max(data.rfind(b"\n"), data.rfind(b"\r")) + 1
+        yield _tabbed(data[:end])
+        rest = data[end:]
+        if len(rest) > LONGEST_ROW:
+            raise row_too_long(name)
+    yield _tabbed(rest)
+
+
+def _tabbed(lines: bytes) -> bytes:
+    joined = re.sub(rb"[ \t]+", b"\t", lines)
+    return re.sub(rb"(?:(?<=[\r\n])|\A)\t|\t(?=[\r\n]|\Z)", b"", joined)
 
 
 def _without_lines(blocks: Iterator[bytes], lines: int) -> Iterator[bytes]:

@@ -19,6 +19,7 @@ from followsuit.loaders.readers.database import open_table
 from followsuit.loaders.readers.delimited import open_delimited
 from followsuit.loaders.readers.json_lines import open_json_lines
 from followsuit.loaders.readers.parquet import open_parquet
+from followsuit.loaders.readers.workbook import open_workbook
 from followsuit.loaders.sources import DeliveryError, Source, suffix_of
 
 
@@ -56,6 +57,8 @@ def _open(source: Source, part: int, on_fault: OnFault, stack: ExitStack) -> Rea
             return stack.enter_context(open_parquet(path))
         case ".jsonl":
             return open_json_lines(path, source, on_fault)
+        case ".xlsx":
+            return stack.enter_context(open_workbook(path, source, on_fault))
     return open_delimited(path, source, on_fault)
 
 

@@ -45,8 +45,13 @@ def _is_number(kind: pa.DataType) -> bool:
     return bool(pt.is_integer(kind) or pt.is_floating(kind) or pt.is_decimal(kind))
 
 
-def converted(field: Field, mapping: ColumnMapping, kind: pa.DataType, raw: str) -> str:
-    """The SQL that converts a raw value to a field: NULL if that is impossible."""
+def converted(
+    field: Field, mapping: ColumnMapping, kind: pa.DataType, raw: str, iso_dates: bool = False
+) -> str:
+    """The SQL that converts a raw value to a field: NULL if that is impossible.
+
+    With `iso_dates`, a date or time may be in ISO 8601 although the mapping names a format.
+    """
     match field.kind:
         case Kind.ATTRIBUTES:
             json = as_text(kind, raw)
@@ -58,9 +63,9 @@ def converted(field: Field, mapping: ColumnMapping, kind: pa.DataType, raw: str)
         case Kind.CURRENCY:
             return f"nfc_normalize(upper({as_text(kind, raw)}))"
         case Kind.TIME:
-            return _time(mapping, kind, raw)
+            return _time(mapping, kind, raw, iso_dates)
         case Kind.DATE:
-            return _date(mapping, kind, raw)
+            return _date(mapping, kind, raw, iso_dates)
         case Kind.MONEY:
             return _money(mapping, kind, raw)
         case Kind.NUMBER:
@@ -114,7 +119,7 @@ def whole_units(text: str | None, places: int) -> int | None:
     return whole if -(2**63) <= whole < 2**63 else None
 
 
-def _time(mapping: ColumnMapping, kind: pa.DataType, raw: str) -> str:
+def _time(mapping: ColumnMapping, kind: pa.DataType, raw: str, iso_dates: bool) -> str:
     if pt.is_timestamp(kind) or pt.is_date(kind):
         naive = _in_zone(mapping, f"try_cast({raw} AS TIMESTAMP)")
         value = naive if _is_naive(kind) else f"{raw}::TIMESTAMPTZ"
@@ -131,16 +136,22 @@ def _time(mapping: ColumnMapping, kind: pa.DataType, raw: str) -> str:
         value = _parsed(mapping.format, raw)
         zoned = "%z" in mapping.format or "%Z" in mapping.format
         value = f"{value}::TIMESTAMPTZ" if zoned else _in_zone(mapping, value)
+        if iso_dates:
+            value = f"coalesce({value}, {_iso_time(mapping, raw)})"
     elif is_text(kind):
-        zoned_text = f"regexp_matches({raw}, '{_ZONED}')"
-        joined = f"regexp_replace(upper({raw}), ' ([+-][0-9:]+)$', '\\1')"  # DuckDB takes no blank
-        read = f"try_cast(CASE WHEN {zoned_text} THEN {joined} END AS TIMESTAMPTZ)"
-        bare = f"try_cast(CASE WHEN NOT {zoned_text} THEN {raw} END AS TIMESTAMP)"
-        bare = _in_zone(mapping, bare)
-        value = f"CASE WHEN regexp_full_match({raw}, '{_ISO}') THEN coalesce({read}, {bare}) END"
+        value = _iso_time(mapping, raw)
     else:
         value = "NULL::TIMESTAMPTZ"
     return _within_years(value)
+
+
+def _iso_time(mapping: ColumnMapping, raw: str) -> str:
+    zoned_text = f"regexp_matches({raw}, '{_ZONED}')"
+    joined = f"regexp_replace(upper({raw}), ' ([+-][0-9:]+)$', '\\1')"  # DuckDB takes no blank
+    read = f"try_cast(CASE WHEN {zoned_text} THEN {joined} END AS TIMESTAMPTZ)"
+    bare = f"try_cast(CASE WHEN NOT {zoned_text} THEN {raw} END AS TIMESTAMP)"
+    bare = _in_zone(mapping, bare)
+    return f"CASE WHEN regexp_full_match({raw}, '{_ISO}') THEN coalesce({read}, {bare}) END"
 
 
 def _parsed(form: str, raw: str) -> str:
@@ -162,11 +173,13 @@ def _in_zone(mapping: ColumnMapping, value: str) -> str:
     return f"timezone({literal(mapping.timezone or 'UTC')}, {value})"
 
 
-def _date(mapping: ColumnMapping, kind: pa.DataType, raw: str) -> str:
+def _date(mapping: ColumnMapping, kind: pa.DataType, raw: str, iso_dates: bool) -> str:
+    iso = f"CASE WHEN regexp_full_match({raw}, '{_ISO}') THEN try_cast({raw} AS DATE) END"
     if mapping.format is not None:
         value = f"{_parsed(mapping.format, raw)}::DATE"
+        value = f"coalesce({value}, {iso})" if iso_dates else value
     elif is_text(kind):
-        value = f"CASE WHEN regexp_full_match({raw}, '{_ISO}') THEN try_cast({raw} AS DATE) END"
+        value = iso
     else:
         value = f"try_cast({raw} AS DATE)" if pt.is_temporal(kind) else "NULL::DATE"
     return _within_years(value)

@@ -64,6 +64,8 @@ class Standard:
     """The file's name of each column that the mapping names."""
     attributes: tuple[str, ...] = ()
     """The file's columns to keep as attributes."""
+    iso_dates: bool = False
+    """Whether the reader writes dates in ISO 8601, whatever format the mapping names."""
 
     @property
     def wanted(self) -> list[str]:
@@ -142,7 +144,7 @@ class Standard:
                 )
                 values += [f"l{i}.found AS {quoted(field.name)}", f"l{i}.n AS n{i}"]
             else:
-                value = converted(field, mapping, kind, raw)
+                value = converted(field, mapping, kind, raw, self.iso_dates)
                 if mapping.times is not None:
                     raws.append(f"{self._cell(mapping.times, schema)} AS times{i}")
                     value = times(value, mapping, f"times{i}")
@@ -300,7 +302,7 @@ def standard_for(
         attributes = tuple(names[name] for name in given if name in names)
     elif mapping.attributes is True or (mapping.attributes is None and not shared):
         attributes = _unnamed(table, columns, reader, set(names.values()))
-    return Standard(table, mapping, columns, names, attributes)
+    return Standard(table, mapping, columns, names, attributes, reader.iso_dates)
 
 
 def _require(missing: list[str], reader: Reader, file: str, table: Table) -> None:

@@ -53,8 +53,8 @@ FAULTS = (
     Fault("empty folder of parts", {"customers/.keep": ""}, ("holds no .csv",)),
     Fault(
         "a part that is no text",
-        {"customers/1.csv": GOOD, "customers/2.xlsx": "PK"},
-        ("customers/2.xlsx can't be read", ".csv, .tsv"),
+        {"customers/1.csv": GOOD, "customers/2.xls": "PK"},
+        ("customers/2.xls can't be read", ".csv, .tsv"),
     ),
     Fault(
         "half gzip",

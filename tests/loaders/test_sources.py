@@ -26,7 +26,7 @@ def parts(delivery: Delivery) -> list[str]:
 
 class TestNames:
     @pytest.mark.parametrize(
-        "name", ["stores.CSV", "stores.Tsv.GZ", "stores.JSONL", "stores.Parquet"]
+        "name", ["stores.CSV", "stores.Tsv.GZ", "stores.JSONL", "stores.Parquet", "stores.XLSX"]
     )
     def test_the_ending_of_a_file_is_read_in_any_case(self, tmp_path: Path, name: str) -> None:
         assert parts(find(tmp_path, name)) == [name]
@@ -70,7 +70,7 @@ class TestNames:
     @pytest.mark.parametrize(
         "name",
         [
-            "likes.xlsx",
+            "likes.xls",
             "Likes.csv.zip",
             "likes.txt",
             "likes",
@@ -88,7 +88,7 @@ class TestNames:
         assert f"{name} can't be read: it may hold likes" in str(caught.value)
 
     @pytest.mark.parametrize(
-        "name", ["b.csv.zip", "b.xlsx", "b.txt", "b", "b.crc", "2025/b.csv", "_b.zip"]
+        "name", ["b.csv.zip", "b.xls", "b.xlsx.gz", "b.txt", "b", "b.crc", "2025/b.csv", "_b.zip"]
     )
     def test_a_part_that_cannot_be_read_is_refused(self, tmp_path: Path, name: str) -> None:
         with pytest.raises(DeliveryError, match=rf"likes/{name.split('/')[0]} can't be read"):
@@ -99,7 +99,7 @@ class TestNames:
         assert (parts(delivery), delivery.ignored) == (["Likes (1).csv"], ("likes.csv",))
 
     def test_a_file_in_a_mapping_must_be_text_or_parquet(self, tmp_path: Path) -> None:
-        for name in ("crm.zip", "crm.XLSX", "crm.csv.bz2"):
+        for name in ("crm.zip", "crm.XLSM", "crm.xlsx.gz", "crm.csv.bz2"):
             with pytest.raises(DeliveryError, match=rf"{name} can't be read"):
                 find(tmp_path, name, likes={"file": name})
 

@@ -188,6 +188,38 @@ class TestDelimitedText:
         assert {reject[2] for reject in rejects(report) if reject[3]} == unreadable
 
 
+class TestBlanksAndNoHeader:
+    @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+    @pytest.mark.parametrize("mark", ["", "\ufeff"])
+    def test_columns_that_stand_apart_by_blanks(
+        self, embedded: Place, tmp_path: Path, end: str, mark: str
+    ) -> None:
+        lines = ["  c1  Ann\tx", "c2 Bob", "", "\tc3\t \tEve   y  ", " c4   Joe z"]
+        (tmp_path / "people.txt").write_bytes((mark + end.join(lines)).encode())
+        mapping = {"file": "people.txt", "delimiter": "blanks", "attributes": False}
+        named = mapping | {"header": ["customer_id", "name", ""]}
+        report = load_from(embedded, tmp_path, {"customers": named})
+        assert [row["name"] for row in rows(embedded, "customers")] == ["Ann", "Eve", "Joe"]
+        assert [reject[2:4] for reject in rejects(report)] == [(2, None)]
+
+    def test_a_big_file_with_a_header(self, embedded: Place, tmp_path: Path) -> None:
+        n = 200_000
+        with (tmp_path / "customers.csv").open("w") as file:
+            file.write("  customer_id    name \n")
+            file.writelines(f" c{i % 5:<9} {i}  \n" for i in range(n))
+        report = load_from(embedded, tmp_path, {"customers": {"delimiter": "blanks"}})
+        assert counts(report) == {"customers": (n, 5, n - 5, 0)}
+        assert rows(embedded, "customers")[4] == {"customer_id": "c4", "name": "199999"}
+
+    def test_a_mapping_names_the_columns_of_a_file_without_a_header(
+        self, embedded: Place, tmp_path: Path
+    ) -> None:
+        (tmp_path / "customers.csv").write_bytes(b"\xef\xbb\xbf\r\nc1,x,Ann\r\nc2,,Bob")
+        mapping = {"customers": {"header": ["customer_id", "", "name"]}}
+        assert counts(load_from(embedded, tmp_path, mapping)) == {"customers": (2, 2, 0, 0)}
+        assert [row["name"] for row in rows(embedded, "customers")] == ["Ann", "Bob"]
+
+
 class TestJsonLines:
     def write(self, folder: Path, *lines: str, table: str = "customers") -> Path:
         folder.mkdir(exist_ok=True)

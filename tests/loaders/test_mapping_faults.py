@@ -24,6 +24,9 @@ from followsuit.loaders.mapping import read_mapping
         ("[tables.customers]\nencoding = 'klingon'\n", ("'klingon' isn't an encoding",)),
         ("[tables.customers]\nencoding = 'hex'\n", ("'hex' isn't an encoding",)),
         ("[tables.customers]\ndelimiter = '||'\n", ("delimiter '||' isn't one",)),
+        ("[tables.customers]\nheader = ['', ' ']\n", ("`header` names no column",)),
+        ("[tables.customers]\nheader = ['a', 'b', ' a']\n", ("`header` has 'a' twice",)),
+        ("[tables.customers]\nsheet = ' '\n", ("`sheet` is empty",)),
         ("[tables.customers]\ndelimiter = '\"'\n", ("isn't one ASCII character",)),
         ("[tables.customers]\ndelimiter = '§'\n", ("isn't one ASCII character",)),
         (
@@ -74,7 +77,7 @@ def test_the_message_names_an_invalid_option_in_one_line(
 
 
 def test_an_unknown_mapping_lists_the_shipped_ones() -> None:
-    shipped = "ciao, complete_journey, foursquare, german_shop, shopify"
+    shipped = "cdnow, ciao, complete_journey, foursquare, german_shop, shopify"
     with pytest.raises(MappingError, match=rf"no mapping foursqare\. .* {shipped}\."):
         read_mapping("foursqare")
 

@@ -4,6 +4,7 @@ import gzip
 import os
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from importlib.util import find_spec
 from pathlib import Path
 
 import pandas as pd
@@ -66,6 +67,7 @@ def ciao(folder: Path) -> Path:
 
 def test_the_mappings_that_are_shipped_can_be_read() -> None:
     assert shipped_mappings() == [
+        "cdnow",
         "ciao",
         "complete_journey",
         "foursquare",
@@ -344,3 +346,38 @@ def test_a_shopify_export_loads(embedded: Place) -> None:
     assert {row["currency"] for row in rows(embedded, "purchases")} == {"EUR"}
     assert report.tables["purchases"].filtered == 4
     assert report.tables["purchases"].rejected == 0
+
+
+class TestCdnow:
+    def test_it_loads(self, embedded: Place) -> None:
+        mapping = read_mapping("cdnow").model_dump()["tables"]
+        assert counts(load_from(embedded, SAMPLES / "cdnow", mapping)) == {
+            "purchases": (6, 6, 0, 0)
+        }
+        bought = [
+            (r["customer_id"], r["at"].date().isoformat(), r["quantity"], r["amount"])
+            for r in rows(embedded, "purchases")
+        ]
+        assert sorted(bought) == [
+            ("00011", "1997-01-05", 3.0, 4150),
+            ("00011", "1997-02-14", 1.0, 1299),
+            ("00027", "1997-01-05", 1.0, 1437),
+            ("00027", "1997-01-05", 1.0, 1437),
+            ("00305", "1997-03-31", 12.0, 16300),
+            ("00305", "1998-06-30", 1.0, 0),
+        ]
+
+    def test_the_real_data(self, embedded: Place) -> None:
+        package = find_spec("lifetimes")  # importing it isn't necessary
+        assert package is not None
+        assert package.origin is not None
+        folder = Path(package.origin).parent / "datasets"
+        report = load_from(embedded, folder, read_mapping("cdnow").model_dump()["tables"])
+        assert counts(report) == {"purchases": (6_919, 6_919, 0, 0)}
+        bought = rows(embedded, "purchases")
+        assert len({row["customer_id"] for row in bought}) == 2_357
+        real = (folder / "CDNOW_sample.txt").read_text().split()
+        assert sum(row["quantity"] for row in bought) == sum(map(int, real[3::5]))
+        assert sum(row["amount"] for row in bought) == sum(
+            int(dollars.replace(".", "")) for dollars in real[4::5]
+        )

@@ -72,6 +72,8 @@ def check(
             withdrawn={},
             assume_consent=assume_consent,
             blocked_customers=job.blocked(known.meta.blocked_customers),
+            unmatched_refusals=job.unmatched_refusals,
+            filtered_by=job.staging.filtered_by,
         )
 
 

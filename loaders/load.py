@@ -135,6 +135,8 @@ def load(
             withdrawn=job.withdrawn,
             assume_consent=assume_consent,
             blocked_customers=store.meta.blocked_customers,
+            unmatched_refusals=job.unmatched_refusals,
+            filtered_by=job.staging.filtered_by,
         )
         shutil.rmtree(job.staging.folder)
     return report
@@ -340,6 +342,12 @@ class LoadJob:
                 [before],
             ).fetchall()
         return sorted({*before} - {row[0] for row in readable} | {*consents.refusals})
+
+    @property
+    def unmatched_refusals(self) -> int:
+        """How many rejected rows of consents may be refusals but name no customer."""
+        consents = self.staging.tables.get(CONSENTS.name)
+        return 0 if consents is None else consents.unmatched_refusals
 
     def _write_step(self, step: Step, progress: Progress) -> None:
         rows = self.staging.folder / "rows.parquet"

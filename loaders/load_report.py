@@ -36,6 +36,10 @@ class LoadReport:
     assume_consent: bool
     blocked_customers: list[str]
     """Customers, of this and earlier loads, with an unreadable row that may be a refusal."""
+    unmatched_refusals: int
+    """Rejected rows of consents that may be refusals but name no customer, so block nobody."""
+    filtered_by: dict[str, dict[str, int]]
+    """By table and condition of the mapping's `where`, how many rows were left out."""
 
     def as_dict(self) -> dict[str, Any]:
         """The report as `load --json` writes it."""
@@ -48,6 +52,8 @@ class LoadReport:
             "deleted": self.deleted,
             "withdrawn": self.withdrawn,
             "blocked_customers": self.blocked_customers,
+            "unmatched_refusals": self.unmatched_refusals,
+            "filtered_by": self.filtered_by,
         }
 
 

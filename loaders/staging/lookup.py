@@ -10,6 +10,10 @@ from followsuit.loaders.sources import DeliveryError, Source
 from followsuit.loaders.staging.spill import write_parquet
 from followsuit.loaders.staging.sql import folded, quoted
 
+_FEW = 10
+"""How many customers may share an address for its refusal to block them all. More share something
+like "none"."""
+
 
 def wanted_lookups(sources: Iterable[Source]) -> list[str]:
     """The lookups that the mappings of some sources name, see `lookup_name`."""
@@ -27,7 +31,10 @@ def lookup_name(field: Field, lookup: str) -> str:
 
 
 def write_lookup(lookup: str, rows: list[Path], path: Path, memory: int) -> None:
-    """Write a lookup as a Parquet file with `key` (folded), `found` and `n`, the number of rows.
+    """Write a lookup as a Parquet file.
+
+    Its columns are `key` (folded), `n`, the number of rows with it, `value` of one of them, and
+    `several`, the values of all of them if they are few.
 
     Args:
         lookup: the lookup's name.
@@ -51,10 +58,11 @@ def write_lookup(lookup: str, rows: list[Path], path: Path, memory: int) -> None
             db.read_parquet(glob.escape(str(file))).create_view(f"rows{i}")
         first = f"QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY place) = 1"
         newest = f"SELECT * FROM ({' UNION ALL '.join(tables)}) {first}"
-        text, found = (key, value) if by_id else (value, key)
+        text, result = (key, value) if by_id else (value, key)
+        several = f"CASE WHEN count(*) <= {_FEW} THEN min({result}, {_FEW}) ELSE [] END"
         write_parquet(
             db,
-            f"SELECT {folded(text)} AS key, min({found}) AS found, count(*) AS n FROM ({newest}) "
-            f"WHERE {text} IS NOT NULL GROUP BY 1",
+            f"SELECT {folded(text)} AS key, min({result}) AS value, {several} AS several, "
+            f"count(*) AS n FROM ({newest}) WHERE {text} IS NOT NULL GROUP BY 1",
             path,
         )

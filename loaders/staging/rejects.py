@@ -1,7 +1,7 @@
 """Rejected rows, each with a reason."""
 
 import glob
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -50,6 +50,8 @@ class Rejects:
         self.count = 0
         self.refusals: set[str] = set()
         """Customers with rejected consents that may be refusals."""
+        self.unmatched_refusals = 0
+        """How many rejected consents may be refusals but name no customer."""
         self._waiting: list[Reject] = []
         self._writer = pq.ParquetWriter(self.path, SCHEMA)
 
@@ -59,6 +61,11 @@ class Rejects:
         self._waiting += rejects
         if len(self._waiting) >= _BULK:
             self._write()
+
+    def refuse(self, customers: Collection[str]) -> None:
+        """Record the customers whom a rejected consent may be about."""
+        self.refusals.update(customers)
+        self.unmatched_refusals += not customers
 
     def close(self) -> None:
         """Finish the file."""

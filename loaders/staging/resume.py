@@ -11,7 +11,7 @@ from followsuit.graph.tables import TABLES
 from followsuit.loaders.sources import Delivery
 from followsuit.loaders.staging.stage import Counts, Staged
 
-_FORMAT = 3
+_FORMAT = 4
 """The version of the staging's format; increase it when the format changes."""
 
 
@@ -52,6 +52,11 @@ class Staging:
     def counts(self) -> dict[str, Counts]:
         """The counts of each table's rows."""
         return {name: staged.counts for name, staged in self.tables.items()}
+
+    @property
+    def filtered_by(self) -> dict[str, dict[str, int]]:
+        """By table and condition of `where`, how many rows were left out."""
+        return {name: staged.filtered_by for name, staged in self.tables.items()}
 
     def path(self, table: str) -> Path:
         """The staged rows of a table."""

@@ -9,6 +9,8 @@ from followsuit.graph.store import nfc
 from followsuit.loaders.column_mapping import ColumnMapping
 from followsuit.loaders.mapping import Condition
 
+_SHOWN = 3
+"""How many texts of a condition to print."""
 _BLANK = "[ \u00a0\u202f]*"
 
 
@@ -61,17 +63,26 @@ def one_of(cell: str, texts: Iterable[str]) -> str:
     return f"nfc_normalize(lower(trim({cell}))) IN ({', '.join(map(word, texts))})"
 
 
-def holds(condition: Condition, cell: str) -> str:
-    """The SQL condition of a mapping's `where` on one cell, as text."""
+def unmet(condition: Condition, cell: str) -> list[tuple[str, str]]:
+    """The reasons why a cell, as text, doesn't meet a mapping's `where`: in words and in SQL."""
     full = f"coalesce({cell}, '')"
-    clauses = []
+    reasons = []
     if condition.one_of is not None:
-        clauses.append(one_of(full, condition.one_of))
+        reasons.append(
+            (f"isn't {_any_of(condition.one_of)}", f"NOT {one_of(full, condition.one_of)}")
+        )
     if condition.none_of is not None:
-        clauses.append(f"NOT {one_of(full, condition.none_of)}")
+        reasons.append((f"is {_any_of(condition.none_of)}", one_of(full, condition.none_of)))
     if condition.empty is not None:
-        clauses.append(f"(trim({full}) = '') = {condition.empty}")
-    return " AND ".join(clauses)
+        words = "isn't empty" if condition.empty else "is empty"
+        reasons.append((words, f"(trim({full}) = '') <> {condition.empty}"))
+    return reasons
+
+
+def _any_of(texts: Sequence[str]) -> str:
+    """`void`, or `one of void, test`, shortened."""
+    shown = [text.strip() or "empty" for text in texts[:_SHOWN]] + ["…"] * (len(texts) > _SHOWN)
+    return f"{'one of ' if len(texts) > 1 else ''}{', '.join(shown)}"
 
 
 def code(mapping: ColumnMapping, cell: str) -> str:

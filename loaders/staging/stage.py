@@ -5,6 +5,7 @@ references. Memory is bounded: rows stream, and steps that need all rows (keys, 
 DuckDB, which spills to disk.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -19,8 +20,6 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from followsuit.core.progress import Advance, Progress, silent
-from followsuit.graph.schema import Col
-from followsuit.graph.store import nfc
 from followsuit.graph.tables import CONSENTS, Kind, Table
 from followsuit.loaders.readers.batches import ROW
 from followsuit.loaders.readers.readers import opened
@@ -28,9 +27,10 @@ from followsuit.loaders.sources import DeliveryError, Source
 from followsuit.loaders.staging.contract import faults
 from followsuit.loaders.staging.faults import FAULT_COLUMN, FAULT_REASON, FAULT_VALUE
 from followsuit.loaders.staging.lookup import wanted_lookups
+from followsuit.loaders.staging.refusals import BrokenConsents, keep_refusals
 from followsuit.loaders.staging.rejects import Reject, Rejects
 from followsuit.loaders.staging.settle import PART, settle
-from followsuit.loaders.staging.standardise import GIVEN, KEPT, ORDER, Standard, standard_for
+from followsuit.loaders.staging.standardise import GIVEN, LEFT_OUT, ORDER, Standard, standard_for
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,10 @@ class Staged:
     """The columns that any of its rows has."""
     refusals: list[str]
     """For consents: customers with a rejected row that may be a refusal."""
+    unmatched_refusals: int
+    """For consents: rejected rows that may be refusals but name no customer."""
+    filtered_by: dict[str, int]
+    """How many rows were left out, by the condition of `where` that they don't meet."""
 
 
 def _nothing_stored() -> None:
@@ -98,8 +102,15 @@ def stage(
     loaded = pq.read_metadata(staged).num_rows
     if kept and not loaded:
         raise _nothing_left(table, kept, rejects_path)
-    counts = Counts(kept + filtered, loaded, kept - loaded - rejects.count, rejects.count, filtered)
-    return Staged(counts, columns, sorted(rejects.refusals))
+    left_out = filtered.total()
+    counts = Counts(kept + left_out, loaded, kept - loaded - rejects.count, rejects.count, left_out)
+    return Staged(
+        counts,
+        columns,
+        sorted(rejects.refusals),
+        rejects.unmatched_refusals,
+        dict(sorted(filtered.items(), key=lambda item: (-item[1], item[0]))),
+    )
 
 
 def _nothing_left(table: Table, read: int, rejects: Path) -> DeliveryError:
@@ -118,11 +129,11 @@ def _stage_sound(
     memory: int,
     advance: Advance,
     lookups: Mapping[str, Path],
-) -> int:
+) -> Counter[str]:
     """Write the rows without faults, with their part, row, order and columns.
 
     Returns:
-        The number of rows that the mappings' `where` leaves out.
+        How many rows the mappings' `where` leaves out, by the condition that they don't meet.
     """
     table = sources[0].table
     extra = {PART: pa.int32(), ROW: pa.int64(), ORDER: pa.float64(), GIVEN: pa.int64()}
@@ -130,7 +141,7 @@ def _stage_sound(
     # The file is read only once, so use a dictionary only for short, repeated values.
     repeated = [f.name for f in table.fields if f.kind in (Kind.CODE, Kind.CURRENCY)]
     files = [(source, part) for source in sources for part in range(len(source.names))]
-    filtered = 0
+    filtered: Counter[str] = Counter()
     with pq.ParquetWriter(
         path, schema, compression="lz4", use_dictionary=repeated, write_statistics=False
     ) as writer:
@@ -142,7 +153,7 @@ def _stage_sound(
                 rows = batch.append_column(PART, numbers).select(schema.names)
                 # Write tables, because the writer buffers a million rows of batches in memory.
                 writer.write_table(pa.Table.from_batches([rows.cast(schema)]))
-                filtered += left_out
+                filtered.update(left_out)
                 advance(batch.num_rows)
     return filtered
 
@@ -154,43 +165,31 @@ def _sound_batches(
     rejects: Rejects,
     memory: int,
     lookups: Mapping[str, Path],
-) -> Iterator[tuple[pa.RecordBatch, int]]:
+) -> Iterator[tuple[pa.RecordBatch, Counter[str]]]:
     """The rows without faults of one file, and how many rows `where` left out of each batch."""
     file = source.names[part]
 
     def put_aside(reject: Reject) -> None:
         rejects.add([reject])
-        if source.table is CONSENTS and reject.cells:
-            _keep_refusal(standard, reject.cells, rejects)
+        if source.table is CONSENTS:
+            broken.add(reject)
 
     with opened(source, part, put_aside) as reader:
         standard = standard_for(source.table, source.mapping, reader, file, source.shared)
         wanted = {name: lookups[name] for name in wanted_lookups([source])}
+        broken = BrokenConsents(standard, memory, spill, wanted, rejects)
         batches = reader.batches(standard.wanted, standard.attributes)
         for batch in standard.apply(batches, memory, spill, wanted):
-            kept = batch.filter(batch[KEPT])
+            kept = batch.filter(pc.is_null(batch[LEFT_OUT]))
             readable = _put_aside_unreadable(source, file, kept, rejects)
-            left_out = batch.num_rows - kept.num_rows
-            yield _put_aside_faulty(source, file, readable, rejects), left_out
+            yield _put_aside_faulty(source, file, readable, rejects), _left_out(standard, batch)
+        broken.keep()
 
 
-def _keep_refusal(standard: Standard, cells: Mapping[str, object], rejects: Rejects) -> None:
-    """Record the customer of a consent that can't be parsed, unless it clearly grants."""
-    values = {
-        name: " ".join(_scalar(cells.get(standard.files_names[n])) for n in mapped.names)
-        if mapped.names
-        else mapped.value
-        for name, mapped in standard.columns.items()
-    }
-    customer, granted = values.get(Col.CUSTOMER_ID), str(values.get(Col.GRANTED)).strip().lower()
-    grants = [text.strip().lower() for text in standard.columns[Col.GRANTED].true or ()]
-    if str(customer or "").strip() and granted not in ("true", "1", *grants):
-        rejects.refusals.add(nfc(str(customer)).strip())
-
-
-def _scalar(cell: object) -> str:
-    """A cell as text; empty if it is missing or nested."""
-    return "" if cell is None or isinstance(cell, dict | list) else str(cell)
+def _left_out(standard: Standard, batch: pa.RecordBatch) -> Counter[str]:
+    """How many rows `where` leaves out, by the condition that they don't meet."""
+    counted = pc.value_counts(batch[LEFT_OUT].drop_null()).to_pylist()
+    return Counter({standard.filters[each["values"]]: each["counts"] for each in counted})
 
 
 def _put_aside_unreadable(
@@ -201,17 +200,11 @@ def _put_aside_unreadable(
         return batch
     names = (ROW, FAULT_COLUMN, FAULT_REASON, FAULT_VALUE)
     unsound = batch.filter(pc.invert(sound))
-    _keep_refusals(source, unsound, rejects)
+    if source.table is CONSENTS:
+        keep_refusals(unsound, rejects)
     bad = unsound.select(names).to_pylist()
     rejects.add([Reject(file, *(row[name] for name in names)) for row in bad])
     return batch.filter(sound)
-
-
-def _keep_refusals(source: Source, bad: pa.RecordBatch, rejects: Rejects) -> None:
-    """Record the customers of rejected consents that don't clearly grant."""
-    if source.table is CONSENTS:
-        unsure = pc.invert(pc.fill_null(bad[Col.GRANTED], False))
-        rejects.refusals.update(bad[Col.CUSTOMER_ID].filter(unsure).drop_null().to_pylist())
 
 
 def _shown(source: Source, column: str, value: object) -> object:
@@ -241,7 +234,8 @@ def _put_aside_faulty(
             )
         ]
     )
-    _keep_refusals(source, batch.take(pa.array(faulty.index)), rejects)
+    if source.table is CONSENTS:
+        keep_refusals(batch.take(pa.array(faulty.index)), rejects)
     sound = np.ones(batch.num_rows, dtype=bool)
     sound[faulty.index] = False
     return batch.filter(pa.array(sound))

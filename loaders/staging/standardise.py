@@ -19,7 +19,7 @@ import pyarrow.types as pt
 from followsuit.graph.duck import TYPES, open_duck
 from followsuit.graph.schema import Col
 from followsuit.graph.store import nfc
-from followsuit.graph.tables import Kind, Table
+from followsuit.graph.tables import CONSENTS, Kind, Table
 from followsuit.loaders.column_mapping import ColumnMapping
 from followsuit.loaders.mapping import TableMapping
 from followsuit.loaders.readers.batches import ROW, Reader, alike, folded_name
@@ -30,19 +30,22 @@ from followsuit.loaders.staging.lookup import lookup_name
 from followsuit.loaders.staging.sql import (
     as_text,
     folded,
-    holds,
     is_text,
     json_object,
     literal,
     quoted,
     template,
     times,
+    unmet,
 )
 
 GIVEN = "given"
 """The fields that a row has: bit i is set for field i of its table, even if it is empty."""
-KEPT = "kept"
-"""Whether a row meets the mapping's `where`."""
+LEFT_OUT = "left_out"
+"""The number of the first condition of the mapping's `where` that a row doesn't meet, see
+`Standard.filters`; NULL for a row that is kept."""
+OWNERS = "owners"
+"""For consents: the ids of the customers that a row may be about."""
 ORDER = "order_by"
 """The value of the mapping's `earliest_by`: of rows with the same key, the smallest wins."""
 
@@ -75,6 +78,12 @@ class Standard:
         return list(dict.fromkeys([*(self.files_names[name] for name in named), *self.attributes]))
 
     @property
+    def filters(self) -> list[str]:
+        """In words, why rows are left out: `Card is empty`."""
+        wheres = self.mapping.where.items()
+        return [f"{name} {reason}" for name, c in wheres for reason, _ in unmet(c, "")]
+
+    @property
     def _filled(self) -> list[str]:
         """The columns to fill down, of those that are read."""
         return [n for n in self.mapping.fill_down if self.files_names.get(n) in self.wanted]
@@ -96,7 +105,7 @@ class Standard:
 
         Yields:
             Batches of the table's columns, `row`, the fault columns (empty for sound rows),
-            `order_by`, `given`, and `kept`.
+            `order_by`, `given`, `left_out`, and `owners`.
         """
         fault: list[Exception] = []
         try:
@@ -126,6 +135,9 @@ class Standard:
 
     def _sql(self, schema: pa.Schema) -> str:
         raws, values, faults, joins = [], [], [], []
+        owners = "NULL::VARCHAR[]"
+        if self.table is CONSENTS:
+            owners = f"CASE WHEN {Col.CUSTOMER_ID} IS NOT NULL THEN [{Col.CUSTOMER_ID}] END"
         for i, field in enumerate(self.table.fields):
             mapping, raw = self.columns.get(field.name), f"raw{i}"
             if field.kind is Kind.ATTRIBUTES and self.attributes:
@@ -138,11 +150,12 @@ class Standard:
             kind, given = self._raw(mapping, schema)
             raws.append(f"{given} AS {raw}")
             if mapping.lookup is not None:
-                found = _lookup_view(lookup_name(field, mapping.lookup))
-                joins.append(
-                    f"LEFT JOIN {found} AS l{i} ON l{i}.key = {folded(as_text(kind, raw))}"
-                )
-                values += [f"l{i}.found AS {quoted(field.name)}", f"l{i}.n AS n{i}"]
+                view = _lookup_view(lookup_name(field, mapping.lookup))
+                joins.append(f"LEFT JOIN {view} AS l{i} ON l{i}.key = {folded(as_text(kind, raw))}")
+                values += [f"l{i}.value AS {quoted(field.name)}", f"l{i}.n AS n{i}"]
+                if self.table is CONSENTS and field.name == Col.CUSTOMER_ID:
+                    values.append(f"l{i}.several AS several")
+                    owners = "several"
             else:
                 value = converted(field, mapping, kind, raw, self.iso_dates)
                 if mapping.times is not None:
@@ -155,10 +168,11 @@ class Standard:
         order = "NULL::DOUBLE" if earliest is None else _as_order(self._name(earliest))
         return (
             f"WITH raws AS (SELECT {ROW}, {order} AS {ORDER}, {self._given(schema)} AS {GIVEN}, "
-            f"{self._kept(schema)} AS {KEPT}, {', '.join(raws)} FROM source), "
+            f"{self._unmet(schema)} AS {LEFT_OUT}, {', '.join(raws)} FROM source), "
             f"typed AS (SELECT raws.*, {', '.join(values)} FROM raws {' '.join(joins)}) "
             f"SELECT {', '.join(quoted(f.name) for f in self.table.fields)}, {ROW}, {ORDER}, "
-            f"{GIVEN}, {KEPT}, {fault_columns(faults, self.mapping.returns)} FROM typed"
+            f"{GIVEN}, {LEFT_OUT}, {owners} AS {OWNERS}, "
+            f"{fault_columns(faults, self.mapping.returns)} FROM typed"
         )
 
     def _raw(self, mapping: ColumnMapping, schema: pa.Schema) -> tuple[pa.DataType, str]:
@@ -176,10 +190,15 @@ class Standard:
         kind = schema.field(at).type
         return as_text(kind, _given(at, kind))
 
-    def _kept(self, schema: pa.Schema) -> str:
-        """The SQL condition of the mapping's `where`."""
-        clauses = [holds(c, self._cell(name, schema)) for name, c in self.mapping.where.items()]
-        return " AND ".join(["TRUE", *clauses])
+    def _unmet(self, schema: pa.Schema) -> str:
+        """The SQL of `left_out`."""
+        conditions = [
+            condition
+            for name, c in self.mapping.where.items()
+            for _, condition in unmet(c, self._cell(name, schema))
+        ]
+        cases = " ".join(f"WHEN {condition} THEN {i}" for i, condition in enumerate(conditions))
+        return f"(CASE {cases} END)" if cases else "NULL::INTEGER"
 
     def _attributes(self, schema: pa.Schema) -> str:
         kinds = {name: schema.field(f"c{self.wanted.index(name)}").type for name in self.attributes}
@@ -280,22 +299,22 @@ def standard_for(
     for field in table.fields:
         mapped = mapping.columns.get(field.name) or ColumnMapping(column=field.name)
         required = field.name in mapping.columns or field.required
-        found = {name: _name_in_file(name, reader, file) for name in mapped.all_names}
+        in_file = {name: _name_in_file(name, reader, file) for name in mapped.all_names}
         if reader.open_ended and not required:  # a later row may have it
-            found = {name: other or name for name, other in found.items()}
-        if all(found.values()):
+            in_file = {name: own or name for name, own in in_file.items()}
+        if all(in_file.values()):
             columns[field.name] = mapped
-            names |= {name: other for name, other in found.items() if other is not None}
+            names |= {name: own for name, own in in_file.items() if own is not None}
         elif required:
-            missing += [name for name, other in found.items() if other is None]
+            missing += [name for name, own in in_file.items() if own is None]
     given = mapping.attributes if isinstance(mapping.attributes, tuple) else ()
     table_wide = (*mapping.where, *mapping.fill_down, *given)
     for name in (*filter(None, [mapping.earliest_by]), *table_wide):
-        found_name = _name_in_file(name, reader, file)
-        if found_name is None:
+        own_name = _name_in_file(name, reader, file)
+        if own_name is None:
             missing.append(name)
         else:
-            names[name] = found_name
+            names[name] = own_name
     _require(missing, reader, file, table)
     attributes: tuple[str, ...] = ()
     if given:

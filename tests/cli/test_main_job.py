@@ -95,6 +95,8 @@ def test_load_reports_every_row_of_every_table(shop: Shop) -> None:
         "deleted",
         "withdrawn",
         "blocked_customers",
+        "unmatched_refusals",
+        "filtered_by",
     }
     for name, counts in report["tables"].items():
         assert set(counts) == {"read", "loaded", "duplicates", "rejected", "filtered"}

@@ -196,8 +196,13 @@ class TestTables:
         self, embedded: Place, tmp_path: Path
     ) -> None:
         report = load_from(embedded, many(tmp_path / "d"), MANY)
-        found = report.tables["purchases"]
-        assert (found.read, found.loaded, found.rejected, found.filtered) == (8, 2, 3, 3)
+        bought = report.tables["purchases"]
+        assert (bought.read, bought.loaded, bought.rejected, bought.filtered) == (8, 2, 3, 3)
+        assert report.as_dict()["filtered_by"]["purchases"] == {
+            "card is empty": 1,
+            "state is void": 1,
+            "kind isn't one of A, b": 1,
+        }
         assert counts(report)["consents"] == (6, 6, 0, 0)
         assert [(r["customer_id"], r["at"].day) for r in rows(embedded, "purchases")] in (
             [("1", 1), ("1", 2)],

@@ -14,7 +14,7 @@ from followsuit.loaders.readers.readers import opened
 from followsuit.loaders.sources import find_delivery
 from followsuit.loaders.staging.faults import FAULT_COLUMN, FAULT_REASON, FAULT_VALUE
 from followsuit.loaders.staging.rejects import Reject
-from followsuit.loaders.staging.standardise import KEPT, standard_for
+from followsuit.loaders.staging.standardise import LEFT_OUT, standard_for
 
 Read = tuple[list[dict[str, Any]], list[tuple[Any, ...]]]
 
@@ -36,7 +36,7 @@ def read(place: str | Path, table: str, mapping: AbstractMapping[str, Any] | Non
                 batches = standard.apply(
                     reader.batches(standard.wanted, standard.attributes), MEMORY, Path(spill)
                 )
-                rows += [r for batch in batches for r in batch.to_pylist() if r[KEPT]]
+                rows += [r for batch in batches for r in batch.to_pylist() if r[LEFT_OUT] is None]
     names = {f.name for f in TABLES[table].fields}
     sound = [
         {k: v for k, v in row.items() if k in names and v is not None}

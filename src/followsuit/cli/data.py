@@ -147,6 +147,8 @@ def _tell(report: "LoadReport") -> None:
             f"{counts.duplicates:>10,} duplicates {counts.rejected:>10,} rejected"
             + (f" {counts.filtered:>10,} filtered" if counts.filtered else "")
         )
+        for condition, count in report.filtered_by[name].items():
+            say(f"{name:12} {count:>12,} filtered: {condition}")
     for reason in report.reasons[:_SHOWN]:
         sample = "" if reason.sample is None else f", such as {reason.sample}"
         column = "a row" if reason.column is None else reason.column
@@ -164,6 +166,12 @@ def _tell(report: "LoadReport") -> None:
         )
     for line in report.warnings:
         warn(line)
+    if report.unmatched_refusals:
+        warn(
+            f"Refusals without a customer: {report.unmatched_refusals:,}. These rows of consents "
+            "can't be read and may be refusals, but name no known customer, so they block nobody. "
+            "Fix them and load the consents again."
+        )
     if blocked := report.blocked_customers:
         ids = ", ".join(blocked[:_NAMED]) + (", …" if len(blocked) > _NAMED else "")
         warn(

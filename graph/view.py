@@ -253,6 +253,20 @@ class View:
         return self.table(t.OFFER_ITEMS)
 
     @cached_property
+    def offer_stores(self) -> ir.Table:
+        """`offer_id, product_id, store_id`: where to use offers, by `offers` and `offer_items`.
+
+        A row with a product holds for this product of the offer: it counts only at the stores of
+        its own rows, whatever other stores the offer names. A row without one holds for all other
+        products of the offer. What has no row can be used anywhere. Sensitive stores are among
+        them: without them, an offer that names no other store could be used anywhere.
+        """
+        columns = ("offer_id", "product_id", "store_id")
+        of_offers = self.table(t.OFFERS).mutate(product_id=ibis.null("string")).select(*columns)
+        rows = ibis.union(of_offers, self.offer_items.select(*columns), distinct=True)
+        return rows.filter(rows.store_id.notnull())
+
+    @cached_property
     def people(self) -> ir.Table:
         """`customer_id, adult, shares, blocked_by, channel` as of the instant, see `people`.
 

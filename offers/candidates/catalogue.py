@@ -3,7 +3,8 @@
 An offer covers the items that match its product, category and brand in `offers`, and the products
 that `offer_items` names for it. If it names only stores, in either table, it covers a visit to one
 of them. If it names none of these, it covers every product. An offer with a program is only for
-customers who hold it, and one with an interest only for those who like it.
+customers who hold it, and one with an interest only for those who like it. Stores restrict where to
+use it, see `View.offer_stores`.
 Without a table of offers, each item is its own offer, for everybody.
 """
 
@@ -28,16 +29,37 @@ class Catalogue:
     """`offer_id, item_kind, item_id`."""
     audience: ir.Table
     """`offer_id, customer_id`: the customers whom each targeted offer is for."""
+    offer_stores: ir.Table
+    """`offer_id, product_id, store_id`: where to use each offer, see `View.offer_stores`."""
 
     def only(self, offer_id: str) -> "Catalogue":
         """The catalogue restricted to one offer."""
-        tables = (self.offers, self.coverage, self.audience)
+        tables = (self.offers, self.coverage, self.audience, self.offer_stores)
         return Catalogue(*(rows.filter(rows.offer_id == offer_id) for rows in tables))
 
     @cached_property
     def covered(self) -> ir.Table:
         """`item_kind, item_id`: the items that at least one offer covers."""
         return self.coverage.select(*ITEM).distinct()
+
+    @property
+    def stores(self) -> ir.Table:
+        """`offer_id, item_kind, item_id, store_id`: where to use each offer for each item.
+
+        An item without a row can be had anywhere; a visit is to the item itself. There may be many
+        rows: join them with the pairs in question.
+        """
+        listed, visits = self.offer_stores, self.coverage.filter(self.coverage.item_kind == STORE)
+        products = self.coverage.filter(self.coverage.item_kind == PRODUCT)
+        own = listed.filter(listed.product_id.notnull()).rename(item_id="product_id")
+        others = products.anti_join(own, ["offer_id", "item_id"])
+        of_offer = listed.filter(listed.product_id.isnull()).select("offer_id", "store_id")
+        columns = ("offer_id", *ITEM, "store_id")
+        return ibis.union(
+            products.inner_join(own, ["offer_id", "item_id"]).select(*columns),
+            others.inner_join(of_offer, "offer_id").select(*columns),
+            visits.mutate(store_id=visits.item_id).select(*columns),
+        )
 
     def allowed(self, pairs: ir.Table) -> ir.Table:
         """`customer_id, item_kind, item_id`: the pairs that at least one offer is for."""
@@ -61,6 +83,7 @@ def catalogue(view: View) -> Catalogue | None:
         keep(offers.select("offer_id", "value", targeted=targeted)),
         coverage,
         keep(_audience(offers, view)),
+        keep(view.offer_stores.semi_join(offers, "offer_id")),
     )
 
 

@@ -10,8 +10,8 @@ TABLES = {
     "offers": "One row per offer. Without this table, each product and each visited store is its "
     "own offer.",
     "offer_items": "Further products and stores of offers, one per row. An offer covers what "
-    "`offers` and `offer_items` name. A store restricts where to use it; a row with both restricts "
-    "that product to that store.",
+    "`offers` and `offer_items` name. A store restricts where to use it. A product with "
+    "stores of its own counts at these only, whatever other stores the offer names.",
     "categories": "One row per category. Only for what it says about the category itself.",
     "sensitive_values": "Sensitive kinds of `events`, interests (`likes`), programmes "
     "(`memberships`) and `stores`: never used for others, nor as a reason.",
@@ -85,7 +85,8 @@ OF_TABLE = {
     ("offers", "program"): "Only for customers who hold this programme.",
     ("offers", "interest"): "Only for customers who like this.",
     ("offer_items", "product_id"): "The offer covers this product.",
-    ("offer_items", "store_id"): "Where to use the offer, or where the row's product counts.",
+    ("offer_items", "store_id"): "Where to use the offer; beside a product, where this product "
+    "counts.",
     ("categories", "sensitive"): "True if the category's products and stores are sensitive.",
     ("sensitive_values", "value"): "The kind, interest, programme or store id. Case doesn't "
     "matter.",

@@ -95,6 +95,47 @@ def test_an_offer_covers_what_offers_and_offer_items_name(
 
 
 @pytest.mark.parametrize(
+    ("offer", "listed", "stores"),
+    [
+        ({"product_id": "mug"}, [], {}),
+        ({"product_id": "mug", "store_id": "mall"}, [], {"mug": {"mall"}}),
+        ({}, [("mug", None), (None, "mall")], {"mug": {"mall"}}),
+        # One product has a store of its own; the others keep to those of the offer.
+        ({}, [("mug", "mall"), ("pan", None)], {"mug": {"mall"}}),
+        ({}, [("mug", "mall"), ("mug", "mug"), ("mug", None)], {"mug": {"mall", "mug"}}),
+        (
+            {"store_id": "mug"},
+            [("mug", "mall"), ("pan", None), (None, "mug")],
+            {"mug": {"mall"}, "pan": {"mug"}},
+        ),
+        (
+            {"category": "kitchen"},
+            [("mug", "mall"), (None, "mug")],
+            {"mug": {"mall"}, "pan": {"mug"}},
+        ),
+        ({"store_id": "mug"}, [(None, "mall")], {"mug": {"mug"}, "mall": {"mall"}}),
+    ],
+)
+def test_stores_restrict_where_to_use_an_offer(
+    tmp_path: Path,
+    offer: dict[str, Any],
+    listed: list[tuple[str | None, str | None]],
+    stores: dict[str, set[str]],
+) -> None:
+    rows = [{"offer_id": "o0", "product_id": p, "store_id": s} for p, s in listed]
+    other = {"store_id": "mall", "product_id": "saw"}
+    tables = {"offer_items": rows} if rows else {}
+    offers = active(tmp_path, offer, other, **tables).only("o0")
+    usable: dict[str, set[str]] = {}
+    for row in offers.stores.to_pyarrow().to_pylist():
+        kind = "store" if "mall" in stores else "product"
+        assert (row["offer_id"], row["item_kind"]) == ("o0", kind)
+        usable.setdefault(row["item_id"], set()).add(row["store_id"])
+    assert usable == stores
+    assert offers.stores.count().execute() == sum(map(len, stores.values()))
+
+
+@pytest.mark.parametrize(
     "offer", [{"product_id": "pill"}, {"product_id": "mug", "category": "tools"}]
 )
 def test_an_offer_that_covers_nothing_or_something_sensitive_is_none(

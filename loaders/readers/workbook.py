@@ -32,6 +32,8 @@ from followsuit.loaders.staging.rejects import Reject
 
 _MOST_TEXT = 256 * 2**20
 """The maximum size in bytes of a workbook's list of texts, which must be in memory at once."""
+_ROWS = 500
+"""Rows to read at a time."""
 _OLD_FORMAT = b"\xd0\xcf\x11\xe0"
 """The first bytes of .xls files, and of workbooks with a password."""
 _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
@@ -59,12 +61,14 @@ class _Sheet(NamedTuple):
     def rows(self) -> Iterator[Cells]:
         """The values of each row, from the sheet's first."""
         rows = self.sheet.iter_rows(values_only=True)
+        size = 1  # often the first row is enough
         while True:
             with _damage(self.file):
-                row = next(rows, None)
-            if row is None:
+                some = list(islice(rows, size))
+            if not some:
                 return
-            yield row
+            yield from some
+            size = _ROWS
 
     def is_empty(self) -> bool:
         """Whether no cell has a value."""
@@ -97,7 +101,7 @@ def open_workbook(path: Path, source: Source, on_fault: OnFault) -> Iterator[Rea
 
             def batches(chosen: Sequence[str], attributes: Collection[str]) -> Batches:
                 places = {name: header.index(name) for name in chosen}
-                named = {place for place, name in enumerate(header) if name}
+                named = [place for place, name in enumerate(header) if name]
                 commas = _with_commas(source, chosen)
                 rows = _filled_rows(sheet, above, named)
                 lines = _lines(rows, places, attributes, commas, path.name, on_fault)
@@ -192,13 +196,16 @@ def _header(sheet: _Sheet, source: Source) -> tuple[list[str], int]:
 
 
 def _is_blank(row: Cells) -> bool:
-    return all(value is None or (isinstance(value, str) and not value.strip()) for value in row)
+    for value in row:
+        if value is not None and not (isinstance(value, str) and not value.strip()):
+            return False
+    return True
 
 
-def _filled_rows(sheet: _Sheet, above: int, named: Collection[int]) -> Iterator[tuple[int, Cells]]:
+def _filled_rows(sheet: _Sheet, above: int, named: Sequence[int]) -> Iterator[tuple[int, Cells]]:
     """The numbered rows below the header that have a value in a named column."""
     for number, row in enumerate(islice(sheet.rows(), above, None), start=1):
-        if not _is_blank([value for place, value in enumerate(row) if place in named]):
+        if not _is_blank([row[place] for place in named if place < len(row)]):
             yield number, row
 
 

@@ -66,7 +66,7 @@ class Desk:
     @contextmanager
     def killed_after(self, seconds: float, command: str, *rest: str | Path) -> Iterator[None]:
         """Run a command that is killed with -9 after so many seconds."""
-        process = commands.start(
+        process = commands.begin(
             *self.arguments(command, *rest),
             folder=self.folder,
             environment=self.place.environment,
@@ -77,7 +77,7 @@ class Desk:
             yield
         finally:
             killer.join()
-            process.communicate()
+            process.wait()
 
     def ask(self, query: str) -> Rows:
         with self.place.open() as store:

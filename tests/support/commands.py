@@ -1,14 +1,31 @@
-"""The command line as a person runs it: in a process of its own."""
+"""The command line as a person runs it: in a process of its own.
 
+`run`, `run_each` and `begin` fork it from a process that has imported what it needs (see
+`forks.py`), which spares the second or two that each start takes. `start` starts a new one, as a
+shell does; so do the others where the environment has what libraries read when they are imported.
+"""
+
+import atexit
 import json
 import os
+import shutil
+import signal
+import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from typing import IO
 
 LIMIT = 300.0
+_READ_LATE = ("FOLLOWSUIT_", "NEO4J_", "PYTEST_", "COLUMNS", "PATH")
+"""Variables that nothing reads when it is imported begin like this."""
+_AT_FIRST = dict(os.environ)
+_FORKS = Path(__file__).with_name("forks.py")
 
 
 @dataclass(frozen=True)
@@ -39,34 +56,11 @@ def run(
     *arguments: str | Path, folder: Path, environment: Mapping[str, str] | None = None
 ) -> Outcome:
     """Run `followsuit ARGUMENTS` in a folder until it ends."""
+    if _can_be_forked(environment):
+        return begin(*arguments, folder=folder, environment=environment).wait()
     process = start(*arguments, folder=folder, environment=environment)
     out, said = process.communicate(timeout=LIMIT)
     return Outcome(process.returncode, out, said)
-
-
-_ONE_AFTER_THE_OTHER = """
-import io, json, sys, traceback
-from followsuit.cli import main
-outcomes = []
-for arguments in json.load(sys.stdin):
-    out = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
-    said = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", errors="backslashreplace")
-    sys.argv, sys.stdout, sys.stderr = ["followsuit", *arguments], out, said
-    try:
-        code = main()
-    except SystemExit as end:
-        code = end.code or 0
-    except BaseException:
-        code = 1
-        traceback.print_exc()
-    texts = []
-    for stream in (out, said):
-        stream.flush()
-        texts.append(stream.buffer.getvalue().decode())
-    outcomes.append([code, *texts])
-sys.stdout = sys.__stdout__
-print(json.dumps(outcomes))
-"""
 
 
 def run_each(
@@ -74,15 +68,123 @@ def run_each(
     folder: Path,
     environment: Mapping[str, str] | None = None,
 ) -> list[Outcome]:
-    """Run many commands in one process, which spares the seconds that each start takes."""
-    done = subprocess.run(
-        [sys.executable, "-c", _ONE_AFTER_THE_OTHER],
-        cwd=folder,
-        env={**os.environ, **(environment or {})},
-        input=json.dumps([[str(a) for a in arguments] for arguments in commands]),
+    """Run many commands in one process, which compiles and imports once."""
+    asked = [[str(a) for a in arguments] for arguments in commands]
+    if _can_be_forked(environment):
+        done = Running(asked, folder, environment, each=True).wait()
+    else:
+        process = subprocess.run(
+            [sys.executable, _FORKS, "--each", json.dumps(asked)],
+            cwd=folder,
+            env={**os.environ, **(environment or {})},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=LIMIT,
+        )
+        done = Outcome(process.returncode, process.stdout, process.stderr)
+    assert done.code == 0, done.said
+    return [Outcome(*outcome) for outcome in json.loads(done.out)]
+
+
+def begin(
+    *arguments: str | Path, folder: Path, environment: Mapping[str, str] | None = None
+) -> "Running":
+    """Begin `followsuit ARGUMENTS` in a folder, in a fork."""
+    return Running([[str(a) for a in arguments]], folder, environment)
+
+
+class Running:
+    """What runs in a fork.
+
+    Args:
+        commands: the arguments of each command; one alone is the process itself.
+        folder: where they run.
+        environment: what is added to that of the tests.
+        each: run many commands, and print the outcomes as JSON.
+    """
+
+    def __init__(
+        self,
+        commands: list[list[str]],
+        folder: Path,
+        environment: Mapping[str, str] | None,
+        *,
+        each: bool = False,
+    ) -> None:
+        self._out, self._said = _file(), _file()
+        request = {
+            "commands": commands,
+            "each": each,
+            "folder": str(folder),
+            "environment": {**os.environ, **(environment or {})},
+        }
+        self._socket = socket.socket(socket.AF_UNIX)
+        self._socket.connect(_server())
+        text = json.dumps(request).encode() + b"\n"
+        with open(os.devnull) as nothing:
+            streams = [file.fileno() for file in (nothing, self._out, self._said)]
+            sent = socket.send_fds(self._socket, [text], streams)
+        self._socket.sendall(text[sent:])
+        self._replies = self._socket.makefile()
+        self._pid = int(self._replies.readline())
+
+    def kill(self) -> None:
+        """End it with -9, unless it has ended."""
+        with suppress(ProcessLookupError):
+            os.kill(self._pid, signal.SIGKILL)
+
+    def wait(self) -> Outcome:
+        """Wait until it has ended; kill it after `LIMIT` seconds."""
+        self._socket.settimeout(LIMIT)
+        try:
+            code = int(self._replies.readline())
+        except TimeoutError:
+            self.kill()
+            raise
+        finally:
+            self._replies.close()
+            self._socket.close()
+        texts = []
+        for file in (self._out, self._said):
+            with file:
+                file.seek(0)
+                texts.append(file.read())
+        return Outcome(code, *texts)
+
+
+def _file() -> IO[str]:
+    return tempfile.TemporaryFile("w+")
+
+
+def _can_be_forked(environment: Mapping[str, str] | None) -> bool:
+    """Whether a process that was started by the first environment would import the same."""
+    wanted = {**os.environ, **(environment or {})}
+    changed = {
+        name for name in wanted.keys() | _AT_FIRST if wanted.get(name) != _AT_FIRST.get(name)
+    }
+    return all(name.startswith(_READ_LATE) for name in changed)
+
+
+@cache
+def _server() -> str:
+    """The socket of this process's server."""
+    folder = tempfile.mkdtemp(prefix="forks-")
+    path = f"{folder}/socket"
+    server = subprocess.Popen(
+        [sys.executable, _FORKS, path],
+        env={**_AT_FIRST, "OPENBLAS_NUM_THREADS": "1"},
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        text=True,
-        timeout=LIMIT,
-        check=True,
     )
-    return [Outcome(*outcome) for outcome in json.loads(done.stdout)]
+
+    def end() -> None:
+        assert server.stdin is not None
+        server.stdin.close()
+        server.wait(10)
+        shutil.rmtree(folder, ignore_errors=True)
+
+    atexit.register(end)
+    assert server.stdout is not None
+    assert server.stdout.readline() == b"ready\n", "the server of forks could not start"
+    return path

@@ -122,7 +122,7 @@ class Running:
         self._socket = socket.socket(socket.AF_UNIX)
         self._socket.connect(_server())
         text = json.dumps(request).encode() + b"\n"
-        with open(os.devnull) as nothing:
+        with Path(os.devnull).open() as nothing:
             streams = [file.fileno() for file in (nothing, self._out, self._said)]
             sent = socket.send_fds(self._socket, [text], streams)
         self._socket.sendall(text[sent:])

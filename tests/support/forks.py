@@ -123,7 +123,7 @@ def _run(request: dict[str, Any]) -> None:
 
 def run_each(commands: list[list[str]]) -> None:
     """Run one command after the other in this process, and print the outcomes as JSON."""
-    print(json.dumps([_outcome(arguments) for arguments in commands]))
+    sys.stdout.write(json.dumps([_outcome(arguments) for arguments in commands]))
 
 
 def _outcome(arguments: list[str]) -> tuple[Any, str, str]:

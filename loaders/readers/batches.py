@@ -56,6 +56,11 @@ def folded_name(name: str) -> str:
     return nfc(name).strip().casefold()
 
 
+def number_text(value: float) -> str:
+    """A number as text; a whole one without its point, so that 12 and 12.0 are one id."""
+    return str(int(value)) if value.is_integer() and abs(value) < 2**63 else repr(value)
+
+
 def row_too_long(name: str) -> DeliveryError:
     """The error for a row longer than LONGEST_ROW."""
     megabytes = LONGEST_ROW // 2**20

@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 import sqlalchemy
 
-from followsuit.loaders.readers.batches import BULK, Batches, Reader, with_rows
+from followsuit.loaders.readers.batches import BULK, Batches, Reader, number_text, with_rows
 from followsuit.loaders.sources import Source
 
 
@@ -47,10 +47,8 @@ def _text(value: Any) -> str | None:
         case bool():
             return "true" if value else "false"
         case float():
-            if math.isnan(value):
-                return None
-            # A whole number that came as a float (a column with gaps) is written without its point.
-            return str(int(value)) if value.is_integer() and abs(value) < 2**63 else repr(value)
+            # A column of whole numbers with gaps comes as floats.
+            return None if math.isnan(value) else number_text(value)
         case bytes() | memoryview():
             return bytes(value).decode()
         case datetime() | date():

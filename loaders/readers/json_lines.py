@@ -18,6 +18,7 @@ from followsuit.loaders.readers.batches import (
     OnFault,
     Reader,
     alike,
+    number_text,
     plain_bytes,
     row_too_long,
     with_rows,
@@ -155,7 +156,7 @@ def _shortest(text: str) -> str:
         return text
     same = Decimal(short) == exact
     if same and (abs(value) >= 2**63 or "e" in text.lower()):  # it was written as a float
-        return str(int(value)) if value.is_integer() and abs(value) < 2**63 else short
+        return number_text(value)
     if exact.adjusted() < _DIGITS and exact == (whole := exact.to_integral_value()):
         return _whole(format(whole, "f"))
     return short if same else text

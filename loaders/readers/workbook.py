@@ -25,6 +25,7 @@ from followsuit.loaders.readers.batches import (
     OnFault,
     Reader,
     alike,
+    number_text,
     with_rows,
 )
 from followsuit.loaders.sources import DeliveryError, Source
@@ -274,9 +275,8 @@ def _text(value: Any, comma: bool = False) -> str | None:
         case bool():
             return "true" if value else "false"
         case float():
-            if value.is_integer() and abs(value) < 2**63:
-                return str(int(value))
-            return repr(value).replace(".", ",") if comma else repr(value)
+            text = number_text(value)
+            return text.replace(".", ",") if comma else text
         case datetime():
             return value.date().isoformat() if value.time() == time() else value.isoformat(" ")
         case date() | time():

@@ -83,7 +83,7 @@ def catalogue(view: View) -> Catalogue | None:
         keep(offers.select("offer_id", "value", targeted=targeted)),
         coverage,
         keep(_audience(offers, view)),
-        keep(view.offer_stores.semi_join(offers, "offer_id")),
+        view.offer_stores.semi_join(offers, "offer_id"),
     )
 
 

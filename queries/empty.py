@@ -53,7 +53,7 @@ def _left_out(query: LibraryQuery, parameters: Mapping[str, Any]) -> str | None:
         if parameter.name == "at_least":
             least = parameters.get(parameter.name, parameter.default)
             return f"Nothing reaches at_least={least}, the {parameter.meaning}. Lower it."
-    if "social_use" in query.shows:
+    if "'social_use'" in query.cypher:
         return (
             "The query leaves out customers who don't share their activity: minors, customers of "
             "unknown age, and those without the consent social_use."

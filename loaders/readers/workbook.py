@@ -197,10 +197,7 @@ def _header(sheet: _Sheet, source: Source) -> tuple[list[str], int]:
 
 
 def _is_blank(row: Cells) -> bool:
-    for value in row:
-        if value is not None and not (isinstance(value, str) and not value.strip()):
-            return False
-    return True
+    return all(value is None or (isinstance(value, str) and not value.strip()) for value in row)
 
 
 def _filled_rows(sheet: _Sheet, above: int, named: Sequence[int]) -> Iterator[tuple[int, Cells]]:

@@ -18,10 +18,10 @@ MATCH (c:Customer {customer_id: $customer_id})-[:LIVES_IN]->(x:City)
 RETURN 'lives in' AS kind, x.city AS id, CASE WHEN false THEN c.joined_at END AS at, {city: x.city} AS detail
 UNION ALL
 MATCH (c:Customer {customer_id: $customer_id})-[r:FRIEND_OF]->(:Customer)
-RETURN 'friend' AS kind, CASE WHEN false THEN c.customer_id END AS id, r.since AS at, {listed_as: 'customer_id', interactions: r.interactions, directed: r.directed} AS detail
+RETURN 'friend' AS kind, CASE WHEN false THEN c.customer_id END AS id, r.since AS at, {interactions: r.interactions, directed: r.directed, listed_as: 'customer_id'} AS detail
 UNION ALL
 MATCH (c:Customer {customer_id: $customer_id})<-[r:FRIEND_OF]-(:Customer)
-RETURN 'friend' AS kind, CASE WHEN false THEN c.customer_id END AS id, r.since AS at, {listed_as: 'friend_id', interactions: r.interactions, directed: r.directed} AS detail
+RETURN 'friend' AS kind, CASE WHEN false THEN c.customer_id END AS id, r.since AS at, {interactions: r.interactions, directed: r.directed, listed_as: 'friend_id'} AS detail
 UNION ALL
 MATCH (c:Customer {customer_id: $customer_id})-[r:PURCHASED]->(x:Product)
 RETURN CASE WHEN coalesce(r.quantity, 0) >= 0 AND coalesce(r.amount, 0) >= 0 THEN 'purchased' ELSE 'returned' END AS kind, x.product_id AS id, r.at AS at, {name: x.name, purchase_id: r.purchase_id, order_id: r.order_id, quantity: r.quantity, amount: r.amount, currency: r.currency, channel: r.channel, store_id: r.store_id} AS detail

@@ -2,7 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 # Each of two workers has a Neo4j of its own; a server that NEO4J_URI names is tested by one alone.
-WORKERS := $(if $(NEO4J_URI),,-n 2 --dist loadscope)
+# The order is that of tests/conftest.py: what takes longest begins first.
+WORKERS := $(if $(NEO4J_URI),,-n 2 --dist loadscope --no-loadscope-reorder)
 
 .PHONY: install demo test test-long test-nightly neo4j neo4j-if-possible docs lint format types check clean
 

@@ -9,12 +9,19 @@ import neo4j_server
 import pytest
 from support.servers import require_neo4j
 
+from followsuit.offers import pipeline
 from followsuit.testing.places import Place, empty_database
 
 # Ibis makes trees of many objects and few cycles: seldom looking for these spares 7 % of the time.
 gc.set_threshold(200_000, 50, 100)
 
 ENGINES = ("embedded", "neo4j")
+LONGEST = ("test_kill.py", "test_privacy.py", "test_gain.py", "test_docs.py", "test_score.py")
+"""They begin first, or one worker would be busy with one of them when all else is done."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.path.name not in LONGEST)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -30,6 +37,15 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in os.environ:
         if name.startswith(("FOLLOWSUIT_", "NEO4J_")) and name != "FOLLOWSUIT_AFFINITY":
             monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def few_days(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Weights of features are fitted to two earlier days, a third of the time of a small score.
+
+    For tests of what doesn't depend on the days, each of which is treated alike.
+    """
+    monkeypatch.setattr(pipeline, "EARLIER", 2)
 
 
 @pytest.fixture(scope="session")

@@ -35,6 +35,8 @@ from followsuit.errors import (
 from followsuit.simulator import World, simulate
 from followsuit.testing.places import Place
 
+pytestmark = pytest.mark.usefixtures("few_days")
+
 WORLD = World(
     customers=150,
     products=30,

@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,7 @@ WORLD = World(
     dirt=0.3,
     seed=9,
 )
+SMALL = replace(WORLD, customers=800, friendships=2_400, purchases=5_000)
 EARLIER, LATER = "2025-03-20", f"{end_of(WORLD):%Y-%m-%d}"
 Rows = list[dict[str, Any]]
 
@@ -39,6 +40,13 @@ Rows = list[dict[str, Any]]
 def delivery(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("delivery")
     simulate(WORLD, folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def small_delivery(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("small-delivery")
+    simulate(SMALL, folder)
     return folder
 
 
@@ -187,9 +195,9 @@ CASES = {"load": loads_in_spite_of_kills, "score": scores_in_spite_of_kills}
 @pytest.mark.timeout(1_800)
 @pytest.mark.parametrize("command", CASES)
 def test_a_killed_command_loses_nothing(
-    place: Place, delivery: Path, tmp_path: Path, command: str
+    place: Place, small_delivery: Path, tmp_path: Path, command: str
 ) -> None:
-    CASES[command](place, delivery, tmp_path, rounds=2)
+    CASES[command](place, small_delivery, tmp_path, rounds=2)
 
 
 @pytest.mark.nightly

@@ -144,23 +144,42 @@ def records(rows: Any) -> list[str]:
     )
 
 
+CASES = {"shop": SHOPS, "plants": PLANTS, "listed": st.booleans(), "assume": st.booleans()}
+
+
 @pytest.mark.parametrize("root", [AS_OF, END])
-@settings(max_examples=10, deadline=None)
-@given(shop=SHOPS, plants=PLANTS, listed=st.booleans(), assume=st.booleans())
+@settings(max_examples=5, deadline=None)
+@given(**CASES)
 def test_later_rows_change_nothing(
+    root: Any, tmp_path_factory: pytest.TempPathFactory, **case: Any
+) -> None:
+    check(root, tmp_path_factory, **case)
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("root", [AS_OF, END])
+@settings(max_examples=100, deadline=None)
+@given(**CASES)
+def test_later_rows_change_nothing_in_many_shops(
+    root: Any, tmp_path_factory: pytest.TempPathFactory, **case: Any
+) -> None:
+    check(root, tmp_path_factory, **case)
+
+
+def check(
     root: Any,
+    folders: pytest.TempPathFactory,
     shop: dict[str, Any],
     plants: dict[str, Any],
     listed: bool,
     assume: bool,
-    tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     if root != AS_OF:  # whose consents count
         plants = plants | {"consents": []}
     delivered = NODE_TABLES if listed else ("customers", "offers")
     one, other = (
         view_from(
-            tmp_path_factory.mktemp("shop"),
+            folders.mktemp("shop"),
             root,
             assume_consent=assume,
             delivered=delivered,

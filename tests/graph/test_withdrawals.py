@@ -23,6 +23,8 @@ from followsuit.offers.explanation.explain import explain
 from followsuit.queries.runner import run_query
 from followsuit.testing.places import Place
 
+pytestmark = pytest.mark.usefixtures("few_days")
+
 LATER = datetime(2026, 1, 1, tzinfo=UTC)
 
 

@@ -166,13 +166,13 @@ def check_server(server: Place, taken: Sequence[OneDelivery]) -> None:
         check(Place(server.name, Path(folder), server.username, server.password), taken)
 
 
-@settings(max_examples=8, **CALM)
+@settings(max_examples=4, **CALM)
 @given(some_deliveries)
 def test_a_store_in_a_file_holds_what_the_contract_says(taken: list[OneDelivery]) -> None:
     check_embedded(taken)
 
 
-@settings(max_examples=3, **CALM)
+@settings(max_examples=2, **CALM)
 @given(taken=some_deliveries)
 def test_a_server_holds_what_the_contract_says(server: Place, taken: list[OneDelivery]) -> None:
     check_server(server, taken)

@@ -38,6 +38,8 @@ from followsuit.offers.pipeline import Pipeline
 from followsuit.queries.runner import run_query
 from followsuit.testing.places import Place
 
+pytestmark = pytest.mark.usefixtures("few_days")
+
 # What is kept of a run.
 
 

@@ -54,15 +54,15 @@ def rejected_per_offer(results: list[Gain]) -> int:
 
 
 def test_a_few_worlds_without_influence_show_no_gain() -> None:
-    results = gains(without_influence(16))
-    # Of 16 tests at 2.5 % more than 3 reject in one of 2,000 times.
-    assert rejected_per_customer(results) <= 3
-    assert rejected_per_offer(results) <= 3
+    results = gains(without_influence(8))
+    # Of 8 tests at 2.5 % more than 2 reject in one of 1,000 times.
+    assert rejected_per_customer(results) <= 2
+    assert rejected_per_offer(results) <= 2
 
 
 def test_a_few_worlds_with_strong_influence_show_the_gain() -> None:
-    results = gains(with_strong_influence(6))
-    assert rejected_per_customer(results) >= 5
+    results = gains(with_strong_influence(4))
+    assert rejected_per_customer(results) == 4
     assert all(gain.per_customer.value > 0 for gain in results)
 
 

@@ -72,6 +72,7 @@ def test_both_engines_give_the_same_offers_to_the_byte(
     assert one.as_dict() == other.as_dict()
 
 
+@pytest.mark.usefixtures("few_days")
 def test_the_offers_in_the_graph_are_those_of_the_file(place: Place, tmp_path: Path) -> None:
     with loaded(place, deliver_shop(tmp_path / "d", offers=offers())) as store:
         report = score(store, NOW, LATER)
@@ -84,6 +85,7 @@ def test_the_offers_in_the_graph_are_those_of_the_file(place: Place, tmp_path: P
         assert store.count(g.RECOMMENDED_PRODUCT) == report.offers == 1
 
 
+@pytest.mark.usefixtures("few_days")
 def test_scoring_again_replaces_the_run_and_changes_nothing(place: Place, tmp_path: Path) -> None:
     with loaded(place, deliver_shop(tmp_path / "d")) as store:
         one = score(store, NOW, LATER)
@@ -138,6 +140,7 @@ def test_a_friendship_of_a_later_day_changes_no_score_where_ties_are_learned(
     assert after.rows.read_bytes() == before.rows.read_bytes()
 
 
+@pytest.mark.usefixtures("few_days")
 def test_only_the_named_customers_are_scored_with_what_a_whole_run_gives_them(
     embedded: Place, delivery: Path
 ) -> None:
@@ -160,6 +163,7 @@ def test_customers_that_nobody_knows_are_a_fault(embedded: Place, tmp_path: Path
         score(store, NOW, LATER, customers=["zoe", "max"])
 
 
+@pytest.mark.usefixtures("few_days")
 def test_before_all_data_an_empty_run_is_activated_only_when_told_to(
     embedded: Place, tmp_path: Path
 ) -> None:
@@ -173,6 +177,7 @@ def test_before_all_data_an_empty_run_is_activated_only_when_told_to(
         assert active_run(store).run_id == report.run_id
 
 
+@pytest.mark.usefixtures("few_days")
 def test_assumed_consent_is_recorded_with_the_run(embedded: Place, tmp_path: Path) -> None:
     with embedded.open() as store:
         load(store, str(deliver_shop(tmp_path / "d")), assume_consent=True)
@@ -187,6 +192,7 @@ def test_assumed_consent_is_recorded_with_the_run(embedded: Place, tmp_path: Pat
         assert report.suppressed["minor"] == 4
 
 
+@pytest.mark.usefixtures("few_days")
 def test_a_recorded_no_outlives_assumed_consent(embedded: Place, tmp_path: Path) -> None:
     no = {
         "customer_id": "bob",
@@ -202,6 +208,7 @@ def test_a_recorded_no_outlives_assumed_consent(embedded: Place, tmp_path: Path)
     assert "kiosk" not in items, "bob alone has been there"
 
 
+@pytest.mark.usefixtures("few_days")
 def test_a_run_too_many_takes_the_oldest_away(place: Place, tmp_path: Path) -> None:
     with loaded(place, deliver_shop(tmp_path / "d")) as store:
         for number in range(KEEP[SCORE]):
@@ -211,6 +218,7 @@ def test_a_run_too_many_takes_the_oldest_away(place: Place, tmp_path: Path) -> N
     assert kept == [report.run_id, *(f"run-{number}" for number in range(KEEP[SCORE] - 1, 0, -1))]
 
 
+@pytest.mark.usefixtures("few_days")
 def test_ids_come_out_as_they_went_in(embedded: Place, tmp_path: Path) -> None:
     names = {"ann": "007", "bob": "1e5", "tea": 'tea "loose", 100 g', "eve": "é/\\'"}
     rows = {
@@ -227,6 +235,7 @@ def test_ids_come_out_as_they_went_in(embedded: Place, tmp_path: Path) -> None:
     assert 'tea "loose", 100 g' in offers["item_id"].to_pylist()
 
 
+@pytest.mark.usefixtures("few_days")
 def test_interrupted_after_taste_was_learned_it_goes_on_and_uses_the_model(
     embedded: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

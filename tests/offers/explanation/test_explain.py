@@ -31,6 +31,8 @@ from followsuit.policy.decision import OFFERED, OUTRANKED
 from followsuit.policy.rules import SENTENCES
 from followsuit.testing.places import Place
 
+pytestmark = pytest.mark.usefixtures("few_days")
+
 
 def scored(folder: Path, with_offers: bool) -> tuple[Shop, ScoreReport]:
     extra = {"offers": offers()} if with_offers else {}

@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+import duckdb
 import ibis
 import ibis.expr.types as ir
 
@@ -222,9 +223,13 @@ def _move(part: Path, folder: Path) -> None:
 
 
 def _export(store: GraphStore, folder: Path, memory: int, progress: Progress) -> None:
-    with progress("taking a snapshot", len(t.TABLES)) as advance:
+    with (
+        progress("taking a snapshot", len(t.TABLES)) as advance,
+        tempfile.TemporaryDirectory(dir=folder, prefix="rows-") as rows,
+        open_duck(memory, Path(rows)) as db,
+    ):
         for table in t.TABLES.values():
-            export_table(store, table, folder, memory)
+            _export_table(store, table, folder, Path(rows), db)
             advance(1)
     entries = {key: json.dumps(value) for key, value in store.meta.entries.items()}
     notes = {"content": _content(folder), "meta": entries, "marks": _marks(folder)}
@@ -244,25 +249,41 @@ def export_table(store: GraphStore, table: Table, folder: Path, memory: int) -> 
         tempfile.TemporaryDirectory(dir=folder, prefix="rows-") as rows,
         open_duck(memory, Path(rows)) as db,
     ):
-        views: dict[Part, str] = {}
-        for part in table.parts:
-            if not _is_redundant(part):
-                views[part] = f"part{len(views)}"
-                path = Path(rows) / f"{views[part]}.parquet"
-                store.export(part.element, path)
-                db.read_parquet(str(path)).create_view(views[part])
-        # This text contains only names from the schema.
-        selects = [
-            _select(table, {p: v for p, v in views.items() if bool(p.split) is side})
-            for side in sorted({bool(p.split) for p in views})
-        ]
-        fields = ", ".join(
-            f'CAST("{f.name}" AS {TYPES[f.type]}) AS "{f.name}"' for f in table.fields
-        )
-        order = ", ".join(f'"{name}"' for name in table.key)
-        db.sql(
-            f"SELECT {fields} FROM ({' UNION ALL BY NAME '.join(selects)}) ORDER BY {order}"
-        ).write_parquet(str(folder / f"{table.name}.parquet"))
+        _export_table(store, table, folder, Path(rows), db)
+
+
+def _export_table(
+    store: GraphStore, table: Table, folder: Path, rows: Path, db: duckdb.DuckDBPyConnection
+) -> None:
+    """Export a table by a DuckDB that one export opens for all: opening takes a while.
+
+    Args:
+        store: the store to read.
+        table: the table of the contract.
+        folder: the folder for the file.
+        rows: the folder for the rows of parts.
+        db: the DuckDB that joins them.
+    """
+    views: dict[Part, str] = {}
+    for part in table.parts:
+        if not _is_redundant(part):
+            # No two files have one name: DuckDB keeps what it has read of a file.
+            views[part] = f"{table.name}_part{len(views)}"
+            path = rows / f"{views[part]}.parquet"
+            store.export(part.element, path)
+            db.read_parquet(str(path)).create_view(views[part])
+    # This text contains only names from the schema.
+    selects = [
+        _select(table, {p: v for p, v in views.items() if bool(p.split) is side})
+        for side in sorted({bool(p.split) for p in views})
+    ]
+    fields = ", ".join(f'CAST("{f.name}" AS {TYPES[f.type]}) AS "{f.name}"' for f in table.fields)
+    order = ", ".join(f'"{name}"' for name in table.key)
+    db.sql(
+        f"SELECT {fields} FROM ({' UNION ALL BY NAME '.join(selects)}) ORDER BY {order}"
+    ).write_parquet(str(folder / f"{table.name}.parquet"))
+    for name in views.values():
+        (rows / f"{name}.parquet").unlink()
 
 
 def _is_redundant(part: Part) -> bool:

@@ -1,6 +1,8 @@
 """A small shop, simulated, loaded and scored once, by commands."""
 
+import hashlib
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,12 +11,12 @@ from support.commands import run
 
 
 @pytest.fixture(scope="session")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
-    """The shop, for tests that only read it."""
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    """The shop, for tests that only read it: at the end its store must be what it was."""
     folder = tmp_path_factory.mktemp("shop")
     sizes = "--customers 200 --products 40 --stores 6 --friendships 900 --purchases 3000 --days 150"
     dials = "--homophily 0.6 --influence 0.9 --shock 0.2 --dirt 0.4 --seed 3 --truth truth"
-    return Shop(
+    made = Shop(
         folder,
         run("simulate", "delivery", *sizes.split(), *dials.split(), folder=folder),
         run("load", "delivery", "--json", "load.json", folder=folder),
@@ -29,6 +31,15 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
             folder=folder,
         ),
     )
+    before = _digest(made)
+    yield made
+    assert _digest(made) == before, "a test wrote to the shop that all share: it needs `own_shop`"
+
+
+def _digest(shop: Shop) -> str:
+    """The digest of the store's file."""
+    with (shop.folder / "followsuit.lbug").open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @pytest.fixture

@@ -211,7 +211,11 @@ class OwnHistory(History):
         return rows.filter(rows.customer_id == self._customer)
 
 
+def is_return(purchases: ir.Table) -> ir.BooleanValue:
+    """Whether each purchase is a return: its quantity or amount is negative."""
+    return (purchases.quantity.fill_null(0) < 0) | (purchases.amount.fill_null(0) < 0)
+
+
 def without_returns(purchases: ir.Table) -> ir.Table:
-    """Purchases without returns, which have a negative quantity or amount."""
-    kept = (purchases.quantity.fill_null(0) >= 0) & (purchases.amount.fill_null(0) >= 0)
-    return purchases.filter(kept)
+    """Purchases without returns."""
+    return purchases.filter(~is_return(purchases))

@@ -40,9 +40,9 @@ ACTORS = "actors.parquet"
 """In a run's folder: `item_kind, item_id, customer_id`, the interactions within the window."""
 DRIVERS = "drivers.parquet"
 """In a run's folder: `customer_id, item_kind, item_id, friend_id`, the friends whose interactions
-are the reason for an item."""
+are a reason for an item, or for any item if it is null; `friend_id` is null for other reasons."""
 DECISIONS = "decisions.parquet"
-"""In a run's folder: the decision on each candidate, see `offers.decisions.SCHEMA`."""
+"""In a run's folder: the decision on each candidate, see `offers.decision_rows.SCHEMA`."""
 FILES = (OFFERS, SHARING, ACTORS, DRIVERS, DECISIONS)
 """All Parquet files of a run's folder."""
 KEPT = "kept"

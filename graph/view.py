@@ -215,6 +215,25 @@ class View:
         rows = self._history.without_sensitive(t.LIKES, self.table(t.LIKES))
         return self._of_customers(rows).select("customer_id", "interest", "at")
 
+    def interactions_in(self, table: Table, *, returns: bool = False) -> ir.Table:
+        """Dated rows of a table of interactions in the contract's columns, and their time in `at`.
+
+        Nothing sensitive is in them. Memberships are also those that ended, by their beginning.
+
+        Args:
+            table: purchases, visits, events, likes, memberships or contacts.
+            returns: whether returned purchases are in it too.
+        """
+        rows = self.table(table)
+        if table is t.PURCHASES and not returns:
+            rows = without_returns(rows)
+        rows = self._history.without_sensitive(table, rows)
+        if Col.PRODUCT_ID in rows.columns:
+            usable = rows.product_id.isin(self._products.product_id)
+            rows = rows.filter(rows.product_id.isnull() | usable)
+        clock = rows[str(table.clock)]
+        return self._of_customers(rows.mutate(at=clock).filter(clock.notnull()))
+
     @cached_property
     def purchase_rows(self) -> ir.Table:
         """Purchases in the contract's columns, without returns and sensitive products and stores.
@@ -222,21 +241,32 @@ class View:
         A missing `order_id` is made of the customer and the instant: what a customer buys at one
         instant is one order.
         """
-        rows = without_returns(self.table(t.PURCHASES))
-        rows = self._history.without_sensitive(t.PURCHASES, rows)
+        rows = self.interactions_in(t.PURCHASES)
         made = rows.customer_id.concat("@", rows["at"].cast("string"))
-        rows = rows.mutate(order_id=rows.order_id.fill_null(made))
-        return self._of_customers(rows.semi_join(self._products, "product_id"))
+        return rows.mutate(order_id=rows.order_id.fill_null(made))
+
+    @property
+    def event_rows(self) -> ir.Table:
+        """Events in the contract's columns, without sensitive kinds, products and stores."""
+        return self.interactions_in(t.EVENTS)
+
+    @property
+    def stores(self) -> ir.Table:
+        """The stores in the contract's columns, without sensitive ones."""
+        return self._history.without_sensitive(t.STORES, self.table(t.STORES))
 
     @cached_property
-    def event_rows(self) -> ir.Table:
-        """Events in the contract's columns, without sensitive ones.
-
-        These are events of a sensitive kind, and those on sensitive products or stores.
-        """
-        rows = self._history.without_sensitive(t.EVENTS, self.table(t.EVENTS))
-        usable = rows.product_id.isnull() | rows.product_id.isin(self._products.product_id)
-        return self._of_customers(rows.filter(usable))
+    def known_since(self) -> ir.Table:
+        """`customer_id, known_since`: when each customer joined, else their first interaction."""
+        dated = [self.interactions_in(each) for each in (t.PURCHASES, t.VISITS, t.EVENTS)]
+        rows = ibis.union(*(each.select("customer_id", "at") for each in dated))
+        first = rows.group_by("customer_id").aggregate(first_at=rows["at"].min())
+        people = self.table(t.CUSTOMERS).select("customer_id", "joined_at")
+        people = people.left_join(first, "customer_id")
+        known = people.select(
+            "customer_id", known_since=people.joined_at.fill_null(people.first_at)
+        )
+        return self.snapshot.keep(self._of_customers(known.filter(known.known_since.notnull())))
 
     @cached_property
     def offers(self) -> ir.Table | None:
@@ -284,8 +314,20 @@ class View:
 
     def recent(self, length: timedelta) -> ir.Table:
         """The interactions in (as_of - length, as_of], in the columns of `interactions`."""
-        rows = self.interactions
-        return rows.filter(rows["at"] > self.as_of - length)
+        return self.within(self.interactions, length)
+
+    def within(self, rows: ir.Table, length: timedelta) -> ir.Table:
+        """The rows with a time `at` in (as_of - length, as_of]."""
+        return rows.filter(rows["at"] > self.as_of - length, rows["at"] <= self.as_of)
+
+    def live(self, rows: ir.Table) -> ir.Table:
+        """The rows whose time `until` hasn't come yet, or is missing."""
+        return rows.filter(rows.until.isnull() | (rows.until > self.as_of))
+
+    def known_for(self, length: timedelta) -> ir.Table:
+        """`customer_id` of the customers who have been known for at least this long."""
+        rows = self.known_since
+        return rows.filter(rows.known_since <= self.as_of - length).select("customer_id")
 
     def following(self, horizon: timedelta) -> ir.Table:
         """The first interactions in (as_of, as_of + horizon], used as labels."""

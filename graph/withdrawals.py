@@ -279,10 +279,10 @@ class _RunFiles:
     def unsupported(self) -> list[ir.Table]:
         """Keys of offers that have lost their support by customers who share.
 
-        Offers whose reason is a withdrawn friend have `customer_id, item_kind, item_id`. Items
-        without an interaction of a customer who still shares have `item_kind, item_id`. Customers
-        without any reason left have `customer_id`. The result is cached because the files that it
-        is read from are rewritten.
+        Offers whose reason is a withdrawn friend have `customer_id, item_kind, item_id`, or only
+        `customer_id` if the reason names no item. Items without an interaction of a customer who
+        still shares have `item_kind, item_id`. Customers without any reason left have
+        `customer_id`. The result is cached because the files that it is read from are rewritten.
         """
         keys: list[ir.Table] = []
         drivers = self._work.file(self._run_id, DRIVERS)
@@ -291,7 +291,10 @@ class _RunFiles:
             if self._withdrawn is not None:
                 friends = self._withdrawn.rename(friend_id="customer_id")
                 by_withdrawn = drivers.semi_join(friends, "friend_id")
-                keys.append(by_withdrawn.select("customer_id", *_ITEM).distinct())
+                named = by_withdrawn.filter(by_withdrawn.item_id.notnull())
+                keys.append(named.select("customer_id", *_ITEM).distinct())
+                broad = by_withdrawn.filter(by_withdrawn.item_id.isnull())
+                keys.append(broad.select("customer_id").distinct())
                 left = drivers.anti_join(friends, "friend_id")
             before, after = (
                 self._with_reasons(drivers),
@@ -305,7 +308,7 @@ class _RunFiles:
         return [rows.cache() for rows in keys]
 
     def _with_reasons(self, drivers: ir.Table) -> ir.Table:
-        """The customers who have an unblocked item because of their friends' interactions."""
+        """The customers who have a reason that isn't for a blocked item."""
         decisions = self._work.file(self._run_id, DECISIONS)
         if decisions is not None:
             blocked = decisions.filter(decisions.blocked_by.notnull())

@@ -1,5 +1,6 @@
 """The steps of scoring: view, reasons, candidates, features, predictions, decisions."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import timedelta
 from functools import cached_property
@@ -29,7 +30,9 @@ from followsuit.offers.learning.model import LogisticModel
 from followsuit.offers.learning.taste import TasteConfig, search_taste
 from followsuit.offers.learning.training import examples
 from followsuit.policy.decision import OFFERED
-from followsuit.triggers.shipped import shipped
+from followsuit.triggers.defined import triggers_of, with_window
+from followsuit.triggers.definition import Definition
+from followsuit.triggers.reason_texts import ReasonTexts
 from followsuit.triggers.tie_weights import learn_tie_weights, tie_weights
 from followsuit.triggers.trigger import reasons_of
 
@@ -50,20 +53,25 @@ OUT = (
     "score",
     "trigger_share",
     "reason",
+    "triggers",
+    "until",
+    "store_ids",
+    "channel",
 )
 """Columns of `score --out`."""
-_NUMBERS = {"rank": g.WHOLE, "score": g.NUMBER, "trigger_share": g.NUMBER}
-_OFFERS = pa.schema(
-    [
-        *(dict.fromkeys(OUT, g.TEXT) | _NUMBERS).items(),
-        g.amount("value"),
-        ("channel", g.TEXT),
-    ]
-)
+_OTHER_TYPES = {
+    "rank": g.WHOLE,
+    "score": g.NUMBER,
+    "trigger_share": g.NUMBER,
+    "triggers": pa.list_(g.TEXT),
+    "until": g.TIME,
+    "store_ids": pa.list_(g.TEXT),
+}
+_OFFERS = pa.schema([*(dict.fromkeys(OUT, g.TEXT) | _OTHER_TYPES).items(), g.amount("value")])
 """Columns of a run's offers, which are its offered decisions by customer and rank.
 
 The columns of `OUT`, where `score` is the probability and `trigger` is the first trigger, null
-without one; then `value` and `channel`.
+without one; then `value`.
 """
 
 
@@ -76,6 +84,8 @@ class Pipeline:
         run_id: the run's id.
         window: interactions within this time count as recent; also the horizon.
         seed: random seed.
+        definitions: the triggers.
+        texts: what customers may be told.
         progress: progress callback.
     """
 
@@ -86,6 +96,8 @@ class Pipeline:
         run_id: str,
         window: timedelta,
         seed: int,
+        definitions: Mapping[str, Definition],
+        texts: ReasonTexts,
         progress: Progress,
     ) -> None:
         self._store = store
@@ -94,6 +106,8 @@ class Pipeline:
         self._run_id = run_id
         self._window = window
         self._seed = seed
+        self._definitions = with_window(definitions, window)
+        self._texts = texts
         self._folder = run_folder(store, run_id)
         self._progress = progress
         first = view.as_of - window
@@ -135,20 +149,25 @@ class Pipeline:
             training = []
             with self._progress("fitting weights of features", EARLIER) as advance:
                 for day in self._days[::-1]:
-                    triggers = shipped(tie_weights(day, learned))
-                    rows = brought_up(day, reasons_of(triggers, day, self._window))
+                    triggers = triggers_of(self._definitions, tie_weights(day, learned))
+                    rows = brought_up(day, reasons_of(triggers, day))
                     live = rows.filter(rows.blocked_by.isnull())
-                    laid = grid(day, live, self._window, taste=taste)
+                    laid = grid(day, live, self._window, triggers=triggers, taste=taste)
+                    day.snapshot.drop(rows)
                     adopted = outcomes(laid, self._window).pairs
                     training.append(examples(laid, Features(laid), adopted, self._seed))
-                    day.snapshot.drop(rows)
                     advance(1)
             kept = LogisticModel().fit(training).as_dict()
             save_json(self._folder / _MODEL, kept)
         return LogisticModel(**kept)
 
     def rank(
-        self, model: LogisticModel, config: TasteConfig, customers: list[str] | None, top: int
+        self,
+        model: LogisticModel,
+        config: TasteConfig,
+        customers: list[str] | None,
+        top: int,
+        per_item: int = 1,
     ) -> None:
         """Decide about all candidates, and write the run's files.
 
@@ -157,6 +176,7 @@ class Pipeline:
             config: the model config of taste.
             customers: ids of the customers to score; None for all.
             top: maximum number of offers per customer.
+            per_item: maximum number of offers of one item per customer.
         """
         view, window = self._view, self._window
         learned = learned_tie_weights(self._store, view, window)
@@ -166,18 +186,29 @@ class Pipeline:
             view.shared, self._models, self._run_id, seed=self._seed, progress=self._progress
         )
         ties, offers = tie_weights(view, learned), catalogue(view)
-        triggers = shipped(ties)
+        triggers = triggers_of(self._definitions, ties)
         with self._progress("finding reasons"):
-            reasons = of_customers(reasons_of(triggers, view, window), customers)
+            reasons = of_customers(reasons_of(triggers, view), customers)
             rows = brought_up(view, reasons, offers)
         with self._progress("preparing candidates"):
             live = rows.filter(rows.blocked_by.isnull())
-            laid = grid(view, live, window, taste=taste, catalogue=offers)
+            laid = grid(view, live, window, triggers=triggers, taste=taste, catalogue=offers)
         path = self._folder / DECISIONS
-        write_decisions(path, rows, laid, offers, model, triggers, top, progress=self._progress)
+        write_decisions(
+            path,
+            rows.filter(rows.item_id.notnull()),
+            laid,
+            offers,
+            model,
+            triggers,
+            self._texts,
+            top,
+            per_item,
+            progress=self._progress,
+        )
         with self._progress("writing evidence"):
             pq.write_table(_offered(path), self._folder / OFFERS)
-            write_evidence(view, triggers, window, self._folder)
+            write_evidence(view, triggers, live, window, self._folder)
 
 
 def _offered(path: Path) -> pa.Table:

@@ -5,7 +5,7 @@ result in the run's folder, so that an interrupted run continues from its last f
 run's id is a hash of its data, instant and parameters: the same inputs give the same run.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -55,6 +55,10 @@ from followsuit.offers.learning.learned import CHOSEN, learned_before
 from followsuit.offers.learning.model import LogisticModel
 from followsuit.offers.learning.taste import TasteConfig
 from followsuit.offers.pipeline import OUT, STEPS, Pipeline
+from followsuit.triggers.definition import Definition
+from followsuit.triggers.definition_file import digest, shipped_definitions
+from followsuit.triggers.reason_texts import ReasonTexts, reason_texts
+from followsuit.triggers.unseen import unseen
 
 _DONE = "done.json"
 
@@ -86,7 +90,7 @@ class ScoreReport:
     others: int
     """Number of customers who weren't scored and keep their offers of the active run."""
     rows: Path
-    """Parquet file of the offers, with `value` and `channel` after the columns of `OUT`."""
+    """Parquet file of the offers, with `value` after the columns of `OUT`."""
 
     def as_dict(self) -> dict[str, Any]:
         """The report as `score --json` writes it."""
@@ -119,6 +123,9 @@ def score(
     max_age: timedelta = MAX_AGE,
     min_share: float = MIN_SHARE,
     activate: bool | None = None,
+    triggers: Mapping[str, Definition] | None = None,
+    texts: ReasonTexts | None = None,
+    per_item: int = 1,
     tell: Tell = ignore_note,
     progress: Progress = silent,
 ) -> ScoreReport:
@@ -143,6 +150,9 @@ def score(
             an offer again.
         activate: None to activate unless a check refuses; True to also activate an older or an
             empty run; False to keep the run without activating it.
+        triggers: the definitions of the triggers, by name; None for the shipped ones.
+        texts: what customers may be told; None for English.
+        per_item: maximum number of offers of one item per customer.
         tell: called with each note about the data.
         progress: progress callback.
 
@@ -153,6 +163,8 @@ def score(
         NothingLearned: `learn` is `never`, and no earlier run can be used.
         Refused: a check refuses; the active run stays.
     """
+    triggers = shipped_definitions() if triggers is None else triggers
+    texts = reason_texts() if texts is None else texts
     if customers is not None:
         customers = sorted({nfc(customer) for customer in customers})
     guards = Guards(max_age, min_share, activate, tell)
@@ -160,6 +172,8 @@ def score(
     guards.check_order(base, as_of)
     view = view_of(store, as_of, refresh=refresh, memory=memory, progress=progress)
     guards.check_data(view)
+    for note in unseen(view, triggers):
+        tell(note)
     parameters = {
         "as_of": as_of.isoformat(),
         "window_days": window / timedelta(days=1),
@@ -168,6 +182,10 @@ def score(
         "affinity": affinity,
         "friends_help": friends_help(store, as_of),
         "assume_consent": view.assume_consent,
+        "triggers": list(triggers),
+        "definitions": digest(triggers),
+        "texts": texts.digest,
+        "per_item": per_item,
         CUSTOMERS: customers,
         **kept_parts(base, customers),
     }
@@ -179,11 +197,11 @@ def score(
     folder = run_folder(store, run_id)
     private_folder(folder)
     if not _is_done(folder):
-        job = Pipeline(store, view, run_id, window, seed, progress)
+        job = Pipeline(store, view, run_id, window, seed, triggers, texts, progress)
         chosen, unknown = _known(view, customers)
         config = TasteConfig(**before["taste"]) if before else job.config(parameters)
         model = LogisticModel(**before[WEIGHTS]) if WEIGHTS in before else job.model(config)
-        job.rank(model, config, chosen, top)
+        job.rank(model, config, chosen, top, per_item)
         offers = pq.read_table(folder / OFFERS, columns=["customer_id"])
         done = {
             "customers": len(pc.unique(offers["customer_id"])),

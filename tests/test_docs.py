@@ -22,7 +22,7 @@ from followsuit.gnn.models.registry import MODELS
 from followsuit.graph.consent import CHANNELS
 from followsuit.graph.tables import TABLES
 from followsuit.loaders.mapping import read_mapping
-from followsuit.offers.decisions import SCHEMA
+from followsuit.offers.decision_rows import SCHEMA
 from followsuit.offers.explanation.not_offered import EXPLAINED
 from followsuit.offers.pipeline import OUT
 from followsuit.simulator import World

@@ -1,13 +1,11 @@
 """The interface of triggers, and the table of reasons that they make."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from dataclasses import dataclass
 from typing import Protocol
 
 import ibis
 import ibis.expr.types as ir
-import numpy as np
-import pandas as pd
 
 from followsuit.graph.view import View
 
@@ -25,79 +23,86 @@ REASONS = {
 }
 """Columns of every trigger's reasons, with their Ibis types.
 
-A row is a customer's live trigger for an item. It fired at `fired_at` and is live until `until`,
-exclusive. `category`, `brand` and `store_ids` are null. `strength` is positive, on a scale of the
-trigger's own.
+A row is a customer's live trigger. It fired at `fired_at` and is live until `until`, exclusive; no
+`until` means as long as its conditions hold. It is a reason to offer the item; without an item, any
+item of the category or brand; without these, any item that the trigger's offer allows. With
+`store_ids`, it is a reason to offer something at one of these stores. `strength` is positive, on a
+scale of the trigger's own.
 """
 EVIDENCE = {
     "friends": "int64",
     "first_at": "timestamp('UTC', 6)",
     "recorded_strength": "float64",
 }
-"""Optional columns, null if a trigger doesn't have them.
+"""Further columns of reasons.
 
-- `friends`: number of friends whose interactions are the reason
-- `first_at`: the time of the first of these interactions
+- `friends`: number of friends whose interactions are the reason; null if it isn't one of friends
+- `first_at`: the time of the first of these interactions; null as well
 - `recorded_strength`: the strength by recorded instead of learned tie weights
 """
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What an offer must be for a trigger to be a reason for it; None where it doesn't matter."""
+
+    program: str | None = None
+    """The program that the offer is for."""
+    interest: str | None = None
+    """The interest that the offer is for."""
+
+
+ANY_OFFER = Needs()
 
 
 class Trigger(Protocol):
     """Finds the customers who have a reason for an offer now."""
 
     @property
-    def names(self) -> tuple[str, ...]:
-        """The values of the column `trigger` in its reasons."""
+    def name(self) -> str:
+        """The value of the column `trigger` in its reasons."""
 
-    def reasons(self, view: View, window: timedelta) -> ir.Table:
+    @property
+    def text(self) -> str | None:
+        """What the customer may be told where the language has no text; None for a general one."""
+
+    @property
+    def needs(self) -> Needs:
+        """What an offer must be."""
+
+    def items(self, view: View) -> ir.Table | None:
+        """`item_kind, item_id` of what its reasons without an item allow; None for every item."""
+
+    def reasons(self, view: View) -> ir.Table:
         """The live reasons of all customers, including those whom a rule blocks.
 
         Args:
             view: the view as of the cutoff. Use a person's rows for others only if the person
                 shares activity.
-            window: how long a reason stays live.
 
         Returns:
-            The columns of `REASONS`, and those of `EVIDENCE` that the trigger has.
+            The columns of `REASONS` and `EVIDENCE`.
         """
 
-    def drivers(self, view: View, window: timedelta) -> ir.Table:
-        """Whose rows give whom a reason for which item.
+    def drivers(self, view: View, reasons: ir.Table) -> ir.Table:
+        """Whose rows are behind the reasons.
 
-        If a person withdraws consent, the offers that their rows gave are withdrawn too.
+        If a person withdraws consent, the offers that only their rows gave are withdrawn too.
 
         Args:
             view: the view as of the cutoff.
-            window: how long a reason stays live.
+            reasons: reasons of this trigger.
 
         Returns:
-            At least `customer_id, friend_id, item_kind, item_id`; no rows if the trigger only uses
-            the customer's own rows.
-        """
-
-    def words(self, reasons: pd.DataFrame, as_of: datetime) -> np.ndarray:
-        """(rows,) each reason in words for the customer.
-
-        Args:
-            reasons: the columns `trigger`, `item_kind`, `fired_at`, `strength` and `EVIDENCE`.
-            as_of: the instant of the view.
+            `customer_id, item_kind, item_id, friend_id`, the first three as in `reasons`;
+            `friend_id` is null where the reason only uses the customer's own rows.
         """
 
 
-def reasons_of(triggers: Sequence[Trigger], view: View, window: timedelta) -> ir.Table:
-    """The reasons of all triggers.
-
-    Args:
-        triggers: the triggers.
-        view: the view as of the cutoff.
-        window: how long a reason stays live.
-
-    Returns:
-        The columns of `REASONS` and `EVIDENCE`.
-    """
-    tables = []
-    for trigger in triggers:
-        rows = trigger.reasons(view, window)
-        empty = {name: ibis.null(t) for name, t in EVIDENCE.items() if name not in rows.columns}
-        tables.append(rows.mutate(**empty).select(*REASONS, *EVIDENCE).cast(REASONS | EVIDENCE))
+def reasons_of(triggers: Sequence[Trigger], view: View) -> ir.Table:
+    """The reasons of all triggers, in the columns of `REASONS` and `EVIDENCE`; none without any."""
+    types = REASONS | EVIDENCE
+    tables = [trigger.reasons(view).select(*types).cast(types) for trigger in triggers]
+    if not tables:
+        return ibis.memtable({name: [] for name in types}, schema=types)
     return tables[0] if len(tables) == 1 else ibis.union(*tables)

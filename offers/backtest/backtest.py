@@ -8,7 +8,7 @@ Data without dates may reveal the future. The counts of interactions between fri
 `BacktestReport.undated` names the rest.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -40,7 +40,9 @@ from followsuit.offers.features.declared import TRIGGER, Features
 from followsuit.offers.learning.model import Examples, LogisticModel
 from followsuit.offers.learning.taste import TasteConfig, search_taste
 from followsuit.offers.learning.training import examples
-from followsuit.triggers.shipped import shipped
+from followsuit.triggers.defined import triggers_of, with_window
+from followsuit.triggers.definition import Definition
+from followsuit.triggers.definition_file import shipped_definitions
 from followsuit.triggers.tie_weights import GrowingTies
 from followsuit.triggers.trigger import reasons_of
 
@@ -119,6 +121,7 @@ def backtest(
     horizon: timedelta,
     *,
     window: timedelta = timedelta(days=14),
+    triggers: Mapping[str, Definition] | None = None,
     affinity: str,
     friends_help: bool | None = None,
     refit: int = 0,
@@ -137,6 +140,7 @@ def backtest(
         every: time between cutoffs.
         horizon: adoptions count within this time after a cutoff.
         window: interactions within this time before a cutoff count as recent.
+        triggers: the definitions of the triggers, by name; None for the shipped ones.
         affinity: the model of own taste: `blend`, `linear`, or `module:Class` for your own.
         friends_help: whether a friend ablation found that friends help; None if none was run. It
             decides whether the blend has social models.
@@ -149,6 +153,7 @@ def backtest(
         BacktestError: no cutoff fits, or no customer has a live trigger at any cutoff.
     """
     shared = view.shared
+    definitions = with_window(triggers or shipped_definitions(), window)
     days = _days(shared, start, end, every, horizon, window)
     cutoffs = [day for day in days if day >= start]
     fitted_at = set(cutoffs[:: refit or len(cutoffs)])
@@ -165,9 +170,10 @@ def backtest(
             now = shared.at(day)
             if day in fitted_at:
                 taste = config.fit(now, shared, seed=seed, progress=progress)
-            rows = brought_up(now, reasons_of(shipped(ties.at(now)), now, window))
+            finders = triggers_of(definitions, ties.at(now))
+            rows = brought_up(now, reasons_of(finders, now))
             live = rows.filter(rows.blocked_by.isnull())
-            laid = grid(now, live, window, taste=taste, least=metrics.ITEMS)
+            laid = grid(now, live, window, triggers=finders, taste=taste, least=metrics.ITEMS)
             features, labels = Features(laid), outcomes(laid, horizon)
             if day >= start:
                 evaluation.evaluate(laid, features, labels, writer)

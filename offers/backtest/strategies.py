@@ -18,7 +18,7 @@ from followsuit.offers.candidates.grid import Grid
 from followsuit.offers.features.declared import Features
 from followsuit.offers.features.friends import Friends
 from followsuit.offers.learning.model import Model
-from followsuit.triggers.friend_activity import recent_shared
+from followsuit.triggers.recent import recent_shared
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Checks which rule blocks each pair of customer and item that has a reason, if any."""
+"""Checks which rule blocks each reason, if any."""
 
 from collections.abc import Sequence
 
@@ -21,12 +21,13 @@ def brought_up(
 
     Args:
         view: the view as of the cutoff.
-        reasons: a table with the columns of `REASONS`; every row has an item.
+        reasons: a table with the columns of `REASONS`; for a row without an item, only the rules
+            about the customer apply.
         catalogue: the active offers; None if each item is its own offer.
         rules: the rules, in the order in which they apply.
 
     Returns:
-        The reasons whose customer and item the view has, with `blocked_by`.
+        The reasons whose customer and item, if any, the view has, with `blocked_by`.
     """
     keep, drop = view.snapshot.keep, view.snapshot.drop
     # Steps have one large join each: several at once would not fit into memory.
@@ -35,8 +36,10 @@ def brought_up(
     seen = keep(pairs.semi_join(view.first_interactions, list(PAIR)).distinct())
     people = view.people.select("customer_id", person_blocked_by="blocked_by")
     people = keep(people.inner_join(view.customers, "customer_id").rename(home_city="city"))
-    sites = view.items.select(*ITEM, store_city="city")
-    rows = reasons.inner_join(people, "customer_id").inner_join(sites, list(ITEM))
+    sites = view.items.select(*ITEM, store_city="city", known_item=ibis.literal(True))
+    rows = reasons.inner_join(people, "customer_id")
+    of_items = rows.left_join(sites, list(ITEM)).drop(*(f"{name}_right" for name in ITEM))
+    rows = of_items.filter(of_items.item_id.isnull() | of_items.known_item.fill_null(False))
     rows, kept = _flagged(rows, seen, PAIR, "seen"), [reasons, seen, people]
     if catalogue is None:
         rows = rows.mutate(covered=ibis.literal(True), in_audience=ibis.literal(True))
@@ -44,6 +47,7 @@ def brought_up(
         others = pairs.semi_join(catalogue.covered, list(ITEM))
         others = keep(others.anti_join(catalogue.allowed(pairs), list(PAIR)).distinct())
         rows = _flagged(rows, catalogue.covered, ITEM, "covered")
+        rows = rows.mutate(covered=rows.covered | rows.item_id.isnull())
         rows = _flagged(rows, others, PAIR, "in_others_audience")
         rows = rows.mutate(in_audience=~rows.in_others_audience)
         kept.append(others)

@@ -18,6 +18,7 @@ from followsuit.core.ranking_metrics import top_n
 from followsuit.graph.items import item_key
 from followsuit.offers.candidates.catalogue import Catalogue
 from followsuit.offers.candidates.grid import Grid
+from followsuit.triggers.trigger import ANY_OFFER, Needs
 
 BEST = 50
 """How many of a customer's best offers are candidates without a reason."""
@@ -49,6 +50,9 @@ class Offers:
     """(offers, n) bool: which customers each targeted offer is for."""
     targeted: np.ndarray
     """(offers,) bool: whether the offer is only for its audience."""
+    program: np.ndarray
+    """(offers,) the program that each offer is for, None if it is for none; so is `interest`."""
+    interest: np.ndarray
     by_worth: np.ndarray
     """(offers,) positions by descending value, unknown values last; ties by id."""
 
@@ -88,7 +92,9 @@ class Offers:
         allowed = np.flatnonzero(~self.targeted[offer] | self._in_audience(offer, row))
         return Candidates(row[allowed], column[allowed], offer[allowed])
 
-    def best(self, scores: np.ndarray, rows: slice, n: int = BEST) -> Candidates:
+    def best(
+        self, scores: np.ndarray, rows: np.ndarray, n: int = BEST, needs: Needs = ANY_OFFER
+    ) -> Candidates:
         """The n best offers of each customer, each with its best item.
 
         A customer gets each item and each offer at most once. Offers choose their item in order of
@@ -98,22 +104,42 @@ class Offers:
             scores: (rows, k) scores; -inf for items that may not be offered.
             rows: the customers' rows in the grid.
             n: maximum number of offers per customer.
+            needs: what the offers must be.
         """
         by_item, audience = self._by_worth_of_item, self._offers_of_customer[rows]
+        suits = self.suits(needs)
         if by_item is None:
-            row, column = _cells_of(top_n(scores, n))
-            return Candidates(row + rows.start, column, column)
+            row, column = _cells_of(top_n(scores, n if suits.any() else 0))
+            return Candidates(rows[row], column, column)
         column, offer = _best_offers(
             scores,
             by_item.indptr,
             by_item.indices,
-            self.targeted,
+            suits & ~self.targeted,
+            suits,
             audience.indptr,
             audience.indices,
             n,
         )
         row, place = np.nonzero(column >= 0)
-        return Candidates(row + rows.start, column[row, place], offer[row, place])
+        return Candidates(rows[row], column[row, place], offer[row, place])
+
+    def stores(self, offer: int, column: int) -> frozenset[str] | None:
+        """The stores at which an offer of an item can be redeemed; None for any store."""
+        return None
+
+    @cached_property
+    def at_some_stores(self) -> np.ndarray:
+        """(offers,) bool: whether each offer can be redeemed only at some stores."""
+        return np.zeros(len(self.ids), dtype=bool)
+
+    def suits(self, needs: Needs) -> np.ndarray:
+        """(offers,) bool: whether each offer is what a trigger needs."""
+        suits = np.ones(len(self.ids), dtype=bool)
+        for wanted, given in ((needs.program, self.program), (needs.interest, self.interest)):
+            if wanted is not None:
+                suits &= given == wanted
+        return suits
 
     def _in_audience(self, offer: np.ndarray, row: np.ndarray) -> np.ndarray:
         if not len(offer):
@@ -130,7 +156,8 @@ def offers_for(grid: Grid, catalogue: Catalogue | None) -> Offers:
         ids, value = items.id[grid.items], margin[grid.items]
         none = np.empty(0, dtype=np.int64)
         nobody = _cells(none, none, (len(ids), n))
-        return Offers(ids, value, None, nobody, np.zeros(len(ids), bool), np.arange(len(ids)))
+        no_one, no_name = np.zeros(len(ids), bool), np.full(len(ids), None)
+        return Offers(ids, value, None, nobody, no_one, no_name, no_name, np.arange(len(ids)))
     rows = catalogue.offers.order_by("offer_id").to_pyarrow()
     codes = Codes(rows["offer_id"])
     coverage, audience = catalogue.coverage, catalogue.audience.to_pyarrow()
@@ -147,6 +174,8 @@ def offers_for(grid: Grid, catalogue: Catalogue | None) -> Offers:
             (len(codes), n),
         ),
         targeted=rows["targeted"].to_numpy(zero_copy_only=False),
+        program=rows["program"].to_numpy(zero_copy_only=False),
+        interest=rows["interest"].to_numpy(zero_copy_only=False),
         by_worth=np.argsort(-np.nan_to_num(value, nan=-np.inf), kind="stable"),
     )
 
@@ -165,15 +194,25 @@ def _cells_of(lists: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return row, lists[row, position]
 
 
-def ranks(candidates: Candidates, scores: np.ndarray, offers: Offers) -> np.ndarray:
+def ranks(
+    candidates: Candidates,
+    scores: np.ndarray,
+    offers: Offers,
+    *,
+    first: np.ndarray | None = None,
+    per_item: int = 1,
+) -> np.ndarray:
     """Rank each customer's candidates.
 
-    A customer gets each item and each offer at most once; see `Offers.best`.
+    A customer gets each offer at most once, and each item at most `per_item` times. Offers choose
+    their item in order of value, see `Offers.best`.
 
     Args:
         candidates: all candidates of each of their customers.
         scores: (candidates,) scores.
         offers: the offers of the candidates.
+        first: (candidates,) bool: candidates that choose before all others of their customer.
+        per_item: maximum number of offers of one item per customer.
 
     Returns:
         (candidates,) int64 ranks within the customer, from 1; 0 for candidates that are left out
@@ -184,36 +223,44 @@ def ranks(candidates: Candidates, scores: np.ndarray, offers: Offers) -> np.ndar
     if offers.covers is not None:
         worth = np.empty(len(offers.by_worth), dtype=np.int64)
         worth[offers.by_worth] = np.arange(len(worth))
-        order = np.lexsort((column, -scores, worth[offer], row))
-        last_row = np.full(offers.covers.shape[1], -1, dtype=np.int64)
-        chosen[order] = _choose(row[order], column[order], offer[order], last_row)
+        later = np.zeros(len(row), dtype=bool) if first is None else ~first
+        order = np.lexsort((column, -scores, worth[offer], later, row))
+        chosen[order] = _choose(
+            row[order], column[order], offer[order], *offers.covers.shape[::-1], per_item
+        )
     picked = np.flatnonzero(chosen)
     order = picked[np.lexsort((offer[picked], column[picked], -scores[picked], row[picked]))]
-    first = np.flatnonzero(np.diff(row[order], prepend=-1))
-    counts = np.diff(np.append(first, len(order)))
+    starts = np.flatnonzero(np.diff(row[order], prepend=-1))
+    counts = np.diff(np.append(starts, len(order)))
     rank = np.zeros(len(row), dtype=np.int64)
-    rank[order] = np.arange(1, len(order) + 1) - np.repeat(first, counts)
+    rank[order] = np.arange(1, len(order) + 1) - np.repeat(starts, counts)
     return rank
 
 
 @compiled
 def _choose(
-    row: np.ndarray, column: np.ndarray, offer: np.ndarray, last_row: np.ndarray
+    row: np.ndarray,
+    column: np.ndarray,
+    offer: np.ndarray,
+    columns: int,
+    offers: int,
+    per_item: int,
 ) -> np.ndarray:
-    """Choose each offer's first candidate whose item the customer doesn't have yet.
-
-    `last_row` holds, for each item, the last customer that it was chosen for.
-    """
+    """Choose each offer's first candidate whose item the customer may still get, row by row."""
     chosen = np.zeros(len(row), dtype=np.bool_)
-    done_row, done_offer = -1, -1
+    used_by = np.full(offers, -1, dtype=np.int64)
+    got_by = np.full(columns, -1, dtype=np.int64)
+    times = np.zeros(columns, dtype=np.int64)
     for i in range(len(row)):
-        if row[i] == done_row and offer[i] == done_offer:
+        if used_by[offer[i]] == row[i]:
             continue
-        if last_row[column[i]] == row[i]:
-            continue
-        last_row[column[i]] = row[i]
-        chosen[i] = True
-        done_row, done_offer = row[i], offer[i]
+        if got_by[column[i]] != row[i]:
+            got_by[column[i]] = row[i]
+            times[column[i]] = 0
+        if times[column[i]] < per_item:
+            times[column[i]] += 1
+            used_by[offer[i]] = row[i]
+            chosen[i] = True
     return chosen
 
 
@@ -222,7 +269,8 @@ def _best_offers(
     scores: np.ndarray,
     pointer: np.ndarray,
     offers: np.ndarray,
-    targeted: np.ndarray,
+    for_all: np.ndarray,
+    suits: np.ndarray,
     audience_pointer: np.ndarray,
     audience: np.ndarray,
     n: int,
@@ -233,9 +281,9 @@ def _best_offers(
     chosen = np.full((rows, n), -1, dtype=np.int64)
     by = np.full((rows, n), -1, dtype=np.int64)
     for r in prange(rows):
-        free = ~targeted
+        free = for_all.copy()
         for i in range(audience_pointer[r], audience_pointer[r + 1]):
-            free[audience[i]] = True
+            free[audience[i]] = suits[audience[i]]
         heap = np.empty(columns, dtype=np.int64)
         size = 0
         for c in range(columns):

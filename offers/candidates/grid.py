@@ -1,10 +1,12 @@
 """The customers with a live reason, and the items that may be offered to them, as arrays.
 
+A reason names an item, or it is broad: any of several items would do.
+
 A grid has a row for each customer and a column for each item. Rows and columns are numbers that
 mean nothing outside the grid.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Self
@@ -12,15 +14,18 @@ from typing import Self
 import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.compute as pc
 from scipy import sparse
 
 from followsuit.core.codes import Codes
 from followsuit.graph.items import item_key
 from followsuit.graph.view import View
+from followsuit.offers.candidates.broad_reasons import BroadReasons, store_sets
 from followsuit.offers.candidates.catalogue import Catalogue
 from followsuit.offers.learning.taste import Taste
-from followsuit.triggers.friend_activity import recent_shared
+from followsuit.triggers.recent import recent_shared
+from followsuit.triggers.trigger import Trigger
 
 _CELLS = 1_000_000
 """Maximum number of cells of a dense array."""
@@ -38,8 +43,15 @@ class Grid:
     items: np.ndarray
     """(k,) positions in `view.item_list`, ascending."""
     live: pd.DataFrame
-    """The live reasons: `row, column`, and the columns of `REASONS` and `EVIDENCE` except the ids.
-    A pair with reasons from several triggers has a row for each."""
+    """The live reasons that name an item: `row, column, stores`, and the columns of `REASONS` and
+    `EVIDENCE` except ids and stores. A pair has a row for each of its triggers."""
+    broad: pd.DataFrame
+    """The live reasons that name no item: `row, allowed`, and the same columns; at most one row for
+    a customer, trigger, category and brand."""
+    allowed: np.ndarray
+    """(sets, k) bool: the sets of items that broad reasons allow; `broad.allowed` is a row."""
+    stores: list[frozenset[str]]
+    """The sets of stores that reasons name; `stores` of a reason is an index, -1 for any store."""
     popularity: np.ndarray
     """(all items,) number of customers who share activity and interacted with each item in the
     window."""
@@ -56,14 +68,14 @@ class Grid:
         excluded: np.ndarray = seen | _elsewhere(self.home[rows, None], self.site[None, columns])
         return excluded
 
-    def exclude(self, scores: np.ndarray, rows: slice) -> None:
+    def exclude(self, scores: np.ndarray, rows: slice | np.ndarray) -> None:
         """Set the scores, (rows, k), of all `excluded` pairs to -inf, in place."""
         seen = self.seen[rows]
         column = self.columns(seen.indices)
         row = np.repeat(np.arange(len(scores)), np.diff(seen.indptr))
         scores[row[column >= 0], column[column >= 0]] = -np.inf
         stores = np.flatnonzero(self.site >= 0)
-        away = _elsewhere(self.home[rows, None], self.site[None, stores])
+        away = _elsewhere(self.home[rows][:, None], self.site[None, stores])
         row, position = np.nonzero(away)
         scores[row, stores[position]] = -np.inf
 
@@ -95,6 +107,7 @@ def grid(
     live: ir.Table,
     window: timedelta,
     *,
+    triggers: Sequence[Trigger] = (),
     taste: Taste | None = None,
     catalogue: Catalogue | None = None,
     least: int = 0,
@@ -106,6 +119,7 @@ def grid(
             another view, a customer's own rows may only be used for that customer.
         live: reasons that no rule blocks, with the columns of `REASONS` and `EVIDENCE`.
         window: the time before the cutoff in which popularity and activity are counted.
+        triggers: the triggers of reasons without an item.
         taste: a model of taste fitted on data before the cutoff; without it, affinity is 0.
         catalogue: restricts the columns to the items that it covers; None if each item is its own
             offer.
@@ -113,11 +127,18 @@ def grid(
             popular or not.
     """
     items = view.item_list
-    reasons = live.mutate(item=item_key(live)).drop("item_id", "store_ids").to_pyarrow()
+    item = live.item_id.notnull().ifelse(item_key(live), None)
+    reasons = live.mutate(item=item).drop("item_id").to_pyarrow()
+    numbers, stores = store_sets(reasons["store_ids"])
+    reasons = reasons.drop_columns("store_ids").append_column("stores", pa.array(numbers))
     ids = pc.unique(reasons["customer_id"].combine_chunks())
     customers = Codes(ids.take(pc.sort_indices(ids)))
+    named = reasons.filter(pc.is_valid(reasons["item"]))
+    broad = reasons.filter(pc.is_null(reasons["item"]))
+    sets = BroadReasons(view, triggers, broad)
     popularity = _popularity(view, window)
-    columns = np.union1d(np.flatnonzero(popularity), items.codes.of(reasons["item"]))
+    wanted = [np.flatnonzero(popularity), items.codes.of(named["item"]), sets.members]
+    columns = np.unique(np.concatenate(wanted))
     seen = _seen(view, live, customers)
     if least and len(columns) - seen[:, columns].getnnz(axis=1).max(initial=0) < least:
         columns = np.arange(len(items))
@@ -125,9 +146,9 @@ def grid(
         covered = catalogue.covered
         keys = covered.select(item=item_key(covered)).to_pyarrow()["item"]
         columns = np.intersect1d(columns, items.codes.of(keys))
-    frame = reasons.drop_columns(["customer_id", "item"]).to_pandas()
-    frame["row"] = customers.of(reasons["customer_id"])
-    frame["column"] = _columns(columns, items.codes.of(reasons["item"]))
+    frame = named.drop_columns(["customer_id", "item"]).to_pandas()
+    frame["row"] = customers.of(named["customer_id"])
+    frame["column"] = _columns(columns, items.codes.of(named["item"]))
     home = _homes(view, customers)
     cities = pd.Index(np.concatenate([home, items.city])).dropna().unique()
     return Grid(
@@ -137,6 +158,9 @@ def grid(
         customers=customers,
         items=columns,
         live=frame.sort_values(["row", "column"], kind="stable", ignore_index=True),
+        broad=sets.of(customers),
+        allowed=sets.masks[:, columns],
+        stores=stores,
         popularity=popularity,
         seen=seen,
         home=cities.get_indexer(pd.Index(home)),

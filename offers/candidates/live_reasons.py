@@ -1,65 +1,198 @@
-"""The live reasons of a grid, by pair of customer and item."""
+"""Which live reasons each candidate has."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 from scipy import sparse
 
-from followsuit.offers.candidates.candidates import Candidates
+from followsuit.graph import schema as g
+from followsuit.offers.candidates.candidates import Candidates, Offers
 from followsuit.offers.candidates.grid import Grid, pick
-from followsuit.offers.features.declared import BY_TRIGGER
-from followsuit.triggers.trigger import Trigger
+from followsuit.offers.features.friends import Friends
+from followsuit.offers.features.reasons import BroadReasons, Reasons
+from followsuit.triggers.trigger import ANY_OFFER, Needs, Trigger
+
+
+@dataclass(frozen=True)
+class Matches:
+    """The reasons of candidates: two arrays of the same length, by candidate, then by trigger."""
+
+    candidate: np.ndarray
+    """Position of the candidate."""
+    reason: np.ndarray
+    """Position of the reason in `LiveReasons.table`."""
 
 
 class LiveReasons:
-    """The triggers of each pair that has a reason, and the words for the customer.
+    """The reasons of a grid, by the candidates that they are reasons for.
 
-    If a pair has several reasons, the words are those of its first trigger.
+    A reason is one for a candidate if it names its item or allows it, if the offer is what the
+    trigger needs, and if the offer can be redeemed at one of its stores.
 
     Args:
         grid: the grid with the reasons.
         triggers: the triggers, in order of precedence.
+        offers: the offers of the candidates.
 
     Attributes:
-        pairs: (n, k) a number from 1 for each pair that has reasons; other cells are 0.
+        table: the reasons with an item, then the broad ones: the columns that `Grid.live` and
+            `Grid.broad` share, and `order`, the number of the trigger.
+        pairs: (n, k) a number from 1 for each pair with a reason that names it; other cells are 0.
     """
 
-    def __init__(self, grid: Grid, triggers: Sequence[Trigger]) -> None:
-        order = {name: i for i, trigger in enumerate(triggers) for name in trigger.names}
+    def __init__(self, grid: Grid, triggers: Sequence[Trigger], offers: Offers) -> None:
+        order = {trigger.name: number for number, trigger in enumerate(triggers)}
         live = grid.live.assign(order=grid.live.trigger.map(order).astype(np.int64))
-        live = live.sort_values(["row", "column", "order", "trigger"], ignore_index=True)
-        first = ~live.duplicated(["row", "column"])
-        starts = np.flatnonzero(first)
-        cells = (np.arange(1, len(starts) + 1), (live.row[first], live.column[first]))
+        live = live.sort_values(["row", "column", "order"], ignore_index=True)
+        broad = grid.broad.assign(order=grid.broad.trigger.map(order).astype(np.int64))
+        columns = ["row", "trigger", "order", "fired_at", "until", "strength", "friends"]
+        columns += ["first_at", "stores"]
+        self.table = pd.concat([live[columns], broad[columns]], ignore_index=True)
+        starts = np.flatnonzero(~live.duplicated(["row", "column"]))
+        cells = (np.arange(1, len(starts) + 1), (live.row[starts], live.column[starts]))
         self.pairs = sparse.csr_matrix(cells, (len(grid.customers), len(grid.items)))
-        # Number 0 means no reason: its list of triggers is empty.
-        ends = pa.array(np.concatenate([[0], starts, [len(live)]]).astype(np.int32))
-        names = pa.array(live.trigger.to_numpy(dtype=object), pa.string())
-        self._triggers = pa.ListArray.from_arrays(ends, names)
-        self._words = np.full(len(starts) + 1, None, dtype=object)
-        self._features = np.full(len(starts) + 1, None, dtype=object)
-        leading = live[first].reset_index(drop=True)
-        self._features[1:] = leading.trigger.map(BY_TRIGGER)
-        for i, trigger in enumerate(triggers):
-            own = leading[leading.order == i]
-            if len(own):
-                self._words[own.index + 1] = trigger.words(own, grid.view.as_of)
+        self._starts = np.append(starts, len(live))
+        self._named, self._broad, self._grid = len(live), broad, grid
+        self._broad_rows = broad.row.to_numpy()
+        self._needs = [trigger.needs for trigger in triggers]
+        self._suits = np.array([offers.suits(needs) for needs in self._needs])
+        self._stores = self.table.stores.to_numpy()
+        self._offers = offers
+        self._triggers = pa.array(self.table.trigger.to_numpy(dtype=object), g.TEXT)
+        self._until = pa.array(self.table.until, g.TIME)
+        by_friends = self.table.friends.notna().to_numpy()
+        self._feature = np.where(by_friends, Friends.name, Reasons.name).astype(object)
+        self._feature[self._named :] = BroadReasons.name
 
-    def of(self, candidates: Candidates) -> np.ndarray:
-        """(candidates,) the number of each candidate's pair; 0 if it has no reason."""
-        return pick(self.pairs, candidates.row, candidates.column)
+    def of(self, candidates: Candidates) -> Matches:
+        """The reasons of candidates."""
+        number = pick(self.pairs, candidates.row, candidates.column)
+        first = self._starts[np.maximum(number - 1, 0)]
+        counts = np.where(number, self._starts[np.maximum(number, 0)] - first, 0)
+        candidate = np.repeat(np.arange(len(number)), counts)
+        step = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+        reason = np.repeat(first, counts) + step
+        matched = [(candidate, reason), *self._broad_ones(candidates)]
+        candidate, reason = (np.concatenate(each) for each in zip(*matched, strict=True))
+        kept = self._fit(candidates, candidate, reason)
+        candidate, reason = candidate[kept], reason[kept]
+        by = np.lexsort((reason, self.table.order.to_numpy()[reason], candidate))
+        return Matches(candidate[by], reason[by])
 
-    def triggers(self, pair: np.ndarray) -> pa.Array:
-        """(pairs,) the names of each pair's triggers, by its number."""
-        return self._triggers.take(pa.array(pair))
+    def features(self, matches: Matches, n: int) -> dict[str, np.ndarray]:
+        """The features that describe what triggers add to n candidates, by name."""
+        named = matches.reason < self._named
+        reasons = self.table.iloc[matches.reason[named]]
+        pair = matches.candidate[named]
+        broad = np.bincount(matches.candidate[~named], minlength=n).astype(float)
+        return {
+            Friends.name: Friends.of(reasons, pair, n),
+            Reasons.name: Reasons.of(reasons, pair, n),
+            BroadReasons.name: broad,
+        }
 
-    def words(self, pair: np.ndarray) -> np.ndarray:
-        """(pairs,) each pair's reason in words for the customer; None for 0."""
-        words: np.ndarray = self._words[pair]
-        return words
+    def needed(self, matches: Matches, n: int) -> np.ndarray:
+        """(n,) bool: whether a reason of a candidate needs just such an offer."""
+        special = np.array([needs != ANY_OFFER for needs in self._needs], dtype=bool)
+        needed = np.zeros(n, dtype=bool)
+        needed[matches.candidate[special[self.table.order.to_numpy()[matches.reason]]]] = True
+        return needed
 
-    def feature(self, pair: np.ndarray) -> np.ndarray:
-        """(pairs,) the name of the feature of each pair's first trigger; None if it has none."""
-        feature: np.ndarray = self._features[pair]
-        return feature
+    def by_share(
+        self, matches: Matches, values: Mapping[str, np.ndarray], parts: Mapping[str, np.ndarray]
+    ) -> tuple[Matches, np.ndarray]:
+        """Order the reasons of each candidate by what they add to the score, the most first.
+
+        Args:
+            matches: the reasons of candidates.
+            values: the features of the candidates.
+            parts: what each feature adds to the log-odds of the candidates.
+
+        Returns:
+            The reasons in that order, and (matches,) the share of each.
+        """
+        feature = self._feature[matches.reason]
+        amount = np.ones(len(feature))
+        by_friends = feature == Friends.name
+        strength = self.table.strength.to_numpy()[matches.reason[by_friends]]
+        amount[by_friends] = np.log1p(strength)
+        share = np.zeros(len(feature))
+        for name in (Friends.name, Reasons.name, BroadReasons.name):
+            here = np.flatnonzero(feature == name)
+            candidate = matches.candidate[here]
+            total = np.maximum(values[name][candidate], 1e-300)
+            share[here] = parts[name][candidate] * amount[here] / total
+        order = self.table.order.to_numpy()[matches.reason]
+        by = np.lexsort((matches.reason, order, -share.round(9), matches.candidate))
+        return Matches(matches.candidate[by], matches.reason[by]), share[by]
+
+    def names(self, matches: Matches, n: int) -> pa.Array:
+        """(n,) the names of each candidate's triggers, in the order of `matches`."""
+        counts = np.bincount(matches.candidate, minlength=n)
+        ends = pa.array(np.concatenate([[0], np.cumsum(counts)]).astype(np.int32))
+        return pa.ListArray.from_arrays(ends, self._triggers.take(pa.array(matches.reason)))
+
+    def until(self, reason: np.ndarray) -> pa.Array:
+        """(candidates,) when a reason ends; null without an end, or for -1."""
+        return self._until.take(pa.array(reason, mask=reason < 0))
+
+    def store_ids(self, reason: np.ndarray, candidates: Candidates) -> pa.Array:
+        """(candidates,) the stores of a reason at which the offer can be redeemed; null for any."""
+        stores: list[list[str] | None] = [None] * len(reason)
+        limited = (reason >= 0) & (self._stores[reason] >= 0)
+        limited |= self._offers.at_some_stores[candidates.offer]
+        for at in np.flatnonzero(limited):
+            names = self.stores(reason[at], candidates.offer[at], candidates.column[at])
+            stores[at] = sorted(names) if names is not None else None
+        return pa.array(stores, pa.list_(g.TEXT))
+
+    def wanted(self, rows: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray, Needs]]:
+        """The broad reasons of customers that allow only some items or offers.
+
+        Args:
+            rows: consecutive rows of the grid.
+
+        Yields:
+            Rows of customers, (k,) which items their reason allows, and what offers must be.
+        """
+        broad = self._broad[slice(*np.searchsorted(self._broad_rows, [rows[0], rows[-1] + 1]))]
+        for _, reasons in broad.groupby("allowed"):
+            needs = self._needs[reasons.order.iloc[0]]
+            items = self._grid.allowed[reasons.allowed.iloc[0]]
+            if needs != ANY_OFFER or not items.all():
+                yield reasons.row.to_numpy(), items, needs
+
+    def _broad_ones(self, candidates: Candidates) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Candidates and reasons where a broad reason allows the item."""
+        parts = []
+        low, high = candidates.row.min(initial=0), candidates.row.max(initial=-1)
+        here = slice(*np.searchsorted(self._broad_rows, [low, high + 1]))
+        for _, reasons in self._broad[here].groupby("allowed"):
+            of_row = np.full(high - low + 1, -1, dtype=np.int64)
+            of_row[reasons.row.to_numpy() - low] = self._named + reasons.index.to_numpy()
+            reason = of_row[candidates.row - low]
+            allowed = self._grid.allowed[reasons.allowed.iloc[0]]
+            hit = np.flatnonzero((reason >= 0) & allowed[candidates.column])
+            parts.append((hit, reason[hit]))
+        return parts
+
+    def _fit(self, candidates: Candidates, candidate: np.ndarray, reason: np.ndarray) -> np.ndarray:
+        """Whether each offer is what the reason needs, at one of its stores."""
+        offer = candidates.offer[candidate]
+        fits = self._suits[self.table.order.to_numpy()[reason], offer]
+        for at in np.flatnonzero(fits & (self._stores[reason] >= 0)):
+            fits[at] = bool(self.stores(reason[at], offer[at], candidates.column[candidate[at]]))
+        result: np.ndarray = fits
+        return result
+
+    def stores(self, reason: int, offer: int, column: int) -> frozenset[str] | None:
+        """The stores of a reason at which an offer can be redeemed; None for any store."""
+        number = self._stores[reason] if reason >= 0 else -1
+        own = self._grid.stores[number] if number >= 0 else None
+        redeemable = self._offers.stores(offer, column)
+        if own is None or redeemable is None:
+            return redeemable if own is None else own
+        return own & redeemable

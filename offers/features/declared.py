@@ -1,5 +1,6 @@
 """All features, in the order of the model's weights."""
 
+from collections.abc import Sequence
 from typing import Self
 
 import numpy as np
@@ -11,15 +12,24 @@ from followsuit.offers.features.category import Category
 from followsuit.offers.features.feature import ALL, Feature, Select
 from followsuit.offers.features.friends import Friends
 from followsuit.offers.features.popularity import Popularity
+from followsuit.offers.features.reasons import BroadReasons, Reasons
 
-FEATURES: tuple[type[Feature], ...] = (Popularity, Category, Affinity, Activity, Friends)
+FEATURES: tuple[type[Feature], ...] = (
+    Popularity,
+    Category,
+    Affinity,
+    Activity,
+    Friends,
+    Reasons,
+    BroadReasons,
+)
 NAMES = tuple(feature.name for feature in FEATURES)
 START = {feature.name: feature.start for feature in FEATURES}
 """Default weights, averaged over three public data sets."""
 TRIGGER = tuple(feature.name for feature in FEATURES if feature.part == "trigger")
 """Names of the features that belong to triggers."""
-BY_TRIGGER = {trigger: f.name for f in FEATURES for trigger in f.triggers}
-"""The name of each trigger's feature, for triggers that have one."""
+OWN = tuple(feature.name for feature in FEATURES if feature.part == "own")
+"""Names of the other features, which describe the customer's own interest."""
 RISING = tuple(feature.name for feature in FEATURES if feature.direction > 0)
 """Names of the features whose weight is never negative."""
 
@@ -36,9 +46,9 @@ class Features:
     def __getitem__(self, name: str) -> Feature:
         return self._features[name]
 
-    def block(self, rows: Select, columns: Select = ALL) -> Values:
+    def block(self, rows: Select, columns: Select = ALL, names: Sequence[str] = NAMES) -> Values:
         """See `Feature.block`."""
-        return {name: each.block(rows, columns) for name, each in self._features.items()}
+        return {name: self._features[name].block(rows, columns) for name in names}
 
     def pairs(self, rows: np.ndarray, columns: np.ndarray) -> Values:
         """See `Feature.pairs`."""

@@ -24,8 +24,6 @@ class Feature(ABC):
     part: ClassVar[Literal["own", "trigger"]]
     """`own` if it describes the customer's own interest; `trigger` if it describes what a trigger
     adds. A trigger's feature is 0 for pairs without a reason from that trigger."""
-    triggers: ClassVar[tuple[str, ...]] = ()
-    """The names of the triggers that a `trigger` feature describes."""
     direction: ClassVar[int]
     """1 if a higher value never makes acceptance less likely, 0 if it may."""
     start: ClassVar[float]

@@ -1,31 +1,21 @@
 """How strong the reason is that friends' recent interactions give."""
 
 import numpy as np
-from scipy import sparse
+import pandas as pd
 
-from followsuit.offers.candidates.grid import Grid, pick
-from followsuit.offers.features.feature import ALL, Feature, Select
-from followsuit.triggers.friend_activity import FRIEND_BOUGHT, FRIEND_VISITED
+from followsuit.offers.features.trigger_feature import TriggerFeature
 
 
-class Friends(Feature):
-    """log(1 + strength of the customer's reason for the item); see `triggers.friend_activity`."""
+class Friends(TriggerFeature):
+    """log(1 + strength of the customer's strongest reason for the item that rests on friends)."""
 
     name = "friends"
-    part = "trigger"
-    triggers = (FRIEND_BOUGHT, FRIEND_VISITED)
-    direction = 1
     start = 1.0
 
-    def __init__(self, grid: Grid) -> None:
-        super().__init__(grid)
-        live = grid.live[grid.live.trigger.isin(self.triggers)]
-        shape = (len(grid.customers), len(grid.items))
-        values = np.log1p(live.strength.to_numpy())
-        self.matrix = sparse.csr_matrix((values, (live.row, live.column)), shape)
-
-    def block(self, rows: Select, columns: Select = ALL) -> np.ndarray:  # noqa: D102
-        return self.matrix[rows].toarray()[:, columns]
-
-    def pairs(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:  # noqa: D102
-        return pick(self.matrix, rows, columns)
+    @classmethod
+    def of(cls, named: pd.DataFrame, pair: np.ndarray, n: int) -> np.ndarray:  # noqa: D102
+        by_friends = named.friends.notna().to_numpy()
+        values = np.zeros(n)
+        strength = np.log1p(named.strength.to_numpy()[by_friends])
+        np.maximum.at(values, pair[by_friends], strength)
+        return values

@@ -22,7 +22,7 @@ KEEP = timedelta(days=7)
 """Settings of taste and weights of features are used again until they are this old."""
 CHOSEN = ("taste", "taste_as_of")
 """Parameters of a run: the `TasteConfig`, and the instant that it was searched as of."""
-_SAME = ("affinity", "friends_help", "seed", "assume_consent", "window_days")
+_SAME = ("affinity", "friends_help", "seed", "assume_consent", "window_days", "definitions")
 """Parameters in which two runs must agree for one to use what the other learned."""
 
 
@@ -60,7 +60,7 @@ def learned_before(
 
 def _fits(run: Run, parameters: dict[str, Any], as_of: datetime) -> bool:
     given = run.parameters
-    if not set(CHOSEN) <= set(given) or any(given[n] != parameters[n] for n in _SAME):
+    if not set(CHOSEN) <= set(given) or any(given.get(n) != parameters[n] for n in _SAME):
         return False
     if set(given[WEIGHTS]["weights"]) != set(NAMES):
         return False  # The model was fitted with other features.

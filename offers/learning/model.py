@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from followsuit.core.threads import one_thread
-from followsuit.offers.features.declared import NAMES, RISING, START, TRIGGER, Values
+from followsuit.offers.features.declared import NAMES, OWN, RISING, START, TRIGGER, Values
 
 DIGITS = 9
 """Scores are rounded to this many decimals, so that equal scores are equal on every machine."""
@@ -66,7 +66,10 @@ class Model(ABC):
 
     @abstractmethod
     def score(self, values: Values) -> np.ndarray:
-        """A number that increases with the probability, in the shape of the features."""
+        """A number that increases with the probability, in the shape of the features.
+
+        Features that aren't given count as 0.
+        """
 
     @abstractmethod
     def predict(self, values: Values) -> Prediction:
@@ -83,7 +86,8 @@ class LogisticModel(Model):
 
     The weights maximise the weighted log-likelihood of the training set with a ridge penalty. A
     feature that never makes acceptance less likely (see `Feature.direction`) gets weight 0 if its
-    fitted weight is negative.
+    fitted weight is negative. A trigger's feature that is always 0 in the training set keeps its
+    default weight.
 
     Attributes:
         intercept: the log-odds if all features are 0.
@@ -111,7 +115,9 @@ class LogisticModel(Model):
             return type(self)(weights=START | dict.fromkeys(without, 0.0))
         from sklearn.linear_model import LogisticRegression  # slow to import, and rarely needed
 
-        used = [i for i, name in enumerate(NAMES) if name not in without]
+        unseen = {n for i, n in enumerate(NAMES) if n in TRIGGER and not _occurs(examples, i)}
+        left_out = {*without, *unseen}
+        used = [i for i, name in enumerate(NAMES) if name not in left_out]
         regression = LogisticRegression(C=_RIDGE, solver="newton-cholesky", tol=1e-9, max_iter=100)
         with one_thread():
             regression.fit(
@@ -123,19 +129,18 @@ class LogisticModel(Model):
         falling = {name for name in RISING if learned.get(name, 0.0) < 0}
         if falling:
             return self.fit(examples, without={*without, *falling})
-        weights = dict.fromkeys(without, 0.0) | learned
+        weights = {n: START[n] for n in unseen} | dict.fromkeys(without, 0.0) | learned
         intercept = float(regression.intercept_[0])
         return type(self)(intercept, weights, len(examples), adoptions)
 
     def score(self, values: Values) -> np.ndarray:
-        """The log-odds, rounded."""
-        log_odds: np.ndarray = self._log_odds(values, NAMES)
+        """The log-odds of the features that are given, rounded."""
+        log_odds: np.ndarray = self._log_odds(values, [n for n in NAMES if n in values])
         return log_odds.round(DIGITS)
 
     def predict(self, values: Values) -> Prediction:  # noqa: D102
-        own = [name for name in NAMES if name not in TRIGGER]
         return Prediction(
-            _probability(self._log_odds(values, NAMES)), _probability(self._log_odds(values, own))
+            _probability(self._log_odds(values, NAMES)), _probability(self._log_odds(values, OWN))
         )
 
     def contributions(self, values: Values) -> Values:  # noqa: D102
@@ -152,6 +157,11 @@ class LogisticModel(Model):
     def as_dict(self) -> dict[str, Any]:
         """The attributes by name, as stored with a run."""
         return asdict(self)
+
+
+def _occurs(examples: Sequence[Examples], feature: int) -> bool:
+    """Whether any pair of the training sets has a value other than 0."""
+    return any(e.x[:, feature].any() for e in examples)
 
 
 def _probability(log_odds: np.ndarray) -> np.ndarray:

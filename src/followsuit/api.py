@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from followsuit.offers.backtest.backtest import BacktestReport
     from followsuit.offers.explanation.explain import Explanation
     from followsuit.offers.score import ScoreReport
+    from followsuit.triggers.definition import Definition
 
 Instant = str | date | datetime
 Length = str | timedelta
@@ -204,6 +205,22 @@ class Shop:
         frame: pd.DataFrame = rows.to_pandas()
         return frame
 
+    def triggers(
+        self, file: Path | None = None, only: Sequence[str] | None = None
+    ) -> "dict[str, Definition]":
+        """The definitions of the triggers, shipped and your own, by name.
+
+        Args:
+            file: a file of your own triggers; by default, the setting `triggers`.
+            only: names of the triggers; by default, all.
+
+        Raises:
+            TriggerError: a trigger isn't valid, or there is none of a name.
+        """
+        from followsuit.triggers.definition_file import chosen, definitions
+
+        return chosen(definitions(file or self._settings.triggers_file), only)
+
     def score(
         self,
         as_of: Instant,
@@ -219,20 +236,30 @@ class Shop:
         max_age: Length = "7d",
         min_share: float = 0.5,
         activate: bool | None = None,
+        triggers: Path | None = None,
+        only: Sequence[str] | None = None,
+        reasons: str | Path | None = None,
+        per_item: int = 1,
         tell: Callable[[str], None] | None = None,
     ) -> "ScoreReport":
         """Rank offers and activate them; see `followsuit.offers.score.score` for the arguments.
 
         Args:
             affinity: by default, the setting `affinity`.
+            triggers: a file of your own triggers; by default, the setting `triggers`.
+            only: names of the triggers to use; by default, all.
+            reasons: the language of the reasons, or a file; by default, the setting `reasons`.
 
         Raises:
+            TriggerError: a trigger isn't valid, or there is none of a name.
+            ReasonTextError: a text isn't valid.
             Refused: the run is stale or empty and would replace a good one.
             ScoreError: none of the `customers` is in the store.
             NothingLearned: `learn` is `never`, and no earlier run can be used.
         """
         from followsuit.offers.guards import ignore_note
         from followsuit.offers.score import score
+        from followsuit.triggers.reason_texts import reason_texts
 
         return score(
             self.store,
@@ -248,6 +275,9 @@ class Shop:
             max_age=length(max_age),
             min_share=min_share,
             activate=activate,
+            triggers=self.triggers(triggers, only),
+            texts=reason_texts(reasons or self._settings.reasons),
+            per_item=per_item,
             tell=tell or ignore_note,
             memory=self._memory,
             progress=self._progress,
@@ -272,6 +302,8 @@ class Shop:
         every: Length = "7d",
         horizon: Length = "14d",
         window: Length = "14d",
+        triggers: Path | None = None,
+        only: Sequence[str] | None = None,
         affinity: str | None = None,
         refit: int = 0,
         seed: int = 0,
@@ -283,9 +315,12 @@ class Shop:
         See `followsuit.offers.backtest.backtest.backtest` for the other arguments.
 
         Args:
+            triggers: a file of your own triggers; by default, the setting `triggers`.
+            only: names of the triggers to use; by default, all.
             affinity: by default, the setting `affinity`.
 
         Raises:
+            TriggerError: a trigger isn't valid, or there is none of a name.
             BacktestError: no cutoff fits, or no customer has a live trigger at any cutoff.
         """
         from followsuit.gnn.evaluation.ablation_result import friends_help
@@ -298,6 +333,7 @@ class Shop:
             length(every),
             length(horizon),
             window=length(window),
+            triggers=self.triggers(triggers, only),
             affinity=affinity or self._settings.affinity,
             friends_help=friends_help(self.store, instant(start)),
             refit=refit,

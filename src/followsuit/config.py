@@ -19,6 +19,7 @@ from followsuit.graph.connect import MEMORY, connect
 from followsuit.graph.store import GraphStore
 
 FILE = Path("followsuit.toml")
+TRIGGERS = Path("followsuit-triggers.toml")
 
 
 class ConfigurationError(FollowsuitError):
@@ -45,8 +46,9 @@ class Settings(BaseSettings):
     """The settings of followsuit.
 
     The file `followsuit.toml` in the working folder may set `store`, `memory`, `state`, `timeout`,
-    `affinity`, `neo4j_username` and `neo4j_database`. The environment sets the same as
-    FOLLOWSUIT_STORE, FOLLOWSUIT_MEMORY, ... and NEO4J_USERNAME, NEO4J_PASSWORD, NEO4J_DATABASE.
+    `affinity`, `triggers`, `reasons`, `neo4j_username` and `neo4j_database`. The environment sets
+    the same as FOLLOWSUIT_STORE, FOLLOWSUIT_MEMORY, ... and NEO4J_USERNAME, NEO4J_PASSWORD,
+    NEO4J_DATABASE.
     """
 
     model_config = SettingsConfigDict(
@@ -67,6 +69,11 @@ class Settings(BaseSettings):
     affinity: str = Field(default="blend", pattern="^(blend|linear|.+:.+)$")
     """The model of own taste for offers: `blend` for the blend of models, `linear` for the faster
     linear model, or `module:Class` for your own."""
+    triggers: Path | None = None
+    """A file of your own triggers; by default `followsuit-triggers.toml` in the working folder, if
+    there is one."""
+    reasons: str = Field(default="en", min_length=1)
+    """What customers may be told: `en`, `de`, or a file of your own texts."""
     neo4j_username: str | None = Field(
         default=None, validation_alias=_environment("neo4j_username")
     )
@@ -89,6 +96,11 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Options take precedence over the environment, and the environment over the file."""
         return init_settings, env_settings, InitSettingsSource(settings_cls, _written())
+
+    @property
+    def triggers_file(self) -> Path | None:
+        """The file of the shop's own triggers, if there is one."""
+        return self.triggers or (TRIGGERS if TRIGGERS.exists() else None)
 
     def connect(self) -> GraphStore:
         """Connect to the store."""

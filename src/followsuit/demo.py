@@ -23,7 +23,7 @@ from followsuit.offers.backtest.strategies import RANKING, WITHOUT
 from followsuit.offers.learning.taste import LINEAR
 from followsuit.policy.decision import OFFERED
 from followsuit.policy.rules import SENTENCES
-from followsuit.triggers.friend_activity import recent_shared
+from followsuit.triggers.recent import recent_shared
 
 SHOWN = 12
 """Offers in the table."""

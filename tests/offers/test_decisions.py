@@ -3,18 +3,17 @@
 import math
 from collections import Counter
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import ibis
 import ibis.expr.types as ir
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from support.grids import FOLLOWS, FORTNIGHT, NOW, reasons_of, tea_shop
+from support.grids import FOLLOWS, FORTNIGHT, NOW, friends_did, reasons_of, tea_shop
 from support.snapshots import day
 from support.worlds import view_of_world
 
@@ -22,20 +21,15 @@ from followsuit.graph.view import View
 from followsuit.offers.candidates.brought_up import brought_up
 from followsuit.offers.candidates.catalogue import catalogue
 from followsuit.offers.candidates.grid import grid
-from followsuit.offers.decisions import (
-    OFFERED,
-    OUTRANKED,
-    SCHEMA,
-    counts_by_rule,
-    write_decisions,
-)
+from followsuit.offers.decision_rows import SCHEMA
+from followsuit.offers.decisions import counts_by_rule, write_decisions
 from followsuit.offers.features.declared import NAMES
 from followsuit.offers.learning.model import LogisticModel
+from followsuit.policy.decision import OFFERED, OUTRANKED
 from followsuit.policy.rules import BEFORE_PREDICTION, SENTENCES, Rule
 from followsuit.simulator import World
-from followsuit.triggers.friend_activity import FriendActivity
-from followsuit.triggers.tie_weights import tie_weights
-from followsuit.triggers.trigger import Trigger
+from followsuit.triggers.reason_texts import reason_texts
+from followsuit.triggers.trigger import ANY_OFFER, Trigger
 from followsuit.triggers.trigger import reasons_of as reasons_by
 
 WORLD = World(
@@ -43,10 +37,6 @@ WORLD = World(
 )
 MODEL = LogisticModel()
 Row = dict[str, Any]
-
-
-def friends(view: View) -> Trigger:
-    return FriendActivity(tie_weights(view))
 
 
 def decided(
@@ -59,12 +49,14 @@ def decided(
 ) -> list[Row]:
     """The decisions about the reasons of triggers, by default only friends."""
     offers = catalogue(view)
-    triggers = [friends(view)] if triggers is None else triggers
-    rows = brought_up(view, reasons_by(triggers, view, FORTNIGHT), offers, rules)
-    laid = grid(view, rows.filter(rows.blocked_by.isnull()), FORTNIGHT, catalogue=offers)
+    triggers = friends_did(view) if triggers is None else triggers
+    rows = brought_up(view, reasons_by(triggers, view), offers, rules)
+    live = rows.filter(rows.blocked_by.isnull())
+    laid = grid(view, live, FORTNIGHT, triggers=triggers, catalogue=offers)
     folder.mkdir(exist_ok=True)
     path = folder / "decisions.parquet"
-    write_decisions(path, rows, laid, offers, MODEL, triggers, top, rules)
+    texts = reason_texts()
+    write_decisions(path, rows, laid, offers, MODEL, triggers, texts, top, rules=rules)
     table = pq.read_table(path)
     assert table.schema.equals(SCHEMA)
     counts = Counter(rule for rule in table["blocked_by"].to_pylist() if rule)
@@ -149,7 +141,7 @@ def test_every_candidate_ends_as_offered_outranked_or_blocked(
     assert {row["decision"] for row in rows} <= {OFFERED, OUTRANKED, *SENTENCES}
     reasons = {
         (r["customer_id"], r["item_kind"], r["item_id"])
-        for r in friends(world).reasons(world, FORTNIGHT).to_pyarrow().to_pylist()
+        for r in reasons_by(friends_did(world), world).to_pyarrow().to_pylist()
     }
     pairs = {(r["customer_id"], r["item_kind"], r["item_id"]): r for r in rows}
     assert reasons <= set(pairs), "a reason is without a decision"
@@ -248,19 +240,18 @@ def test_a_rule_of_ones_own_names_what_it_blocks(world: View, tmp_path: Path) ->
 class Refill:
     """A trigger that gives Ann reasons for a hat, tea and soap."""
 
-    names = ("refill_due",)
+    name = "refill_due"
+    text = "time for more"
+    needs = ANY_OFFER
 
-    def reasons(self, view: View, window: timedelta) -> ir.Table:
-        assert window == FORTNIGHT
+    def items(self, view: View) -> None:
+        return None
+
+    def reasons(self, view: View) -> ir.Table:
         return reasons_of(view, "ann", ["hat", "tea", "soap"], "refill_due")
 
-    def drivers(self, view: View, window: timedelta) -> ir.Table:
-        own = self.reasons(view, window)
-        return own.mutate(friend_id=ibis.null(str)).limit(0)
-
-    def words(self, reasons: pd.DataFrame, as_of: datetime) -> np.ndarray:
-        assert as_of == NOW
-        return np.array([f"due since {at:%d}" for at in reasons.fired_at], dtype=object)
+    def drivers(self, view: View, reasons: ir.Table) -> ir.Table:
+        return reasons.mutate(friend_id=ibis.null(str))
 
 
 def test_a_trigger_of_ones_own_brings_up_what_friends_do_not(tmp_path: Path) -> None:
@@ -271,25 +262,26 @@ def test_a_trigger_of_ones_own_brings_up_what_friends_do_not(tmp_path: Path) -> 
     assert rows.pop("soap")["blocked_by"] == "already_taken"
     for row in rows.values():
         assert (row["triggers"], row["source"]) == (["refill_due"], "trigger")
-        assert (row["decision"], row["reason"]) == (OFFERED, "due since 19")
-        assert row["trigger_share"] == 0, "no feature describes this trigger yet"
+        assert (row["decision"], row["reason"]) == (OFFERED, "time for more")
+        assert row["until"] == NOW + timedelta(days=1)
+        assert row["trigger_share"] > 0
 
 
 @pytest.mark.parametrize("first", ["refill", "friends"])
 def test_two_triggers_that_bring_up_the_same_make_one_candidate(first: str, tmp_path: Path) -> None:
     soap = {"customer_id": "bob", "product_id": "soap", "at": day(19)}
     view = tea_shop(tmp_path / "shop", soap)
-    both = [Refill(), friends(view)] if first == "refill" else [friends(view), Refill()]
+    both = [Refill(), *friends_did(view)] if first == "refill" else [*friends_did(view), Refill()]
     rows = by_item(decided(view, tmp_path, triggers=both))
     alone = by_item(decided(view, tmp_path))
-    assert sorted(rows["tea"]["triggers"]) == ["friend_bought", "refill_due"]
     assert rows["hat"]["triggers"] == ["refill_due"]
     assert rows["soap"]["blocked_by"] == "already_taken"
     assert rows["soap"]["triggers"] == ["friend_bought", "refill_due"]
-    for name in ("probability", "trigger_share", "contributions"):
-        assert rows["tea"][name] == alone["tea"][name]
-    words = {"refill": "due since 19", "friends": "popular with people you know"}
-    assert rows["tea"]["reason"] == words[first], "the first trigger has the word"
+    tea = rows["tea"]
+    assert tea["triggers"] == ["refill_due", "friend_bought"], "the largest share comes first"
+    assert tea["reason"] == "time for more"
+    assert tea["probability"] > alone["tea"]["probability"]
+    assert tea["own_share"] == alone["tea"]["own_share"]
 
 
 def test_the_columns_are_declared() -> None:

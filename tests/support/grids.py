@@ -15,8 +15,11 @@ from followsuit.offers.candidates.brought_up import brought_up
 from followsuit.offers.candidates.catalogue import Catalogue
 from followsuit.offers.candidates.grid import Grid, grid
 from followsuit.offers.learning.taste import Taste
-from followsuit.triggers.friend_activity import FriendActivity
+from followsuit.triggers.defined import FRIEND_BOUGHT, FRIEND_VISITED, triggers_of, with_window
+from followsuit.triggers.definition_file import chosen, shipped_definitions
 from followsuit.triggers.tie_weights import tie_weights
+from followsuit.triggers.trigger import EVIDENCE, Trigger
+from followsuit.triggers.trigger import reasons_of as reasons_by
 
 NOW = day(20)
 FORTNIGHT = timedelta(days=14)
@@ -57,10 +60,17 @@ def grid_of(
     least: int = 0,
 ) -> Grid:
     """The grid of friends' recent interactions; see `grid` and `tie_weights` for the arguments."""
-    trigger = FriendActivity(tie_weights(view, counts=counts))
-    rows = brought_up(view, trigger.reasons(view, window), catalogue)
+    rows = brought_up(view, reasons_by(friends_did(view, window, counts=counts), view), catalogue)
     live = rows.filter(rows.blocked_by.isnull())
     return grid(view, live, window, taste=taste, catalogue=catalogue, least=least)
+
+
+def friends_did(
+    view: View, window: timedelta = FORTNIGHT, *, counts: bool = True
+) -> tuple[Trigger, ...]:
+    """The shipped triggers about friends; see `tie_weights` for `counts`."""
+    about_friends = chosen(shipped_definitions(), (FRIEND_BOUGHT, FRIEND_VISITED))
+    return triggers_of(with_window(about_friends, window), tie_weights(view, counts=counts))
 
 
 def items_of(grid: Grid) -> list[str]:
@@ -83,5 +93,8 @@ def reasons_of(view: View, customer: str, items: Sequence[str], trigger: str) ->
     )
     table = ibis.memtable(rows)
     return table.mutate(
-        category=ibis.null(str), brand=ibis.null(str), store_ids=ibis.null("array<string>")
+        category=ibis.null(str),
+        brand=ibis.null(str),
+        store_ids=ibis.null("array<string>"),
+        **{name: ibis.null(kind) for name, kind in EVIDENCE.items()},
     )

@@ -56,6 +56,18 @@ AffinityOption = Annotated[
         show_default=False,
     ),
 ]
+TriggersOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help=r"Your own triggers.  \[default: the setting triggers, or followsuit-triggers.toml]",
+        show_default=False,
+    ),
+]
+OnlyOption = Annotated[
+    str | None,
+    typer.Option(metavar="NAME,...", help="Use only these triggers.", show_default=False),
+]
 CustomerArgument = Annotated[str, typer.Argument(metavar="CUSTOMER", help="The id of a customer.")]
 TargetArgument = Annotated[
     str, typer.Argument(metavar="ITEM|OFFER", help="The id of a product, a store or an offer.")
@@ -105,6 +117,19 @@ def score(
             r"be refused.  \[default: activate unless refused]",
         ),
     ] = None,
+    triggers: TriggersOption = None,
+    only: OnlyOption = None,
+    reasons: Annotated[
+        str | None,
+        typer.Option(
+            metavar="en|de|FILE",
+            help=r"What customers may be told: a language, or your own texts.  \[default: en]",
+            show_default=False,
+        ),
+    ] = None,
+    per_item: Annotated[
+        int, typer.Option(min=1, help="Maximum number of offers of one item per customer.")
+    ] = 1,
     affinity: AffinityOption = None,
     learn: Annotated[
         Learn,
@@ -144,6 +169,10 @@ def score(
         max_age=max_age,
         min_share=min_share,
         activate=activate,
+        triggers=triggers,
+        only=names_in(only),
+        reasons=reasons,
+        per_item=per_item,
         tell=say,
     )
     if report.note:
@@ -166,6 +195,11 @@ def score(
     if out is not None:
         write_rows(report.offers_table(), None, out)
     write_json(report.as_dict(), json_file)
+
+
+def names_in(text: str | None) -> list[str] | None:
+    """The names in a list with commas; None for no list."""
+    return None if text is None else [name.strip() for name in text.split(",") if name.strip()]
 
 
 def read_customers(path: Path) -> list[str]:
@@ -309,6 +343,8 @@ def backtest(
         str, typer.Option(metavar="LENGTH", help="Adoptions count within this time after a cutoff.")
     ] = "14d",
     window: WindowOption = "14d",
+    triggers: TriggersOption = None,
+    only: OnlyOption = None,
     affinity: AffinityOption = None,
     refit: Annotated[
         int, typer.Option(min=0, metavar="N", help="Fit taste again after N cutoffs; 0: only once.")
@@ -332,6 +368,8 @@ def backtest(
             every=every,
             horizon=horizon,
             window=window,
+            triggers=triggers,
+            only=names_in(only),
             affinity=affinity,
             refit=refit,
             seed=seed,

@@ -48,6 +48,8 @@ def as_arrays(offers: list[Offer], customers: int, items: int) -> Offers:
         covers=sparse.csr_matrix(covers),
         audience=sparse.csr_matrix(audience),
         targeted=np.array([offer.audience is not None for offer in offers], dtype=bool),
+        program=np.full(len(offers), None),
+        interest=np.full(len(offers), None),
         by_worth=np.argsort(-np.nan_to_num(value, nan=-np.inf), kind="stable"),
     )
 
@@ -59,6 +61,8 @@ def without_catalogue(customers: int, items: int) -> Offers:
         None,
         sparse.csr_matrix((items, customers), dtype=bool),
         np.zeros(items, bool),
+        np.full(items, None),
+        np.full(items, None),
         np.arange(items),
     )
 
@@ -113,7 +117,7 @@ def test_the_best_have_each_item_and_each_offer_once_and_are_as_many_as_can_be(
 ) -> None:
     scores, offers = case
     arrays = as_arrays(offers, *scores.shape)
-    best = arrays.best(scores.copy(), slice(0, len(scores)), n)
+    best = arrays.best(scores.copy(), np.arange(len(scores)), n)
     rank = ranks(best, scores[best.row, best.column], arrays)
     for customer in range(len(scores)):
         pairs = pairs_of(best, rank, customer)
@@ -147,7 +151,7 @@ def test_the_best_and_live_reasons_hold_the_first_that_scoring_everything_would_
         else without_catalogue(customers, items)
     )
     of_reasons = arrays.of_pairs(reasons[:, 0], reasons[:, 1])
-    best = arrays.best(scores.copy(), slice(0, customers), kept)
+    best = arrays.best(scores.copy(), np.arange(customers), kept)
     candidates = joined(of_reasons, best)
     rank = ranks(candidates, scores[candidates.row, candidates.column], arrays)
     for customer in range(customers):
@@ -175,7 +179,7 @@ def test_a_pair_has_a_candidate_for_each_offer_that_covers_it_and_is_for_the_cus
 def test_with_an_offer_for_each_item_and_one_more_the_list_stays_full() -> None:
     scores = np.array([[3.0, 2.0, 1.0, 0.5]])
     twice = [Offer([i], None, float(n)) for i in range(4) for n in (1, 2)]
-    best = as_arrays(twice, 1, 4).best(scores, slice(0, 1), 3)
+    best = as_arrays(twice, 1, 4).best(scores, np.arange(1), 3)
     assert best.offer.tolist() == [1, 3, 5]
     assert best.column.tolist() == [0, 1, 2]
 
@@ -183,7 +187,7 @@ def test_with_an_offer_for_each_item_and_one_more_the_list_stays_full() -> None:
 def test_rows_of_a_block_keep_their_numbers() -> None:
     scores = np.array([[1.0, 2.0], [2.0, 1.0]])
     for offers in (as_arrays([Offer([0, 1], None, 1.0)], 5, 2), without_catalogue(5, 2)):
-        best = offers.best(scores.copy(), slice(3, 5), 1)
+        best = offers.best(scores.copy(), np.arange(3, 5), 1)
         assert best.row.tolist() == [3, 4]
         assert best.column.tolist() == [1, 0]
 
@@ -201,7 +205,7 @@ def test_no_candidates_have_no_ranks() -> None:
 @settings(deadline=None)
 def test_without_a_catalogue_the_first_are_the_best_items(rows: list[list[float]], n: int) -> None:
     scores = np.array(rows)
-    best = without_catalogue(*scores.shape).best(scores, slice(0, len(scores)), n)
+    best = without_catalogue(*scores.shape).best(scores, np.arange(len(scores)), n)
     lists = top_n(scores, n)
     assert best.column.tolist() == lists[lists >= 0].tolist()
     assert best.offer.tolist() == best.column.tolist()

@@ -1,4 +1,4 @@
-"""The trigger friend_activity: which interactions give whom a reason, when, and how strong."""
+"""The triggers about friends: which interactions give whom a reason, when, and how strong."""
 
 import math
 from datetime import date, datetime, timedelta
@@ -7,18 +7,14 @@ from typing import Any
 
 import ibis
 import pytest
+from support.grids import friends_did
 from support.snapshots import Rows, day, view_from
 
 from followsuit.graph.view import View
-from followsuit.triggers.friend_activity import (
-    FRIEND_BOUGHT,
-    FRIEND_VISITED,
-    HALF_LIFE,
-    FriendActivity,
-    recent_shared,
-)
-from followsuit.triggers.tie_weights import tie_weights
-from followsuit.triggers.trigger import EVIDENCE, REASONS, Trigger
+from followsuit.triggers.conditions import HALF_LIFE
+from followsuit.triggers.defined import FRIEND_BOUGHT, FRIEND_VISITED
+from followsuit.triggers.recent import recent_shared
+from followsuit.triggers.trigger import EVIDENCE, REASONS, reasons_of
 
 NOW = day(20)
 FORTNIGHT = timedelta(days=14)
@@ -51,7 +47,7 @@ def view_with(folder: Path, *, as_of: datetime = NOW, assume: bool = True, **row
 def reasons(folder: Path, **options: Any) -> dict[tuple[str, str], dict[str, Any]]:
     """The live reasons, by customer and item."""
     view = view_with(folder, **options)
-    table = FriendActivity(tie_weights(view)).reasons(view, FORTNIGHT).to_pyarrow().to_pylist()
+    table = reasons_of(friends_did(view), view).to_pyarrow().to_pylist()
     by_pair = {(row["customer_id"], row["item_id"]): row for row in table}
     assert len(by_pair) == len(table)
     return by_pair
@@ -61,8 +57,7 @@ def test_it_gives_the_columns_of_every_trigger_and_its_own(tmp_path: Path) -> No
     view = view_with(
         tmp_path, friendships=[friends("ann", "bob")], purchases=[bought("bob", "tea", day(18))]
     )
-    trigger: Trigger = FriendActivity(tie_weights(view))
-    table = trigger.reasons(view, FORTNIGHT)
+    table = reasons_of(friends_did(view), view)
     assert list(table.columns) == [*REASONS, *EVIDENCE]
     for name, kind in REASONS.items():
         wanted = ibis.dtype(kind)
@@ -215,8 +210,7 @@ def mixed(folder: Path) -> View:
 
 def test_only_interactions_of_adults_who_share_count_for_anybody(tmp_path: Path) -> None:
     view = mixed(tmp_path)
-    trigger = FriendActivity(tie_weights(view))
-    rows = trigger.reasons(view, FORTNIGHT).to_pyarrow().to_pylist()
+    rows = reasons_of(friends_did(view), view).to_pyarrow().to_pylist()
     # Rules, not the trigger, decide whether Dan and Kid may have an offer.
     assert {(row["customer_id"], row["item_id"], row["friends"]) for row in rows} == {
         (customer, "tea", 1) for customer in ("ann", "dan", "kid")
@@ -227,11 +221,11 @@ def test_only_interactions_of_adults_who_share_count_for_anybody(tmp_path: Path)
 
 def test_drivers_say_whose_interaction_brings_up_what_for_whom(tmp_path: Path) -> None:
     view = mixed(tmp_path)
-    drivers = FriendActivity(tie_weights(view)).drivers(view, FORTNIGHT).to_pyarrow().to_pylist()
+    bought, _ = friends_did(view)
+    drivers = bought.drivers(view, bought.reasons(view)).to_pyarrow().to_pylist()
     assert {(row["customer_id"], row["friend_id"], row["item_id"]) for row in drivers} == {
         (customer, "bob", "tea") for customer in ("ann", "dan", "kid")
     }
-    assert {(row["at"], row["weight"], row["recorded"]) for row in drivers} == {(day(19), 1.0, 1.0)}
 
 
 def test_what_lies_in_the_future_changes_nothing(tmp_path: Path) -> None:

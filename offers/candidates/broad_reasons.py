@@ -1,0 +1,70 @@
+"""Reasons that name no item: which items each of them allows."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from followsuit.core.codes import Codes
+from followsuit.graph.items import item_key
+from followsuit.graph.view import View
+from followsuit.triggers.trigger import Trigger
+
+_KEY = ["trigger", "category", "brand"]
+
+
+class BroadReasons:
+    """The reasons without an item, and the sets of items that they allow.
+
+    A set is that of a trigger, category and brand.
+
+    Args:
+        view: the view as of the cutoff.
+        triggers: the triggers of the reasons.
+        rows: the reasons, in the columns of `REASONS` and `EVIDENCE`.
+
+    Attributes:
+        masks: (sets, all items) bool: whether a set has each item of `view.item_list`.
+        members: positions of the items in any set that hasn't all of them.
+    """
+
+    def __init__(self, view: View, triggers: Sequence[Trigger], rows: pa.Table) -> None:
+        self._rows = rows
+        frame = rows.select(_KEY).to_pandas()
+        self._sets = frame.drop_duplicates().sort_values(_KEY, ignore_index=True)
+        items = view.item_list
+        by_trigger = {trigger.name: trigger.items(view) for trigger in triggers}
+        masks = np.ones((len(self._sets), len(items)), dtype=bool)
+        for number, (name, category, brand) in enumerate(self._sets.itertuples(index=False)):
+            allowed = by_trigger.get(name)
+            if allowed is not None:
+                keys = allowed.select(item=item_key(allowed)).to_pyarrow()["item"]
+                masks[number] = False
+                masks[number, items.codes.of(keys)] = True
+            for column, value in ((items.category, category), (items.brand, brand)):
+                if isinstance(value, str):
+                    masks[number] &= column == value
+        self.masks = masks
+        self.members = np.flatnonzero(masks[~masks.all(axis=1)].any(axis=0))
+
+    def of(self, customers: Codes) -> pd.DataFrame:
+        """The reasons, see `Grid.broad`. Of equal ones the latest stays."""
+        frame = self._rows.drop_columns(["customer_id", "item"]).to_pandas()
+        frame["row"] = customers.of(self._rows["customer_id"])
+        sets = self._sets.assign(allowed=np.arange(len(self._sets)))
+        frame = frame.merge(sets, on=_KEY, how="left")
+        frame = frame.sort_values(["row", "allowed", "fired_at"], kind="stable")
+        latest: pd.DataFrame = frame.drop_duplicates(["row", "allowed"], keep="last")
+        return latest.reset_index(drop=True)
+
+
+def store_sets(lists: pa.ChunkedArray) -> tuple[np.ndarray, list[frozenset[str]]]:
+    """The distinct sets of stores, and (rows,) the number of each row's set; -1 where null."""
+    numbers = np.full(len(lists), -1, dtype=np.int32)
+    known: dict[frozenset[str], int] = {}
+    given = np.flatnonzero(pc.is_valid(lists).to_numpy(zero_copy_only=False))
+    for row, names in zip(given, lists.take(pa.array(given)).to_pylist(), strict=True):
+        numbers[row] = known.setdefault(frozenset(names), len(known))
+    return numbers, list(known)

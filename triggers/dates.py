@@ -1,0 +1,112 @@
+"""Compiles conditions on a customer's dates, in the customer's time zone."""
+
+import zoneinfo
+from datetime import timedelta
+
+import ibis
+import ibis.expr.types as ir
+import numpy as np
+import pandas as pd
+
+from followsuit.graph import tables as t
+from followsuit.graph.schema import Col
+from followsuit.graph.view import View
+from followsuit.triggers.definition import OnDate
+from followsuit.triggers.interactions import json_value
+
+_DAY = timedelta(days=1)
+_TYPES = {"customer_id": "string", "at": "timestamp('UTC', 6)", "until": "timestamp('UTC', 6)"}
+
+
+def on_date(view: View, condition: OnDate) -> ir.Table:
+    """Where a condition on a date holds.
+
+    Dates and the end of a day are those of the customer's time zone, or of UTC if the zone is
+    missing or unknown. In years without a 29 February its anniversary is the 28th.
+
+    Returns:
+        `customer_id`; `last_at`, when the date came within reach; `until`, the end of an
+        anniversary, null otherwise.
+    """
+    dates = _dates(view, condition.date)
+    parts = [
+        _within(rows, str(zone))
+        if condition.ahead is None
+        else _ahead(rows, str(zone), pd.Timestamp(view.as_of), condition.ahead // _DAY)
+        for zone, rows in dates.groupby("zone", sort=True)
+    ]
+    frame = pd.concat(parts) if parts else pd.DataFrame(columns=list(_TYPES))
+    rows = ibis.memtable(frame[list(_TYPES)], schema=_TYPES)
+    if condition.within is not None:
+        rows = view.within(rows, condition.within)
+    return rows.rename(last_at="at")
+
+
+def _dates(view: View, name: str) -> pd.DataFrame:
+    """`customer_id, date, at, zone`: the local date, its instant where known, and the zone."""
+    people = view.table(t.CUSTOMERS).semi_join(view.customers, "customer_id")
+    if name in people.columns:
+        value = people[name]
+    else:
+        value = json_value(people.attributes, name).left(10).try_cast("date")
+    rows = people.select("customer_id", value=value, zone=Col.TIMEZONE)
+    frame = rows.filter(rows["value"].notnull()).to_pandas()
+    frame["zone"] = frame.zone.map({zone: _known(zone) for zone in frame.zone.unique()})
+    if value.type().is_timestamp():
+        frame["at"], frame["date"] = frame["value"], frame["value"].dt.tz_localize(None)
+        for zone, same in frame.groupby("zone"):
+            frame.loc[same.index, "date"] = same["value"].dt.tz_convert(zone).dt.tz_localize(None)
+    else:
+        frame["at"], frame["date"] = pd.NaT, pd.to_datetime(frame["value"])
+    frame["date"] = frame["date"].dt.normalize().astype("datetime64[s]")
+    dates: pd.DataFrame = frame.drop(columns="value")
+    return dates
+
+
+def _within(rows: pd.DataFrame, zone: str) -> pd.DataFrame:
+    """The instant of each date: midnight, unless it has a time of its own."""
+    timed = rows["at"].notna().all()
+    return rows.assign(at=rows["at"] if timed else _midnight(rows.date, zone), until=None)
+
+
+def _ahead(rows: pd.DataFrame, zone: str, as_of: pd.Timestamp, days: int) -> pd.DataFrame:
+    """The dates whose next anniversary is today or at most `days` ahead."""
+    today = as_of.tz_convert(zone).tz_localize(None).normalize()
+    this_year, next_year = (_anniversary(rows.date, today.year + more) for more in (0, 1))
+    passed = (this_year < today) | (rows.date == this_year)
+    following = this_year.where(~passed, next_year)
+    following = following.where(rows.date <= today, rows.date)
+    rows = rows.assign(following=following)
+    rows = rows[rows.following <= today + pd.Timedelta(days=days)]
+    return rows.assign(
+        at=_midnight(rows.following - pd.Timedelta(days=days), zone),
+        until=_midnight(rows.following + pd.Timedelta(days=1), zone),
+    )
+
+
+def _anniversary(dates: "pd.Series[pd.Timestamp]", year: int) -> "pd.Series[pd.Timestamp]":
+    """The day of each date in a year."""
+    leap_day = (dates.dt.month == 2) & (dates.dt.day == 29) & (not _is_leap(year))
+    days = {"year": np.full(len(dates), year), "month": dates.dt.month}
+    frame = pd.DataFrame({**days, "day": dates.dt.day.where(~leap_day, 28)})
+    return pd.to_datetime(frame).astype("datetime64[s]")
+
+
+def _is_leap(year: int) -> bool:
+    return year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
+
+
+def _midnight(days: "pd.Series[pd.Timestamp]", zone: str) -> "pd.Series[pd.Timestamp]":
+    """When days begin in a time zone; where clocks skip midnight, the first instant after it."""
+    local = days.dt.tz_localize(zone, ambiguous=True, nonexistent="shift_forward")
+    return local.dt.tz_convert("UTC")
+
+
+def _known(zone: object) -> str:
+    """A time zone, or UTC if there is no such zone."""
+    if isinstance(zone, str):
+        try:
+            return zoneinfo.ZoneInfo(zone).key
+        except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+            pass
+    return "UTC"

@@ -1,0 +1,113 @@
+"""Triggers made of definitions."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+import ibis
+import ibis.expr.types as ir
+
+from followsuit.graph.items import PAIR
+from followsuit.graph.view import View
+from followsuit.triggers.compiler import fired
+from followsuit.triggers.conditions import exposures
+from followsuit.triggers.definition import Definition, FriendDid
+from followsuit.triggers.definition_file import shipped_definitions
+from followsuit.triggers.offered import offered_items, reasons_from
+from followsuit.triggers.trigger import Needs, Trigger
+
+FRIEND_BOUGHT = "friend_bought"
+FRIEND_VISITED = "friend_visited"
+
+
+@dataclass(frozen=True)
+class DefinedTrigger:
+    """A trigger that a definition describes.
+
+    Attributes:
+        definition: the definition.
+        ties: `customer_id, friend_id, weight, recorded`, see `tie_weights`.
+    """
+
+    definition: Definition
+    ties: ir.Table
+
+    @property
+    def name(self) -> str:
+        """The value of the column `trigger` in its reasons."""
+        return self.definition.name
+
+    @property
+    def text(self) -> str | None:
+        """See `Trigger.text`."""
+        return self.definition.reason
+
+    @property
+    def needs(self) -> Needs:
+        """See `Trigger.needs`."""
+        return Needs(self.definition.offer.program, self.definition.offer.interest)
+
+    def items(self, view: View) -> ir.Table | None:
+        """See `Trigger.items`."""
+        attributes = self.definition.offer.attributes
+        return offered_items(view, attributes) if attributes else None
+
+    def reasons(self, view: View) -> ir.Table:
+        """See `Trigger.reasons`."""
+        return reasons_from(self.definition, view, fired(self.definition, view, self.ties))
+
+    def drivers(self, view: View, reasons: ir.Table) -> ir.Table:
+        """See `Trigger.drivers`."""
+        pairs = reasons.select(*PAIR).distinct()
+        friends = [c for c in self.definition.when if isinstance(c, FriendDid)]
+        if not friends:
+            return pairs.mutate(friend_id=ibis.null(str))
+        parts = []
+        for condition in friends:
+            about = self.definition.about if self.definition.is_about(condition) else None
+            exposed = exposures(view, self.ties, condition, about)
+            parts.append(_behind(pairs, exposed, about))
+        return ibis.union(*parts, distinct=True) if len(parts) > 1 else parts[0].distinct()
+
+
+def _behind(reasons: ir.Table, exposed: ir.Table, about: str | None) -> ir.Table:
+    """Whose interactions are behind which reasons."""
+    named = reasons.item_kind == about if about in ("product", "store") else ibis.literal(False)
+    by_customer = exposed.select("customer_id", "friend_id").distinct()
+    others = reasons.filter(~named.fill_null(False)).inner_join(by_customer, "customer_id")
+    columns = [*PAIR, "friend_id"]
+    if about not in ("product", "store"):
+        return others.select(columns)
+    by_item = exposed.select("customer_id", "friend_id", item_id="about")
+    own = reasons.filter(named).inner_join(by_item, ["customer_id", "item_id"])
+    return ibis.union(own.select(columns), others.select(columns))
+
+
+def triggers_of(definitions: Mapping[str, Definition], ties: ir.Table) -> tuple[Trigger, ...]:
+    """The triggers of definitions, in their order: the first one of a pair comes first.
+
+    Args:
+        definitions: the definitions by name.
+        ties: see `tie_weights`.
+    """
+    return tuple(DefinedTrigger(each, ties) for each in definitions.values())
+
+
+def with_window(definitions: Mapping[str, Definition], window: timedelta) -> dict[str, Definition]:
+    """The definitions, where `friend_bought` and `friend_visited` look back for a window.
+
+    Args:
+        definitions: the definitions by name.
+        window: how far back the two look, unless a file defines them.
+    """
+    shipped = shipped_definitions()
+    friends = {name: shipped[name] for name in (FRIEND_BOUGHT, FRIEND_VISITED)}
+    return {
+        name: _looking_back(each, window) if each == friends.get(name) else each
+        for name, each in definitions.items()
+    }
+
+
+def _looking_back(definition: Definition, window: timedelta) -> Definition:
+    when = tuple(c.model_copy(update={"within": window}) for c in definition.when)
+    return definition.model_copy(update={"when": when})

@@ -1,0 +1,446 @@
+"""Trigger definitions: what an analyst writes in TOML, as types.
+
+A definition has conditions that must all hold as of a day, and says what they make an offer for.
+`file.py` reads it, `conditions.py` and `compiler.py` compile it to Ibis.
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictFloat,
+    StrictInt,
+    StrictStr,
+    model_validator,
+)
+
+from followsuit.core.near_names import near_name
+from followsuit.core.times import TimeError, length
+from followsuit.graph import tables as t
+from followsuit.graph.store import nfc
+from followsuit.graph.tables import Kind, Table
+
+PURCHASE, VISIT, LIKE, JOIN, CONTACT = "purchase", "visit", "like", "join", "contact"
+RESERVED: Mapping[str, Table] = {
+    PURCHASE: t.PURCHASES,
+    VISIT: t.VISITS,
+    LIKE: t.LIKES,
+    JOIN: t.MEMBERSHIPS,
+    CONTACT: t.CONTACTS,
+}
+"""The tables of the kinds of interaction that aren't event kinds."""
+_PREFIX = "event:"
+
+Same = Literal["product", "category", "brand", "store"]
+"""What several conditions, or the offer, are about."""
+SAME_OF: Mapping[Table, tuple[Same, ...]] = {
+    t.PURCHASES: ("product", "category", "brand", "store"),
+    t.VISITS: ("store", "category"),
+    t.EVENTS: ("product", "category", "brand", "store"),
+}
+"""What the interactions of a table can be about."""
+_WITH_CITY = (t.PURCHASES, t.VISITS, t.EVENTS)
+
+
+def table_of(kind: str) -> Table:
+    """The table of a kind of interaction: a reserved name, else an event kind."""
+    return RESERVED.get(kind, t.EVENTS)
+
+
+def event_kind(kind: str) -> str:
+    """The event kind that a name stands for: `event:purchase` is an event of kind `purchase`."""
+    return kind.removeprefix(_PREFIX)
+
+
+def _length(value: Any) -> Any:
+    try:
+        return length(value if isinstance(value, timedelta) else str(value))
+    except TimeError as error:
+        raise ValueError(str(error).rstrip(".")) from error
+
+
+def _kind(value: Any) -> Any:
+    return nfc(value).strip().lower() if isinstance(value, str) else value
+
+
+def _text(value: Any) -> Any:
+    return nfc(value) if isinstance(value, str) else value
+
+
+Length = Annotated[timedelta, BeforeValidator(_length)]
+InteractionKind = Annotated[StrictStr, BeforeValidator(_kind), Field(min_length=1)]
+Name = Annotated[StrictStr, BeforeValidator(_text), Field(min_length=1)]
+Number = StrictInt | StrictFloat
+Value = StrictBool | StrictInt | StrictFloat | Annotated[StrictStr, BeforeValidator(_text)]
+
+
+class Strict(BaseModel):
+    """A part of a definition; a key that it doesn't know is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Bounds(Strict):
+    """A number from `at_least` to `at_most`, both inclusive."""
+
+    at_least: Number | None = None
+    at_most: Number | None = None
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.at_least is None and self.at_most is None:
+            raise ValueError("bounds have `at_least`, `at_most` or both")
+        _check_order(self.at_least, self.at_most)
+        return self
+
+
+Match = Value | tuple[Value, ...] | Bounds
+"""What a column must hold: a value, one of several, or a number within bounds."""
+Where = dict[Name, Match]
+
+
+class NthLast(Strict):
+    """The customer's n-th last interaction of a kind."""
+
+    nth_last: Annotated[StrictInt, Field(ge=1)]
+    of: InteractionKind
+
+
+class Did(Strict):
+    """Something that the customer did, or with `none` didn't do."""
+
+    did: InteractionKind
+    where: Where = {}
+    at_least: Number | None = None
+    at_most: Number | None = None
+    sum: Name | None = None
+    within: Length | None = None
+    since: NthLast | None = None
+    none: StrictBool = False
+    same: Same | None = None
+    away: StrictBool = False
+    near_store_km: Annotated[Number, Field(gt=0, le=20_000)] | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        table = table_of(self.did)
+        _check_where(self.did, self.where)
+        _check_same(self.did, self.same)
+        if self.within is not None and self.since is not None:
+            raise ValueError("a condition has `within` or `since`, not both")
+        if self.none and (self.at_least, self.at_most, self.sum) != (None, None, None):
+            raise ValueError("`none` allows no `at_least`, `at_most` or `sum`")
+        if self.sum is not None and self.at_least is None and self.at_most is None:
+            raise ValueError("`sum` needs `at_least` or `at_most`")
+        if self.sum is not None:
+            _check_sum(self.did, self.sum)
+        if self.sum is None:
+            for name in ("at_least", "at_most"):
+                _check_count(name, getattr(self, name))
+        _check_order(self.fewest, self.at_most)
+        if self.away and table not in _WITH_CITY:
+            raise ValueError(f"`away` needs a city, which {self.did} doesn't have")
+        if self.near_store_km is not None and table is not t.EVENTS:
+            raise ValueError("`near_store_km` needs coordinates, which only events have")
+        return self
+
+    @property
+    def fewest(self) -> Number | None:
+        """The least count, or the least sum; None if a sum has no lower bound."""
+        return 1 if self.at_least is None and self.sum is None else self.at_least
+
+    @property
+    def positive(self) -> bool:
+        """Whether it needs an interaction to hold."""
+        return not self.none and (self.fewest or 0) > 0
+
+
+class FriendDid(Strict):
+    """Something that friends did who share their activity."""
+
+    friend_did: InteractionKind
+    where: Where = {}
+    at_least: Annotated[StrictInt, Field(ge=1)] = 1
+    within: Length | None = None
+    interactions: Annotated[StrictInt, Field(ge=0)] | None = None
+    same: Same | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.friend_did == CONTACT:
+            raise ValueError("what friends were offered is no reason; name another kind")
+        _check_where(self.friend_did, self.where)
+        _check_same(self.friend_did, self.same)
+        return self
+
+    @property
+    def positive(self) -> bool:
+        """Whether it needs an interaction to hold: always."""
+        return True
+
+
+class OnDate(Strict):
+    """A date of the customer: its anniversary is `ahead`, or it lies `within` the last days."""
+
+    date: Name
+    ahead: Length | None = None
+    within: Length | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if (self.ahead is None) == (self.within is None):
+            raise ValueError("a date has `ahead` or `within`")
+        if self.ahead is not None and self.ahead % timedelta(days=1):
+            raise ValueError("`ahead` counts days; write 7d or 1w")
+        kind = next((f.kind for f in t.CUSTOMERS.fields if f.name == self.date), None)
+        if kind not in (Kind.DATE, Kind.TIME, None):
+            raise ValueError(f"{self.date} isn't a date; customers have birth_date and joined_at")
+        return self
+
+
+class Likes(Strict):
+    """An interest that the customer likes."""
+
+    likes: Name
+
+
+class Holds(Strict):
+    """A program that the customer holds."""
+
+    holds: Name
+
+
+Condition = Did | FriendDid | OnDate | Likes | Holds
+CONDITIONS: Mapping[str, type[Condition]] = {
+    "did": Did,
+    "friend_did": FriendDid,
+    "date": OnDate,
+    "likes": Likes,
+    "holds": Holds,
+}
+"""The key that says what a condition is about."""
+
+
+class Scope(Strict):
+    """What the offer must be: `attributes` are those of a covered item."""
+
+    program: Name | None = None
+    interest: Name | None = None
+    same: Same | None = None
+    stores_near: InteractionKind | None = None
+    within_km: Annotated[Number, Field(gt=0, le=20_000)] | None = None
+    attributes: Where = {}
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if (self.stores_near is None) != (self.within_km is None):
+            raise ValueError("`stores_near` and `within_km` go together")
+        return self
+
+
+class Definition(Strict):
+    """A trigger: who has a reason, for which offers, and how long.
+
+    Attributes:
+        name: the name of the trigger.
+        when: the conditions, which all hold.
+        offer: what may be offered.
+        reason: what the customer may be told; None to use the text of the language.
+        lasts: how long the reason is live; None for the longest window.
+        again_after: the least time between two reasons of a customer; None for no limit.
+    """
+
+    name: str
+    when: Annotated[tuple[Condition, ...], Field(min_length=1)]
+    offer: Scope = Scope()
+    reason: Name | None = None
+    lasts: Length | None = None
+    again_after: Length | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        kinds = {c.same for c in self.interactions if c.same is not None}
+        if len(kinds) > 1:
+            raise ValueError(
+                f"its conditions have `same` for {' and '.join(sorted(kinds))}; a reason is about "
+                "one thing"
+            )
+        if self.about is not None:
+            first = self.first
+            if first is None:
+                raise ValueError("`same` needs a condition that names an interaction")
+            _check_same(first.did if isinstance(first, Did) else first.friend_did, self.about)
+            offered = self.offer.same
+            if offered not in (None, self.about) and self.about not in FINER[offered]:
+                raise ValueError(
+                    f"its conditions are about the same {self.about}, which has no {offered} to "
+                    "offer"
+                )
+        if not any(isinstance(c, OnDate | Did | FriendDid) for c in self.when):
+            raise ValueError("it needs a condition with `did`, `friend_did` or `date` to fire")
+        return self
+
+    @property
+    def interactions(self) -> list[Did | FriendDid]:
+        """The conditions about interactions."""
+        return [c for c in self.when if isinstance(c, Did | FriendDid)]
+
+    @property
+    def about(self) -> Same | None:
+        """What its conditions are about: one reason per customer and such thing."""
+        named = next((c.same for c in self.interactions if c.same is not None), None)
+        return named or self.offer.same
+
+    @property
+    def first(self) -> Did | FriendDid | None:
+        """The first condition that an interaction fulfils, which says what the reason is about.
+
+        It is the first one without `same`; if there is none, the first one with it.
+        """
+        positive = [c for c in self.interactions if c.positive]
+        return next((c for c in positive if c.same is None), next(iter(positive), None))
+
+    def is_about(self, condition: Condition) -> bool:
+        """Whether a condition is about what the reason is about."""
+        if self.about is None or not isinstance(condition, Did | FriendDid):
+            return False
+        return condition.same is not None or condition is self.first
+
+    @property
+    def anniversary(self) -> OnDate | None:
+        """Its first condition about an anniversary."""
+        dates = (c for c in self.when if isinstance(c, OnDate) and c.ahead is not None)
+        return next(dates, None)
+
+    @property
+    def longest(self) -> timedelta | None:
+        """The longest window of its conditions; None if none has a window."""
+        windows = [c.within for c in self.when if isinstance(c, Did | FriendDid | OnDate)]
+        return max((w for w in windows if w is not None), default=None)
+
+    @property
+    def live(self) -> timedelta | None:
+        """How long a reason is live after it fired; None for as long as the conditions hold."""
+        return self.lasts or self.longest
+
+    def kinds(self) -> Iterator[str]:
+        """The kinds of interaction that it names."""
+        for condition in self.interactions:
+            yield condition.did if isinstance(condition, Did) else condition.friend_did
+            if isinstance(condition, Did) and condition.since is not None:
+                yield condition.since.of
+        if self.offer.stores_near is not None:
+            yield self.offer.stores_near
+
+
+FINER: Mapping[Same, tuple[Same, ...]] = {
+    "product": (),
+    "store": (),
+    "category": ("product", "store"),
+    "brand": ("product",),
+}
+"""For what an offer may be about: the things that have such an attribute."""
+
+
+def _check_order(low: float | None, high: float | None) -> None:
+    if low is not None and high is not None and low > high:
+        raise ValueError(f"at_least is {low} and at_most {high}; at_most must not be less")
+
+
+def _check_count(name: str, value: float | None) -> None:
+    if value is not None and (value < 0 or value != int(value)):
+        raise ValueError(f"{name} is {value}, but it counts interactions: give a whole number")
+
+
+def _check_same(kind: str, same: str | None) -> None:
+    possible = SAME_OF.get(table_of(kind), ())
+    if same is not None and same not in possible:
+        names = " or ".join(possible)
+        raise ValueError(
+            f"{kind} has no {same}" + (f"; it may be about the same {names}" if names else "")
+        )
+
+
+def fields_of(kind: str) -> dict[str, Kind]:
+    """The columns that `where` may name for a kind of interaction, with their kinds.
+
+    Columns of the interaction come first, then those of its product, then those of its store.
+    """
+    table = table_of(kind)
+    names = {field.name for field in table.fields}
+    tables = [table]
+    if t.PRODUCTS.key[0] in names:
+        tables.append(t.PRODUCTS)
+    if t.STORES.key[0] in names:
+        tables.append(t.STORES)
+    columns: dict[str, Kind] = {}
+    for each in tables:
+        for field in each.fields:
+            if field.kind is not Kind.ATTRIBUTES and field.name not in _HIDDEN:
+                columns.setdefault(field.name, field.kind)
+            if each is not table:
+                columns.setdefault(f"{each.name[:-1]}.{field.name}", field.kind)
+    return columns
+
+
+_HIDDEN = {"sensitive"}
+
+
+def has_attributes(kind: str) -> bool:
+    """Whether `where` may name columns outside the contract for a kind of interaction."""
+    return any(f.kind is Kind.ATTRIBUTES for f in table_of(kind).fields) or (
+        t.PRODUCTS.key[0] in fields_of(kind)
+    )
+
+
+def _check_where(kind: str, where: Where) -> None:
+    columns = fields_of(kind)
+    for name, match in where.items():
+        if name not in columns and not has_attributes(kind):
+            near = near_name(name, list(columns))
+            raise ValueError(
+                f"{kind} has no column {name}." + (f" Did you mean {near}?" if near else "")
+            )
+        if name in columns:
+            check_match(name, columns[name], match)
+
+
+def check_match(name: str, kind: Kind, match: Match) -> None:
+    """Check that a column can be compared with what `where` says.
+
+    Raises:
+        ValueError: it can't.
+    """
+    if kind in (Kind.TIME, Kind.DATE):
+        raise ValueError(f"{name} is a time; say `within` instead")
+    for value in match if isinstance(match, tuple) else (match,):
+        if not _suits(kind, value):
+            raise ValueError(f"{name} holds {_HOLDS.get(kind, 'text')}")
+
+
+_NUMERIC = (Kind.MONEY, Kind.NUMBER)
+_HOLDS = {Kind.MONEY: "amounts of money", Kind.NUMBER: "numbers", Kind.BOOLEAN: "true or false"}
+
+
+def _suits(kind: Kind, value: Value | Bounds) -> bool:
+    """Whether a value can be compared with a column of a kind; ids may be written as numbers."""
+    if isinstance(value, Bounds):
+        return kind in _NUMERIC
+    if isinstance(value, bool) or kind is Kind.BOOLEAN:
+        return isinstance(value, bool) and kind is Kind.BOOLEAN
+    return isinstance(value, int | float if kind in _NUMERIC else int | str)
+
+
+def _check_sum(kind: str, column: str) -> None:
+    columns = fields_of(kind)
+    numeric = [n for n, k in columns.items() if k in _NUMERIC]
+    if column in columns and column not in numeric:
+        raise ValueError(f"{column} isn't a number; sum {' or '.join(numeric[:3])}")
+    if column not in columns and not has_attributes(kind):
+        raise ValueError(f"{kind} has no column {column} to sum")

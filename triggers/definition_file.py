@@ -1,0 +1,203 @@
+"""Reads trigger definitions from TOML. Errors name the line and the nearest valid word."""
+
+import hashlib
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from followsuit.core.errors import FollowsuitError
+from followsuit.core.near_names import near_name
+from followsuit.triggers.definition import CONDITIONS, Bounds, Definition, NthLast, Scope, Strict
+from followsuit.triggers.toml_lines import KeyPath, key_lines
+
+DEFAULT_FILE = "followsuit-triggers.toml"
+"""The file of a shop's own triggers, in the working folder."""
+
+_SHIPPED = "shipped.toml"
+_NAME = re.compile(r"\w[\w-]{0,63}")
+_TWICE = re.compile(r"Cannot (?:declare|overwrite).*at line (\d+)")
+_Model = TypeVar("_Model", bound=Strict)
+
+
+class TriggerError(FollowsuitError):
+    """The trigger definitions aren't valid; the message names the line."""
+
+
+def shipped_definitions() -> dict[str, Definition]:
+    """The triggers that come with followsuit, by name."""
+    text = (resources.files("followsuit.triggers") / _SHIPPED).read_text(encoding="utf-8")
+    return parsed(text, _SHIPPED)
+
+
+def definitions(path: Path | None) -> dict[str, Definition]:
+    """The shipped triggers and those of a file, by name; the file's replace shipped ones.
+
+    Args:
+        path: a file of definitions; None for the shipped triggers alone.
+
+    Raises:
+        TriggerError: the file can't be read, or a definition isn't valid.
+    """
+    return shipped_definitions() | ({} if path is None else read_definitions(path))
+
+
+def chosen(known: Mapping[str, Definition], only: Sequence[str] | None) -> dict[str, Definition]:
+    """The triggers of these names, in their order in `known`; all of them for None.
+
+    Raises:
+        TriggerError: there is no trigger of a name.
+    """
+    for name in only or ():
+        if name not in known:
+            near = near_name(name, list(known))
+            hint = f" Did you mean {near}?" if near else f" There are {', '.join(known)}."
+            raise TriggerError(f"There is no trigger {name}.{hint}")
+    return {name: each for name, each in known.items() if only is None or name in only}
+
+
+def digest(known: Mapping[str, Definition]) -> str:
+    """A digest of definitions: the same for the same triggers in the same order."""
+    texts = [each.model_dump_json() for each in known.values()]
+    return hashlib.sha256("\n".join(texts).encode()).hexdigest()[:16]
+
+
+def read_definitions(path: Path) -> dict[str, Definition]:
+    """The triggers of a file, by name.
+
+    Raises:
+        TriggerError: the file can't be read, or a definition isn't valid.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise TriggerError(f"{path} can't be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise TriggerError(f"{path} isn't UTF-8 text. Save it as UTF-8.") from error
+    return parsed(text, str(path))
+
+
+def parsed(text: str, name: str) -> dict[str, Definition]:
+    """The triggers of a text in TOML, by name.
+
+    Args:
+        text: the definitions.
+        name: the name of the file, for errors.
+
+    Raises:
+        TriggerError: a definition isn't valid.
+    """
+    try:
+        tables = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise TriggerError(_not_toml(name, text, str(error))) from error
+    lines = key_lines(text)
+    return {each: _definition(each, table, name, lines) for each, table in tables.items()}
+
+
+def _not_toml(name: str, text: str, message: str) -> str:
+    twice = _TWICE.search(message)
+    if twice is None:
+        return f"{name} isn't valid TOML: {message}."
+    line = int(twice[1])
+    given = text.splitlines()[line - 1].strip(" []")
+    return f"{name}, line {line}: there are two triggers {given}. Rename or delete one."
+
+
+class _Wrong(Exception):
+    """What is wrong with a definition, at a path of keys below the trigger's name."""
+
+    def __init__(self, path: KeyPath, why: str) -> None:
+        super().__init__(why.rstrip("."))
+        self.path = path
+
+
+def _definition(trigger: str, table: Any, name: str, lines: Mapping[KeyPath, int]) -> Definition:
+    try:
+        return _checked(trigger, table)
+    except _Wrong as wrong:
+        path = (trigger, *wrong.path)
+        while path and path not in lines:
+            path = path[:-1]
+        raise TriggerError(f"{name}, line {lines.get(path, 1)}: {wrong}.") from None
+
+
+def _checked(trigger: str, table: Any) -> Definition:
+    if not isinstance(table, dict):
+        raise _Wrong((), f"{trigger} is outside of a trigger. Begin one with [NAME]")
+    if not _NAME.fullmatch(trigger):
+        raise _Wrong((), f"{trigger!r} isn't a name: use letters, digits, `_` and `-`")
+    _check_keys((), table, [key for key in Definition.model_fields if key != "name"])
+    when, offer = table.get("when"), table.get("offer", {})
+    if not isinstance(when, list) or not when:
+        raise _Wrong(("when",), f"{trigger} needs conditions: when = [{{ did = ... }}]")
+    if not isinstance(offer, dict):
+        raise _Wrong(("offer",), "`offer` is a table, such as { category = 'cars' }")
+    conditions = [_condition(("when", number), each) for number, each in enumerate(when)]
+    words = set(Scope.model_fields) - {"attributes"}
+    scope = {key: value for key, value in offer.items() if key in words}
+    scope["attributes"] = {key: value for key, value in offer.items() if key not in words}
+    _check_matches(("offer",), scope["attributes"])
+    parts = {"when": tuple(conditions), "offer": _validated(("offer",), Scope, scope)}
+    return _validated((), Definition, {**table, "name": trigger, **parts})
+
+
+def _condition(path: KeyPath, given: Any) -> Strict:
+    if not isinstance(given, dict):
+        raise _Wrong(path, "a condition is a table, such as { did = 'purchase' }")
+    about = [key for key in CONDITIONS if key in given]
+    if len(about) != 1:
+        every = ", ".join(CONDITIONS)
+        near = next((n for key in given if (n := near_name(key, list(CONDITIONS)))), None)
+        hint = f". Did you mean {near}?" if near and not about else ""
+        raise _Wrong(path, f"a condition has one of {every}{hint}")
+    kind = CONDITIONS[about[0]]
+    _check_keys(path, given, list(kind.model_fields))
+    where, since = given.get("where", {}), given.get("since")
+    if not isinstance(where, dict):
+        raise _Wrong((*path, "where"), "`where` is a table, such as { brand = 'Marina' }")
+    _check_matches((*path, "where"), where)
+    if isinstance(since, dict):
+        _check_keys((*path, "since"), since, list(NthLast.model_fields))
+    return _validated(path, kind, given)
+
+
+def _check_keys(path: KeyPath, given: Mapping[str, Any], known: Sequence[str]) -> None:
+    for key in given:
+        if key not in known:
+            near = near_name(key, known)
+            hint = f"Did you mean {near}?" if near else f"There are {', '.join(known)}"
+            raise _Wrong((*path, key), f"there is no key {key} here. {hint}")
+
+
+def _check_matches(path: KeyPath, where: Mapping[str, Any]) -> None:
+    for column, match in where.items():
+        if isinstance(match, dict):
+            _check_keys((*path, column), match, list(Bounds.model_fields))
+        for value in match if isinstance(match, list) else [match]:
+            if not isinstance(value, bool | int | float | str | dict):
+                raise _Wrong((*path, column), f"{column} is compared with text or a number")
+
+
+def _validated(path: KeyPath, kind: type[_Model], given: Mapping[str, Any]) -> _Model:
+    try:
+        return kind.model_validate(given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = [key for key in first["loc"] if key in given or isinstance(key, int)]
+        why = _WHY.get(first["type"], first["msg"].removeprefix("Value error, "))
+        if place and "where" not in place and not first["msg"].startswith("Value error"):
+            why = f"`{place[-1]}`: {why}"
+        raise _Wrong((*path, *place), why) from None
+
+
+_WHY = {
+    "string_type": "write it as text, in quotes",
+    "int_type": "write a whole number",
+    "bool_type": "write true or false",
+}
+"""Other words for pydantic's types of errors."""

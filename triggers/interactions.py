@@ -1,0 +1,225 @@
+"""The interactions that conditions are about, with the columns of their products and stores."""
+
+from collections.abc import Iterable
+from decimal import Decimal
+
+import ibis
+import ibis.expr.datatypes as dt
+import ibis.expr.types as ir
+
+from followsuit.graph import tables as t
+from followsuit.graph.history import is_return
+from followsuit.graph.schema import Col
+from followsuit.graph.tables import Kind, Table
+from followsuit.graph.view import View
+from followsuit.triggers.definition import (
+    Bounds,
+    Match,
+    Same,
+    Where,
+    event_kind,
+    fields_of,
+    table_of,
+)
+
+ABOUT = "about"
+"""The column with what an interaction is about."""
+_OF: dict[Table, str] = {t.PRODUCTS: "product", t.STORES: "store"}
+
+
+@ibis.udf.scalar.builtin(name="json_extract_string")  # type: ignore[untyped-decorator]
+def _json_text(value: dt.string, pointer: dt.string) -> dt.string:
+    """The value at a JSON pointer as text; null if there is none."""
+
+
+def json_value(attributes: ir.StringValue, name: str) -> ir.StringValue:
+    """A kept attribute as text; null where a row has none."""
+    pointer = "/" + name.replace("~", "~0").replace("/", "~1")
+    return _json_text(attributes, pointer)
+
+
+class Interactions:
+    """The interactions of one kind, up to a view's instant.
+
+    Args:
+        view: the view with the interactions.
+        kind: the kind of interaction, see `definition`.
+        returns: whether returned purchases are in it too.
+
+    Attributes:
+        view: the view.
+        rows: the interactions, in the columns of their table and of what was joined to it.
+    """
+
+    def __init__(self, view: View, kind: str, *, returns: bool = False) -> None:
+        self.view = view
+        self._kind = kind
+        self._table = table_of(kind)
+        rows = view.interactions_in(self._table, returns=returns)
+        if self._table is t.EVENTS:
+            rows = rows.filter(rows.kind == event_kind(kind))
+        self.rows = rows
+        self._joined: set[Table] = set()
+
+    def filter(self, where: Where) -> None:
+        """Keep the rows whose columns match."""
+        for name, match in where.items():
+            held = self.matches(name, match)  # May join a table, which makes new rows.
+            self.rows = self.rows.filter(held)
+
+    def add(self, **columns: ir.Value) -> None:
+        """Add columns to the rows."""
+        self.rows = self.rows.mutate(**columns)
+
+    @property
+    def returned(self) -> ir.BooleanValue:
+        """Whether each row is a return; only purchases can be."""
+        if self._table is not t.PURCHASES:
+            return ibis.literal(False)
+        return is_return(self.rows)
+
+    def column(self, name: str) -> ir.Value:
+        """A column of the interaction, of its product or of its store; else a kept attribute."""
+        own = {f.name for f in self._table.fields if f.kind is not Kind.ATTRIBUTES}
+        if name in own:
+            return self.rows[name]
+        known = fields_of(self._kind)
+        if name in known:
+            return self._of_item(name)
+        return self._attribute(name)
+
+    def kind_of(self, name: str) -> Kind | None:
+        """The kind of a column of the contract; None for an attribute."""
+        return fields_of(self._kind).get(name)
+
+    def matches(self, name: str, match: Match) -> ir.BooleanValue:
+        """Whether a column matches a value, one of several values, or bounds; null is no match."""
+        value = self.column(name)
+        return matches(value, self.kind_of(name), match).fill_null(False)
+
+    def about(self, same: Same) -> ir.StringValue:
+        """The product, category, brand or store of each row; null where unknown."""
+        if same in ("product", "store"):
+            return self.rows[f"{same}_id"]
+        if same == "brand":
+            return self.column("product.brand")
+        return self._first("product.category", "store.category")
+
+    def city(self) -> ir.StringValue:
+        """The city of each row: its own, else that of its store; null where unknown."""
+        return self._first(Col.CITY, "store.city")
+
+    def _first(self, *names: str) -> ir.Value:
+        """The first of these columns that isn't null, of those that the kind has."""
+        known = [name for name in names if name in fields_of(self._kind)]
+        for name in known:
+            self.column(name)  # Joins its table, which makes new rows.
+        return ibis.coalesce(*(self.column(name) for name in known))
+
+    def _of_item(self, name: str) -> ir.Value:
+        prefix, _, column = name.rpartition(".")
+        for table, of in _OF.items():
+            has = any(f.name == column for f in table.fields)
+            if prefix in ("", of) and has and table.key[0] in self._columns:
+                self._join(table)
+                return self.rows[f"{of}.{column}"]
+        raise AssertionError(f"{name} is a column of neither products nor stores")
+
+    def _attribute(self, name: str) -> ir.StringValue:
+        names: list[str] = [Col.ATTRIBUTES] if Col.ATTRIBUTES in self._columns else []
+        if Col.PRODUCT_ID in self._columns:
+            self._join(t.PRODUCTS)
+            names.append(f"product.{Col.ATTRIBUTES}")
+        sources = [self.rows[name] for name in names]
+        return ibis.coalesce(*(json_value(source, name) for source in sources))
+
+    @property
+    def _columns(self) -> set[str]:
+        return {field.name for field in self._table.fields}
+
+    def _join(self, table: Table) -> None:
+        """Add the columns of the rows' products or stores, named as in `product.category`."""
+        if table in self._joined:
+            return
+        self._joined.add(table)
+        of = _OF[table]
+        rows = self.view.table(table)
+        key = table.key[0]
+        renamed = rows.rename({f"{of}.{name}": name for name in rows.columns})
+        self.rows = self.rows.left_join(renamed, self.rows[key] == renamed[f"{of}.{key}"])
+
+
+def matches(value: ir.Value, kind: Kind | None, match: Match) -> ir.BooleanValue:
+    """Whether values match.
+
+    Args:
+        value: the values of a column.
+        kind: the kind of the column; None for an attribute, whose values are text.
+        match: a value, one of several values, or bounds; money in major units.
+    """
+    if isinstance(match, Bounds):
+        number = value.try_cast("float64") if kind is None else value
+        held = [number >= _number(match.at_least, kind)] if match.at_least is not None else []
+        held += [number <= _number(match.at_most, kind)] if match.at_most is not None else []
+        return ibis.and_(*held)
+    wanted = match if isinstance(match, tuple) else (match,)
+    if kind is None:
+        return ibis.or_(*(_is_attribute(value, each) for each in wanted))
+    return value.isin([_literal(each, kind) for each in wanted])
+
+
+def _is_attribute(value: ir.Value, wanted: bool | float | str) -> ir.BooleanValue:
+    if isinstance(wanted, bool):
+        return value.lower() == str(wanted).lower()
+    if isinstance(wanted, str):
+        return value == wanted
+    return value.try_cast("float64") == float(wanted)
+
+
+def _literal(value: bool | float | str, kind: Kind) -> bool | float | str:
+    if kind in (Kind.MONEY, Kind.NUMBER):
+        return _number(float(value), kind)
+    if kind is Kind.BOOLEAN:
+        return value
+    text = str(value)
+    if kind is Kind.CODE:
+        return text.lower()
+    return text.upper() if kind is Kind.CURRENCY else text
+
+
+def _number(value: float | None, kind: Kind | None) -> float:
+    """A bound in the units of the column: money is stored in minor units."""
+    assert value is not None
+    if kind is Kind.MONEY:
+        return float(Decimal(str(value)) * 100)
+    return float(value)
+
+
+def minor_units(value: float | None, kind: Kind | None) -> float | None:
+    """A threshold of a sum in the units of its column."""
+    return None if value is None else _number(value, kind)
+
+
+def shop_currency(view: View) -> str | None:
+    """The currency of the most purchases; None if no purchase names one."""
+    rows = view.table(t.PURCHASES)
+    rows = rows.filter(rows.currency.notnull())
+    counts = rows.group_by("currency").aggregate(n=rows.count())
+    first = counts.order_by(ibis.desc("n"), "currency").limit(1).to_pyarrow()["currency"]
+    return first[0].as_py() if len(first) else None
+
+
+def attribute_names(view: View, tables: Iterable[Table]) -> set[str]:
+    """The names of the kept attributes in some tables."""
+    names: set[str] = set()
+    for table in tables:
+        rows = view.table(table)
+        if Col.ATTRIBUTES in rows.columns:
+            keys = rows.select(name=_json_keys(rows.attributes).unnest()).distinct()
+            names |= set(keys.to_pyarrow()["name"].to_pylist())
+    return names
+
+
+@ibis.udf.scalar.builtin(name="json_keys")  # type: ignore[untyped-decorator]
+def _json_keys(value: dt.string) -> dt.Array[dt.string]:
+    """The keys of a JSON object."""

@@ -19,7 +19,7 @@ from followsuit.offers.candidates.catalogue import Catalogue
 from followsuit.offers.candidates.grid import Grid, blocks
 from followsuit.offers.candidates.live_reasons import LiveReasons
 from followsuit.offers.decision_rows import REASON, SCHEMA, Describe, text
-from followsuit.offers.features.declared import OWN, Features, Values
+from followsuit.offers.features.declared import OWN, TRIGGER, Features, Values
 from followsuit.offers.learning.model import Model
 from followsuit.policy.rules import BEFORE_PREDICTION, Rule
 from followsuit.triggers.reason_texts import ReasonTexts
@@ -133,21 +133,42 @@ class _Decide:
         return self._describe.table(candidates, matches, values, rank, top).take(order)
 
     def _candidates(self, rows: np.ndarray, own: Values, n: int) -> Candidates:
-        """What reasons bring up, and each customer's n best offers by the own part of the score."""
-        shape = (len(rows), self._width)
-        scores = np.array(np.broadcast_to(self._model.score(own), shape))
+        """What reasons bring up, and each customer's n best offers by score."""
+        here = self._reasons.pairs[rows].tocoo()
+        named = here.row.astype(np.intp), here.col.astype(np.intp)
+        scores = self._scores(rows, own, named)
         self._grid.exclude(scores, rows)
         scores[self._blocked[rows].nonzero()] = -np.inf
         best = self._offers.best(scores, rows, n)
         while self._rules and len(refused := self._refused(best)):
             scores[best.row[refused] - rows[0], best.column[refused]] = -np.inf
             best = self._offers.best(scores, rows, n)
-        here = self._reasons.pairs[rows].tocoo()
-        parts = [best, self._offers.of_pairs(rows[here.row], here.col.astype(np.intp))]
+        parts = [best, self._offers.of_pairs(rows[named[0]], named[1])]
         for wanting, allowed, needs in self._reasons.wanted(rows):
             masked = np.where(allowed, scores[wanting - rows[0]], -np.inf)
             parts.append(self._offers.best(masked, wanting, n, needs))
         return joined(*parts)
+
+    def _scores(
+        self, rows: np.ndarray, own: Values, named: tuple[np.ndarray, np.ndarray]
+    ) -> np.ndarray:
+        """(rows, k) the score of each pair, as if every offer were what its reasons need.
+
+        Only customers with a broad reason have a trigger's feature in all columns; for the others,
+        it is in the cells that their reasons name.
+        """
+        shape = (len(rows), self._width)
+        scores = np.array(np.broadcast_to(self._model.score(own), shape))
+        cells = {name: np.broadcast_to(each, shape)[named] for name, each in own.items()}
+        for name in TRIGGER:
+            cells[name] = self._features[name].pairs(rows[named[0]], named[1])
+        scores[named] = self._model.score(cells)
+        broad = np.flatnonzero(np.isin(rows, self._reasons.with_broad))
+        if len(broad):
+            whole = {name: np.broadcast_to(each, shape)[broad] for name, each in own.items()}
+            whole |= self._features.block(rows[broad], names=TRIGGER)
+            scores[broad] = self._model.score(whole)
+        return scores
 
     def _refused(self, candidates: Candidates) -> np.ndarray:
         """Positions of the candidates that a rule blocks."""

@@ -215,12 +215,8 @@ def _offered(path: Path) -> pa.Table:
     """Read the offered decisions, in the columns of a run's offers."""
     names = {"score": "probability"}
     columns = [names.get(name, name) for name in _OFFERS.names if name != "trigger"]
-    rows = pq.read_table(
-        path,
-        columns=[*columns, "triggers"],
-        filters=[("decision", "=", OFFERED)],
-        memory_map=False,
-    )
+    offered = [("decision", "=", OFFERED)]
+    rows = pq.read_table(path, columns=columns, filters=offered, memory_map=False)
     first = [names[0] if names else None for names in rows["triggers"].to_pylist()]
     rows = rows.append_column("trigger", pa.array(first, g.TEXT))
     rows = rows.select([names.get(name, name) for name in _OFFERS.names])

@@ -40,6 +40,7 @@ class LiveReasons:
     Attributes:
         table: the reasons with an item, then the broad ones: the columns that `Grid.live` and
             `Grid.broad` share, and `order`, the number of the trigger.
+        with_broad: rows of the customers with a broad reason.
         pairs: (n, k) a number from 1 for each pair with a reason that names it; other cells are 0.
     """
 
@@ -57,6 +58,7 @@ class LiveReasons:
         self._starts = np.append(starts, len(live))
         self._named, self._broad, self._grid = len(live), broad, grid
         self._broad_rows = broad.row.to_numpy()
+        self.with_broad = np.unique(self._broad_rows)
         self._needs = [trigger.needs for trigger in triggers]
         self._suits = np.array([offers.suits(needs) for needs in self._needs])
         self._stores = self.table.stores.to_numpy()

@@ -62,6 +62,12 @@ class History:
         return self._snapshot.keep(self._items())
 
     @cached_property
+    def event_kinds(self) -> frozenset[str]:
+        """The kinds of all events, of any time."""
+        kinds = self._snapshot.rows(t.EVENTS).select("kind").distinct()
+        return frozenset(kinds.to_pyarrow()["kind"].to_pylist())
+
+    @cached_property
     def sensitive_items(self) -> ir.Table:
         """`item_kind, item_id` of the sensitive products and stores."""
         return self._snapshot.keep(sensitive_items(self._snapshot))

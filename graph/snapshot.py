@@ -67,10 +67,19 @@ class Snapshot:
         """All rows of a table, as an Ibis table in the contract's columns."""
         return self.connection.table(table.name)
 
-    def keep(self, rows: ir.Table) -> ir.Table:
-        """Compute rows once, and return the temporary table that holds them."""
+    def keep(self, rows: ir.Table, *more: ir.Table) -> ir.Table:
+        """Compute rows once, and return the temporary table that holds them.
+
+        Args:
+            rows: the rows.
+            more: rows in the same columns to add, one table after the other: a union of many
+                tables takes long to compile.
+        """
         name = ibis.util.gen_name("kept")
-        return self.connection.create_table(name, rows)
+        self.connection.create_table(name, rows)
+        for table in more:
+            self.connection.insert(name, table.select(rows.columns))
+        return self.connection.table(name)
 
     def drop(self, rows: ir.Table) -> None:
         """Drop a temporary table that `keep` returned."""

@@ -251,6 +251,14 @@ class View:
         return self.interactions_in(t.EVENTS)
 
     @property
+    def event_kinds(self) -> frozenset[str]:
+        """The kinds of events that the store has ever seen, later ones too.
+
+        Use it only to save work and in messages.
+        """
+        return self._history.event_kinds
+
+    @property
     def stores(self) -> ir.Table:
         """The stores in the contract's columns, without sensitive ones."""
         return self._history.without_sensitive(t.STORES, self.table(t.STORES))

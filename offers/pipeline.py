@@ -150,9 +150,11 @@ class Pipeline:
             with self._progress("fitting weights of features", EARLIER) as advance:
                 for day in self._days[::-1]:
                     triggers = triggers_of(self._definitions, tie_weights(day, learned))
-                    rows = brought_up(day, reasons_of(triggers, day))
+                    reasons = reasons_of(triggers, day)
+                    rows = brought_up(day, reasons)
                     live = rows.filter(rows.blocked_by.isnull())
                     laid = grid(day, live, self._window, triggers=triggers, taste=taste)
+                    day.snapshot.drop(reasons)
                     day.snapshot.drop(rows)
                     adopted = outcomes(laid, self._window).pairs
                     training.append(examples(laid, Features(laid), adopted, self._seed))
@@ -188,8 +190,9 @@ class Pipeline:
         ties, offers = tie_weights(view, learned), catalogue(view)
         triggers = triggers_of(self._definitions, ties)
         with self._progress("finding reasons"):
-            reasons = of_customers(reasons_of(triggers, view), customers)
-            rows = brought_up(view, reasons, offers)
+            reasons = reasons_of(triggers, view)
+            rows = brought_up(view, of_customers(reasons, customers), offers)
+            view.snapshot.drop(reasons)
         with self._progress("preparing candidates"):
             live = rows.filter(rows.blocked_by.isnull())
             laid = grid(view, live, window, triggers=triggers, taste=taste, catalogue=offers)

@@ -2,6 +2,7 @@
 
 import zoneinfo
 from datetime import timedelta
+from weakref import WeakKeyDictionary
 
 import ibis
 import ibis.expr.types as ir
@@ -10,11 +11,13 @@ import pandas as pd
 
 from followsuit.graph import tables as t
 from followsuit.graph.schema import Col
+from followsuit.graph.snapshot import Snapshot
 from followsuit.graph.view import View
 from followsuit.triggers.definition import OnDate
 from followsuit.triggers.interactions import json_value
 
 _DAY = timedelta(days=1)
+_READ: WeakKeyDictionary[Snapshot, dict[str, pd.DataFrame]] = WeakKeyDictionary()
 _TYPES = {"customer_id": "string", "at": "timestamp('UTC', 6)", "until": "timestamp('UTC', 6)"}
 
 
@@ -28,7 +31,7 @@ def on_date(view: View, condition: OnDate) -> ir.Table:
         `customer_id`; `last_at`, when the date came within reach; `until`, the end of an
         anniversary, null otherwise.
     """
-    dates = _dates(view, condition.date)
+    dates = _dates(view.snapshot, condition.date)
     parts = [
         _within(rows, str(zone))
         if condition.ahead is None
@@ -42,9 +45,19 @@ def on_date(view: View, condition: OnDate) -> ir.Table:
     return rows.rename(last_at="at")
 
 
-def _dates(view: View, name: str) -> pd.DataFrame:
-    """`customer_id, date, at, zone`: the local date, its instant where known, and the zone."""
-    people = view.table(t.CUSTOMERS).semi_join(view.customers, "customer_id")
+def _dates(snapshot: Snapshot, name: str) -> pd.DataFrame:
+    """`customer_id, date, at, zone`: the local date, its instant where known, and the zone.
+
+    They are those of all customers, read once for all days.
+    """
+    dates = _READ.setdefault(snapshot, {})
+    if name not in dates:
+        dates[name] = _read(snapshot, name)
+    return dates[name]
+
+
+def _read(snapshot: Snapshot, name: str) -> pd.DataFrame:
+    people = snapshot.rows(t.CUSTOMERS)
     if name in people.columns:
         value = people[name]
     else:

@@ -11,10 +11,10 @@ from followsuit.graph.items import PAIR
 from followsuit.graph.view import View
 from followsuit.triggers.compiler import fired
 from followsuit.triggers.conditions import exposures
-from followsuit.triggers.definition import Definition, FriendDid
+from followsuit.triggers.definition import RESERVED, Definition, Did, FriendDid, event_kind
 from followsuit.triggers.definition_file import shipped_definitions
 from followsuit.triggers.offered import offered_items, reasons_from
-from followsuit.triggers.trigger import Needs, Trigger
+from followsuit.triggers.trigger import Needs, Trigger, no_reasons
 
 FRIEND_BOUGHT = "friend_bought"
 FRIEND_VISITED = "friend_visited"
@@ -54,7 +54,16 @@ class DefinedTrigger:
 
     def reasons(self, view: View) -> ir.Table:
         """See `Trigger.reasons`."""
+        if not self._can_fire(view):
+            return no_reasons()
         return reasons_from(self.definition, view, fired(self.definition, view, self.ties))
+
+    def _can_fire(self, view: View) -> bool:
+        """Whether the store has ever seen the events that the conditions need."""
+        needed = [c for c in self.definition.when if isinstance(c, Did | FriendDid) and c.positive]
+        kinds = [c.did if isinstance(c, Did) else c.friend_did for c in needed]
+        events = {event_kind(kind) for kind in kinds if kind not in RESERVED}
+        return events <= view.event_kinds
 
     def drivers(self, view: View, reasons: ir.Table) -> ir.Table:
         """See `Trigger.drivers`."""

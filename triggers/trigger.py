@@ -100,9 +100,16 @@ class Trigger(Protocol):
 
 
 def reasons_of(triggers: Sequence[Trigger], view: View) -> ir.Table:
-    """The reasons of all triggers, in the columns of `REASONS` and `EVIDENCE`; none without any."""
+    """The reasons of all triggers, in the columns of `REASONS` and `EVIDENCE`; none without any.
+
+    Returns:
+        A temporary table; drop it when it is no longer needed.
+    """
     types = REASONS | EVIDENCE
     tables = [trigger.reasons(view).select(*types).cast(types) for trigger in triggers]
-    if not tables:
-        return ibis.memtable({name: [] for name in types}, schema=types)
-    return tables[0] if len(tables) == 1 else ibis.union(*tables)
+    return view.snapshot.keep(*(tables or [no_reasons()]))
+
+
+def no_reasons() -> ir.Table:
+    """No reasons, in the columns of `REASONS` and `EVIDENCE`."""
+    return ibis.memtable(ibis.schema(REASONS | EVIDENCE).to_pyarrow().empty_table())

@@ -33,7 +33,7 @@ def unseen(view: View, definitions: Mapping[str, Definition]) -> list[str]:
     own = [each for name, each in definitions.items() if each != shipped.get(name)]
     if not own:
         return []
-    kinds = view.snapshot.rows(t.EVENTS).select("kind").distinct().to_pyarrow()["kind"].to_pylist()
+    kinds = view.event_kinds
     known = sorted([*kinds, *RESERVED])
     notes = [
         _note(each, f"the store has no events of kind {event_kind(kind)}", kind, known)

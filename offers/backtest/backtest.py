@@ -171,13 +171,15 @@ def backtest(
             if day in fitted_at:
                 taste = config.fit(now, shared, seed=seed, progress=progress)
             finders = triggers_of(definitions, ties.at(now))
-            rows = brought_up(now, reasons_of(finders, now))
+            reasons = reasons_of(finders, now)
+            rows = brought_up(now, reasons)
             live = rows.filter(rows.blocked_by.isnull())
             laid = grid(now, live, window, triggers=finders, taste=taste, least=metrics.ITEMS)
             features, labels = Features(laid), outcomes(laid, horizon)
             if day >= start:
                 evaluation.evaluate(laid, features, labels, writer)
             evaluation.add_examples(laid, features, labels)
+            now.snapshot.drop(reasons)
             now.snapshot.drop(rows)
             advance(1)
     if not evaluation.tally.sums:

@@ -21,7 +21,7 @@ def brought_up(
 
     Args:
         view: the view as of the cutoff.
-        reasons: a table with the columns of `REASONS`; for a row without an item, only the rules
+        reasons: a computed table with the columns of `REASONS`; for a row without an item, only the rules
             about the customer apply.
         catalogue: the active offers; None if each item is its own offer.
         rules: the rules, in the order in which they apply.
@@ -31,7 +31,6 @@ def brought_up(
     """
     keep, drop = view.snapshot.keep, view.snapshot.drop
     # Steps have one large join each: several at once would not fit into memory.
-    reasons = keep(reasons)
     pairs = reasons.select(*PAIR)
     seen = keep(pairs.semi_join(view.first_interactions, list(PAIR)).distinct())
     people = view.people.select("customer_id", person_blocked_by="blocked_by")
@@ -40,7 +39,7 @@ def brought_up(
     rows = reasons.inner_join(people, "customer_id")
     of_items = rows.left_join(sites, list(ITEM)).drop(*(f"{name}_right" for name in ITEM))
     rows = of_items.filter(of_items.item_id.isnull() | of_items.known_item.fill_null(False))
-    rows, kept = _flagged(rows, seen, PAIR, "seen"), [reasons, seen, people]
+    rows, kept = _flagged(rows, seen, PAIR, "seen"), [seen, people]
     if catalogue is None:
         rows = rows.mutate(covered=ibis.literal(True), in_audience=ibis.literal(True))
     else:

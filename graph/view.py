@@ -266,10 +266,13 @@ class View:
     @cached_property
     def known_since(self) -> ir.Table:
         """`customer_id, known_since`: when each customer joined, else their first interaction."""
-        dated = [self.interactions_in(each) for each in (t.PURCHASES, t.VISITS, t.EVENTS)]
-        rows = ibis.union(*(each.select("customer_id", "at") for each in dated))
-        first = rows.group_by("customer_id").aggregate(first_at=rows["at"].min())
         people = self.table(t.CUSTOMERS).select("customer_id", "joined_at")
+        # Only for those without a date is the first interaction looked for.
+        undated = people.filter(people.joined_at.isnull())
+        kinds = (t.PURCHASES, t.VISITS, t.EVENTS, t.LIKES, t.MEMBERSHIPS, t.CONTACTS)
+        dated = [self.interactions_in(each).select("customer_id", "at") for each in kinds]
+        rows = ibis.union(*(each.semi_join(undated, "customer_id") for each in dated))
+        first = rows.group_by("customer_id").aggregate(first_at=rows["at"].min())
         people = people.left_join(first, "customer_id")
         known = people.select(
             "customer_id", known_since=people.joined_at.fill_null(people.first_at)

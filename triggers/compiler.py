@@ -7,7 +7,15 @@ import ibis
 import ibis.expr.types as ir
 
 from followsuit.graph.view import View
-from followsuit.triggers.conditions import friends_did, held, matching, violated
+from followsuit.triggers.conditions import (
+    friends_did,
+    held,
+    interval,
+    known_throughout,
+    quiet_since,
+    starts,
+    violated,
+)
 from followsuit.triggers.dates import on_date
 from followsuit.triggers.definition import (
     Condition,
@@ -85,20 +93,20 @@ class _Compiler:
         else:
             assert isinstance(condition, Did)
             rows = held(self.view, condition, self._about(condition))
-        if condition is not self.definition.first and "strength" in rows.columns:
-            rows = rows.drop("strength")
+        if condition is not self.definition.first:
+            rows = rows.drop(*(n for n in ("strength", "recorded_strength") if n in rows.columns))
         return _with_facts(rows)
 
     def _silent(self) -> ir.Table:
-        """When customers hadn't done something for a whole window, where nothing else begins."""
-        condition = next(c for c in self.definition.when if isinstance(c, Did))
-        ever = condition.model_copy(update={"within": None})
-        rows = matching(self.view, ever, None)
-        last = rows.group_by("customer_id").aggregate(at=rows["at"].max())
-        known = self.view.known_since.left_join(last, "customer_id")
-        since = known["at"].fill_null(known.known_since)
-        began = _later(since, condition.within or timedelta())
-        return _with_facts(known.select("customer_id", fired_at=began))
+        """Since when customers have done little or nothing, where nothing else begins a reason."""
+        rows = self.view.known_since.mutate(fired_at=ibis.null(_FACTS["fired_at"]))
+        for condition in self.definition.when:
+            if isinstance(condition, Did):
+                began = quiet_since(self.view, condition)
+                rows = rows.left_join(began, "customer_id").drop("customer_id_right")
+                later = ibis.greatest(rows.fired_at, rows.quiet_since)
+                rows = rows.mutate(fired_at=later).drop("quiet_since")
+        return _with_facts(rows.drop("known_since"))
 
     def _restricted(self, rows: ir.Table, condition: Condition) -> ir.Table:
         """The rows for which a condition holds that doesn't say when a reason begins."""
@@ -113,8 +121,10 @@ class _Compiler:
             return rows
         broken = violated(self.view, condition, self._about(condition))
         rows = rows.anti_join(broken, broken.columns)
-        if condition.none and condition.within is not None:
-            rows = rows.semi_join(self.view.known_for(condition.within), "customer_id")
+        if condition.none:
+            rows = rows.semi_join(known_throughout(self.view, condition), "customer_id")
+        elif condition.since is not None:
+            rows = rows.semi_join(starts(self.view, condition.since), "customer_id")
         return rows
 
     def _until(self, rows: ir.Table) -> ir.Value:
@@ -153,4 +163,4 @@ def _both(one: ir.Table, other: ir.Table) -> ir.Table:
 
 
 def _later(at: ir.Value, by: timedelta) -> ir.Value:
-    return at + ibis.interval(seconds=int(by.total_seconds()))
+    return at + interval(by)

@@ -6,9 +6,10 @@ from datetime import timedelta
 import ibis
 import ibis.expr.types as ir
 
+from followsuit.graph import tables as t
 from followsuit.graph.schema import Col
 from followsuit.graph.view import View, whole_seconds
-from followsuit.triggers.definition import Did, FriendDid, NthLast, Same, fields_of
+from followsuit.triggers.definition import Did, FriendDid, NthLast, Same, fields_of, table_of
 from followsuit.triggers.interactions import ABOUT, Interactions, minor_units, shop_currency
 from followsuit.triggers.nearby import near
 
@@ -42,10 +43,9 @@ def matching(view: View, condition: Did, about: Same | None, *, city: bool = Fal
     interactions.filter(condition.where)
     wanted = ["customer_id", "at"]
     if condition.sum is not None:
-        interactions.add(value=interactions.column(condition.sum))
-        interactions.add(returned=interactions.returned)
+        _add_number(interactions, condition.sum)
         wanted += ["value", "returned"]
-    if condition.sum == Col.AMOUNT:
+    if _is_in_currencies(condition):
         interactions.rows = interactions.rows.filter(~_foreign(view, interactions.rows))
     if condition.away:
         interactions.rows = _away(view, interactions)
@@ -71,7 +71,7 @@ def held(view: View, condition: Did, about: Same | None) -> ir.Table:
         the number of interactions.
     """
     counts = _counted(matching(view, condition, about), condition, key_of(about))
-    return counts.filter(_in_bounds(counts, condition)).drop("n")
+    return counts.filter(_in_bounds(counts, condition), counts.last_at.notnull()).drop("n")
 
 
 def violated(view: View, condition: Did, about: Same | None) -> ir.Table:
@@ -79,6 +79,41 @@ def violated(view: View, condition: Did, about: Same | None) -> ir.Table:
     counts = _counted(matching(view, condition, about), condition, key_of(about))
     broken = counts if condition.none else counts.filter(~_in_bounds(counts, condition))
     return broken.select(key_of(about))
+
+
+def known_throughout(view: View, condition: Did) -> ir.Table:
+    """`customer_id` of the customers who were known for the whole window of a condition."""
+    if condition.within is not None:
+        return view.known_for(condition.within)
+    rows = view.known_since
+    if condition.since is not None:
+        rows = rows.inner_join(starts(view, condition.since), "customer_id")
+        rows = rows.filter(rows.known_since <= rows.start_at)
+    return rows.select("customer_id")
+
+
+def quiet_since(view: View, condition: Did) -> ir.Table:
+    """Since when a condition holds that needs no interaction.
+
+    Returns:
+        `customer_id, quiet_since` of all customers who are known since some day: the time of the
+        latest interaction that the condition counts. Without any, it is when the one before left
+        the window, or when the customer had been known for the whole window.
+    """
+    ever = matching(view, condition.model_copy(update={"within": None}), None)
+    if condition.sum is not None:
+        ever = ever.filter(~ever.returned)
+    last = ever.group_by("customer_id").aggregate(at=ever["at"].max())
+    rows = _left(view.known_since, last)
+    if condition.since is not None:
+        rows = _left(rows, starts(view, condition.since))
+        return rows.select("customer_id", quiet_since=ibis.coalesce(rows["at"], rows.start_at))
+    if condition.within is None:
+        return rows.select("customer_id", quiet_since=rows["at"].fill_null(rows.known_since))
+    counted = view.within(last, condition.within).select("customer_id", counted_at="at")
+    rows = _left(rows, counted)
+    left = ibis.greatest(rows["at"], rows.known_since) + interval(condition.within)
+    return rows.select("customer_id", quiet_since=rows.counted_at.fill_null(left))
 
 
 def friends_did(view: View, ties: ir.Table, condition: FriendDid, about: Same | None) -> ir.Table:
@@ -137,7 +172,7 @@ def exposures(view: View, ties: ir.Table, condition: FriendDid, about: Same | No
 
 def in_other_currencies(view: View, condition: Did) -> int:
     """The number of interactions that a sum leaves out because of their currency."""
-    if condition.sum != Col.AMOUNT:
+    if not _is_in_currencies(condition):
         return 0
     interactions = Interactions(view, condition.did, returns=True)
     _cut(interactions, condition.within, condition.since)
@@ -151,13 +186,39 @@ def _cut(interactions: Interactions, within: timedelta | None, since: NthLast | 
     if within is not None:
         interactions.rows = view.within(interactions.rows, within)
     if since is not None:
-        rows = Interactions(view, since.of).rows.select("customer_id", "at")
-        order = ibis.window(group_by="customer_id", order_by=ibis.desc("at"))
-        numbered = rows.mutate(number=ibis.row_number().over(order))
-        starts = numbered.filter(numbered.number == since.nth_last - 1)
-        starts = starts.select("customer_id", start_at="at")
-        joined = interactions.rows.inner_join(starts, "customer_id")
+        joined = interactions.rows.inner_join(starts(view, since), "customer_id")
         interactions.rows = joined.filter(joined["at"] >= joined.start_at).drop("start_at")
+
+
+def starts(view: View, since: NthLast) -> ir.Table:
+    """`customer_id, start_at`: the time of each customer's n-th last interaction of a kind."""
+    rows = Interactions(view, since.of).rows.select("customer_id", "at")
+    order = ibis.window(group_by="customer_id", order_by=ibis.desc("at"))
+    numbered = rows.mutate(number=ibis.row_number().over(order))
+    nth_last = numbered.filter(numbered.number == since.nth_last - 1)
+    return nth_last.select("customer_id", start_at="at")
+
+
+def interval(length: timedelta) -> ir.IntervalScalar:
+    """A length of time for sums with times."""
+    return ibis.interval(seconds=int(length.total_seconds()))
+
+
+def _left(rows: ir.Table, more: ir.Table) -> ir.Table:
+    """Add the columns of another table of customers, null where it has no row."""
+    return rows.left_join(more, "customer_id").drop("customer_id_right")
+
+
+def _add_number(interactions: Interactions, column: str) -> None:
+    """Add `value` and `returned` of what a sum counts; a return takes its value off."""
+    number = interactions.number(column)
+    returned = interactions.returned
+    interactions.add(value=returned.ifelse(-number.abs(), number), returned=returned)
+
+
+def _is_in_currencies(condition: Did) -> bool:
+    """Whether a condition sums amounts that may be in several currencies."""
+    return condition.sum == Col.AMOUNT and table_of(condition.did) is t.PURCHASES
 
 
 def _away(view: View, interactions: Interactions) -> ir.Table:
@@ -175,17 +236,19 @@ def _foreign(view: View, rows: ir.Table) -> ir.BooleanValue:
 
 
 def _counted(rows: ir.Table, condition: Did, key: list[str]) -> ir.Table:
-    """The columns of `key`, `last_at`, `strength` and `n`, the count or the sum."""
+    """The columns of `key`, `last_at`, `strength` and `n`, the count or the sum.
+
+    `last_at` is null where only returns add to a sum.
+    """
     if condition.sum is None:
         n = rows.count()
         last_at, strength = rows["at"].max(), n.cast("float64")
         return rows.group_by(key).aggregate(n=n, last_at=last_at, strength=strength)
-    counts = rows.group_by(key).aggregate(
-        n=rows["value"].sum(),
+    return rows.group_by(key).aggregate(
+        n=rows["value"].sum().fill_null(0),
         last_at=rows["at"].max(where=~rows.returned),
         strength=(~rows.returned).sum().cast("float64"),
     )
-    return counts.filter(counts.last_at.notnull())
 
 
 def _in_bounds(counts: ir.Table, condition: Did) -> ir.BooleanValue:

@@ -83,10 +83,11 @@ def _within(rows: pd.DataFrame, zone: str) -> pd.DataFrame:
 
 
 def _ahead(rows: pd.DataFrame, zone: str, as_of: pd.Timestamp, days: int) -> pd.DataFrame:
-    """The dates whose next anniversary is today or at most `days` ahead."""
+    """The dates whose next anniversary is today or at most `days` ahead; a date ahead is one."""
     today = as_of.tz_convert(zone).tz_localize(None).normalize()
     this_year, next_year = (_anniversary(rows.date, today.year + more) for more in (0, 1))
-    passed = (this_year < today) | (rows.date == this_year)
+    # An instant of the past has its first anniversary a year later.
+    passed = (this_year < today) | ((rows.date == this_year) & rows["at"].notna())
     following = this_year.where(~passed, next_year)
     following = following.where(rows.date <= today, rows.date)
     rows = rows.assign(following=following)

@@ -157,8 +157,9 @@ class Did(Strict):
 
     @property
     def positive(self) -> bool:
-        """Whether it needs an interaction to hold."""
-        return not self.none and (self.fewest or 0) > 0
+        """Whether it needs an interaction to hold: `none`, and bounds around 0, don't."""
+        low, high = self.fewest or 0, self.at_most or 0
+        return not self.none and not low <= 0 <= high
 
 
 class FriendDid(Strict):

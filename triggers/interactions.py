@@ -25,6 +25,7 @@ from followsuit.triggers.definition import (
 ABOUT = "about"
 """The column with what an interaction is about."""
 _OF: dict[Table, str] = {t.PRODUCTS: "product", t.STORES: "store"}
+_EXACT = "decimal(38, 9)"
 
 
 @ibis.udf.scalar.builtin(name="json_extract_string")  # type: ignore[untyped-decorator]
@@ -78,31 +79,65 @@ class Interactions:
             return ibis.literal(False)
         return is_return(self.rows)
 
-    def column(self, name: str) -> ir.Value:
-        """A column of the interaction, of its product or of its store; else a kept attribute."""
-        own = {f.name for f in self._table.fields if f.kind is not Kind.ATTRIBUTES}
-        if name in own:
-            return self.rows[name]
-        known = fields_of(self._kind)
-        if name in known:
-            return self._of_item(name)
-        return self._attribute(name)
+    def values(self, name: str) -> list[tuple[ir.Value, Kind | None]]:
+        """A column's values with their kinds: of the interaction, its product and its store.
 
-    def kind_of(self, name: str) -> Kind | None:
-        """The kind of a column of the contract; None for an attribute."""
-        return fields_of(self._kind).get(name)
+        The first one that isn't null counts. A kept attribute counts as a column of its table; its
+        kind is None.
+
+        Args:
+            name: the column; `product.NAME` and `store.NAME` are columns of one table alone.
+        """
+        of, _, column = name.rpartition(".")
+        if of not in _OF.values():
+            of, column = "", name
+        found: list[tuple[str, Kind | None]] = []
+        for table, prefix in {self._table: "", **_OF}.items():
+            if (of and of != prefix) or (prefix and table.key[0] not in self._columns):
+                continue
+            field = next((f for f in table.fields if f.name == column), None)
+            if field is None and not _keeps_attributes(table):
+                continue
+            if prefix:
+                self._join(table)
+            found.append((prefix, None if field is None else field.kind))
+            if field is not None and (field.required or field.kind is Kind.ID):
+                break  # It is never null, or names another row.
+        return [(self._value(prefix, column, kind), kind) for prefix, kind in found]
+
+    def _value(self, prefix: str, column: str, kind: Kind | None) -> ir.Value:
+        place = f"{prefix}." if prefix else ""
+        if kind is None:
+            return json_value(self.rows[f"{place}{Col.ATTRIBUTES}"], column)
+        return self.rows[f"{place}{column}"]
 
     def matches(self, name: str, match: Match) -> ir.BooleanValue:
         """Whether a column matches a value, one of several values, or bounds; null is no match."""
-        value = self.column(name)
-        return matches(value, self.kind_of(name), match).fill_null(False)
+        values = self.values(name)
+        held = [(value.notnull(), matches(value, kind, match)) for value, kind in values]
+        return ibis.cases(*held, else_=False).fill_null(False)
+
+    def number(self, name: str) -> ir.NumericValue:
+        """A column as exact numbers, which add up to the same sum in any order.
+
+        Money is in minor units. What isn't a number is null.
+        """
+        values = self.values(name)
+        if all(kind is Kind.MONEY for _, kind in values):
+            return ibis.coalesce(*(value for value, _ in values))
+        in_minor = any(kind is Kind.MONEY for _, kind in values)
+        numbers = []
+        for value, kind in values:
+            exact = value.try_cast(_EXACT)
+            numbers.append(exact * 100 if in_minor and kind is not Kind.MONEY else exact)
+        return ibis.coalesce(*numbers)
 
     def about(self, same: Same) -> ir.StringValue:
         """The product, category, brand or store of each row; null where unknown."""
         if same in ("product", "store"):
             return self.rows[f"{same}_id"]
         if same == "brand":
-            return self.column("product.brand")
+            return self._first("product.brand")
         return self._first("product.category", "store.category")
 
     def city(self) -> ir.StringValue:
@@ -113,25 +148,8 @@ class Interactions:
         """The first of these columns that isn't null, of those that the kind has."""
         known = [name for name in names if name in fields_of(self._kind)]
         for name in known:
-            self.column(name)  # Joins its table, which makes new rows.
-        return ibis.coalesce(*(self.column(name) for name in known))
-
-    def _of_item(self, name: str) -> ir.Value:
-        prefix, _, column = name.rpartition(".")
-        for table, of in _OF.items():
-            has = any(f.name == column for f in table.fields)
-            if prefix in ("", of) and has and table.key[0] in self._columns:
-                self._join(table)
-                return self.rows[f"{of}.{column}"]
-        raise AssertionError(f"{name} is a column of neither products nor stores")
-
-    def _attribute(self, name: str) -> ir.StringValue:
-        names: list[str] = [Col.ATTRIBUTES] if Col.ATTRIBUTES in self._columns else []
-        if Col.PRODUCT_ID in self._columns:
-            self._join(t.PRODUCTS)
-            names.append(f"product.{Col.ATTRIBUTES}")
-        sources = [self.rows[name] for name in names]
-        return ibis.coalesce(*(json_value(source, name) for source in sources))
+            self.values(name)  # Joins its table, which makes new rows.
+        return ibis.coalesce(*(self.values(name)[0][0] for name in known))
 
     @property
     def _columns(self) -> set[str]:
@@ -147,6 +165,10 @@ class Interactions:
         key = table.key[0]
         renamed = rows.rename({f"{of}.{name}": name for name in rows.columns})
         self.rows = self.rows.left_join(renamed, self.rows[key] == renamed[f"{of}.{key}"])
+
+
+def _keeps_attributes(table: Table) -> bool:
+    return any(field.kind is Kind.ATTRIBUTES for field in table.fields)
 
 
 def matches(value: ir.Value, kind: Kind | None, match: Match) -> ir.BooleanValue:

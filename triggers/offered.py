@@ -166,7 +166,7 @@ def _having(view: View, kind: str, table: Table, attributes: Where) -> ir.Table:
         if column in kinds and kinds[column] is not Kind.ATTRIBUTES:
             held.append(matches(rows[column], kinds[column], match).fill_null(False))
         elif Col.ATTRIBUTES in kinds:
-            text = json_value(rows[Col.ATTRIBUTES], name)
+            text = json_value(rows[Col.ATTRIBUTES], column)
             held.append(matches(text, None, match).fill_null(False))
         else:
             held.append(ibis.literal(False))

@@ -69,6 +69,12 @@ class View:
         """The same snapshot as of another instant; the same customers share."""
         return type(self)(self.snapshot, as_of, history=self._history)
 
+    def forget(self) -> None:
+        """Drop the temporary tables that this view alone has made, when it is no longer needed."""
+        for name in ("people", "known_since"):
+            if (rows := self.__dict__.pop(name, None)) is not None:
+                self.snapshot.drop(rows)
+
     def of(self, customer: str) -> "View":
         """This view with the rows of one customer only, which are faster to compute."""
         return View(self.snapshot, self.as_of, history=OwnHistory(self._history, customer))

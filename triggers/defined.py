@@ -10,10 +10,11 @@ import ibis.expr.types as ir
 from followsuit.graph.items import PAIR
 from followsuit.graph.view import View
 from followsuit.triggers.compiler import fired
-from followsuit.triggers.conditions import exposures
+from followsuit.triggers.conditions import exposures, key_of
 from followsuit.triggers.definition import RESERVED, Definition, Did, FriendDid, event_kind
 from followsuit.triggers.definition_file import shipped_definitions
-from followsuit.triggers.offered import offered_items, reasons_from
+from followsuit.triggers.offered import as_reasons, offered_items, with_offer
+from followsuit.triggers.pauses import after_pauses
 from followsuit.triggers.trigger import Needs, Trigger, no_reasons
 
 FRIEND_BOUGHT = "friend_bought"
@@ -56,7 +57,15 @@ class DefinedTrigger:
         """See `Trigger.reasons`."""
         if not self._can_fire(view):
             return no_reasons()
-        return reasons_from(self.definition, view, fired(self.definition, view, self.ties))
+        rows, pause = self._live(view), self.definition.again_after
+        if pause is not None:
+            key = key_of(self.definition.about)
+            rows = after_pauses(rows, key, pause, view, self._live)
+        return as_reasons(rows)
+
+    def _live(self, view: View) -> ir.Table:
+        """Where the conditions hold and an offer can be made, whatever was offered before."""
+        return with_offer(self.definition, view, fired(self.definition, view, self.ties))
 
     def _can_fire(self, view: View) -> bool:
         """Whether the store has ever seen the events that the conditions need."""

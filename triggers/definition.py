@@ -254,7 +254,8 @@ class Definition(Strict):
         offer: what may be offered.
         reason: what the customer may be told; None to use the text of the language.
         lasts: how long the reason is live; None for the longest window.
-        again_after: the least time between two reasons of a customer; None for no limit.
+        again_after: the least time between two reasons of a customer for the same thing; None for
+            no limit. See `pauses.py`.
     """
 
     name: str

@@ -18,7 +18,6 @@ from followsuit.triggers.definition import (
     Same,
     Where,
     event_kind,
-    fields_of,
     table_of,
 )
 
@@ -136,20 +135,24 @@ class Interactions:
         """The product, category, brand or store of each row; null where unknown."""
         if same in ("product", "store"):
             return self.rows[f"{same}_id"]
-        if same == "brand":
-            return self._first("product.brand")
-        return self._first("product.category", "store.category")
+        return self._of_items(same)
 
     def city(self) -> ir.StringValue:
         """The city of each row: its own, else that of its store; null where unknown."""
-        return self._first(Col.CITY, "store.city")
+        of_store = self._of_items(Col.CITY)
+        own = Col.CITY in self._columns
+        return ibis.coalesce(self.rows[Col.CITY], of_store) if own else of_store
 
-    def _first(self, *names: str) -> ir.Value:
-        """The first of these columns that isn't null, of those that the kind has."""
-        known = [name for name in names if name in fields_of(self._kind)]
-        for name in known:
-            self.values(name)  # Joins its table, which makes new rows.
-        return ibis.coalesce(*(self.values(name)[0][0] for name in known))
+    def _of_items(self, column: str) -> ir.StringValue:
+        """A column of the contract of each row's product, else of its store."""
+        tables = [
+            table
+            for table in _OF
+            if table.key[0] in self._columns and column in {f.name for f in table.fields}
+        ]
+        for table in tables:
+            self._join(table)
+        return ibis.coalesce(*(self.rows[f"{_OF[table]}.{column}"] for table in tables))
 
     @property
     def _columns(self) -> set[str]:

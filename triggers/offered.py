@@ -19,8 +19,8 @@ from followsuit.triggers.trigger import EVIDENCE, REASONS
 STORE_IDS = "store_ids"
 
 
-def reasons_from(definition: Definition, view: View, rows: ir.Table) -> ir.Table:
-    """The reasons of a trigger, where an offer can be made.
+def with_offer(definition: Definition, view: View, rows: ir.Table) -> ir.Table:
+    """Where an offer can be made, with the columns of a reason.
 
     A reason names an item, or a category or brand, or none of them. Then any item may be offered
     that has the attributes of the trigger's offer, see `offered_items`.
@@ -31,8 +31,8 @@ def reasons_from(definition: Definition, view: View, rows: ir.Table) -> ir.Table
         rows: see `fired`.
 
     Returns:
-        The columns of `REASONS` and `EVIDENCE`. Where the offer needs a store to go to, customers
-        without one have no reason.
+        The columns of `rows`, `REASONS` and `EVIDENCE`. Where the offer needs a store to go to,
+        customers without one have no reason.
     """
     scope = definition.offer
     rows = at_stores(definition, view, rows)
@@ -51,6 +51,11 @@ def reasons_from(definition: Definition, view: View, rows: ir.Table) -> ir.Table
     rows = rows.mutate(**columns, trigger=ibis.literal(definition.name))
     if _names_item(definition) and scope.attributes:
         rows = rows.semi_join(offered_items(view, scope.attributes), list(ITEM))
+    return rows
+
+
+def as_reasons(rows: ir.Table) -> ir.Table:
+    """Rows of `with_offer`, in the columns of `REASONS` and `EVIDENCE` alone."""
     kinds = {**REASONS, **EVIDENCE}
     return rows.select([rows[name].cast(kind).name(name) for name, kind in kinds.items()])
 

@@ -86,9 +86,7 @@ class Shop:
             if row.get("joined_at") is None or row["joined_at"] <= as_of
         }
         self.products = {
-            row["product_id"]: row
-            for row in tables.get("products", ())
-            if not row.get("sensitive")
+            row["product_id"]: row for row in tables.get("products", ()) if not row.get("sensitive")
         }
         self.stores = {
             row["store_id"]: row
@@ -124,6 +122,13 @@ class Shop:
         known = {"product_id": self.products, "store_id": self.stores}
         return any(row.get(key) is not None and row[key] not in ids for key, ids in known.items())
 
+    def begin(self) -> datetime:
+        """The time of the first row about customers."""
+        tables = ["customers", "events", *TABLES.values()]
+        clocks = {**CLOCKS, "customers": "joined_at"}
+        rows = [(row, clocks.get(name, "at")) for name in tables for row in self.tables[name]]
+        return min((row[at] for row, at in rows if row.get(at) is not None), default=self.as_of)
+
     def known_since(self, customer: str) -> datetime | None:
         """When a customer joined, else their first interaction."""
         joined: datetime | None = self.customers[customer].get("joined_at")
@@ -149,9 +154,10 @@ class Shop:
         """Whether a customer is an adult who agreed that others' offers use their activity."""
         born = self.customers[customer].get("birth_date")
         today = self.as_of.date()
-        adult = born is not None and (today.year - born.year) - (
-            (today.month, today.day) < (born.month, born.day)
-        ) >= 18
+        adult = (
+            born is not None
+            and (today.year - born.year) - ((today.month, today.day) < (born.month, born.day)) >= 18
+        )
         answers = [
             row
             for row in self.tables.get("consents", ())
@@ -452,7 +458,8 @@ class Evaluation:
 
     def _decay(self, at: datetime) -> float:
         seconds = (self.now - EPOCH) // timedelta(seconds=1) - (at - EPOCH) // timedelta(seconds=1)
-        return 0.5 ** float(seconds / HALF_LIFE.total_seconds())
+        decay: float = 0.5 ** (seconds / HALF_LIFE.total_seconds())
+        return decay
 
     def _date(self, condition: Row, customer: str) -> Held | None:
         row = self.shop.customers[customer]
@@ -494,7 +501,7 @@ class Evaluation:
         known = self.shop.known_since(customer)
         if known is None:
             return None
-        times = []
+        times: list[datetime] = []
         for condition in (c for c in self.when if "did" in c):
             rows = [r for r in self.rows(condition, customer, thing) or () if not r["returned"]]
             if rows:
@@ -506,7 +513,7 @@ class Evaluation:
                 last = max((r["at"] for r in ever if not r["returned"]), default=known)
                 within = condition.get("within")
                 times.append(max(last, known) + length(within) if within else known)
-        return max(times)
+        return max(times, default=None)
 
     def _offered(self, customer: str, thing: str | None) -> dict[str, Any] | None:
         """What a reason offers and where; None if it can't offer anything."""
@@ -605,8 +612,10 @@ class Firings:
         if self.pause is None:
             return now
         earlier: dict[tuple[str, str | None], dict[datetime, datetime | None]] = {}
-        for night in range(NIGHTS):
-            shop = self.shop.at(self.shop.as_of - timedelta(days=night))
+        night, begin = self.shop.as_of, self.shop.begin()
+        while night >= min(begin, self.shop.as_of):
+            shop = self.shop.at(night)
+            night -= timedelta(days=1)
             for row in Evaluation(self.definition, shop).live():
                 known = earlier.setdefault((row["customer_id"], row["thing"]), {})
                 known.setdefault(row["fired_at"], row["until"])
@@ -622,7 +631,3 @@ class Firings:
             if until is None or until > self.shop.as_of:
                 rows.append({**row, "fired_at": last, "until": until})
         return rows
-
-
-NIGHTS = 60
-"""How many nights to replay: histories are shorter."""

@@ -54,12 +54,19 @@ def shops(draw: st.DrawFn, as_of: datetime) -> Tables:
         "customers": [draw(_customer(each, as_of)) for each in PEOPLE],
         "products": [draw(_product(each)) for each in PRODUCTS],
         "stores": [draw(_store(each)) for each in STORES],
-        "purchases": _numbered("purchase_id", draw(some(_purchase(times), min_size=8, max_size=16))),
+        "purchases": _numbered(
+            "purchase_id", draw(some(_purchase(times), min_size=8, max_size=16))
+        ),
         "visits": _numbered("visit_id", draw(some(_visit(times), min_size=3, max_size=6))),
         "events": _numbered("event_id", draw(some(_event(times), min_size=8, max_size=16))),
-        "likes": _unique(draw(some(_like(times), min_size=2, max_size=5)), "customer_id", "interest"),
+        "likes": _unique(
+            draw(some(_like(times), min_size=2, max_size=5)), "customer_id", "interest"
+        ),
         "memberships": _unique(
-            draw(some(_membership(times), min_size=2, max_size=6)), "customer_id", "program", "since"
+            draw(some(_membership(times), min_size=2, max_size=6)),
+            "customer_id",
+            "program",
+            "since",
         ),
         "contacts": _numbered("contact_id", draw(some(_contact(times), max_size=3))),
         "friendships": _unique(
@@ -322,8 +329,7 @@ _WHERE: dict[str, dict[str, st.SearchStrategy[Any]]] = {
     "contact": {"channel": _match(("email", "SMS"))},
 }
 _kinds = st.sampled_from(
-    ("purchase", "purchase", "visit", "like", "join", "contact", "click", "click", "trip")
-    + ("event:purchase",)
+    (*("purchase", "click") * 2, "visit", "like", "join", "contact", "trip", "event:purchase")
 )
 
 
@@ -350,8 +356,13 @@ def did(draw: st.DrawFn, same: str | None) -> dict[str, Any]:
         case "count":
             condition |= draw(
                 st.sampled_from(
-                    ({"at_least": 2}, {"at_most": 1}, {"at_least": 0, "at_most": 1})
-                    + ({"at_least": 1, "at_most": 2}, {"at_least": 0})
+                    (
+                        {"at_least": 2},
+                        {"at_most": 1},
+                        {"at_least": 0, "at_most": 1},
+                        {"at_least": 1, "at_most": 2},
+                        {"at_least": 0},
+                    )
                 )
             )
         case "none":

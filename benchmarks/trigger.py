@@ -49,11 +49,15 @@ def find_triggers(folder: Path, as_of: datetime) -> Any:
     from followsuit.graph.view import View
     from followsuit.offers.candidates.brought_up import brought_up
     from followsuit.policy.rules import ELSEWHERE
-    from followsuit.triggers.friend_activity import FriendActivity
+    from followsuit.triggers.defined import FRIEND_BOUGHT, FRIEND_VISITED, triggers_of, with_window
+    from followsuit.triggers.definition_file import chosen, shipped_definitions
     from followsuit.triggers.tie_weights import tie_weights
+    from followsuit.triggers.trigger import reasons_of
 
     view = View(Snapshot(folder, memory=2**30), as_of)
-    rows = brought_up(view, FriendActivity(tie_weights(view)).reasons(view, WINDOW))
+    friends = chosen(shipped_definitions(), [FRIEND_BOUGHT, FRIEND_VISITED])
+    triggers = triggers_of(with_window(friends, WINDOW), tie_weights(view))
+    rows = brought_up(view, reasons_of(triggers, view))
     # By hand no store is left out for its city.
     live = rows.filter(rows.blocked_by.isnull() | (rows.blocked_by == ELSEWHERE))
     return live.select(
@@ -75,7 +79,7 @@ def contest(find: Any, out: Path) -> Took:
     import pyarrow.parquet as pq
 
     import followsuit.offers.candidates.brought_up
-    import followsuit.triggers.tie_weights  # noqa: F401
+    import followsuit.triggers.defined  # noqa: F401
 
     with timed() as took:
         rows = find()

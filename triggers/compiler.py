@@ -72,7 +72,6 @@ class _Compiler:
             rows = _both(rows, part)
         for condition in self.definition.when:
             rows = self._restricted(rows, condition)
-        rows = rows.semi_join(self.view.customers, "customer_id")
         strength = rows.strength.fill_null(1.0)
         rows = rows.mutate(
             until=self._until(rows),

@@ -130,12 +130,9 @@ def friends_did(view: View, ties: ir.Table, condition: FriendDid, about: Same | 
         interaction; `strength`, the sum over friends of tie weight x 2^(-age / half-life).
     """
     exposed = exposures(view, ties, condition, about)
-    now = int(view.as_of.timestamp())
-    age = (now - whole_seconds(exposed["at"])).cast("float64") / HALF_LIFE.total_seconds()
     # The sum of whole numbers doesn't depend on their order.
-    decay = (-age * math.log(2)).exp() * _EXACT
-    weight = (exposed.weight * decay).round().cast("int64")
-    recorded = (exposed.recorded * decay).round().cast("int64")
+    weight = (exposed.weight * exposed.decay).round().cast("int64")
+    recorded = (exposed.recorded * exposed.decay).round().cast("int64")
     rows = exposed.group_by(key_of(about)).aggregate(
         strength=weight.sum() / float(_EXACT),
         recorded_strength=recorded.sum() / float(_EXACT),
@@ -150,8 +147,8 @@ def exposures(view: View, ties: ir.Table, condition: FriendDid, about: Same | No
     """Which friends' interactions a condition counts.
 
     Returns:
-        `customer_id, friend_id, at, weight, recorded`, and `about` if it is given; `at` is the
-        friend's last such interaction.
+        `customer_id, friend_id, at, decay, weight, recorded`, and `about` if it is given; `at` is
+        the friend's last such interaction, and `decay` says how much it still counts, times 1e9.
     """
     interactions = Interactions(view, condition.friend_did)
     _cut(interactions, condition.within, None)
@@ -162,12 +159,20 @@ def exposures(view: View, ties: ir.Table, condition: FriendDid, about: Same | No
     rows = interactions.rows
     last = rows.group_by(key_of(about)).aggregate(at=rows["at"].max())
     last = last.semi_join(view.people.filter(view.people.shares), "customer_id")
+    last = last.mutate(decay=_decay(view, last["at"]))
     if condition.interactions is not None:
         friendships = view.friendships
         close = friendships.filter(friendships.interactions >= condition.interactions)
         ties = ties.semi_join(close, ["customer_id", "friend_id"])
-    columns = [*key_of(about), "friend_id", "at", "weight", "recorded"]
+    columns = [*key_of(about), "friend_id", "at", "decay", "weight", "recorded"]
     return ties.inner_join(last.rename(friend_id="customer_id"), "friend_id").select(columns)
+
+
+def _decay(view: View, at: ir.TimestampValue) -> ir.FloatingValue:
+    """How much interactions still count, times 1e9: half with each half-life."""
+    now = int(view.as_of.timestamp())
+    age = (now - whole_seconds(at)).cast("float64") / HALF_LIFE.total_seconds()
+    return (-age * math.log(2)).exp() * _EXACT
 
 
 def in_other_currencies(view: View, condition: Did) -> int:

@@ -42,7 +42,7 @@ def on_date(view: View, condition: OnDate) -> ir.Table:
     rows = ibis.memtable(frame[list(_TYPES)], schema=_TYPES)
     if condition.within is not None:
         rows = view.within(rows, condition.within)
-    return rows.rename(last_at="at")
+    return rows.rename(last_at="at").semi_join(view.customers, "customer_id")
 
 
 def _dates(snapshot: Snapshot, name: str) -> pd.DataFrame:

@@ -1,7 +1,7 @@
 """Triggers made of definitions."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import ibis
@@ -60,12 +60,17 @@ class DefinedTrigger:
         rows, pause = self._live(view), self.definition.again_after
         if pause is not None:
             key = key_of(self.definition.about)
-            rows = after_pauses(rows, key, pause, view, self._live)
+            rows = after_pauses(rows, key, pause, view, self._live_before)
         return as_reasons(rows)
 
     def _live(self, view: View) -> ir.Table:
         """Where the conditions hold and an offer can be made, whatever was offered before."""
         return with_offer(self.definition, view, fired(self.definition, view, self.ties))
+
+    def _live_before(self, view: View) -> ir.Table:
+        """The same as of an earlier view, whose friendships may be fewer."""
+        then = self.ties.semi_join(view.friendships, ["customer_id", "friend_id"])
+        return replace(self, ties=then)._live(view)
 
     def _can_fire(self, view: View) -> bool:
         """Whether the store has ever seen the events that the conditions need."""

@@ -20,20 +20,19 @@ MOST_CPU, MOST_MEMORY = 10.0, 2 * 2**30
 NOW = datetime(2025, 7, 1, tzinfo=UTC)
 EVENTS, VISITS = 5_000_000, 1_000_000
 
-# Each column is drawn by a hash of the row's number, so that runs are alike.
-_DRAWN = "CAST(hash(n, '{name}', '{{table}}') % {many} AS BIGINT)"
+# Each column is drawn by a hash of the row's number and its own name, so that runs are alike.
+_DRAWN = "CAST(hash(concat(n, ':{name}:{{table}}')) % {many} AS BIGINT)"
 _YEAR = 365 * 86_400 * 10**6
-_AT = (
-    f"to_timestamp({NOW.timestamp()} - CAST(hash(n, 'at', '{{table}}') % {_YEAR} AS BIGINT) / 1e6)"
-)
+_AGO = f"CAST(hash(concat(n, ':at:{{table}}')) % {_YEAR} AS BIGINT) / 1e6"
+_AT = f"to_timestamp({NOW.timestamp()} - {_AGO})"
 _SQL = {
     "customers": "format('c{{:06d}}', n) AS customer_id, DATE '1950-01-01' + CAST({born} AS INT) "
     "AS birth_date, format('City {{}}', {city}) AS city, {at} AS joined_at, "
     "['Europe/Berlin', 'Europe/London', NULL][1 + {zone}] AS timezone",
     "products": "format('p{{:05d}}', n) AS product_id, 'Kind ' || {category} AS category",
     "stores": "format('s{{:03d}}', n) AS store_id, format('City {{}}', n % {cities}) AS city, "
-    "45 + CAST(hash(n % {cities}, 'up') % 100 AS BIGINT) / 10.0 AS latitude, "
-    "5 + CAST(hash(n % {cities}, 'along') % 100 AS BIGINT) / 10.0 AS longitude",
+    "45 + CAST(hash(concat(n % {cities}, ':up')) % 100 AS BIGINT) / 10.0 AS latitude, "
+    "5 + CAST(hash(concat(n % {cities}, ':along')) % 100 AS BIGINT) / 10.0 AS longitude",
     "friendships": "format('c{{:06d}}', least({one}, {other})) AS customer_id, "
     "format('c{{:06d}}', greatest({one}, {other})) AS friend_id, "
     "CAST({closeness} AS DOUBLE) AS interactions",

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from followsuit.core.errors import FollowsuitError
 from followsuit.core.near_names import near_name
@@ -20,7 +21,8 @@ DEFAULT_FILE = "followsuit-triggers.toml"
 
 _SHIPPED = "shipped.toml"
 _NAME = re.compile(r"\w[\w-]{0,63}")
-_TWICE = re.compile(r"Cannot (?:declare|overwrite).*at line (\d+)")
+_TWICE = re.compile(r"Cannot declare")
+_AT = re.compile(r"\(at line (\d+), column \d+\)")
 _Model = TypeVar("_Model", bound=Strict)
 
 
@@ -100,19 +102,26 @@ def parsed(text: str, name: str) -> dict[str, Definition]:
 
 
 def _not_toml(name: str, text: str, message: str) -> str:
-    twice = _TWICE.search(message)
-    if twice is None:
+    """What to say of a text that tomllib can't read."""
+    at = _AT.search(message)
+    if at is None:
         return f"{name} isn't valid TOML: {message}."
-    line = int(twice[1])
-    given = text.splitlines()[line - 1].strip(" []")
-    return f"{name}, line {line}: there are two triggers {given}. Rename or delete one."
+    what, number = message[: at.start()].rstrip(), int(at[1])
+    lines = text.splitlines()
+    line = lines[number - 1] if number <= len(lines) else ""
+    if _TWICE.match(what):
+        given = line.strip(" []")
+        return f"{name}, line {number}: there are two triggers {given}. Rename or delete one."
+    hint = " A table in { } must stand on one line." if line.count("{") > line.count("}") else ""
+    return f"{name}, line {number}: this isn't valid TOML: {what}.{hint}"
 
 
 class _Wrong(Exception):
     """What is wrong with a definition, at a path of keys below the trigger's name."""
 
     def __init__(self, path: KeyPath, why: str) -> None:
-        super().__init__(why.rstrip("."))
+        why = why.rstrip(".")
+        super().__init__(why if why.endswith("?") else f"{why}.")
         self.path = path
 
 
@@ -123,7 +132,7 @@ def _definition(trigger: str, table: Any, name: str, lines: Mapping[KeyPath, int
         path = (trigger, *wrong.path)
         while path and path not in lines:
             path = path[:-1]
-        raise TriggerError(f"{name}, line {lines.get(path, 1)}: {wrong}.") from None
+        raise TriggerError(f"{name}, line {lines.get(path, 1)}: {wrong}") from None
 
 
 def _checked(trigger: str, table: Any) -> Definition:
@@ -163,6 +172,7 @@ def _condition(path: KeyPath, given: Any) -> Strict:
     _check_matches((*path, "where"), where)
     if isinstance(since, dict):
         _check_keys((*path, "since"), since, list(NthLast.model_fields))
+        _validated((*path, "since"), NthLast, since)
     return _validated(path, kind, given)
 
 
@@ -178,6 +188,7 @@ def _check_matches(path: KeyPath, where: Mapping[str, Any]) -> None:
     for column, match in where.items():
         if isinstance(match, dict):
             _check_keys((*path, column), match, list(Bounds.model_fields))
+            _validated((*path, column), Bounds, match)
         for value in match if isinstance(match, list) else [match]:
             if not isinstance(value, bool | int | float | str | dict):
                 raise _Wrong((*path, column), f"{column} is compared with text or a number")
@@ -189,15 +200,32 @@ def _validated(path: KeyPath, kind: type[_Model], given: Mapping[str, Any]) -> _
     except ValidationError as error:
         first = error.errors()[0]
         place = [key for key in first["loc"] if key in given or isinstance(key, int)]
-        why = _WHY.get(first["type"], first["msg"].removeprefix("Value error, "))
-        if place and "where" not in place and not first["msg"].startswith("Value error"):
-            why = f"`{place[-1]}`: {why}"
+        why = first["msg"].removeprefix("Value error, ")
+        if place and "where" not in place and why == first["msg"]:
+            why = f"`{place[-1]}`: {_told(first)}"
         raise _Wrong((*path, *place), why) from None
+
+
+def _told(error: ErrorDetails) -> str:
+    """What to write in the place of a value that pydantic refuses."""
+    limits = error.get("ctx", {})
+    if error["type"] == "literal_error":
+        words = re.findall(r"'(\w+)'", limits["expected"])
+        near = near_name(str(error["input"]), words)
+        return f"write {', '.join(words)}" + (f". Did you mean {near}?" if near else "")
+    text = _WHY.get(error["type"], error["msg"])
+    return text.format(**limits)
 
 
 _WHY = {
     "string_type": "write it as text, in quotes",
+    "string_too_short": "write a text that isn't empty",
+    "too_short": "write a text that isn't empty",
     "int_type": "write a whole number",
     "bool_type": "write true or false",
+    "greater_than": "write a number above {gt}",
+    "greater_than_equal": "write a number from {ge}",
+    "less_than_equal": "write a number up to {le}",
+    "model_type": "write a table, such as {{ nth_last = 2, of = 'visit' }}",
 }
 """Other words for pydantic's types of errors."""

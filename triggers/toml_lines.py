@@ -1,6 +1,7 @@
 """The line of each key in a TOML text. `tomllib` doesn't keep lines."""
 
 import re
+import tomllib
 from collections import Counter
 
 KeyPath = tuple[str | int, ...]
@@ -62,7 +63,7 @@ class _Reader:
         line, path = self._tokens[self._at][1], table
         while self._next != end:
             if self._next != ".":
-                path = (*path, self._next.strip("\"'"))
+                path = (*path, _key_of(self._next))
                 self.lines.setdefault(path, line)
             self._at += 1
         self._at += 1
@@ -98,3 +99,8 @@ class _Reader:
                 continue
             self._value(self._key(path))
         self._at += 1
+
+
+def _key_of(token: str) -> str:
+    """The key that a token stands for, without its quotes."""
+    return next(iter(tomllib.loads(f"{token} = 0"))) if token[0] in "\"'" else token

@@ -12,6 +12,7 @@ from followsuit.triggers.definition import (
     Did,
     FriendDid,
     OnDate,
+    Scope,
     event_kind,
     fields_of,
     table_of,
@@ -47,6 +48,8 @@ def unseen(view: View, definitions: Mapping[str, Definition]) -> list[str]:
 def _attributes(view: View, definition: Definition) -> Iterator[str]:
     """The attributes that no row has."""
     for tables, names in _named(definition):
+        # A misspelt word of `offer` reads like an attribute.
+        words = set(Scope.model_fields) if names == list(definition.offer.attributes) else set()
         columns = {f.name for table in tables for f in table.fields}
         missing = [name for name in names if name not in columns]
         if not missing:
@@ -55,7 +58,7 @@ def _attributes(view: View, definition: Definition) -> Iterator[str]:
         for name in missing:
             if name.rpartition(".")[2] not in columns | attributes:
                 where = " or ".join(table.name for table in tables)
-                known = sorted(columns | attributes)
+                known = sorted(columns | attributes | words)
                 yield _note(definition, f"{where} have no column {name}", name, known)
 
 

@@ -1,7 +1,7 @@
 """Trigger definitions: what an analyst writes in TOML, as types.
 
 A definition has conditions that must all hold as of a day, and says what they make an offer for.
-`file.py` reads it, `conditions.py` and `compiler.py` compile it to Ibis.
+`definition_file.py` reads it, `conditions.py` and `compiler.py` compile it to Ibis.
 """
 
 from collections.abc import Iterator, Mapping

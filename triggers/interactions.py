@@ -10,6 +10,7 @@ import ibis.expr.types as ir
 from followsuit.graph import tables as t
 from followsuit.graph.history import is_return
 from followsuit.graph.schema import Col
+from followsuit.graph.snapshot import Snapshot
 from followsuit.graph.tables import Kind, Table
 from followsuit.graph.view import View
 from followsuit.triggers.definition import (
@@ -234,11 +235,11 @@ def shop_currency(view: View) -> str | None:
     return first[0].as_py() if len(first) else None
 
 
-def attribute_names(view: View, tables: Iterable[Table]) -> set[str]:
-    """The names of the kept attributes in some tables."""
+def attribute_names(snapshot: Snapshot, tables: Iterable[Table]) -> set[str]:
+    """The names of the kept attributes in some tables, in rows of any time."""
     names: set[str] = set()
     for table in tables:
-        rows = view.table(table)
+        rows = snapshot.rows(table)
         if Col.ATTRIBUTES in rows.columns:
             keys = rows.select(name=_json_keys(rows.attributes).unnest()).distinct()
             names |= set(keys.to_pyarrow()["name"].to_pylist())

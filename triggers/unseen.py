@@ -27,7 +27,7 @@ def unseen(view: View, definitions: Mapping[str, Definition]) -> list[str]:
     The shipped triggers are left out: few shops have the data for all of them.
 
     Args:
-        view: the store as of any day; events of all days count.
+        view: the store as of any day; rows of all days count.
         definitions: the definitions by name.
     """
     shipped = shipped_definitions()
@@ -54,7 +54,7 @@ def _attributes(view: View, definition: Definition) -> Iterator[str]:
         missing = [name for name in names if name not in columns]
         if not missing:
             continue
-        attributes = attribute_names(view, tables)
+        attributes = attribute_names(view.snapshot, tables)
         for name in missing:
             if name.rpartition(".")[2] not in columns | attributes:
                 where = " or ".join(table.name for table in tables)

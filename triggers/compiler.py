@@ -57,6 +57,8 @@ def fired(definition: Definition, view: View, ties: ir.Table) -> ir.Table:
 
 @dataclass
 class _Compiler:
+    """Compiles one definition: joins where its conditions hold, then removes where others don't."""
+
     definition: Definition
     view: View
     ties: ir.Table

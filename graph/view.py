@@ -352,9 +352,22 @@ class View:
         later = rows.filter(rows["at"] > self.as_of, rows.known_at <= self.as_of + horizon)
         return later.select(*PAIR, "at")
 
-    def newest_interaction(self) -> datetime | None:
-        """The time of the last purchase, return or visit; None if there are none."""
-        newest = [self.table(table)["at"].max().execute() for table in (t.PURCHASES, t.VISITS)]
+    def interactions_after(self, table: Table, horizon: timedelta) -> ir.Table:
+        """The rows of `interactions_in` in (as_of, as_of + horizon], used as labels.
+
+        Only customers who had joined by the instant have rows.
+        """
+        rows = self.at(self.as_of + horizon).interactions_in(table)
+        return self._of_customers(rows.filter(rows["at"] > self.as_of))
+
+    def newest_interaction(self, *, events: bool = False) -> datetime | None:
+        """The time of the last purchase, return or visit; None if there are none.
+
+        Args:
+            events: whether events count too.
+        """
+        tables = (t.PURCHASES, t.VISITS, *([t.EVENTS] if events else []))
+        newest = [self.table(table)["at"].max().execute() for table in tables]
         known = [at.to_pydatetime() for at in newest if not pd.isna(at)]
         return max(known, default=None)
 

@@ -30,7 +30,10 @@ if TYPE_CHECKING:
     from followsuit.offers.backtest.backtest import BacktestReport
     from followsuit.offers.explanation.explain import Explanation
     from followsuit.offers.score import ScoreReport
+    from followsuit.triggers.check import CheckedTriggers
     from followsuit.triggers.definition import Definition
+    from followsuit.triggers.preview import Preview
+    from followsuit.triggers.report.report import TriggerReport
 
 Instant = str | date | datetime
 Length = str | timedelta
@@ -280,6 +283,116 @@ class Shop:
             per_item=per_item,
             tell=tell or ignore_note,
             memory=self._memory,
+            progress=self._progress,
+        )
+
+    def check_triggers(
+        self, file: Path | None = None, *, refresh: bool = False
+    ) -> "CheckedTriggers":
+        """Check a file of triggers, and that the store has the kinds and columns that it names.
+
+        Without a store, only the file is checked.
+
+        Args:
+            file: the file; by default, the setting `triggers`.
+            refresh: read the server again, after other programs wrote to it.
+
+        Raises:
+            TriggerError: there is no file, a trigger isn't valid, or the store has never seen a
+                kind or column.
+        """
+        from followsuit.triggers.check import ANY_DAY, check_triggers
+
+        path = file or self._settings.triggers_file
+        return check_triggers(path, lambda: self.snapshot(ANY_DAY, refresh=refresh))
+
+    def preview(
+        self,
+        name: str,
+        as_of: Instant,
+        *,
+        triggers: Path | None = None,
+        refresh: bool = False,
+        tell: Callable[[str], None] | None = None,
+    ) -> "Preview":
+        """Find the reasons of a trigger, also of customers whom a rule blocks from offers.
+
+        The strength of a friend's reason uses the tie weights of `influence learn` if they were
+        learned for the same day and data. Else it learns them, as `score` does.
+
+        Args:
+            name: the name of the trigger.
+            as_of: the day.
+            triggers: a file of your own triggers; by default, the setting `triggers`.
+            refresh: read the server again, after other programs wrote to it.
+            tell: called with each note about the data.
+
+        Raises:
+            TriggerError: a trigger isn't valid, or there is none of that name.
+        """
+        from followsuit.offers.guards import ignore_note
+        from followsuit.offers.learning.learned import learned_tie_weights
+        from followsuit.triggers.preview import WINDOW, preview
+        from followsuit.triggers.unseen import unseen
+
+        known = self.triggers(triggers, [name])
+        view = self.snapshot(as_of, refresh=refresh)
+        for note in unseen(view, known):
+            (tell or ignore_note)(note)
+        learned = learned_tie_weights(self.store, view, WINDOW)
+        return preview(view, known[name], learned, self._progress)
+
+    def trigger_report(
+        self,
+        start: Instant,
+        end: Instant,
+        *,
+        horizon: Length = "60d",
+        every: Length = "7d",
+        outcomes: Sequence[str] | None = None,
+        triggers: Path | None = None,
+        only: Sequence[str] | None = None,
+        seed: int = 0,
+        refresh: bool = False,
+        tell: Callable[[str], None] | None = None,
+    ) -> "TriggerReport":
+        """Judge triggers on past days; see `followsuit.triggers.report.report.report`.
+
+        Args:
+            start: the first day.
+            end: the end of the last horizon, at the latest.
+            horizon: outcomes count within this time after a day.
+            every: time between days.
+            outcomes: `offered`, `purchase`, another kind of interaction or an event kind; by
+                default, the first two. The first one decides the verdict.
+            triggers: a file of your own triggers; by default, the setting `triggers`.
+            only: names of the triggers to judge; by default, all.
+            seed: random seed.
+            refresh: read the server again, after other programs wrote to it.
+            tell: called with each note about the data.
+
+        Raises:
+            TriggerError: a trigger isn't valid, or there is none of a name.
+            ReportError: no day fits the period.
+            UnknownOutcome: the store has no interactions of a kind.
+        """
+        from followsuit.offers.guards import ignore_note
+        from followsuit.triggers.report.report import OUTCOMES, report
+        from followsuit.triggers.unseen import unseen
+
+        definitions = self.triggers(triggers, only)
+        view = self.snapshot(end, refresh=refresh)
+        for note in unseen(view, definitions):
+            (tell or ignore_note)(note)
+        return report(
+            view,
+            instant(start),
+            instant(end),
+            definitions,
+            horizon=length(horizon),
+            every=length(every),
+            outcomes=outcomes or OUTCOMES,
+            seed=seed,
             progress=self._progress,
         )
 

@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from followsuit.cli import data, demo, doctor, gnn, influence, offers, queries, schema  # noqa: F401
+from followsuit.cli import (  # noqa: F401
+    data,
+    demo,
+    doctor,
+    gnn,
+    influence,
+    offers,
+    queries,
+    schema,
+    triggers,
+)
 from followsuit.cli.app import app
 from followsuit.cli.screen import complain
 from followsuit.core.errors import FollowsuitError

@@ -1,0 +1,1 @@
+"""Judges triggers on past days."""

@@ -337,6 +337,14 @@ class View:
         """The rows with a time `at` in (as_of - length, as_of]."""
         return rows.filter(rows["at"] > self.as_of - length, rows["at"] <= self.as_of)
 
+    def until(self, rows: ir.Table) -> ir.Table:
+        """The rows with a time `at` up to the instant."""
+        return rows.filter(rows["at"] <= self.as_of)
+
+    def after(self, rows: ir.Table, horizon: timedelta) -> ir.Table:
+        """The rows with a time `at` in (as_of, as_of + horizon], used as labels."""
+        return rows.filter(rows["at"] > self.as_of, rows["at"] <= self.as_of + horizon)
+
     def live(self, rows: ir.Table) -> ir.Table:
         """The rows whose time `until` hasn't come yet, or is missing."""
         return rows.filter(rows.until.isnull() | (rows.until > self.as_of))
@@ -351,14 +359,6 @@ class View:
         rows = self._usable(self._history.first_interactions)
         later = rows.filter(rows["at"] > self.as_of, rows.known_at <= self.as_of + horizon)
         return later.select(*PAIR, "at")
-
-    def interactions_after(self, table: Table, horizon: timedelta) -> ir.Table:
-        """The rows of `interactions_in` in (as_of, as_of + horizon], used as labels.
-
-        Only customers who had joined by the instant have rows.
-        """
-        rows = self.at(self.as_of + horizon).interactions_in(table)
-        return self._of_customers(rows.filter(rows["at"] > self.as_of))
 
     def newest_interaction(self, *, events: bool = False) -> datetime | None:
         """The time of the last purchase, return or visit; None if there are none.

@@ -59,6 +59,10 @@ def test_there_are_the_commands_that_scripts_rely_on() -> None:
         "schema",
         "score",
         "simulate",
+        "trigger check",
+        "trigger list",
+        "trigger preview",
+        "trigger report",
         "why",
         "why-not",
     ]

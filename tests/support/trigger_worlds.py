@@ -86,9 +86,7 @@ def loan_world(
     return View(write_snapshot(folder, _typed(frames), ["customers", "products"], True), END)
 
 
-def _visits(
-    random: np.random.Generator, level: np.ndarray, enquires: np.ndarray
-) -> pd.DataFrame:
+def _visits(random: np.random.Generator, level: np.ndarray, enquires: np.ndarray) -> pd.DataFrame:
     """Site visits of all, and the visits, clicks and enquiries of those who compare payments.
 
     Comparing takes the place of usual visits: it happens on as many days as others visit.

@@ -1,6 +1,6 @@
 """What reasons offer, and who did it within the horizon after a day, or had done it before."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 
 import ibis
@@ -12,7 +12,6 @@ from followsuit.core.errors import FollowsuitError
 from followsuit.core.near_names import near_name
 from followsuit.graph import tables as t
 from followsuit.graph.items import ITEM, PRODUCT, STORE
-from followsuit.graph.tables import Table
 from followsuit.graph.view import View
 from followsuit.triggers.definition import RESERVED, event_kind, table_of
 from followsuit.triggers.report.comparison import Pairs
@@ -22,8 +21,7 @@ OFFERED = "offered"
 
 _TARGET = [*ITEM, "category", "brand", "store_ids"]
 _STORE = "store_id"
-_DEED = {"customer_id": "string", **dict.fromkeys([*ITEM, "category", "brand", _STORE], "string")}
-_Rows = Callable[[Table], ir.Table]
+_DEED = ["customer_id", "at", *ITEM, "category", "brand", _STORE]
 
 
 class UnknownOutcome(FollowsuitError):
@@ -60,7 +58,7 @@ def did(view: View, members: ir.Table, outcome: str, horizon: timedelta) -> Pair
         horizon: length of the horizon.
     """
     table = table_of(outcome)
-    rows = view.interactions_after(table, horizon)
+    rows = view.after(view.at(view.as_of + horizon).interactions_in(table), horizon)
     if table is t.EVENTS:
         rows = rows.filter(rows.kind == event_kind(outcome))
     codes = members.semi_join(rows, "customer_id").customer.to_pyarrow().to_numpy()
@@ -72,6 +70,7 @@ class Targets:
 
     Args:
         view: the view as of the day.
+        deeds: see `deeds`.
         members: see `cohort`.
         reasons: reasons of one trigger, in the columns of `REASONS`.
         items: see `Trigger.items`.
@@ -82,9 +81,14 @@ class Targets:
     """
 
     def __init__(
-        self, view: View, members: ir.Table, reasons: ir.Table, items: ir.Table | None
+        self,
+        view: View,
+        deeds: ir.Table,
+        members: ir.Table,
+        reasons: ir.Table,
+        items: ir.Table | None,
     ) -> None:
-        self._view, self._members, self._items = view, members, items
+        self._view, self._deeds, self._members, self._items = view, deeds, members, items
         rows = reasons.inner_join(members, "customer_id")
         stores = rows.store_ids.join("\n").name("store_ids")
         columns = [name for name in _TARGET if name != "store_ids"]
@@ -98,20 +102,19 @@ class Targets:
 
     def did(self, horizon: timedelta) -> Pairs:
         """Which members bought or visited which target within the horizon."""
-        return self._pairs(lambda table: self._view.interactions_after(table, horizon))
+        return self._pairs(self._view.after(self._deeds, horizon))
 
     def before(self) -> Pairs:
         """Which members had bought or visited which target before.
 
         Targets that any item fulfils aren't in it, because nearly everybody has bought something.
         """
-        return self._pairs(self._view.interactions_in, any_item=False)
+        return self._pairs(self._view.until(self._deeds), any_item=False)
 
-    def _pairs(self, rows_of: _Rows, *, any_item: bool = True) -> Pairs:
+    def _pairs(self, deeds: ir.Table, *, any_item: bool = True) -> Pairs:
         parts = []
         if not len(self._targets):
             return Pairs(_NONE, _NONE)
-        deeds = _deeds(self._view, rows_of)
         named = self._targets.notna()
         shape = named[["item_id", "category", "brand", "store_ids"]].apply(tuple, axis=1)
         for columns, targets in self._targets.groupby(shape):
@@ -160,23 +163,27 @@ class Targets:
 _NONE = np.zeros(0, dtype=np.int64)
 
 
-def _deeds(view: View, rows_of: _Rows) -> ir.Table:
-    """Purchases and visits, in the columns of `_DEED`.
+def deeds(view: View) -> ir.Table:
+    """Purchases and visits up to a view's instant, by what a reason may offer.
 
     A purchase is one of its product, and of its store; a visit is one of its store.
+
+    Returns:
+        `customer_id, at, item_kind, item_id, category, brand, store_id`. Drop it after use, see
+        `Snapshot.drop`.
     """
     products = view.table(t.PRODUCTS).select("product_id", "category", "brand")
-    stores = view.table(t.STORES).select("store_id", "category")
-    purchases, visits = rows_of(t.PURCHASES), rows_of(t.VISITS)
-    bought = purchases.select("customer_id", "product_id", _STORE)
+    stores = view.stores.select("store_id", "category")
+    purchases, visits = view.interactions_in(t.PURCHASES), view.interactions_in(t.VISITS)
+    bought = purchases.select("customer_id", "at", "product_id", _STORE)
     bought = bought.left_join(products, "product_id").mutate(
         item_kind=ibis.literal(PRODUCT), item_id=ibis._.product_id
     )
     at_stores = ibis.union(
-        purchases.filter(purchases.store_id.notnull()).select("customer_id", _STORE),
-        visits.select("customer_id", _STORE),
+        purchases.filter(purchases.store_id.notnull()).select("customer_id", "at", _STORE),
+        visits.select("customer_id", "at", _STORE),
     )
     visited = at_stores.left_join(stores, _STORE).mutate(
         item_kind=ibis.literal(STORE), item_id=ibis._.store_id, brand=ibis.null(str)
     )
-    return ibis.union(*(rows.select(*_DEED) for rows in (bought, visited)))
+    return view.snapshot.keep(ibis.union(*(rows.select(*_DEED) for rows in (bought, visited))))

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+import ibis.expr.types as ir
 import numpy as np
 
 from followsuit.core.codes import Codes
@@ -31,7 +32,7 @@ from followsuit.triggers.report.comparison import (
     Tally,
     lifts,
 )
-from followsuit.triggers.report.outcomes import OFFERED, Targets, check_outcomes, did
+from followsuit.triggers.report.outcomes import OFFERED, Targets, check_outcomes, deeds, did
 from followsuit.triggers.report.overlap import Overlap
 from followsuit.triggers.tie_weights import tie_weights
 from followsuit.triggers.trigger import Trigger
@@ -151,12 +152,14 @@ def report(
     judged = [_Judged(name, len(customers), outcomes) for name in definitions]
     overlap = Overlap(len(judged))
     with progress("judging triggers", len(days)) as advance:
+        done = deeds(view)
         for day in days:
             now = view.at(day)
             # Which reasons there are doesn't depend on tie weights.
             triggers = triggers_of(definitions, tie_weights(now, counts=False))
-            _judge(now, triggers, judged, overlap, customers, horizon)
+            _judge(now, done, triggers, judged, overlap, customers, horizon)
             advance(1)
+        view.snapshot.drop(done)
     return TriggerReport(days, _figures(judged, overlap, seed), _undated(view, definitions))
 
 
@@ -191,6 +194,7 @@ class _Judged:
 
 def _judge(
     view: View,
+    done: ir.Table,
     triggers: Sequence[Trigger],
     judged: Sequence[_Judged],
     overlap: Overlap,
@@ -202,12 +206,12 @@ def _judge(
     frame = alike.select("customer", "stratum").order_by("customer").to_pyarrow()
     members = Members(*(frame[name].to_numpy() for name in ("customer", "stratum")))
     kinds = [kind for kind in judged[0].tallies if kind != OFFERED] if judged else []
-    done = {kind: did(view, alike, kind, horizon) for kind in kinds}
+    others = {kind: did(view, alike, kind, horizon) for kind in kinds}
     holders = []
     for trigger, each in zip(triggers, judged, strict=True):
-        targets = Targets(view, alike, trigger.reasons(view), trigger.items(view))
+        targets = Targets(view, done, alike, trigger.reasons(view), trigger.items(view))
         holders.append(np.unique(targets.cases.customer))
-        _add(each, targets, holders[-1], members, done, horizon)
+        _add(each, targets, holders[-1], members, others, horizon)
     overlap.add(holders)
     view.snapshot.drop(alike)
 
@@ -217,7 +221,7 @@ def _add(
     targets: Targets,
     holders: np.ndarray,
     members: Members,
-    done: Mapping[str, Pairs],
+    others: Mapping[str, Pairs],
     horizon: timedelta,
 ) -> None:
     """Add a day of one trigger."""
@@ -231,7 +235,7 @@ def _add(
         if kind == OFFERED:
             tally.add(members, targets.cases, targets.did(horizon), targets.before())
         else:
-            tally.add(members, having, done[kind], NOBODY)
+            tally.add(members, having, others[kind], NOBODY)
 
 
 NOBODY = Pairs(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64))

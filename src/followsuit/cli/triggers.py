@@ -102,13 +102,15 @@ def preview(
     """
     found = open_shop(store).preview(name, as_of, triggers=triggers, refresh=refresh, tell=say)
     write_rows(found.table, None, out)
-    say(f"{found.reasons:>12,} reasons of {found.customers:,} customers")
+    say(f"{_counted(found.reasons, 'reason')} of {found.customers:,} customers")
     if found.ties is not None:
         say(f"The strength uses {found.ties} tie weights.")
     if found.without_store:
-        say(f"{found.without_store:>12,} customers left out: no store is near their city")
+        left_out = _counted(found.without_store, "customer")
+        say(f"{left_out} left out: there is no store near their city")
     if found.other_currencies:
-        say(f"{found.other_currencies:>12,} interactions in other currencies aren't in the sum")
+        left_out = _counted(found.other_currencies, "interaction")
+        say(f"{left_out} not in the sum: in another currency than the shop's")
     write_json(found.as_dict(), json_file)
 
 
@@ -197,6 +199,10 @@ def _print_report(judged: "TriggerReport", to_stderr: bool) -> None:
             f"These have no dates and may reveal the future: {', '.join(judged.undated)}.",
             markup=False,
         )
+
+
+def _counted(number: int, of: str) -> str:
+    return f"{number:>12,} {of}{'' if number == 1 else 's'}"
 
 
 def _count(number: int | None) -> str:

@@ -26,6 +26,7 @@ from followsuit.offers.decision_rows import SCHEMA
 from followsuit.offers.explanation.not_offered import EXPLAINED
 from followsuit.offers.pipeline import OUT
 from followsuit.simulator import World
+from followsuit.triggers import definition_file
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -78,6 +79,13 @@ def test_every_mapping_is_one_that_followsuit_takes(tmp_path: Path) -> None:
         path = tmp_path / "crm.toml"
         path.write_text(text)
         assert len(read_mapping(str(path)).tables) >= 2
+
+
+def test_every_trigger_is_one_that_followsuit_takes() -> None:
+    texts = [b.text for t in TEXTS.values() for b in blocks(t) if "\nwhen = [" in b.text]
+    assert len(texts) >= 5
+    for text in texts:
+        assert definition_file.parsed(text, "page.toml")
 
 
 def test_the_settings_file_is_one_that_followsuit_takes(

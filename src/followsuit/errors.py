@@ -59,6 +59,10 @@ if TYPE_CHECKING:
     from followsuit.offers.score import ScoreError
     from followsuit.queries.library import UnknownQuery
     from followsuit.simulator.world import WorldError
+    from followsuit.triggers.definition_file import TriggerError
+    from followsuit.triggers.reason_texts import ReasonTextError
+    from followsuit.triggers.report.outcomes import UnknownOutcome
+    from followsuit.triggers.report.report import ReportError
 
 _MODULES = {
     "BacktestError": "followsuit.offers.backtest.backtest",
@@ -93,7 +97,9 @@ _MODULES = {
     "QueryError": "followsuit.graph.store",
     "QueryTimeout": "followsuit.graph.store",
     "QueryTooLarge": "followsuit.graph.store",
+    "ReasonTextError": "followsuit.triggers.reason_texts",
     "Refused": "followsuit.offers.guards",
+    "ReportError": "followsuit.triggers.report.report",
     "ScoreError": "followsuit.offers.score",
     "StoreBusy": "followsuit.graph.store",
     "StoreDamaged": "followsuit.graph.store",
@@ -106,7 +112,9 @@ _MODULES = {
     "StoreUnreachable": "followsuit.graph.store",
     "TimeError": "followsuit.core.times",
     "TrainingUnderWay": "followsuit.gnn.training.trained",
+    "TriggerError": "followsuit.triggers.definition_file",
     "UnknownModel": "followsuit.gnn.models.registry",
+    "UnknownOutcome": "followsuit.triggers.report.outcomes",
     "UnknownQuery": "followsuit.queries.library",
     "UnknownRun": "followsuit.graph.runs",
     "UnknownTable": "followsuit.graph.view",
@@ -149,7 +157,9 @@ __all__ = [
     "QueryError",
     "QueryTimeout",
     "QueryTooLarge",
+    "ReasonTextError",
     "Refused",
+    "ReportError",
     "ScoreError",
     "StoreBusy",
     "StoreDamaged",
@@ -162,7 +172,9 @@ __all__ = [
     "StoreUnreachable",
     "TimeError",
     "TrainingUnderWay",
+    "TriggerError",
     "UnknownModel",
+    "UnknownOutcome",
     "UnknownQuery",
     "UnknownRun",
     "UnknownTable",

@@ -50,7 +50,7 @@ def find_triggers(folder: Path, as_of: datetime) -> Any:
     from followsuit.offers.candidates.brought_up import brought_up
     from followsuit.policy.rules import ELSEWHERE
     from followsuit.triggers.defined import FRIEND_BOUGHT, FRIEND_VISITED, triggers_of, with_window
-    from followsuit.triggers.definition_file import chosen, shipped_definitions
+    from followsuit.triggers.definitions.definition_file import chosen, shipped_definitions
     from followsuit.triggers.tie_weights import tie_weights
     from followsuit.triggers.trigger import reasons_of
 

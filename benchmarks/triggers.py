@@ -95,7 +95,7 @@ def find(folder: Path, only: str | None) -> Took:
     from followsuit.graph.snapshot import Snapshot
     from followsuit.graph.view import View
     from followsuit.triggers.defined import triggers_of
-    from followsuit.triggers.definition_file import chosen, shipped_definitions
+    from followsuit.triggers.definitions.definition_file import chosen, shipped_definitions
     from followsuit.triggers.tie_weights import tie_weights
     from followsuit.triggers.trigger import reasons_of
 
@@ -120,7 +120,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, help="where files go meanwhile")
     parser.add_argument("--each", action="store_true", help="each trigger alone too")
     options = parser.parse_args()
-    from followsuit.triggers.definition_file import shipped_definitions
+    from followsuit.triggers.definitions.definition_file import shipped_definitions
 
     with tempfile.TemporaryDirectory(prefix="followsuit-", dir=options.folder) as home:
         say(f"Shipped triggers, scale {options.scale:g}: a shop is drawn.")

@@ -31,7 +31,7 @@ from followsuit.offers.learning.taste import TasteConfig, search_taste
 from followsuit.offers.learning.training import examples
 from followsuit.policy.decision import OFFERED
 from followsuit.triggers.defined import triggers_of, with_window
-from followsuit.triggers.definition import Definition
+from followsuit.triggers.definitions.definition import Definition
 from followsuit.triggers.reason_texts import ReasonTexts
 from followsuit.triggers.tie_weights import learn_tie_weights, tie_weights
 from followsuit.triggers.trigger import reasons_of

@@ -55,10 +55,10 @@ from followsuit.offers.learning.learned import CHOSEN, learned_before
 from followsuit.offers.learning.model import LogisticModel
 from followsuit.offers.learning.taste import TasteConfig
 from followsuit.offers.pipeline import OUT, STEPS, Pipeline
-from followsuit.triggers.definition import Definition
-from followsuit.triggers.definition_file import digest, shipped_definitions
+from followsuit.triggers.definitions.definition import Definition
+from followsuit.triggers.definitions.definition_file import digest, shipped_definitions
+from followsuit.triggers.definitions.unseen import unseen
 from followsuit.triggers.reason_texts import ReasonTexts, reason_texts
-from followsuit.triggers.unseen import unseen
 
 _DONE = "done.json"
 

@@ -7,8 +7,12 @@ from pathlib import Path
 
 from followsuit.graph.store import StoreMissing
 from followsuit.graph.view import View
-from followsuit.triggers.definition_file import DEFAULT_FILE, TriggerError, read_definitions
-from followsuit.triggers.unseen import unseen
+from followsuit.triggers.definitions.definition_file import (
+    DEFAULT_FILE,
+    TriggerError,
+    read_definitions,
+)
+from followsuit.triggers.definitions.unseen import unseen
 
 ANY_DAY = datetime(2100, 12, 31, tzinfo=UTC)
 """A day after all data: words that occur on any day are known."""

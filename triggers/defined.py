@@ -9,12 +9,13 @@ import ibis.expr.types as ir
 
 from followsuit.graph.items import PAIR
 from followsuit.graph.view import View
-from followsuit.triggers.compiler import fired
-from followsuit.triggers.conditions import exposures, key_of
-from followsuit.triggers.definition import RESERVED, Definition, Did, FriendDid, event_kind
-from followsuit.triggers.definition_file import shipped_definitions
-from followsuit.triggers.offered import as_reasons, offered_items, with_offer
-from followsuit.triggers.pauses import after_pauses
+from followsuit.triggers.compiler.compiler import fired
+from followsuit.triggers.compiler.conditions import exposures, key_of
+from followsuit.triggers.compiler.offered import as_reasons, offered_items, with_offer
+from followsuit.triggers.compiler.pauses import after_pauses
+from followsuit.triggers.definitions.definition import Definition, Did, FriendDid
+from followsuit.triggers.definitions.definition_file import shipped_definitions
+from followsuit.triggers.definitions.kinds import RESERVED, event_kind
 from followsuit.triggers.trigger import Needs, Trigger, no_reasons
 
 FRIEND_BOUGHT = "friend_bought"

@@ -11,11 +11,11 @@ from followsuit.core.progress import Progress, silent
 from followsuit.graph import schema as g
 from followsuit.graph.view import View
 from followsuit.influence.log.action_log import read_log
-from followsuit.triggers.compiler import fired
-from followsuit.triggers.conditions import in_other_currencies
+from followsuit.triggers.compiler.compiler import fired
+from followsuit.triggers.compiler.conditions import in_other_currencies
+from followsuit.triggers.compiler.offered import STORE_IDS, at_stores
 from followsuit.triggers.defined import DefinedTrigger
-from followsuit.triggers.definition import Definition, Did, FriendDid
-from followsuit.triggers.offered import STORE_IDS, at_stores
+from followsuit.triggers.definitions.definition import Definition, Did, FriendDid
 from followsuit.triggers.tie_weights import learn_tie_weights, tie_weights
 from followsuit.triggers.trigger import REASONS
 

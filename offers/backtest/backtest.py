@@ -41,8 +41,8 @@ from followsuit.offers.learning.model import Examples, LogisticModel
 from followsuit.offers.learning.taste import TasteConfig, search_taste
 from followsuit.offers.learning.training import examples
 from followsuit.triggers.defined import triggers_of, with_window
-from followsuit.triggers.definition import Definition
-from followsuit.triggers.definition_file import shipped_definitions
+from followsuit.triggers.definitions.definition import Definition
+from followsuit.triggers.definitions.definition_file import shipped_definitions
 from followsuit.triggers.tie_weights import GrowingTies
 from followsuit.triggers.trigger import reasons_of
 

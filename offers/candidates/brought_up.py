@@ -21,8 +21,8 @@ def brought_up(
 
     Args:
         view: the view as of the cutoff.
-        reasons: a computed table with the columns of `REASONS`; for a row without an item, only the rules
-            about the customer apply.
+        reasons: a computed table with the columns of `REASONS`; for a row without an item, only the
+            rules about the customer apply.
         catalogue: the active offers; None if each item is its own offer.
         rules: the rules, in the order in which they apply.
 

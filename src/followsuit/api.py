@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from followsuit.offers.explanation.explain import Explanation
     from followsuit.offers.score import ScoreReport
     from followsuit.triggers.check import CheckedTriggers
-    from followsuit.triggers.definition import Definition
+    from followsuit.triggers.definitions.definition import Definition
     from followsuit.triggers.preview import Preview
     from followsuit.triggers.report.report import TriggerReport
 
@@ -220,7 +220,7 @@ class Shop:
         Raises:
             TriggerError: a trigger isn't valid, or there is none of a name.
         """
-        from followsuit.triggers.definition_file import chosen, definitions
+        from followsuit.triggers.definitions.definition_file import chosen, definitions
 
         return chosen(definitions(file or self._settings.triggers_file), only)
 
@@ -332,8 +332,8 @@ class Shop:
         """
         from followsuit.offers.guards import ignore_note
         from followsuit.offers.learning.learned import learned_tie_weights
+        from followsuit.triggers.definitions.unseen import unseen
         from followsuit.triggers.preview import WINDOW, preview
-        from followsuit.triggers.unseen import unseen
 
         known = self.triggers(triggers, [name])
         view = self.snapshot(as_of, refresh=refresh)
@@ -377,8 +377,8 @@ class Shop:
             UnknownOutcome: the store has no interactions of a kind.
         """
         from followsuit.offers.guards import ignore_note
+        from followsuit.triggers.definitions.unseen import unseen
         from followsuit.triggers.report.report import OUTCOMES, report
-        from followsuit.triggers.unseen import unseen
 
         definitions = self.triggers(triggers, only)
         view = self.snapshot(end, refresh=refresh)

@@ -59,7 +59,7 @@ if TYPE_CHECKING:
     from followsuit.offers.score import ScoreError
     from followsuit.queries.library import UnknownQuery
     from followsuit.simulator.world import WorldError
-    from followsuit.triggers.definition_file import TriggerError
+    from followsuit.triggers.definitions.definition_file import TriggerError
     from followsuit.triggers.reason_texts import ReasonTextError
     from followsuit.triggers.report.outcomes import UnknownOutcome
     from followsuit.triggers.report.report import ReportError
@@ -112,7 +112,7 @@ _MODULES = {
     "StoreUnreachable": "followsuit.graph.store",
     "TimeError": "followsuit.core.times",
     "TrainingUnderWay": "followsuit.gnn.training.trained",
-    "TriggerError": "followsuit.triggers.definition_file",
+    "TriggerError": "followsuit.triggers.definitions.definition_file",
     "UnknownModel": "followsuit.gnn.models.registry",
     "UnknownOutcome": "followsuit.triggers.report.outcomes",
     "UnknownQuery": "followsuit.queries.library",

@@ -16,7 +16,7 @@ from followsuit.offers.candidates.catalogue import Catalogue
 from followsuit.offers.candidates.grid import Grid, grid
 from followsuit.offers.learning.taste import Taste
 from followsuit.triggers.defined import FRIEND_BOUGHT, FRIEND_VISITED, triggers_of, with_window
-from followsuit.triggers.definition_file import chosen, shipped_definitions
+from followsuit.triggers.definitions.definition_file import chosen, shipped_definitions
 from followsuit.triggers.tie_weights import tie_weights
 from followsuit.triggers.trigger import EVIDENCE, Trigger
 from followsuit.triggers.trigger import reasons_of as reasons_by

@@ -10,8 +10,8 @@ from support.snapshots import write_snapshot
 
 from followsuit.graph.tables import TABLES
 from followsuit.graph.view import View
-from followsuit.triggers.definition import Definition
-from followsuit.triggers.definition_file import parsed
+from followsuit.triggers.definitions.definition import Definition
+from followsuit.triggers.definitions.definition_file import parsed
 
 START = datetime(2025, 1, 1, tzinfo=UTC)
 DAYS = 211

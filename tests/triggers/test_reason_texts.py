@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from support.snapshots import day
 
-from followsuit.triggers.definition_file import shipped_definitions
+from followsuit.triggers.definitions.definition_file import shipped_definitions
 from followsuit.triggers.reason_texts import LANGUAGES, ReasonTextError, reason_texts
 
 NOW = day(30)

@@ -17,7 +17,7 @@ from followsuit.loaders.mapping import Mapping
 from followsuit.offers.score import ScoreReport
 from followsuit.testing.places import Place
 from followsuit.triggers.defined import triggers_of
-from followsuit.triggers.definition_file import parsed
+from followsuit.triggers.definitions.definition_file import parsed
 from followsuit.triggers.tie_weights import tie_weights
 
 NOW = datetime(2025, 6, 15, tzinfo=UTC)

@@ -13,7 +13,7 @@ from followsuit.core.near_names import near_name
 from followsuit.graph import tables as t
 from followsuit.graph.items import ITEM, PRODUCT, STORE
 from followsuit.graph.view import View
-from followsuit.triggers.definition import RESERVED, event_kind, table_of
+from followsuit.triggers.definitions.kinds import RESERVED, event_kind, table_of
 from followsuit.triggers.report.comparison import Pairs
 
 OFFERED = "offered"

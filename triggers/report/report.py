@@ -22,7 +22,7 @@ from followsuit.core.progress import Progress, silent
 from followsuit.graph import tables as t
 from followsuit.graph.view import View
 from followsuit.triggers.defined import triggers_of
-from followsuit.triggers.definition import Definition, FriendDid
+from followsuit.triggers.definitions.definition import Definition, FriendDid
 from followsuit.triggers.report.cohort import cohort
 from followsuit.triggers.report.comparison import (
     LEAST,

@@ -33,7 +33,7 @@ app.add_typer(trigger_app, name="trigger")
 def list_triggers(triggers: TriggersOption = None, json_file: JsonOption = None) -> None:
     """List the triggers: what each looks for, its longest window, and the file that defines it."""
     from followsuit.config import read_settings
-    from followsuit.triggers.words import listed
+    from followsuit.triggers.definitions.words import listed
 
     rows = listed(triggers or read_settings().triggers_file)
     if str(json_file) != "-":

@@ -7,7 +7,7 @@ import ibis
 import ibis.expr.types as ir
 
 from followsuit.graph.view import View
-from followsuit.triggers.conditions import (
+from followsuit.triggers.compiler.conditions import (
     friends_did,
     held,
     interval,
@@ -16,8 +16,9 @@ from followsuit.triggers.conditions import (
     starts,
     violated,
 )
-from followsuit.triggers.dates import on_date
-from followsuit.triggers.definition import (
+from followsuit.triggers.compiler.dates import on_date
+from followsuit.triggers.compiler.interactions import ABOUT
+from followsuit.triggers.definitions.definition import (
     Condition,
     Definition,
     Did,
@@ -25,9 +26,8 @@ from followsuit.triggers.definition import (
     Holds,
     Likes,
     OnDate,
-    Same,
 )
-from followsuit.triggers.interactions import ABOUT
+from followsuit.triggers.definitions.kinds import Same
 from followsuit.triggers.trigger import EVIDENCE
 
 _FACTS = {

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from followsuit.triggers.definition import Bounds, Definition, Did, NthLast, OnDate
-from followsuit.triggers.definition_file import (
+from followsuit.triggers.definitions.definition import Bounds, Definition, Did, NthLast, OnDate
+from followsuit.triggers.definitions.definition_file import (
     TriggerError,
     chosen,
     definitions,

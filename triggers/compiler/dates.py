@@ -13,8 +13,8 @@ from followsuit.graph import tables as t
 from followsuit.graph.schema import Col
 from followsuit.graph.snapshot import Snapshot
 from followsuit.graph.view import View
-from followsuit.triggers.definition import OnDate
-from followsuit.triggers.interactions import json_value
+from followsuit.triggers.compiler.interactions import json_value
+from followsuit.triggers.definitions.definition import OnDate
 
 _DAY = timedelta(days=1)
 _READ: WeakKeyDictionary[Snapshot, dict[str, pd.DataFrame]] = WeakKeyDictionary()

@@ -7,8 +7,8 @@ import pytest
 from support.snapshots import day, view_from
 
 from followsuit.graph.view import View
-from followsuit.triggers.definition_file import definitions, parsed, shipped_definitions
-from followsuit.triggers.unseen import unseen
+from followsuit.triggers.definitions.definition_file import definitions, parsed, shipped_definitions
+from followsuit.triggers.definitions.unseen import unseen
 
 
 @pytest.fixture

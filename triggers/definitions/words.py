@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
-from followsuit.triggers.definition import (
+from followsuit.triggers.definitions.definition import (
     Bounds,
     Condition,
     Definition,
@@ -16,7 +16,7 @@ from followsuit.triggers.definition import (
     OnDate,
     Where,
 )
-from followsuit.triggers.definition_file import read_definitions, shipped_definitions
+from followsuit.triggers.definitions.definition_file import read_definitions, shipped_definitions
 
 SHIPPED = "shipped"
 """In place of a file's name, for triggers that come with followsuit."""

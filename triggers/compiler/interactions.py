@@ -1,6 +1,5 @@
 """The interactions that conditions are about, with the columns of their products and stores."""
 
-from collections.abc import Iterable
 from decimal import Decimal
 
 import ibis
@@ -10,17 +9,10 @@ import ibis.expr.types as ir
 from followsuit.graph import tables as t
 from followsuit.graph.history import is_return
 from followsuit.graph.schema import Col
-from followsuit.graph.snapshot import Snapshot
 from followsuit.graph.tables import Kind, Table
 from followsuit.graph.view import View
-from followsuit.triggers.definition import (
-    Bounds,
-    Match,
-    Same,
-    Where,
-    event_kind,
-    table_of,
-)
+from followsuit.triggers.definitions.definition import Bounds, Match, Where
+from followsuit.triggers.definitions.kinds import Same, event_kind, table_of
 
 ABOUT = "about"
 """The column with what an interaction is about."""
@@ -233,19 +225,3 @@ def shop_currency(view: View) -> str | None:
     counts = rows.group_by("currency").aggregate(n=rows.count())
     first = counts.order_by(ibis.desc("n"), "currency").limit(1).to_pyarrow()["currency"]
     return first[0].as_py() if len(first) else None
-
-
-def attribute_names(snapshot: Snapshot, tables: Iterable[Table]) -> set[str]:
-    """The names of the kept attributes in some tables, in rows of any time."""
-    names: set[str] = set()
-    for table in tables:
-        rows = snapshot.rows(table)
-        if Col.ATTRIBUTES in rows.columns:
-            keys = rows.select(name=_json_keys(rows.attributes).unnest()).distinct()
-            names |= set(keys.to_pyarrow()["name"].to_pylist())
-    return names
-
-
-@ibis.udf.scalar.builtin(name="json_keys")  # type: ignore[untyped-decorator]
-def _json_keys(value: dt.string) -> dt.Array[dt.string]:
-    """The keys of a JSON object."""

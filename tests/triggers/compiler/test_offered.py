@@ -10,7 +10,7 @@ from support.snapshots import day, view_from
 
 from followsuit.graph.view import View
 from followsuit.triggers.defined import DefinedTrigger
-from followsuit.triggers.definition_file import parsed
+from followsuit.triggers.definitions.definition_file import parsed
 from followsuit.triggers.tie_weights import tie_weights
 
 NOW = day(20)

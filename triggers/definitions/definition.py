@@ -1,12 +1,12 @@
 """Trigger definitions: what an analyst writes in TOML, as types.
 
 A definition has conditions that must all hold as of a day, and says what they make an offer for.
-`definition_file.py` reads it, `conditions.py` and `compiler.py` compile it to Ibis.
+`definition_file.py` reads it, `compiler/` compiles it to Ibis.
 """
 
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
 from pydantic import (
     BaseModel,
@@ -24,38 +24,16 @@ from followsuit.core.near_names import near_name
 from followsuit.core.times import TimeError, length
 from followsuit.graph import tables as t
 from followsuit.graph.store import nfc
-from followsuit.graph.tables import Kind, Table
-
-PURCHASE, VISIT, LIKE, JOIN, CONTACT = "purchase", "visit", "like", "join", "contact"
-RESERVED: Mapping[str, Table] = {
-    PURCHASE: t.PURCHASES,
-    VISIT: t.VISITS,
-    LIKE: t.LIKES,
-    JOIN: t.MEMBERSHIPS,
-    CONTACT: t.CONTACTS,
-}
-"""The tables of the kinds of interaction that aren't event kinds."""
-_PREFIX = "event:"
-
-Same = Literal["product", "category", "brand", "store"]
-"""What several conditions, or the offer, are about."""
-SAME_OF: Mapping[Table, tuple[Same, ...]] = {
-    t.PURCHASES: ("product", "category", "brand", "store"),
-    t.VISITS: ("store", "category"),
-    t.EVENTS: ("product", "category", "brand", "store"),
-}
-"""What the interactions of a table can be about."""
-_WITH_CITY = (t.PURCHASES, t.VISITS, t.EVENTS)
-
-
-def table_of(kind: str) -> Table:
-    """The table of a kind of interaction: a reserved name, else an event kind."""
-    return RESERVED.get(kind, t.EVENTS)
-
-
-def event_kind(kind: str) -> str:
-    """The event kind that a name stands for: `event:purchase` is an event of kind `purchase`."""
-    return kind.removeprefix(_PREFIX)
+from followsuit.graph.tables import Kind
+from followsuit.triggers.definitions.kinds import (
+    CONTACT,
+    SAME_OF,
+    WITH_CITY,
+    Same,
+    fields_of,
+    has_attributes,
+    table_of,
+)
 
 
 def _length(value: Any) -> Any:
@@ -144,7 +122,7 @@ class Did(Strict):
             for name in ("at_least", "at_most"):
                 _check_count(name, getattr(self, name))
         _check_order(self.fewest, self.at_most)
-        if self.away and table not in _WITH_CITY:
+        if self.away and table not in WITH_CITY:
             raise ValueError(f"`away` needs a city, which {self.did} doesn't have")
         if self.near_store_km is not None and table is not t.EVENTS:
             raise ValueError("`near_store_km` needs coordinates, which only events have")
@@ -367,38 +345,6 @@ def _check_same(kind: str, same: str | None) -> None:
         raise ValueError(
             f"{kind} has no {same}" + (f"; it may be about the same {names}" if names else "")
         )
-
-
-def fields_of(kind: str) -> dict[str, Kind]:
-    """The columns that `where` may name for a kind of interaction, with their kinds.
-
-    Columns of the interaction come first, then those of its product, then those of its store.
-    """
-    table = table_of(kind)
-    names = {field.name for field in table.fields}
-    tables = [table]
-    if t.PRODUCTS.key[0] in names:
-        tables.append(t.PRODUCTS)
-    if t.STORES.key[0] in names:
-        tables.append(t.STORES)
-    columns: dict[str, Kind] = {}
-    for each in tables:
-        for field in each.fields:
-            if field.kind is not Kind.ATTRIBUTES and field.name not in _HIDDEN:
-                columns.setdefault(field.name, field.kind)
-            if each is not table:
-                columns.setdefault(f"{each.name[:-1]}.{field.name}", field.kind)
-    return columns
-
-
-_HIDDEN = {"sensitive"}
-
-
-def has_attributes(kind: str) -> bool:
-    """Whether `where` may name columns outside the contract for a kind of interaction."""
-    return any(f.kind is Kind.ATTRIBUTES for f in table_of(kind).fields) or (
-        t.PRODUCTS.key[0] in fields_of(kind)
-    )
 
 
 def _check_where(kind: str, where: Where) -> None:

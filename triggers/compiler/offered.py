@@ -10,10 +10,11 @@ from followsuit.graph.items import ITEM, PRODUCT, STORE
 from followsuit.graph.schema import Col
 from followsuit.graph.tables import Kind, Table
 from followsuit.graph.view import View
-from followsuit.triggers.conditions import key_of, matching
-from followsuit.triggers.definition import Definition, Did, Same, Where
-from followsuit.triggers.interactions import ABOUT, json_value, matches
-from followsuit.triggers.nearby import city_stores, near
+from followsuit.triggers.compiler.conditions import key_of, matching
+from followsuit.triggers.compiler.interactions import ABOUT, json_value, matches
+from followsuit.triggers.compiler.nearby import city_stores, near
+from followsuit.triggers.definitions.definition import Definition, Did, Where
+from followsuit.triggers.definitions.kinds import Same
 from followsuit.triggers.trigger import EVIDENCE, REASONS
 
 STORE_IDS = "store_ids"

@@ -1,24 +1,19 @@
 """Words in definitions that a store has never seen: kinds of events, and kept attributes."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+import ibis
+import ibis.expr.datatypes as dt
 
 from followsuit.core.near_names import near_name
 from followsuit.graph import tables as t
+from followsuit.graph.schema import Col
+from followsuit.graph.snapshot import Snapshot
 from followsuit.graph.tables import Table
 from followsuit.graph.view import View
-from followsuit.triggers.definition import (
-    RESERVED,
-    Definition,
-    Did,
-    FriendDid,
-    OnDate,
-    Scope,
-    event_kind,
-    fields_of,
-    table_of,
-)
-from followsuit.triggers.definition_file import shipped_definitions
-from followsuit.triggers.interactions import attribute_names
+from followsuit.triggers.definitions.definition import Definition, Did, FriendDid, OnDate, Scope
+from followsuit.triggers.definitions.definition_file import shipped_definitions
+from followsuit.triggers.definitions.kinds import RESERVED, event_kind, fields_of, table_of
 
 
 def unseen(view: View, definitions: Mapping[str, Definition]) -> list[str]:
@@ -54,7 +49,7 @@ def _attributes(view: View, definition: Definition) -> Iterator[str]:
         missing = [name for name in names if name not in columns]
         if not missing:
             continue
-        attributes = attribute_names(view.snapshot, tables)
+        attributes = _attribute_names(view.snapshot, tables)
         for name in missing:
             if name.rpartition(".")[2] not in columns | attributes:
                 where = " or ".join(table.name for table in tables)
@@ -80,3 +75,19 @@ def _named(definition: Definition) -> Iterator[tuple[list[Table], list[str]]]:
 def _note(definition: Definition, what: str, word: str, known: Sequence[str]) -> str:
     near = near_name(word, known)
     return f"{definition.name}: {what}." + (f" Did you mean {near}?" if near else "")
+
+
+def _attribute_names(snapshot: Snapshot, tables: Iterable[Table]) -> set[str]:
+    """The names of the kept attributes in some tables, in rows of any time."""
+    names: set[str] = set()
+    for table in tables:
+        rows = snapshot.rows(table)
+        if Col.ATTRIBUTES in rows.columns:
+            keys = rows.select(name=_json_keys(rows.attributes).unnest()).distinct()
+            names |= set(keys.to_pyarrow()["name"].to_pylist())
+    return names
+
+
+@ibis.udf.scalar.builtin(name="json_keys")  # type: ignore[untyped-decorator]
+def _json_keys(value: dt.string) -> dt.Array[dt.string]:
+    """The keys of a JSON object."""

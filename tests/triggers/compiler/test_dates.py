@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from support.snapshots import view_from
 
-from followsuit.triggers.dates import on_date
-from followsuit.triggers.definition import OnDate
+from followsuit.triggers.compiler.dates import on_date
+from followsuit.triggers.definitions.definition import OnDate
 
 MOMENT = timedelta(microseconds=1)
 

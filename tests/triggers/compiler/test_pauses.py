@@ -8,7 +8,7 @@ import pytest
 from support.snapshots import day, view_from
 
 from followsuit.triggers.defined import DefinedTrigger
-from followsuit.triggers.definition_file import parsed
+from followsuit.triggers.definitions.definition_file import parsed
 from followsuit.triggers.tie_weights import tie_weights
 
 

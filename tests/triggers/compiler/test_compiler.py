@@ -15,7 +15,7 @@ from support.trigger_histories import INSTANTS, Tables, definitions, shops
 
 from followsuit.graph.view import View
 from followsuit.triggers.defined import DefinedTrigger
-from followsuit.triggers.definition_file import TriggerError, parsed
+from followsuit.triggers.definitions.definition_file import TriggerError, parsed
 from followsuit.triggers.tie_weights import tie_weights
 from followsuit.triggers.trigger import REASONS
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.trigger_evaluator import km
 
-from followsuit.triggers.nearby import city_stores, near
+from followsuit.triggers.compiler.nearby import city_stores, near
 
 Point = tuple[float | None, float | None]
 POINT = {"name": "string", "latitude": "float64", "longitude": "float64"}

@@ -9,9 +9,15 @@ import ibis.expr.types as ir
 from followsuit.graph import tables as t
 from followsuit.graph.schema import Col
 from followsuit.graph.view import View, whole_seconds
-from followsuit.triggers.definition import Did, FriendDid, NthLast, Same, fields_of, table_of
-from followsuit.triggers.interactions import ABOUT, Interactions, minor_units, shop_currency
-from followsuit.triggers.nearby import near
+from followsuit.triggers.compiler.interactions import (
+    ABOUT,
+    Interactions,
+    minor_units,
+    shop_currency,
+)
+from followsuit.triggers.compiler.nearby import near
+from followsuit.triggers.definitions.definition import Did, FriendDid, NthLast
+from followsuit.triggers.definitions.kinds import Same, fields_of, table_of
 
 HALF_LIFE = timedelta(days=3.5)
 """A friend's interaction of this age counts half."""

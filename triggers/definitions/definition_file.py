@@ -13,13 +13,21 @@ from pydantic_core import ErrorDetails
 
 from followsuit.core.errors import FollowsuitError
 from followsuit.core.near_names import near_name
-from followsuit.triggers.definition import CONDITIONS, Bounds, Definition, NthLast, Scope, Strict
-from followsuit.triggers.toml_lines import KeyPath, key_lines
+from followsuit.triggers.definitions.definition import (
+    CONDITIONS,
+    Bounds,
+    Definition,
+    NthLast,
+    Scope,
+    Strict,
+)
+from followsuit.triggers.definitions.toml_lines import KeyPath, key_lines
 
 DEFAULT_FILE = "followsuit-triggers.toml"
 """The file of a shop's own triggers, in the working folder."""
 
 _SHIPPED = "shipped.toml"
+_HERE = resources.files("followsuit.triggers.definitions")
 _NAME = re.compile(r"\w[\w-]{0,63}")
 _TWICE = re.compile(r"Cannot declare")
 _AT = re.compile(r"\(at line (\d+), column \d+\)")
@@ -32,7 +40,9 @@ class TriggerError(FollowsuitError):
 
 def shipped_definitions() -> dict[str, Definition]:
     """The triggers that come with followsuit, by name."""
-    text = (resources.files("followsuit.triggers") / _SHIPPED).read_text(encoding="utf-8")
+    text = (_HERE / _SHIPPED).read_text(
+        encoding="utf-8"
+    )
     return parsed(text, _SHIPPED)
 
 

@@ -1,0 +1,1 @@
+"""What analysts write: definitions of triggers, read from TOML and checked."""

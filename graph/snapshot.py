@@ -15,6 +15,7 @@ from pathlib import Path
 import duckdb
 import ibis
 import ibis.expr.types as ir
+from ibis.expr.operations import InMemoryTable
 
 from followsuit.core.files import make_private, private_folder, read_json, save_json
 from followsuit.core.progress import Progress, silent
@@ -78,7 +79,11 @@ class Snapshot:
         name = ibis.util.gen_name("kept")
         self.connection.create_table(name, rows)
         for table in more:
-            self.connection.insert(name, table.select(rows.columns))
+            added = table.select(rows.columns)
+            if added.op().find(InMemoryTable):
+                self.connection.insert(name, added)
+            else:  # Ibis' own `insert` compiles the rows twice.
+                self.connection.raw_sql(f'INSERT INTO "{name}" {self.connection.compile(added)}')
         return self.connection.table(name)
 
     def drop(self, rows: ir.Table) -> None:

@@ -273,8 +273,10 @@ class View:
     def known_since(self) -> ir.Table:
         """`customer_id, known_since`: when each customer joined, else their first interaction."""
         people = self.table(t.CUSTOMERS).select("customer_id", "joined_at")
-        # Only for those without a date is the first interaction looked for.
         undated = people.filter(people.joined_at.isnull())
+        if not undated.count().execute():  # Else the first interaction is looked for.
+            known = people.rename(known_since="joined_at")
+            return self.snapshot.keep(self._of_customers(known))
         kinds = (t.PURCHASES, t.VISITS, t.EVENTS, t.LIKES, t.MEMBERSHIPS, t.CONTACTS)
         dated = [self.interactions_in(each).select("customer_id", "at") for each in kinds]
         rows = ibis.union(*(each.semi_join(undated, "customer_id") for each in dated))

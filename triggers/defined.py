@@ -16,7 +16,7 @@ from followsuit.triggers.compiler.pauses import after_pauses
 from followsuit.triggers.definitions.definition import Definition, Did, FriendDid
 from followsuit.triggers.definitions.definition_file import shipped_definitions
 from followsuit.triggers.definitions.kinds import RESERVED, event_kind
-from followsuit.triggers.trigger import Needs, Trigger, no_reasons
+from followsuit.triggers.trigger import Needs, Trigger
 
 FRIEND_BOUGHT = "friend_bought"
 FRIEND_VISITED = "friend_visited"
@@ -49,6 +49,13 @@ class DefinedTrigger:
         """See `Trigger.needs`."""
         return Needs(self.definition.offer.program, self.definition.offer.interest)
 
+    def can_fire(self, view: View) -> bool:
+        """See `Trigger.can_fire`."""
+        needed = [c for c in self.definition.when if isinstance(c, Did | FriendDid) and c.positive]
+        kinds = [c.did if isinstance(c, Did) else c.friend_did for c in needed]
+        events = {event_kind(kind) for kind in kinds if kind not in RESERVED}
+        return events <= view.event_kinds
+
     def items(self, view: View) -> ir.Table | None:
         """See `Trigger.items`."""
         attributes = self.definition.offer.attributes
@@ -56,8 +63,6 @@ class DefinedTrigger:
 
     def reasons(self, view: View) -> ir.Table:
         """See `Trigger.reasons`."""
-        if not self._can_fire(view):
-            return no_reasons()
         rows, pause = self._live(view), self.definition.again_after
         if pause is not None:
             key = key_of(self.definition.about)
@@ -72,13 +77,6 @@ class DefinedTrigger:
         """The same as of an earlier view, whose friendships may be fewer."""
         then = self.ties.semi_join(view.friendships, ["customer_id", "friend_id"])
         return replace(self, ties=then)._live(view)
-
-    def _can_fire(self, view: View) -> bool:
-        """Whether the store has ever seen the events that the conditions need."""
-        needed = [c for c in self.definition.when if isinstance(c, Did | FriendDid) and c.positive]
-        kinds = [c.did if isinstance(c, Did) else c.friend_did for c in needed]
-        events = {event_kind(kind) for kind in kinds if kind not in RESERVED}
-        return events <= view.event_kinds
 
     def drivers(self, view: View, reasons: ir.Table) -> ir.Table:
         """See `Trigger.drivers`."""

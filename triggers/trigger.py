@@ -70,6 +70,9 @@ class Trigger(Protocol):
     def needs(self) -> Needs:
         """What an offer must be."""
 
+    def can_fire(self, view: View) -> bool:
+        """Whether the store has ever seen the kinds of interaction that its reasons rest on."""
+
     def items(self, view: View) -> ir.Table | None:
         """`item_kind, item_id` of what its reasons without an item allow; None for every item."""
 
@@ -106,7 +109,8 @@ def reasons_of(triggers: Sequence[Trigger], view: View) -> ir.Table:
         A temporary table; drop it when it is no longer needed.
     """
     types = REASONS | EVIDENCE
-    tables = [trigger.reasons(view).select(*types).cast(types) for trigger in triggers]
+    able = [trigger for trigger in triggers if trigger.can_fire(view)]
+    tables = [trigger.reasons(view).select(*types).cast(types) for trigger in able]
     return view.snapshot.keep(*(tables or [no_reasons()]))
 
 

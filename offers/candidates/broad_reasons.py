@@ -5,7 +5,6 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from followsuit.core.codes import Codes
 from followsuit.graph.items import item_key
@@ -58,13 +57,3 @@ class BroadReasons:
         frame = frame.sort_values(["row", "allowed", "fired_at"], kind="stable")
         latest: pd.DataFrame = frame.drop_duplicates(["row", "allowed"], keep="last")
         return latest.reset_index(drop=True)
-
-
-def store_sets(lists: pa.ChunkedArray) -> tuple[np.ndarray, list[frozenset[str]]]:
-    """The distinct sets of stores, and (rows,) the number of each row's set; -1 where null."""
-    numbers = np.full(len(lists), -1, dtype=np.int32)
-    known: dict[frozenset[str], int] = {}
-    given = np.flatnonzero(pc.is_valid(lists).to_numpy(zero_copy_only=False))
-    for row, names in zip(given, lists.take(pa.array(given)).to_pylist(), strict=True):
-        numbers[row] = known.setdefault(frozenset(names), len(known))
-    return numbers, list(known)

@@ -5,19 +5,22 @@ that covers the item and includes the customer in its audience. Each customer's 
 score (`Offers.best`) are candidates too.
 """
 
+from collections import defaultdict
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+import pyarrow.compute as pc
 from numba import prange
 from scipy import sparse
 
 from followsuit.core.codes import Codes
 from followsuit.core.compiled import compiled, compiled_parallel
 from followsuit.core.ranking_metrics import top_n
-from followsuit.graph.items import item_key
+from followsuit.graph.items import PRODUCT, STORE, item_key
 from followsuit.offers.candidates.catalogue import Catalogue
 from followsuit.offers.candidates.grid import Grid
+from followsuit.offers.candidates.store_sets import Redemption, redemption
 from followsuit.triggers.trigger import ANY_OFFER, Needs
 
 BEST = 50
@@ -53,6 +56,8 @@ class Offers:
     program: np.ndarray
     """(offers,) the program that each offer is for, None if it is for none; so is `interest`."""
     interest: np.ndarray
+    redemption: Redemption
+    """The stores where each offer can be used."""
     by_worth: np.ndarray
     """(offers,) positions by descending value, unknown values last; ties by id."""
 
@@ -124,15 +129,6 @@ class Offers:
         row, place = np.nonzero(column >= 0)
         return Candidates(rows[row], column[row, place], offer[row, place])
 
-    def stores(self, offer: int, column: int) -> frozenset[str] | None:
-        """The stores at which an offer of an item can be redeemed; None for any store."""
-        return None
-
-    @cached_property
-    def at_some_stores(self) -> np.ndarray:
-        """(offers,) bool: whether each offer can be redeemed only at some stores."""
-        return np.zeros(len(self.ids), dtype=bool)
-
     def suits(self, needs: Needs) -> np.ndarray:
         """(offers,) bool: whether each offer is what a trigger needs."""
         suits = np.ones(len(self.ids), dtype=bool)
@@ -157,7 +153,9 @@ def offers_for(grid: Grid, catalogue: Catalogue | None) -> Offers:
         none = np.empty(0, dtype=np.int64)
         nobody = _cells(none, none, (len(ids), n))
         no_one, no_name = np.zeros(len(ids), bool), np.full(len(ids), None)
-        return Offers(ids, value, None, nobody, no_one, no_name, no_name, np.arange(len(ids)))
+        where = redemption(grid.stores, _visits(grid), {}, {}, (len(ids), len(ids)))
+        by_column = np.arange(len(ids))
+        return Offers(ids, value, None, nobody, no_one, no_name, no_name, where, by_column)
     rows = catalogue.offers.order_by("offer_id").to_pyarrow()
     codes = Codes(rows["offer_id"])
     coverage, audience = catalogue.coverage, catalogue.audience.to_pyarrow()
@@ -176,8 +174,36 @@ def offers_for(grid: Grid, catalogue: Catalogue | None) -> Offers:
         targeted=rows["targeted"].to_numpy(zero_copy_only=False),
         program=rows["program"].to_numpy(zero_copy_only=False),
         interest=rows["interest"].to_numpy(zero_copy_only=False),
+        redemption=_redemption(grid, catalogue, codes),
         by_worth=np.argsort(-np.nan_to_num(value, nan=-np.inf), kind="stable"),
     )
+
+
+def _visits(grid: Grid) -> dict[int, str]:
+    """The store of each column whose item is a store."""
+    items = grid.view.item_list
+    stores = np.flatnonzero(items.kind[grid.items] == STORE)
+    return dict(zip(stores.tolist(), items.id[grid.items[stores]], strict=True))
+
+
+def _redemption(grid: Grid, catalogue: Catalogue, codes: Codes) -> Redemption:
+    """Where to use the offers of a catalogue, see `Catalogue.stores`."""
+    rows = catalogue.offer_stores.to_pyarrow()
+    keys = pc.binary_join_element_wise(PRODUCT, rows["product_id"], ":")
+    columns = grid.columns(grid.view.item_list.codes.of(keys))
+    of_offer: dict[int, set[str]] = defaultdict(set)
+    of_pair: dict[tuple[int, int], set[str]] = defaultdict(set)
+    named = pc.is_valid(rows["product_id"]).to_pylist()
+    stores = rows["store_id"].to_pylist()
+    for offer, column, of_item, store in zip(
+        codes.of(rows["offer_id"]).tolist(), columns.tolist(), named, stores, strict=True
+    ):
+        if not of_item:
+            of_offer[offer].add(store)
+        elif column >= 0:
+            of_pair[offer, column].add(store)
+    shape = (len(codes), len(grid.items))
+    return redemption(grid.stores, _visits(grid), of_offer, of_pair, shape)
 
 
 def _cells(row: np.ndarray, column: np.ndarray, shape: tuple[int, int]) -> sparse.csr_matrix:

@@ -21,8 +21,9 @@ from scipy import sparse
 from followsuit.core.codes import Codes
 from followsuit.graph.items import item_key
 from followsuit.graph.view import View
-from followsuit.offers.candidates.broad_reasons import BroadReasons, store_sets
+from followsuit.offers.candidates.broad_reasons import BroadReasons
 from followsuit.offers.candidates.catalogue import Catalogue
+from followsuit.offers.candidates.store_sets import StoreSets
 from followsuit.offers.learning.taste import Taste
 from followsuit.triggers.recent import recent_shared
 from followsuit.triggers.trigger import Trigger
@@ -50,8 +51,8 @@ class Grid:
     a customer, trigger, category and brand."""
     allowed: np.ndarray
     """(sets, k) bool: the sets of items that broad reasons allow; `broad.allowed` is a row."""
-    stores: list[frozenset[str]]
-    """The sets of stores that reasons name; `stores` of a reason is an index, -1 for any store."""
+    stores: StoreSets
+    """The sets of stores that reasons name; `stores` of a reason is its number."""
     popularity: np.ndarray
     """(all items,) number of customers who share activity and interacted with each item in the
     window."""
@@ -129,8 +130,9 @@ def grid(
     items = view.item_list
     item = live.item_id.notnull().ifelse(item_key(live), None)
     reasons = live.mutate(item=item).drop("item_id").to_pyarrow()
-    numbers, stores = store_sets(reasons["store_ids"])
-    reasons = reasons.drop_columns("store_ids").append_column("stores", pa.array(numbers))
+    stores = StoreSets()
+    numbers = pa.array(stores.numbers(reasons["store_ids"]))
+    reasons = reasons.drop_columns("store_ids").append_column("stores", numbers)
     ids = pc.unique(reasons["customer_id"].combine_chunks())
     customers = Codes(ids.take(pc.sort_indices(ids)))
     named = reasons.filter(pc.is_valid(reasons["item"]))

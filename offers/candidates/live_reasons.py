@@ -11,6 +11,7 @@ from scipy import sparse
 from followsuit.graph import schema as g
 from followsuit.offers.candidates.candidates import Candidates, Offers
 from followsuit.offers.candidates.grid import Grid, pick
+from followsuit.offers.candidates.store_sets import ANY
 from followsuit.offers.features.friends import Friends
 from followsuit.offers.features.reasons import BroadReasons, Reasons
 from followsuit.triggers.trigger import ANY_OFFER, Needs, Trigger
@@ -142,14 +143,13 @@ class LiveReasons:
         return self._until.take(pa.array(reason, mask=reason < 0))
 
     def store_ids(self, reason: np.ndarray, candidates: Candidates) -> pa.Array:
-        """(candidates,) the stores of a reason at which the offer can be redeemed; null for any."""
-        stores: list[list[str] | None] = [None] * len(reason)
-        limited = (reason >= 0) & (self._stores[reason] >= 0)
-        limited |= self._offers.at_some_stores[candidates.offer]
-        for at in np.flatnonzero(limited):
-            names = self.stores(reason[at], candidates.offer[at], candidates.column[at])
-            stores[at] = sorted(names) if names is not None else None
-        return pa.array(stores, pa.list_(g.TEXT))
+        """(candidates,) where the offer can be used for a reason, or without one; null for any."""
+        stores = np.full(len(reason), ANY, dtype=np.int64)
+        given = np.flatnonzero(reason >= 0)
+        stores[given] = self._stores[reason[given]]
+        where = self._offers.redemption.at(candidates.offer, candidates.column)
+        sets = self._grid.stores
+        return sets.lists(sets.both(stores, where))
 
     def wanted(self, rows: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray, Needs]]:
         """The broad reasons of customers that allow only some items or offers.
@@ -183,18 +183,9 @@ class LiveReasons:
 
     def _fit(self, candidates: Candidates, candidate: np.ndarray, reason: np.ndarray) -> np.ndarray:
         """Whether each offer is what the reason needs, at one of its stores."""
-        offer = candidates.offer[candidate]
-        fits = self._suits[self.table.order.to_numpy()[reason], offer]
-        for at in np.flatnonzero(fits & (self._stores[reason] >= 0)):
-            fits[at] = bool(self.stores(reason[at], offer[at], candidates.column[candidate[at]]))
-        result: np.ndarray = fits
+        offer, column = candidates.offer[candidate], candidates.column[candidate]
+        suits = self._suits[self.table.order.to_numpy()[reason], offer]
+        sets = self._grid.stores
+        where = self._offers.redemption.at(offer, column)
+        result: np.ndarray = suits & ~sets.empty(sets.both(self._stores[reason], where))
         return result
-
-    def stores(self, reason: int, offer: int, column: int) -> frozenset[str] | None:
-        """The stores of a reason at which an offer can be redeemed; None for any store."""
-        number = self._stores[reason] if reason >= 0 else -1
-        own = self._grid.stores[number] if number >= 0 else None
-        redeemable = self._offers.stores(offer, column)
-        if own is None or redeemable is None:
-            return redeemable if own is None else own
-        return own & redeemable

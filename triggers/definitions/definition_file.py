@@ -40,9 +40,7 @@ class TriggerError(FollowsuitError):
 
 def shipped_definitions() -> dict[str, Definition]:
     """The triggers that come with followsuit, by name."""
-    text = (_HERE / _SHIPPED).read_text(
-        encoding="utf-8"
-    )
+    text = (_HERE / _SHIPPED).read_text(encoding="utf-8")
     return parsed(text, _SHIPPED)
 
 

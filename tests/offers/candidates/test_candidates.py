@@ -20,6 +20,7 @@ from followsuit.offers.candidates.candidates import (
     ranks,
 )
 from followsuit.offers.candidates.catalogue import catalogue
+from followsuit.offers.candidates.store_sets import Redemption, StoreSets, redemption
 from followsuit.offers.decisions import joined
 
 Numbers = st.sampled_from([-np.inf, -1.5, 0.0, 0.25, 2.0])
@@ -33,6 +34,10 @@ class Offer:
     items: list[int]
     audience: list[bool] | None
     value: float
+
+
+def anywhere(offers: int, items: int) -> Redemption:
+    return redemption(StoreSets(), {}, {}, {}, (offers, items))
 
 
 def as_arrays(offers: list[Offer], customers: int, items: int) -> Offers:
@@ -50,6 +55,7 @@ def as_arrays(offers: list[Offer], customers: int, items: int) -> Offers:
         targeted=np.array([offer.audience is not None for offer in offers], dtype=bool),
         program=np.full(len(offers), None),
         interest=np.full(len(offers), None),
+        redemption=anywhere(len(offers), items),
         by_worth=np.argsort(-np.nan_to_num(value, nan=-np.inf), kind="stable"),
     )
 
@@ -63,6 +69,7 @@ def without_catalogue(customers: int, items: int) -> Offers:
         np.zeros(items, bool),
         np.full(items, None),
         np.full(items, None),
+        anywhere(items, items),
         np.arange(items),
     )
 

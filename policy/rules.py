@@ -14,6 +14,7 @@ from followsuit.graph.consent import MINOR, NO_CONTACT, UNKNOWN_AGE
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
+OPEN_COMPLAINT = "open_complaint"
 ALREADY_TAKEN = "already_taken"
 ELSEWHERE = "elsewhere"
 NO_OFFER = "no_offer_in_force"
@@ -47,6 +48,12 @@ BEFORE_PREDICTION = (
     _person(MINOR, "the customer is under 18"),
     _person(NO_CONTACT, "the customer has not agreed to be contacted"),
     Rule(
+        OPEN_COMPLAINT,
+        "the customer complained in the last 30 days, and it isn't resolved",
+        lambda rows: rows.complains,
+        enforced_by_ranking=True,
+    ),
+    Rule(
         ALREADY_TAKEN,
         "the customer has it already",
         lambda rows: rows.seen,
@@ -71,10 +78,10 @@ BEFORE_PREDICTION = (
         enforced_by_ranking=True,
     ),
 )
-"""Rules that need no prediction: about consent, age, seen items, offers and their audience.
+"""Rules that need no prediction: about consent, age, complaints, seen items, offers, audience.
 
-They read the context columns `person_blocked_by`, `seen`, `home_city`, `store_city`, `covered` and
-`in_audience`.
+They read the context columns `person_blocked_by`, `complains`, `seen`, `home_city`, `store_city`,
+`covered` and `in_audience`.
 """
 
 SENTENCES = {rule.name: rule.sentence for rule in BEFORE_PREDICTION}

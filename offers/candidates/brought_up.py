@@ -8,6 +8,7 @@ import ibis.expr.types as ir
 from followsuit.graph.items import ITEM, PAIR
 from followsuit.graph.view import View
 from followsuit.offers.candidates.catalogue import Catalogue
+from followsuit.policy.complaints import open_complaints
 from followsuit.policy.rules import BEFORE_PREDICTION, Rule, blocked_by
 
 
@@ -34,7 +35,8 @@ def brought_up(
     pairs = reasons.select(*PAIR)
     seen = keep(pairs.semi_join(view.first_interactions, list(PAIR)).distinct())
     people = view.people.select("customer_id", person_blocked_by="blocked_by")
-    people = keep(people.inner_join(view.customers, "customer_id").rename(home_city="city"))
+    people = people.inner_join(view.customers, "customer_id").rename(home_city="city")
+    people = keep(_flagged(people, open_complaints(view), ("customer_id",), "complains"))
     sites = view.items.select(*ITEM, store_city="city", known_item=ibis.literal(True))
     rows = reasons.inner_join(people, "customer_id")
     of_items = rows.left_join(sites, list(ITEM)).drop(*(f"{name}_right" for name in ITEM))

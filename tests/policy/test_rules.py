@@ -17,6 +17,7 @@ from followsuit.policy.rules import (
     ELSEWHERE,
     NO_OFFER,
     NOT_IN_AUDIENCE,
+    OPEN_COMPLAINT,
     SENTENCES,
     Rule,
     blocked_by,
@@ -25,6 +26,7 @@ from followsuit.policy.rules import (
 NOW = day(20)
 FREE: dict[str, Any] = {
     "person_blocked_by": None,
+    "complains": False,
     "seen": False,
     "home_city": "Ulm",
     "store_city": "Ulm",
@@ -33,18 +35,29 @@ FREE: dict[str, Any] = {
 }
 TYPES = {
     "person_blocked_by": "string",
+    "complains": "boolean",
     "seen": "boolean",
     "home_city": "string",
     "store_city": "string",
     "covered": "boolean",
     "in_audience": "boolean",
 }
-ORDER = (UNKNOWN_AGE, MINOR, NO_CONTACT, ALREADY_TAKEN, ELSEWHERE, NO_OFFER, NOT_IN_AUDIENCE)
+ORDER = (
+    UNKNOWN_AGE,
+    MINOR,
+    NO_CONTACT,
+    OPEN_COMPLAINT,
+    ALREADY_TAKEN,
+    ELSEWHERE,
+    NO_OFFER,
+    NOT_IN_AUDIENCE,
+)
 CASES: list[tuple[dict[str, Any], str | None]] = [
     ({}, None),
     ({"person_blocked_by": UNKNOWN_AGE}, UNKNOWN_AGE),
     ({"person_blocked_by": MINOR}, MINOR),
     ({"person_blocked_by": NO_CONTACT}, NO_CONTACT),
+    ({"complains": True}, OPEN_COMPLAINT),
     ({"seen": True}, ALREADY_TAKEN),
     ({"store_city": "Kiel"}, ELSEWHERE),
     ({"home_city": None}, None),
@@ -52,6 +65,7 @@ CASES: list[tuple[dict[str, Any], str | None]] = [
     ({"covered": False}, NO_OFFER),
     ({"in_audience": False}, NOT_IN_AUDIENCE),
     ({"person_blocked_by": MINOR, "seen": True, "covered": False}, MINOR),
+    ({"complains": True, "seen": True}, OPEN_COMPLAINT),
     ({"seen": True, "store_city": "Kiel", "in_audience": False}, ALREADY_TAKEN),
     ({"store_city": "Kiel", "covered": False}, ELSEWHERE),
     ({"covered": False, "in_audience": False}, NO_OFFER),

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from support.linear_taste import score
 from support.shops import NOW as END
-from support.shops import deliver_shop
+from support.shops import deliver_shop, tables
 from support.snapshots import day, view_from
 
 from followsuit.loaders.load import load
@@ -16,6 +16,7 @@ from followsuit.policy.rules import OPEN_COMPLAINT, SENTENCES
 from followsuit.testing.places import Place
 
 NOW = day(40)
+START = day(1).isoformat()
 SECOND = timedelta(seconds=1)
 CASES: dict[str, tuple[list[tuple[str, datetime]], bool]] = {
     "none": ([], False),
@@ -78,10 +79,14 @@ def test_who_complains_gets_no_offers_and_why_not_says_so(embedded: Place, tmp_p
         "kind": "complaint",
         "at": day(19).isoformat(),
     }
+    contact = {"customer_id": "dan", "purpose": "contact", "granted": "true", "at": START}
+    delivery = deliver_shop(
+        tmp_path / "d", events=[complaint], consents=[*tables()["consents"], contact]
+    )
     with embedded.open() as store:
-        load(store, str(deliver_shop(tmp_path / "d", events=[complaint])))
+        load(store, str(delivery))
         report = score(store, END, END)
-        assert report.offers == 0
+        assert set(report.offers_table()["customer_id"].to_pylist()) == {"dan"}
         assert report.suppressed[OPEN_COMPLAINT] > 0
         said = explain(store, "ann", "jam")
     assert (said.offered, said.rule) == (False, OPEN_COMPLAINT)

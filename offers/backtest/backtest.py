@@ -4,8 +4,8 @@ At each cutoff, all strategies rank for the customers with a live trigger, using
 cutoff. The rankings are compared with what the customers did within the horizon after it. The
 acceptance model is fitted to earlier cutoffs whose horizon has passed by then.
 
-Data without dates may reveal the future. The counts of interactions between friends are left out;
-`BacktestReport.undated` names the rest.
+Data without dates may reveal the future; `BacktestReport.undated` names it. The counts of
+interactions between friends are left out, unless a trigger asks for close friends.
 """
 
 from collections.abc import Iterator, Mapping
@@ -41,7 +41,7 @@ from followsuit.offers.learning.model import Examples, LogisticModel
 from followsuit.offers.learning.taste import TasteConfig, search_taste
 from followsuit.offers.learning.training import examples
 from followsuit.triggers.defined import triggers_of, with_window
-from followsuit.triggers.definitions.definition import Definition
+from followsuit.triggers.definitions.definition import Definition, undated
 from followsuit.triggers.definitions.definition_file import shipped_definitions
 from followsuit.triggers.tie_weights import GrowingTies
 from followsuit.triggers.trigger import reasons_of
@@ -184,12 +184,13 @@ def backtest(
             advance(1)
     if not evaluation.tally.sums:
         raise BacktestError(
-            "No customer had a live trigger at any cutoff: no friend who shares activity bought or "
-            f"visited anything in the {window.days} days before. Check `followsuit query counts`; "
-            "load data without consents with --assume-consent."
+            f"No customer had a live trigger at any cutoff. The triggers were "
+            f"{', '.join(definitions)}. Check `followsuit query counts`; load data without "
+            "consents with --assume-consent."
         )
     figures, lead = metrics.estimates(evaluation.tally, seed)
-    return BacktestReport(cutoffs, view.undated(), figures, lead, evaluation.model, config)
+    without_date = [*view.undated(), *undated(definitions)]
+    return BacktestReport(cutoffs, without_date, figures, lead, evaluation.model, config)
 
 
 def _days(

@@ -328,6 +328,17 @@ FINER: Mapping[Same, tuple[Same, ...]] = {
 """For what an offer may be about: the things that have such an attribute."""
 
 
+def undated(definitions: Mapping[str, Definition]) -> list[str]:
+    """What triggers rest on that has no date, so that a view of the past shows today's.
+
+    Args:
+        definitions: the definitions by name.
+    """
+    friends = (c for each in definitions.values() for c in each.when if isinstance(c, FriendDid))
+    close = any(condition.interactions is not None for condition in friends)
+    return ["friendships.interactions"] if close else []
+
+
 def _check_order(low: float | None, high: float | None) -> None:
     if low is not None and high is not None and low > high:
         raise ValueError(f"at_least is {low} and at_most {high}; at_most must not be less")

@@ -22,7 +22,7 @@ from followsuit.core.progress import Progress, silent
 from followsuit.graph import tables as t
 from followsuit.graph.view import View
 from followsuit.triggers.defined import triggers_of
-from followsuit.triggers.definitions.definition import Definition, FriendDid
+from followsuit.triggers.definitions.definition import Definition, undated
 from followsuit.triggers.report.cohort import cohort
 from followsuit.triggers.report.comparison import (
     LEAST,
@@ -160,7 +160,9 @@ def report(
             _judge(now, done, triggers, judged, overlap, customers, horizon)
             advance(1)
         view.snapshot.drop(done)
-    return TriggerReport(days, _figures(judged, overlap, seed), _undated(view, definitions))
+    return TriggerReport(
+        days, _figures(judged, overlap, seed), [*view.undated(), *undated(definitions)]
+    )
 
 
 def _days(
@@ -269,13 +271,3 @@ def _figures(judged: Sequence[_Judged], overlap: Overlap, seed: int) -> dict[str
             },
         )
     return figures
-
-
-def _undated(view: View, definitions: Mapping[str, Definition]) -> list[str]:
-    """Tables and columns without dates that may reveal the future."""
-    close = any(
-        isinstance(condition, FriendDid) and condition.interactions is not None
-        for definition in definitions.values()
-        for condition in definition.when
-    )
-    return [*view.undated(), *(["friendships.interactions"] if close else [])]

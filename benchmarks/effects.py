@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 from support.effects import ALL, graded, mean_log, of, rejected
 from support.influence_worlds import Planted
 
-from followsuit.influence.effects.effect_plot import draw_lift, finish
+from followsuit.influence.effects.effect_plot import draw_grade, finish_grades
 from followsuit.influence.effects.effect_report import ADJUSTED, OBSERVED, Grades
 from followsuit.influence.effects.lift import Lift
 
@@ -74,8 +74,8 @@ def draw(results: dict[str, list[Grades]], path: Path) -> None:
     for place, found in enumerate(results.values()):
         for k, (grade, colour) in enumerate(COLOURS.items()):
             height = place + (k - 1.5) * 0.18
-            draw_lift(axes, spread(of(found, grade)), height, colour, place == 0, grade)
-    finish(axes, list(results))
+            draw_grade(axes, spread(of(found, grade)), height, colour, place == 0, grade)
+    finish_grades(axes, list(results))
     axes.axvline(INFLUENCE["influence"], color="#1f5fa8", linewidth=0.8, linestyle="--")
     axes.set_xlabel("lift: geometric mean, and 95 % of the worlds; dashed: the planted 1.5")
     figure.savefig(path, dpi=150)

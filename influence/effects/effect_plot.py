@@ -5,8 +5,8 @@ from pathlib import Path
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullFormatter, ScalarFormatter
 
+from followsuit.core.lift_plot import draw_lift, finish, write_beside_1
 from followsuit.influence.effects.effect_report import (
     ADJUSTED,
     OBSERVED,
@@ -24,8 +24,6 @@ _COLOURS = {
 }
 _ROW = 0.18
 """Distance between two grades of one category, in rows."""
-_NARROWEST = 2.0
-"""The axis covers at least 1/2 to 2."""
 
 
 def plot_report(report: EffectReport, path: Path) -> None:
@@ -45,24 +43,16 @@ def figure_of(report: EffectReport) -> Figure:
     axes = figure.add_subplot()
     for place, grades in enumerate(rows.values()):
         for k, (grade, colour) in enumerate(_COLOURS.items()):
-            draw_lift(axes, grades[grade], place + (k - 1.5) * _ROW, colour, place == 0, grade)
+            draw_grade(axes, grades[grade], place + (k - 1.5) * _ROW, colour, place == 0, grade)
         if all(lift.lift is None for lift in grades.values()):
-            axes.annotate(
-                "not enough evidence",
-                (1, place),
-                (6, 0),
-                textcoords="offset points",
-                va="center",
-                fontsize=8,
-                color="#595959",
-            )
-    finish(axes, list(rows))
+            write_beside_1(axes, "not enough evidence", place, size=8)
+    finish_grades(axes, list(rows))
     figure.suptitle(textwrap.fill(report.verdict, 90), fontsize=10)
     return figure
 
 
-def draw_lift(axes: Axes, lift: Lift, height: float, colour: str, named: bool, grade: str) -> None:
-    """Draw a point and its interval; without a lift, only the entry in the legend.
+def draw_grade(axes: Axes, lift: Lift, height: float, colour: str, named: bool, grade: str) -> None:
+    """Draw the lift of a grade, see `core.lift_plot.draw_lift`.
 
     Args:
         axes: axes to draw on.
@@ -73,34 +63,10 @@ def draw_lift(axes: Axes, lift: Lift, height: float, colour: str, named: bool, g
         grade: name of the grade.
     """
     label = grade.replace("_", " ") if named else None
-    if lift.lift is None or lift.low is None or lift.high is None:
-        axes.plot([], [], "o", color=colour, label=label)
-        return
-    ends = [[lift.lift - lift.low], [lift.high - lift.lift]]
-    axes.errorbar(
-        [lift.lift],
-        [height],
-        xerr=ends,
-        fmt="o",
-        color=colour,
-        markersize=4,
-        capsize=2,
-        linewidth=1.3,
-        label=label,
-    )
+    draw_lift(axes, (lift.lift, lift.low, lift.high), height, colour, label)
 
 
-def finish(axes: Axes, names: list[str]) -> None:
-    """Label the rows and the axis, and mark 1."""
-    axes.axvline(1, color="black", linewidth=0.8, linestyle=":")
-    axes.set_xscale("log", base=2)
-    low, high = axes.get_xlim()
-    axes.set_xlim(min(low, 1 / _NARROWEST), max(high, _NARROWEST))
-    axes.xaxis.set_major_formatter(ScalarFormatter())
-    axes.xaxis.set_minor_formatter(NullFormatter())
-    axes.set_yticks(range(len(names)), names)
-    axes.set_ylim(len(names) - 0.5, -0.5)
-    axes.set_xlabel("lift: risk of exposed over unexposed customers, 95 % intervals")
+def finish_grades(axes: Axes, names: list[str]) -> None:
+    """Label the rows and the axis, and add the legend of grades."""
+    finish(axes, names, "risk of exposed over unexposed customers")
     axes.figure.legend(loc="outside lower center", ncols=4, fontsize=8, frameon=False)
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)

@@ -2,17 +2,12 @@
 
 from pathlib import Path
 
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullFormatter, ScalarFormatter
 
-from followsuit.triggers.report.comparison import Lift
+from followsuit.core.lift_plot import draw_lift, finish, write_beside_1
 from followsuit.triggers.report.report import TriggerReport
 
 _COLOURS = ("#1f5fa8", "#d1781c", "#3f8f4f", "#8a4fa8", "#8c8c8c")
-_GREY = "#595959"
-_NARROWEST = 2.0
-"""The axis covers at least 1/2 to 2."""
 
 
 def plot_report(judged: TriggerReport, path: Path) -> None:
@@ -36,53 +31,11 @@ def figure_of(judged: TriggerReport) -> Figure:
         for number, kind in enumerate(kinds):
             at = place + (number - (len(kinds) - 1) / 2) * step
             label = kind if not place else None
-            _draw(axes, each.outcomes[kind], at, _COLOURS[number % len(_COLOURS)], label)
+            lift, colour = each.outcomes[kind], _COLOURS[number % len(_COLOURS)]
+            if not draw_lift(axes, (lift.value, lift.low, lift.high), at, colour, label):
+                write_beside_1(axes, "too few", at, size=7)
     names = [f"{name}\n{each.verdict}" for name, each in judged.figures.items()]
-    _finish(axes, names)
+    finish(axes, names, "customers with a reason over customers alike without one")
+    axes.tick_params("y", labelsize=8)
     figure.legend(loc="outside lower center", ncols=min(len(kinds), 5), fontsize=8, frameon=False)
     return figure
-
-
-def _draw(axes: Axes, lift: Lift, height: float, colour: str, label: str | None) -> None:
-    """Draw a point and its interval, or say that there are too few outcomes."""
-    if lift.value is None or lift.low is None or lift.high is None:
-        axes.plot([], [], "o", color=colour, label=label)
-        axes.annotate(
-            "too few",
-            (1, height),
-            (6, 0),
-            textcoords="offset points",
-            va="center",
-            fontsize=7,
-            color=_GREY,
-        )
-        return
-    ends = [[lift.value - lift.low], [lift.high - lift.value]]
-    axes.errorbar(
-        [lift.value],
-        [height],
-        xerr=ends,
-        fmt="o",
-        color=colour,
-        markersize=4,
-        capsize=2,
-        linewidth=1.3,
-        label=label,
-    )
-
-
-def _finish(axes: Axes, names: list[str]) -> None:
-    """Label the rows and the axis, and mark 1."""
-    axes.axvline(1, color="black", linewidth=0.8, linestyle=":")
-    axes.set_xscale("log", base=2)
-    low, high = axes.get_xlim()
-    axes.set_xlim(min(low, 1 / _NARROWEST), max(high, _NARROWEST))
-    axes.xaxis.set_major_formatter(ScalarFormatter())
-    axes.xaxis.set_minor_formatter(NullFormatter())
-    axes.set_yticks(range(len(names)), names, fontsize=8)
-    axes.set_ylim(len(names) - 0.5, -0.5)
-    axes.set_xlabel(
-        "lift: customers with a reason over customers alike without one, 95 % intervals"
-    )
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)

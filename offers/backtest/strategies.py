@@ -59,7 +59,7 @@ def per_customer(
         seed: random seed of the random strategy.
     """
     friends, popularity = features["friends"], features["popularity"]
-    live = grid.live
+    live = grid.live[grid.live.friends.notna()].drop_duplicates(["row", "column"])
     shape = (len(grid.customers), len(grid.items))
     random = np.random.default_rng([seed, int(grid.view.as_of.timestamp())]).random(len(live))
     drawn = sparse.csr_matrix((random, (live.row, live.column)), shape)

@@ -153,7 +153,7 @@ def backtest(
         BacktestError: no cutoff fits, or no customer has a live trigger at any cutoff.
     """
     shared = view.shared
-    definitions = with_window(triggers or shipped_definitions(), window)
+    definitions = with_window(shipped_definitions() if triggers is None else triggers, window)
     days = _days(shared, start, end, every, horizon, window)
     cutoffs = [day for day in days if day >= start]
     fitted_at = set(cutoffs[:: refit or len(cutoffs)])

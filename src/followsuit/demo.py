@@ -8,6 +8,7 @@ import ibis
 import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from followsuit.api import Shop
@@ -20,15 +21,19 @@ from followsuit.graph.runs import DECISIONS, DRIVERS, active_run, run_folder
 from followsuit.graph.view import View, of_customers
 from followsuit.offers.backtest.metrics import ITEMS, PER_CUSTOMER
 from followsuit.offers.backtest.strategies import RANKING, WITHOUT
+from followsuit.offers.features.friends import Friends
 from followsuit.offers.learning.taste import LINEAR
 from followsuit.policy.decision import OFFERED
 from followsuit.policy.rules import SENTENCES
+from followsuit.triggers.defined import FRIEND_BOUGHT, FRIEND_VISITED
 from followsuit.triggers.recent import recent_shared
 
 SHOWN = 12
 """Offers in the table."""
 AFFINITY = LINEAR
 """The model of own taste: the same with and without the extra `gnn`, and fast."""
+ABOUT_FRIENDS = (FRIEND_BOUGHT, FRIEND_VISITED)
+"""The triggers whose worth the backtest shows."""
 EVERY = "14d"
 """Time between the backtest's cutoffs, and their horizon."""
 BACK = timedelta(weeks=8)
@@ -39,11 +44,11 @@ _COLUMNS = [
     *PAIR,
     "blocked_by",
     "probability",
-    "trigger_share",
     "channel",
     "decision",
     "rank",
     "reason",
+    "contributions",
 ]
 
 
@@ -134,10 +139,15 @@ class ScoredShop:
         folder = run_folder(shop.store, run.run_id)
         self._view = shop.snapshot(run.as_of)
         self._window = timedelta(days=run.parameters["window_days"])
-        self._drivers: pd.DataFrame = pq.read_table(folder / DRIVERS).to_pandas()
-        rows: pd.DataFrame = pq.read_table(folder / DECISIONS, columns=_COLUMNS).to_pandas()
+        drivers: pd.DataFrame = pq.read_table(folder / DRIVERS).to_pandas()
+        self._drivers = drivers.dropna()  # Without a friend or an item, it isn't about friends.
+        table = pq.read_table(folder / DECISIONS, columns=_COLUMNS)
+        friends = pc.struct_field(table["contributions"], Friends.name).to_numpy()
+        rows: pd.DataFrame = table.drop_columns("contributions").to_pandas()
+        chance = rows.probability
+        rows["by_friends"] = chance - chance / (chance + (1 - chance) * np.exp(friends))
         driven = rows.merge(self._drivers[list(PAIR)].drop_duplicates(), "left", indicator=True)
-        rows["driven"] = ((driven["_merge"] == "both") & (driven.trigger_share > 0)).to_numpy()
+        rows["driven"] = ((driven["_merge"] == "both") & (driven.by_friends > 0)).to_numpy()
         self._blocked = rows[rows.blocked_by.notna()]
         self._offered = rows[rows.decision == OFFERED]
 
@@ -256,7 +266,7 @@ class ScoredShop:
                 prices.get(row["item_id"], "") if row["item_kind"] == PRODUCT else "",
                 int(row["rank"]),
                 row["probability"],
-                row["trigger_share"],
+                row["by_friends"],
                 row["reason"],
             )
             for row in offers.to_dict("records")
@@ -326,7 +336,9 @@ def friends_worth(shop: Shop, end: datetime) -> Worth:
         BacktestError: there is nothing to evaluate.
     """
     start = end - BACK
-    report = shop.backtest(start, end, every=EVERY, horizon=EVERY, affinity=AFFINITY)
+    report = shop.backtest(
+        start, end, every=EVERY, horizon=EVERY, only=ABOUT_FRIENDS, affinity=AFFINITY
+    )
     metric = f"ndcg@{ITEMS}"
     figures = report.figures[PER_CUSTOMER]
     return Worth(

@@ -244,6 +244,9 @@ class Refill:
     text = "time for more"
     needs = ANY_OFFER
 
+    def can_fire(self, view: View) -> bool:
+        return True
+
     def items(self, view: View) -> None:
         return None
 

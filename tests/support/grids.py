@@ -55,14 +55,19 @@ def grid_of(
     window: timedelta = FORTNIGHT,
     *,
     counts: bool = True,
+    triggers: Sequence[Trigger] | None = None,
     taste: Taste | None = None,
     catalogue: Catalogue | None = None,
     least: int = 0,
 ) -> Grid:
-    """The grid of friends' recent interactions; see `grid` and `tie_weights` for the arguments."""
-    rows = brought_up(view, reasons_by(friends_did(view, window, counts=counts), view), catalogue)
+    """The grid of triggers, by default of friends' recent interactions.
+
+    See `grid` and `tie_weights` for the arguments.
+    """
+    finders = friends_did(view, window, counts=counts) if triggers is None else triggers
+    rows = brought_up(view, reasons_by(finders, view), catalogue)
     live = rows.filter(rows.blocked_by.isnull())
-    return grid(view, live, window, taste=taste, catalogue=catalogue, least=least)
+    return grid(view, live, window, triggers=finders, taste=taste, catalogue=catalogue, least=least)
 
 
 def friends_did(

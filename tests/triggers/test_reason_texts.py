@@ -41,6 +41,24 @@ def rows(n: int = 1) -> pd.DataFrame:
     return pd.DataFrame({"friends": [None] * n, "first_at": [pd.NaT] * n})
 
 
+@pytest.mark.parametrize(
+    ("liking", "popularity", "category", "reason"),
+    [
+        (0.5, 0.2, "tea", "you often choose tea"),
+        (0.5, 0.6, "tea", "popular now"),
+        (-0.5, -0.6, "tea", "popular now"),
+        (0.5, 0.2, None, "popular now"),
+    ],
+)
+def test_own_taste_is_named_where_it_moved_more_than_popularity(
+    liking: float, popularity: float, category: str | None, reason: str
+) -> None:
+    texts = reason_texts().without_trigger(
+        np.array([liking]), np.array([popularity]), np.array([category], dtype=object)
+    )
+    assert texts.tolist() == [reason]
+
+
 def test_a_shops_text_comes_before_the_definitions_and_this_before_the_languages(
     tmp_path: Path,
 ) -> None:

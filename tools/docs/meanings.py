@@ -121,7 +121,8 @@ DECISIONS = {
     "offer_id": "The offer. Empty if a rule blocks the item, whichever the offer.",
     "item_kind": "`product` or `store`.",
     "item_id": "The product or store.",
-    "triggers": "The live triggers that bring it up, such as `friend_bought`.",
+    "triggers": "The live triggers that are a reason for it, such as `friend_bought`: first the "
+    "one that adds most to the score.",
     "source": "Why it is a candidate: `trigger`, `taste` or `popular`.",
     "blocked_by": "The [rule](../explanation/ranking.md#why-and-why-not) that blocks it. Empty if "
     "none does.",
@@ -134,6 +135,9 @@ DECISIONS = {
     "value": "What an acceptance brings, in minor units (hundredths): the offer's value, or "
     "without a table of offers the product's margin. Empty if unknown.",
     "channel": "The channel to use. Empty if contact is granted in general.",
+    "until": "When the reason of the first trigger ends. Empty without a trigger, or if it holds "
+    "as long as its conditions do.",
+    "store_ids": "The stores at which the offer can be used for that reason. Empty if at any.",
     "decision": "`offered`, `outranked`, or the rule that blocked it.",
     "rank": "Among the customer's candidates, from 1. Empty if another candidate has its item or "
     "its offer.",

@@ -60,8 +60,10 @@ def chosen(known: Mapping[str, Definition], only: Sequence[str] | None) -> dict[
     """The triggers of these names, in their order in `known`; all of them for None.
 
     Raises:
-        TriggerError: there is no trigger of a name.
+        TriggerError: there is no trigger of a name, or no name.
     """
+    if only is not None and not only:
+        raise TriggerError(f"Name at least one trigger. There are {', '.join(known)}.")
     for name in only or ():
         if name not in known:
             near = near_name(name, list(known))

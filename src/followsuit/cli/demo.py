@@ -185,11 +185,11 @@ def _blocked(story: "Story", width: int) -> "RenderableType":
 
     total = sum(blocked.items for blocked in story.blocked)
     if not total:
-        return "None of the items that friends brought up."
+        return "None of the items that there is a reason for."
     table = _table("items", "rule", "why", "for example", right=(0,))
     for blocked in story.blocked:
         table.add_row(str(blocked.items), blocked.rule, blocked.sentence, blocked.item)
-    return Group(f"{total} of the items that friends brought up:", _fitted(table, width))
+    return Group(f"{total} of the items that there is a reason for:", _fitted(table, width))
 
 
 def _show_worth(console: "Console", worth: "Worth") -> None:

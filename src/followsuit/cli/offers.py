@@ -270,7 +270,8 @@ def _in_words(answer: "Explanation") -> str:
     parts = answer.factors or {}
     if answer.base is not None:
         parts = {"base": answer.base, **parts}
-    lines += [f"  {name:12} {value:+.3f}" for name, value in parts.items()]
+    width = max(map(len, parts), default=0)
+    lines += [f"  {name:{width}} {value:+.3f}" for name, value in parts.items()]
     return "\n".join(lines)
 
 

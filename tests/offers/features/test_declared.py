@@ -2,28 +2,51 @@
 
 import numpy as np
 import pytest
-from support.grids import grid_of
+from support.grids import friends_did, grid_of
 from support.linear_taste import search_taste
 from support.worlds import view_of_world
 
 from followsuit.offers.candidates.grid import Grid
 from followsuit.offers.features import feature as module
-from followsuit.offers.features.declared import FEATURES, NAMES, RISING, TRIGGER, Features
+from followsuit.offers.features.declared import FEATURES, NAMES, OWN, RISING, TRIGGER, Features
 from followsuit.simulator import World
+from followsuit.triggers.defined import triggers_of
+from followsuit.triggers.definitions.definition_file import parsed
+from followsuit.triggers.tie_weights import tie_weights
 
+OTHERS = """
+[viewed]
+when = [{ did = "view", within = "60d" }]
+offer = { same = "product" }
+
+[in_the_basket]
+when = [{ did = "basket", within = "60d" }]
+offer = { same = "product" }
+
+[browsed]
+when = [{ did = "view", within = "60d" }]
+offer = { same = "category" }
+
+[birthday]
+when = [{ date = "birth_date", ahead = "30d" }]
+"""
+"""Triggers that don't rest on friends: two name an item, and two are broad."""
 WORLD = World(customers=80, products=30, stores=3, friendships=400, purchases=900, days=60, seed=3)
 
 
 @pytest.fixture(scope="module")
 def grid(tmp_path_factory: pytest.TempPathFactory) -> Grid:
     view = view_of_world(WORLD, tmp_path_factory.mktemp("world"), assume_consent=True)
-    return grid_of(view, taste=search_taste(view.shared).fit(view.shared))
+    others = triggers_of(parsed(OTHERS, "others.toml"), tie_weights(view))
+    taste = search_taste(view.shared).fit(view.shared)
+    return grid_of(view, triggers=[*friends_did(view), *others], taste=taste)
 
 
 def test_each_has_a_name_a_part_and_a_direction() -> None:
     assert len(set(NAMES)) == len(FEATURES)
-    assert NAMES == ("popularity", "category", "affinity", "activity", "friends")
-    assert TRIGGER == RISING == ("friends",)
+    assert OWN == ("popularity", "category", "affinity", "activity")
+    assert TRIGGER == RISING == ("friends", "reasons", "broad_reasons")
+    assert NAMES == OWN + TRIGGER
     for feature in FEATURES:
         assert feature.part in ("own", "trigger")
         assert feature.direction in (0, 1)
@@ -50,9 +73,22 @@ def test_pairs_and_parts_of_a_block_are_cells_of_the_whole(
 
 
 def test_a_triggers_features_are_zero_where_it_has_no_reason(grid: Grid) -> None:
-    live = np.zeros((len(grid.customers), len(grid.items)), dtype=bool)
-    live[grid.live.row, grid.live.column] = True
+    by_friends = grid.live.friends.notna()
+    broad = [
+        (row, column)
+        for row, a in grid.broad[["row", "allowed"]].to_numpy()
+        for column in np.flatnonzero(grid.allowed[a])
+    ]
+    cells = {
+        "friends": grid.live[by_friends][["row", "column"]].to_numpy(),
+        "reasons": grid.live[~by_friends][["row", "column"]].to_numpy(),
+        "broad_reasons": np.array(broad),
+    }
     for name in TRIGGER:
+        live = np.zeros((len(grid.customers), len(grid.items)), dtype=bool)
+        live[tuple(cells[name].T)] = True
+        assert live.any()
+        assert not live.all()
         values = Features(grid)[name].block(slice(None))
         assert (values[~live] == 0).all()
         assert (values[live] > 0).all()

@@ -22,6 +22,7 @@ OPTIONS: dict[str, Any] = {
     "seed": 0,
     "assume_consent": True,
     "window_days": 14.0,
+    "definitions": "4f2a",
 }
 FIRST = day(1)
 
@@ -88,12 +89,23 @@ def test_a_night_that_is_repeated_learns_again(store: GraphStore) -> None:
         {"seed": 1},
         {"assume_consent": False},
         {"window_days": 7.0},
+        {"definitions": "9c1e"},
     ],
 )
 def test_other_options_learn_for_themselves(store: GraphStore, change: dict[str, Any]) -> None:
     scored(store, FIRST, **learned(1.0), **change)
     assert learned_before(store, OPTIONS, day(2), Learn.AUTO) == {}
     assert learned_before(store, {**OPTIONS, **change}, day(2), Learn.AUTO)
+
+
+def test_a_run_of_an_older_version_that_named_no_definitions_does_not_serve(
+    store: GraphStore,
+) -> None:
+    older = {name: value for name, value in OPTIONS.items() if name != "definitions"}
+    at = {"taste_as_of": FIRST.isoformat()}
+    run = Run("older", SCORE, FIRST, FIRST, False, 1, 1, {**older, **at, **learned(1.0)})
+    write_run(store, run, {})
+    assert learned_before(store, OPTIONS, day(2), Learn.AUTO) == {}
 
 
 def test_weights_of_other_features_do_not_serve(store: GraphStore) -> None:

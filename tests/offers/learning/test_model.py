@@ -11,12 +11,12 @@ from support.snapshots import day
 from followsuit.offers.features.declared import NAMES, START, TRIGGER
 from followsuit.offers.learning.model import DIGITS, ENOUGH, Examples, LogisticModel
 
-PLANTED = np.array([0.9, 0.5, 1.1, 0.7, 1.2])
+PLANTED = dict(zip(NAMES, (0.9, 0.5, 1.1, 0.7, 1.2, 0.8, 0.4), strict=True))
 INTERCEPT = -5.0
 
 
-def planted(seed: int, pairs: int, friends: float = PLANTED[4]) -> Examples:
-    """Pairs whose adoption follows the planted weights; friends are rare, as they are."""
+def planted(seed: int, pairs: int, **weights: float) -> Examples:
+    """Pairs whose adoption follows the planted weights; reasons are rare, as they are."""
     random = np.random.default_rng(seed)
     x = np.column_stack(
         [
@@ -25,9 +25,11 @@ def planted(seed: int, pairs: int, friends: float = PLANTED[4]) -> Examples:
             random.exponential(0.5, pairs),
             random.exponential(0.7, pairs),
             random.exponential(0.7, pairs) * (random.random(pairs) < 0.1),
+            random.integers(1, 3, pairs) * (random.random(pairs) < 0.1),
+            random.integers(1, 3, pairs) * (random.random(pairs) < 0.2),
         ]
     )
-    odds = INTERCEPT + x @ np.array([*PLANTED[:4], friends])
+    odds = INTERCEPT + x @ np.array(list((PLANTED | weights).values()))
     y = (random.random(pairs) < 1 / (1 + np.exp(-odds))).astype(float)
     return Examples(day(1), x, y, np.ones(pairs))
 
@@ -47,17 +49,30 @@ def test_planted_weights_are_found_without_bias() -> None:
     models = [fitted([thinned(planted(seed, 40_000), 0.2, seed)]) for seed in range(12)]
     vectors = np.array([[w.weights[name] for name in NAMES] for w in models])
     error = vectors.std(axis=0, ddof=1) / np.sqrt(len(models))
-    assert np.all(np.abs(vectors.mean(axis=0) - PLANTED) < 4 * error)
+    assert np.all(np.abs(vectors.mean(axis=0) - list(PLANTED.values())) < 4 * error)
     assert np.all(error < 0.05)
     intercepts = [w.intercept for w in models]
     assert np.mean(intercepts) == pytest.approx(INTERCEPT, abs=0.1)
 
 
-def test_friends_that_make_acceptance_less_likely_get_no_weight() -> None:
-    harmful = planted(1, 60_000, friends=-1.0)
+@pytest.mark.parametrize("name", TRIGGER)
+def test_reasons_that_make_acceptance_less_likely_get_no_weight(name: str) -> None:
+    harmful = planted(1, 60_000, **{name: -1.0})
     model = fitted([harmful])
-    assert model.weights["friends"] == 0
-    assert model == fitted([harmful], without=TRIGGER)
+    assert model.weights[name] == 0
+    assert model == fitted([harmful], without=(name,))
+    assert all(model.weights[other] > 0 for other in TRIGGER if other != name)
+
+
+@pytest.mark.parametrize("name", TRIGGER)
+def test_a_triggers_feature_that_never_occurred_keeps_its_default_weight(name: str) -> None:
+    seen = planted(1, 60_000)
+    seen.x[:, NAMES.index(name)] = 0
+    model, without = fitted([seen]), fitted([seen], without=(name,))
+    assert model.weights[name] == START[name] > 0
+    assert model.weights | {name: 0.0} == without.weights
+    assert model.intercept == without.intercept
+    assert model.moments == 1
 
 
 def test_with_too_few_adoptions_the_default_weights_are_used() -> None:
@@ -67,7 +82,8 @@ def test_with_too_few_adoptions_the_default_weights_are_used() -> None:
     )
     assert fitted([few]) == LogisticModel()
     assert fitted([few]).moments == 0
-    assert fitted([], without=TRIGGER).weights["friends"] == 0
+    without = fitted([], without=TRIGGER).weights
+    assert [without[name] for name in TRIGGER] == [0] * len(TRIGGER)
 
 
 def test_weights_say_what_they_were_learned_from() -> None:
@@ -88,21 +104,22 @@ def test_the_probability_is_the_logistic_of_the_score() -> None:
     assert model.score(values).tolist() == values["popularity"].round(DIGITS).tolist()
 
 
-Numbers = st.floats(-5, 5)
-Weights = st.floats(0, 3)
+Rows = st.tuples(*(st.floats(0 if name in TRIGGER else -5, 5) for name in NAMES))
+Weights = st.fixed_dictionaries({name: st.floats(0, 3) for name in TRIGGER})
 
 
-@given(st.lists(st.tuples(*[Numbers] * 4, st.floats(0, 5)), min_size=1, max_size=5), Weights)
+@given(st.lists(Rows, min_size=1, max_size=5), Weights)
 def test_a_prediction_is_its_shares_and_a_score_its_contributions(
-    rows: list[tuple[float, ...]], weight: float
+    rows: list[tuple[float, ...]], weights: dict[str, float]
 ) -> None:
-    model = LogisticModel(-3.0, START | {"friends": weight})
+    model = LogisticModel(-3.0, START | weights)
     values = dict(zip(NAMES, np.array(rows).T, strict=True))
     prediction, score = model.predict(values), model.score(values)
     total = prediction.own_share + prediction.trigger_share
     np.testing.assert_allclose(total, prediction.probability, atol=1e-9)
     assert (prediction.trigger_share >= 0).all()
-    assert (prediction.trigger_share[values["friends"] == 0] == 0).all()
+    no_reason = np.all([values[name] == 0 for name in TRIGGER], axis=0)
+    assert (prediction.trigger_share[no_reason] == 0).all()
     parts = sum(model.contributions(values).values())
     np.testing.assert_allclose(score, model.intercept + parts, atol=1e-8)
     order = np.argsort(score)

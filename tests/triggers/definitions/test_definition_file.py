@@ -172,6 +172,8 @@ def test_triggers_are_chosen_by_name_and_keep_their_order() -> None:
     known = shipped_definitions()
     assert list(chosen(known, ["moved", "birthday"])) == ["birthday", "moved"]
     assert list(chosen(known, None)) == list(known)
+    with pytest.raises(TriggerError, match="Name at least one trigger"):
+        chosen(known, [])
     with pytest.raises(TriggerError, match=r"no trigger birthdy\. Did you mean birthday\?$"):
         chosen(known, ["birthdy"])
 

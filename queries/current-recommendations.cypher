@@ -1,5 +1,5 @@
 // question: What does the active run offer, and why?
-// shows: each customer's own offers; a reason names nobody, and counts friends from three on
+// shows: each customer's own offers; a reason names nobody, and gives the number of friends only if there are at least three
 // param limit integer = 1000000: maximum number of rows
 // column customer_id text
 // column rank integer

@@ -41,7 +41,10 @@ WITH_SNIPPETS = [
     for name, text in TEXTS.items()
     if name != START and any(block.action for block in blocks(text))
 ]
-COMMANDS = sorted({command for text in TEXTS.values() for command in commands_of(text)})
+COMMANDS = sorted(
+    {c for text in TEXTS.values() for c in commands_of(text) if c[-1:] != ("--help",)}
+)
+"""Those with `--help` end there: their pages run them."""
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +75,22 @@ def test_every_command_line_is_one_that_followsuit_takes(
     check_command(arguments)
 
 
+def test_a_list_from_the_code_is_described_for_readers_of_the_plain_page() -> None:
+    described, silent = set(), []
+    for name, text in TEXTS.items():
+        for found in re.finditer(r"^```\{(?:generated|eval-rst)\}", text, re.M):
+            before = text[: found.start()].rstrip().splitlines()[-1]
+            if before.startswith("#"):
+                silent.append((name, before))
+            described.add(name)
+    assert silent == []
+    reference = {name for name in PAGES if name.startswith("reference/")}
+    assert described >= reference
+    shown = re.compile(r"followsuit|dtypes")
+    assert [n for n in reference if not any(shown.search(b.text) for b in blocks(TEXTS[n]))] == []
+    assert [n for n in reference if "`make docs` builds" not in TEXTS[n]] == []
+
+
 def test_every_mapping_is_one_that_followsuit_takes(tmp_path: Path) -> None:
     mappings = [b.text for t in TEXTS.values() for b in blocks(t) if "[tables." in b.text]
     assert len(mappings) == 3
@@ -92,7 +111,7 @@ def test_the_settings_file_is_one_that_followsuit_takes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    (block,) = blocks(TEXTS["reference/settings"])
+    (block,) = [b for b in blocks(TEXTS["reference/settings"]) if b.language == "toml"]
     Path("followsuit.toml").write_text(block.text)
     monkeypatch.delenv("FOLLOWSUIT_AFFINITY", raising=False)
     assert read_settings().memory == ByteSize(6 * 2**30)

@@ -22,6 +22,7 @@ from followsuit.gnn.models.registry import model
 from followsuit.gnn.training.grid_search import search_grid
 
 REAL, REWIRED, NONE = "real", "rewired", "none"
+_NAMES = {REWIRED: "the one with friends at random", NONE: "the one without"}
 _PLAIN = "lightgcn"
 _SOCIAL, _FRIENDS = SOCIAL
 SWAPS = 10
@@ -55,8 +56,13 @@ class FriendAblation:
         return self.gain.low > 0
 
     @property
+    def same_as(self) -> list[str]:
+        """Of `rewired` and `none`, those with exactly the figures of `real`."""
+        return [ties for ties in (REWIRED, NONE) if self.figures[ties] == self.figures[REAL]]
+
+    @property
     def sentence(self) -> str:
-        """The result in one sentence."""
+        """The result in words."""
         real, rewired, none = (self.figures[t][SELECTED_BY].value for t in (REAL, REWIRED, NONE))
         if not self.ties:
             return (
@@ -64,11 +70,20 @@ class FriendAblation:
                 f"{none:.4f} without."
             )
         finding = "Friends help" if self.friends_help else "Friends do not help"
-        return (
+        measured = (
             f"{finding} on this data: ndcg@20 is {real:.4f} with friends, {rewired:.4f} with "
-            f"friends at random and {none:.4f} without, a gain of {self.gain.value:+.4f} (99 % "
-            f"bounds {self.gain.low:+.4f} to {self.gain.high:+.4f}; {_count(self.users, 'user')}, "
-            f"{_count(self.seeds, 'seed')})."
+            f"friends at random and {none:.4f} without"
+        )
+        judged = f"{_count(self.users, 'user')}, {_count(self.seeds, 'seed')}"
+        if self.gain == Estimate(0, 0, 0) and self.same_as:
+            others = " and ".join(_NAMES[ties] for ties in self.same_as)
+            return (
+                f"{measured} ({judged}). The model with friends ranks exactly as well as {others}: "
+                "friends make no difference."
+            )
+        return (
+            f"{measured}, a gain of {self.gain.value:+.4f} (99 % bounds {self.gain.low:+.4f} to "
+            f"{self.gain.high:+.4f}; {judged})."
         )
 
     def as_dict(self) -> dict[str, Any]:

@@ -75,6 +75,7 @@ def test_evaluate_judges_a_folder_so_that_anybody_can_recompute_it(tmp_path: Pat
     assert list(evaluated["models"]) == ["popularity", "ease", "gfcf", "friends"]
     assert json.loads(printed.out)["best"] == evaluated["best"]
     assert f"Best on validation: {evaluated['best']}." in first.said
+    assert first.out.split("\n")[0].strip() == "Measured on the test part"
     assert re.search(r"ease +\S+ +\S+", first.out)
     table = pq.read_table(tmp_path / "a.parquet")
     assert dict(zip(table.schema.names, table.schema.types, strict=True)) == COLUMNS
@@ -247,6 +248,7 @@ def test_audit_says_in_one_sentence_whether_friends_help_and_the_ranking_applies
     assert audited["gain"]["value"] == pytest.approx(gain, abs=1e-8)
     assert audited["friends_help"] == (audited["gain"]["low"] > 0)  # type: ignore[operator]
     assert str(audited["sentence"]) in done.said
+    assert "Measured on the test part\n" in re.sub(" +\n", "\n", done.out)
     assert " friends for days from 2025-05-18 on." in done.said
     store = connect(str(own_shop.folder / "followsuit.lbug"))
     assert friends_help(store, instant("2025-05-18")) is audited["friends_help"]

@@ -58,13 +58,18 @@ def test_a_rule_of_the_query_that_leaves_rows_out(shop: GraphStore) -> None:
     assert why_empty(shop, "bought-together", {"product_id": "tea", "at_least": "4"}) == (
         "Nothing reaches at_least=4, the minimum number of customers who bought both. Lower it."
     )
-    said = why_empty(shop, "friends-recent-purchases", {"customer_id": "ana"})
-    assert said is not None
-    assert said.startswith("The query leaves out customers who don't share their activity: ")
+    for name, given in (
+        ("friends-recent-purchases", {}),
+        ("two-hop-reach", {}),
+        ("friends-in-common", {"other_id": "ben"}),
+    ):
+        said = why_empty(shop, name, {"customer_id": "ana", **given})
+        assert said is not None
+        assert said.startswith("The query leaves out customers who don't share their activity: ")
 
 
 def test_nothing_is_missing(shop: GraphStore) -> None:
-    assert why_empty(shop, "two-hop-reach", {"customer_id": "ana"}) is None
+    assert why_empty(shop, "top-customers", {}) is None
     run = {"kind": "score", "run_id": "now", "active": True, "parameters": "{}"}
     times = {"as_of": NOON, "created_at": NOON + timedelta(hours=1)}
     with shop.writing():

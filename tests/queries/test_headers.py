@@ -66,14 +66,16 @@ def test_what_is_given_is_a_note_of_the_store_and_no_choice_of_the_caller(
             query.bind({name: True}, NOW)
 
 
-def test_queries_on_friends_purchases_ask_who_shares() -> None:
+def test_queries_that_read_other_peoples_data_ask_who_shares() -> None:
     given = ("assume_consent", "blocked_customers")
     assert [q.name for q in library().values() if q.given] == [
         "bought-after-a-friend",
         "friends-in-common",
         "friends-recent-purchases",
+        "two-hop-reach",
     ]
     assert {q.given for q in library().values() if q.given} == {given}
+    assert all("'social_use'" in q.cypher for q in library().values() if q.given)
 
 
 def test_a_column_may_have_a_meaning() -> None:

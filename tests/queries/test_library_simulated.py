@@ -176,20 +176,21 @@ def test_friends_recent_purchases(ask: Ask, tables: dict[str, Frame], shared: Sh
         same(ask("friends-recent-purchases", customer_id=customer, since=SINCE, limit=25), expected)
 
 
-def test_two_hop_reach(ask: Ask, tables: dict[str, Frame]) -> None:
-    known = ties(tables)
-    friends = known.groupby("customer_id").friend_id.agg(set)
+def test_two_hop_reach(ask: Ask, tables: dict[str, Frame], shared: SharedView) -> None:
+    sharing = set(shared.customers.customer_id.execute())
+    friends = ties(tables).groupby("customer_id").friend_id.agg(set)
     for customer in SOME:
         through: dict[str, int] = {}
-        for friend in friends[customer]:
-            for other in friends[friend] - friends[customer] - {customer}:
+        for friend in friends[customer] & sharing:
+            for other in (friends[friend] & sharing) - friends[customer] - {customer}:
                 through[other] = through.get(other, 0) + 1
         expected = pd.DataFrame(through.items(), columns=["customer_id", "through"])
         expected = expected.sort_values(["through", "customer_id"], ascending=[False, True])
         same(ask("two-hop-reach", customer_id=customer, limit=30), expected.head(30))
 
 
-def test_friends_in_common(ask: Ask, tables: dict[str, Frame]) -> None:
+def test_friends_in_common(ask: Ask, tables: dict[str, Frame], shared: SharedView) -> None:
+    sharing = set(shared.customers.customer_id.execute())
     friends = ties(tables).groupby("customer_id").friend_id.agg(set)
     names = tables["customers"].set_index("customer_id").name
     said = tables["consents"].query("purpose in ('named_use', 'all')").sort_values("at")
@@ -197,9 +198,9 @@ def test_friends_in_common(ask: Ask, tables: dict[str, Frame]) -> None:
     grown = tables["customers"].set_index("customer_id").birth_date <= adult_since(NOW.date())
     one = SOME[0]
     other = max(set(friends.index) - {one}, key=lambda c: (len(friends[c] & friends[one]), c))
-    shared = sorted(friends[one] & friends[other])
-    expected = pd.DataFrame({"friend_id": shared, "friend_name": list(names[shared])})
-    shown = [bool(last.get(c, False) and grown[c]) for c in shared]
+    common = sorted(friends[one] & friends[other] & sharing)
+    expected = pd.DataFrame({"friend_id": common, "friend_name": list(names[common])})
+    shown = [bool(last.get(c, False) and grown[c]) for c in common]
     expected["friend_name"] = expected.friend_name.where(shown)
     same(ask("friends-in-common", customer_id=one, other_id=other), expected)
 

@@ -1,4 +1,4 @@
-"""Queries on friends' purchases show only what friends share, by the rules in plain Python."""
+"""Queries show of other people only what they share, by the rules in plain Python."""
 
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -215,27 +215,51 @@ def test_bought_after_a_friend_needs_a_friendship_at_the_friends_purchase(
     assert rows == sorted(expected, key=lambda row: (-row[4].timestamp(), *row[:4]))
 
 
-def test_friends_in_common_have_a_name_only_if_they_agreed_to_it(
+def test_friends_in_common_share_and_have_a_name_only_if_they_agreed_to_it(
     store: GraphStore, assumed: bool
 ) -> None:
-    tied = {c: {f for pair in ties() for f in pair if c in pair} - {c} for c in CUSTOMERS}
-    names = set()
+    tied = friends()
+    names, left_out = set(), set()
     for one in CUSTOMERS[:6]:
         for other in CUSTOMERS[6:12]:
             rows = run_query(
                 store, "friends-in-common", {"customer_id": one, "other_id": other}, now=NOW
             ).to_pylist()
-            named = {c: SHOP.grants(c, "named_use", assumed) for c in tied[one] & tied[other]}
+            both = tied[one] & tied[other]
+            sharing = {c for c in both if SHOP.grants(c, "social_use", assumed)}
+            named = {c: SHOP.grants(c, "named_use", assumed) for c in sharing}
             assert {r["friend_id"]: r["friend_name"] for r in rows} == {
                 c: c.upper() if shown else None for c, shown in named.items()
             }
             names |= {row["friend_name"] for row in rows}
+            left_out |= both - sharing
     assert None in names
     assert len(names) > 1
+    assert len(left_out) > 3
 
 
-def ties() -> list[tuple[str, str]]:
-    return [(f["customer_id"], f["friend_id"]) for f in SHOP.friendships]
+def test_two_hop_reach_goes_from_and_to_those_who_share(store: GraphStore, assumed: bool) -> None:
+    tied = friends()
+    sharing = {c for c in CUSTOMERS if SHOP.grants(c, "social_use", assumed)}
+    n_rows = n_left_out = 0
+    for customer in CUSTOMERS:
+        through = {
+            other: len(tied[customer] & tied[other] & sharing)
+            for other in set(CUSTOMERS) - tied[customer] - {customer}
+        }
+        expected = [(c, n) for c, n in through.items() if n and c in sharing]
+        rows = ask(store, "two-hop-reach", customer_id=customer)
+        assert rows == sorted(expected, key=lambda row: (-row[1], row[0]))
+        n_rows += len(rows)
+        n_left_out += len(through) - len(rows)
+    assert n_rows > 20
+    assert n_left_out > 20
+
+
+def friends() -> dict[str, set[str]]:
+    """All friends of each customer, in either direction."""
+    pairs = [(f["customer_id"], f["friend_id"]) for f in SHOP.friendships]
+    return {c: {f for pair in pairs if c in pair for f in pair} - {c} for c in CUSTOMERS}
 
 
 def test_a_withdrawal_of_a_later_date_counts_at_once(store: GraphStore, assumed: bool) -> None:

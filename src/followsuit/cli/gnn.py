@@ -196,7 +196,7 @@ def _print_figures(
 
     shown = ("recall@10", "ndcg@10", "recall@20", "ndcg@20", "coverage@20")
     columns = [key for key in shown if key in next(iter(figures.values()))]
-    table = Table(box=SIMPLE)
+    table = Table(box=SIMPLE, title="Measured on the test part", title_justify="left")
     table.add_column("model", no_wrap=True)
     for key in columns + ["seconds"] * bool(seconds):
         table.add_column(key, justify="right")

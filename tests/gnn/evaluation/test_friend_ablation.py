@@ -136,6 +136,31 @@ def test_json_has_what_scripts_rely_on() -> None:
     assert finding(0.01).as_dict()["friends_help"] is False
 
 
+@pytest.mark.parametrize(
+    ("other", "same"),
+    [
+        ({}, "the one with friends at random and the one without"),
+        ({"rewired": 0.09}, "the one without"),
+        ({"none": 0.09}, "the one with friends at random"),
+    ],
+)
+def test_a_model_that_ranks_the_same_is_called_so(other: dict[str, float], same: str) -> None:
+    values = {"real": 0.1, "rewired": 0.1, "none": 0.1} | other
+    figures = {ties: {"ndcg@20": Estimate(value, 0.05, 0.2)} for ties, value in values.items()}
+    ablation = FriendAblation(figures, Estimate(0, 0, 0), 1234, 2, 500)
+    assert not ablation.friends_help
+    assert ablation.sentence == (
+        f"Friends do not help on this data: ndcg@20 is 0.1000 with friends, "
+        f"{values['rewired']:.4f} with friends at random and {values['none']:.4f} without "
+        "(1,234 users, 2 seeds). The model with friends ranks exactly as well as "
+        f"{same}: friends make no difference."
+    )
+
+
+def test_a_gain_that_may_be_none_is_no_sameness() -> None:
+    assert finding(0.0).sentence.endswith("(99 % bounds -0.0100 to +0.0100; 1,234 users, 1 seed).")
+
+
 def test_the_ranking_applies_the_latest_ablation_that_saw_nothing_later(tmp_path: Path) -> None:
     name = str(tmp_path / "s.lbug")
     with followsuit.open(name) as shop:

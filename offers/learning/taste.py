@@ -30,7 +30,7 @@ _OF_FRIENDS = {
     True: "In own taste, friends are used: `gnn audit` found that they help.",
     False: "In own taste, friends are left out: `gnn audit` found that they don't help.",
     None: "In own taste, friends are left out: nobody has tested yet whether they help. Run "
-    "`followsuit gnn audit`.",
+    "`followsuit gnn audit --as-of DATE`.",
 }
 _SHARPNESS = 10.0
 _SCALE_OF = 2_000

@@ -344,7 +344,15 @@ def test_explain_tells_the_reason_or_the_rule(busy: Shop) -> None:
         first["reason"],
     )
     assert explanation.factors is not None
-    assert set(explanation.factors) == {"popularity", "category", "affinity", "activity", "friends"}
+    assert set(explanation.factors) == {
+        "popularity",
+        "category",
+        "affinity",
+        "activity",
+        "friends",
+        "reasons",
+        "broad_reasons",
+    }
     offered = {row["customer_id"] for row in report.offers_table().to_pylist()}
     other = next(f"c{n:04}" for n in range(1, 151) if f"c{n:04}" not in offered)
     refused = busy.explain(other, first["item_id"])

@@ -26,7 +26,7 @@ from followsuit.offers.decision_rows import SCHEMA
 from followsuit.offers.explanation.not_offered import EXPLAINED
 from followsuit.offers.pipeline import OUT
 from followsuit.simulator import World
-from followsuit.triggers import definition_file
+from followsuit.triggers.definitions.definition_file import parsed
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -104,7 +104,7 @@ def test_every_trigger_is_one_that_followsuit_takes() -> None:
     texts = [b.text for t in TEXTS.values() for b in blocks(t) if "\nwhen = [" in b.text]
     assert len(texts) >= 5
     for text in texts:
-        assert definition_file.parsed(text, "page.toml")
+        assert parsed(text, "page.toml")
 
 
 def test_the_settings_file_is_one_that_followsuit_takes(
@@ -159,8 +159,8 @@ def test_every_link_of_the_site_leads_somewhere(site: Path) -> None:
     pages = {page: Links(page.read_text()) for page in site.rglob("*.html")}
     assert len(pages) > len(PAGES)
     wrong = []
-    for page, parsed in pages.items():
-        for link in parsed.links | parsed.loaded:
+    for page, read in pages.items():
+        for link in read.links | read.loaded:
             parts = urlsplit(link)
             if parts.scheme:
                 continue

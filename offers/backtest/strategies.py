@@ -15,7 +15,7 @@ from followsuit.graph.items import item_key
 from followsuit.graph.view import SharedView
 from followsuit.influence.spread.leiden import friend_communities
 from followsuit.offers.candidates.grid import Grid
-from followsuit.offers.features.declared import Features
+from followsuit.offers.features.declared import START, TRIGGER, Features
 from followsuit.offers.features.friends import Friends
 from followsuit.offers.learning.model import Model
 from followsuit.triggers.recent import recent_shared
@@ -39,7 +39,7 @@ Values = Callable[[slice, slice], np.ndarray]
 RANKING = "ranking"
 WITHOUT = "ranking_without_trigger"
 PLAIN = "ranking_plain_ties"
-TRIGGER = "trigger_only"
+TRIGGER_ONLY = "trigger_only"
 POPULARITY = "popularity"
 COMMUNITY = "community_popularity"
 RANDOM = "random_friend_item"
@@ -58,14 +58,14 @@ def per_customer(
         community: (n, k), see `Communities.popularity`.
         seed: random seed of the random strategy.
     """
-    friends, popularity = features["friends"], features["popularity"]
+    popularity, triggers = features["popularity"], _triggers_alone(features)
     live = grid.live[grid.live.friends.notna()].drop_duplicates(["row", "column"])
     shape = (len(grid.customers), len(grid.items))
     random = np.random.default_rng([seed, int(grid.view.as_of.timestamp())]).random(len(live))
     drawn = sparse.csr_matrix((random, (live.row, live.column)), shape)
     return {
         **_rankings(grid, features, learned),
-        TRIGGER: lambda rows, columns: _shown(friends.block(rows, columns)),
+        TRIGGER_ONLY: lambda rows, columns: _shown(triggers(rows, columns)),
         POPULARITY: lambda rows, columns: _spread(
             popularity.block(rows, columns), _shape(grid, rows, columns)
         ),
@@ -82,10 +82,10 @@ def per_offer(grid: Grid, features: Features, learned: Learned) -> dict[str, Val
         features: the features of the grid.
         learned: the models, fitted to earlier cutoffs.
     """
-    friends, activity = features["friends"], features["activity"]
+    activity = features["activity"]
     return {
         **_rankings(grid, features, learned),
-        TRIGGER: friends.block,
+        TRIGGER_ONLY: _triggers_alone(features),
         ACTIVITY: lambda rows, columns: _spread(
             activity.block(rows, columns), _shape(grid, rows, columns)
         ),
@@ -99,6 +99,17 @@ def _rankings(grid: Grid, features: Features, learned: Learned) -> dict[str, Val
         WITHOUT: lambda rows, columns: learned.without.score(features.block(rows, columns)),
         PLAIN: lambda rows, columns: learned.plain.score(recorded.block(rows, columns)),
     }
+
+
+def _triggers_alone(features: Features) -> Values:
+    """What triggers add to the score, by the default weights."""
+
+    def values(rows: slice, columns: slice) -> np.ndarray:
+        parts = features.block(rows, columns, TRIGGER)
+        total: np.ndarray = np.sum([START[name] * part for name, part in parts.items()], axis=0)
+        return total
+
+    return values
 
 
 def by_recorded_ties(grid: Grid, features: Features) -> Features:

@@ -37,6 +37,8 @@ class Options(TypedDict, total=False):
     state: str | Path | None
     timeout: float | None
     affinity: str | None
+    triggers: str | Path | None
+    reasons: str | None
     neo4j_username: str | None
     neo4j_password: str | SecretStr | None
     neo4j_database: str | None

@@ -162,10 +162,13 @@ def test_rows_are_written_as_the_ending_says(own_shop: Shop) -> None:
     )
     assert [done.code for done in outcomes] == [0] * 7, outcomes
     offers = pq.read_table(folder / "offers.parquet").to_pylist()
+    for row in offers:
+        row["until"] = row["until"] and row["until"].isoformat()
     assert json.loads((folder / "o.JSON").read_text()) == offers
     with (folder / "o.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
-    assert rows == [{k: "" if v is None else str(v) for k, v in row.items()} for row in offers]
+    assert rows == [{name: in_csv(value) for name, value in row.items()} for row in offers]
+    assert {'["friend_bought"]', "[]"} <= {row["triggers"] for row in rows}
     ranked = pq.read_table(folder / "r.parquet")
     with (folder / "r.csv").open(newline="") as file:
         header, *lines = csv.reader(file)
@@ -176,12 +179,20 @@ def test_rows_are_written_as_the_ending_says(own_shop: Shop) -> None:
     assert [dict(zip(header, row, strict=True)) for row in cells] == learned
 
 
+def in_csv(value: Any) -> str:
+    """A value as a CSV has it: nothing for none, and lists as JSON."""
+    if isinstance(value, list):
+        return json.dumps(value)
+    return "" if value is None else str(value)
+
+
 UNSAID: list[tuple[str, ...]] = [
     ("score", "--as-of", AS_OF),
     ("backtest", "--from", "2025-04-01", "--to", "2025-05-01"),
     ("influence", "learn", "--as-of", AS_OF),
     ("gnn", "embed", "--as-of", AS_OF),
     ("gnn", "evaluate", "--as-of", AS_OF),
+    ("trigger", "preview", "birthday", "--as-of", AS_OF),
     ("query", "counts"),
     ("cypher", "RETURN 1 AS x"),
 ]
@@ -196,7 +207,7 @@ def with_out(command: Any, path: str = "") -> list[str]:
 
 
 def test_the_commands_below_are_all_that_write_rows() -> None:
-    named = {" ".join(c[: 2 if c[0] in ("gnn", "influence") else 1]) for c in UNSAID}
+    named = {" ".join(c[: 2 if c[0] in ("gnn", "influence", "trigger") else 1]) for c in UNSAID}
     assert set(with_out(typer.main.get_command(app))) == named
 
 

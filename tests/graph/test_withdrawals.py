@@ -22,6 +22,7 @@ from followsuit.loaders.load import load
 from followsuit.offers.explanation.explain import explain
 from followsuit.queries.runner import run_query
 from followsuit.testing.places import Place
+from followsuit.triggers.definitions.definition_file import parsed
 
 pytestmark = pytest.mark.usefixtures("few_days")
 
@@ -162,6 +163,40 @@ def test_a_customer_without_any_reason_left_keeps_no_popular_offer(
         load(store, str(deliver(tmp_path / "more", consents=[refusal])))
         rows = run_query(store, "current-recommendations").to_pylist()
         assert [row for row in rows if row["customer_id"] == "ann"] == []
+
+
+@pytest.mark.parametrize(
+    ("condition", "left"),
+    [
+        ('friend_did = "purchase", within = "14d"', set()),
+        ('did = "purchase", within = "30d"', {"tea", "jam", "rye"}),
+    ],
+)
+def test_a_broad_reason_that_rests_on_a_friend_goes_with_the_friend_and_ones_own_stays(
+    condition: str, left: set[str], embedded: Place, tmp_path: Path
+) -> None:
+    known = parsed(f"[broad]\nwhen = [{{ {condition} }}]", "triggers.toml")
+    refusal = {
+        "customer_id": "bob",
+        "purpose": "social_use",
+        "granted": "false",
+        "at": day(12).isoformat(),
+    }
+
+    def offered(store: GraphStore) -> set[str]:
+        rows = run_query(store, "current-recommendations").to_pylist()
+        assert {row["customer_id"] for row in rows} <= {"ann"}
+        return {row["item_id"] for row in rows}
+
+    with embedded.open() as store:
+        load(store, str(deliver_shop(tmp_path / "shop")))
+        run = score(store, NOW, LATER, triggers=known)
+        assert offered(store) == {"tea", "jam", "rye", "kiosk"}
+        load(store, str(deliver(tmp_path / "more", consents=[refusal])))
+        # Only Bob has been at the kiosk.
+        assert offered(store) == left
+        for path in (store.state.runs / run.run_id).glob("*.parquet"):
+            assert "bob" not in str(pq.read_table(path).to_pylist()), path.name
 
 
 def test_customers_who_are_no_longer_delivered_are_no_reason(told: Told) -> None:

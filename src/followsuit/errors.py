@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from followsuit.config import ConfigurationError
     from followsuit.core.errors import FollowsuitError
     from followsuit.core.times import TimeError
+    from followsuit.customers.lifetime import BadHistory, TooFewRepeats
     from followsuit.gnn.data.dataset import BadDataset
     from followsuit.gnn.data.from_view import NothingToJudge, NothingToLearn
     from followsuit.gnn.data.interaction_folder import BadFolder
@@ -64,6 +65,7 @@ _MODULES = {
     "BacktestError": "followsuit.offers.backtest.backtest",
     "BadDataset": "followsuit.gnn.data.dataset",
     "BadFolder": "followsuit.gnn.data.interaction_folder",
+    "BadHistory": "followsuit.customers.lifetime",
     "BadInput": "followsuit.influence.spread.inputs",
     "BadSample": "followsuit.gnn.data.sampler",
     "BadSeed": "followsuit.gnn.training.trained",
@@ -105,6 +107,7 @@ _MODULES = {
     "StoreTooNew": "followsuit.graph.store",
     "StoreUnreachable": "followsuit.graph.store",
     "TimeError": "followsuit.core.times",
+    "TooFewRepeats": "followsuit.customers.lifetime",
     "TrainingUnderWay": "followsuit.gnn.training.trained",
     "UnknownModel": "followsuit.gnn.models.registry",
     "UnknownQuery": "followsuit.queries.library",
@@ -120,6 +123,7 @@ __all__ = [
     "BacktestError",
     "BadDataset",
     "BadFolder",
+    "BadHistory",
     "BadInput",
     "BadSample",
     "BadSeed",
@@ -161,6 +165,7 @@ __all__ = [
     "StoreTooNew",
     "StoreUnreachable",
     "TimeError",
+    "TooFewRepeats",
     "TrainingUnderWay",
     "UnknownModel",
     "UnknownQuery",

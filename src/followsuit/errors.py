@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from followsuit.core.errors import FollowsuitError
     from followsuit.core.times import TimeError
     from followsuit.customers.lifetime import BadHistory, TooFewRepeats
+    from followsuit.customers.refills import TooFewRefills
     from followsuit.gnn.data.dataset import BadDataset
     from followsuit.gnn.data.from_view import NothingToJudge, NothingToLearn
     from followsuit.gnn.data.interaction_folder import BadFolder
@@ -107,6 +108,7 @@ _MODULES = {
     "StoreTooNew": "followsuit.graph.store",
     "StoreUnreachable": "followsuit.graph.store",
     "TimeError": "followsuit.core.times",
+    "TooFewRefills": "followsuit.customers.refills",
     "TooFewRepeats": "followsuit.customers.lifetime",
     "TrainingUnderWay": "followsuit.gnn.training.trained",
     "UnknownModel": "followsuit.gnn.models.registry",
@@ -165,6 +167,7 @@ __all__ = [
     "StoreTooNew",
     "StoreUnreachable",
     "TimeError",
+    "TooFewRefills",
     "TooFewRepeats",
     "TrainingUnderWay",
     "UnknownModel",

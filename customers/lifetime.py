@@ -167,8 +167,10 @@ class Lifetime:
         """
         weeks = horizon / _WEEK
         expected = self._if_alive(history, weeks)
-        for row in np.flatnonzero(~np.isfinite(expected)):
-            expected[row] = self._by_quadrature(history.frequency[row], history.age[row], weeks)
+        missing = ~np.isfinite(expected)
+        for frequency in np.unique(history.frequency[missing]):
+            rows = np.flatnonzero(missing & (history.frequency == frequency))
+            expected[rows] = self._by_quadrature(float(frequency), history.age[rows], weeks)
         return expected * self.probability_alive(history)
 
     def _if_alive(self, history: PurchaseHistory, weeks: float) -> Doubles:
@@ -185,15 +187,17 @@ class Lifetime:
             expected: Doubles = c / (a - 1) * (1 - share ** (a - 1) * series)
         return expected
 
-    def _by_quadrature(self, frequency: float, age: float, weeks: float) -> float:
-        """The same of one customer: the mean over the probability of leaving, at its quantiles.
+    def _by_quadrature(self, frequency: float, age: Doubles, weeks: float) -> Doubles:
+        """The same of customers with one frequency, at quantiles of the probability of leaving.
 
         The mean over the purchase rate is known: (1 - (1 + p t / (alpha + T))^-(r + x)) / p.
         """
         leaving = np.maximum(betaincinv(self.a, self.b + frequency, _QUANTILES), _TINY)
-        grown = np.log1p(leaving * weeks / (self.alpha + age))
-        bought = -np.expm1(-(self.r + frequency) * grown) / leaving
-        return float(_WEIGHTS @ bought)
+        expected = np.zeros(len(age))
+        for p, weight in zip(leaving, _WEIGHTS, strict=True):
+            grown = np.log1p(p * weeks / (self.alpha + age))
+            expected -= weight * np.expm1(-(self.r + frequency) * grown) / p
+        return expected
 
     def _log_odds_of_leaving(self, history: PurchaseHistory) -> Doubles:
         """The log-odds that a customer has left; -inf without a repeat purchase."""

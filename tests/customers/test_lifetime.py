@@ -223,6 +223,12 @@ class TestProperties:
         alive = model.probability_alive(history(row))
         assert found[0] == pytest.approx(alive[0] * bought.mean(), rel=0.02)
 
+    def test_where_scipy_overflows_the_mean_is_taken_at_quantiles(self) -> None:
+        """The two ways agree where both work."""
+        rows = history((3, 5, 30), (3, 20, 60))
+        direct = CDNOW._if_alive(rows, 26)
+        assert CDNOW._by_quadrature(3, rows.age, 26) == pytest.approx(direct, rel=1e-3)
+
     def test_extreme_parameters_give_numbers(self) -> None:
         rows = history((0, 0, 20), (50, 13, 20))
         for model in (Lifetime(1_096, 21_932, 1_096, 1e-3), Lifetime(3, 1, 5, 1_000)):

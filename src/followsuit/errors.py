@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from followsuit.config import ConfigurationError
     from followsuit.core.errors import FollowsuitError
     from followsuit.core.times import TimeError
+    from followsuit.customers.lifetime import BadHistory, TooFewRepeats
+    from followsuit.customers.refills import TooFewRefills
     from followsuit.gnn.data.dataset import BadDataset
     from followsuit.gnn.data.from_view import NothingToJudge, NothingToLearn
     from followsuit.gnn.data.interaction_folder import BadFolder
@@ -68,6 +70,7 @@ _MODULES = {
     "BacktestError": "followsuit.offers.backtest.backtest",
     "BadDataset": "followsuit.gnn.data.dataset",
     "BadFolder": "followsuit.gnn.data.interaction_folder",
+    "BadHistory": "followsuit.customers.lifetime",
     "BadInput": "followsuit.influence.spread.inputs",
     "BadSample": "followsuit.gnn.data.sampler",
     "BadSeed": "followsuit.gnn.training.trained",
@@ -111,6 +114,8 @@ _MODULES = {
     "StoreTooNew": "followsuit.graph.store",
     "StoreUnreachable": "followsuit.graph.store",
     "TimeError": "followsuit.core.times",
+    "TooFewRefills": "followsuit.customers.refills",
+    "TooFewRepeats": "followsuit.customers.lifetime",
     "TrainingUnderWay": "followsuit.gnn.training.trained",
     "TriggerError": "followsuit.triggers.definitions.definition_file",
     "UnknownModel": "followsuit.gnn.models.registry",
@@ -128,6 +133,7 @@ __all__ = [
     "BacktestError",
     "BadDataset",
     "BadFolder",
+    "BadHistory",
     "BadInput",
     "BadSample",
     "BadSeed",
@@ -171,6 +177,8 @@ __all__ = [
     "StoreTooNew",
     "StoreUnreachable",
     "TimeError",
+    "TooFewRefills",
+    "TooFewRepeats",
     "TrainingUnderWay",
     "TriggerError",
     "UnknownModel",

@@ -30,7 +30,13 @@ OFFERED_TO = "offered_to"
 WEIGHTS = "weights"
 """Parameter of a run: the acceptance model."""
 _RUN_ID = "run_id"
-_OPTIONS = {"window_days": "--window", "top": "--top", "affinity": "--affinity"}
+_OPTIONS = {
+    "window_days": "--window",
+    "top": "--top",
+    "per_item": "--per-item",
+    "affinity": "--affinity",
+    "definitions": "--triggers or --only",
+}
 """Parameters that affect how many offers a run has, and the options that set them."""
 
 

@@ -72,7 +72,7 @@ SCHEMA = pa.schema(
 
 
 class BacktestError(FollowsuitError):
-    """No cutoff fits the period, or no customer has a live trigger at any cutoff."""
+    """No cutoff fits the period, nobody has a live trigger, or nobody with one adopts anything."""
 
 
 @dataclass(frozen=True)
@@ -150,7 +150,8 @@ def backtest(
         progress: progress callback.
 
     Raises:
-        BacktestError: no cutoff fits, or no customer has a live trigger at any cutoff.
+        BacktestError: no cutoff fits, no customer has a live trigger at any cutoff, or none of
+            those who have one adopts anything.
     """
     shared = view.shared
     definitions = with_window(shipped_definitions() if triggers is None else triggers, window)
@@ -187,6 +188,11 @@ def backtest(
             f"No customer had a live trigger at any cutoff. The triggers were "
             f"{', '.join(definitions)}. Check `followsuit query counts`; load data without "
             "consents with --assume-consent."
+        )
+    if not evaluation.adoptions:
+        raise BacktestError(
+            "No customer with a live trigger bought or visited anything for the first time within "
+            "a horizon, so there is nothing to compare. Choose another --from and --to."
         )
     figures, lead = metrics.estimates(evaluation.tally, seed)
     without_date = [*view.undated(), *undated(definitions)]
@@ -229,6 +235,7 @@ class _Evaluation:
         self._examples: list[Examples] = []
         self._recorded: list[Examples] = []
         self._communities = Communities(view, seed)
+        self.adoptions = 0
         self.tally = Tally(len(view.customer_codes))
         self.model = LogisticModel()
 
@@ -251,6 +258,7 @@ class _Evaluation:
         """
         if not len(grid.customers):
             return
+        self.adoptions += int(labels.adoptions.sum())
         past, recorded = self._past(self._examples, grid), self._past(self._recorded, grid)
         model = LogisticModel()
         self.model = model.fit(past)

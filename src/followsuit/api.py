@@ -434,7 +434,8 @@ class Shop:
 
         Raises:
             TriggerError: a trigger isn't valid, or there is none of a name.
-            BacktestError: no cutoff fits, or no customer has a live trigger at any cutoff.
+            BacktestError: no cutoff fits, no customer has a live trigger at any cutoff, or none of
+                those who have one adopts anything.
         """
         from followsuit.gnn.evaluation.ablation_result import friends_help
         from followsuit.offers.backtest.backtest import backtest

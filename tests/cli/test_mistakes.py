@@ -59,7 +59,7 @@ MISTAKES: dict[tuple[str, ...], str] = {
     (*SCORE, "--seed", "-1"): "Invalid value for '--seed'",
     ("backtest", "--from", "2025-05-01", "--to", "2025-04-01"): "Choose an earlier --from.",
     ("backtest", "--from", "x", "--to", "2025-04-01"): "'x' isn't a valid date.",
-    ("backtest", "--from", "2019-01-01", "--to", "2019-06-01"): "followsuit: ",
+    ("backtest", "--from", "2019-01-01", "--to", "2019-06-01"): "Choose another --from and --to.",
     ("backtest", "--from", "2030-01-01", "--to", "2031-01-01"): "Choose an earlier --from.",
     (*BACKTEST, "--every", "0d"): "0d is out of range",
     (*BACKTEST, "--horizon", "soon"): "'soon' isn't a valid length of time.",

@@ -44,7 +44,14 @@ pytestmark = pytest.mark.usefixtures("few_days")
 
 
 def run(number: int, customers: list[str] | None, **parameters: Any) -> Run:
-    options = {"window_days": 14.0, "top": 10, "affinity": "linear", **parameters}
+    options = {
+        "window_days": 14.0,
+        "top": 10,
+        "per_item": 1,
+        "affinity": "linear",
+        "definitions": "of the triggers",
+        **parameters,
+    }
     as_of = day(number)
     own = {"as_of": as_of.isoformat(), "customers": customers, **options}
     return Run(f"run-{number}", SCORE, as_of, as_of, True, 1, 1, own)
@@ -92,13 +99,18 @@ def test_only_runs_for_everybody_with_the_same_options_are_compared() -> None:
     assert comparable(after(base, 2, ["ann"]), run(3, None).parameters)
     assert not comparable(base, run(2, ["ann"]).parameters)
     assert not comparable(run(1, ["ann"]), run(2, None).parameters)
-    for option, value in {"window_days": 7.0, "top": 5, "affinity": "blend"}.items():
-        other = run(2, None, **{option: value})
+    changed: dict[str, tuple[Any, str]] = {
+        "window_days": (7.0, "--window"),
+        "top": (5, "--top"),
+        "per_item": (2, "--per-item"),
+        "affinity": ("blend", "--affinity"),
+        "definitions": ("of other triggers", "--triggers or --only"),
+    }
+    for parameter, (value, option) in changed.items():
+        other = run(2, None, **{parameter: value})
         assert not comparable(base, other.parameters)
-        assert not comparable(after(base, 2, ["ann"], **{option: value}), base.parameters)
-        assert other_options(base, other.parameters) == [
-            "--" + {"window_days": "window"}.get(option, option)
-        ]
+        assert not comparable(after(base, 2, ["ann"], **{parameter: value}), base.parameters)
+        assert other_options(base, other.parameters) == [option]
 
 
 # In a store.

@@ -104,7 +104,7 @@ def score(
             metavar="SHARE",
             help="Refuse if fewer than this share of the customers with offers in the "
             "active run get one again. Only runs for all customers with the same "
-            "--window, --top and --affinity are compared. 0: don't compare.",
+            "--window, --top, --per-item, --affinity and triggers are compared. 0: don't compare.",
         ),
     ] = 0.5,
     activate: Annotated[

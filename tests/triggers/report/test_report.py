@@ -61,7 +61,7 @@ def test_the_adjustment_removes_that_active_customers_do_more(tmp_path: Path) ->
     assert figures.verdict != HIGHER
 
 
-@pytest.mark.long
+@pytest.mark.nightly
 def test_the_intervals_hold_the_truth_in_19_of_20_worlds(tmp_path: Path) -> None:
     worlds = 60
     found = [

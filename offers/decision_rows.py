@@ -128,11 +128,10 @@ class Describe:
         row, column, offer = candidates.row, candidates.column, candidates.offer
         n, prediction = len(row), self._model.predict(values)
         parts = self._model.contributions(values)
-        matches, shares = self._reasons.by_share(matches, values, parts)
-        leading, share = np.full(n, -1, dtype=np.int64), np.zeros(n)
+        matches = self._reasons.by_share(matches, values, parts)
+        leading = np.full(n, -1, dtype=np.int64)
         # The first of each candidate is written last.
         leading[matches.candidate[::-1]] = matches.reason[::-1]
-        share[matches.candidate[::-1]] = shares[::-1]
         value = self._offers.value[offer]
         offered = (rank > 0) & (rank <= top)
         above = self._above_average(parts, values)
@@ -154,7 +153,7 @@ class Describe:
             "store_ids": self._reasons.store_ids(leading, candidates),
             "decision": _words((OUTRANKED, OFFERED), offered.astype(int)),
             "rank": pa.array(rank, mask=rank == 0),
-            "reason": self._texts_of(column, parts, above, leading, share),
+            "reason": self._texts_of(column, parts, above, leading),
             "contributions": pa.StructArray.from_arrays(
                 [pa.array(parts[name].round(9)) for name in NAMES], NAMES
             ),
@@ -178,11 +177,9 @@ class Describe:
         parts: Values,
         above: np.ndarray,
         leading: np.ndarray,
-        share: np.ndarray,
     ) -> np.ndarray:
         texts = self._texts.without_trigger(parts["category"], above, self._categories[column])
-        # If the trigger adds nothing, it isn't the reason.
-        with_trigger = np.flatnonzero(share > 0)
+        with_trigger = np.flatnonzero(leading >= 0)
         rows = self._reasons.table.iloc[leading[with_trigger]]
         for number, trigger in enumerate(self._triggers):
             own = (rows.order == number).to_numpy()

@@ -9,6 +9,7 @@ import pyarrow as pa
 from followsuit.core.codes import Codes
 from followsuit.graph.items import item_key
 from followsuit.graph.view import View
+from followsuit.offers.candidates.store_sets import StoreSets
 from followsuit.triggers.trigger import Trigger
 
 _KEY = ["trigger", "category", "brand"]
@@ -48,12 +49,24 @@ class BroadReasons:
         self.masks = masks
         self.members = np.flatnonzero(masks[~masks.all(axis=1)].any(axis=0))
 
-    def of(self, customers: Codes) -> pd.DataFrame:
-        """The reasons, see `Grid.broad`. Of equal ones the latest stays."""
+    def of(self, customers: Codes, stores: StoreSets) -> pd.DataFrame:
+        """The reasons, see `Grid.broad`. Equal ones become one: the latest, at the stores of all.
+
+        Args:
+            customers: the customers of the rows.
+            stores: the sets of stores that the reasons name.
+        """
         frame = self._rows.drop_columns(["customer_id", "item"]).to_pandas()
         frame["row"] = customers.of(self._rows["customer_id"])
         sets = self._sets.assign(allowed=np.arange(len(self._sets)))
         frame = frame.merge(sets, on=_KEY, how="left")
         frame = frame.sort_values(["row", "allowed", "fired_at"], kind="stable")
-        latest: pd.DataFrame = frame.drop_duplicates(["row", "allowed"], keep="last")
-        return latest.reset_index(drop=True)
+        key = ["row", "allowed"]
+        latest: pd.DataFrame = frame.drop_duplicates(key, keep="last").reset_index(drop=True)
+        equal = frame[frame.duplicated(key, keep=False)]
+        if len(equal):
+            anywhere = equal.groupby(key, sort=True).stores.agg(list).map(stores.any_of)
+            places = pd.MultiIndex.from_frame(latest[key])
+            here = places.isin(anywhere.index)
+            latest.loc[here, "stores"] = anywhere.loc[places[here]].to_numpy()
+        return latest

@@ -160,7 +160,7 @@ def grid(
         customers=customers,
         items=columns,
         live=frame.sort_values(["row", "column"], kind="stable", ignore_index=True),
-        broad=sets.of(customers),
+        broad=sets.of(customers, stores),
         allowed=sets.masks[:, columns],
         stores=stores,
         popularity=popularity,

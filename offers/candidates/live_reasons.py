@@ -106,16 +106,13 @@ class LiveReasons:
 
     def by_share(
         self, matches: Matches, values: Mapping[str, np.ndarray], parts: Mapping[str, np.ndarray]
-    ) -> tuple[Matches, np.ndarray]:
+    ) -> Matches:
         """Order the reasons of each candidate by what they add to the score, the most first.
 
         Args:
             matches: the reasons of candidates.
             values: the features of the candidates.
             parts: what each feature adds to the log-odds of the candidates.
-
-        Returns:
-            The reasons in that order, and (matches,) the share of each.
         """
         feature = self._feature[matches.reason]
         amount = np.ones(len(feature))
@@ -130,7 +127,7 @@ class LiveReasons:
             share[here] = parts[name][candidate] * amount[here] / total
         order = self.table.order.to_numpy()[matches.reason]
         by = np.lexsort((matches.reason, order, -share.round(9), matches.candidate))
-        return Matches(matches.candidate[by], matches.reason[by]), share[by]
+        return Matches(matches.candidate[by], matches.reason[by])
 
     def names(self, matches: Matches, n: int) -> pa.Array:
         """(n,) the names of each candidate's triggers, in the order of `matches`."""

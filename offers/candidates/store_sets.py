@@ -37,6 +37,13 @@ class StoreSets:
             numbers[row] = self.number(names)
         return numbers
 
+    def any_of(self, numbers: Iterable[int]) -> int:
+        """The number of the stores in any of several sets."""
+        given = set(numbers)
+        if ANY in given:
+            return ANY
+        return self.number(store for number in given for store in self._sets[number])
+
     def both(self, one: np.ndarray, other: np.ndarray) -> np.ndarray:
         """(rows,) the numbers of the stores in both sets."""
         common = np.where(one == ANY, other, one)

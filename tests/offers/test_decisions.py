@@ -3,6 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,7 @@ def decided(
     triggers: Sequence[Trigger] | None = None,
     top: int = 10,
     rules: tuple[Rule, ...] = BEFORE_PREDICTION,
+    model: LogisticModel = MODEL,
 ) -> list[Row]:
     """The decisions about the reasons of triggers, by default only friends."""
     offers = catalogue(view)
@@ -56,7 +58,7 @@ def decided(
     folder.mkdir(exist_ok=True)
     path = folder / "decisions.parquet"
     texts = reason_texts()
-    write_decisions(path, rows, laid, offers, MODEL, triggers, texts, top, rules=rules)
+    write_decisions(path, rows, laid, offers, model, triggers, texts, top, rules=rules)
     table = pq.read_table(path)
     assert table.schema.equals(SCHEMA)
     counts = Counter(rule for rule in table["blocked_by"].to_pylist() if rule)
@@ -268,6 +270,49 @@ def test_a_trigger_of_ones_own_brings_up_what_friends_do_not(tmp_path: Path) -> 
         assert (row["decision"], row["reason"]) == (OFFERED, "time for more")
         assert row["until"] == NOW + timedelta(days=1)
         assert row["trigger_share"] > 0
+
+
+def test_the_words_of_a_trigger_stay_where_it_adds_nothing(tmp_path: Path) -> None:
+    view = tea_shop(tmp_path / "shop", friendships=[])
+    idle = replace(MODEL, weights={**MODEL.weights, "reasons": 0.0})
+    rows = by_item(decided(view, tmp_path, triggers=[Refill()], model=idle))
+    for item in ("hat", "tea"):
+        assert rows[item]["triggers"] == ["refill_due"]
+        assert rows[item]["reason"] == "time for more"
+        assert rows[item]["trigger_share"] == 0
+
+
+class Seen(Refill):
+    """A trigger that gives Ann two reasons to buy anything, each at a store of its own."""
+
+    name = "seen_store"
+
+    def reasons(self, view: View) -> ir.Table:
+        rows = reasons_of(view, "ann", ["hat", "tea"], "seen_store")
+        store = (rows.item_id == "hat").ifelse("s1", "s2")
+        nothing = ibis.null(str)
+        return rows.mutate(store_ids=ibis.array([store]), item_kind=nothing, item_id=nothing)
+
+
+def test_reasons_for_several_stores_make_one_for_all_of_them(tmp_path: Path) -> None:
+    bought = [{"customer_id": "bob", "product_id": p, "at": day(19)} for p in ("hat", "pot")]
+    view = tea_shop(
+        tmp_path / "shop",
+        *bought,
+        products=[{"product_id": p} for p in ("soap", "cup", "pan", "tea", "hat", "pot")],
+        friendships=[],
+        stores=[{"store_id": s} for s in ("s1", "s2", "s3")],
+        offers=[
+            {"offer_id": "anywhere", "product_id": "tea"},
+            {"offer_id": "first", "product_id": "hat", "store_id": "s1"},
+            {"offer_id": "third", "product_id": "pot", "store_id": "s3"},
+        ],
+    )
+    rows = {row["offer_id"]: row for row in decided(view, tmp_path, triggers=[Seen()])}
+    assert rows["anywhere"]["store_ids"] == ["s1", "s2"]
+    assert rows["first"]["store_ids"] == ["s1"]
+    assert rows["first"]["triggers"] == rows["anywhere"]["triggers"] == ["seen_store"]
+    assert rows["third"]["triggers"] == []
 
 
 @pytest.mark.parametrize("first", ["refill", "friends"])

@@ -331,7 +331,7 @@ class Evaluation:
         fired_at = max(begun, default=None) or self._became_silent(customer, thing)
         if fired_at is None:
             return None
-        until = self._until(fired_at, found)
+        until = self._until(fired_at, found, silent=not begun)
         offered = self._offered(customer, thing)
         if offered is None or (until is not None and until <= self.now):
             return None
@@ -487,9 +487,11 @@ class Evaluation:
             return None
         return Held(midnight(following - ahead, zone), midnight(following + timedelta(1), zone))
 
-    def _until(self, fired_at: datetime, found: Sequence[Held]) -> datetime | None:
+    def _until(self, fired_at: datetime, found: Sequence[Held], *, silent: bool) -> datetime | None:
         if self.lasts is not None:
             return fired_at + length(self.lasts)
+        if silent:
+            return None  # Nothing says when what didn't happen would end.
         ends = [each.until for each in found if each.until is not None]
         if ends:
             return min(ends)

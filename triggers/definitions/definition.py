@@ -306,8 +306,12 @@ class Definition(Strict):
 
     @property
     def live(self) -> timedelta | None:
-        """How long a reason is live after it fired; None for as long as the conditions hold."""
-        return self.lasts or self.longest
+        """How long a reason is live after it fired; None for as long as the conditions hold.
+
+        Without an interaction or a date that begins it, nothing says when it would end.
+        """
+        begins = self.first is not None or any(isinstance(c, OnDate) for c in self.when)
+        return self.lasts or (self.longest if begins else None)
 
     def kinds(self) -> Iterator[str]:
         """The kinds of interaction that it names."""

@@ -45,7 +45,9 @@ def shipped_definitions() -> dict[str, Definition]:
 
 
 def definitions(path: Path | None) -> dict[str, Definition]:
-    """The shipped triggers and those of a file, by name; the file's replace shipped ones.
+    """The triggers of a file and the shipped ones, by name; the file's replace shipped ones.
+
+    The file's come first: of two triggers that say equally much for an offer, its own is named.
 
     Args:
         path: a file of definitions; None for the shipped triggers alone.
@@ -53,7 +55,8 @@ def definitions(path: Path | None) -> dict[str, Definition]:
     Raises:
         TriggerError: the file can't be read, or a definition isn't valid.
     """
-    return shipped_definitions() | ({} if path is None else read_definitions(path))
+    own = {} if path is None else read_definitions(path)
+    return own | {name: each for name, each in shipped_definitions().items() if name not in own}
 
 
 def chosen(known: Mapping[str, Definition], only: Sequence[str] | None) -> dict[str, Definition]:

@@ -87,6 +87,7 @@ class Tally:
         case_acted: (customers) whether any case of the customer had the outcome.
         control_acted: (customers) whether the customer had the outcome as a control.
         compared: (customers) number of the customer's cases that have controls.
+        control: (customers) whether the customer was a control.
     """
 
     customers: int
@@ -95,11 +96,12 @@ class Tally:
     case_acted: Flags = field(init=False)
     control_acted: Flags = field(init=False)
     compared: Ints = field(init=False)
+    control: Flags = field(init=False)
 
     def __post_init__(self) -> None:
         self.acted, self.expected = (np.zeros(self.customers) for _ in range(2))
-        self.case_acted, self.control_acted = (
-            np.zeros(self.customers, dtype=bool) for _ in range(2)
+        self.case_acted, self.control_acted, self.control = (
+            np.zeros(self.customers, dtype=bool) for _ in range(3)
         )
         self.compared = np.zeros(self.customers, dtype=np.int64)
 
@@ -130,11 +132,23 @@ class Tally:
         expected += silent[rows.cell]
         by_stratum = np.bincount(cells.stratum, silent, minlength=len(strata))
         self.expected[members.customer] -= by_stratum[members.stratum]
+        self._add_controls(members, rows, cells, control)
         np.add.at(self.expected, rows.customer, expected)
         np.add.at(self.acted, rows.customer[case], rows.acted[case].astype(float))
         np.add.at(self.compared, rows.customer[case], 1)
         self.case_acted[rows.customer[case & rows.acted]] = True
         self.control_acted[rows.customer[control & rows.acted]] = True
+
+    def _add_controls(
+        self, members: Members, rows: "_Rows", cells: "_Cells", control: Flags
+    ) -> None:
+        """Note who was a control, with or without a row."""
+        compared = cells.weight[0] > 0
+        of_stratum = np.bincount(cells.stratum, compared, minlength=int(members.stratum.max()) + 1)
+        own = np.bincount(rows.customer, compared[rows.cell], minlength=self.customers)
+        silent = of_stratum[members.stratum] > own[members.customer]
+        self.control[members.customer[silent]] = True
+        self.control[rows.customer[control]] = True
 
 
 class _Rows(NamedTuple):
@@ -223,6 +237,8 @@ def _lift(tally: Tally, drawn: Doubles) -> Lift:
         return Lift()
     acted, expected = float(tally.acted.sum()), max(float(tally.expected.sum()), 0.0)
     rate, base = round(acted / compared, 9), round(expected / compared, 9)
+    if np.count_nonzero(tally.control) < LEAST:
+        return Lift(rate)
     fewest = min(int(tally.case_acted.sum()), int(tally.control_acted.sum()))
     drawn = drawn[(drawn > 0).all(axis=1)]
     if fewest < ENOUGH or expected <= 0 or len(drawn) < 2:

@@ -33,6 +33,15 @@ def test_both_are_the_stores_that_two_sets_share(
     assert sets.empty(both).tolist() == [stores == [] for stores in expected]
 
 
+@given(st.lists(Stores, min_size=1, max_size=5))
+def test_any_of_several_sets_has_the_stores_of_all(names: list[Names]) -> None:
+    sets = StoreSets()
+    number = sets.any_of(sets.numbers(lists(names)).tolist())
+    given = [each for each in names if each is not None]
+    expected = sorted(frozenset().union(*given)) if len(given) == len(names) else None
+    assert sets.lists(np.array([number])).to_pylist() == [expected]
+
+
 def test_the_stores_of_an_item_come_first_and_a_visit_is_to_the_store() -> None:
     sets = StoreSets()
     where = redemption(sets, {2: "s9"}, {0: ["s1", "s2"]}, {(0, 1): ["s3"]}, (2, 4))

@@ -23,8 +23,9 @@ def by_hand(
     cases: set[tuple[int, int]],
     did: set[tuple[int, int]],
     before: set[tuple[int, int]],
-) -> tuple[dict[int, float], dict[int, float], dict[int, int]]:
-    """What each customer adds to `acted`, `expected` and `compared`."""
+) -> tuple[dict[int, float], dict[int, float], dict[int, int], set[int]]:
+    """What each customer adds to `acted`, `expected` and `compared`, and who is a control."""
+    everybody: set[int] = set()
     acted: dict[int, float] = defaultdict(float)
     expected: dict[int, float] = defaultdict(float)
     compared: dict[int, int] = defaultdict(int)
@@ -40,9 +41,10 @@ def by_hand(
                 acted[c] += (c, target) in did
                 expected[c] += mean
                 compared[c] += 1
+            everybody |= set(controls)
             for c in controls:
                 expected[c] += len(having) / len(controls) * (((c, target) in did) - mean)
-    return acted, expected, compared
+    return acted, expected, compared, everybody
 
 
 @given(st.lists(st.integers(0, 1), min_size=PEOPLE, max_size=PEOPLE), PAIRS, PAIRS, PAIRS)
@@ -55,9 +57,10 @@ def test_a_tally_is_what_going_through_all_controls_gives(
     tally = Tally(PEOPLE)
     members = Members(np.arange(PEOPLE), np.array(stratum))
     tally.add(members, pairs(cases), pairs(did), pairs(before))
-    acted, expected, compared = by_hand(stratum, cases, did, before)
+    acted, expected, compared, controls = by_hand(stratum, cases, did, before)
     for customer in range(PEOPLE):
         assert tally.acted[customer] == acted[customer]
+        assert tally.control[customer] == (customer in controls)
         assert tally.expected[customer] == pytest.approx(expected[customer], abs=1e-12)
         assert tally.compared[customer] == compared[customer]
 
@@ -101,6 +104,13 @@ def test_few_customers_are_hidden_and_few_outcomes_give_no_lift(
     assert (lift.base is None) == (rate is None)
     known = having >= LEAST and acting >= ENOUGH and controls_acting >= ENOUGH
     assert (lift.value is not None) == known
+
+
+@pytest.mark.parametrize(("controls", "shown"), [(LEAST - 1, False), (LEAST, True)])
+def test_a_base_of_few_controls_is_hidden(controls: int, shown: bool) -> None:
+    (lift,) = lifts([tally_of(20, 15, 6, controls)], seed=0)
+    assert lift.rate == 0.75
+    assert (lift.base is not None, lift.value is not None) == (shown, shown)
 
 
 def test_no_tally_and_no_case_give_no_lift() -> None:

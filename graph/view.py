@@ -7,7 +7,7 @@ may change for another (triggers, popularity, taste, tie weights, influence, emb
 from it. The types `View` and `SharedView` say which of the two a function takes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Self
@@ -362,14 +362,20 @@ class View:
         later = rows.filter(rows["at"] > self.as_of, rows.known_at <= self.as_of + horizon)
         return later.select(*PAIR, "at")
 
-    def newest_interaction(self, *, events: bool = False) -> datetime | None:
-        """The time of the last purchase, return or visit; None if there are none.
+    def newest_interaction(self) -> datetime | None:
+        """The time of the last purchase, return or visit; None if there are none."""
+        return self._newest(self.table(table) for table in (t.PURCHASES, t.VISITS))
 
-        Args:
-            events: whether events count too.
+    def data_until(self) -> datetime | None:
+        """The time of the last purchase, return, visit or event of all times; None without any.
+
+        It includes the future, so use it only to see how far the data goes.
         """
-        tables = (t.PURCHASES, t.VISITS, *([t.EVENTS] if events else []))
-        newest = [self.table(table)["at"].max().execute() for table in tables]
+        tables = (t.PURCHASES, t.VISITS, t.EVENTS)
+        return self._newest(self.snapshot.rows(table) for table in tables)
+
+    def _newest(self, tables: Iterable[ir.Table]) -> datetime | None:
+        newest = [rows["at"].max().execute() for rows in tables]
         known = [at.to_pydatetime() for at in newest if not pd.isna(at)]
         return max(known, default=None)
 

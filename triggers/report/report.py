@@ -168,7 +168,7 @@ def report(
 def _days(
     view: View, start: datetime, end: datetime, every: timedelta, horizon: timedelta
 ) -> list[datetime]:
-    newest = view.newest_interaction(events=True)
+    newest = view.data_until()
     until = end if newest is None else min(end, newest)
     days: list[datetime] = []
     while start + every * len(days) + horizon <= until:

@@ -367,6 +367,9 @@ def test_days_go_on_as_long_as_the_horizon_is_over(tmp_path: Path) -> None:
     # The data ends before --to.
     late = report(view.at(day(60)), day(25), day(60), definitions(WINK), **two)
     assert late.days == [day(25)]
+    # The data goes on after --to, which is the end of the last horizon.
+    early = report(view.at(day(20)), day(18), day(20), definitions(WINK), **two)
+    assert early.days == [day(18)]
     with pytest.raises(ReportError, match="No day fits: 2025-01-27 plus a horizon of 2 days"):
         report(view, day(27), LATER, definitions(WINK), **two)
 

@@ -39,6 +39,8 @@ class History:
         """
         self._snapshot = snapshot
         self._people = people
+        self.remembered: dict[tuple[str, ...], ir.Table] = {}
+        """Temporary tables that views of it have made, see `View.remember`."""
 
     @cached_property
     def answers(self) -> ir.Table:

@@ -7,7 +7,7 @@ may change for another (triggers, popularity, taste, tie weights, influence, emb
 from it. The types `View` and `SharedView` say which of the two a function takes.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Self
@@ -74,6 +74,22 @@ class View:
         for name in ("people", "known_since"):
             if (rows := self.__dict__.pop(name, None)) is not None:
                 self.snapshot.drop(rows)
+
+    def remember(self, name: str, rows: Callable[[], ir.Table]) -> ir.Table:
+        """Compute rows once for all views of this kind as of this instant.
+
+        Args:
+            name: says what the rows are.
+            rows: gives the rows.
+
+        Returns:
+            A temporary table, kept as long as the snapshot.
+        """
+        key = (type(self).__name__, self.as_of.isoformat(), name)
+        kept = self._history.remembered
+        if key not in kept:
+            kept[key] = self.snapshot.keep(rows())
+        return kept[key]
 
     def of(self, customer: str) -> "View":
         """This view with the rows of one customer only, which are faster to compute."""

@@ -66,7 +66,9 @@ class DefinedTrigger:
         rows, pause = self._live(view), self.definition.again_after
         if pause is not None:
             key = key_of(self.definition.about)
-            rows = after_pauses(rows, key, pause, view, self._live_before)
+            rows = after_pauses(
+                rows, key, pause, view, self.definition.model_dump_json(), self._live_before
+            )
         return as_reasons(rows)
 
     def _live(self, view: View) -> ir.Table:

@@ -21,7 +21,12 @@ _FACTS = ["fired_at", "until"]
 
 
 def after_pauses(
-    rows: ir.Table, key: Sequence[str], pause: timedelta, view: View, at: Callable[[View], ir.Table]
+    rows: ir.Table,
+    key: Sequence[str],
+    pause: timedelta,
+    view: View,
+    name: str,
+    at: Callable[[View], ir.Table],
 ) -> ir.Table:
     """The live rows whose trigger fired long enough after the last firing that counted.
 
@@ -34,11 +39,12 @@ def after_pauses(
             each of them.
         pause: the least time between two firings.
         view: the view.
+        name: says which rows these are, and those of no other trigger.
         at: gives the rows that are live as of another view.
     """
     rows = view.snapshot.keep(rows)
     firings = _firings(rows, key)
-    firings = _replayed(firings, key, pause, view, at)
+    firings = _replayed(firings, key, pause, view, name, at)
     counted = firings[_counts(firings, key, pause)]
     last = counted.drop_duplicates(list(key), keep="last", ignore_index=True)
     schema = {name: rows.schema()[name] for name in [*key, *_FACTS]}
@@ -58,6 +64,7 @@ def _replayed(
     key: Sequence[str],
     pause: timedelta,
     view: View,
+    name: str,
     at: Callable[[View], ir.Table],
 ) -> pd.DataFrame:
     """The firings of earlier nights too, for each key as far back as they matter.
@@ -70,12 +77,17 @@ def _replayed(
         open_keys = earliest[earliest - pause < night].reset_index()[list(key)]
         if not len(open_keys):
             break
-        earlier = view.at(night)
         wanted = ibis.memtable(open_keys, schema=dict.fromkeys(key, "string"))
-        found = _firings(at(earlier).semi_join(wanted, list(key)), key)
-        earlier.forget()
+        found = _firings(_fired(view.at(night), name, key, at).semi_join(wanted, list(key)), key)
         firings = pd.concat([firings, found]).drop_duplicates([*key, "fired_at"])
     return firings.sort_values([*key, "fired_at"], ignore_index=True)
+
+
+def _fired(night: View, name: str, key: Sequence[str], at: Callable[[View], ir.Table]) -> ir.Table:
+    """The firings of a night, computed once for all days that are replayed."""
+    rows = night.remember(name, lambda: at(night).select(*key, *_FACTS))
+    night.forget()
+    return rows
 
 
 def _counts(firings: pd.DataFrame, key: Sequence[str], pause: timedelta) -> np.ndarray:

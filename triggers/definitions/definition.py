@@ -220,6 +220,8 @@ class Scope(Strict):
     def _consistent(self) -> Self:
         if (self.stores_near is None) != (self.within_km is None):
             raise ValueError("`stores_near` and `within_km` go together")
+        if self.stores_near is not None and table_of(self.stores_near) not in WITH_CITY:
+            raise ValueError(f"`stores_near` needs a city, which {self.stores_near} doesn't have")
         return self
 
 

@@ -82,6 +82,11 @@ def test_every_word_of_the_grammar_is_understood() -> None:
         (ONE + "offer = 3\n", 3, "`offer` is a table"),
         (ONE + "offer = { same = 'produkt' }\n", 3, "Did you mean product?"),
         (ONE + "offer = { within_km = 3 }\n", 3, "`stores_near` and `within_km` go together."),
+        (
+            ONE + "offer = { stores_near = 'join', within_km = 3 }\n",
+            3,
+            "`stores_near` needs a city, which join doesn't have.",
+        ),
         (when("{ did = 'x' }", "{ dit = 'x' }"), 4, "Did you mean did?"),
         (when("{ did = 'x' }", "{ did = 'x', withn = '3d' }"), 4, "Did you mean within?"),
         (when("{ did = 'x', likes = 'y' }"), 3, "a condition has one of did, friend_did, date"),

@@ -24,6 +24,7 @@ import pandas as pd
 
 from followsuit.core.errors import FollowsuitError
 from followsuit.core.near_names import near_name
+from followsuit.triggers.placeholders import OF_FRIENDS, check_placeholders
 
 LANGUAGES = ("en", "de")
 FEWEST_FRIENDS = 3
@@ -31,7 +32,6 @@ FEWEST_FRIENDS = 3
 
 _FOLDER = resources.files("followsuit.triggers") / "languages"
 _PLACES = {"category": ("category",), "days": ("days",)}
-_OF_TRIGGERS = ("friends", "period")
 
 
 class ReasonTextError(FollowsuitError):
@@ -72,7 +72,7 @@ class ReasonTexts:
             as_of: the instant of the reasons.
         """
         text = self.own.get(name) or defined or self.triggers.get(name) or self.general["other"]
-        if not any(f"{{{place}}}" in text for place in _OF_TRIGGERS):
+        if not any(f"{{{place}}}" in text for place in OF_FRIENDS):
             return np.full(len(rows), text, dtype=object)
         friends = rows.friends.fillna(0).to_numpy().astype(int)
         enough = friends >= FEWEST_FRIENDS
@@ -174,7 +174,7 @@ def _check(place: str, value: Any, keys: Mapping[str, str] | None, key: str) -> 
         for name, text in value.items():
             if keys is not None and name not in keys:
                 raise ReasonTextError(f"{place} has no text {name}; it has {', '.join(keys)}.")
-            places = _OF_TRIGGERS if key == "triggers" else _PLACES.get(name, ())
+            places = OF_FRIENDS if key == "triggers" else _PLACES.get(name, ())
             _check_text(f"{place}.{name}", text, places)
     else:
         _check_text(place, value, _PLACES.get(key, ()))
@@ -184,9 +184,6 @@ def _check_text(place: str, text: Any, places: tuple[str, ...]) -> None:
     if not isinstance(text, str) or not text.strip():
         raise ReasonTextError(f"{place} isn't a text.")
     try:
-        text.format(**dict.fromkeys(places, "x"))
-    except (KeyError, IndexError, ValueError) as error:
-        known = " and ".join(f"{{{each}}}" for each in places) or "none"
-        raise ReasonTextError(
-            f"{place}: {error} isn't a placeholder; those of this text are {known}."
-        ) from error
+        check_placeholders(text, places)
+    except ValueError as error:
+        raise ReasonTextError(f"{place}: {error}.") from error

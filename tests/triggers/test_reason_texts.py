@@ -91,10 +91,12 @@ def test_a_file_replaces_some_texts_of_its_language(tmp_path: Path) -> None:
     ("text", "said"),
     [
         ("populr = 'x'", "there is no text populr. Did you mean popular?"),
-        ("popular = '{friends}'", "popular: 'friends' isn't a placeholder"),
+        ("popular = '{friends}'", "popular: {friends} isn't a placeholder; this text has none"),
         ("category = 'for {categories}'", "those of this text are {category}"),
         ("[triggers]\na = ''", "triggers.a isn't a text"),
         ("[triggers]\na = '{name}'", "those of this text are {friends} and {period}"),
+        ("[triggers]\na = '{friends.real}'", "{friends.real} isn't a placeholder"),
+        ("other = 'for you}'", "other: a brace belongs to no placeholder"),
         ("[periods]\nmonth = 'x'", "has no text month; it has week, two_weeks, days"),
         ("triggers = 'x'", "triggers is a table of texts"),
         ("language = 'fr'", "choose en or de"),

@@ -17,6 +17,8 @@ from pydantic import (
     StrictFloat,
     StrictInt,
     StrictStr,
+    ValidationInfo,
+    field_validator,
     model_validator,
 )
 
@@ -34,6 +36,7 @@ from followsuit.triggers.definitions.kinds import (
     has_attributes,
     table_of,
 )
+from followsuit.triggers.placeholders import OF_FRIENDS, check_placeholders
 
 
 def _length(value: Any) -> Any:
@@ -232,7 +235,8 @@ class Definition(Strict):
         name: the name of the trigger.
         when: the conditions, which all hold.
         offer: what may be offered.
-        reason: what the customer may be told; None to use the text of the language.
+        reason: what the customer may be told; None to use the text of the language. With a
+            condition about friends, it may have the placeholders `{friends}` and `{period}`.
         lasts: how long the reason is live; None for the longest window.
         again_after: the least time between two reasons of a customer for the same thing; None for
             no limit. See `pauses.py`.
@@ -244,6 +248,17 @@ class Definition(Strict):
     reason: Name | None = None
     lasts: Length | None = None
     again_after: Length | None = None
+
+    @field_validator("reason")
+    @classmethod
+    def _filled_in(cls, reason: str | None, info: ValidationInfo) -> str | None:
+        if reason is not None:
+            check_placeholders(reason, OF_FRIENDS)
+            if not any(isinstance(c, FriendDid) for c in info.data.get("when", ())):
+                for place in OF_FRIENDS:
+                    if f"{{{place}}}" in reason:
+                        raise ValueError(f"{{{place}}} needs a condition with `friend_did`")
+        return reason
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

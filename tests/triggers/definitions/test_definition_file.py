@@ -17,6 +17,7 @@ from followsuit.triggers.definitions.definition_file import (
 )
 
 ONE = "[a]\nwhen = [{ did = 'x' }]\n"
+FRIENDS = "[a]\nwhen = [{ friend_did = 'visit' }]\n"
 
 
 def when(*conditions: str) -> str:
@@ -79,6 +80,13 @@ def test_every_word_of_the_grammar_is_understood() -> None:
         (ONE + "last = '3d'\n", 3, "no key last here. Did you mean lasts?"),
         (ONE + "lasts = '3 days'\n", 3, "'3 days' isn't a valid length of time"),
         (ONE + "reason = ''\n", 3, "`reason`: write a text that isn't empty."),
+        (ONE + "reason = '{name}'\n", 3, "{name} isn't a placeholder; those of this text are"),
+        (FRIENDS + "reason = '{friends} of {name}'\n", 3, "{name} isn't a placeholder"),
+        (FRIENDS + "reason = '{friends!r}'\n", 3, "{friends!r} isn't a placeholder"),
+        (FRIENDS + "reason = '{friends} {}'\n", 3, "{} isn't a placeholder"),
+        (FRIENDS + "reason = '{friends'\n", 3, "a brace belongs to no placeholder"),
+        (FRIENDS + "reason = '{{friends}}'\n", 3, "a brace belongs to no placeholder"),
+        (ONE + "reason = 'in {period}'\n", 3, "{period} needs a condition with `friend_did`."),
         (ONE + "offer = 3\n", 3, "`offer` is a table"),
         (ONE + "offer = { same = 'produkt' }\n", 3, "Did you mean product?"),
         (ONE + "offer = { within_km = 3 }\n", 3, "`stores_near` and `within_km` go together."),
@@ -150,6 +158,11 @@ def test_every_mistake_is_named_with_its_line(text: str, line: int, said: str) -
     assert message[-1] in ".?"
     assert "?." not in message
     assert "\n" not in message
+
+
+def test_a_reason_may_count_friends_if_a_condition_is_about_them() -> None:
+    (only,) = parsed(FRIENDS + "reason = '{friends} came in {period}'\n", "my.toml").values()
+    assert only.reason == "{friends} came in {period}"
 
 
 def test_the_shipped_triggers_are_those_that_are_promised() -> None:

@@ -118,6 +118,29 @@ def test_every_word_of_the_grammar_is_understood() -> None:
             3,
             "at is a time; say `within` instead.",
         ),
+        (
+            when("{ did = 'purchase', where = { product.price = { at_leest = 3 } } }"),
+            3,
+            "Did you mean at_least?",
+        ),
+        (when("{ did = 'visit', where = { store.citi = 'Ulm' } }"), 3, "mean store.city?"),
+        (when("{ did = 'purchase', where = { prodct.brand = 'A' } }"), 3, "mean product?"),
+        (ONE + "offer = { prodct.brand = 'A' }", 3, "there is no prodct with columns."),
+        (
+            when("{ did = 'purchase', where = { product.brand = 'A', 'product.brand' = 'B' } }"),
+            3,
+            "product.brand is there twice. Delete one.",
+        ),
+        (
+            "[[a.when]]\ndid = 'purchase'\nwhere.product.price.at_leest = 3\n",
+            3,
+            "Did you mean at_least?",
+        ),
+        (
+            "[[a.when]]\ndid = 'purchase'\n\nwhere.product.brand = 1979-05-27\n",
+            4,
+            "product.brand is compared with text or a number.",
+        ),
         (when("{ did = 'x', since = 3 }"), 3, "write a table, such as { nth_last = 2"),
         (when("{ did = 'x', since = { nth = 1, of = 'y' } }"), 3, "There are nth_last, of."),
         (when("{ did = 'x', since = { nth_last = 0, of = 'y' } }"), 3, "write a number from 1."),
@@ -158,6 +181,31 @@ def test_every_mistake_is_named_with_its_line(text: str, line: int, said: str) -
     assert message[-1] in ".?"
     assert "?." not in message
     assert "\n" not in message
+
+
+@pytest.mark.parametrize(
+    ("nested", "flat"),
+    [
+        ("product.brand = 'Marina'", "'product.brand' = 'Marina'"),
+        (
+            "product = { brand = 'A', category = ['b'] }, store.city = 'Ulm'",
+            "'product.brand' = 'A', 'product.category' = ['b'], 'store.city' = 'Ulm'",
+        ),
+        ("product.price = { at_least = 3 }", "'product.price' = { at_least = 3 }"),
+    ],
+)
+def test_columns_of_products_and_stores_need_no_quotes(nested: str, flat: str) -> None:
+    for kind in ("did", "friend_did"):
+        text = f"{{ {kind} = 'purchase', where = {{ %s }} }}"
+        assert definition(text % nested).when == definition(text % flat).when
+    offer = definition("{ did = 'x' }", offer=f"{{ {nested}, color = 'red' }}").offer
+    assert offer == definition("{ did = 'x' }", offer=f"{{ {flat}, color = 'red' }}").offer
+    assert len(offer.attributes) == 1 + flat.count(" = ") - flat.count("at_least")
+
+
+def test_an_attribute_may_be_named_product_or_store() -> None:
+    (condition,) = definition("{ did = 'x', where = { store = { at_least = 3 } } }").interactions
+    assert condition.where == {"store": Bounds(at_least=3)}
 
 
 def test_a_reason_may_count_friends_if_a_condition_is_about_them() -> None:

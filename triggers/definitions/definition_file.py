@@ -229,6 +229,8 @@ def _check_matches(path: KeyPath, where: Mapping[str, Any]) -> None:
                 raise _Wrong((*path, column), why)
             _check_keys((*path, column), match, list(Bounds.model_fields))
             _validated((*path, column), Bounds, match)
+        if match == []:
+            raise _Wrong((*path, column), f"{column} is compared with an empty list")
         for value in match if isinstance(match, list) else [match]:
             if not isinstance(value, bool | int | float | str | dict):
                 raise _Wrong((*path, column), f"{column} is compared with text or a number")

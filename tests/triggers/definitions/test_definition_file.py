@@ -123,6 +123,8 @@ def test_every_word_of_the_grammar_is_understood() -> None:
             3,
             "Did you mean at_least?",
         ),
+        (when("{ did = 'x', where = { brand = [] } }"), 3, "brand is compared with an empty list."),
+        (ONE + "offer = { brand = [] }", 3, "brand is compared with an empty list."),
         (when("{ did = 'visit', where = { store.citi = 'Ulm' } }"), 3, "mean store.city?"),
         (when("{ did = 'purchase', where = { prodct.brand = 'A' } }"), 3, "mean product?"),
         (ONE + "offer = { prodct.brand = 'A' }", 3, "there is no prodct with columns."),

@@ -54,11 +54,23 @@ def _text(value: Any) -> Any:
     return nfc(value) if isinstance(value, str) else value
 
 
+def _in_range(value: Any) -> Any:
+    if isinstance(value, int | float) and abs(value) > LARGEST:
+        raise ValueError(f"{value} is out of range; the largest number is {LARGEST}")
+    return value
+
+
+LARGEST = 2**63 - 1
+"""The largest number that a definition may have: a whole number of 64 bits."""
+InRange = BeforeValidator(_in_range)
 Length = Annotated[timedelta, BeforeValidator(_length)]
 InteractionKind = Annotated[StrictStr, BeforeValidator(_kind), Field(min_length=1)]
 Name = Annotated[StrictStr, BeforeValidator(_text), Field(min_length=1)]
-Number = StrictInt | StrictFloat
-Value = StrictBool | StrictInt | StrictFloat | Annotated[StrictStr, BeforeValidator(_text)]
+Whole = Annotated[StrictInt, InRange]
+Number = Annotated[StrictInt | StrictFloat, InRange]
+Value = Annotated[
+    StrictBool | StrictInt | StrictFloat | Annotated[StrictStr, BeforeValidator(_text)], InRange
+]
 
 
 class Strict(BaseModel):
@@ -89,7 +101,7 @@ Where = dict[Name, Match]
 class NthLast(Strict):
     """The customer's n-th last interaction of a kind."""
 
-    nth_last: Annotated[StrictInt, Field(ge=1)]
+    nth_last: Annotated[Whole, Field(ge=1)]
     of: InteractionKind
 
 
@@ -148,9 +160,9 @@ class FriendDid(Strict):
 
     friend_did: InteractionKind
     where: Where = {}
-    at_least: Annotated[StrictInt, Field(ge=1)] = 1
+    at_least: Annotated[Whole, Field(ge=1)] = 1
     within: Length | None = None
-    interactions: Annotated[StrictInt, Field(ge=0)] | None = None
+    interactions: Annotated[Whole, Field(ge=0)] | None = None
     same: Same | None = None
 
     @model_validator(mode="after")

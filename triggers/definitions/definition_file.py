@@ -240,7 +240,8 @@ def _validated(path: KeyPath, kind: type[_Model], given: Mapping[str, Any]) -> _
     try:
         return kind.model_validate(given)
     except ValidationError as error:
-        first = error.errors()[0]
+        errors = error.errors()
+        first = next((each for each in errors if each["type"] == "value_error"), errors[0])
         place = [key for key in first["loc"] if key in given or isinstance(key, int)]
         why = first["msg"].removeprefix("Value error, ")
         if place and "where" not in place and why == first["msg"]:

@@ -205,6 +205,29 @@ def test_columns_of_products_and_stores_need_no_quotes(nested: str, flat: str) -
     assert len(offer.attributes) == 1 + flat.count(" = ") - flat.count("at_least")
 
 
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "{ friend_did = 'visit', interactions = %s }",
+        "{ friend_did = 'visit', at_least = %s }",
+        "{ did = 'x', since = { nth_last = %s, of = 'visit' } }",
+        "{ did = 'x', at_least = %s }",
+        "{ did = 'x', at_most = %s }",
+        "{ did = 'x', sum = 'value', at_least = %s }",
+        "{ did = 'x', where = { value = %s } }",
+        "{ did = 'x', where = { value = [1, %s] } }",
+        "{ did = 'x', where = { value = { at_least = %s } } }",
+    ],
+)
+def test_a_number_has_at_most_64_bits(condition: str) -> None:
+    parsed(when(condition % (2**63 - 1)), "my.toml")
+    for number in (2**63, 10**400):
+        message = said_of(when(condition % number))
+        assert message == (
+            f"my.toml, line 3: {number} is out of range; the largest number is {2**63 - 1}."
+        )
+
+
 def test_an_attribute_may_be_named_product_or_store() -> None:
     (condition,) = definition("{ did = 'x', where = { store = { at_least = 3 } } }").interactions
     assert condition.where == {"store": Bounds(at_least=3)}

@@ -32,6 +32,7 @@ from followsuit.triggers.definitions.kinds import (
     SAME_OF,
     WITH_CITY,
     Same,
+    event_kind,
     fields_of,
     has_attributes,
     table_of,
@@ -47,7 +48,12 @@ def _length(value: Any) -> Any:
 
 
 def _kind(value: Any) -> Any:
-    return nfc(value).strip().lower() if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    kind = nfc(value).strip().lower()
+    if kind and not event_kind(kind).strip():
+        raise ValueError(f"{kind!r} names no kind of event; write one after the colon")
+    return kind
 
 
 def _text(value: Any) -> Any:

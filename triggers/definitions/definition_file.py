@@ -241,12 +241,19 @@ def _validated(path: KeyPath, kind: type[_Model], given: Mapping[str, Any]) -> _
         return kind.model_validate(given)
     except ValidationError as error:
         errors = error.errors()
-        first = next((each for each in errors if each["type"] == "value_error"), errors[0])
+        first = min(errors, key=_rank)
         place = [key for key in first["loc"] if key in given or isinstance(key, int)]
         why = first["msg"].removeprefix("Value error, ")
+        if first["type"] == "missing":
+            why = f"`{first['loc'][-1]}` is missing: write {_SINCE}"
         if place and "where" not in place and why == first["msg"]:
             why = f"`{place[-1]}`: {_told(first)}"
         raise _Wrong((*path, *place), why) from None
+
+
+def _rank(error: ErrorDetails) -> int:
+    """Where several errors are about one value, the first one of the lowest rank says most."""
+    return {"value_error": 0, "int_type": 2}.get(error["type"], 1)
 
 
 def _told(error: ErrorDetails) -> str:
@@ -260,15 +267,17 @@ def _told(error: ErrorDetails) -> str:
     return text.format(**limits)
 
 
+_SINCE = "a table, such as { nth_last = 2, of = 'visit' }"
 _WHY = {
     "string_type": "write it as text, in quotes",
     "string_too_short": "write a text that isn't empty",
     "too_short": "write a text that isn't empty",
     "int_type": "write a whole number",
+    "float_type": "write a number",
     "bool_type": "write true or false",
     "greater_than": "write a number above {gt}",
     "greater_than_equal": "write a number from {ge}",
     "less_than_equal": "write a number up to {le}",
-    "model_type": "write a table, such as {{ nth_last = 2, of = 'visit' }}",
+    "model_type": f"write {_SINCE.replace('{', '{{').replace('}', '}}')}",
 }
 """Other words for pydantic's types of errors."""

@@ -12,7 +12,7 @@ interactions, `{category}` for the category that the customer often chooses.
 import hashlib
 import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from importlib import resources
@@ -113,15 +113,18 @@ class ReasonTexts:
         ]
 
 
-def reason_texts(name: str | Path = "en") -> ReasonTexts:
+def reason_texts(name: str | Path = "en", triggers: Collection[str] | None = None) -> ReasonTexts:
     """The texts of a language that ships, or of a shop's own file.
 
     Args:
         name: `en`, `de`, or the path of a TOML file. Texts that the file lacks are those of its
             `language`, `en` if it names none.
+        triggers: the names of a run's triggers; a file may have texts for these and the shipped
+            ones. None to allow any name.
 
     Raises:
-        ReasonTextError: there is no such file, or a text isn't valid.
+        ReasonTextError: there is no such file, a text isn't valid, or it is for a trigger that
+            doesn't exist.
     """
     if str(name) in LANGUAGES:
         tables = tomllib.loads((_FOLDER / f"{name}.toml").read_text(encoding="utf-8"))
@@ -140,6 +143,8 @@ def reason_texts(name: str | Path = "en") -> ReasonTexts:
                 + (f"Did you mean {near}?" if near else f"There are {', '.join(known)}.")
             )
         _check(f"{name}: {key}", value, known[key], key)
+    if triggers is not None:
+        _check_triggers(str(name), tables.get("triggers", {}), {*base.triggers, *triggers})
     given = _texts({"periods": {}, "triggers": {}, **tables})
     return ReasonTexts(
         {**base.general, **given.general},
@@ -178,6 +183,16 @@ def _check(place: str, value: Any, keys: Mapping[str, str] | None, key: str) -> 
             _check_text(f"{place}.{name}", text, places)
     else:
         _check_text(place, value, _PLACES.get(key, ()))
+
+
+def _check_triggers(file: str, texts: Mapping[str, str], triggers: Collection[str]) -> None:
+    """Check that there is a trigger for each text."""
+    for name in texts:
+        if name not in triggers:
+            known = sorted(triggers)
+            near = near_name(name, known)
+            hint = f"Did you mean {near}?" if near else f"There are {', '.join(known)}."
+            raise ReasonTextError(f"{file}: triggers: there is no trigger {name}. {hint}")
 
 
 def _check_text(place: str, text: Any, places: tuple[str, ...]) -> None:

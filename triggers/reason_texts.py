@@ -12,7 +12,7 @@ interactions, `{category}` for the category that the customer often chooses.
 import hashlib
 import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from importlib import resources
@@ -24,6 +24,7 @@ import pandas as pd
 
 from followsuit.core.errors import FollowsuitError
 from followsuit.core.near_names import near_name
+from followsuit.triggers.placeholders import OF_FRIENDS, check_placeholders
 
 LANGUAGES = ("en", "de")
 FEWEST_FRIENDS = 3
@@ -31,7 +32,6 @@ FEWEST_FRIENDS = 3
 
 _FOLDER = resources.files("followsuit.triggers") / "languages"
 _PLACES = {"category": ("category",), "days": ("days",)}
-_OF_TRIGGERS = ("friends", "period")
 
 
 class ReasonTextError(FollowsuitError):
@@ -72,7 +72,7 @@ class ReasonTexts:
             as_of: the instant of the reasons.
         """
         text = self.own.get(name) or defined or self.triggers.get(name) or self.general["other"]
-        if not any(f"{{{place}}}" in text for place in _OF_TRIGGERS):
+        if not any(f"{{{place}}}" in text for place in OF_FRIENDS):
             return np.full(len(rows), text, dtype=object)
         friends = rows.friends.fillna(0).to_numpy().astype(int)
         enough = friends >= FEWEST_FRIENDS
@@ -113,15 +113,18 @@ class ReasonTexts:
         ]
 
 
-def reason_texts(name: str | Path = "en") -> ReasonTexts:
+def reason_texts(name: str | Path = "en", triggers: Collection[str] | None = None) -> ReasonTexts:
     """The texts of a language that ships, or of a shop's own file.
 
     Args:
         name: `en`, `de`, or the path of a TOML file. Texts that the file lacks are those of its
             `language`, `en` if it names none.
+        triggers: the names of a run's triggers; a file may have texts for these and the shipped
+            ones. None to allow any name.
 
     Raises:
-        ReasonTextError: there is no such file, or a text isn't valid.
+        ReasonTextError: there is no such file, a text isn't valid, or it is for a trigger that
+            doesn't exist.
     """
     if str(name) in LANGUAGES:
         tables = tomllib.loads((_FOLDER / f"{name}.toml").read_text(encoding="utf-8"))
@@ -140,6 +143,8 @@ def reason_texts(name: str | Path = "en") -> ReasonTexts:
                 + (f"Did you mean {near}?" if near else f"There are {', '.join(known)}.")
             )
         _check(f"{name}: {key}", value, known[key], key)
+    if triggers is not None:
+        _check_triggers(str(name), tables.get("triggers", {}), {*base.triggers, *triggers})
     given = _texts({"periods": {}, "triggers": {}, **tables})
     return ReasonTexts(
         {**base.general, **given.general},
@@ -174,19 +179,26 @@ def _check(place: str, value: Any, keys: Mapping[str, str] | None, key: str) -> 
         for name, text in value.items():
             if keys is not None and name not in keys:
                 raise ReasonTextError(f"{place} has no text {name}; it has {', '.join(keys)}.")
-            places = _OF_TRIGGERS if key == "triggers" else _PLACES.get(name, ())
+            places = OF_FRIENDS if key == "triggers" else _PLACES.get(name, ())
             _check_text(f"{place}.{name}", text, places)
     else:
         _check_text(place, value, _PLACES.get(key, ()))
+
+
+def _check_triggers(file: str, texts: Mapping[str, str], triggers: Collection[str]) -> None:
+    """Check that there is a trigger for each text."""
+    for name in texts:
+        if name not in triggers:
+            known = sorted(triggers)
+            near = near_name(name, known)
+            hint = f"Did you mean {near}?" if near else f"There are {', '.join(known)}."
+            raise ReasonTextError(f"{file}: triggers: there is no trigger {name}. {hint}")
 
 
 def _check_text(place: str, text: Any, places: tuple[str, ...]) -> None:
     if not isinstance(text, str) or not text.strip():
         raise ReasonTextError(f"{place} isn't a text.")
     try:
-        text.format(**dict.fromkeys(places, "x"))
-    except (KeyError, IndexError, ValueError) as error:
-        known = " and ".join(f"{{{each}}}" for each in places) or "none"
-        raise ReasonTextError(
-            f"{place}: {error} isn't a placeholder; those of this text are {known}."
-        ) from error
+        check_placeholders(text, places)
+    except ValueError as error:
+        raise ReasonTextError(f"{place}: {error}.") from error

@@ -255,7 +255,7 @@ class Shop:
 
         Raises:
             TriggerError: a trigger isn't valid, or there is none of a name.
-            ReasonTextError: a text isn't valid.
+            ReasonTextError: a text isn't valid, or it is for a trigger that doesn't exist.
             Refused: the run is stale or empty and would replace a good one.
             ScoreError: none of the `customers` is in the store.
             NothingLearned: `learn` is `never`, and no earlier run can be used.
@@ -279,7 +279,7 @@ class Shop:
             min_share=min_share,
             activate=activate,
             triggers=self.triggers(triggers, only),
-            texts=reason_texts(reasons or self._settings.reasons),
+            texts=reason_texts(reasons or self._settings.reasons, self.triggers(triggers)),
             per_item=per_item,
             tell=tell or ignore_note,
             memory=self._memory,

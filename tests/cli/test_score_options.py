@@ -140,6 +140,19 @@ def test_that_nobody_shares_is_said_at_once(tmp_path: Path) -> None:
     assert "weights" not in before
 
 
+def test_a_text_for_a_trigger_that_does_not_exist_is_refused(tmp_path: Path) -> None:
+    deliver_shop(tmp_path / "d")
+    (tmp_path / "own.toml").write_text("[trip]\nwhen = [{ did = 'visit' }]\n")
+    score = ["score", "--as-of", "2025-01-20", *LINEAR, "--triggers", "own.toml"]
+    score += ["--only", "friend_bought", "--reasons", "texts.toml"]
+    (tmp_path / "texts.toml").write_text("[triggers]\ntrip = 'x'\nbirthdya = 'y'\n")
+    _, wrong = run_each([["load", "d"], score], tmp_path)
+    assert refused(wrong).endswith("there is no trigger birthdya. Did you mean birthday?")
+    (tmp_path / "texts.toml").write_text("[triggers]\ntrip = 'x'\nbirthday = 'y'\n")
+    (right,) = run_each([score], tmp_path)
+    assert right.code == 0, right.said
+
+
 # Files.
 
 

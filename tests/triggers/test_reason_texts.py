@@ -9,7 +9,7 @@ import pytest
 from support.snapshots import day
 
 from followsuit.triggers.definitions.definition_file import shipped_definitions
-from followsuit.triggers.reason_texts import LANGUAGES, ReasonTextError, reason_texts
+from followsuit.triggers.reason_texts import LANGUAGES, ReasonTextError, ReasonTexts, reason_texts
 
 NOW = day(30)
 
@@ -91,10 +91,12 @@ def test_a_file_replaces_some_texts_of_its_language(tmp_path: Path) -> None:
     ("text", "said"),
     [
         ("populr = 'x'", "there is no text populr. Did you mean popular?"),
-        ("popular = '{friends}'", "popular: 'friends' isn't a placeholder"),
+        ("popular = '{friends}'", "popular: {friends} isn't a placeholder; this text has none"),
         ("category = 'for {categories}'", "those of this text are {category}"),
         ("[triggers]\na = ''", "triggers.a isn't a text"),
         ("[triggers]\na = '{name}'", "those of this text are {friends} and {period}"),
+        ("[triggers]\na = '{friends.real}'", "{friends.real} isn't a placeholder"),
+        ("other = 'for you}'", "other: a brace belongs to no placeholder"),
         ("[periods]\nmonth = 'x'", "has no text month; it has week, two_weeks, days"),
         ("triggers = 'x'", "triggers is a table of texts"),
         ("language = 'fr'", "choose en or de"),
@@ -112,3 +114,17 @@ def test_a_mistake_in_a_file_is_named(text: str, said: str, tmp_path: Path) -> N
 def test_a_missing_file_is_named() -> None:
     with pytest.raises(ReasonTextError, match="klingon can't be read"):
         reason_texts("klingon")
+
+
+def test_a_text_is_for_a_trigger_that_there_is(tmp_path: Path) -> None:
+    def told(names: str, known: list[str] | None) -> ReasonTexts:
+        (tmp_path / "own.toml").write_text(f"[triggers]\n{names} = 'x'\n")
+        return reason_texts(tmp_path / "own.toml", known)
+
+    assert told("birthday", []).own == {"birthday": "x"}
+    assert told("trip", ["trip"]).own == {"trip": "x"}
+    assert told("birthdya", None).own == {"birthdya": "x"}
+    with pytest.raises(ReasonTextError, match=r"no trigger birthdya\. Did you mean birthday\?$"):
+        told("birthdya", ["trip"])
+    with pytest.raises(ReasonTextError, match=r"no trigger zzz\. There are birthday, .*trip\.$"):
+        told("zzz", ["trip"])

@@ -17,6 +17,8 @@ from pydantic import (
     StrictFloat,
     StrictInt,
     StrictStr,
+    ValidationInfo,
+    field_validator,
     model_validator,
 )
 
@@ -30,10 +32,12 @@ from followsuit.triggers.definitions.kinds import (
     SAME_OF,
     WITH_CITY,
     Same,
+    event_kind,
     fields_of,
     has_attributes,
     table_of,
 )
+from followsuit.triggers.placeholders import OF_FRIENDS, check_placeholders
 
 
 def _length(value: Any) -> Any:
@@ -44,18 +48,35 @@ def _length(value: Any) -> Any:
 
 
 def _kind(value: Any) -> Any:
-    return nfc(value).strip().lower() if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    kind = nfc(value).strip().lower()
+    if kind and not event_kind(kind).strip():
+        raise ValueError(f"{kind!r} names no kind of event; write one after the colon")
+    return kind
 
 
 def _text(value: Any) -> Any:
     return nfc(value) if isinstance(value, str) else value
 
 
+def _in_range(value: Any) -> Any:
+    if isinstance(value, int | float) and abs(value) > LARGEST:
+        raise ValueError(f"{value} is out of range; the largest number is {LARGEST}")
+    return value
+
+
+LARGEST = 2**63 - 1
+"""The largest number that a definition may have: a whole number of 64 bits."""
+InRange = BeforeValidator(_in_range)
 Length = Annotated[timedelta, BeforeValidator(_length)]
 InteractionKind = Annotated[StrictStr, BeforeValidator(_kind), Field(min_length=1)]
 Name = Annotated[StrictStr, BeforeValidator(_text), Field(min_length=1)]
-Number = StrictInt | StrictFloat
-Value = StrictBool | StrictInt | StrictFloat | Annotated[StrictStr, BeforeValidator(_text)]
+Whole = Annotated[StrictInt, InRange]
+Number = Annotated[StrictInt | StrictFloat, InRange]
+Value = Annotated[
+    StrictBool | StrictInt | StrictFloat | Annotated[StrictStr, BeforeValidator(_text)], InRange
+]
 
 
 class Strict(BaseModel):
@@ -86,7 +107,7 @@ Where = dict[Name, Match]
 class NthLast(Strict):
     """The customer's n-th last interaction of a kind."""
 
-    nth_last: Annotated[StrictInt, Field(ge=1)]
+    nth_last: Annotated[Whole, Field(ge=1)]
     of: InteractionKind
 
 
@@ -145,9 +166,9 @@ class FriendDid(Strict):
 
     friend_did: InteractionKind
     where: Where = {}
-    at_least: Annotated[StrictInt, Field(ge=1)] = 1
+    at_least: Annotated[Whole, Field(ge=1)] = 1
     within: Length | None = None
-    interactions: Annotated[StrictInt, Field(ge=0)] | None = None
+    interactions: Annotated[Whole, Field(ge=0)] | None = None
     same: Same | None = None
 
     @model_validator(mode="after")
@@ -220,6 +241,8 @@ class Scope(Strict):
     def _consistent(self) -> Self:
         if (self.stores_near is None) != (self.within_km is None):
             raise ValueError("`stores_near` and `within_km` go together")
+        if self.stores_near is not None and table_of(self.stores_near) not in WITH_CITY:
+            raise ValueError(f"`stores_near` needs a city, which {self.stores_near} doesn't have")
         return self
 
 
@@ -230,7 +253,8 @@ class Definition(Strict):
         name: the name of the trigger.
         when: the conditions, which all hold.
         offer: what may be offered.
-        reason: what the customer may be told; None to use the text of the language.
+        reason: what the customer may be told; None to use the text of the language. With a
+            condition about friends, it may have the placeholders `{friends}` and `{period}`.
         lasts: how long the reason is live; None for the longest window.
         again_after: the least time between two reasons of a customer for the same thing; None for
             no limit. See `pauses.py`.
@@ -242,6 +266,17 @@ class Definition(Strict):
     reason: Name | None = None
     lasts: Length | None = None
     again_after: Length | None = None
+
+    @field_validator("reason")
+    @classmethod
+    def _filled_in(cls, reason: str | None, info: ValidationInfo) -> str | None:
+        if reason is not None:
+            check_placeholders(reason, OF_FRIENDS)
+            if not any(isinstance(c, FriendDid) for c in info.data.get("when", ())):
+                for place in OF_FRIENDS:
+                    if f"{{{place}}}" in reason:
+                        raise ValueError(f"{{{place}}} needs a condition with `friend_did`")
+        return reason
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -21,6 +21,7 @@ from followsuit.triggers.definitions.definition import (
     Scope,
     Strict,
 )
+from followsuit.triggers.definitions.kinds import OWNERS
 from followsuit.triggers.definitions.toml_lines import KeyPath, key_lines
 
 DEFAULT_FILE = "followsuit-triggers.toml"
@@ -142,10 +143,17 @@ def _definition(trigger: str, table: Any, name: str, lines: Mapping[KeyPath, int
     try:
         return _checked(trigger, table)
     except _Wrong as wrong:
-        path = (trigger, *wrong.path)
-        while path and path not in lines:
-            path = path[:-1]
+        path = _found((trigger, *wrong.path), lines)
         raise TriggerError(f"{name}, line {lines.get(path, 1)}: {wrong}") from None
+
+
+def _found(path: KeyPath, lines: Mapping[KeyPath, int]) -> KeyPath:
+    """The longest part of a path that the text has; a key `product.brand` may be two there."""
+    while path and path not in lines:
+        *above, last = path
+        nested = (*above, *last.split(".", 1)) if isinstance(last, str) else path
+        path = nested if nested in lines else tuple(above)
+    return path
 
 
 def _checked(trigger: str, table: Any) -> Definition:
@@ -162,8 +170,8 @@ def _checked(trigger: str, table: Any) -> Definition:
     conditions = [_condition(("when", number), each) for number, each in enumerate(when)]
     words = set(Scope.model_fields) - {"attributes"}
     scope = {key: value for key, value in offer.items() if key in words}
-    scope["attributes"] = {key: value for key, value in offer.items() if key not in words}
-    _check_matches(("offer",), scope["attributes"])
+    attributes = {key: value for key, value in offer.items() if key not in words}
+    scope["attributes"] = _matches(("offer",), attributes)
     parts = {"when": tuple(conditions), "offer": _validated(("offer",), Scope, scope)}
     return _validated((), Definition, {**table, "name": trigger, **parts})
 
@@ -182,7 +190,8 @@ def _condition(path: KeyPath, given: Any) -> Strict:
     where, since = given.get("where", {}), given.get("since")
     if not isinstance(where, dict):
         raise _Wrong((*path, "where"), "`where` is a table, such as { brand = 'Marina' }")
-    _check_matches((*path, "where"), where)
+    if where:
+        given = {**given, "where": _matches((*path, "where"), where)}
     if isinstance(since, dict):
         _check_keys((*path, "since"), since, list(NthLast.model_fields))
         _validated((*path, "since"), NthLast, since)
@@ -197,11 +206,34 @@ def _check_keys(path: KeyPath, given: Mapping[str, Any], known: Sequence[str]) -
             raise _Wrong((*path, key), f"there is no key {key} here. {hint}")
 
 
+def _matches(path: KeyPath, given: Mapping[str, Any]) -> dict[str, Any]:
+    """What columns must hold, checked; `product.brand` without quotes, which TOML nests, too."""
+    where: dict[str, Any] = {}
+    for column, match in given.items():
+        nested = isinstance(match, dict) and not match.keys() <= Bounds.model_fields.keys()
+        if nested and column in OWNERS:
+            parts = {f"{column}.{name}": each for name, each in match.items()}
+        else:
+            parts = {column: match}
+        for name, each in parts.items():
+            if name in where:
+                raise _Wrong((*path, column), f"{name} is there twice. Delete one")
+            where[name] = each
+    _check_matches(path, where)
+    return where
+
+
 def _check_matches(path: KeyPath, where: Mapping[str, Any]) -> None:
     for column, match in where.items():
         if isinstance(match, dict):
+            near = near_name(column, list(OWNERS))
+            if near and not any(near_name(key, list(Bounds.model_fields)) for key in match):
+                why = f"there is no {column} with columns. Did you mean {near}?"
+                raise _Wrong((*path, column), why)
             _check_keys((*path, column), match, list(Bounds.model_fields))
             _validated((*path, column), Bounds, match)
+        if match == []:
+            raise _Wrong((*path, column), f"{column} is compared with an empty list")
         for value in match if isinstance(match, list) else [match]:
             if not isinstance(value, bool | int | float | str | dict):
                 raise _Wrong((*path, column), f"{column} is compared with text or a number")
@@ -211,12 +243,20 @@ def _validated(path: KeyPath, kind: type[_Model], given: Mapping[str, Any]) -> _
     try:
         return kind.model_validate(given)
     except ValidationError as error:
-        first = error.errors()[0]
+        errors = error.errors()
+        first = min(errors, key=_rank)
         place = [key for key in first["loc"] if key in given or isinstance(key, int)]
         why = first["msg"].removeprefix("Value error, ")
+        if first["type"] == "missing":
+            why = f"`{first['loc'][-1]}` is missing: write {_SINCE}"
         if place and "where" not in place and why == first["msg"]:
             why = f"`{place[-1]}`: {_told(first)}"
         raise _Wrong((*path, *place), why) from None
+
+
+def _rank(error: ErrorDetails) -> int:
+    """Where several errors are about one value, the first one of the lowest rank says most."""
+    return {"value_error": 0, "int_type": 2}.get(error["type"], 1)
 
 
 def _told(error: ErrorDetails) -> str:
@@ -230,15 +270,17 @@ def _told(error: ErrorDetails) -> str:
     return text.format(**limits)
 
 
+_SINCE = "a table, such as { nth_last = 2, of = 'visit' }"
 _WHY = {
     "string_type": "write it as text, in quotes",
     "string_too_short": "write a text that isn't empty",
     "too_short": "write a text that isn't empty",
     "int_type": "write a whole number",
+    "float_type": "write a number",
     "bool_type": "write true or false",
     "greater_than": "write a number above {gt}",
     "greater_than_equal": "write a number from {ge}",
     "less_than_equal": "write a number up to {le}",
-    "model_type": "write a table, such as {{ nth_last = 2, of = 'visit' }}",
+    "model_type": f"write {_SINCE.replace('{', '{{').replace('}', '}}')}",
 }
 """Other words for pydantic's types of errors."""

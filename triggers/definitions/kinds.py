@@ -28,6 +28,9 @@ SAME_OF: Mapping[Table, tuple[Same, ...]] = {
 WITH_CITY = (t.PURCHASES, t.VISITS, t.EVENTS)
 """The tables whose interactions happen in a city."""
 
+OWNERS: Mapping[str, Table] = {"product": t.PRODUCTS, "store": t.STORES}
+"""The tables of which `where` and `offer` may name a column alone: `product.category`."""
+
 
 def table_of(kind: str) -> Table:
     """The table of a kind of interaction: a reserved name, else an event kind."""

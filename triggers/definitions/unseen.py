@@ -1,6 +1,6 @@
 """Words in definitions that a store has never seen: kinds of events, and kept attributes."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import ibis
 import ibis.expr.datatypes as dt
@@ -13,7 +13,7 @@ from followsuit.graph.tables import Table
 from followsuit.graph.view import View
 from followsuit.triggers.definitions.definition import Definition, Did, FriendDid, OnDate, Scope
 from followsuit.triggers.definitions.definition_file import shipped_definitions
-from followsuit.triggers.definitions.kinds import RESERVED, event_kind, fields_of, table_of
+from followsuit.triggers.definitions.kinds import OWNERS, RESERVED, event_kind, fields_of, table_of
 
 
 def unseen(view: View, definitions: Mapping[str, Definition]) -> list[str]:
@@ -49,11 +49,18 @@ def _attributes(view: View, definition: Definition) -> Iterator[str]:
         missing = [name for name in names if name not in columns]
         if not missing:
             continue
-        attributes = _attribute_names(view.snapshot, tables)
+        kept = {table: _attribute_names(view.snapshot, table) for table in tables}
+        plain = columns.union(*kept.values())
+        owned = {
+            f"{owner}.{column}"
+            for owner, table in OWNERS.items()
+            if table in tables
+            for column in {f.name for f in table.fields} | kept[table]
+        }
         for name in missing:
-            if name.rpartition(".")[2] not in columns | attributes:
+            if name not in plain | owned:
                 where = " or ".join(table.name for table in tables)
-                known = sorted(columns | attributes | words)
+                known = sorted(plain | (owned if "." in name else words))
                 yield _note(definition, f"{where} have no column {name}", name, known)
 
 
@@ -77,15 +84,13 @@ def _note(definition: Definition, what: str, word: str, known: Sequence[str]) ->
     return f"{definition.name}: {what}." + (f" Did you mean {near}?" if near else "")
 
 
-def _attribute_names(snapshot: Snapshot, tables: Iterable[Table]) -> set[str]:
-    """The names of the kept attributes in some tables, in rows of any time."""
-    names: set[str] = set()
-    for table in tables:
-        rows = snapshot.rows(table)
-        if Col.ATTRIBUTES in rows.columns:
-            keys = rows.select(name=_json_keys(rows.attributes).unnest()).distinct()
-            names |= set(keys.to_pyarrow()["name"].to_pylist())
-    return names
+def _attribute_names(snapshot: Snapshot, table: Table) -> set[str]:
+    """The names of the kept attributes in a table, in rows of any time."""
+    rows = snapshot.rows(table)
+    if Col.ATTRIBUTES not in rows.columns:
+        return set()
+    keys = rows.select(name=_json_keys(rows.attributes).unnest()).distinct()
+    return set(keys.to_pyarrow()["name"].to_pylist())
 
 
 @ibis.udf.scalar.builtin(name="json_keys")  # type: ignore[untyped-decorator]

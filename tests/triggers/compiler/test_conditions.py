@@ -11,7 +11,7 @@ from support.snapshots import day, view_from
 from followsuit.graph.view import View
 from followsuit.triggers.compiler.conditions import in_other_currencies
 from followsuit.triggers.defined import DefinedTrigger
-from followsuit.triggers.definitions.definition import Did
+from followsuit.triggers.definitions.definition import LARGEST, Did
 from followsuit.triggers.definitions.definition_file import parsed
 from followsuit.triggers.tie_weights import tie_weights
 
@@ -232,3 +232,23 @@ def test_a_window_ends_to_the_microsecond(tmp_path: Path) -> None:
     ):
         view = shop(tmp_path / str(number), events=[did("click", at)])
         assert bool(fired(view, "{ did = 'click', within = '7d' }")) == held
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "{ friend_did = 'purchase', interactions = %s }",
+        "{ friend_did = 'purchase', at_least = %s }",
+        "{ did = 'view', since = { nth_last = %s, of = 'view' } }",
+        "{ did = 'purchase', sum = 'amount', at_least = %s }",
+        "{ did = 'purchase', where = { amount = { at_least = %s } } }",
+        "{ did = 'view', where = { value = %s } }",
+    ],
+)
+def test_the_largest_number_is_beyond_everything(condition: str, tmp_path: Path) -> None:
+    view = shop(
+        tmp_path,
+        purchases=[bought("tea", day(9), amount=500)],
+        events=[did("view", day(9), event_id="e", value=3.0)],
+    )
+    assert fired(view, condition % LARGEST) == {}

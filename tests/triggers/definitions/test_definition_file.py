@@ -17,6 +17,7 @@ from followsuit.triggers.definitions.definition_file import (
 )
 
 ONE = "[a]\nwhen = [{ did = 'x' }]\n"
+FRIENDS = "[a]\nwhen = [{ friend_did = 'visit' }]\n"
 
 
 def when(*conditions: str) -> str:
@@ -79,9 +80,21 @@ def test_every_word_of_the_grammar_is_understood() -> None:
         (ONE + "last = '3d'\n", 3, "no key last here. Did you mean lasts?"),
         (ONE + "lasts = '3 days'\n", 3, "'3 days' isn't a valid length of time"),
         (ONE + "reason = ''\n", 3, "`reason`: write a text that isn't empty."),
+        (ONE + "reason = '{name}'\n", 3, "{name} isn't a placeholder; those of this text are"),
+        (FRIENDS + "reason = '{friends} of {name}'\n", 3, "{name} isn't a placeholder"),
+        (FRIENDS + "reason = '{friends!r}'\n", 3, "{friends!r} isn't a placeholder"),
+        (FRIENDS + "reason = '{friends} {}'\n", 3, "{} isn't a placeholder"),
+        (FRIENDS + "reason = '{friends'\n", 3, "a brace belongs to no placeholder"),
+        (FRIENDS + "reason = '{{friends}}'\n", 3, "a brace belongs to no placeholder"),
+        (ONE + "reason = 'in {period}'\n", 3, "{period} needs a condition with `friend_did`."),
         (ONE + "offer = 3\n", 3, "`offer` is a table"),
         (ONE + "offer = { same = 'produkt' }\n", 3, "Did you mean product?"),
         (ONE + "offer = { within_km = 3 }\n", 3, "`stores_near` and `within_km` go together."),
+        (
+            ONE + "offer = { stores_near = 'join', within_km = 3 }\n",
+            3,
+            "`stores_near` needs a city, which join doesn't have.",
+        ),
         (when("{ did = 'x' }", "{ dit = 'x' }"), 4, "Did you mean did?"),
         (when("{ did = 'x' }", "{ did = 'x', withn = '3d' }"), 4, "Did you mean within?"),
         (when("{ did = 'x', likes = 'y' }"), 3, "a condition has one of did, friend_did, date"),
@@ -105,8 +118,43 @@ def test_every_word_of_the_grammar_is_understood() -> None:
             3,
             "at is a time; say `within` instead.",
         ),
+        (
+            when("{ did = 'purchase', where = { product.price = { at_leest = 3 } } }"),
+            3,
+            "Did you mean at_least?",
+        ),
+        (when("{ did = 'x', where = { brand = [] } }"), 3, "brand is compared with an empty list."),
+        (ONE + "offer = { brand = [] }", 3, "brand is compared with an empty list."),
+        (when("{ did = 'visit', where = { store.citi = 'Ulm' } }"), 3, "mean store.city?"),
+        (when("{ did = 'purchase', where = { prodct.brand = 'A' } }"), 3, "mean product?"),
+        (ONE + "offer = { prodct.brand = 'A' }", 3, "there is no prodct with columns."),
+        (
+            when("{ did = 'purchase', where = { product.brand = 'A', 'product.brand' = 'B' } }"),
+            3,
+            "product.brand is there twice. Delete one.",
+        ),
+        (
+            "[[a.when]]\ndid = 'purchase'\nwhere.product.price.at_leest = 3\n",
+            3,
+            "Did you mean at_least?",
+        ),
+        (
+            "[[a.when]]\ndid = 'purchase'\n\nwhere.product.brand = 1979-05-27\n",
+            4,
+            "product.brand is compared with text or a number.",
+        ),
         (when("{ did = 'x', since = 3 }"), 3, "write a table, such as { nth_last = 2"),
         (when("{ did = 'x', since = { nth = 1, of = 'y' } }"), 3, "There are nth_last, of."),
+        (
+            when("{ did = 'x', since = { nth_last = 2 } }"),
+            3,
+            "`of` is missing: write a table, such as { nth_last = 2, of = 'visit' }.",
+        ),
+        (when("{ did = 'x', since = { of = 'y' } }"), 3, "`nth_last` is missing"),
+        (when("{ did = 'Event: ' }"), 3, "'event:' names no kind of event; write one after"),
+        (when("{ friend_did = 'event:' }"), 3, "'event:' names no kind of event"),
+        (when("{ did = 'x', since = { nth_last = 1, of = 'event:' } }"), 3, "names no kind"),
+        (ONE + "offer = { stores_near = 'event:', within_km = 3 }", 3, "names no kind of event"),
         (when("{ did = 'x', since = { nth_last = 0, of = 'y' } }"), 3, "write a number from 1."),
         (when("{ did = 'x', since = { nth_last = 1, of = 'y' }, within = '3d' }"), 3, "not both."),
         (when("{ did = 'x', none = true, at_least = 2 }"), 3, "`none` allows no `at_least`"),
@@ -117,6 +165,14 @@ def test_every_word_of_the_grammar_is_understood() -> None:
         (when("{ did = 'x', at_most = 0 }"), 3, "at_least is 1 and at_most 0"),
         (when("{ did = 'like', away = true }"), 3, "`away` needs a city"),
         (when("{ did = 'visit', near_store_km = 3 }"), 3, "`near_store_km` needs coordinates"),
+        (when("{ did = 'x', sum = 'value', at_least = '3' }"), 3, "`at_least`: write a number."),
+        (when("{ did = 'x', near_store_km = '3' }"), 3, "`near_store_km`: write a number."),
+        (when("{ friend_did = 'x', at_least = '3' }"), 3, "`at_least`: write a whole number."),
+        (
+            when("{ did = 'x', where = { value = { at_least = '3' } } }"),
+            3,
+            "`at_least`: write a number.",
+        ),
         (when("{ did = 'x', near_store_km = 0 }"), 3, "write a number above 0"),
         (when("{ did = 'visit', same = 'product' }"), 3, "visit has no product"),
         (when("{ friend_did = 'contact' }"), 3, "what friends were offered is no reason"),
@@ -145,6 +201,59 @@ def test_every_mistake_is_named_with_its_line(text: str, line: int, said: str) -
     assert message[-1] in ".?"
     assert "?." not in message
     assert "\n" not in message
+
+
+@pytest.mark.parametrize(
+    ("nested", "flat"),
+    [
+        ("product.brand = 'Marina'", "'product.brand' = 'Marina'"),
+        (
+            "product = { brand = 'A', category = ['b'] }, store.city = 'Ulm'",
+            "'product.brand' = 'A', 'product.category' = ['b'], 'store.city' = 'Ulm'",
+        ),
+        ("product.price = { at_least = 3 }", "'product.price' = { at_least = 3 }"),
+    ],
+)
+def test_columns_of_products_and_stores_need_no_quotes(nested: str, flat: str) -> None:
+    for kind in ("did", "friend_did"):
+        text = f"{{ {kind} = 'purchase', where = {{ %s }} }}"
+        assert definition(text % nested).when == definition(text % flat).when
+    offer = definition("{ did = 'x' }", offer=f"{{ {nested}, color = 'red' }}").offer
+    assert offer == definition("{ did = 'x' }", offer=f"{{ {flat}, color = 'red' }}").offer
+    assert len(offer.attributes) == 1 + flat.count(" = ") - flat.count("at_least")
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "{ friend_did = 'visit', interactions = %s }",
+        "{ friend_did = 'visit', at_least = %s }",
+        "{ did = 'x', since = { nth_last = %s, of = 'visit' } }",
+        "{ did = 'x', at_least = %s }",
+        "{ did = 'x', at_most = %s }",
+        "{ did = 'x', sum = 'value', at_least = %s }",
+        "{ did = 'x', where = { value = %s } }",
+        "{ did = 'x', where = { value = [1, %s] } }",
+        "{ did = 'x', where = { value = { at_least = %s } } }",
+    ],
+)
+def test_a_number_has_at_most_64_bits(condition: str) -> None:
+    parsed(when(condition % (2**63 - 1)), "my.toml")
+    for number in (2**63, 10**400):
+        message = said_of(when(condition % number))
+        assert message == (
+            f"my.toml, line 3: {number} is out of range; the largest number is {2**63 - 1}."
+        )
+
+
+def test_an_attribute_may_be_named_product_or_store() -> None:
+    (condition,) = definition("{ did = 'x', where = { store = { at_least = 3 } } }").interactions
+    assert condition.where == {"store": Bounds(at_least=3)}
+
+
+def test_a_reason_may_count_friends_if_a_condition_is_about_them() -> None:
+    (only,) = parsed(FRIENDS + "reason = '{friends} came in {period}'\n", "my.toml").values()
+    assert only.reason == "{friends} came in {period}"
 
 
 def test_the_shipped_triggers_are_those_that_are_promised() -> None:

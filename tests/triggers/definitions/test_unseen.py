@@ -17,7 +17,7 @@ def view(tmp_path: Path) -> View:
         tmp_path,
         day(1),
         customers=[{"customer_id": "ann", "attributes": json.dumps({"renewal": "2025-01-01"})}],
-        products=[{"product_id": "tea", "attributes": json.dumps({"color": "red"})}],
+        products=[{"product_id": "tea", "attributes": json.dumps({"color": "red", "a.b": "x"})}],
         # Events of later days count too: the words are right.
         events=[
             {
@@ -36,6 +36,21 @@ def view(tmp_path: Path) -> View:
         ("{ did = 'payment_click', where = { plan = 'b', color = 'red' } }", "{}", None),
         ("{ did = 'event:payment_click', sum = 'plan', at_least = 1 }", "{ color = 'x' }", None),
         ("{ did = 'purchase', where = { 'product.color' = 'red' } }", "{}", None),
+        ("{ did = 'purchase', where = { product.color = 'red' } }", "{}", None),
+        ("{ did = 'payment_click', where = { 'a.b' = 'x' } }", "{ 'a.b' = 'x' }", None),
+        (
+            "{ did = 'purchase', where = { 'prodct.brand' = 'Marina' } }",
+            "{}",
+            "have no column prodct.brand. Did you mean product.brand?",
+        ),
+        (
+            "{ did = 'purchase', where = { product.brnd = 'Marina' } }",
+            "{}",
+            "have no column product.brnd. Did you mean product.brand?",
+        ),
+        ("{ did = 'purchase', where = { store.color = 'red' } }", "{}", "store.color"),
+        ("{ did = 'payment_click', where = { 'plan.color' = 'x' } }", "{}", "no column plan.color"),
+        ("{ did = 'visit' }", "{ 'prodct.brand' = 'A' }", "Did you mean product.brand?"),
         ("{ date = 'renewal', ahead = '7d' }", "{}", None),
         (
             "{ did = 'payment_clik' }",

@@ -11,8 +11,8 @@ from followsuit.graph.history import is_return
 from followsuit.graph.schema import Col
 from followsuit.graph.tables import Kind, Table
 from followsuit.graph.view import View
-from followsuit.triggers.definitions.definition import Bounds, Match, Where
 from followsuit.triggers.definitions.kinds import Same, event_kind, table_of
+from followsuit.triggers.definitions.values import Bounds, Match, Where
 
 ABOUT = "about"
 """The column with what an interaction is about."""

@@ -13,8 +13,9 @@ from followsuit.graph.view import View
 from followsuit.triggers.compiler.conditions import key_of, matching
 from followsuit.triggers.compiler.interactions import ABOUT, json_value, matches
 from followsuit.triggers.compiler.nearby import city_stores, near
-from followsuit.triggers.definitions.definition import Definition, Did, Where
+from followsuit.triggers.definitions.definition import Definition, Did
 from followsuit.triggers.definitions.kinds import Same
+from followsuit.triggers.definitions.values import Where
 from followsuit.triggers.trigger import EVIDENCE, REASONS
 
 STORE_IDS = "store_ids"

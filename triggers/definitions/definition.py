@@ -6,102 +6,39 @@ A definition has conditions that must all hold as of a day, and says what they m
 
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 
 from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
     Field,
     StrictBool,
-    StrictFloat,
-    StrictInt,
-    StrictStr,
     ValidationInfo,
     field_validator,
     model_validator,
 )
 
-from followsuit.core.near_names import near_name
-from followsuit.core.times import TimeError, length
 from followsuit.graph import tables as t
-from followsuit.graph.store import nfc
 from followsuit.graph.tables import Kind
 from followsuit.triggers.definitions.kinds import (
     CONTACT,
-    SAME_OF,
     WITH_CITY,
     Same,
-    event_kind,
-    fields_of,
-    has_attributes,
     table_of,
 )
+from followsuit.triggers.definitions.values import (
+    InteractionKind,
+    Length,
+    Name,
+    Number,
+    Strict,
+    Where,
+    Whole,
+    check_count,
+    check_order,
+    check_same,
+    check_sum,
+    check_where,
+)
 from followsuit.triggers.placeholders import OF_FRIENDS, check_placeholders
-
-
-def _length(value: Any) -> Any:
-    try:
-        return length(value if isinstance(value, timedelta) else str(value))
-    except TimeError as error:
-        raise ValueError(str(error).rstrip(".")) from error
-
-
-def _kind(value: Any) -> Any:
-    if not isinstance(value, str):
-        return value
-    kind = nfc(value).strip().lower()
-    if kind and not event_kind(kind).strip():
-        raise ValueError(f"{kind!r} names no kind of event; write one after the colon")
-    return kind
-
-
-def _text(value: Any) -> Any:
-    return nfc(value) if isinstance(value, str) else value
-
-
-def _in_range(value: Any) -> Any:
-    if isinstance(value, int | float) and abs(value) > LARGEST:
-        raise ValueError(f"{value} is out of range; the largest number is {LARGEST}")
-    return value
-
-
-LARGEST = 2**63 - 1
-"""The largest number that a definition may have: a whole number of 64 bits."""
-InRange = BeforeValidator(_in_range)
-Length = Annotated[timedelta, BeforeValidator(_length)]
-InteractionKind = Annotated[StrictStr, BeforeValidator(_kind), Field(min_length=1)]
-Name = Annotated[StrictStr, BeforeValidator(_text), Field(min_length=1)]
-Whole = Annotated[StrictInt, InRange]
-Number = Annotated[StrictInt | StrictFloat, InRange]
-Value = Annotated[
-    StrictBool | StrictInt | StrictFloat | Annotated[StrictStr, BeforeValidator(_text)], InRange
-]
-
-
-class Strict(BaseModel):
-    """A part of a definition; a key that it doesn't know is an error."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class Bounds(Strict):
-    """A number from `at_least` to `at_most`, both inclusive."""
-
-    at_least: Number | None = None
-    at_most: Number | None = None
-
-    @model_validator(mode="after")
-    def _in_order(self) -> Self:
-        if self.at_least is None and self.at_most is None:
-            raise ValueError("bounds have `at_least`, `at_most` or both")
-        _check_order(self.at_least, self.at_most)
-        return self
-
-
-Match = Value | tuple[Value, ...] | Bounds
-"""What a column must hold: a value, one of several, or a number within bounds."""
-Where = dict[Name, Match]
 
 
 class NthLast(Strict):
@@ -115,7 +52,7 @@ class Did(Strict):
     """Something that the customer did, or with `none` didn't do."""
 
     did: InteractionKind
-    where: Where = {}
+    where: Where = Field(default_factory=dict)
     at_least: Number | None = None
     at_most: Number | None = None
     sum: Name | None = None
@@ -129,8 +66,8 @@ class Did(Strict):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         table = table_of(self.did)
-        _check_where(self.did, self.where)
-        _check_same(self.did, self.same)
+        check_where(self.did, self.where)
+        check_same(self.did, self.same)
         if self.within is not None and self.since is not None:
             raise ValueError("a condition has `within` or `since`, not both")
         if self.none and (self.at_least, self.at_most, self.sum) != (None, None, None):
@@ -138,11 +75,11 @@ class Did(Strict):
         if self.sum is not None and self.at_least is None and self.at_most is None:
             raise ValueError("`sum` needs `at_least` or `at_most`")
         if self.sum is not None:
-            _check_sum(self.did, self.sum)
+            check_sum(self.did, self.sum)
         if self.sum is None:
             for name in ("at_least", "at_most"):
-                _check_count(name, getattr(self, name))
-        _check_order(self.fewest, self.at_most)
+                check_count(name, getattr(self, name))
+        check_order(self.fewest, self.at_most)
         if self.away and table not in WITH_CITY:
             raise ValueError(f"`away` needs a city, which {self.did} doesn't have")
         if self.near_store_km is not None and table is not t.EVENTS:
@@ -165,7 +102,7 @@ class FriendDid(Strict):
     """Something that friends did who share their activity."""
 
     friend_did: InteractionKind
-    where: Where = {}
+    where: Where = Field(default_factory=dict)
     at_least: Annotated[Whole, Field(ge=1)] = 1
     within: Length | None = None
     interactions: Annotated[Whole, Field(ge=0)] | None = None
@@ -175,8 +112,8 @@ class FriendDid(Strict):
     def _consistent(self) -> Self:
         if self.friend_did == CONTACT:
             raise ValueError("what friends were offered is no reason; name another kind")
-        _check_where(self.friend_did, self.where)
-        _check_same(self.friend_did, self.same)
+        check_where(self.friend_did, self.where)
+        check_same(self.friend_did, self.same)
         return self
 
     @property
@@ -235,7 +172,7 @@ class Scope(Strict):
     same: Same | None = None
     stores_near: InteractionKind | None = None
     within_km: Annotated[Number, Field(gt=0, le=20_000)] | None = None
-    attributes: Where = {}
+    attributes: Where = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -290,7 +227,7 @@ class Definition(Strict):
             first = self.first
             if first is None:
                 raise ValueError("`same` needs a condition that names an interaction")
-            _check_same(first.did if isinstance(first, Did) else first.friend_did, self.about)
+            check_same(first.did if isinstance(first, Did) else first.friend_did, self.about)
             offered = self.offer.same
             if offered not in (None, self.about) and self.about not in FINER[offered]:
                 raise ValueError(
@@ -376,69 +313,3 @@ def undated(definitions: Mapping[str, Definition]) -> list[str]:
     friends = (c for each in definitions.values() for c in each.when if isinstance(c, FriendDid))
     close = any(condition.interactions is not None for condition in friends)
     return ["friendships.interactions"] if close else []
-
-
-def _check_order(low: float | None, high: float | None) -> None:
-    if low is not None and high is not None and low > high:
-        raise ValueError(f"at_least is {low} and at_most {high}; at_most must not be less")
-
-
-def _check_count(name: str, value: float | None) -> None:
-    if value is not None and (value < 0 or value != int(value)):
-        raise ValueError(f"{name} is {value}, but it counts interactions: give a whole number")
-
-
-def _check_same(kind: str, same: str | None) -> None:
-    possible = SAME_OF.get(table_of(kind), ())
-    if same is not None and same not in possible:
-        names = " or ".join(possible)
-        raise ValueError(
-            f"{kind} has no {same}" + (f"; it may be about the same {names}" if names else "")
-        )
-
-
-def _check_where(kind: str, where: Where) -> None:
-    columns = fields_of(kind)
-    for name, match in where.items():
-        if name not in columns and not has_attributes(kind):
-            near = near_name(name, list(columns))
-            raise ValueError(
-                f"{kind} has no column {name}." + (f" Did you mean {near}?" if near else "")
-            )
-        if name in columns:
-            check_match(name, columns[name], match)
-
-
-def check_match(name: str, kind: Kind, match: Match) -> None:
-    """Check that a column can be compared with what `where` says.
-
-    Raises:
-        ValueError: it can't.
-    """
-    if kind in (Kind.TIME, Kind.DATE):
-        raise ValueError(f"{name} is a time; say `within` instead")
-    for value in match if isinstance(match, tuple) else (match,):
-        if not _suits(kind, value):
-            raise ValueError(f"{name} holds {_HOLDS.get(kind, 'text')}")
-
-
-_NUMERIC = (Kind.MONEY, Kind.NUMBER)
-_HOLDS = {Kind.MONEY: "amounts of money", Kind.NUMBER: "numbers", Kind.BOOLEAN: "true or false"}
-
-
-def _suits(kind: Kind, value: Value | Bounds) -> bool:
-    """Whether a value can be compared with a column of a kind; ids may be written as numbers."""
-    if isinstance(value, Bounds):
-        return kind in _NUMERIC
-    if isinstance(value, bool) or kind is Kind.BOOLEAN:
-        return isinstance(value, bool) and kind is Kind.BOOLEAN
-    return isinstance(value, int | float if kind in _NUMERIC else int | str)
-
-
-def _check_sum(kind: str, column: str) -> None:
-    columns = fields_of(kind)
-    numeric = [n for n, k in columns.items() if k in _NUMERIC]
-    if column in columns and column not in numeric:
-        raise ValueError(f"{column} isn't a number; sum {' or '.join(numeric[:3])}")
-    if column not in columns and not has_attributes(kind):
-        raise ValueError(f"{kind} has no column {column} to sum")

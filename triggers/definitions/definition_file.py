@@ -13,16 +13,10 @@ from pydantic_core import ErrorDetails
 
 from followsuit.core.errors import FollowsuitError
 from followsuit.core.near_names import near_name
-from followsuit.triggers.definitions.definition import (
-    CONDITIONS,
-    Bounds,
-    Definition,
-    NthLast,
-    Scope,
-    Strict,
-)
+from followsuit.triggers.definitions.definition import CONDITIONS, Definition, NthLast, Scope
 from followsuit.triggers.definitions.kinds import OWNERS
 from followsuit.triggers.definitions.toml_lines import KeyPath, key_lines
+from followsuit.triggers.definitions.values import Bounds, Strict
 
 DEFAULT_FILE = "followsuit-triggers.toml"
 """The file of a shop's own triggers, in the working folder."""

@@ -5,18 +5,16 @@ from datetime import timedelta
 from pathlib import Path
 
 from followsuit.triggers.definitions.definition import (
-    Bounds,
     Condition,
     Definition,
     Did,
     FriendDid,
     Holds,
     Likes,
-    Match,
     OnDate,
-    Where,
 )
 from followsuit.triggers.definitions.definition_file import read_definitions, shipped_definitions
+from followsuit.triggers.definitions.values import Bounds, Match, Where
 
 SHIPPED = "shipped"
 """In place of a file's name, for triggers that come with followsuit."""

@@ -11,8 +11,9 @@ from support.snapshots import day, view_from
 from followsuit.graph.view import View
 from followsuit.triggers.compiler.conditions import in_other_currencies
 from followsuit.triggers.defined import DefinedTrigger
-from followsuit.triggers.definitions.definition import LARGEST, Did
+from followsuit.triggers.definitions.definition import Did
 from followsuit.triggers.definitions.definition_file import parsed
+from followsuit.triggers.definitions.values import LARGEST
 from followsuit.triggers.tie_weights import tie_weights
 
 NOW = day(20)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from followsuit.triggers.definitions.definition import Bounds, Definition, Did, NthLast, OnDate
+from followsuit.triggers.definitions.definition import Definition, Did, NthLast, OnDate
 from followsuit.triggers.definitions.definition_file import (
     TriggerError,
     chosen,
@@ -15,6 +15,7 @@ from followsuit.triggers.definitions.definition_file import (
     read_definitions,
     shipped_definitions,
 )
+from followsuit.triggers.definitions.values import Bounds
 
 ONE = "[a]\nwhen = [{ did = 'x' }]\n"
 FRIENDS = "[a]\nwhen = [{ friend_did = 'visit' }]\n"

@@ -32,6 +32,7 @@ WORLD = World(
     seed=9,
 )
 SMALL = replace(WORLD, customers=800, friendships=2_400, purchases=5_000)
+SCORE = ("score", "--activate", "--only", "friend_bought,friend_visited")
 EARLIER, LATER = "2025-03-20", f"{end_of(WORLD):%Y-%m-%d}"
 Rows = list[dict[str, Any]]
 
@@ -115,7 +116,7 @@ class Desk:
         return self.run("load", delivery)
 
     def score(self, as_of: str) -> float:
-        return self.run("score", "--as-of", as_of, "--activate")
+        return self.run(*SCORE, "--as-of", as_of)
 
 
 def moments(took: float, rounds: int) -> list[float]:
@@ -174,7 +175,7 @@ def scores_in_spite_of_kills(place: Place, delivery: Path, folder: Path, rounds:
     interrupted, left = 0, moments(took, rounds)
     for moment in left:
         desk.forget_all_but_the_last_run()
-        with desk.killed_after(moment, "score", "--as-of", new, "--activate"):
+        with desk.killed_after(moment, *SCORE, "--as-of", new):
             while_scoring = [desk.offers_unless_busy() for _ in range(3)]
         after = desk.offers()
         interrupted += after == offers[now]

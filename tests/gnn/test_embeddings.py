@@ -93,7 +93,8 @@ class TestLearning:
         whole = embed(Spectral(), View(snapshot, middle).shared)
         for name, rows in cut.items():
             kept = rows.filter(pc.less_equal(rows["at"], pa.scalar(middle)))
-            snapshot.connection.create_table(name, kept, overwrite=True)
+            snapshot.connection.drop_view(name)
+            snapshot.connection.create_table(name, kept)
         try:
             past = embed(Spectral(), View(snapshot, middle).shared)
         finally:

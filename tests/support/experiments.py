@@ -15,13 +15,16 @@ from support.worlds import end_of, view_of_world
 from followsuit.core.bootstrap import Estimate
 from followsuit.offers.backtest.strategies import WITHOUT
 from followsuit.simulator import World
+from followsuit.triggers.defined import FRIEND_BOUGHT, FRIEND_VISITED
+from followsuit.triggers.definitions.definition_file import chosen, shipped_definitions
 
 WEEK = timedelta(days=7)
+FRIENDS = chosen(shipped_definitions(), (FRIEND_BOUGHT, FRIEND_VISITED))
 
 
 @dataclass(frozen=True)
 class Gain:
-    """What the trigger adds to the ranking in one world, in both views."""
+    """What friends add to the ranking in one world, in both views."""
 
     per_customer: Estimate
     per_offer: Estimate
@@ -38,7 +41,8 @@ def gain(world: World) -> Gain:
     end = end_of(world)
     with tempfile.TemporaryDirectory() as folder:
         view = view_of_world(world, Path(folder))
-        report = backtest(view, end - timedelta(days=world.days // 2), end, WEEK, WEEK)
+        start = end - timedelta(days=world.days // 2)
+        report = backtest(view, start, end, WEEK, WEEK, triggers=FRIENDS)
     return Gain(
         report.lead["per_customer"][WITHOUT]["ndcg@10"],
         report.lead["per_offer"][WITHOUT]["recall@20"],

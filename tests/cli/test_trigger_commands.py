@@ -160,7 +160,7 @@ def test_report_judges_each_trigger_and_draws_the_lifts(shop: Shop, tmp_path: Pa
     )
     figures = json.loads(printed.out)
     assert json.loads((tmp_path / "r.json").read_text()) == figures
-    assert list(figures) == ["friend_bought", "birthday", "regular"]
+    assert list(figures) == ["regular", "birthday", "friend_bought"]
     for name, each in figures.items():
         assert set(each) >= {"reasons", "customers", "outcomes", "grade", "verdict"}
         assert each["grade"] == "adjusted"

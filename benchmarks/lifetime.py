@@ -62,22 +62,22 @@ def histories() -> tuple[PurchaseHistory, FittedLifetime, PurchaseHistory]:
 
 def cdnow() -> None:
     """Print the parameters and the forecasts."""
-    before, found, after = histories()
-    interval = found.interval() or {}
-    say(f"CDNOW's sample: {found.customers:,} customers")
+    before, fitted, after = histories()
+    interval = fitted.interval() or {}
+    say(f"CDNOW's sample: {fitted.customers:,} customers")
     rows = []
     for name, published in PUBLISHED.items():
         digits = 1 if name == "log_likelihood" else 3
         low_high = interval.get(name)
         bounds = f"[{low_high[0]:.3f}, {low_high[1]:.3f}]" if low_high else ""
-        value = getattr(found, name)
+        value = getattr(fitted, name)
         rows.append((name, f"{value:.{digits}f}", bounds, f"{published:.{digits}f}"))
         if round(value, digits) != published:
             say(f"{name} differs: {value}")
     table(("parameter", "fitted", "95 %", "published"), rows)
 
     later = after.frequency - before.frequency
-    expected = found.expected_purchases(before, HELD_OUT)
+    expected = fitted.expected_purchases(before, HELD_OUT)
     own = before.frequency / before.age * (HELD_OUT / timedelta(weeks=1))
     met = verdict(round(expected.sum()) == FORECAST)
     say(f"\nrepeat purchases in {HELD_OUT.days // 7} weeks, forecast as published: {met}")
@@ -100,7 +100,7 @@ def cdnow() -> None:
         )
 
     repeated = before.frequency > 0
-    alive, bought = found.probability_alive(before)[repeated], (later > 0)[repeated]
+    alive, bought = fitted.probability_alive(before)[repeated], (later > 0)[repeated]
     say("\ncustomers with a repeat, by fifth of the probability to be alive")
     order = np.argsort(alive, kind="stable")
     table(
@@ -117,15 +117,15 @@ def planted(worlds: int) -> None:
     say(f"\nplanted parameters, {worlds} worlds each: medians, and coverage of 90 % intervals")
     rows = []
     for truth in PLANTED:
-        found = [
+        models = [
             fit_lifetime(simulate_lifetimes(truth, 1_000, seed).history) for seed in range(worlds)
         ]
-        intervals = [(model.interval(0.9), model) for model in found]
+        intervals = [(model.interval(0.9), model) for model in models]
         some = [(bounds, model) for bounds, model in intervals if bounds is not None]
         for name in NAMES:
             value = getattr(truth, name)
             held = np.mean([bounds[name][0] <= value <= bounds[name][1] for bounds, _ in some])
-            median = np.median([getattr(model, name) for model in found])
+            median = np.median([getattr(model, name) for model in models])
             rows.append((name, value, f"{median:.3f}", f"{held:.1%}", worlds - len(some)))
     table(("parameter", "planted", "median", "coverage", "without interval"), rows)
 

@@ -71,26 +71,26 @@ def interval(sums: np.ndarray) -> str:
     return f"[{low:.3f}, {high:.3f}]"
 
 
-def gap_row(label: str, found: GapErrors) -> list[str]:
+def gap_row(label: str, measured: GapErrors) -> list[str]:
     """The mean error of each guess, and how it compares with those of the rivals."""
-    means = [f"{found.errors[guess].mean():.3f}" for guess in ("shrunk", *RIVALS)]
-    against = [f"{-found.less(rival):+.1%}" for rival in RIVALS]
-    return [label, f"{len(found.customer):,}", *means, *against]
+    means = [f"{measured.errors[guess].mean():.3f}" for guess in ("shrunk", *RIVALS)]
+    against = [f"{-measured.less(rival):+.1%}" for rival in RIVALS]
+    return [label, f"{len(measured.customer):,}", *means, *against]
 
 
 def gaps(refilled: Refilled) -> None:
     """Print the errors of expected gaps."""
     head = ["cutoff", "gaps", "shrunk", *RIVALS, *(f"to {rival}" for rival in RIVALS)]
-    found = {at: refilled.gap_errors(at) for at in CUTOFFS}
+    by_cutoff = {at: refilled.gap_errors(at) for at in CUTOFFS}
     say("\nnext gaps of pairs with two earlier gaps: mean absolute error of the logarithm")
-    table(head, [gap_row(f"{at:%Y-%m-%d}", errors["next"]) for at, errors in found.items()])
+    table(head, [gap_row(f"{at:%Y-%m-%d}", errors["next"]) for at, errors in by_cutoff.items()])
     for rival, least in LESS.items():
-        met = all(errors["next"].less(rival) >= least for errors in found.values())
+        met = all(errors["next"].less(rival) >= least for errors in by_cutoff.values())
         say(f"at least {least:.0%} below the {rival} at each cutoff: {verdict(met)}")
     say("\nthe same with gaps that haven't ended, by the least error that they can have")
-    table(head, [gap_row(f"{at:%Y-%m-%d}", errors["all"]) for at, errors in found.items()])
+    table(head, [gap_row(f"{at:%Y-%m-%d}", errors["all"]) for at, errors in by_cutoff.items()])
     say("\ngaps that are open at the cutoff, which are longer than others")
-    table(head, [gap_row(f"{at:%Y-%m-%d}", errors["open"]) for at, errors in found.items()])
+    table(head, [gap_row(f"{at:%Y-%m-%d}", errors["open"]) for at, errors in by_cutoff.items()])
     say("\nnext gaps by the number of earlier gaps, all cutoffs")
     for low, high in ((1, 1), (2, 2), (3, 5), (6, 10_000), (1, 10_000)):
         some = [refilled.gap_errors(at, gaps=(low, high))["next"] for at in CUTOFFS]
@@ -98,7 +98,7 @@ def gaps(refilled: Refilled) -> None:
         joined = GapErrors(np.concatenate([e.customer for e in some]), errors)
         label = f"{low} to {high}" if high < 10_000 else f"{low} or more"
         say("  ".join(gap_row(label, joined)))
-    joined = [found[at]["next"] for at in CUTOFFS]
+    joined = [by_cutoff[at]["next"] for at in CUTOFFS]
     for rival in LESS:
         pairs = ((e.errors["shrunk"], e.errors[rival]) for e in joined)
         both = [np.concatenate(column) for column in zip(*pairs, strict=True)]
@@ -106,19 +106,19 @@ def gaps(refilled: Refilled) -> None:
         say(f"error over that of the {rival}: {interval(per_customer(customer, *both))}")
 
 
-def due_row(label: str, found: DueFigures) -> list[str]:
+def due_row(label: str, figures: DueFigures) -> list[str]:
     """Observed over expected, its tenths, and log-losses."""
-    bought = found.bought.astype(float)
+    bought = figures.bought.astype(float)
     base = np.full(len(bought), bought.mean())
     return [
         label,
         f"{len(bought):,}",
         f"{bought.sum():,.0f}",
-        f"{found.ratio:.3f}",
-        interval(per_customer(found.customer, bought, found.probability)),
-        " ".join(f"{tenth:.2f}" for tenth in found.tenths),
-        f"{bought.sum() / found.poisson.sum():.3f}",
-        *(f"{found.log_loss(p):.4f}" for p in (found.probability, found.poisson, base)),
+        f"{figures.ratio:.3f}",
+        interval(per_customer(figures.customer, bought, figures.probability)),
+        " ".join(f"{tenth:.2f}" for tenth in figures.tenths),
+        f"{bought.sum() / figures.poisson.sum():.3f}",
+        *(f"{figures.log_loss(p):.4f}" for p in (figures.probability, figures.poisson, base)),
     ]
 
 
@@ -138,22 +138,22 @@ DUE_HEAD = (
 
 def due(refilled: Refilled, horizon: timedelta, least: int) -> None:
     """Print observed over expected at the five cutoffs."""
-    found = {at: refilled.due(at, horizon, least=least) for at in CUTOFFS}
+    by_day = {at: refilled.due(at, horizon, least=least) for at in CUTOFFS}
     say(f"\nbought within {horizon.days} days, pairs with at least {least} earlier gaps")
-    table(DUE_HEAD, [due_row(f"{at:%Y-%m-%d}", figures) for at, figures in found.items()])
-    ratios = all(inside(figures.ratio, RATIO) for figures in found.values())
-    tenths = all(inside(t, TENTHS) for figures in found.values() for t in figures.tenths)
+    table(DUE_HEAD, [due_row(f"{at:%Y-%m-%d}", figures) for at, figures in by_day.items()])
+    ratios = all(inside(figures.ratio, RATIO) for figures in by_day.values())
+    tenths = all(inside(t, TENTHS) for figures in by_day.values() for t in figures.tenths)
     say(f"observed over expected within {RATIO}: {verdict(ratios)}; tenths {verdict(tenths)}")
 
 
 def weekly(refilled: Refilled) -> None:
     """Print at how many Sundays the same holds."""
-    found = {at: refilled.due(at, WEEK) for at in SUNDAYS}
+    by_day = {at: refilled.due(at, WEEK) for at in SUNDAYS}
     say("\nevery Sunday")
-    table(DUE_HEAD, [due_row(f"{at:%Y-%m-%d}", figures) for at, figures in found.items()])
-    ratios = sum(inside(figures.ratio, RATIO) for figures in found.values())
-    tenths = [inside(t, TENTHS) for figures in found.values() for t in figures.tenths]
-    say(f"ratios within {RATIO}: {ratios} of {len(found)}")
+    table(DUE_HEAD, [due_row(f"{at:%Y-%m-%d}", figures) for at, figures in by_day.items()])
+    ratios = sum(inside(figures.ratio, RATIO) for figures in by_day.values())
+    tenths = [inside(t, TENTHS) for figures in by_day.values() for t in figures.tenths]
+    say(f"ratios within {RATIO}: {ratios} of {len(by_day)}")
     say(f"tenths within {TENTHS}: {sum(tenths)} of {len(tenths)}")
 
 

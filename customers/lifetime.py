@@ -229,7 +229,7 @@ class FittedLifetime(Lifetime):
     def interval(self, level: float = 0.95) -> dict[str, tuple[float, float]] | None:
         """The interval of each parameter by name, from the curvature of the log-likelihood.
 
-        None if there is no covariance.
+        None if `covariance` is None.
         """
         if self.covariance is None:
             return None
@@ -264,7 +264,7 @@ def fit_lifetime(history: PurchaseHistory) -> FittedLifetime:
         )
     likelihood = _Likelihood(history)
     start = np.array([0.0, np.log(history.age.mean()), 0.0, 0.0])
-    found = minimize(
+    minimum = minimize(
         likelihood.loss,
         start,
         jac=True,
@@ -272,17 +272,17 @@ def fit_lifetime(history: PurchaseHistory) -> FittedLifetime:
         bounds=Bounds(start - _RANGE, start + _RANGE),
         options={"maxiter": 2_000, "maxfun": 5_000, "ftol": 1e-15, "gtol": 1e-10},
     )
-    at_bound = np.abs(found.x - start) > _RANGE - 0.01
-    r, alpha, a, b = np.exp(found.x)
+    at_bound = np.abs(minimum.x - start) > _RANGE - 0.01
+    r, alpha, a, b = np.exp(minimum.x)
     return FittedLifetime(
         r=float(r),
         alpha=float(alpha),
         a=float(a),
         b=float(b),
-        log_likelihood=-float(found.fun) * len(history),
+        log_likelihood=-float(minimum.fun) * len(history),
         customers=len(history),
         at_bound=tuple(name for name, ended in zip(NAMES, at_bound, strict=True) if ended),
-        covariance=None if at_bound.any() else likelihood.covariance(found.x),
+        covariance=None if at_bound.any() else likelihood.covariance(minimum.x),
     )
 
 

@@ -156,10 +156,10 @@ def fit_refills(days: PurchaseDays, horizon: timedelta) -> Refills:
     """
     length = max(1, math.ceil(horizon / _DAY))
     cutoffs = [-length - 7 * week for week in range(CUTOFFS)]
-    found = {cutoff: pairs_at(days, cutoff) for cutoff in cutoffs}
-    found = {cutoff: pairs for cutoff, pairs in found.items() if len(pairs)}
-    step = -(-sum(map(len, found.values())) // MOST)
-    sets = [_training_set(days, cutoff, pairs, length, step) for cutoff, pairs in found.items()]
+    by_cutoff = {cutoff: pairs_at(days, cutoff) for cutoff in cutoffs}
+    by_cutoff = {cutoff: pairs for cutoff, pairs in by_cutoff.items() if len(pairs)}
+    step = -(-sum(map(len, by_cutoff.values())) // MOST)
+    sets = [_training_set(days, cutoff, pairs, length, step) for cutoff, pairs in by_cutoff.items()]
     again = int(sum(y.sum() for *_, y in sets))
     rows = sum(len(y) for *_, y in sets)
     if min(again, rows - again) < FEWEST:
@@ -175,7 +175,7 @@ def fit_refills(days: PurchaseDays, horizon: timedelta) -> Refills:
     return Refills(
         days=length,
         gaps=fit_gaps(days, pairs_at(days)),
-        cutoffs=tuple(-cutoff for cutoff in found),
+        cutoffs=tuple(-cutoff for cutoff in by_cutoff),
         rows=rows,
         knots=knots,
         weights=weights,

@@ -65,8 +65,8 @@ class BroadReasons:
         latest: pd.DataFrame = frame.drop_duplicates(key, keep="last").reset_index(drop=True)
         equal = frame[frame.duplicated(key, keep=False)]
         if len(equal):
-            anywhere = equal.groupby(key, sort=True).stores.agg(list).map(stores.any_of)
+            of_all = equal.groupby(key, sort=True).stores.agg(list).map(stores.any_of)
             places = pd.MultiIndex.from_frame(latest[key])
-            here = places.isin(anywhere.index)
-            latest.loc[here, "stores"] = anywhere.loc[places[here]].to_numpy()
+            here = places.isin(of_all.index)
+            latest.loc[here, "stores"] = of_all.loc[places[here]].to_numpy()
         return latest

@@ -83,7 +83,7 @@ class Interactions:
         of, _, column = name.rpartition(".")
         if of not in _OF.values():
             of, column = "", name
-        found: list[tuple[str, Kind | None]] = []
+        columns: list[tuple[str, Kind | None]] = []
         for table, prefix in {self._table: "", **_OF}.items():
             if (of and of != prefix) or (prefix and table.key[0] not in self._columns):
                 continue
@@ -92,10 +92,10 @@ class Interactions:
                 continue
             if prefix:
                 self._join(table)
-            found.append((prefix, None if field is None else field.kind))
+            columns.append((prefix, None if field is None else field.kind))
             if field is not None and (field.required or field.kind is Kind.ID):
                 break  # It is never null, or names another row.
-        return [(self._value(prefix, column, kind), kind) for prefix, kind in found]
+        return [(self._value(prefix, column, kind), kind) for prefix, kind in columns]
 
     def _value(self, prefix: str, column: str, kind: Kind | None) -> ir.Value:
         place = f"{prefix}." if prefix else ""

@@ -78,8 +78,8 @@ def _replayed(
         if not len(open_keys):
             break
         wanted = ibis.memtable(open_keys, schema=dict.fromkeys(key, "string"))
-        found = _firings(_fired(view.at(night), name, key, at).semi_join(wanted, list(key)), key)
-        firings = pd.concat([firings, found]).drop_duplicates([*key, "fired_at"])
+        fired = _fired(view.at(night), name, key, at).semi_join(wanted, list(key))
+        firings = pd.concat([firings, _firings(fired, key)]).drop_duplicates([*key, "fired_at"])
     return firings.sort_values([*key, "fired_at"], ignore_index=True)
 
 

@@ -100,18 +100,18 @@ def preview(
     These are all such customers, also those whom a rule blocks from offers: without consent to
     contact, say. `score` decides who gets one.
     """
-    found = open_shop(store).preview(name, as_of, triggers=triggers, refresh=refresh, tell=say)
-    write_rows(found.table, None, out)
-    say(f"{_counted(found.reasons, 'reason')} of {found.customers:,} customers")
-    if found.ties is not None:
-        say(f"The strength uses {found.ties} tie weights.")
-    if found.without_store:
-        left_out = _counted(found.without_store, "customer")
+    previewed = open_shop(store).preview(name, as_of, triggers=triggers, refresh=refresh, tell=say)
+    write_rows(previewed.table, None, out)
+    say(f"{_counted(previewed.reasons, 'reason')} of {previewed.customers:,} customers")
+    if previewed.ties is not None:
+        say(f"The strength uses {previewed.ties} tie weights.")
+    if previewed.without_store:
+        left_out = _counted(previewed.without_store, "customer")
         say(f"{left_out} left out: there is no store near their city")
-    if found.other_currencies:
-        left_out = _counted(found.other_currencies, "interaction")
+    if previewed.other_currencies:
+        left_out = _counted(previewed.other_currencies, "interaction")
         say(f"{left_out} not in the sum: in another currency than the shop's")
-    write_json(found.as_dict(), json_file)
+    write_json(previewed.as_dict(), json_file)
 
 
 @trigger_app.command(

@@ -46,7 +46,7 @@ _ERRORS = {
 _ERROR = "is an error of Excel"
 _DAMAGE = (
     *(zipfile.BadZipFile, zlib.error, EOFError, SyntaxError, KeyError, IndexError, ValueError),
-    *(TypeError, AttributeError, NotImplementedError, RuntimeError),
+    *(TypeError, AttributeError, RuntimeError),
 )
 """What openpyxl raises for a damaged workbook."""
 

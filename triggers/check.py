@@ -8,7 +8,6 @@ from pathlib import Path
 from followsuit.graph.store import StoreMissing
 from followsuit.graph.view import View
 from followsuit.triggers.definitions.definition_file import (
-    DEFAULT_FILE,
     TriggerError,
     read_definitions,
 )
@@ -33,19 +32,17 @@ class CheckedTriggers:
     with_store: bool
 
 
-def check_triggers(file: Path | None, view_of_store: Callable[[], View]) -> CheckedTriggers:
+def check_triggers(file: Path, view_of_store: Callable[[], View]) -> CheckedTriggers:
     """Check a file of triggers.
 
     Args:
-        file: the file; None if there is none.
+        file: the file.
         view_of_store: gives the view of the store as of `ANY_DAY`, or raises StoreMissing.
 
     Raises:
-        TriggerError: there is no file, a trigger isn't valid, or the store has never seen a kind or
-            column.
+        TriggerError: the file can't be read, a trigger isn't valid, or the store has never seen a
+            kind or column.
     """
-    if file is None:
-        raise TriggerError(f"There is no {DEFAULT_FILE} here. Name a file of triggers.")
     known = read_definitions(file)
     try:
         view = view_of_store()

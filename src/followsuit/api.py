@@ -6,7 +6,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from followsuit.config import Settings
+from followsuit.config import TRIGGERS, Settings
 from followsuit.core.progress import Progress, silent
 from followsuit.core.times import instant, length
 from followsuit.graph.models import ModelStore
@@ -302,8 +302,11 @@ class Shop:
                 kind or column.
         """
         from followsuit.triggers.check import ANY_DAY, check_triggers
+        from followsuit.triggers.definitions.definition_file import TriggerError
 
         path = file or self._settings.triggers_file
+        if path is None:
+            raise TriggerError(f"There is no {TRIGGERS} here. Name a file of triggers.")
         return check_triggers(path, lambda: self.snapshot(ANY_DAY, refresh=refresh))
 
     def preview(

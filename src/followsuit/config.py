@@ -20,6 +20,7 @@ from followsuit.graph.store import GraphStore
 
 FILE = Path("followsuit.toml")
 TRIGGERS = Path("followsuit-triggers.toml")
+"""The file of a shop's own triggers, in the working folder."""
 
 
 class ConfigurationError(FollowsuitError):

@@ -18,9 +18,6 @@ from followsuit.triggers.definitions.kinds import OWNERS
 from followsuit.triggers.definitions.toml_lines import KeyPath, key_lines
 from followsuit.triggers.definitions.values import Bounds, Strict
 
-DEFAULT_FILE = "followsuit-triggers.toml"
-"""The file of a shop's own triggers, in the working folder."""
-
 _SHIPPED = "shipped.toml"
 _HERE = resources.files("followsuit.triggers.definitions")
 _NAME = re.compile(r"\w[\w-]{0,63}")

@@ -13,7 +13,8 @@ from followsuit.core.near_names import near_name
 from followsuit.graph import tables as t
 from followsuit.graph.items import ITEM, PRODUCT, STORE
 from followsuit.graph.view import View
-from followsuit.triggers.definitions.kinds import RESERVED, event_kind, table_of
+from followsuit.triggers.compiler.interactions import Interactions
+from followsuit.triggers.definitions.kinds import RESERVED, event_kind
 from followsuit.triggers.report.comparison import Pairs
 
 OFFERED = "offered"
@@ -38,11 +39,9 @@ def check_outcomes(view: View, outcomes: Sequence[str]) -> None:
     Raises:
         UnknownOutcome: there are no events of a kind.
     """
-    rows = view.snapshot.rows(t.EVENTS).select("kind").distinct()
-    kinds = sorted(rows.to_pyarrow()["kind"].to_pylist())
-    known = [OFFERED, *RESERVED, *kinds]
+    known = [OFFERED, *RESERVED, *sorted(view.event_kinds)]
     for outcome in outcomes:
-        if outcome not in (OFFERED, *RESERVED) and event_kind(outcome) not in kinds:
+        if outcome not in (OFFERED, *RESERVED) and event_kind(outcome) not in view.event_kinds:
             near = near_name(outcome, known)
             hint = f"Did you mean {near}?" if near else f"There are {', '.join(known)}."
             raise UnknownOutcome(f"The store has no events of kind {outcome}. {hint}")
@@ -57,10 +56,7 @@ def did(view: View, members: ir.Table, outcome: str, horizon: timedelta) -> Pair
         outcome: a reserved kind or an event kind.
         horizon: length of the horizon.
     """
-    table = table_of(outcome)
-    rows = view.after(view.at(view.as_of + horizon).interactions_in(table), horizon)
-    if table is t.EVENTS:
-        rows = rows.filter(rows.kind == event_kind(outcome))
+    rows = view.after(Interactions(view.at(view.as_of + horizon), outcome).rows, horizon)
     codes = members.semi_join(rows, "customer_id").customer.to_pyarrow().to_numpy()
     return Pairs(codes, np.zeros(len(codes), dtype=np.int64))
 

@@ -35,7 +35,7 @@ from followsuit.triggers.report.comparison import (
 from followsuit.triggers.report.outcomes import OFFERED, Targets, check_outcomes, deeds, did
 from followsuit.triggers.report.overlap import Overlap
 from followsuit.triggers.tie_weights import tie_weights
-from followsuit.triggers.trigger import Trigger
+from followsuit.triggers.trigger import Trigger, reasons_of
 
 OUTCOMES = (OFFERED, "purchase")
 """The outcomes unless others are named."""
@@ -211,7 +211,9 @@ def _judge(
     others = {kind: did(view, alike, kind, horizon) for kind in kinds}
     holders = []
     for trigger, each in zip(triggers, judged, strict=True):
-        targets = Targets(view, done, alike, trigger.reasons(view), trigger.items(view))
+        reasons = reasons_of([trigger], view)
+        targets = Targets(view, done, alike, reasons, trigger.items(view))
+        view.snapshot.drop(reasons)
         holders.append(np.unique(targets.cases.customer))
         _add(each, targets, holders[-1], members, others, horizon)
     overlap.add(holders)

@@ -9,9 +9,7 @@ were held out, and how often intervals hold planted parameters.
 
 import argparse
 import sys
-import tempfile
 from datetime import UTC, datetime, timedelta
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -19,9 +17,9 @@ from measure import say, table, timed, verdict
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
+from support.data_packages import shop_of
 from support.lifetimes import simulate_lifetimes
 
-import followsuit
 from followsuit.customers.lifetime import (
     NAMES,
     FittedLifetime,
@@ -47,15 +45,7 @@ GROUPS = (0, 1, 2, 3, 4, 5, 6, 7)
 
 def histories() -> tuple[PurchaseHistory, FittedLifetime, PurchaseHistory]:
     """The histories as of the end of calibration, the model, and the histories as of the end."""
-    package = find_spec("lifetimes")
-    if package is None or package.origin is None:
-        sys.exit("lifetimes isn't installed: pip install '.[dev]'")
-    data = Path(package.origin).parent / "datasets"
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        followsuit.open(str(Path(folder) / "s.lbug")) as shop,
-    ):
-        shop.load(data, "cdnow", assume_consent=True)
+    with shop_of("lifetimes", "cdnow") as shop:
         view = shop.snapshot(AS_OF)
         return purchase_history(view), learn_lifetime(view.shared), purchase_history(view.at(END))
 

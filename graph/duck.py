@@ -15,6 +15,7 @@ TYPES = {
     g.WHOLE: "BIGINT",
     g.BOOLEAN: "BOOLEAN",
     g.VECTOR: "FLOAT[]",
+    g.TEXTS: "VARCHAR[]",
 }
 """The SQL name of each type of the schema."""
 

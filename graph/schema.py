@@ -8,7 +8,7 @@ from enum import StrEnum
 
 import pyarrow as pa
 
-VERSION = 3
+VERSION = 4
 """The store version; increase it when earlier code can't read a store that this code writes."""
 
 RENAMED = {"FOR": "COVERS"}
@@ -25,6 +25,7 @@ MONEY_UNIT = "minor units (hundredths)"
 WHOLE: pa.DataType = pa.int64()
 BOOLEAN: pa.DataType = pa.bool_()
 VECTOR: pa.DataType = pa.list_(pa.float32())
+TEXTS: pa.DataType = pa.list_(TEXT)
 
 
 def amount(name: str, kind: pa.DataType = MONEY) -> pa.Field:
@@ -40,6 +41,7 @@ def is_amount(field: pa.Field) -> bool:
 class Col(StrEnum):
     """Every column name of the tables and the graph."""
 
+    ACCEPTANCE = "acceptance"
     ACTIVE = "active"
     AMOUNT = "amount"
     ARM = "arm"
@@ -64,6 +66,7 @@ class Col(StrEnum):
     EMBEDDING_ID = "embedding_id"
     EVENT_ID = "event_id"
     EVIDENCE = "evidence"
+    EXPECTED_VALUE = "expected_value"
     FRIEND_ID = "friend_id"
     GRADE = "grade"
     GRANTED = "granted"
@@ -88,6 +91,7 @@ class Col(StrEnum):
     ORDER_ID = "order_id"
     OUTCOME = "outcome"
     OUTCOME_AT = "outcome_at"
+    OWN_SHARE = "own_share"
     PAGERANK = "pagerank"
     PARAMETERS = "parameters"
     PHONE = "phone"
@@ -106,11 +110,13 @@ class Col(StrEnum):
     SINCE = "since"
     STARTS_AT = "starts_at"
     STORE_ID = "store_id"
+    STORE_IDS = "store_ids"
     TABLE = "table"
     TIMEZONE = "timezone"
     TRIGGER = "trigger"
+    TRIGGER_SHARE = "trigger_share"
+    TRIGGERS = "triggers"
     UNTIL = "until"
-    UPLIFT = "uplift"
     VALID_FROM = "valid_from"
     VALID_UNTIL = "valid_until"
     VALUE = "value"
@@ -401,11 +407,19 @@ _RECOMMENDED: dict[str, pa.DataType] = {
     Col.ITEM_KIND: TEXT,
     Col.OFFER_ID: TEXT,
     Col.PROBABILITY: NUMBER,
-    Col.UPLIFT: NUMBER,
+    Col.TRIGGER_SHARE: NUMBER,
     Col.VALUE: MONEY,
     Col.CHANNEL: TEXT,
     Col.TRIGGER: TEXT,
     Col.REASON: TEXT,
+    Col.LOW: NUMBER,
+    Col.HIGH: NUMBER,
+    Col.ACCEPTANCE: NUMBER,
+    Col.OWN_SHARE: NUMBER,
+    Col.TRIGGERS: TEXTS,
+    Col.UNTIL: TIME,
+    Col.EXPECTED_VALUE: NUMBER,
+    Col.STORE_IDS: TEXTS,
 }
 _RANKED = (Col.SOURCE, Col.RUN_ID, Col.RANK)
 RECOMMENDED_PRODUCT = RelationshipType("RECOMMENDED", CUSTOMER, PRODUCT, _RANKED, _RECOMMENDED)
@@ -467,5 +481,21 @@ LATER_COLUMNS: tuple[tuple[Element, tuple[str, ...]], ...] = (
     (EVENT, (Col.LATITUDE, Col.LONGITUDE, Col.STARTS_AT, Col.ATTRIBUTES)),
     (PURCHASED, (Col.ORDER_ID,)),
     (VIEWED, (Col.LATITUDE, Col.LONGITUDE, Col.STARTS_AT, Col.ATTRIBUTES)),
+    (
+        RECOMMENDED_PRODUCT,
+        (
+            Col.LOW,
+            Col.HIGH,
+            Col.ACCEPTANCE,
+            Col.OWN_SHARE,
+            Col.TRIGGERS,
+            Col.UNTIL,
+            Col.EXPECTED_VALUE,
+            Col.STORE_IDS,
+        ),
+    ),
 )
-"""Columns that stores of version 1 lack, the last of their element."""
+"""Columns that stores of earlier versions lack, the last of their element."""
+
+RENAMED_COLUMNS: tuple[tuple[str, str, str], ...] = (("RECOMMENDED", "uplift", Col.TRIGGER_SHARE),)
+"""Relationship type, old and new name of columns in stores of earlier versions."""

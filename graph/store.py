@@ -20,7 +20,14 @@ import pyarrow.parquet as pq
 from followsuit.core.errors import FollowsuitError
 from followsuit.core.progress import Progress, silent
 from followsuit.core.times import utc
-from followsuit.graph.schema import RENAMED, VERSION, Element, NodeType, RelationshipType
+from followsuit.graph.schema import (
+    RENAMED,
+    RENAMED_COLUMNS,
+    VERSION,
+    Element,
+    NodeType,
+    RelationshipType,
+)
 from followsuit.graph.state import StateFolder
 
 Rows: TypeAlias = pa.Table | Path
@@ -200,6 +207,10 @@ class GraphStore(ABC):
         """Rename a relationship type, in a store that may have renamed it already, or in part."""
 
     @abstractmethod
+    def _rename_column(self, kind: str, old: str, new: str) -> None:
+        """Rename a column of a relationship type, in a store that may have renamed it already."""
+
+    @abstractmethod
     def _query(
         self, cypher: str, parameters: dict[str, Any], timeout: float | None = None
     ) -> pa.Table:
@@ -336,6 +347,8 @@ class GraphStore(ABC):
             self.note(version=VERSION, upgrading=True)
             for old, new in RENAMED.items():
                 self._rename(old, new)
+            for kind, old, new in RENAMED_COLUMNS:
+                self._rename_column(kind, old, new)
             self._make_schema()
             self.note(upgrading=False)
 

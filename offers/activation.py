@@ -27,8 +27,8 @@ CUSTOMERS = "customers"
 """Parameter: ids of the customers that a part is for; None for all others."""
 OFFERED_TO = "offered_to"
 """Parameter: number of customers with offers when the run was made, before any withdrawal."""
-WEIGHTS = "weights"
-"""Parameter of a run: the acceptance model."""
+LEARNED = "acceptance"
+"""Parameter of a run: its `Acceptance`, the fitted models."""
 _RUN_ID = "run_id"
 _OPTIONS = {
     "window_days": "--window",

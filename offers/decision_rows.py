@@ -1,23 +1,22 @@
 """The rows of the decisions about candidates: their columns, and what each one says."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pyarrow as pa
 
 from followsuit.graph import schema as g
-from followsuit.offers.candidates.candidates import Candidates, Offers
 from followsuit.offers.candidates.grid import Grid
-from followsuit.offers.candidates.live_reasons import LiveReasons, Matches
-from followsuit.offers.features.declared import NAMES, Values
-from followsuit.offers.features.feature import Feature
+from followsuit.offers.features.declared import Values
 from followsuit.offers.learning.model import Model
+from followsuit.offers.retrieval import Block, Retrieval
 from followsuit.policy.decision import OFFERED, OUTRANKED
 from followsuit.triggers.reason_texts import ReasonTexts
 from followsuit.triggers.trigger import Trigger
 
 REASON, TASTE, POPULAR = "trigger", "taste", "popular"
 """The values of the column `source`."""
+CONTRIBUTIONS = "contributions"
 
 SCHEMA = pa.schema(
     [
@@ -31,6 +30,7 @@ SCHEMA = pa.schema(
         ("probability", g.NUMBER),
         ("low", g.NUMBER),
         ("high", g.NUMBER),
+        ("acceptance", g.NUMBER),
         ("own_share", g.NUMBER),
         ("trigger_share", g.NUMBER),
         g.amount("expected_value", g.NUMBER),
@@ -42,10 +42,9 @@ SCHEMA = pa.schema(
         ("rank", g.WHOLE),
         ("reason", g.TEXT),
         ("send_after", g.TIME),
-        ("contributions", pa.struct(dict.fromkeys(NAMES, g.NUMBER))),
     ]
 )
-"""Columns of `decisions.parquet`, a row for each candidate.
+"""Columns of `decisions.parquet`, a row for each candidate; `contributions` follows.
 
 - `offer_id`: null if a rule blocks the item for the customer, whatever the offer
 - `triggers`: the names of its live triggers, the one with the largest share first
@@ -53,7 +52,9 @@ SCHEMA = pa.schema(
 - `blocked_by`: the rule that blocks it; such rows have no prediction
 - `probability`: how likely the customer is to buy or visit the item within the horizon; the sum of
   `own_share` and `trigger_share`
-- `low`, `high`: the 95 % interval of the probability; null while it isn't calibrated
+- `low`, `high`: of the customers scored like this one, this share accepts (90 % interval); null
+  while the probability isn't calibrated
+- `acceptance`: the probability after a contact; null where no contacts have outcomes
 - `own_share`: the probability without any trigger
 - `trigger_share`: how much of the probability comes from triggers
 - `value`: value of an acceptance, in minor units of money
@@ -72,15 +73,23 @@ All blocked rows come first. The others are sorted by customer, then by rank.
 """
 
 
+def schema_of(features: Iterable[str]) -> pa.Schema:
+    """The columns of `decisions.parquet`: those of `SCHEMA`, then `contributions`.
+
+    Args:
+        features: the names of the features.
+    """
+    kind = pa.struct(dict.fromkeys(features, g.NUMBER))
+    return SCHEMA.append(pa.field(CONTRIBUTIONS, kind))
+
+
 class Describe:
-    """Makes the columns of `SCHEMA` from predictions and ranks.
+    """Makes the columns of `decisions.parquet` from predictions and ranks.
 
     Args:
         grid: the grid of the candidates.
-        offers: the offers of the candidates.
-        model: the fitted acceptance model.
-        popularity: the feature of that name.
-        reasons: the live reasons of the candidates.
+        retrieval: what found the candidates.
+        model: the model that predicts.
         triggers: the triggers of the reasons, in order of precedence.
         texts: what customers may be told.
     """
@@ -88,62 +97,56 @@ class Describe:
     def __init__(
         self,
         grid: Grid,
-        offers: Offers,
+        retrieval: Retrieval,
         model: Model,
-        popularity: Feature,
-        reasons: LiveReasons,
         triggers: Sequence[Trigger],
         texts: ReasonTexts,
     ) -> None:
-        self._reasons = reasons
-        self._offers = offers
+        self._reasons = retrieval.reasons
+        self._offers = retrieval.offers
         self._model = model
         self._triggers = triggers
         self._texts = texts
         self._as_of = grid.view.as_of
+        self._names = retrieval.features.names
+        self.schema = schema_of(self._names)
         items = grid.view.item_list
         self._customer_ids = text(grid.customers.ids)
-        self._offer_ids = text(offers.ids)
+        self._offer_ids = text(self._offers.ids)
         self._kinds, self._item_ids = text(items.kind[grid.items]), text(items.id[grid.items])
         self._categories = items.category[grid.items]
         people = grid.view.people.select("customer_id", "channel").to_pyarrow()
         self._channels = text(
             grid.customers.lay_out(people["customer_id"], people["channel"], None)
         )
-        popular = popularity.block(slice(0, 1)).ravel()
+        popular = retrieval.features["popularity"].block(slice(0, 1)).ravel()
         self._mean_popularity = float(popular.mean()) if len(popular) else 0.0
 
-    def table(
-        self, candidates: Candidates, matches: Matches, values: Values, rank: np.ndarray, top: int
-    ) -> pa.Table:
+    def table(self, block: Block, rank: np.ndarray, top: int) -> pa.Table:
         """The decisions about candidates.
 
         Args:
-            candidates: the candidates.
-            matches: their reasons.
-            values: their features, each (candidates,).
+            block: the candidates.
             rank: (candidates,) see `ranks`.
             top: maximum number of offers per customer.
         """
+        candidates, parts, leading = block.candidates, block.parts, block.leading
         row, column, offer = candidates.row, candidates.column, candidates.offer
-        n, prediction = len(row), self._model.predict(values)
-        parts = self._model.contributions(values)
-        matches = self._reasons.by_share(matches, values, parts)
-        leading = np.full(n, -1, dtype=np.int64)
-        # The first of each candidate is written last.
-        leading[matches.candidate[::-1]] = matches.reason[::-1]
+        n, prediction = len(row), block.prediction
         value = self._offers.value[offer]
         offered = (rank > 0) & (rank <= top)
-        above = self._above_average(parts, values)
+        above = self._above_average(parts, block.values)
         by_taste = parts["category"] + parts["affinity"] > np.maximum(above, 0)
         columns = {
             "customer_id": self._customer_ids.take(pa.array(row)),
             "offer_id": self._offer_ids.take(pa.array(offer)),
             "item_kind": self._kinds.take(pa.array(column)),
             "item_id": self._item_ids.take(pa.array(column)),
-            "triggers": self._reasons.names(matches, n),
+            "triggers": self._reasons.names(block.matches, n),
             "source": _words((POPULAR, TASTE, REASON), np.where(leading >= 0, 2, by_taste)),
             "probability": prediction.probability,
+            "low": pa.array(block.low, from_pandas=True),
+            "high": pa.array(block.high, from_pandas=True),
             "own_share": prediction.own_share,
             "trigger_share": prediction.trigger_share,
             "expected_value": pa.array(prediction.probability * value, from_pandas=True),
@@ -154,15 +157,15 @@ class Describe:
             "decision": _words((OUTRANKED, OFFERED), offered.astype(int)),
             "rank": pa.array(rank, mask=rank == 0),
             "reason": self._texts_of(column, parts, above, leading),
-            "contributions": pa.StructArray.from_arrays(
-                [pa.array(parts[name].round(9)) for name in NAMES], NAMES
+            CONTRIBUTIONS: pa.StructArray.from_arrays(
+                [pa.array(parts[name].round(9)) for name in self._names], self._names
             ),
         }
         arrays = [
             pa.nulls(n, f.type) if f.name not in columns else _typed(columns[f.name], f.type)
-            for f in SCHEMA
+            for f in self.schema
         ]
-        return pa.Table.from_arrays(arrays, schema=SCHEMA)
+        return pa.Table.from_arrays(arrays, schema=self.schema)
 
     def _above_average(self, parts: Values, values: Values) -> np.ndarray:
         """How much more an item's popularity adds to the score than the average popularity does."""

@@ -1,12 +1,15 @@
 """The steps of scoring: view, reasons, candidates, features, predictions, decisions."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import ibis.expr.types as ir
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -16,28 +19,37 @@ from followsuit.graph import schema as g
 from followsuit.graph.models import ModelStore
 from followsuit.graph.runs import DECISIONS, OFFERS, run_folder
 from followsuit.graph.store import GraphStore
-from followsuit.graph.view import View, of_customers
+from followsuit.graph.view import SharedView, View, of_customers
 from followsuit.influence.log.action_log import read_log
 from followsuit.influence.log.arrays import Log
 from followsuit.offers.candidates.brought_up import brought_up
-from followsuit.offers.candidates.catalogue import catalogue
+from followsuit.offers.candidates.catalogue import Catalogue, catalogue
 from followsuit.offers.candidates.grid import grid, outcomes
+from followsuit.offers.decision_rows import SCHEMA
 from followsuit.offers.decisions import write_decisions
 from followsuit.offers.evidence import write_evidence
-from followsuit.offers.features.declared import NAMES, Features
+from followsuit.offers.features.declared import Features
+from followsuit.offers.learning.acceptance import Acceptance, fit_acceptance
+from followsuit.offers.learning.calibration import Shown
 from followsuit.offers.learning.learned import learned_tie_weights
-from followsuit.offers.learning.model import LogisticModel
-from followsuit.offers.learning.taste import TasteConfig, search_taste
+from followsuit.offers.learning.logistic import LogisticModel
+from followsuit.offers.learning.taste import Taste, TasteConfig, search_taste
 from followsuit.offers.learning.training import examples
+from followsuit.offers.retrieval import Retrieval
+from followsuit.offers.shown import sampled, shown_rows
 from followsuit.policy.decision import OFFERED
 from followsuit.triggers.defined import triggers_of, with_window
 from followsuit.triggers.definitions.definition import Definition
 from followsuit.triggers.reason_texts import ReasonTexts
 from followsuit.triggers.tie_weights import learn_tie_weights, tie_weights
-from followsuit.triggers.trigger import reasons_of
+from followsuit.triggers.trigger import Trigger, reasons_of
 
-EARLIER = 6
-"""Number of earlier days, a week apart, in the training set."""
+TRAINING_DAYS, CALIBRATION_DAYS = 5, 2
+"""Number of earlier days, a week apart, in the training set and to calibrate on.
+
+The days to calibrate on are the latest ones whose horizon has passed. The horizon of each day in
+the training set ends before them.
+"""
 _WEEK = timedelta(days=7)
 _MODEL, _TASTE = "model.json", "taste.json"
 STEPS = (_MODEL, _TASTE)
@@ -49,29 +61,30 @@ OUT = (
     "item_kind",
     "item_id",
     "offer_id",
-    "trigger",
-    "score",
+    "probability",
+    "low",
+    "high",
+    "acceptance",
+    "own_share",
     "trigger_share",
-    "reason",
+    "trigger",
     "triggers",
     "until",
-    "store_ids",
     "channel",
+    "expected_value",
+    "store_ids",
+    "reason",
 )
 """Columns of `score --out`."""
-_OTHER_TYPES = {
-    "rank": g.WHOLE,
-    "score": g.NUMBER,
-    "trigger_share": g.NUMBER,
-    "triggers": pa.list_(g.TEXT),
-    "until": g.TIME,
-    "store_ids": pa.list_(g.TEXT),
-}
-_OFFERS = pa.schema([*(dict.fromkeys(OUT, g.TEXT) | _OTHER_TYPES).items(), g.amount("value")])
+_OFFERS = pa.schema(
+    [
+        *(pa.field(name, g.TEXT) if name == "trigger" else SCHEMA.field(name) for name in OUT),
+        SCHEMA.field("value"),
+    ]
+)
 """Columns of a run's offers, which are its offered decisions by customer and rank.
 
-The columns of `OUT`, where `score` is the probability and `trigger` is the first trigger, null
-without one; then `value`.
+The columns of `OUT`, where `trigger` is the first trigger, null without one; then `value`.
 """
 
 
@@ -110,9 +123,12 @@ class Pipeline:
         self._texts = texts
         self._folder = run_folder(store, run_id)
         self._progress = progress
-        first = view.as_of - window
-        self._days = [view.shared.at(first - weeks * _WEEK) for weeks in range(EARLIER)]
-        """Views as of the days of the training set, the latest first."""
+        self._training = _days(
+            view, 2 * window + (CALIBRATION_DAYS - 1) * _WEEK, TRAINING_DAYS, window
+        )
+        """Views as of the days of the training set, the oldest first."""
+        self._calibration = _days(view, window, CALIBRATION_DAYS, window)
+        """Views as of the days to calibrate on, the oldest first."""
 
     @cached_property
     def _log(self) -> Log:
@@ -123,7 +139,7 @@ class Pipeline:
         kept = read_json(self._folder / _TASTE)
         if kept is None:
             chosen = search_taste(
-                self._days[-1],
+                self._first,
                 self._view.shared,
                 affinity=parameters["affinity"],
                 friends=parameters["friends_help"],
@@ -134,38 +150,101 @@ class Pipeline:
             save_json(self._folder / _TASTE, kept)
         return TasteConfig(**kept)
 
-    def model(self, config: TasteConfig) -> LogisticModel:
-        """Fit the acceptance model to earlier days.
+    @property
+    def _first(self) -> SharedView:
+        """The first of the earlier days. What is fitted later would know the labels."""
+        return next(iter([*self._training, *self._calibration]), self._view.shared)
 
-        Tie weights and taste are fitted as of the first of these days. Fitted later, they would
-        know the labels.
+    def acceptance(self, config: TasteConfig, top: int, per_item: int) -> Acceptance:
+        """Fit the acceptance model to earlier days, and calibrate it on later ones.
+
+        Tie weights and taste are fitted as of the first of these days, and taste once more as of
+        the first day to calibrate on.
+
+        Args:
+            config: the model config of taste.
+            top: maximum number of offers per customer.
+            per_item: maximum number of offers of one item per customer.
         """
         kept = read_json(self._folder / _MODEL)
-        if kept is None or set(kept["weights"]) != set(NAMES):
-            before = self._days[-1]
-            ahead = int((self._view.as_of - before.as_of).total_seconds())
+        if kept is None:
+            ahead = int((self._view.as_of - self._first.as_of).total_seconds())
             learned = learn_tie_weights(self._log.until(ahead), self._window, self._progress)
-            taste = config.fit(before, self._view.shared, seed=self._seed, progress=self._progress)
-            training = []
-            with self._progress("fitting weights of features", EARLIER) as advance:
-                for day in self._days[::-1]:
-                    triggers = triggers_of(self._definitions, tie_weights(day, learned))
-                    reasons = reasons_of(triggers, day)
-                    rows = brought_up(day, reasons)
+            logistic = self._fit(config, learned)
+            uncalibrated = Acceptance(self._view.as_of, logistic)
+            shown = self._shown(config, learned, uncalibrated, top, per_item)
+            fitted = fit_acceptance(self._view.as_of, logistic, shown, top, self._seed)
+            kept = fitted.as_dict()
+            save_json(self._folder / _MODEL, kept)
+        return Acceptance.from_dict(kept)
+
+    def _fit(self, config: TasteConfig, learned: pd.DataFrame) -> LogisticModel:
+        taste = self._taste(config, self._training)
+        training = []
+        with self._progress("fitting weights of features", len(self._training)) as advance:
+            for day in self._training:
+                with self._reasons(day, learned) as (triggers, rows):
                     live = rows.filter(rows.blocked_by.isnull())
                     laid = grid(day, live, self._window, triggers=triggers, taste=taste)
-                    day.snapshot.drop(reasons)
-                    day.snapshot.drop(rows)
                     adopted = outcomes(laid, self._window).pairs
-                    training.append(examples(laid, Features(laid), adopted, self._seed))
-                    advance(1)
-            kept = LogisticModel().fit(training).as_dict()
-            save_json(self._folder / _MODEL, kept)
-        return LogisticModel(**kept)
+                    features = Features(laid, self._definitions)
+                    training.append(examples(laid, features, adopted, self._seed))
+                advance(1)
+        return LogisticModel().fit(training)
+
+    def _shown(
+        self,
+        config: TasteConfig,
+        learned: pd.DataFrame,
+        acceptance: Acceptance,
+        top: int,
+        per_item: int,
+    ) -> list[tuple[datetime, Shown]]:
+        """What might have been shown on the days to calibrate on."""
+        taste = self._taste(config, self._calibration)
+        shown = []
+        with self._progress("calibrating probabilities", len(self._calibration)) as advance:
+            for day in self._calibration:
+                offers = catalogue(day)
+                with self._reasons(day, learned, offers, sample=True) as (triggers, rows):
+                    live = rows.filter(rows.blocked_by.isnull())
+                    laid = grid(
+                        day, live, self._window, triggers=triggers, taste=taste, catalogue=offers
+                    )
+                    named = rows.filter(rows.item_id.notnull())
+                    retrieval = Retrieval(laid, named, offers, acceptance, triggers)
+                    codes = self._view.shared.customer_codes
+                    rows_of_day = shown_rows(retrieval, laid, codes, self._window, top, per_item)
+                    shown.append((day.as_of, rows_of_day))
+                advance(1)
+        return shown
+
+    def _taste(self, config: TasteConfig, days: Sequence[SharedView]) -> Taste | None:
+        """Taste as of the first of some days; None without any."""
+        if not days:
+            return None
+        return config.fit(days[0], self._view.shared, seed=self._seed, progress=self._progress)
+
+    @contextmanager
+    def _reasons(
+        self,
+        day: SharedView,
+        learned: pd.DataFrame,
+        offers: Catalogue | None = None,
+        sample: bool = False,
+    ) -> Iterator[tuple[tuple[Trigger, ...], ir.Table]]:
+        """The triggers of a day, and their reasons with the rules that block them."""
+        triggers = triggers_of(self._definitions, tie_weights(day, learned))
+        reasons = reasons_of(triggers, day)
+        chosen = sampled(reasons, self._seed) if sample else None
+        rows = brought_up(day, of_customers(reasons, chosen), offers)
+        yield triggers, rows
+        day.snapshot.drop(reasons)
+        day.snapshot.drop(rows)
 
     def rank(
         self,
-        model: LogisticModel,
+        acceptance: Acceptance,
         config: TasteConfig,
         customers: list[str] | None,
         top: int,
@@ -174,7 +253,7 @@ class Pipeline:
         """Decide about all candidates, and write the run's files.
 
         Args:
-            model: the fitted acceptance model.
+            acceptance: the fitted models.
             config: the model config of taste.
             customers: ids of the customers to score; None for all.
             top: maximum number of offers per customer.
@@ -202,7 +281,7 @@ class Pipeline:
             rows.filter(rows.item_id.notnull()),
             laid,
             offers,
-            model,
+            acceptance,
             triggers,
             self._texts,
             top,
@@ -214,13 +293,28 @@ class Pipeline:
             write_evidence(view, triggers, live, window, self._folder)
 
 
+def _days(view: View, latest: timedelta, count: int, window: timedelta) -> list[SharedView]:
+    """Views as of earlier days, a week apart, the oldest first.
+
+    Days whose window begins before the data are left out.
+
+    Args:
+        view: the view of today.
+        latest: time since the latest of the days.
+        count: maximum number of days.
+        window: interactions within this time count as recent.
+    """
+    rows = view.shared.interactions
+    began = rows.aggregate(first=rows["at"].min()).to_pyarrow()["first"][0].as_py()
+    days = [view.as_of - latest - week * _WEEK for week in reversed(range(count))]
+    return [view.shared.at(day) for day in days if began is not None and day - window >= began]
+
+
 def _offered(path: Path) -> pa.Table:
     """Read the offered decisions, in the columns of a run's offers."""
-    names = {"score": "probability"}
-    columns = [names.get(name, name) for name in _OFFERS.names if name != "trigger"]
+    columns = [name for name in _OFFERS.names if name != "trigger"]
     offered = [("decision", "=", OFFERED)]
     rows = pq.read_table(path, columns=columns, filters=offered, memory_map=False)
     first = [names[0] if names else None for names in rows["triggers"].to_pylist()]
     rows = rows.append_column("trigger", pa.array(first, g.TEXT))
-    rows = rows.select([names.get(name, name) for name in _OFFERS.names])
-    return rows.rename_columns(_OFFERS.names).cast(_OFFERS)
+    return rows.select(_OFFERS.names).cast(_OFFERS)

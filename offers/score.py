@@ -38,8 +38,8 @@ from followsuit.graph.store import GraphStore, StoreBusy, nfc
 from followsuit.graph.view import View, of_customers, view_of
 from followsuit.offers.activation import (
     CUSTOMERS,
+    LEARNED,
     OFFERED_TO,
-    WEIGHTS,
     comparable,
     customers_of,
     joined,
@@ -50,9 +50,9 @@ from followsuit.offers.activation import (
 )
 from followsuit.offers.decisions import counts_by_rule
 from followsuit.offers.guards import MAX_AGE, MIN_SHARE, Guards, Tell, ignore_note
+from followsuit.offers.learning.acceptance import Acceptance
 from followsuit.offers.learning.learn import Learn
 from followsuit.offers.learning.learned import CHOSEN, learned_before
-from followsuit.offers.learning.model import LogisticModel
 from followsuit.offers.learning.taste import TasteConfig
 from followsuit.offers.pipeline import OUT, STEPS, Pipeline
 from followsuit.triggers.definitions.definition import Definition
@@ -79,8 +79,8 @@ class ScoreReport:
     """Number of their offers."""
     suppressed: dict[str, int]
     """Number of decisions that each rule blocked, by its name."""
-    model: LogisticModel
-    """The acceptance model."""
+    acceptance: Acceptance
+    """The fitted models."""
     unknown: int
     """Number of customers to score that aren't in the store."""
     note: str | None
@@ -200,15 +200,18 @@ def score(
         job = Pipeline(store, view, run_id, window, seed, triggers, texts, progress)
         chosen, unknown = _known(view, customers)
         config = TasteConfig(**before["taste"]) if before else job.config(parameters)
-        model = LogisticModel(**before[WEIGHTS]) if WEIGHTS in before else job.model(config)
-        job.rank(model, config, chosen, top, per_item)
+        if LEARNED in before:
+            acceptance = Acceptance.from_dict(before[LEARNED])
+        else:
+            acceptance = job.acceptance(config, top, per_item)
+        job.rank(acceptance, config, chosen, top, per_item)
         offers = pq.read_table(folder / OFFERS, columns=["customer_id"])
         done = {
             "customers": len(pc.unique(offers["customer_id"])),
             "offers": offers.num_rows,
             "suppressed": counts_by_rule(folder / DECISIONS),
             "unknown": unknown,
-            "weights": model.as_dict(),
+            LEARNED: acceptance.as_dict(),
             "taste": asdict(config),
             "taste_as_of": before.get("taste_as_of", as_of.isoformat()),
         }
@@ -281,7 +284,7 @@ def _write(
             sum(table.num_rows for table in offers.values()),
             {
                 **parameters,
-                **{name: done[name] for name in (*CHOSEN, WEIGHTS)},
+                **{name: done[name] for name in (*CHOSEN, LEARNED)},
                 OFFERED_TO: len(offered_to),
             },
         )
@@ -295,7 +298,7 @@ def _write(
         done["customers"],
         done["offers"],
         done["suppressed"],
-        LogisticModel(**done["weights"]),
+        Acceptance.from_dict(done[LEARNED]),
         done["unknown"],
         done["taste"]["note"],
         guards.activate is not False,
@@ -326,8 +329,6 @@ def _still_active(
 def _recommended(offers: pa.Table, run_id: str) -> dict[g.RelationshipType, pa.Table]:
     """The offers as relationships of the graph."""
     names = {
-        "score": Col.PROBABILITY,
-        "trigger_share": Col.UPLIFT,
         "customer_id": Col.SOURCE,
         "item_id": Col.TARGET,
     }

@@ -49,7 +49,7 @@ RETURN 'contacted' AS kind, x.offer_id AS id, r.at AS at, {name: x.name, contact
 UNION ALL
 MATCH (c:Customer {customer_id: $customer_id})-[r:RECOMMENDED]->(x)
 OPTIONAL MATCH (run:Run {run_id: r.run_id})
-RETURN 'recommended' AS kind, coalesce(x.product_id, x.store_id) AS id, run.as_of AS at, {run_id: r.run_id, rank: r.rank, item_kind: r.item_kind, offer_id: r.offer_id, probability: r.probability, uplift: r.uplift, value: r.value, channel: r.channel, trigger: r.trigger, reason: r.reason} AS detail
+RETURN 'recommended' AS kind, coalesce(x.product_id, x.store_id) AS id, run.as_of AS at, {run_id: r.run_id, rank: r.rank, item_kind: r.item_kind, offer_id: r.offer_id, probability: r.probability, low: r.low, high: r.high, acceptance: r.acceptance, own_share: r.own_share, trigger_share: r.trigger_share, trigger: r.trigger, triggers: r.triggers, until: r.until, channel: r.channel, expected_value: r.expected_value, value: r.value, store_ids: r.store_ids, reason: r.reason} AS detail
 UNION ALL
 MATCH (c:Customer {customer_id: $customer_id})-[r:INFLUENCES]->(:Customer)
 OPTIONAL MATCH (run:Run {run_id: r.run_id})

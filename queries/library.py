@@ -45,6 +45,7 @@ TYPES: dict[str, pa.DataType] = {
     "time": g.TIME,
     "date": g.DATE,
     "money": g.MONEY,
+    "texts": g.TEXTS,
     "object": g.TEXT,
 }
 OBJECT = "object"

@@ -41,11 +41,12 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def few_days(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Weights of features are fitted to two earlier days, a third of the time of a small score.
+    """Models are fitted to one earlier day and calibrated on another, to save time.
 
     For tests of what doesn't depend on the days, each of which is treated alike.
     """
-    monkeypatch.setattr(pipeline, "EARLIER", 2)
+    monkeypatch.setattr(pipeline, "TRAINING_DAYS", 1)
+    monkeypatch.setattr(pipeline, "CALIBRATION_DAYS", 1)
 
 
 @pytest.fixture(scope="session")

@@ -16,6 +16,7 @@ _TYPES = {
     g.WHOLE: "integer",
     g.BOOLEAN: "boolean",
     g.VECTOR: "list of numbers",
+    g.TEXTS: "list of texts",
 }
 _MONEY = "hundredths of the currency's unit"
 _SHARE = "0 to 1"
@@ -23,9 +24,11 @@ _UNITS = {
     Col.AMOUNT: "hundredths of `currency`, for the whole quantity",
     Col.COMMUNITY: "number of the community",
     Col.CORE: "friends that each member of the core has in it, at least",
+    Col.ACCEPTANCE: _SHARE,
     Col.COST: f"{_MONEY}, per use",
     Col.CUSTOMERS: "customers",
     Col.EVIDENCE: "complete exposures",
+    Col.EXPECTED_VALUE: _MONEY,
     Col.HIGH: _SHARE,
     Col.INCREMENTAL_VALUE: "hundredths; interactions where there are no prices",
     Col.INTERACTIONS: "contacts between the two",
@@ -34,12 +37,13 @@ _UNITS = {
     Col.LOW: _SHARE,
     Col.MARGIN: f"{_MONEY}, per unit",
     Col.OFFERS: "offers",
+    Col.OWN_SHARE: _SHARE,
     Col.PAGERANK: "share of the total",
     Col.PRICE: f"{_MONEY}, per unit",
     Col.PROBABILITY: _SHARE,
     Col.QUANTITY: "units, negative for a return",
     Col.RANK: "position, from 1",
-    Col.UPLIFT: "difference of two probabilities",
+    Col.TRIGGER_SHARE: _SHARE,
 }
 _VALUES = {g.MONEY: _MONEY, g.NUMBER: "as delivered"}
 """The units of `value`: money of an offer, any number of an event."""

@@ -485,6 +485,13 @@ class EmbeddedStore(GraphStore):
         if old in existing:
             self._run(f"ALTER TABLE `{old}` RENAME TO `{new}`")
 
+    def _rename_column(self, kind: str, old: str, new: str) -> None:
+        if kind not in self._tables():
+            return
+        columns = self._run(f"CALL table_info('{kind}') RETURN name")["name"].to_pylist()
+        if old in columns:
+            self._run(f"ALTER TABLE `{kind}` RENAME `{old}` TO `{new}`")
+
     def _add_later_columns(self, existing: Collection[str]) -> None:
         for element, columns in g.LATER_COLUMNS:
             for column in columns if element.name in existing else ():

@@ -20,6 +20,7 @@ TYPES = {
     g.WHOLE: "INT64",
     g.BOOLEAN: "BOOLEAN",
     g.VECTOR: "FLOAT[]",
+    g.TEXTS: "STRING[]",
 }
 
 

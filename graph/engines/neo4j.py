@@ -395,6 +395,14 @@ class Neo4jStore(GraphStore):
                     {},
                 )
 
+    def _rename_column(self, kind: str, old: str, new: str) -> None:
+        self._in_batches(
+            f"MATCH ()-[x:`{kind}`]->() WHERE x.`{old}` IS NOT NULL "
+            f"CALL (x) {{ SET x.`{new}` = x.`{old}` REMOVE x.`{old}` }} "
+            "IN TRANSACTIONS OF 10000 ROWS",
+            {},
+        )
+
     def _get_meta(self) -> dict[str, str]:
         rows = self._read(
             f"MATCH (n:{g.META.label}) WHERE n.{Col.KEY} <> $lock "

@@ -8,7 +8,7 @@ Data without dates may reveal the future; `BacktestReport.undated` names it. The
 interactions between friends are left out, unless a trigger asks for close friends.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -21,12 +21,16 @@ import pyarrow.parquet as pq
 
 from followsuit.core.errors import FollowsuitError
 from followsuit.core.progress import Progress, silent
+from followsuit.gnn.models.ease import Ease
 from followsuit.graph import schema as g
 from followsuit.graph.view import SharedView, View
 from followsuit.offers.backtest import metrics
+from followsuit.offers.backtest.ablation import ablated_features
+from followsuit.offers.backtest.calibrated import CalibratedRanking, Reliability
 from followsuit.offers.backtest.metrics import Figures, Tally
 from followsuit.offers.backtest.strategies import (
     PLAIN,
+    RANKING,
     WITHOUT,
     Communities,
     Learned,
@@ -36,9 +40,10 @@ from followsuit.offers.backtest.strategies import (
 )
 from followsuit.offers.candidates.brought_up import brought_up
 from followsuit.offers.candidates.grid import Grid, Outcomes, grid, outcomes
-from followsuit.offers.features.declared import TRIGGER, Features
-from followsuit.offers.learning.model import Examples, LogisticModel
-from followsuit.offers.learning.taste import TasteConfig, search_taste
+from followsuit.offers.features.declared import Features
+from followsuit.offers.learning.logistic import LogisticModel
+from followsuit.offers.learning.model import Examples
+from followsuit.offers.learning.taste import Taste, TasteConfig, search_taste
 from followsuit.offers.learning.training import examples
 from followsuit.triggers.defined import triggers_of, with_window
 from followsuit.triggers.definitions.definition import Definition, undated
@@ -57,6 +62,7 @@ SCHEMA = pa.schema(
         "item_kind": g.TEXT,
         "item_id": g.TEXT,
         "rank": g.WHOLE,
+        "probability": g.NUMBER,
         "adopted": g.BOOLEAN,
         "adoptions": g.WHOLE,
     }
@@ -65,6 +71,7 @@ SCHEMA = pa.schema(
 
 - `as_of`: the cutoff
 - `rank`: from 1 to 10
+- `probability`: of the strategy `ranking`, calibrated on earlier cutoffs; null for the others
 - `adopted`: whether the customer adopted the item within the horizon, that is, bought or visited it
   for the first time
 - `adoptions`: number of items that the customer adopted within the horizon
@@ -85,6 +92,8 @@ class BacktestReport:
     figures: Figures
     lead: Figures
     """The ranking's figures minus those of each other strategy, paired by customer."""
+    reliability: Reliability
+    """How well the probabilities held."""
     model: LogisticModel
     """The acceptance model at the last cutoff."""
     config: TasteConfig
@@ -110,6 +119,7 @@ class BacktestReport:
                 offer: {"recall@20": plain[offer]["recall@20"]},
             },
             "lead": lead,
+            "calibration": self.reliability.as_dict(),
         }
 
 
@@ -125,6 +135,7 @@ def backtest(
     affinity: str,
     friends_help: bool | None = None,
     refit: int = 0,
+    ablate: Sequence[str] = (),
     seed: int = 0,
     out: Path | None = None,
     progress: Progress = silent,
@@ -145,11 +156,14 @@ def backtest(
         friends_help: whether a friend ablation found that friends help; None if none was run. It
             decides whether the blend has social models.
         refit: fit taste again after this number of cutoffs; 0 to fit it only once, at `start`.
+        ablate: names of triggers, features, tables or event kinds; for each, the strategy
+            `without_NAME` is the ranking without the features that rest on it.
         seed: random seed.
         out: a Parquet file for each customer's top 10 items, with the columns of `SCHEMA`.
         progress: progress callback.
 
     Raises:
+        UnknownAblation: `ablate` has an unknown name, or one that all features rest on.
         BacktestError: no cutoff fits, no customer has a live trigger at any cutoff, or none of
             those who have one adopts anything.
     """
@@ -158,7 +172,8 @@ def backtest(
     days = _days(shared, start, end, every, horizon, window)
     cutoffs = [day for day in days if day >= start]
     fitted_at = set(cutoffs[:: refit or len(cutoffs)])
-    evaluation = _Evaluation(shared, horizon, seed)
+    left_out = {name: ablated_features(name, definitions) for name in ablate}
+    evaluation = _Evaluation(shared, horizon, seed, list(definitions), left_out)
     ties = GrowingTies(shared, window)
     first = shared.at(days[0])
     config = search_taste(
@@ -166,19 +181,24 @@ def backtest(
     )
     # The days before `start` are for training. A taste fitted later would know their labels.
     taste = config.fit(first, shared, seed=seed, progress=progress)
+    ease_config = search_taste(first, shared, affinity=Ease.name, seed=seed, progress=progress)
+    ease = ease_config.fit(first, shared, seed=seed, progress=progress)
     with _writer(out) as writer, progress("evaluating cutoffs", len(days)) as advance:
         for day in days:
             now = shared.at(day)
             if day in fitted_at:
                 taste = config.fit(now, shared, seed=seed, progress=progress)
+                ease = ease_config.fit(now, shared, seed=seed, progress=progress)
             finders = triggers_of(definitions, ties.at(now))
             reasons = reasons_of(finders, now)
             rows = brought_up(now, reasons)
             live = rows.filter(rows.blocked_by.isnull())
             laid = grid(now, live, window, triggers=finders, taste=taste, least=metrics.ITEMS)
-            features, labels = Features(laid), outcomes(laid, horizon)
+            features, labels = Features(laid, definitions), outcomes(laid, horizon)
             if day >= start:
-                evaluation.evaluate(laid, features, labels, writer)
+                evaluation.evaluate(laid, features, labels, ease, writer)
+            else:
+                evaluation.rank(laid, features, labels)
             evaluation.add_examples(laid, features, labels)
             now.snapshot.drop(reasons)
             now.snapshot.drop(rows)
@@ -196,7 +216,10 @@ def backtest(
         )
     figures, lead = metrics.estimates(evaluation.tally, seed)
     without_date = [*view.undated(), *undated(definitions)]
-    return BacktestReport(cutoffs, without_date, figures, lead, evaluation.model, config)
+    reliability = evaluation.calibrated.reliability(seed)
+    return BacktestReport(
+        cutoffs, without_date, figures, lead, reliability, evaluation.model, config
+    )
 
 
 def _days(
@@ -228,9 +251,18 @@ def _days(
 class _Evaluation:
     """Collects training sets, and evaluates the strategies at each cutoff."""
 
-    def __init__(self, view: SharedView, horizon: timedelta, seed: int) -> None:
+    def __init__(
+        self,
+        view: SharedView,
+        horizon: timedelta,
+        seed: int,
+        triggers: list[str],
+        left_out: Mapping[str, Collection[str]],
+    ) -> None:
         self._customers = view.customer_codes
         self._horizon = horizon
+        self._left_out = left_out
+        self.calibrated = CalibratedRanking(horizon, triggers)
         self._seed = seed
         self._examples: list[Examples] = []
         self._recorded: list[Examples] = []
@@ -245,8 +277,28 @@ class _Evaluation:
         self._examples.append(examples(grid, features, labels.pairs, self._seed))
         self._recorded.append(examples(grid, recorded, labels.pairs, self._seed))
 
+    def rank(
+        self, grid: Grid, features: Features, labels: Outcomes, evaluated: bool = False
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Rank by the model of earlier training sets; see `CalibratedRanking.rank`."""
+        self.model = LogisticModel().fit(self._past(self._examples, grid))
+        if not (evaluated or self.model.moments):
+            return np.empty((0, 0)), np.empty((0, 0))
+        scored = metrics.top_items(
+            lambda rows, columns: self.model.score(features.block(rows, columns)),
+            grid,
+            2 * metrics.ITEMS,
+        )
+        codes = self._customers.of(grid.customers.ids)
+        return self.calibrated.rank(grid, features, self.model, scored, labels, codes, evaluated)
+
     def evaluate(
-        self, grid: Grid, features: Features, labels: Outcomes, writer: pq.ParquetWriter | None
+        self,
+        grid: Grid,
+        features: Features,
+        labels: Outcomes,
+        ease: Taste,
+        writer: pq.ParquetWriter | None,
     ) -> None:
         """Fit the models to earlier training sets, and add a cutoff to the metrics.
 
@@ -254,24 +306,31 @@ class _Evaluation:
             grid: the customers and items as of the cutoff.
             features: the features of the grid.
             labels: the labels of the grid.
+            ease: EASE, fitted to data before the cutoff.
             writer: writes each customer's top 10 items, if given.
         """
         if not len(grid.customers):
             return
         self.adoptions += int(labels.adoptions.sum())
         past, recorded = self._past(self._examples, grid), self._past(self._recorded, grid)
-        model = LogisticModel()
-        self.model = model.fit(past)
-        learned = Learned(self.model, model.fit(past, without=TRIGGER), model.fit(recorded))
+        best, chances = self.rank(grid, features, labels, evaluated=True)
+        fit = LogisticModel().fit
+        learned = Learned(
+            self.model,
+            fit(past, without=features.of_triggers),
+            fit(recorded),
+            {name: fit(past, without=left) for name, left in self._left_out.items()},
+        )
         community = self._communities.popularity(grid)
         codes = self._customers.of(grid.customers.ids)
-        strategies = per_customer(grid, features, learned, community, self._seed)
+        strategies = per_customer(grid, features, learned, ease, community, self._seed)
         for name, values in strategies.items():
-            ranked = metrics.top_items(values, grid)
+            ranked = best if name == RANKING else metrics.top_items(values, grid)
             adopted = metrics.adopted_items(ranked, grid, labels)
             metrics.tally_customers(self.tally, name, codes, adopted, labels.adoptions)
             if writer is not None and name != PLAIN:
-                writer.write_table(_rows(grid, name, ranked, adopted, labels))
+                of_ranking = chances if name == RANKING else None
+                writer.write_table(_rows(grid, name, ranked, of_ranking, adopted, labels))
         for name, values in per_offer(grid, features, learned).items():
             metrics.tally_offers(self.tally, name, codes, values, grid, labels)
 
@@ -292,7 +351,12 @@ def _writer(out: Path | None) -> Iterator[pq.ParquetWriter | None]:
 
 
 def _rows(
-    grid: Grid, strategy: str, ranked: np.ndarray, adopted: np.ndarray, labels: Outcomes
+    grid: Grid,
+    strategy: str,
+    ranked: np.ndarray,
+    chances: np.ndarray | None,
+    adopted: np.ndarray,
+    labels: Outcomes,
 ) -> pa.Table:
     row, index = np.nonzero(ranked >= 0)
     items, position = grid.view.item_list, grid.items[ranked[row, index]]
@@ -303,6 +367,7 @@ def _rows(
         "item_kind": items.kind[position],
         "item_id": items.id[position],
         "rank": index + 1,
+        "probability": [None] * len(row) if chances is None else chances[row, index],
         "adopted": adopted[row, index],
         "adoptions": labels.adoptions[row],
     }

@@ -80,10 +80,10 @@ class Tally:
         np.add.at(metrics[metric][1], codes, bottom)
 
 
-def top_items(values: Values, grid: Grid) -> np.ndarray:
-    """(n, 10) columns of each customer's top items; -1 if there are fewer."""
+def top_items(values: Values, grid: Grid, count: int = ITEMS) -> np.ndarray:
+    """(n, count) columns of each customer's top items; -1 if there are fewer."""
     lists = [
-        top_n(np.where(grid.excluded(rows), -np.inf, values(rows, ALL)), ITEMS)
+        top_n(np.where(grid.excluded(rows), -np.inf, values(rows, ALL)), count)
         for rows in blocks(len(grid.customers), len(grid.items))
     ]
     return np.concatenate(lists)

@@ -4,7 +4,7 @@ A strategy gives each pair of customer and item a value; pairs with -inf are nev
 values are ordered by item, or by customer if customers are ranked.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,9 +15,10 @@ from followsuit.graph.items import item_key
 from followsuit.graph.view import SharedView
 from followsuit.influence.spread.leiden import friend_communities
 from followsuit.offers.candidates.grid import Grid
-from followsuit.offers.features.declared import START, TRIGGER, Features
-from followsuit.offers.features.friends import Friends
-from followsuit.offers.learning.model import Model
+from followsuit.offers.features.declared import Features, start_of
+from followsuit.offers.features.of_reasons import Strength, feature_of
+from followsuit.offers.learning.logistic import LogisticModel
+from followsuit.offers.learning.taste import Taste
 from followsuit.triggers.recent import recent_shared
 
 
@@ -25,12 +26,14 @@ from followsuit.triggers.recent import recent_shared
 class Learned:
     """Acceptance models fitted to earlier cutoffs."""
 
-    ranking: Model
+    ranking: LogisticModel
     """The model of the ranking."""
-    without: Model
+    without: LogisticModel
     """The model without the triggers' features."""
-    plain: Model
+    plain: LogisticModel
     """The model with recorded instead of learned tie weights."""
+    ablated: Mapping[str, LogisticModel]
+    """Models without some features, by what is left out."""
 
 
 Values = Callable[[slice, slice], np.ndarray]
@@ -42,12 +45,18 @@ PLAIN = "ranking_plain_ties"
 TRIGGER_ONLY = "trigger_only"
 POPULARITY = "popularity"
 COMMUNITY = "community_popularity"
+EASE = "ease"
 RANDOM = "random_friend_item"
 ACTIVITY = "activity"
 
 
 def per_customer(
-    grid: Grid, features: Features, learned: Learned, community: sparse.csr_matrix, seed: int
+    grid: Grid,
+    features: Features,
+    learned: Learned,
+    ease: Taste,
+    community: sparse.csr_matrix,
+    seed: int,
 ) -> dict[str, Values]:
     """The strategies that rank items for each customer, by name.
 
@@ -55,6 +64,7 @@ def per_customer(
         grid: the customers and items.
         features: the features of the grid.
         learned: the models, fitted to earlier cutoffs.
+        ease: EASE, fitted to data before the cutoff.
         community: (n, k), see `Communities.popularity`.
         seed: random seed of the random strategy.
     """
@@ -65,6 +75,9 @@ def per_customer(
     drawn = sparse.csr_matrix((random, (live.row, live.column)), shape)
     return {
         **_rankings(grid, features, learned),
+        EASE: lambda rows, columns: ease.affinity(
+            grid.customers.ids, grid.seen, grid.items, rows, columns
+        ),
         TRIGGER_ONLY: lambda rows, columns: _shown(triggers(rows, columns)),
         POPULARITY: lambda rows, columns: _spread(
             popularity.block(rows, columns), _shape(grid, rows, columns)
@@ -98,15 +111,20 @@ def _rankings(grid: Grid, features: Features, learned: Learned) -> dict[str, Val
         RANKING: lambda rows, columns: learned.ranking.score(features.block(rows, columns)),
         WITHOUT: lambda rows, columns: learned.without.score(features.block(rows, columns)),
         PLAIN: lambda rows, columns: learned.plain.score(recorded.block(rows, columns)),
+        **{f"without_{name}": _by(model, features) for name, model in learned.ablated.items()},
     }
+
+
+def _by(model: LogisticModel, features: Features) -> Values:
+    return lambda rows, columns: model.score(features.block(rows, columns))
 
 
 def _triggers_alone(features: Features) -> Values:
     """What triggers add to the score, by the default weights."""
 
     def values(rows: slice, columns: slice) -> np.ndarray:
-        parts = features.block(rows, columns, TRIGGER)
-        total: np.ndarray = np.sum([START[name] * part for name, part in parts.items()], axis=0)
+        parts = features.block(rows, columns, features.of_triggers)
+        total: np.ndarray = np.sum([start_of(n) * part for n, part in parts.items()], axis=0)
         return total
 
     return values
@@ -114,7 +132,10 @@ def _triggers_alone(features: Features) -> Values:
 
 def by_recorded_ties(grid: Grid, features: Features) -> Features:
     """The features with recorded instead of learned tie weights."""
-    return features.replaced(friends=Friends(grid.with_recorded_ties()))
+    plain, triggers = grid.with_recorded_ties(), grid.live.trigger[grid.live.friends.notna()]
+    return features.replaced(
+        {feature_of(name): Strength(plain, name) for name in sorted(triggers.unique())}
+    )
 
 
 def _shown(values: np.ndarray) -> np.ndarray:

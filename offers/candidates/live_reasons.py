@@ -12,8 +12,7 @@ from followsuit.graph import schema as g
 from followsuit.offers.candidates.candidates import Candidates, Offers
 from followsuit.offers.candidates.grid import Grid, pick
 from followsuit.offers.candidates.store_sets import ANY
-from followsuit.offers.features.friends import Friends
-from followsuit.offers.features.reasons import BroadReasons, Reasons
+from followsuit.offers.features.of_reasons import Freshness, feature_of, freshness, strengths
 from followsuit.triggers.trigger import ANY_OFFER, Needs, Trigger
 
 
@@ -66,9 +65,10 @@ class LiveReasons:
         self._offers = offers
         self._triggers = pa.array(self.table.trigger.to_numpy(dtype=object), g.TEXT)
         self._until = pa.array(self.table.until, g.TIME)
-        by_friends = self.table.friends.notna().to_numpy()
-        self._feature = np.where(by_friends, Friends.name, Reasons.name).astype(object)
-        self._feature[self._named :] = BroadReasons.name
+        self._strength = strengths(self.table)
+        self._freshness = freshness(self.table, grid.view.as_of)
+        self._order = self.table.order.to_numpy()
+        self._features = [feature_of(trigger.name) for trigger in triggers]
 
     def of(self, candidates: Candidates) -> Matches:
         """The reasons of candidates."""
@@ -82,26 +82,26 @@ class LiveReasons:
         candidate, reason = (np.concatenate(each) for each in zip(*matched, strict=True))
         kept = self._fit(candidates, candidate, reason)
         candidate, reason = candidate[kept], reason[kept]
-        by = np.lexsort((reason, self.table.order.to_numpy()[reason], candidate))
+        by = np.lexsort((reason, self._order[reason], candidate))
         return Matches(candidate[by], reason[by])
 
     def features(self, matches: Matches, n: int) -> dict[str, np.ndarray]:
         """The features that describe what triggers add to n candidates, by name."""
-        named = matches.reason < self._named
-        reasons = self.table.iloc[matches.reason[named]]
-        pair = matches.candidate[named]
-        broad = np.bincount(matches.candidate[~named], minlength=n).astype(float)
-        return {
-            Friends.name: Friends.of(reasons, pair, n),
-            Reasons.name: Reasons.of(reasons, pair, n),
-            BroadReasons.name: broad,
-        }
+        values = {name: np.zeros(n) for name in (Freshness.name, *self._features)}
+        candidate, reason = matches.candidate, matches.reason
+        np.maximum.at(values[Freshness.name], candidate, self._freshness[reason])
+        order = self._order[reason]
+        for number in np.unique(order):
+            own = order == number
+            strength = self._strength[reason[own]]
+            np.maximum.at(values[self._features[number]], candidate[own], strength)
+        return values
 
     def needed(self, matches: Matches, n: int) -> np.ndarray:
         """(n,) bool: whether a reason of a candidate needs just such an offer."""
         special = np.array([needs != ANY_OFFER for needs in self._needs], dtype=bool)
         needed = np.zeros(n, dtype=bool)
-        needed[matches.candidate[special[self.table.order.to_numpy()[matches.reason]]]] = True
+        needed[matches.candidate[special[self._order[matches.reason]]]] = True
         return needed
 
     def by_share(
@@ -114,18 +114,13 @@ class LiveReasons:
             values: the features of the candidates.
             parts: what each feature adds to the log-odds of the candidates.
         """
-        feature = self._feature[matches.reason]
-        amount = np.ones(len(feature))
-        by_friends = feature == Friends.name
-        strength = self.table.strength.to_numpy()[matches.reason[by_friends]]
-        amount[by_friends] = np.log1p(strength)
-        share = np.zeros(len(feature))
-        for name in (Friends.name, Reasons.name, BroadReasons.name):
-            here = np.flatnonzero(feature == name)
+        order = self._order[matches.reason]
+        share = np.zeros(len(order))
+        for number in np.unique(order):
+            name, here = self._features[number], np.flatnonzero(order == number)
             candidate = matches.candidate[here]
-            total = np.maximum(values[name][candidate], 1e-300)
-            share[here] = parts[name][candidate] * amount[here] / total
-        order = self.table.order.to_numpy()[matches.reason]
+            most = np.maximum(values[name][candidate], 1e-300)
+            share[here] = parts[name][candidate] * self._strength[matches.reason[here]] / most
         by = np.lexsort((matches.reason, order, -share.round(9), matches.candidate))
         return Matches(matches.candidate[by], matches.reason[by])
 
@@ -134,6 +129,12 @@ class LiveReasons:
         counts = np.bincount(matches.candidate, minlength=n)
         ends = pa.array(np.concatenate([[0], np.cumsum(counts)]).astype(np.int32))
         return pa.ListArray.from_arrays(ends, self._triggers.take(pa.array(matches.reason)))
+
+    def trigger_of(self, reason: np.ndarray) -> np.ndarray:
+        """(candidates,) the name of a reason's trigger; "" for -1."""
+        names = np.append(self.table.trigger.to_numpy(dtype=object), "")
+        chosen: np.ndarray = names[reason]
+        return chosen
 
     def until(self, reason: np.ndarray) -> pa.Array:
         """(candidates,) when a reason ends; null without an end, or for -1."""
@@ -181,7 +182,7 @@ class LiveReasons:
     def _fit(self, candidates: Candidates, candidate: np.ndarray, reason: np.ndarray) -> np.ndarray:
         """Whether each offer is what the reason needs, at one of its stores."""
         offer, column = candidates.offer[candidate], candidates.column[candidate]
-        suits = self._suits[self.table.order.to_numpy()[reason], offer]
+        suits = self._suits[self._order[reason], offer]
         sets = self._grid.stores
         where = self._offers.redemption.at(offer, column)
         result: np.ndarray = suits & ~sets.empty(sets.both(self._stores[reason], where))

@@ -17,7 +17,7 @@ from followsuit.graph.nodes import exists
 from followsuit.graph.runs import DECISIONS, Run, active_run, run_folder
 from followsuit.graph.schema import Col
 from followsuit.graph.store import GraphStore, nfc
-from followsuit.offers.activation import WEIGHTS, part_of
+from followsuit.offers.activation import LEARNED, part_of
 from followsuit.offers.explanation.not_offered import (
     BELOW,
     CHANGED,
@@ -32,6 +32,25 @@ from followsuit.offers.explanation.not_offered import (
 )
 from followsuit.policy.decision import OFFERED
 
+_COLUMNS = (
+    "item_kind",
+    "item_id",
+    "offer_id",
+    "rank",
+    "probability",
+    "low",
+    "high",
+    "acceptance",
+    "own_share",
+    "trigger_share",
+    "triggers",
+    "until",
+    "channel",
+    "expected_value",
+    "store_ids",
+    "reason",
+)
+"""Columns of the decisions that an explanation repeats."""
 _OFFERED = (
     f"MATCH (:{g.CUSTOMER.label} {{{Col.CUSTOMER_ID}: $customer}})"
     f"-[r:{g.RECOMMENDED_PRODUCT.name}]->(i) WHERE r.{Col.RUN_ID} = $run "
@@ -44,7 +63,8 @@ _OFFERED = (
 class Explanation:
     """Why a customer is offered a target, or why not.
 
-    Fields from `item_kind` on are None if the target was never ranked for the customer.
+    Fields from `item_kind` on are None if the target was never ranked for the customer. Those from
+    `rank` to `reason` are the columns of `decisions.parquet`; `trigger` is the first of `triggers`.
     """
 
     run_id: str
@@ -61,11 +81,18 @@ class Explanation:
     item_id: str | None = None
     offer_id: str | None = None
     rank: int | None = None
-    score: float | None = None
-    """The probability."""
-    trigger: str | None = None
+    probability: float | None = None
+    low: float | None = None
+    high: float | None = None
+    acceptance: float | None = None
+    own_share: float | None = None
     trigger_share: float | None = None
-    """How much of the probability comes from triggers."""
+    trigger: str | None = None
+    triggers: list[str] | None = None
+    until: datetime | None = None
+    channel: str | None = None
+    expected_value: float | None = None
+    store_ids: list[str] | None = None
     reason: str | None = None
     """The reason in words for the customer."""
     base: float | None = None
@@ -74,8 +101,10 @@ class Explanation:
     """What each feature adds to the log-odds."""
 
     def as_dict(self) -> dict[str, Any]:
-        """The explanation as `why --json` prints it."""
-        return {**self.__dict__, "as_of": self.as_of.isoformat()}
+        """The explanation as `why --json` prints it; `score` is an older name of `probability`."""
+        until = None if self.until is None else self.until.isoformat()
+        times = {"as_of": self.as_of.isoformat(), "until": until}
+        return {**self.__dict__, **times, "score": self.probability}
 
 
 def explain(
@@ -161,15 +190,21 @@ def _of_decisions(run: Run, mine: pa.Table, customer: str, target: str) -> Expla
         offered,
         rule=None if offered else BELOW,
         explanation=None if offered else EXPLAINED[BELOW],
-        score=best["probability"],
         trigger=best["triggers"][0] if best["triggers"] else None,
-        base=(run.parameters.get(WEIGHTS) or {}).get("intercept"),
+        base=_intercept(run),
         factors=best["contributions"],
         **{
-            name: best[name]
-            for name in ("item_kind", "item_id", "offer_id", "rank", "trigger_share", "reason")
+            # Runs of earlier versions have fewer columns.
+            name: best.get(name)
+            for name in _COLUMNS
         },
     )
+
+
+def _intercept(run: Run) -> float | None:
+    """The log-odds if all features are 0; None for a run of an earlier version."""
+    learned = run.parameters.get(LEARNED)
+    return None if learned is None else float(learned["logistic"]["intercept"])
 
 
 def _has_gaps(mine: pa.Table) -> bool:

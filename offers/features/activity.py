@@ -10,8 +10,8 @@ class Activity(Feature):
     """log(1 + number of items that the customer interacted with in the window)."""
 
     name = "activity"
-    part = "own"
-    direction = 0
+    unit = "log of items"
+    source = "purchases, visits"
     start = 0.8
 
     def __init__(self, grid: Grid) -> None:

@@ -12,8 +12,8 @@ class Affinity(Feature):
     """
 
     name = "affinity"
-    part = "own"
-    direction = 0
+    unit = "log of typical best scores"
+    source = "purchases, visits"
     start = 1.4
 
     def block(self, rows: Select, columns: Select = ALL) -> np.ndarray:  # noqa: D102

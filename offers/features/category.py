@@ -19,8 +19,8 @@ class Category(Feature):
     """
 
     name = "category"
-    part = "own"
-    direction = 0
+    unit = "log of shares"
+    source = "purchases, visits, products, stores"
     start = 0.2
 
     def __init__(self, grid: Grid) -> None:

@@ -1,6 +1,6 @@
-"""All features, in the order of the model's weights."""
+"""All features, in the order of the model's weights: the customer's own, then those of triggers."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Self
 
 import numpy as np
@@ -10,52 +10,75 @@ from followsuit.offers.features.activity import Activity
 from followsuit.offers.features.affinity import Affinity
 from followsuit.offers.features.category import Category
 from followsuit.offers.features.feature import ALL, Feature, Select
-from followsuit.offers.features.friends import Friends
+from followsuit.offers.features.of_reasons import Freshness, Strength, feature_of
 from followsuit.offers.features.popularity import Popularity
-from followsuit.offers.features.reasons import BroadReasons, Reasons
 
-FEATURES: tuple[type[Feature], ...] = (
-    Popularity,
-    Category,
-    Affinity,
-    Activity,
-    Friends,
-    Reasons,
-    BroadReasons,
-)
-NAMES = tuple(feature.name for feature in FEATURES)
-START = {feature.name: feature.start for feature in FEATURES}
-"""Default weights, averaged over three public data sets."""
-TRIGGER = tuple(feature.name for feature in FEATURES if feature.part == "trigger")
-"""Names of the features that belong to triggers."""
+FEATURES: tuple[type[Feature], ...] = (Popularity, Category, Affinity, Activity, Freshness)
+"""The features that don't depend on which triggers there are."""
 OWN = tuple(feature.name for feature in FEATURES if feature.part == "own")
-"""Names of the other features, which describe the customer's own interest."""
-RISING = tuple(feature.name for feature in FEATURES if feature.direction > 0)
-"""Names of the features whose weight is never negative."""
+"""Names of the features that describe the customer's own interest."""
+_RISING = {feature.name for feature in FEATURES if feature.direction > 0}
+_START = {feature.name: feature.start for feature in FEATURES}
 
 Values = dict[str, np.ndarray]
 """Feature values by feature name. The arrays broadcast to one shape."""
 
 
-class Features:
-    """The features of a grid."""
+def names_of(triggers: Iterable[str]) -> tuple[str, ...]:
+    """The names of all features, in order.
 
-    def __init__(self, grid: Grid) -> None:
-        self._features = {feature.name: feature(grid) for feature in FEATURES}
+    Args:
+        triggers: the names of the triggers.
+    """
+    return (*(feature.name for feature in FEATURES), *map(feature_of, triggers))
+
+
+def is_own(name: str) -> bool:
+    """Whether a feature describes the customer's own interest, not what triggers add."""
+    return name in OWN
+
+
+def is_rising(name: str) -> bool:
+    """Whether a higher value of a feature never makes acceptance less likely."""
+    return name in _RISING or name not in _START
+
+
+def start_of(name: str) -> float:
+    """The default weight of a feature. Own ones are averaged over three public data sets."""
+    return _START.get(name, Strength.start)
+
+
+class Features:
+    """The features of a grid.
+
+    Args:
+        grid: the customers and items.
+        triggers: the names of the triggers.
+    """
+
+    def __init__(self, grid: Grid, triggers: Iterable[str]) -> None:
+        self._features: dict[str, Feature] = {feature.name: feature(grid) for feature in FEATURES}
+        self._features |= {feature_of(name): Strength(grid, name) for name in triggers}
+        self.names = tuple(self._features)
+        self.of_triggers = tuple(name for name in self.names if not is_own(name))
 
     def __getitem__(self, name: str) -> Feature:
         return self._features[name]
 
-    def block(self, rows: Select, columns: Select = ALL, names: Sequence[str] = NAMES) -> Values:
-        """See `Feature.block`."""
-        return {name: self._features[name].block(rows, columns) for name in names}
+    def block(
+        self, rows: Select, columns: Select = ALL, names: Sequence[str] | None = None
+    ) -> Values:
+        """See `Feature.block`; `names` chooses features, None for all."""
+        chosen = self.names if names is None else names
+        return {name: self._features[name].block(rows, columns) for name in chosen}
 
     def pairs(self, rows: np.ndarray, columns: np.ndarray) -> Values:
         """See `Feature.pairs`."""
         return {name: each.pairs(rows, columns) for name, each in self._features.items()}
 
-    def replaced(self, **features: Feature) -> Self:
+    def replaced(self, features: dict[str, Feature]) -> Self:
         """A copy with some features replaced, by name."""
         copy = type(self).__new__(type(self))
         copy._features = {**self._features, **features}
+        copy.names, copy.of_triggers = self.names, self.of_triggers
         return copy

@@ -21,10 +21,14 @@ class Feature(ABC):
     """
 
     name: ClassVar[str]
-    part: ClassVar[Literal["own", "trigger"]]
-    """`own` if it describes the customer's own interest; `trigger` if it describes what a trigger
-    adds. A trigger's feature is 0 for pairs without a reason from that trigger."""
-    direction: ClassVar[int]
+    unit: ClassVar[str]
+    """The unit of the values."""
+    source: ClassVar[str]
+    """The tables that it is computed from."""
+    part: ClassVar[Literal["own", "trigger"]] = "own"
+    """`own` if it describes the customer's own interest; `trigger` if it describes what triggers
+    add. A trigger's feature is 0 for pairs without a reason from that trigger."""
+    direction: ClassVar[int] = 0
     """1 if a higher value never makes acceptance less likely, 0 if it may."""
     start: ClassVar[float]
     """The default weight, used if there is too little data to fit the model."""

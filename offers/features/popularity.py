@@ -10,8 +10,8 @@ class Popularity(Feature):
     """log(1 + customers who share activity and interacted with the item in the window)."""
 
     name = "popularity"
-    part = "own"
-    direction = 0
+    unit = "log of customers"
+    source = "purchases, visits"
     start = 1.0
 
     def __init__(self, grid: Grid) -> None:

@@ -13,8 +13,8 @@ from followsuit.graph.store import GraphStore
 from followsuit.graph.view import View
 from followsuit.influence.probabilities.edges import learned_run, read_edges
 from followsuit.influence.probabilities.learn import ALL
-from followsuit.offers.activation import WEIGHTS
-from followsuit.offers.features.declared import NAMES
+from followsuit.offers.activation import LEARNED
+from followsuit.offers.features.declared import OWN
 from followsuit.offers.learning.learn import Learn
 from followsuit.triggers.tie_weights import relative_weights
 
@@ -22,7 +22,16 @@ KEEP = timedelta(days=7)
 """Settings of taste and weights of features are used again until they are this old."""
 CHOSEN = ("taste", "taste_as_of")
 """Parameters of a run: the `TasteConfig`, and the instant that it was searched as of."""
-_SAME = ("affinity", "friends_help", "seed", "assume_consent", "window_days", "definitions")
+_SAME = (
+    "affinity",
+    "friends_help",
+    "seed",
+    "assume_consent",
+    "window_days",
+    "definitions",
+    "top",
+    "per_item",
+)
 """Parameters in which two runs must agree for one to use what the other learned."""
 
 
@@ -55,14 +64,14 @@ def learned_before(
         )
     if run is None or (learn is Learn.AUTO and as_of - _chosen_at(run) >= KEEP):
         return {}
-    return {name: run.parameters[name] for name in (*CHOSEN, WEIGHTS)}
+    return {name: run.parameters[name] for name in (*CHOSEN, LEARNED)}
 
 
 def _fits(run: Run, parameters: dict[str, Any], as_of: datetime) -> bool:
     given = run.parameters
-    if not set(CHOSEN) <= set(given) or any(given.get(n) != parameters[n] for n in _SAME):
+    if not {*CHOSEN, LEARNED} <= set(given) or any(given.get(n) != parameters[n] for n in _SAME):
         return False
-    if set(given[WEIGHTS]["weights"]) != set(NAMES):
+    if not set(OWN) <= set(given[LEARNED]["logistic"]["weights"]):
         return False  # The model was fitted with other features.
     return _chosen_at(run) < as_of
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from followsuit.offers.candidates.grid import Grid
-from followsuit.offers.features.declared import NAMES, Features
+from followsuit.offers.features.declared import Features
 from followsuit.offers.learning.model import Examples
 
 _OTHERS = 20_000
@@ -42,7 +42,8 @@ def examples(grid: Grid, features: Features, adopted: np.ndarray, seed: int) -> 
     values = features.pairs(*np.divmod(pairs, max(k, 1)))
     return Examples(
         grid.view.as_of,
-        np.column_stack([values[name] for name in NAMES]),
+        features.names,
+        np.column_stack([values[name] for name in features.names]),
         np.concatenate([np.ones(len(positive)), np.zeros(len(drawn) + len(others))]),
         np.concatenate(
             [

@@ -21,7 +21,7 @@ from followsuit.graph.runs import DECISIONS, DRIVERS, active_run, run_folder
 from followsuit.graph.view import View, of_customers
 from followsuit.offers.backtest.metrics import ITEMS, PER_CUSTOMER
 from followsuit.offers.backtest.strategies import RANKING, WITHOUT
-from followsuit.offers.features.friends import Friends
+from followsuit.offers.features.of_reasons import feature_of
 from followsuit.offers.learning.taste import LINEAR
 from followsuit.policy.decision import OFFERED
 from followsuit.policy.rules import SENTENCES
@@ -142,7 +142,8 @@ class ScoredShop:
         drivers: pd.DataFrame = pq.read_table(folder / DRIVERS).to_pandas()
         self._drivers = drivers.dropna()  # Without a friend or an item, it isn't about friends.
         table = pq.read_table(folder / DECISIONS, columns=_COLUMNS)
-        friends = pc.struct_field(table["contributions"], Friends.name).to_numpy()
+        parts = (pc.struct_field(table["contributions"], feature_of(n)) for n in ABOUT_FRIENDS)
+        friends = sum(part.to_numpy() for part in parts)
         rows: pd.DataFrame = table.drop_columns("contributions").to_pandas()
         chance = rows.probability
         rows["by_friends"] = chance - chance / (chance + (1 - chance) * np.exp(friends))

@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from followsuit.influence.spread.inputs import BadInput, NotEnoughEvidence
     from followsuit.loaders.mapping import MappingError
     from followsuit.loaders.sources import DeliveryError
+    from followsuit.offers.backtest.ablation import UnknownAblation
     from followsuit.offers.backtest.backtest import BacktestError
     from followsuit.offers.explanation.not_offered import NoDecisions, UnknownTarget
     from followsuit.offers.guards import Refused
@@ -118,6 +119,7 @@ _MODULES = {
     "TooFewRepeats": "followsuit.customers.lifetime",
     "TrainingUnderWay": "followsuit.gnn.training.trained",
     "TriggerError": "followsuit.triggers.definitions.definition_file",
+    "UnknownAblation": "followsuit.offers.backtest.ablation",
     "UnknownModel": "followsuit.gnn.models.registry",
     "UnknownOutcome": "followsuit.triggers.report.outcomes",
     "UnknownQuery": "followsuit.queries.library",
@@ -181,6 +183,7 @@ __all__ = [
     "TooFewRepeats",
     "TrainingUnderWay",
     "TriggerError",
+    "UnknownAblation",
     "UnknownModel",
     "UnknownOutcome",
     "UnknownQuery",

@@ -10,7 +10,6 @@ from typing import Any
 
 import ibis
 import ibis.expr.types as ir
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -22,10 +21,11 @@ from followsuit.graph.view import View
 from followsuit.offers.candidates.brought_up import brought_up
 from followsuit.offers.candidates.catalogue import catalogue
 from followsuit.offers.candidates.grid import grid
-from followsuit.offers.decision_rows import SCHEMA
+from followsuit.offers.decision_rows import SCHEMA, schema_of
 from followsuit.offers.decisions import counts_by_rule, write_decisions
-from followsuit.offers.features.declared import NAMES
-from followsuit.offers.learning.model import LogisticModel
+from followsuit.offers.features.declared import names_of
+from followsuit.offers.learning.acceptance import Acceptance
+from followsuit.offers.learning.logistic import LogisticModel
 from followsuit.policy.decision import OFFERED, OUTRANKED
 from followsuit.policy.rules import BEFORE_PREDICTION, SENTENCES, Rule
 from followsuit.simulator import World
@@ -58,9 +58,10 @@ def decided(
     folder.mkdir(exist_ok=True)
     path = folder / "decisions.parquet"
     texts = reason_texts()
-    write_decisions(path, rows, laid, offers, model, triggers, texts, top, rules=rules)
+    acceptance = Acceptance(NOW, model)
+    write_decisions(path, rows, laid, offers, acceptance, triggers, texts, top, rules=rules)
     table = pq.read_table(path)
-    assert table.schema.equals(SCHEMA)
+    assert table.schema.equals(schema_of(names_of(trigger.name for trigger in triggers)))
     counts = Counter(rule for rule in table["blocked_by"].to_pylist() if rule)
     assert counts_by_rule(path) == dict(sorted(counts.items()))
     decisions: list[Row] = table.to_pylist()
@@ -84,10 +85,10 @@ def test_a_decision_says_what_was_predicted_and_why(tmp_path: Path) -> None:
     rows = by_item(decided(view, tmp_path))
     assert set(rows) == {"tea", "hat"}
     tea, hat = rows["tea"], rows["hat"]
-    friends = math.log1p(2 ** (-1 / 3.5))
-    assert tea["contributions"]["friends"] == pytest.approx(friends, abs=1e-8)
+    friends = 0.7 * math.log2(1 + 2 ** (-1 / 3.5))
+    assert tea["contributions"]["trigger_friend_bought"] == pytest.approx(friends, abs=1e-8)
     assert tea["contributions"]["popularity"] == pytest.approx(math.log(3), abs=1e-8)
-    assert list(tea["contributions"]) == list(NAMES)
+    assert list(tea["contributions"])[:5] == list(names_of(()))
     score = MODEL.intercept + sum(tea["contributions"].values())
     assert tea["probability"] == pytest.approx(1 / (1 + math.exp(-score)), abs=1e-8)
     assert tea["own_share"] == pytest.approx(1 / (1 + math.exp(friends - score)), abs=1e-8)
@@ -274,7 +275,7 @@ def test_a_trigger_of_ones_own_brings_up_what_friends_do_not(tmp_path: Path) -> 
 
 def test_the_words_of_a_trigger_stay_where_it_adds_nothing(tmp_path: Path) -> None:
     view = tea_shop(tmp_path / "shop", friendships=[])
-    idle = replace(MODEL, weights={**MODEL.weights, "reasons": 0.0})
+    idle = replace(MODEL, weights={**MODEL.weights, "trigger_refill_due": 0.0})
     rows = by_item(decided(view, tmp_path, triggers=[Refill()], model=idle))
     for item in ("hat", "tea"):
         assert rows[item]["triggers"] == ["refill_due"]
@@ -333,5 +334,8 @@ def test_two_triggers_that_bring_up_the_same_make_one_candidate(first: str, tmp_
 
 
 def test_the_columns_are_declared() -> None:
-    assert SCHEMA.field("contributions").type == pa.struct(dict.fromkeys(NAMES, pa.float64()))
-    assert np.all([name in SCHEMA.names for name in ("decision", "blocked_by", "send_after")])
+    names = names_of(["birthday"])
+    schema = schema_of(names)
+    assert schema.field("contributions").type == pa.struct(dict.fromkeys(names, pa.float64()))
+    assert schema.names[:-1] == SCHEMA.names
+    assert {"decision", "blocked_by", "send_after"} <= set(SCHEMA.names)

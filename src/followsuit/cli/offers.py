@@ -177,10 +177,8 @@ def score(
     )
     if report.note:
         say(report.note)
-    model = report.model
-    source = f"fitted to {model.moments} earlier days" if model.moments else "defaults"
-    weights = ", ".join(f"{name} {weight:.2f}" for name, weight in model.weights.items())
-    say(f"Weights ({source}): {weights}")
+    for line in report.acceptance.in_words(report.as_of):
+        say(line)
     for rule, n in report.suppressed.items():
         say(f"{n:>12,} candidate{'' if n == 1 else 's'} blocked by {rule}")
     say(f"{report.offers:>12,} offers to {report.customers:,} customers: run {report.run_id}")
@@ -266,13 +264,25 @@ def _in_words(answer: "Explanation") -> str:
     if not answer.offered:
         reason = f"Not offered ({answer.rule}): {answer.explanation}"
         lines = [f"{reason}; it would be number {answer.rank}."]
-    lines.append(f"Score {answer.score:.6f}, of which triggers add {answer.trigger_share:.6f}.")
+    lines += _chances(answer)
     parts = answer.factors or {}
     if answer.base is not None:
         parts = {"base": answer.base, **parts}
     width = max(map(len, parts), default=0)
     lines += [f"  {name:{width}} {value:+.3f}" for name, value in parts.items()]
     return "\n".join(lines)
+
+
+def _chances(answer: "Explanation") -> list[str]:
+    """How likely an acceptance is, in words."""
+    share = f"of which triggers add {answer.trigger_share:.6f}"
+    lines = [f"Probability {answer.probability:.6f}, {share}."]
+    if answer.low is not None and answer.high is not None:
+        share = f"{answer.low:.2%} to {answer.high:.2%}"
+        lines.append(f"Of customers scored like this, {share} accept.")
+    if answer.acceptance is not None:
+        lines.append(f"After a contact: {answer.acceptance:.6f}.")
+    return lines
 
 
 @runs_app.command("list", epilog="Example: followsuit runs list")
@@ -350,6 +360,13 @@ def backtest(
     refit: Annotated[
         int, typer.Option(min=0, metavar="N", help="Fit taste again after N cutoffs; 0: only once.")
     ] = 0,
+    ablate: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME,...",
+            help="Also rank without what rests on these triggers, features, tables or event kinds.",
+        ),
+    ] = None,
     seed: SeedOption = 0,
     refresh: RefreshOption = False,
     store: StoreOption = None,
@@ -373,6 +390,7 @@ def backtest(
             only=names_in(only),
             affinity=affinity,
             refit=refit,
+            ablate=names_in(ablate) or (),
             seed=seed,
             out=path,
             refresh=refresh,

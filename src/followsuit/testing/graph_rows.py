@@ -63,6 +63,7 @@ def sample(element: Element, number: int) -> Record:
         g.WHOLE: number * 1_000_003,
         g.BOOLEAN: number % 2 == 0,
         g.VECTOR: [number + 0.25, -0.5, 2.0**-20],
+        g.TEXTS: [f"text {number}", "ü"],
     }
     schema = element.arrow_schema()
     record = {c: values[t] for c, t in zip(schema.names, schema.types, strict=True)}

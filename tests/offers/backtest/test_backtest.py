@@ -28,6 +28,7 @@ CUSTOMER_VIEW = {
     "trigger_only",
     "popularity",
     "community_popularity",
+    "ease",
     "random_friend_item",
 }
 OFFER_VIEW = {"ranking", "ranking_without_trigger", "trigger_only", "activity"}
@@ -111,6 +112,17 @@ def test_the_report_has_the_keys_that_scripts_rely_on(
     assert written["trigger_gain"]["per_customer"] == {"ndcg@10": without["ndcg@10"]}
     without = lead["per_offer"]["ranking_without_trigger"]
     assert written["trigger_gain"]["per_offer"] == {"recall@20": without["recall@20"]}
+    calibration = written["calibration"]
+    assert set(calibration) == {"observed_over_expected", "log_loss", "bins"}
+    assert set(calibration["observed_over_expected"]) == {"value", "low", "high"}
+    assert set(calibration["log_loss"]) == {"ranking", "base_rate"}
+    assert all(set(b) == {"from", "to", "n", "expected", "observed"} for b in calibration["bins"])
+    shown = [row for row in report[1] if row["strategy"] == "ranking"]
+    assert sum(each["n"] for each in calibration["bins"]) == len(shown)
+    assert sum(each["observed"] for each in calibration["bins"]) == sum(r["adopted"] for r in shown)
+    expected = sum(each["expected"] for each in calibration["bins"])
+    assert expected == pytest.approx(sum(row["probability"] for row in shown))
+    assert all(r["probability"] is None for r in report[1] if r["strategy"] != "ranking")
     for metric in without.values():
         assert metric["low"] <= metric["value"] <= metric["high"]
 

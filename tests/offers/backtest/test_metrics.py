@@ -12,9 +12,10 @@ from support.worlds import end_of, view_of_world
 from followsuit.offers.backtest import metrics
 from followsuit.offers.backtest.metrics import PER_CUSTOMER, PER_OFFER, Tally
 from followsuit.offers.candidates.grid import Grid, Outcomes, outcomes
-from followsuit.offers.features.declared import START, Features
-from followsuit.offers.learning.model import LogisticModel
+from followsuit.offers.features.declared import Features
+from followsuit.offers.learning.logistic import LogisticModel
 from followsuit.simulator import World
+from followsuit.triggers.defined import FRIEND_BOUGHT, FRIEND_VISITED
 
 WORLD = World(
     customers=150, products=40, stores=3, friendships=900, purchases=3_000, days=90, seed=4
@@ -27,8 +28,8 @@ def case(tmp_path_factory: pytest.TempPathFactory) -> tuple[Grid, Outcomes, np.n
     """A grid, its labels, and a value for each pair; -inf for excluded pairs."""
     view = view_of_world(WORLD, tmp_path_factory.mktemp("world"), assume_consent=True)
     grid = grid_of(view.at(end_of(WORLD) - 4 * WEEK), WEEK, least=metrics.ITEMS)
-    score = LogisticModel(weights=START | {"popularity": 0.5}).score(
-        Features(grid).block(slice(None))
+    score = LogisticModel(weights={"popularity": 0.5}).score(
+        Features(grid, [FRIEND_BOUGHT, FRIEND_VISITED]).block(slice(None))
     )
     values = score.round(1)  # many ties
     return grid, outcomes(grid, 2 * WEEK), np.where(grid.excluded(slice(None)), -np.inf, values)

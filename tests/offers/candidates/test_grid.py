@@ -93,7 +93,7 @@ def same(one: Grid, other: Grid) -> None:
     assert np.array_equal(one.popularity[one.items], other.popularity[other.items])
     assert (one.seen != other.seen).nnz == 0
     pd.testing.assert_frame_equal(one.live, other.live)
-    values, others = (Features(grid).block(slice(None)) for grid in (one, other))
+    values, others = (Features(grid, ["friend_bought"]).block(slice(None)) for grid in (one, other))
     for name, value in values.items():
         assert np.array_equal(value, others[name]), name
 

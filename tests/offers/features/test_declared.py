@@ -8,7 +8,15 @@ from support.worlds import view_of_world
 
 from followsuit.offers.candidates.grid import Grid
 from followsuit.offers.features import feature as module
-from followsuit.offers.features.declared import FEATURES, NAMES, OWN, RISING, TRIGGER, Features
+from followsuit.offers.features.declared import (
+    FEATURES,
+    OWN,
+    Features,
+    is_own,
+    is_rising,
+    names_of,
+)
+from followsuit.offers.features.of_reasons import Strength, feature_of
 from followsuit.simulator import World
 from followsuit.triggers.defined import triggers_of
 from followsuit.triggers.definitions.definition_file import parsed
@@ -31,6 +39,14 @@ offer = { same = "category" }
 when = [{ date = "birth_date", ahead = "30d" }]
 """
 """Triggers that don't rest on friends: two name an item, and two are broad."""
+TRIGGERS = (
+    "friend_bought",
+    "viewed",
+    "in_the_basket",
+    "browsed",
+    "birthday",
+)
+NAMES = names_of(TRIGGERS)
 WORLD = World(customers=80, products=30, stores=3, friendships=400, purchases=900, days=60, seed=3)
 
 
@@ -42,22 +58,24 @@ def grid(tmp_path_factory: pytest.TempPathFactory) -> Grid:
     return grid_of(view, triggers=[*friends_did(view), *others], taste=taste)
 
 
-def test_each_has_a_name_a_part_and_a_direction() -> None:
-    assert len(set(NAMES)) == len(FEATURES)
+def test_each_is_declared_with_its_unit_source_part_and_direction() -> None:
     assert OWN == ("popularity", "category", "affinity", "activity")
-    assert TRIGGER == RISING == ("friends", "reasons", "broad_reasons")
-    assert NAMES == OWN + TRIGGER
-    for feature in FEATURES:
+    assert NAMES[: len(OWN)] == OWN
+    assert len(set(NAMES)) == len(FEATURES) + len(TRIGGERS)
+    for feature in (*FEATURES, Strength):
         assert feature.part in ("own", "trigger")
         assert feature.direction in (0, 1)
+        assert feature.unit
+        assert feature.source
         assert feature.__doc__
+    assert [name for name in NAMES if is_rising(name)] == [n for n in NAMES if not is_own(n)]
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_pairs_and_parts_of_a_block_are_cells_of_the_whole(
     name: str, grid: Grid, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    feature = Features(grid)[name]
+    feature = Features(grid, TRIGGERS)[name]
     n, k = len(grid.customers), len(grid.items)
     whole = np.broadcast_to(feature.block(slice(None)), (n, k))
     assert whole.any()
@@ -72,32 +90,26 @@ def test_pairs_and_parts_of_a_block_are_cells_of_the_whole(
     np.testing.assert_allclose(some, whole[2:7, 1:4], atol=1e-6)
 
 
-def test_a_triggers_features_are_zero_where_it_has_no_reason(grid: Grid) -> None:
-    by_friends = grid.live.friends.notna()
-    broad = [
-        (row, column)
-        for row, a in grid.broad[["row", "allowed"]].to_numpy()
-        for column in np.flatnonzero(grid.allowed[a])
-    ]
-    cells = {
-        "friends": grid.live[by_friends][["row", "column"]].to_numpy(),
-        "reasons": grid.live[~by_friends][["row", "column"]].to_numpy(),
-        "broad_reasons": np.array(broad),
-    }
-    for name in TRIGGER:
+def test_a_triggers_feature_is_positive_where_it_has_a_reason_and_zero_elsewhere(
+    grid: Grid,
+) -> None:
+    features = Features(grid, TRIGGERS)
+    for trigger in TRIGGERS:
         live = np.zeros((len(grid.customers), len(grid.items)), dtype=bool)
-        live[tuple(cells[name].T)] = True
+        named, broad = (r[r.trigger == trigger] for r in (grid.live, grid.broad))
+        live[named.row, named.column] = True
+        for row, allowed in zip(broad.row, broad.allowed, strict=True):
+            live[row] |= grid.allowed[allowed]
         assert live.any()
-        assert not live.all()
-        values = Features(grid)[name].block(slice(None))
+        values = features[feature_of(trigger)].block(slice(None))
         assert (values[~live] == 0).all()
         assert (values[live] > 0).all()
 
 
 def test_one_feature_may_stand_in_the_place_of_another(grid: Grid) -> None:
-    features = Features(grid)
+    features = Features(grid, TRIGGERS)
     other = features["popularity"]
-    changed = features.replaced(friends=other)
-    assert changed["friends"] is other
-    assert features["friends"] is not other
+    changed = features.replaced({"freshness": other})
+    assert changed["freshness"] is other
+    assert features["freshness"] is not other
     assert changed["activity"] is features["activity"]

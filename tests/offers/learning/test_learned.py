@@ -11,8 +11,8 @@ from followsuit.graph.connect import connect
 from followsuit.graph.run_writer import write_run
 from followsuit.graph.runs import SCORE, Run
 from followsuit.graph.store import GraphStore
-from followsuit.offers.activation import WEIGHTS
-from followsuit.offers.features.declared import NAMES
+from followsuit.offers.activation import LEARNED
+from followsuit.offers.features.declared import OWN
 from followsuit.offers.learning.learn import Learn
 from followsuit.offers.learning.learned import KEEP, NothingLearned, learned_before
 
@@ -23,6 +23,8 @@ OPTIONS: dict[str, Any] = {
     "assume_consent": True,
     "window_days": 14.0,
     "definitions": "4f2a",
+    "top": 10,
+    "per_item": 1,
 }
 FIRST = day(1)
 
@@ -36,11 +38,11 @@ def store(tmp_path: Path) -> GraphStore:
     return store
 
 
-def learned(damping: float, weights: Any = NAMES) -> dict[str, Any]:
+def learned(damping: float, weights: Any = OWN) -> dict[str, Any]:
     """What a run keeps of what it learned."""
     return {
         "taste": {"damping": damping},
-        WEIGHTS: {"weights": dict.fromkeys(weights, damping)},
+        LEARNED: {"logistic": {"weights": dict.fromkeys(weights, damping)}},
     }
 
 
@@ -90,6 +92,8 @@ def test_a_night_that_is_repeated_learns_again(store: GraphStore) -> None:
         {"assume_consent": False},
         {"window_days": 7.0},
         {"definitions": "9c1e"},
+        {"top": 5},
+        {"per_item": 2},
     ],
 )
 def test_other_options_learn_for_themselves(store: GraphStore, change: dict[str, Any]) -> None:
@@ -109,5 +113,5 @@ def test_a_run_of_an_older_version_that_named_no_definitions_does_not_serve(
 
 
 def test_weights_of_other_features_do_not_serve(store: GraphStore) -> None:
-    scored(store, FIRST, **learned(1.0, weights=NAMES[1:]))
+    scored(store, FIRST, **learned(1.0, weights=OWN[1:]))
     assert learned_before(store, OPTIONS, day(2), Learn.AUTO) == {}

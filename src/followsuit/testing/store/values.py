@@ -63,6 +63,7 @@ VALUES: dict[str, tuple[pa.DataType, list[Any]]] = {
     "whole": (g.WHOLE, [0, 1, -1, 2**31, -(2**31) - 1, 2**53 + 1, 2**63 - 1, -(2**63)]),
     "boolean": (g.BOOLEAN, [True, False]),
     "vector": (g.VECTOR, [[1.0, -0.5, 2.0**-149], [0.0] * 512, [0.25], []]),
+    "texts": (g.TEXTS, [["a", "b"], ["ü, 'quoted'", ""], []]),
 }
 NODE_OF = {
     "text": (g.PRODUCT, "name"),
@@ -79,6 +80,7 @@ RELATIONSHIP_OF = {
     "number": (g.PURCHASED, "quantity"),
     "whole": (g.PURCHASED, "amount"),
     "boolean": (g.FRIEND_OF, "directed"),
+    "texts": (g.RECOMMENDED_PRODUCT, "triggers"),
 }
 
 

@@ -8,9 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.snapshots import day
 
-from followsuit.offers.features.declared import NAMES, START, TRIGGER
-from followsuit.offers.learning.model import DIGITS, ENOUGH, Examples, LogisticModel
+from followsuit.offers.features.declared import OWN, names_of, start_of
+from followsuit.offers.learning.logistic import LogisticModel
+from followsuit.offers.learning.model import DIGITS, ENOUGH, Examples
 
+NAMES = names_of(("friend_bought", "birthday"))
+TRIGGER = NAMES[len(OWN) :]
+START = {name: start_of(name) for name in NAMES}
+FRIENDS = "trigger_friend_bought"
 PLANTED = dict(zip(NAMES, (0.9, 0.5, 1.1, 0.7, 1.2, 0.8, 0.4), strict=True))
 INTERCEPT = -5.0
 
@@ -31,7 +36,7 @@ def planted(seed: int, pairs: int, **weights: float) -> Examples:
     )
     odds = INTERCEPT + x @ np.array(list((PLANTED | weights).values()))
     y = (random.random(pairs) < 1 / (1 + np.exp(-odds))).astype(float)
-    return Examples(day(1), x, y, np.ones(pairs))
+    return Examples(day(1), NAMES, x, y, np.ones(pairs))
 
 
 def fitted(examples: list[Examples], without: Collection[str] = ()) -> LogisticModel:
@@ -42,7 +47,7 @@ def thinned(whole: Examples, share: float, seed: int) -> Examples:
     """The adoptions, and a weighted sample of the other pairs."""
     kept = (whole.y == 1) | (np.random.default_rng(seed).random(len(whole.y)) < share)
     weight = np.where(whole.y == 1, 1.0, 1 / share)
-    return Examples(whole.as_of, whole.x[kept], whole.y[kept], weight[kept])
+    return Examples(whole.as_of, NAMES, whole.x[kept], whole.y[kept], weight[kept])
 
 
 def test_planted_weights_are_found_without_bias() -> None:
@@ -69,7 +74,7 @@ def test_a_triggers_feature_that_never_occurred_keeps_its_default_weight(name: s
     seen = planted(1, 60_000)
     seen.x[:, NAMES.index(name)] = 0
     model, without = fitted([seen]), fitted([seen], without=(name,))
-    assert model.weights[name] == START[name] > 0
+    assert model.weights[name] == START[name] >= 0
     assert model.weights | {name: 0.0} == without.weights
     assert model.intercept == without.intercept
     assert model.moments == 1
@@ -78,9 +83,9 @@ def test_a_triggers_feature_that_never_occurred_keeps_its_default_weight(name: s
 def test_with_too_few_adoptions_the_default_weights_are_used() -> None:
     few = planted(1, 60_000)
     few = Examples(
-        few.as_of, few.x[few.y == 1][: ENOUGH - 1], np.ones(ENOUGH - 1), np.ones(ENOUGH - 1)
+        few.as_of, NAMES, few.x[few.y == 1][: ENOUGH - 1], np.ones(ENOUGH - 1), np.ones(ENOUGH - 1)
     )
-    assert fitted([few]) == LogisticModel()
+    assert fitted([few]) == LogisticModel(weights=START)
     assert fitted([few]).moments == 0
     without = fitted([], without=TRIGGER).weights
     assert [without[name] for name in TRIGGER] == [0] * len(TRIGGER)
@@ -94,7 +99,7 @@ def test_weights_say_what_they_were_learned_from() -> None:
 
 
 def test_the_probability_is_the_logistic_of_the_score() -> None:
-    model = LogisticModel(0.0, START | {"popularity": 1.0, "friends": 0.0})
+    model = LogisticModel(0.0, START | {"popularity": 1.0, FRIENDS: 0.0})
     values = {name: np.zeros(3) for name in NAMES} | {
         "popularity": np.array([0.0, np.log(3), -np.log(3)])
     }
@@ -127,12 +132,12 @@ def test_a_prediction_is_its_shares_and_a_score_its_contributions(
 
 
 def test_features_that_are_left_out_have_no_weight_and_models_last_as_dicts() -> None:
-    model = fitted([planted(3, 20_000)], without=("category", "friends"))
-    assert (model.weights["category"], model.weights["friends"]) == (0, 0)
+    model = fitted([planted(3, 20_000)], without=("category", FRIENDS))
+    assert (model.weights["category"], model.weights[FRIENDS]) == (0, 0)
     assert model.weights["popularity"] > 0
     assert LogisticModel(**model.as_dict()) == model
     values = {name: np.ones(1) for name in NAMES}
-    assert model.contributions(values)["friends"].tolist() == [0.0]
+    assert model.contributions(values)[FRIENDS].tolist() == [0.0]
 
 
 def test_a_block_of_features_that_broadcast_has_a_score_for_every_cell() -> None:

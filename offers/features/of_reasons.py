@@ -1,0 +1,127 @@
+"""Features of the live reasons that customers have: each trigger's strength, and their age."""
+
+from abc import abstractmethod
+from datetime import datetime
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from followsuit.offers.candidates.grid import Grid, pick
+from followsuit.offers.features.feature import ALL, Feature, Select
+
+PREFIX = "trigger_"
+"""Begins the name of a trigger's feature, so that no trigger can have the name of another one."""
+HALF_LIFE = 3.0
+"""Days in which freshness halves."""
+
+
+def feature_of(trigger: str) -> str:
+    """The name of a trigger's feature."""
+    return f"{PREFIX}{trigger}"
+
+
+def strengths(reasons: pd.DataFrame) -> np.ndarray:
+    """(reasons,) log2(1 + strength): 1 for a reason of strength 1."""
+    values: np.ndarray = np.log2(1 + reasons.strength.to_numpy(float))
+    return values
+
+
+def freshness(reasons: pd.DataFrame, as_of: datetime) -> np.ndarray:
+    """(reasons,) 1 for a reason that fired just now, 1/2 after `HALF_LIFE` days, and so on."""
+    age = (pd.Timestamp(as_of) - pd.to_datetime(reasons.fired_at, utc=True)).dt.total_seconds()
+    days = np.maximum(age.fillna(0).to_numpy(float), 0) / 86_400
+    values: np.ndarray = 0.5 ** (days / HALF_LIFE)
+    return values
+
+
+class OfReasons(Feature):
+    """The largest value of a pair's live reasons; 0 without any.
+
+    Reasons that name an item count for it, and broad ones for each item that they allow.
+    """
+
+    part = "trigger"
+    direction = 1
+
+    def __init__(self, grid: Grid) -> None:
+        super().__init__(grid)
+        named, broad = self.chosen(grid.live), self.chosen(grid.broad)
+        shape = (len(grid.customers), len(grid.items))
+        self.matrix = _largest(named.row, named.column, self.values(named), shape)
+        sets = (len(grid.customers), len(grid.allowed))
+        self._broad = _largest(broad.row, broad.allowed, self.values(broad), sets)
+        self._sets = np.unique(self._broad.indices)
+
+    @abstractmethod
+    def chosen(self, reasons: pd.DataFrame) -> pd.DataFrame:
+        """The reasons that count, of those in `Grid.live` or `Grid.broad`."""
+
+    @abstractmethod
+    def values(self, reasons: pd.DataFrame) -> np.ndarray:
+        """(reasons,) positive values of reasons."""
+
+    def block(self, rows: Select, columns: Select = ALL) -> np.ndarray:  # noqa: D102
+        values: np.ndarray = self.matrix[rows].toarray()[:, columns]
+        broad = self._broad[rows]
+        for number in self._sets if broad.nnz else ():
+            here = broad[:, [number]].toarray()
+            if here.any():
+                allowed = self.grid.allowed[number, columns]
+                np.maximum(values, here * allowed[None, :], out=values)
+        return values
+
+    def pairs(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:  # noqa: D102
+        values = pick(self.matrix, rows, columns)
+        for number in self._sets:
+            here = self._broad[:, [number]].toarray().ravel()[rows]
+            values = np.maximum(values, here * self.grid.allowed[number, columns])
+        return values
+
+
+class Strength(OfReasons):
+    """log2(1 + strength) of the strongest live reason of one trigger.
+
+    Args:
+        grid: the customers and items.
+        trigger: the name of the trigger.
+    """
+
+    unit = "log2 of strengths"
+    source = "reasons"
+    start = 0.7
+
+    def __init__(self, grid: Grid, trigger: str) -> None:
+        self._trigger = trigger
+        super().__init__(grid)
+
+    def chosen(self, reasons: pd.DataFrame) -> pd.DataFrame:  # noqa: D102
+        return reasons[reasons.trigger == self._trigger]
+
+    def values(self, reasons: pd.DataFrame) -> np.ndarray:  # noqa: D102
+        return strengths(reasons)
+
+
+class Freshness(OfReasons):
+    """0.5^(days since the newest live reason fired / 3)."""
+
+    name = "freshness"
+    unit = "share of a reason that fired just now"
+    source = "reasons"
+    start = 0.0
+
+    def chosen(self, reasons: pd.DataFrame) -> pd.DataFrame:  # noqa: D102
+        return reasons
+
+    def values(self, reasons: pd.DataFrame) -> np.ndarray:  # noqa: D102
+        return freshness(reasons, self.grid.view.as_of)
+
+
+def _largest(
+    row: pd.Series, column: pd.Series, values: np.ndarray, shape: tuple[int, int]
+) -> sparse.csr_matrix:
+    """A matrix with the largest value of each cell."""
+    cells = pd.DataFrame({"row": row.to_numpy(), "column": column.to_numpy(), "value": values})
+    most = cells.groupby(["row", "column"], sort=True).value.max().reset_index()
+    parts = (most.value.to_numpy(float), (most.row.to_numpy(int), most.column.to_numpy(int)))
+    return sparse.csr_matrix(parts, shape)

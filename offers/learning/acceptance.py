@@ -1,0 +1,193 @@
+"""How likely customers accept: the models that a run uses, and how they are calibrated."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Self
+
+import numpy as np
+
+from followsuit.core.bootstrap import Estimate
+from followsuit.core.threads import one_thread
+from followsuit.offers.learning.calibration import (
+    ACCEPTED,
+    ROWS,
+    Calibration,
+    Shown,
+    fit_calibration,
+)
+from followsuit.offers.learning.logistic import LogisticModel
+from followsuit.offers.learning.model import Model, Prediction
+
+_DRAWS = 1_000
+
+
+@dataclass(frozen=True)
+class Check:
+    """How well a calibration held on the latest day whose horizon has passed.
+
+    It is that of the days before, since nobody can check one on the rows that it was fitted to.
+
+    Attributes:
+        as_of: the day.
+        rows: the number of rows that would have been shown.
+        observed_over_expected: acceptances over the sum of probabilities; customers resampled.
+    """
+
+    as_of: datetime
+    rows: int
+    observed_over_expected: Estimate
+
+    def as_dict(self) -> dict[str, Any]:
+        """The check, as stored with a run."""
+        ratio = self.observed_over_expected.as_dict()
+        return {
+            "as_of": self.as_of.isoformat(),
+            "rows": self.rows,
+            "observed_over_expected": ratio,
+        }
+
+    @classmethod
+    def from_dict(cls, kept: Mapping[str, Any]) -> Self:
+        """Read what `as_dict` wrote."""
+        ratio = Estimate(**kept["observed_over_expected"])
+        return cls(datetime.fromisoformat(kept["as_of"]), kept["rows"], ratio)
+
+
+@dataclass(frozen=True)
+class Acceptance:
+    """The models of a run.
+
+    Attributes:
+        as_of: the instant that they were fitted as of.
+        logistic: the logistic model, which also finds candidates.
+        calibration: calibrates its predictions; None if too little is known.
+        check: how well the calibration held last; None if that isn't known.
+    """
+
+    as_of: datetime
+    logistic: LogisticModel = field(default_factory=LogisticModel)
+    calibration: Calibration | None = None
+    check: Check | None = None
+
+    @property
+    def model(self) -> Model:
+        """The model that predicts."""
+        return self.logistic
+
+    def calibrated(
+        self, raw: Prediction, trigger: np.ndarray
+    ) -> tuple[Prediction, np.ndarray, np.ndarray]:
+        """Calibrate what the model predicts; see `Calibration.predict`.
+
+        Without a calibration, the prediction stays as it is, and has no interval (NaN).
+        """
+        if self.calibration is None:
+            unknown = np.full(len(trigger), np.nan)
+            return raw, unknown, unknown
+        return self.calibration.predict(raw, trigger)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The models, as stored with a run."""
+        return {
+            "as_of": self.as_of.isoformat(),
+            "logistic": self.logistic.as_dict(),
+            "calibration": None if self.calibration is None else self.calibration.as_dict(),
+            "check": None if self.check is None else self.check.as_dict(),
+        }
+
+    def in_words(self, as_of: datetime) -> list[str]:
+        """What probabilities rest on, for readers of a run as of an instant."""
+        model = self.logistic
+        source = f"fitted to {model.moments} earlier days" if model.moments else "defaults"
+        weights = ", ".join(f"{name} {weight:.2f}" for name, weight in model.weights.items())
+        lines = [f"Weights ({source}): {weights}"]
+        if self.calibration is None:
+            return [
+                *lines,
+                "Probabilities aren't calibrated, and have no intervals: that takes "
+                f"{ROWS} rows shown on earlier days, of which {ACCEPTED} were accepted.",
+            ]
+        age = (as_of - self.as_of).days
+        when = f" {age} day{'s' * (age != 1)} ago" if age else ""
+        known = f"Probabilities were calibrated{when} on {self.calibration.rows:,} earlier rows"
+        if self.check is None:
+            return [*lines, f"{known}."]
+        ratio = self.check.observed_over_expected
+        held = (
+            f"As of {self.check.as_of:%Y-%m-%d}, observed over expected was {ratio.value:.2f} "
+            f"({ratio.low:.2f} to {ratio.high:.2f})"
+        )
+        return [*lines, f"{known}. {held}."]
+
+    @classmethod
+    def from_dict(cls, kept: Mapping[str, Any]) -> Self:
+        """Read what `as_dict` wrote."""
+        calibration, check = kept["calibration"], kept["check"]
+        return cls(
+            datetime.fromisoformat(kept["as_of"]),
+            LogisticModel(**kept["logistic"]),
+            None if calibration is None else Calibration.from_dict(calibration),
+            None if check is None else Check.from_dict(check),
+        )
+
+
+def fit_acceptance(
+    as_of: datetime,
+    logistic: LogisticModel,
+    shown: list[tuple[datetime, Shown]],
+    top: int,
+    seed: int,
+) -> Acceptance:
+    """Calibrate a fitted model.
+
+    Args:
+        as_of: the instant of the run.
+        logistic: the model.
+        shown: days that it wasn't fitted to, the oldest first, and the rows that might have been
+            shown on each.
+        top: maximum number of rows to show to a customer.
+        seed: random seed of the check's interval.
+    """
+    if not shown:
+        return Acceptance(as_of, logistic)
+    calibration = fit_calibration(Shown.joined(*(rows for _, rows in shown)), top)
+    earlier = [rows for _, rows in shown[:-1]]
+    before = fit_calibration(Shown.joined(*earlier), top) if earlier else None
+    if calibration is None or before is None:
+        return Acceptance(as_of, logistic, calibration)
+    day, rows = shown[-1]
+    latest = rows.top(_calibrated(before, rows), top)
+    expected = _calibrated(before, latest)
+    ratio = observed_over_expected(latest.customer, latest.accepted, expected, seed)
+    return Acceptance(as_of, logistic, calibration, Check(day, len(latest), ratio))
+
+
+def _calibrated(calibration: Calibration, rows: Shown) -> np.ndarray:
+    raw = Prediction(rows.probability, rows.probability)
+    return calibration.predict(raw, rows.trigger)[0].probability
+
+
+@one_thread()
+def observed_over_expected(
+    customer: np.ndarray, accepted: np.ndarray, expected: np.ndarray, seed: int
+) -> Estimate:
+    """The number of acceptances over the sum of their probabilities, with a 95 % interval.
+
+    Args:
+        customer: (rows,) code of the customer; customers are resampled.
+        accepted: (rows,) whether each row was accepted.
+        expected: (rows,) probabilities.
+        seed: random seed of the bootstrap.
+    """
+    codes = np.unique(customer, return_inverse=True)[1]
+    sums = np.column_stack([np.bincount(codes, accepted), np.bincount(codes, expected)])
+    random, n = np.random.default_rng(seed), len(sums)
+    ratios = []
+    for _ in range(_DRAWS // 50):
+        times = random.multinomial(n, np.full(n, 1 / n), size=50)
+        observed, predicted = (times @ sums).T
+        ratios.append(observed / np.maximum(predicted, 1e-12))
+    low, high = np.percentile(np.concatenate(ratios), [2.5, 97.5])
+    observed, predicted = sums.sum(axis=0)
+    return Estimate(float(observed / max(predicted, 1e-12)), float(low), float(high))

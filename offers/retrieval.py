@@ -1,0 +1,222 @@
+"""Finds the candidates of customers, their features, and what the model predicts for them.
+
+Candidates are what live reasons bring up, and each customer's best other offers by the model.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import ibis
+import ibis.expr.types as ir
+import numpy as np
+import pyarrow as pa
+from scipy import sparse
+
+from followsuit.graph import schema as g
+from followsuit.offers.candidates.brought_up import brought_up
+from followsuit.offers.candidates.candidates import BEST, Candidates, offers_for, ranks
+from followsuit.offers.candidates.catalogue import Catalogue
+from followsuit.offers.candidates.grid import Grid, blocks
+from followsuit.offers.candidates.live_reasons import LiveReasons, Matches
+from followsuit.offers.features.declared import OWN, Features, Values
+from followsuit.offers.learning.acceptance import Acceptance
+from followsuit.offers.learning.model import Prediction
+from followsuit.policy.rules import BEFORE_PREDICTION, Rule
+from followsuit.triggers.trigger import Trigger
+
+
+@dataclass(frozen=True)
+class Block:
+    """The candidates of some customers, with arrays of one value for each candidate.
+
+    Attributes:
+        candidates: the candidates, by customer.
+        values: their features, by name.
+        parts: what each feature adds to the log-odds, by name.
+        matches: their reasons, those of a candidate by what they add, the most first.
+        leading: position of the first reason in `LiveReasons.table`; -1 without one.
+        trigger: name of the first trigger; "" without one.
+        raw: what the model predicts.
+        prediction: the calibrated prediction.
+        low: lower bound of its interval; NaN while it isn't calibrated.
+        high: upper bound; NaN as well.
+        needed: whether a reason needs just such an offer.
+    """
+
+    candidates: Candidates
+    values: Values
+    parts: Values
+    matches: Matches
+    leading: np.ndarray
+    trigger: np.ndarray
+    raw: Prediction
+    prediction: Prediction
+    low: np.ndarray
+    high: np.ndarray
+    needed: np.ndarray
+
+
+class Retrieval:
+    """Finds and predicts the candidates of a grid's customers, some customers at a time.
+
+    Args:
+        grid: the grid of the reasons that no rule blocks.
+        pairs: the reasons that name an item, with `blocked_by`, see `brought_up`.
+        catalogue: the active offers; None if each item is its own offer.
+        acceptance: the fitted models.
+        triggers: the triggers of the reasons, in order of precedence.
+        rules: the rules, in the order in which they apply.
+
+    Attributes:
+        offers: the offers of the candidates.
+        reasons: the live reasons.
+        features: the features of the grid.
+    """
+
+    def __init__(
+        self,
+        grid: Grid,
+        pairs: ir.Table,
+        catalogue: Catalogue | None,
+        acceptance: Acceptance,
+        triggers: Sequence[Trigger],
+        rules: Sequence[Rule] = BEFORE_PREDICTION,
+    ) -> None:
+        self._grid = grid
+        self._width = len(grid.items)
+        self._catalogue = catalogue
+        self._acceptance = acceptance
+        self._rules = [rule for rule in rules if not rule.enforced_by_ranking]
+        self.features = Features(grid, [trigger.name for trigger in triggers])
+        self.offers = offers_for(grid, catalogue)
+        self.reasons = LiveReasons(grid, triggers, self.offers)
+        blocked = grid.code(pairs.filter(pairs.blocked_by.notnull()))
+        shape = (len(grid.customers), len(grid.items))
+        self._blocked = sparse.csr_matrix((np.ones(len(blocked[0]), bool), blocked), shape)
+
+    def blocks(self, best: int = BEST) -> Iterator[tuple[np.ndarray, Block]]:
+        """All customers.
+
+        Args:
+            best: how many offers of a customer are candidates without a reason.
+
+        Yields:
+            Rows of the grid, and their candidates.
+        """
+        n, width = len(self._grid.customers), max(len(self._grid.items), len(self.offers.ids))
+        for rows in blocks(n, width):
+            here = np.arange(rows.start, rows.stop)
+            yield here, self._block(here, best)
+
+    def ranks(self, block: Block, per_item: int) -> np.ndarray:
+        """Rank the candidates of a block by their probability, see `candidates.ranks`.
+
+        Args:
+            block: the candidates.
+            per_item: maximum number of offers of one item per customer.
+        """
+        # Equal probabilities are ordered by what the model predicted.
+        both = np.rec.fromarrays([block.prediction.probability, block.raw.probability])
+        scores = np.unique(both, return_inverse=True)[1].astype(float)
+        return ranks(block.candidates, scores, self.offers, first=block.needed, per_item=per_item)
+
+    def _block(self, rows: np.ndarray, best: int) -> Block:
+        own = self.features.block(rows, names=OWN)
+        candidates = self._candidates(rows, own, best)
+        matches = self.reasons.of(candidates)
+        n, shape = len(candidates.row), (len(rows), self._width)
+        cells = (candidates.row - rows[0], candidates.column)
+        values = {name: np.broadcast_to(each, shape)[cells] for name, each in own.items()}
+        values |= self.reasons.features(matches, n)
+        parts = self._acceptance.model.contributions(values)
+        ordered = self.reasons.by_share(matches, values, parts)
+        leading = np.full(n, -1, dtype=np.int64)
+        # The first of each candidate is written last.
+        leading[ordered.candidate[::-1]] = ordered.reason[::-1]
+        trigger = self.reasons.trigger_of(leading)
+        raw = self._acceptance.model.predict(values)
+        prediction, low, high = self._acceptance.calibrated(raw, trigger)
+        needed = self.reasons.needed(matches, n)
+        return Block(
+            candidates,
+            values,
+            parts,
+            ordered,
+            leading,
+            trigger,
+            raw,
+            prediction,
+            low,
+            high,
+            needed,
+        )
+
+    def _candidates(self, rows: np.ndarray, own: Values, n: int) -> Candidates:
+        """What reasons bring up, and each customer's n best offers by score."""
+        here = self.reasons.pairs[rows].tocoo()
+        named = here.row.astype(np.intp), here.col.astype(np.intp)
+        scores = self._scores(rows, own, named)
+        self._grid.exclude(scores, rows)
+        scores[self._blocked[rows].nonzero()] = -np.inf
+        best = self.offers.best(scores, rows, n)
+        while self._rules and len(refused := self._refused(best)):
+            scores[best.row[refused] - rows[0], best.column[refused]] = -np.inf
+            best = self.offers.best(scores, rows, n)
+        parts = [best, self.offers.of_pairs(rows[named[0]], named[1])]
+        for wanting, allowed, needs in self.reasons.wanted(rows):
+            masked = np.where(allowed, scores[wanting - rows[0]], -np.inf)
+            parts.append(self.offers.best(masked, wanting, n, needs))
+        return joined(*parts)
+
+    def _scores(
+        self, rows: np.ndarray, own: Values, named: tuple[np.ndarray, np.ndarray]
+    ) -> np.ndarray:
+        """(rows, k) the score of each pair, as if every offer were what its reasons need.
+
+        Only customers with a broad reason have a trigger's feature in all columns; for the others,
+        it is in the cells that their reasons name.
+        """
+        shape, model = (len(rows), self._width), self._acceptance.logistic
+        scores = np.array(np.broadcast_to(model.score(own), shape))
+        cells = {name: np.broadcast_to(each, shape)[named] for name, each in own.items()}
+        for name in self.features.of_triggers:
+            cells[name] = self.features[name].pairs(rows[named[0]], named[1])
+        scores[named] = model.score(cells)
+        broad = np.flatnonzero(np.isin(rows, self.reasons.with_broad))
+        if len(broad):
+            whole = {name: np.broadcast_to(each, shape)[broad] for name, each in own.items()}
+            whole |= self.features.block(rows[broad], names=self.features.of_triggers)
+            scores[broad] = model.score(whole)
+        return scores
+
+    def _refused(self, candidates: Candidates) -> np.ndarray:
+        """Positions of the candidates that a rule blocks."""
+        grid, view = self._grid, self._grid.view
+        items, position = view.item_list, grid.items[candidates.column]
+        pairs = pa.table(
+            {
+                "customer_id": pa.array(grid.customers.ids[candidates.row], g.TEXT),
+                "item_kind": pa.array(items.kind[position], g.TEXT),
+                "item_id": pa.array(items.id[position], g.TEXT),
+            }
+        )
+        rows = ibis.memtable(pairs).distinct()
+        checked = brought_up(view, rows, self._catalogue, self._rules)
+        row, column = grid.code(checked.filter(checked.blocked_by.notnull()))
+        view.snapshot.drop(checked)
+        blocked = row * self._width + column
+        here = candidates.row * self._width + candidates.column
+        return np.flatnonzero(np.isin(here, blocked))
+
+
+def joined(*parts: Candidates) -> Candidates:
+    """The union of candidates, sorted, without duplicates."""
+    columns = [
+        np.concatenate([getattr(part, name) for part in parts])
+        for name in ("offer", "column", "row")
+    ]
+    order = np.lexsort(columns)
+    offer, column, row = (each[order] for each in columns)
+    new = np.ones(len(row), dtype=bool)
+    new[1:] = (np.diff(row) != 0) | (np.diff(column) != 0) | (np.diff(offer) != 0)
+    return Candidates(row[new], column[new], offer[new])

@@ -1,0 +1,69 @@
+"""What a ranking might have shown on an earlier day, and what came of it."""
+
+from datetime import timedelta
+
+import ibis.expr.types as ir
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from followsuit.core.codes import Codes
+from followsuit.offers.candidates.grid import Grid, outcomes
+from followsuit.offers.learning.calibration import Shown
+from followsuit.offers.retrieval import Retrieval
+
+MOST_CUSTOMERS = 20_000
+"""Number of customers of a day to calibrate on; more are sampled."""
+
+
+def sampled(reasons: ir.Table, seed: int) -> list[str] | None:
+    """The customers to calibrate on: ids of a sample of those with a reason, None for all."""
+    ids = reasons.select("customer_id").distinct().order_by("customer_id").to_pyarrow()
+    ids = ids["customer_id"]
+    if len(ids) <= MOST_CUSTOMERS:
+        return None
+    chosen = np.random.default_rng(seed).choice(len(ids), MOST_CUSTOMERS, replace=False)
+    return list(pc.take(ids, pa.array(np.sort(chosen))).to_pylist())
+
+
+def shown_rows(
+    retrieval: Retrieval, grid: Grid, customers: Codes, horizon: timedelta, top: int, per_item: int
+) -> Shown:
+    """The rows that a ranking might have shown as of the grid's instant: twice as many as it shows.
+
+    Args:
+        retrieval: finds the candidates of the grid.
+        grid: the customers and items, as of a cutoff whose horizon has passed.
+        customers: the codes to give to customers.
+        horizon: an item is accepted if the customer buys or visits it within this time.
+        top: maximum number of offers per customer.
+        per_item: maximum number of offers of one item per customer.
+    """
+    width = max(len(grid.items), 1)
+    pairs = outcomes(grid, horizon).pairs
+    accepted = pairs[:, 0] * width + pairs[:, 1]
+    codes, day = customers.of(grid.customers.ids), int(grid.view.as_of.timestamp())
+    parts = [_EMPTY]
+    for _, block in retrieval.blocks():
+        rank = retrieval.ranks(block, per_item)
+        here = np.flatnonzero((rank > 0) & (rank <= 2 * top))
+        row, column = block.candidates.row[here], block.candidates.column[here]
+        parts.append(
+            Shown(
+                codes[row],
+                np.full(len(row), day),
+                block.trigger[here],
+                block.raw.probability[here],
+                np.isin(row * width + column, accepted),
+            )
+        )
+    return Shown.joined(*parts)
+
+
+_EMPTY = Shown(
+    customer=np.empty(0, np.int64),
+    day=np.empty(0, np.int64),
+    trigger=np.empty(0, object),
+    probability=np.empty(0, float),
+    accepted=np.empty(0, bool),
+)

@@ -1,0 +1,32 @@
+"""Which features rest on what may be left out."""
+
+import pytest
+
+from followsuit.offers.backtest.ablation import UnknownAblation, ablated_features
+from followsuit.triggers.definitions.definition_file import parsed, shipped_definitions
+
+DEFINITIONS = shipped_definitions()
+
+
+@pytest.mark.parametrize(
+    ("name", "features"),
+    [
+        ("popularity", ["popularity"]),
+        ("friend_bought", ["trigger_friend_bought"]),
+        ("basket", ["trigger_left_in_the_basket"]),
+        ("friendships", ["trigger_friend_bought", "trigger_friend_visited"]),
+        ("events", ["trigger_left_in_the_basket", "trigger_moved", "trigger_near_store"]),
+    ],
+)
+def test_features_that_rest_on_a_name_are_left_out(name: str, features: list[str]) -> None:
+    assert ablated_features(name, DEFINITIONS) == features
+
+
+def test_without_any_trigger_freshness_goes_too() -> None:
+    alone = parsed('[fan]\nwhen = [{ did = "concert", within = "3d" }]\n', "shop.toml")
+    assert ablated_features("concert", alone) == ["freshness", "trigger_fan"][::-1]
+
+
+def test_an_unknown_name_is_refused_with_the_nearest_one() -> None:
+    with pytest.raises(UnknownAblation, match=r"'birthdy'\. Did you mean birthday\?"):
+        ablated_features("birthdy", DEFINITIONS)

@@ -126,6 +126,7 @@ class History:
                 "category",
                 "brand",
                 "margin",
+                "price",
                 "known_at",
                 item_kind=ibis.literal(PRODUCT),
                 item_id=products.product_id,
@@ -139,8 +140,9 @@ class History:
                 item_id=stores.store_id,
                 brand=ibis.null(str),
                 margin=ibis.null("int64"),
+                price=ibis.null("int64"),
             ),
-        ).select(*ITEM, "category", "brand", "city", "margin", "known_at")
+        ).select(*ITEM, "category", "brand", "city", "margin", "price", "known_at")
         return rows.anti_join(self.sensitive_items, ITEM)
 
     def _existing(self, listed: Table, mentions: ir.Table) -> ir.Table:

@@ -183,11 +183,11 @@ class View:
 
     @cached_property
     def items(self) -> ir.Table:
-        """`item_kind, item_id, category, brand, city, margin` of the items that can be offered.
+        """`item_kind, item_id, category, brand, city, margin, price` of what can be offered.
 
         They are the products that are not sensitive, and the stores. If no table of products (or
         stores) was delivered, they are those that a customer who shares had bought (or visited).
-        `margin` is in minor units of money per unit sold.
+        `margin` and `price` are in minor units of money per unit sold.
         """
         rows = self._history.items
         return rows.filter(self._known(rows.known_at)).drop("known_at")

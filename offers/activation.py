@@ -34,6 +34,8 @@ _OPTIONS = {
     "window_days": "--window",
     "top": "--top",
     "per_item": "--per-item",
+    "candidates": "--candidates",
+    "everyone": "--everyone",
     "affinity": "--affinity",
     "definitions": "--triggers or --only",
 }

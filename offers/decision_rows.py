@@ -14,7 +14,7 @@ from followsuit.policy.decision import OFFERED, OUTRANKED
 from followsuit.triggers.reason_texts import ReasonTexts
 from followsuit.triggers.trigger import Trigger
 
-REASON, TASTE, POPULAR = "trigger", "taste", "popular"
+REASON, REPEAT, TASTE, BASKET, POPULAR = "trigger", "repeat", "taste", "basket", "popular"
 """The values of the column `source`."""
 CONTRIBUTIONS = "contributions"
 
@@ -48,7 +48,7 @@ SCHEMA = pa.schema(
 
 - `offer_id`: null if a rule blocks the item for the customer, whatever the offer
 - `triggers`: the names of its live triggers, the one with the largest share first
-- `source`: why it is a candidate: `trigger`, `taste` or `popular`
+- `source`: why it is a candidate: `trigger`, `repeat`, `taste`, `basket` or `popular`
 - `blocked_by`: the rule that blocks it; such rows have no prediction
 - `probability`: how likely the customer is to buy or visit the item within the horizon; the sum of
   `own_share` and `trigger_share`
@@ -57,8 +57,10 @@ SCHEMA = pa.schema(
 - `acceptance`: the probability after a contact; null where no contacts have outcomes
 - `own_share`: the probability without any trigger
 - `trigger_share`: how much of the probability comes from triggers
-- `value`: value of an acceptance, in minor units of money
-- `expected_value`: probability x value
+- `value`: value of an acceptance in minor units of money, by the offer, else the item's margin,
+  else its price
+- `expected_value`: acceptance, else probability, times the value less the offer's cost; null if the
+  value isn't known
 - `channel`: the channel to use; null if the customer agreed to contact in general
 - `until`: when the reason of the first trigger ends; null without a trigger, or without an end
 - `store_ids`: the stores at which the offer can be redeemed for that reason; null for any store
@@ -133,23 +135,23 @@ class Describe:
         candidates, parts, leading = block.candidates, block.parts, block.leading
         row, column, offer = candidates.row, candidates.column, candidates.offer
         n, prediction = len(row), block.prediction
-        value = self._offers.value[offer]
+        value = self._offers.value_of(candidates)
+        expected = prediction.probability * (value - self._offers.cost[offer])
         offered = (rank > 0) & (rank <= top)
         above = self._above_average(parts, block.values)
-        by_taste = parts["category"] + parts["affinity"] > np.maximum(above, 0)
         columns = {
             "customer_id": self._customer_ids.take(pa.array(row)),
             "offer_id": self._offer_ids.take(pa.array(offer)),
             "item_kind": self._kinds.take(pa.array(column)),
             "item_id": self._item_ids.take(pa.array(column)),
             "triggers": self._reasons.names(block.matches, n),
-            "source": _words((POPULAR, TASTE, REASON), np.where(leading >= 0, 2, by_taste)),
+            "source": _words((POPULAR, TASTE, BASKET, REASON), _source(parts, above, leading)),
             "probability": prediction.probability,
             "low": pa.array(block.low, from_pandas=True),
             "high": pa.array(block.high, from_pandas=True),
             "own_share": prediction.own_share,
             "trigger_share": prediction.trigger_share,
-            "expected_value": pa.array(prediction.probability * value, from_pandas=True),
+            "expected_value": pa.array(expected, from_pandas=True),
             "value": pa.array(value, from_pandas=True).cast(g.MONEY),
             "channel": self._channels.take(pa.array(row)),
             "until": self._reasons.until(leading),
@@ -181,7 +183,9 @@ class Describe:
         above: np.ndarray,
         leading: np.ndarray,
     ) -> np.ndarray:
-        texts = self._texts.without_trigger(parts["category"], above, self._categories[column])
+        texts = self._texts.without_trigger(
+            parts["category"], parts["basket"], above, self._categories[column]
+        )
         with_trigger = np.flatnonzero(leading >= 0)
         rows = self._reasons.table.iloc[leading[with_trigger]]
         for number, trigger in enumerate(self._triggers):
@@ -191,6 +195,14 @@ class Describe:
                     trigger.name, trigger.text, rows[own], self._as_of
                 )
         return texts
+
+
+def _source(parts: Values, above: np.ndarray, leading: np.ndarray) -> np.ndarray:
+    """(candidates,) why each is one: 3 for a trigger, else 0 to 2 for what adds most to it."""
+    popular = np.maximum(above + parts["city_popularity"], 0)
+    own = np.stack([popular, parts["category"] + parts["affinity"], parts["basket"]])
+    source: np.ndarray = np.where(leading >= 0, 3, own.argmax(axis=0))
+    return source
 
 
 def text(values: np.ndarray) -> pa.Array:

@@ -11,12 +11,12 @@ import pyarrow.parquet as pq
 
 from followsuit.core.progress import Progress, silent
 from followsuit.graph.items import PAIR
-from followsuit.offers.candidates.candidates import BEST
 from followsuit.offers.candidates.catalogue import Catalogue
 from followsuit.offers.candidates.grid import Grid
 from followsuit.offers.decision_rows import REASON, Describe
 from followsuit.offers.learning.acceptance import Acceptance
 from followsuit.offers.retrieval import Retrieval
+from followsuit.offers.selection import Selection
 from followsuit.policy.rules import BEFORE_PREDICTION, Rule
 from followsuit.triggers.reason_texts import ReasonTexts
 from followsuit.triggers.trigger import Trigger
@@ -30,8 +30,7 @@ def write_decisions(
     acceptance: Acceptance,
     triggers: Sequence[Trigger],
     texts: ReasonTexts,
-    top: int,
-    per_item: int = 1,
+    selection: Selection,
     rules: Sequence[Rule] = BEFORE_PREDICTION,
     progress: Progress = silent,
 ) -> None:
@@ -45,8 +44,7 @@ def write_decisions(
         acceptance: the fitted models.
         triggers: the triggers of the reasons, in order of precedence.
         texts: what customers may be told.
-        top: maximum number of offers per customer.
-        per_item: maximum number of offers of one item per customer.
+        selection: how many offers a customer gets.
         rules: the rules, in the order in which they apply.
         progress: progress callback; counts customers.
     """
@@ -57,12 +55,13 @@ def write_decisions(
         progress("ranking offers", len(grid.customers)) as advance,
     ):
         writer.write_table(_blocked(pairs, describe.schema, catalogue is not None))
-        for rows, block in retrieval.blocks(max(BEST, top)):
-            rank = retrieval.ranks(block, per_item)
+        for rows, block in retrieval.blocks(selection.ranked):
+            rank = retrieval.ranks(block, selection.per_item)
             last = rank.max(initial=0) + 1
             offer, column, row = (getattr(block.candidates, n) for n in ("offer", "column", "row"))
             order = np.lexsort((offer, column, np.where(rank, rank, last), row))
-            writer.write_table(describe.table(block, rank, top).take(order))
+            order = order[rank[order] <= selection.ranked]
+            writer.write_table(describe.table(block, rank, selection.top).take(order))
             advance(len(rows))
 
 

@@ -22,7 +22,7 @@ from followsuit.graph.store import GraphStore
 from followsuit.graph.view import SharedView, View, of_customers
 from followsuit.influence.log.action_log import read_log
 from followsuit.influence.log.arrays import Log
-from followsuit.offers.candidates.brought_up import brought_up
+from followsuit.offers.candidates.brought_up import brought_up, with_everyone
 from followsuit.offers.candidates.catalogue import Catalogue, catalogue
 from followsuit.offers.candidates.grid import grid, outcomes
 from followsuit.offers.decision_rows import SCHEMA
@@ -36,6 +36,7 @@ from followsuit.offers.learning.logistic import LogisticModel
 from followsuit.offers.learning.taste import Taste, TasteConfig, search_taste
 from followsuit.offers.learning.training import examples
 from followsuit.offers.retrieval import Retrieval
+from followsuit.offers.selection import Selection
 from followsuit.offers.shown import sampled, shown_rows
 from followsuit.policy.decision import OFFERED
 from followsuit.triggers.defined import triggers_of, with_window
@@ -155,7 +156,7 @@ class Pipeline:
         """The first of the earlier days. What is fitted later would know the labels."""
         return next(iter([*self._training, *self._calibration]), self._view.shared)
 
-    def acceptance(self, config: TasteConfig, top: int, per_item: int) -> Acceptance:
+    def acceptance(self, config: TasteConfig, selection: Selection) -> Acceptance:
         """Fit the acceptance model to earlier days, and calibrate it on later ones.
 
         Tie weights and taste are fitted as of the first of these days, and taste once more as of
@@ -163,8 +164,7 @@ class Pipeline:
 
         Args:
             config: the model config of taste.
-            top: maximum number of offers per customer.
-            per_item: maximum number of offers of one item per customer.
+            selection: which customers get offers, and how many.
         """
         kept = read_json(self._folder / _MODEL)
         if kept is None:
@@ -172,8 +172,8 @@ class Pipeline:
             learned = learn_tie_weights(self._log.until(ahead), self._window, self._progress)
             logistic = self._fit(config, learned)
             uncalibrated = Acceptance(self._view.as_of, logistic)
-            shown = self._shown(config, learned, uncalibrated, top, per_item)
-            fitted = fit_acceptance(self._view.as_of, logistic, shown, top, self._seed)
+            shown = self._shown(config, learned, uncalibrated, selection)
+            fitted = fit_acceptance(self._view.as_of, logistic, shown, selection.top, self._seed)
             kept = fitted.as_dict()
             save_json(self._folder / _MODEL, kept)
         return Acceptance.from_dict(kept)
@@ -197,8 +197,7 @@ class Pipeline:
         config: TasteConfig,
         learned: pd.DataFrame,
         acceptance: Acceptance,
-        top: int,
-        per_item: int,
+        selection: Selection,
     ) -> list[tuple[datetime, Shown]]:
         """What might have been shown on the days to calibrate on."""
         taste = self._taste(config, self._calibration)
@@ -206,7 +205,7 @@ class Pipeline:
         with self._progress("calibrating probabilities", len(self._calibration)) as advance:
             for day in self._calibration:
                 offers = catalogue(day)
-                with self._reasons(day, learned, offers, sample=True) as (triggers, rows):
+                with self._reasons(day, learned, offers, selection) as (triggers, rows):
                     live = rows.filter(rows.blocked_by.isnull())
                     laid = grid(
                         day, live, self._window, triggers=triggers, taste=taste, catalogue=offers
@@ -214,7 +213,7 @@ class Pipeline:
                     named = rows.filter(rows.item_id.notnull())
                     retrieval = Retrieval(laid, named, offers, acceptance, triggers)
                     codes = self._view.shared.customer_codes
-                    rows_of_day = shown_rows(retrieval, laid, codes, self._window, top, per_item)
+                    rows_of_day = shown_rows(retrieval, laid, codes, self._window, selection)
                     shown.append((day.as_of, rows_of_day))
                 advance(1)
         return shown
@@ -231,13 +230,19 @@ class Pipeline:
         day: SharedView,
         learned: pd.DataFrame,
         offers: Catalogue | None = None,
-        sample: bool = False,
+        selection: Selection | None = None,
     ) -> Iterator[tuple[tuple[Trigger, ...], ir.Table]]:
-        """The triggers of a day, and their reasons with the rules that block them."""
+        """The triggers of a day, and their reasons with the rules that block them.
+
+        With a selection, the reasons are those of a sample of the customers whom it includes.
+        """
         triggers = triggers_of(self._definitions, tie_weights(day, learned))
         reasons = reasons_of(triggers, day)
-        chosen = sampled(reasons, self._seed) if sample else None
-        rows = brought_up(day, of_customers(reasons, chosen), offers)
+        rows = reasons
+        if selection is not None:
+            rows = with_everyone(day, reasons) if selection.everyone else reasons
+            rows = of_customers(rows, sampled(rows, self._seed))
+        rows = brought_up(day, rows, offers)
         yield triggers, rows
         day.snapshot.drop(reasons)
         day.snapshot.drop(rows)
@@ -247,8 +252,7 @@ class Pipeline:
         acceptance: Acceptance,
         config: TasteConfig,
         customers: list[str] | None,
-        top: int,
-        per_item: int = 1,
+        selection: Selection,
     ) -> None:
         """Decide about all candidates, and write the run's files.
 
@@ -256,8 +260,7 @@ class Pipeline:
             acceptance: the fitted models.
             config: the model config of taste.
             customers: ids of the customers to score; None for all.
-            top: maximum number of offers per customer.
-            per_item: maximum number of offers of one item per customer.
+            selection: which customers get offers, and how many.
         """
         view, window = self._view, self._window
         learned = learned_tie_weights(self._store, view, window)
@@ -270,7 +273,8 @@ class Pipeline:
         triggers = triggers_of(self._definitions, ties)
         with self._progress("finding reasons"):
             reasons = reasons_of(triggers, view)
-            rows = brought_up(view, of_customers(reasons, customers), offers)
+            every = with_everyone(view, reasons) if selection.everyone else reasons
+            rows = brought_up(view, of_customers(every, customers), offers)
             view.snapshot.drop(reasons)
         with self._progress("preparing candidates"):
             live = rows.filter(rows.blocked_by.isnull())
@@ -284,8 +288,7 @@ class Pipeline:
             acceptance,
             triggers,
             self._texts,
-            top,
-            per_item,
+            selection,
             progress=self._progress,
         )
         with self._progress("writing evidence"):

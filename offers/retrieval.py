@@ -14,7 +14,7 @@ from scipy import sparse
 
 from followsuit.graph import schema as g
 from followsuit.offers.candidates.brought_up import brought_up
-from followsuit.offers.candidates.candidates import BEST, Candidates, offers_for, ranks
+from followsuit.offers.candidates.candidates import Candidates, offers_for, ranks
 from followsuit.offers.candidates.catalogue import Catalogue
 from followsuit.offers.candidates.grid import Grid, blocks
 from followsuit.offers.candidates.live_reasons import LiveReasons, Matches
@@ -94,7 +94,7 @@ class Retrieval:
         shape = (len(grid.customers), len(grid.items))
         self._blocked = sparse.csr_matrix((np.ones(len(blocked[0]), bool), blocked), shape)
 
-    def blocks(self, best: int = BEST) -> Iterator[tuple[np.ndarray, Block]]:
+    def blocks(self, best: int) -> Iterator[tuple[np.ndarray, Block]]:
         """All customers.
 
         Args:

@@ -55,6 +55,7 @@ from followsuit.offers.learning.learn import Learn
 from followsuit.offers.learning.learned import CHOSEN, learned_before
 from followsuit.offers.learning.taste import TasteConfig
 from followsuit.offers.pipeline import OUT, STEPS, Pipeline
+from followsuit.offers.selection import DEFAULT, Selection
 from followsuit.triggers.definitions.definition import Definition
 from followsuit.triggers.definitions.definition_file import digest, shipped_definitions
 from followsuit.triggers.definitions.unseen import unseen
@@ -113,7 +114,7 @@ def score(
     created_at: datetime,
     *,
     window: timedelta = timedelta(days=14),
-    top: int = 10,
+    selection: Selection = DEFAULT,
     customers: Sequence[str] | None = None,
     refresh: bool = False,
     affinity: str,
@@ -125,7 +126,6 @@ def score(
     activate: bool | None = None,
     triggers: Mapping[str, Definition] | None = None,
     texts: ReasonTexts | None = None,
-    per_item: int = 1,
     tell: Tell = ignore_note,
     progress: Progress = silent,
 ) -> ScoreReport:
@@ -137,7 +137,7 @@ def score(
         created_at: the time to record with the run.
         window: interactions within this time before `as_of` count as recent; the score is the
             probability of an acceptance within this time after it.
-        top: maximum number of offers per customer.
+        selection: which customers get offers, and how many.
         customers: ids of the customers to score; None for all. The others keep their offers of the
             active run.
         refresh: read the server again, after other programs wrote to it.
@@ -152,7 +152,6 @@ def score(
             empty run; False to keep the run without activating it.
         triggers: the definitions of the triggers, by name; None for the shipped ones.
         texts: what customers may be told; None for English.
-        per_item: maximum number of offers of one item per customer.
         tell: called with each note about the data.
         progress: progress callback.
 
@@ -177,7 +176,6 @@ def score(
     parameters = {
         "as_of": as_of.isoformat(),
         "window_days": window / timedelta(days=1),
-        "top": top,
         "seed": seed,
         "affinity": affinity,
         "friends_help": friends_help(store, as_of),
@@ -185,7 +183,7 @@ def score(
         "triggers": list(triggers),
         "definitions": digest(triggers),
         "texts": texts.digest,
-        "per_item": per_item,
+        **selection.as_dict(),
         CUSTOMERS: customers,
         **kept_parts(base, customers),
     }
@@ -203,8 +201,8 @@ def score(
         if LEARNED in before:
             acceptance = Acceptance.from_dict(before[LEARNED])
         else:
-            acceptance = job.acceptance(config, top, per_item)
-        job.rank(acceptance, config, chosen, top, per_item)
+            acceptance = job.acceptance(config, selection)
+        job.rank(acceptance, config, chosen, selection)
         offers = pq.read_table(folder / OFFERS, columns=["customer_id"])
         done = {
             "customers": len(pc.unique(offers["customer_id"])),

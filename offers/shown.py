@@ -11,6 +11,7 @@ from followsuit.core.codes import Codes
 from followsuit.offers.candidates.grid import Grid, outcomes
 from followsuit.offers.learning.calibration import Shown
 from followsuit.offers.retrieval import Retrieval
+from followsuit.offers.selection import Selection
 
 MOST_CUSTOMERS = 20_000
 """Number of customers of a day to calibrate on; more are sampled."""
@@ -27,7 +28,7 @@ def sampled(reasons: ir.Table, seed: int) -> list[str] | None:
 
 
 def shown_rows(
-    retrieval: Retrieval, grid: Grid, customers: Codes, horizon: timedelta, top: int, per_item: int
+    retrieval: Retrieval, grid: Grid, customers: Codes, horizon: timedelta, selection: Selection
 ) -> Shown:
     """The rows that a ranking might have shown as of the grid's instant: twice as many as it shows.
 
@@ -36,17 +37,16 @@ def shown_rows(
         grid: the customers and items, as of a cutoff whose horizon has passed.
         customers: the codes to give to customers.
         horizon: an item is accepted if the customer buys or visits it within this time.
-        top: maximum number of offers per customer.
-        per_item: maximum number of offers of one item per customer.
+        selection: how many offers a customer gets.
     """
     width = max(len(grid.items), 1)
     pairs = outcomes(grid, horizon).pairs
     accepted = pairs[:, 0] * width + pairs[:, 1]
     codes, day = customers.of(grid.customers.ids), int(grid.view.as_of.timestamp())
     parts = [_EMPTY]
-    for _, block in retrieval.blocks():
-        rank = retrieval.ranks(block, per_item)
-        here = np.flatnonzero((rank > 0) & (rank <= 2 * top))
+    for _, block in retrieval.blocks(selection.ranked):
+        rank = retrieval.ranks(block, selection.per_item)
+        here = np.flatnonzero((rank > 0) & (rank <= 2 * selection.top))
         row, column = block.candidates.row[here], block.candidates.column[here]
         parts.append(
             Shown(

@@ -84,20 +84,27 @@ class ReasonTexts:
         return texts
 
     def without_trigger(
-        self, liking: np.ndarray, popularity: np.ndarray, categories: np.ndarray
+        self,
+        liking: np.ndarray,
+        basket: np.ndarray,
+        popularity: np.ndarray,
+        categories: np.ndarray,
     ) -> np.ndarray:
-        """(rows,) the reasons of offers without a trigger: the category, or popularity.
+        """(rows,) the reasons of offers without a trigger: category, last basket or popularity.
 
         Args:
             liking: (rows,) what the category adds to the log-odds.
+            basket: (rows,) what the customer's last basket adds.
             popularity: (rows,) how much more popularity adds than for the average item.
             categories: (rows,) names of the items' categories; None if unknown.
         """
         category, names = pd.factorize(categories)
         by_category = [self.general["category"].format(category=name) for name in names]
-        texts = np.array([*by_category, self.general["popular"]], dtype=object)
-        chosen = (category >= 0) & (liking > np.maximum(popularity, 0))
-        reasons: np.ndarray = texts[np.where(chosen, category, -1)]
+        general = [self.general["basket"], self.general["popular"]]
+        texts = np.array([*by_category, *general], dtype=object)
+        chosen = (category >= 0) & (liking > np.maximum(popularity, 0)) & (liking > basket)
+        others = np.where(basket > np.maximum(popularity, 0), -2, -1)
+        reasons: np.ndarray = texts[np.where(chosen, category, others)]
         return reasons
 
     def _periods(self, first_at: "pd.Series[pd.Timestamp]", as_of: datetime) -> list[str]:

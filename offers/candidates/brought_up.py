@@ -58,6 +58,19 @@ def brought_up(
     return checked
 
 
+def with_everyone(view: View, reasons: ir.Table) -> ir.Table:
+    """Add a row without a trigger and an item for each customer without a reason.
+
+    Args:
+        view: the view as of the cutoff.
+        reasons: a table with the columns of `REASONS` and `EVIDENCE`.
+    """
+    others = view.customers.anti_join(reasons, "customer_id").select("customer_id")
+    types = {name: kind for name, kind in reasons.schema().items() if name != "customer_id"}
+    nothing = {name: ibis.null(kind) for name, kind in types.items()}
+    return ibis.union(reasons, others.mutate(**nothing).select(*reasons.columns))
+
+
 def _flagged(rows: ir.Table, flagged: ir.Table, key: Sequence[str], name: str) -> ir.Table:
     """Add a column that says whether a table of distinct keys has a row's key."""
     joined = rows.left_join(flagged.mutate(**{name: ibis.literal(True)}), list(key))

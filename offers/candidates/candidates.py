@@ -1,8 +1,8 @@
 """What may be offered to whom: pairs with a live reason, and each customer's best other offers.
 
 A pair of customer and item with a live reason that no rule blocks is a candidate for each offer
-that covers the item and includes the customer in its audience. Each customer's 50 best offers by
-score (`Offers.best`) are candidates too.
+that covers the item and includes the customer in its audience. Each customer's best offers by score
+(`Offers.best`) are candidates too.
 """
 
 from collections import defaultdict
@@ -22,9 +22,6 @@ from followsuit.offers.candidates.catalogue import Catalogue
 from followsuit.offers.candidates.grid import Grid
 from followsuit.offers.candidates.store_sets import Redemption, redemption
 from followsuit.triggers.trigger import ANY_OFFER, Needs
-
-BEST = 50
-"""How many of a customer's best offers are candidates without a reason."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +43,11 @@ class Offers:
     ids: np.ndarray
     """(offers,) offer ids, sorted; without a catalogue, item ids in the order of the columns."""
     value: np.ndarray
-    """(offers,) value of an acceptance in minor units of money; NaN if unknown."""
+    """(offers,) value of an acceptance in minor units of money, by the offer; NaN if unknown."""
+    item_value: np.ndarray
+    """(k,) the same by the item: its margin, else its price; NaN if unknown."""
+    cost: np.ndarray
+    """(offers,) what an acceptance costs, in minor units of money."""
     covers: sparse.csr_matrix | None
     """(offers, k) bool: which items each offer covers; None if each item is its own offer."""
     audience: sparse.csr_matrix
@@ -84,6 +85,12 @@ class Offers:
         """(n, offers) `audience`, by customer."""
         return self.audience.T.tocsr()
 
+    def value_of(self, candidates: Candidates) -> np.ndarray:
+        """(candidates,) value of an acceptance: that of the offer, else of the item."""
+        value, of_item = self.value[candidates.offer], self.item_value[candidates.column]
+        chosen: np.ndarray = np.where(np.isnan(value), of_item, value)
+        return chosen
+
     def of_pairs(self, row: np.ndarray, column: np.ndarray) -> Candidates:
         """All candidates of pairs of customer (`row`) and item (`column`)."""
         by_item = self._by_item
@@ -98,7 +105,7 @@ class Offers:
         return Candidates(row[allowed], column[allowed], offer[allowed])
 
     def best(
-        self, scores: np.ndarray, rows: np.ndarray, n: int = BEST, needs: Needs = ANY_OFFER
+        self, scores: np.ndarray, rows: np.ndarray, n: int, needs: Needs = ANY_OFFER
     ) -> Candidates:
         """The n best offers of each customer, each with its best item.
 
@@ -146,16 +153,18 @@ class Offers:
 def offers_for(grid: Grid, catalogue: Catalogue | None) -> Offers:
     """The offers for a grid's customers and items."""
     items, n = grid.view.item_list, len(grid.customers)
+    item_value = _item_values(grid)
     if catalogue is None:
-        rows = grid.view.items.select(key=item_key(grid.view.items), margin="margin").to_pyarrow()
-        margin = items.codes.lay_out(rows["key"], rows["margin"], np.nan)
-        ids, value = items.id[grid.items], margin[grid.items]
+        ids, value = items.id[grid.items], item_value
         none = np.empty(0, dtype=np.int64)
         nobody = _cells(none, none, (len(ids), n))
         no_one, no_name = np.zeros(len(ids), bool), np.full(len(ids), None)
         where = redemption(grid.stores, _visits(grid), {}, {}, (len(ids), len(ids)))
         by_column = np.arange(len(ids))
-        return Offers(ids, value, None, nobody, no_one, no_name, no_name, where, by_column)
+        free = np.zeros(len(ids))
+        return Offers(
+            ids, value, item_value, free, None, nobody, no_one, no_name, no_name, where, by_column
+        )
     rows = catalogue.offers.order_by("offer_id").to_pyarrow()
     codes = Codes(rows["offer_id"])
     coverage, audience = catalogue.coverage, catalogue.audience.to_pyarrow()
@@ -165,6 +174,8 @@ def offers_for(grid: Grid, catalogue: Catalogue | None) -> Offers:
     return Offers(
         ids=codes.ids,
         value=value,
+        item_value=item_value,
+        cost=rows["cost"].fill_null(0).to_numpy().astype(float),
         covers=_cells(codes.of(covered["offer_id"]), column, (len(codes), len(grid.items))),
         audience=_cells(
             codes.of(audience["offer_id"]),
@@ -177,6 +188,16 @@ def offers_for(grid: Grid, catalogue: Catalogue | None) -> Offers:
         redemption=_redemption(grid, catalogue, codes),
         by_worth=np.argsort(-np.nan_to_num(value, nan=-np.inf), kind="stable"),
     )
+
+
+def _item_values(grid: Grid) -> np.ndarray:
+    """(k,) the margin of each column's item, else its price; NaN if unknown."""
+    rows = grid.view.items
+    value = rows.margin.coalesce(rows.price).cast("float64")
+    table = rows.select(key=item_key(rows), value=value).to_pyarrow()
+    values = grid.view.item_list.codes.lay_out(table["key"], table["value"], np.nan)
+    of_columns: np.ndarray = values[grid.items]
+    return of_columns
 
 
 def _visits(grid: Grid) -> dict[int, str]:

@@ -23,8 +23,9 @@ class Catalogue:
     """The active offers of a view, as tables."""
 
     offers: ir.Table
-    """`offer_id, value, program, interest, targeted`: `value` in minor units of money, null if
-    unknown; `targeted` offers, with a program or an interest, are only for their audience."""
+    """`offer_id, value, cost, program, interest, targeted`: `value` and `cost` of an acceptance in
+    minor units of money, null if unknown; `targeted` offers, with a program or an interest, are
+    only for their audience."""
     coverage: ir.Table
     """`offer_id, item_kind, item_id`."""
     audience: ir.Table
@@ -80,7 +81,7 @@ def catalogue(view: View) -> Catalogue | None:
     offers = offers.semi_join(coverage, "offer_id")
     targeted = offers.program.notnull() | offers.interest.notnull()
     return Catalogue(
-        keep(offers.select("offer_id", "value", "program", "interest", targeted=targeted)),
+        keep(offers.select("offer_id", "value", "cost", "program", "interest", targeted=targeted)),
         coverage,
         keep(_audience(offers, view)),
         view.offer_stores.semi_join(offers, "offer_id"),

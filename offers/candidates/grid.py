@@ -58,6 +58,8 @@ class Grid:
     window."""
     seen: sparse.csr_matrix
     """(n, all items) bool: seen items, with which the customer has interacted before."""
+    cities: np.ndarray
+    """Names of the cities, by code."""
     home: np.ndarray
     """(n,) code of each customer's city; -1 if unknown."""
     site: np.ndarray
@@ -136,7 +138,8 @@ def grid(
     ids = pc.unique(reasons["customer_id"].combine_chunks())
     customers = Codes(ids.take(pc.sort_indices(ids)))
     named = reasons.filter(pc.is_valid(reasons["item"]))
-    broad = reasons.filter(pc.is_null(reasons["item"]))
+    # Those without a trigger only say which customers to rank.
+    broad = reasons.filter(pc.and_(pc.is_null(reasons["item"]), pc.is_valid(reasons["trigger"])))
     sets = BroadReasons(view, triggers, broad)
     popularity = _popularity(view, window)
     wanted = [np.flatnonzero(popularity), items.codes.of(named["item"]), sets.members]
@@ -165,6 +168,7 @@ def grid(
         stores=stores,
         popularity=popularity,
         seen=seen,
+        cities=cities.to_numpy(),
         home=cities.get_indexer(pd.Index(home)),
         site=cities.get_indexer(pd.Index(items.city))[columns],
     )

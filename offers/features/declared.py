@@ -8,12 +8,26 @@ import numpy as np
 from followsuit.offers.candidates.grid import Grid
 from followsuit.offers.features.activity import Activity
 from followsuit.offers.features.affinity import Affinity
+from followsuit.offers.features.basket import Basket
 from followsuit.offers.features.category import Category
+from followsuit.offers.features.city_popularity import CityPopularity
 from followsuit.offers.features.feature import ALL, Feature, Select
 from followsuit.offers.features.of_reasons import Freshness, Strength, feature_of
 from followsuit.offers.features.popularity import Popularity
+from followsuit.offers.features.price import Price
+from followsuit.offers.features.recency import Recency
 
-FEATURES: tuple[type[Feature], ...] = (Popularity, Category, Affinity, Activity, Freshness)
+FEATURES: tuple[type[Feature], ...] = (
+    Popularity,
+    CityPopularity,
+    Category,
+    Affinity,
+    Basket,
+    Price,
+    Activity,
+    Recency,
+    Freshness,
+)
 """The features that don't depend on which triggers there are."""
 OWN = tuple(feature.name for feature in FEATURES if feature.part == "own")
 """Names of the features that describe the customer's own interest."""

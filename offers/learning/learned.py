@@ -16,6 +16,7 @@ from followsuit.influence.probabilities.learn import ALL
 from followsuit.offers.activation import LEARNED
 from followsuit.offers.features.declared import OWN
 from followsuit.offers.learning.learn import Learn
+from followsuit.offers.selection import Selection
 from followsuit.triggers.tie_weights import relative_weights
 
 KEEP = timedelta(days=7)
@@ -29,8 +30,7 @@ _SAME = (
     "assume_consent",
     "window_days",
     "definitions",
-    "top",
-    "per_item",
+    *Selection().as_dict(),
 )
 """Parameters in which two runs must agree for one to use what the other learned."""
 

@@ -243,6 +243,8 @@ class Shop:
         only: Sequence[str] | None = None,
         reasons: str | Path | None = None,
         per_item: int = 1,
+        candidates: int = 50,
+        everyone: bool = False,
         tell: Callable[[str], None] | None = None,
     ) -> "ScoreReport":
         """Rank offers and activate them; see `followsuit.offers.score.score` for the arguments.
@@ -252,6 +254,10 @@ class Shop:
             triggers: a file of your own triggers; by default, the setting `triggers`.
             only: names of the triggers to use; by default, all.
             reasons: the language of the reasons, or a file; by default, the setting `reasons`.
+            top: maximum number of offers per customer.
+            per_item: maximum number of offers of one item per customer.
+            candidates: maximum number of ranked candidates per customer.
+            everyone: whether customers without a reason are ranked too.
 
         Raises:
             TriggerError: a trigger isn't valid, or there is none of a name.
@@ -262,6 +268,7 @@ class Shop:
         """
         from followsuit.offers.guards import ignore_note
         from followsuit.offers.score import score
+        from followsuit.offers.selection import Selection
         from followsuit.triggers.reason_texts import reason_texts
 
         return score(
@@ -269,7 +276,7 @@ class Shop:
             instant(as_of),
             instant(created_at),
             window=length(window),
-            top=top,
+            selection=Selection(top, per_item, candidates, everyone),
             customers=customers,
             affinity=affinity or self._settings.affinity,
             learn=learn,
@@ -280,7 +287,6 @@ class Shop:
             activate=activate,
             triggers=self.triggers(triggers, only),
             texts=reason_texts(reasons or self._settings.reasons, self.triggers(triggers)),
-            per_item=per_item,
             tell=tell or ignore_note,
             memory=self._memory,
             progress=self._progress,

@@ -20,6 +20,7 @@ from followsuit.graph.view import view_of
 from followsuit.influence.analysis import Analysis
 from followsuit.loaders.load import load
 from followsuit.offers.explanation.explain import explain
+from followsuit.offers.selection import Selection
 from followsuit.queries.runner import run_query
 from followsuit.testing.places import Place
 from followsuit.triggers.definitions.definition_file import parsed
@@ -36,7 +37,7 @@ class Told:
         self.store = store
         self._folder = folder
         load(store, str(deliver_shop(folder / "shop")))
-        self.older = score(store, NOW, LATER, top=9)
+        self.older = score(store, NOW, LATER, selection=Selection(top=9))
         self.run = score(store, NOW, LATER)
         view = view_of(store, NOW)
         analysis = Analysis(store, view)

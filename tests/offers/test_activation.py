@@ -35,6 +35,7 @@ from followsuit.offers.activation import (
 from followsuit.offers.explanation.explain import explain
 from followsuit.offers.guards import Refused
 from followsuit.offers.pipeline import Pipeline
+from followsuit.offers.selection import Selection
 from followsuit.queries.runner import run_query
 from followsuit.testing.places import Place
 
@@ -136,7 +137,7 @@ def current(store: GraphStore) -> dict[str, list[str]]:
 def test_some_customers_are_scored_and_the_others_keep_their_offers(
     store: GraphStore, tmp_path: Path
 ) -> None:
-    first = score(store, NOW, NOW, top=2)
+    first = score(store, NOW, NOW, selection=Selection(top=2))
     before = current(store)
     assert set(before) == {"ann", "dan"}
     folder = tmp_path / "later"
@@ -147,7 +148,9 @@ def test_some_customers_are_scored_and_the_others_keep_their_offers(
 
     later = NOW + timedelta(days=1)
     told: list[str] = []
-    some = score(store, later, NOW, top=4, customers=["ann", "zoe"], tell=told.append)
+    some = score(
+        store, later, NOW, selection=Selection(top=4), customers=["ann", "zoe"], tell=told.append
+    )
     assert (some.customers, some.unknown, some.others, some.activated) == (1, 1, 1, True)
     assert told == ["The other customers' offers were made with a different --top."]
     assert {row["customer_id"] for row in some.offers_table().to_pylist()} == {"ann"}
@@ -171,7 +174,7 @@ def test_some_customers_are_scored_and_the_others_keep_their_offers(
     assert explain(store, "dan", "egg").offered is False
 
     # The same once more is the same run.
-    again = score(store, later, NOW, top=4, customers=["zoe", "ann"])
+    again = score(store, later, NOW, selection=Selection(top=4), customers=["zoe", "ann"])
     assert again.as_dict() == some.as_dict()
     assert current(store) == now
     # A run for everybody lets go of the first.
@@ -209,10 +212,10 @@ def test_interrupted_before_the_last_act_the_old_offers_stay_and_a_second_try_en
     with monkeypatch.context() as patch:
         patch.setattr(scoring, "write_run", stop)
         with pytest.raises(KeyboardInterrupt):
-            score(store, NOW, NOW, top=1, customers=["ann"])
+            score(store, NOW, NOW, selection=Selection(top=1), customers=["ann"])
     assert active_run(store).run_id == first.run_id
     assert current(store) == before
-    score(store, NOW, NOW, top=1, customers=["ann"])
+    score(store, NOW, NOW, selection=Selection(top=1), customers=["ann"])
     assert current(store) == {"ann": before["ann"][:1], "dan": before["dan"]}
 
 

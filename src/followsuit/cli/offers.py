@@ -104,7 +104,8 @@ def score(
             metavar="SHARE",
             help="Refuse if fewer than this share of the customers with offers in the "
             "active run get one again. Only runs for all customers with the same "
-            "--window, --top, --per-item, --affinity and triggers are compared. 0: don't compare.",
+            "--window, --top, --per-item, --candidates, --everyone, --affinity and triggers are "
+            "compared. 0: don't compare.",
         ),
     ] = 0.5,
     activate: Annotated[
@@ -130,6 +131,13 @@ def score(
     per_item: Annotated[
         int, typer.Option(min=1, help="Maximum number of offers of one item per customer.")
     ] = 1,
+    candidates: Annotated[
+        int, typer.Option(min=1, help="Maximum number of ranked candidates per customer.")
+    ] = 50,
+    everyone: Annotated[
+        bool,
+        typer.Option("--everyone", help="Also rank customers without a reason, for your own site."),
+    ] = False,
     affinity: AffinityOption = None,
     learn: Annotated[
         Learn,
@@ -173,6 +181,8 @@ def score(
         only=names_in(only),
         reasons=reasons,
         per_item=per_item,
+        candidates=candidates,
+        everyone=everyone,
         tell=say,
     )
     if report.note:

@@ -50,6 +50,8 @@ def as_arrays(offers: list[Offer], customers: int, items: int) -> Offers:
     return Offers(
         ids=np.array([f"o{number}" for number in range(len(offers))], dtype=object),
         value=value,
+        item_value=np.full(items, np.nan),
+        cost=np.zeros(len(offers)),
         covers=sparse.csr_matrix(covers),
         audience=sparse.csr_matrix(audience),
         targeted=np.array([offer.audience is not None for offer in offers], dtype=bool),
@@ -64,6 +66,8 @@ def without_catalogue(customers: int, items: int) -> Offers:
     return Offers(
         np.array([f"i{n}" for n in range(items)], dtype=object),
         np.full(items, np.nan),
+        np.full(items, np.nan),
+        np.zeros(items),
         None,
         sparse.csr_matrix((items, customers), dtype=bool),
         np.zeros(items, bool),

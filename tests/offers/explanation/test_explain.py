@@ -27,6 +27,7 @@ from followsuit.offers.explanation.not_offered import (
     SENSITIVE,
 )
 from followsuit.offers.score import ScoreReport
+from followsuit.offers.selection import Selection
 from followsuit.policy.decision import OFFERED, OUTRANKED
 from followsuit.policy.rules import SENTENCES
 from followsuit.testing.places import Place
@@ -208,7 +209,7 @@ def agree(
     extra = {"offers": random_offers(seed)} if seed % 2 else {}
     with place.open() as store:
         load(store, str(deliver(folder / "delivery", **tables, **extra)))
-        report = score(store, random_shops.NOW, random_shops.NOW, top=3)
+        report = score(store, random_shops.NOW, random_shops.NOW, selection=Selection(top=3))
         view = view_of(store, random_shops.NOW)
         # Each answer would make the same view anew.
         monkeypatch.setattr("followsuit.graph.view.view_of", lambda *_, **__: view)
@@ -258,7 +259,7 @@ def test_a_customer_who_joins_later_changes_no_answer(embedded: Place, tmp_path:
     newcomer = {"customer_id": "a0000", "birth_date": "1980-05-05", "joined_at": joined}
     with embedded.open() as store:
         load(store, str(deliver(tmp_path / "delivery", **random_shop(1))))
-        report = score(store, random_shops.NOW, random_shops.NOW, top=3)
+        report = score(store, random_shops.NOW, random_shops.NOW, selection=Selection(top=3))
         offered = report.offers_table().to_pylist()[:40]
         assert len(offered) == 40
         before = [explain(store, row["customer_id"], row["offer_id"]) for row in offered]

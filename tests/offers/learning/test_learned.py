@@ -15,6 +15,7 @@ from followsuit.offers.activation import LEARNED
 from followsuit.offers.features.declared import OWN
 from followsuit.offers.learning.learn import Learn
 from followsuit.offers.learning.learned import KEEP, NothingLearned, learned_before
+from followsuit.offers.selection import Selection
 
 OPTIONS: dict[str, Any] = {
     "affinity": "linear",
@@ -23,8 +24,7 @@ OPTIONS: dict[str, Any] = {
     "assume_consent": True,
     "window_days": 14.0,
     "definitions": "4f2a",
-    "top": 10,
-    "per_item": 1,
+    **Selection().as_dict(),
 }
 FIRST = day(1)
 
@@ -94,6 +94,8 @@ def test_a_night_that_is_repeated_learns_again(store: GraphStore) -> None:
         {"definitions": "9c1e"},
         {"top": 5},
         {"per_item": 2},
+        {"candidates": 20},
+        {"everyone": True},
     ],
 )
 def test_other_options_learn_for_themselves(store: GraphStore, change: dict[str, Any]) -> None:

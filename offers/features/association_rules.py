@@ -1,0 +1,71 @@
+"""Association rules: which products are bought together more often than by chance.
+
+Agrawal, Imielinski and Swami (1993), "Mining association rules between sets of items in large
+databases", SIGMOD. The lift of a rule is the share of baskets with both products over what their
+shares alone would give. Rare pairs have high lifts by chance, so rules are ranked by a lower bound:
+the lift with half a basket added, less 1.645 standard errors of its logarithm (a Poisson count).
+"""
+
+from datetime import timedelta
+
+import ibis.expr.types as ir
+
+from followsuit.graph.view import SharedView, View
+
+WINDOW = timedelta(days=180)
+"""Rules are of the baskets within this time."""
+LAST = timedelta(days=30)
+"""A basket counts as a customer's last one within this time."""
+CUSTOMERS = 5
+"""A rule needs so many customers who bought both products at once."""
+LARGEST = 30
+"""Baskets with more products, of resellers say, are left out."""
+_Z = 1.645
+
+
+def association_rules(view: SharedView) -> ir.Table:
+    """The rules of the last 180 days, by customers who share activity.
+
+    Returns:
+        `product_id, with_product_id, support, confidence, lift, lift_low`, those with `lift_low`
+        above 1: `support` is the share of baskets with both, `confidence` the share of the baskets
+        with the first that have the second.
+    """
+    rows = view.within(view.purchase_rows, WINDOW)
+    rows = rows.select("order_id", "customer_id", "product_id").distinct()
+    sizes = rows.group_by("order_id", "customer_id").aggregate(products=rows.count())
+    key = ["order_id", "customer_id"]
+    several = rows.semi_join(sizes.filter(sizes.products.between(2, LARGEST)), key)
+    other = several.rename(with_product_id="product_id")
+    pairs = several.inner_join(other, key)
+    pairs = pairs.filter(pairs.product_id != pairs.with_product_id)
+    both = pairs.group_by("product_id", "with_product_id").aggregate(
+        both=pairs.count(), customers=pairs.customer_id.nunique()
+    )
+    both = both.filter(both.customers >= CUSTOMERS)
+    bought = rows.group_by("product_id").aggregate(first=rows.count())
+    both = both.inner_join(bought, "product_id")
+    second = bought.rename(with_product_id="product_id", second="first")
+    both = both.inner_join(second, "with_product_id").cross_join(
+        sizes.aggregate(baskets=sizes.count())
+    )
+    expected = both.first * both.second / both.baskets
+    lift, shrunken = both.both / expected, (both.both + 0.5) / (expected + 0.5)
+    low = shrunken * (-_Z / (both.both + 0.5).sqrt()).exp()
+    rules = both.select(
+        "product_id",
+        "with_product_id",
+        support=both.both / both.baskets,
+        confidence=both.both / both.first,
+        lift=lift,
+        lift_low=low,
+    )
+    return rules.filter(rules.lift_low > 1)
+
+
+def last_baskets(view: View) -> ir.Table:
+    """`customer_id, product_id`: each customer's last basket, if it is of the last 30 days."""
+    rows = view.within(view.purchase_rows, LAST)
+    newest = rows.group_by("customer_id").aggregate(newest=rows["at"].max())
+    rows = rows.inner_join(newest, "customer_id")
+    return rows.filter(rows["at"] == rows.newest).select("customer_id", "product_id").distinct()

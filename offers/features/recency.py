@@ -1,0 +1,37 @@
+"""How long ago a customer last bought or visited anything."""
+
+import numpy as np
+
+from followsuit.graph.view import whole_seconds
+from followsuit.offers.candidates.grid import Grid
+from followsuit.offers.features.feature import ALL, Feature, Select
+
+_LONGEST = 365.0
+"""Days; newcomers have this value too."""
+
+
+class Recency(Feature):
+    """log(1 + days since the customer's last interaction), at most that of a year."""
+
+    name = "recency"
+    unit = "log of days"
+    source = "purchases, visits"
+    start = 0.0
+
+    def __init__(self, grid: Grid) -> None:
+        super().__init__(grid)
+        rows = grid.view.interactions
+        last = rows.group_by("customer_id").aggregate(last=whole_seconds(rows["at"]).max())
+        table = last.to_pyarrow()
+        seconds = grid.customers.lay_out(table["customer_id"], table["last"], np.nan)
+        days = (grid.view.as_of.timestamp() - seconds) / 86_400
+        days = np.where(np.isfinite(days), days, _LONGEST)
+        self.values: np.ndarray = np.log1p(np.clip(days, 0, _LONGEST))
+
+    def block(self, rows: Select, columns: Select = ALL) -> np.ndarray:  # noqa: D102
+        values: np.ndarray = self.values[rows, None]
+        return values
+
+    def pairs(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:  # noqa: D102
+        values: np.ndarray = self.values[rows]
+        return values

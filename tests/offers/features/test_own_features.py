@@ -1,0 +1,48 @@
+"""Features of a customer's own interest: recency, price, and what the city buys."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from support.grids import NOW, grid_of, items_of, tea_shop
+from support.snapshots import day
+
+from followsuit.offers.candidates.grid import Grid
+from followsuit.offers.features.city_popularity import CityPopularity
+from followsuit.offers.features.feature import Feature
+from followsuit.offers.features.price import Price
+from followsuit.offers.features.recency import Recency
+
+
+def values_of(feature: Feature, grid: Grid) -> dict[str, float]:
+    assert list(grid.customers.ids) == ["ann"]
+    block = np.broadcast_to(feature.block(slice(None)), (1, len(grid.items)))
+    return dict(zip(items_of(grid), block[0].tolist(), strict=True))
+
+
+def test_recency_is_the_log_of_the_days_since_anything_was_bought(tmp_path: Path) -> None:
+    grid = grid_of(tea_shop(tmp_path))
+    days = (NOW - day(8)).total_seconds() / 86_400
+    (value,) = set(values_of(Recency(grid), grid).values())
+    assert value == pytest.approx(math.log1p(days))
+
+
+def test_price_is_the_distance_from_what_the_customer_usually_pays(tmp_path: Path) -> None:
+    prices = {"soap": 100, "cup": 100, "pan": 800, "tea": 400, "hat": None}
+    products = [{"product_id": p, "price": price} for p, price in prices.items()]
+    grid = grid_of(tea_shop(tmp_path, products=products))
+    values = values_of(Price(grid), grid)
+    assert values["tea"] == pytest.approx(math.log(2)), "the usual price is 200"
+    assert values["pan"] == pytest.approx(math.log(4))
+    assert values.get("hat", 0) == 0
+
+
+def test_the_popularity_in_a_city_counts_its_customers_alone(tmp_path: Path) -> None:
+    cities = {"ann": "Bonn", "bob": "Bonn", "cas": "Kiel"}
+    customers = [{"customer_id": c, "city": city} for c, city in cities.items()]
+    grid = grid_of(tea_shop(tmp_path / "three", customers=customers))
+    assert values_of(CityPopularity(grid), grid)["tea"] == pytest.approx(math.log(2))
+    nowhere = [{"customer_id": "ann"}, *customers[1:]]
+    grid = grid_of(tea_shop(tmp_path / "nowhere", customers=nowhere))
+    assert set(values_of(CityPopularity(grid), grid).values()) == {0}

@@ -29,10 +29,12 @@ from followsuit.offers.decision_rows import SCHEMA
 from followsuit.offers.decisions import write_decisions
 from followsuit.offers.evidence import write_evidence
 from followsuit.offers.features.declared import Features
-from followsuit.offers.learning.acceptance import Acceptance, fit_acceptance
+from followsuit.offers.learning.acceptance import Acceptance, choose_model, with_calibration
+from followsuit.offers.learning.boosted import BoostedModel
 from followsuit.offers.learning.calibration import Shown
 from followsuit.offers.learning.learned import learned_tie_weights
 from followsuit.offers.learning.logistic import LogisticModel
+from followsuit.offers.learning.model import Examples
 from followsuit.offers.learning.taste import Taste, TasteConfig, search_taste
 from followsuit.offers.learning.training import examples
 from followsuit.offers.retrieval import Retrieval
@@ -170,15 +172,12 @@ class Pipeline:
         if kept is None:
             ahead = int((self._view.as_of - self._first.as_of).total_seconds())
             learned = learn_tie_weights(self._log.until(ahead), self._window, self._progress)
-            logistic = self._fit(config, learned)
-            uncalibrated = Acceptance(self._view.as_of, logistic)
-            shown = self._shown(config, learned, uncalibrated, selection)
-            fitted = fit_acceptance(self._view.as_of, logistic, shown, selection.top, self._seed)
-            kept = fitted.as_dict()
+            training = self._training_sets(config, learned)
+            kept = self._calibrated(config, learned, training, selection).as_dict()
             save_json(self._folder / _MODEL, kept)
         return Acceptance.from_dict(kept)
 
-    def _fit(self, config: TasteConfig, learned: pd.DataFrame) -> LogisticModel:
+    def _training_sets(self, config: TasteConfig, learned: pd.DataFrame) -> list[Examples]:
         taste = self._taste(config, self._training)
         training = []
         with self._progress("fitting weights of features", len(self._training)) as advance:
@@ -190,18 +189,20 @@ class Pipeline:
                     features = Features(laid, self._definitions)
                     training.append(examples(laid, features, adopted, self._seed))
                 advance(1)
-        return LogisticModel().fit(training)
+        return training
 
-    def _shown(
+    def _calibrated(
         self,
         config: TasteConfig,
         learned: pd.DataFrame,
-        acceptance: Acceptance,
+        training: list[Examples],
         selection: Selection,
-    ) -> list[tuple[datetime, Shown]]:
-        """What might have been shown on the days to calibrate on."""
+    ) -> Acceptance:
+        """The models, chosen and calibrated by what might have been shown on later days."""
         taste = self._taste(config, self._calibration)
-        shown = []
+        logistic, boosted = LogisticModel().fit(training), BoostedModel().fit(training)
+        acceptance = Acceptance(self._view.as_of, logistic)
+        shown: list[tuple[datetime, Shown]] = []
         with self._progress("calibrating probabilities", len(self._calibration)) as advance:
             for day in self._calibration:
                 offers = catalogue(day)
@@ -210,13 +211,18 @@ class Pipeline:
                     laid = grid(
                         day, live, self._window, triggers=triggers, taste=taste, catalogue=offers
                     )
+                    if not shown:
+                        adopted = outcomes(laid, self._window).pairs
+                        features = Features(laid, self._definitions)
+                        later = examples(laid, features, adopted, self._seed)
+                        acceptance = choose_model(self._view.as_of, logistic, boosted, later)
                     named = rows.filter(rows.item_id.notnull())
                     retrieval = Retrieval(laid, named, offers, acceptance, triggers)
                     codes = self._view.shared.customer_codes
                     rows_of_day = shown_rows(retrieval, laid, codes, self._window, selection)
                     shown.append((day.as_of, rows_of_day))
                 advance(1)
-        return shown
+        return with_calibration(acceptance, shown, selection.top, self._seed)
 
     def _taste(self, config: TasteConfig, days: Sequence[SharedView]) -> Taste | None:
         """Taste as of the first of some days; None without any."""

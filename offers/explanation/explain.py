@@ -3,6 +3,7 @@
 Nothing is predicted again. For something that wasn't a candidate, the rules of `policy` say why.
 """
 
+import math
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -96,9 +97,11 @@ class Explanation:
     reason: str | None = None
     """The reason in words for the customer."""
     base: float | None = None
-    """The log-odds if all features are 0."""
+    """The log-odds that factors are added to."""
     factors: dict[str, float] | None = None
     """What each feature adds to the log-odds."""
+    calibration: float | None = None
+    """What calibration adds to the log-odds."""
 
     def as_dict(self) -> dict[str, Any]:
         """The explanation as `why --json` prints it; `score` is an older name of `probability`."""
@@ -191,8 +194,9 @@ def _of_decisions(run: Run, mine: pa.Table, customer: str, target: str) -> Expla
         rule=None if offered else BELOW,
         explanation=None if offered else EXPLAINED[BELOW],
         trigger=best["triggers"][0] if best["triggers"] else None,
-        base=_intercept(run),
+        base=_base(run),
         factors=best["contributions"],
+        calibration=_calibration(run, best),
         **{
             # Runs of earlier versions have fewer columns.
             name: best.get(name)
@@ -201,10 +205,21 @@ def _of_decisions(run: Run, mine: pa.Table, customer: str, target: str) -> Expla
     )
 
 
-def _intercept(run: Run) -> float | None:
-    """The log-odds if all features are 0; None for a run of an earlier version."""
-    learned = run.parameters.get(LEARNED)
-    return None if learned is None else float(learned["logistic"]["intercept"])
+def _base(run: Run) -> float | None:
+    """The log-odds that factors are added to; None for a run of an earlier version."""
+    kept = run.parameters.get(LEARNED)
+    # The class of the models would take a second to import.
+    return None if kept is None else float(kept["base"])
+
+
+def _calibration(run: Run, row: dict[str, Any]) -> float | None:
+    """What calibration adds to the log-odds; None for a run of an earlier version."""
+    base = _base(run)
+    if base is None or not 0 < row["probability"] < 1:
+        return None
+    before = base + sum(row["contributions"].values())
+    odds: float = row["probability"] / (1 - row["probability"])
+    return float(round(math.log(odds) - before, 6))
 
 
 def _has_gaps(mine: pa.Table) -> bool:

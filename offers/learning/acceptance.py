@@ -1,7 +1,7 @@
 """How likely customers accept: the models that a run uses, and how they are calibrated."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Self
 
@@ -9,6 +9,7 @@ import numpy as np
 
 from followsuit.core.bootstrap import Estimate
 from followsuit.core.threads import one_thread
+from followsuit.offers.learning.boosted import BoostedModel
 from followsuit.offers.learning.calibration import (
     ACCEPTED,
     ROWS,
@@ -17,7 +18,7 @@ from followsuit.offers.learning.calibration import (
     fit_calibration,
 )
 from followsuit.offers.learning.logistic import LogisticModel
-from followsuit.offers.learning.model import Model, Prediction
+from followsuit.offers.learning.model import Examples, Model, Prediction, log_loss
 
 _DRAWS = 1_000
 
@@ -61,19 +62,28 @@ class Acceptance:
     Attributes:
         as_of: the instant that they were fitted as of.
         logistic: the logistic model, which also finds candidates.
-        calibration: calibrates its predictions; None if too little is known.
+        boosted: the boosted model; None if it isn't used.
+        losses: log-loss of each model by name, on a later day; empty if only one was fitted.
+        calibration: calibrates the predictions; None if too little is known.
         check: how well the calibration held last; None if that isn't known.
     """
 
     as_of: datetime
     logistic: LogisticModel = field(default_factory=LogisticModel)
+    boosted: BoostedModel | None = None
+    losses: Mapping[str, float] = field(default_factory=dict)
     calibration: Calibration | None = None
     check: Check | None = None
 
     @property
     def model(self) -> Model:
         """The model that predicts."""
-        return self.logistic
+        return self.boosted or self.logistic
+
+    @property
+    def base(self) -> float:
+        """The log-odds that contributions are added to."""
+        return self.boosted.base if self.boosted else self.logistic.intercept
 
     def calibrated(
         self, raw: Prediction, trigger: np.ndarray
@@ -91,7 +101,10 @@ class Acceptance:
         """The models, as stored with a run."""
         return {
             "as_of": self.as_of.isoformat(),
+            "base": self.base,
             "logistic": self.logistic.as_dict(),
+            "boosted": None if self.boosted is None else self.boosted.as_dict(),
+            "losses": dict(self.losses),
             "calibration": None if self.calibration is None else self.calibration.as_dict(),
             "check": None if self.check is None else self.check.as_dict(),
         }
@@ -102,6 +115,9 @@ class Acceptance:
         source = f"fitted to {model.moments} earlier days" if model.moments else "defaults"
         weights = ", ".join(f"{name} {weight:.2f}" for name, weight in model.weights.items())
         lines = [f"Weights ({source}): {weights}"]
+        if self.losses:
+            losses = ", ".join(f"{name} {loss:.5f}" for name, loss in self.losses.items())
+            lines.append(f"Probabilities are those of {self.model.name}. Log-loss: {losses}")
         if self.calibration is None:
             return [
                 *lines,
@@ -123,44 +139,65 @@ class Acceptance:
     @classmethod
     def from_dict(cls, kept: Mapping[str, Any]) -> Self:
         """Read what `as_dict` wrote."""
-        calibration, check = kept["calibration"], kept["check"]
+        boosted, calibration, check = kept["boosted"], kept["calibration"], kept["check"]
         return cls(
             datetime.fromisoformat(kept["as_of"]),
             LogisticModel(**kept["logistic"]),
+            None if boosted is None else BoostedModel.from_dict(boosted),
+            kept["losses"],
             None if calibration is None else Calibration.from_dict(calibration),
             None if check is None else Check.from_dict(check),
         )
 
 
-def fit_acceptance(
-    as_of: datetime,
-    logistic: LogisticModel,
-    shown: list[tuple[datetime, Shown]],
-    top: int,
-    seed: int,
+def choose_model(
+    as_of: datetime, logistic: LogisticModel, boosted: BoostedModel, later: Examples
 ) -> Acceptance:
-    """Calibrate a fitted model.
+    """Use the model with the lower log-loss on a later day, the logistic one if both are equal.
 
     Args:
         as_of: the instant of the run.
-        logistic: the model.
-        shown: days that it wasn't fitted to, the oldest first, and the rows that might have been
+        logistic: the fitted logistic model.
+        boosted: the fitted boosted model.
+        later: a sample of the later day's pairs.
+    """
+    if not boosted.fitted or not later.y.sum():
+        return Acceptance(as_of, logistic)
+    values = {name: later.x[:, i] for i, name in enumerate(later.names)}
+    models: dict[str, Model] = {model.name: model for model in (logistic, boosted)}
+    losses = {
+        name: round(log_loss(model.predict(values).probability, later.y, later.weight), 6)
+        for name, model in models.items()
+    }
+    better = losses[boosted.name] < losses[logistic.name]
+    return Acceptance(as_of, logistic, boosted if better else None, losses)
+
+
+def with_calibration(
+    acceptance: Acceptance, shown: list[tuple[datetime, Shown]], top: int, seed: int
+) -> Acceptance:
+    """Calibrate fitted models.
+
+    Args:
+        acceptance: the fitted models.
+        shown: days that they weren't fitted to, the oldest first, and the rows that might have been
             shown on each.
         top: maximum number of rows to show to a customer.
         seed: random seed of the check's interval.
     """
     if not shown:
-        return Acceptance(as_of, logistic)
+        return acceptance
     calibration = fit_calibration(Shown.joined(*(rows for _, rows in shown)), top)
     earlier = [rows for _, rows in shown[:-1]]
     before = fit_calibration(Shown.joined(*earlier), top) if earlier else None
     if calibration is None or before is None:
-        return Acceptance(as_of, logistic, calibration)
+        return replace(acceptance, calibration=calibration)
     day, rows = shown[-1]
     latest = rows.top(_calibrated(before, rows), top)
     expected = _calibrated(before, latest)
     ratio = observed_over_expected(latest.customer, latest.accepted, expected, seed)
-    return Acceptance(as_of, logistic, calibration, Check(day, len(latest), ratio))
+    check = Check(day, len(latest), ratio)
+    return replace(acceptance, calibration=calibration, check=check)
 
 
 def _calibrated(calibration: Calibration, rows: Shown) -> np.ndarray:

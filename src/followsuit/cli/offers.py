@@ -277,7 +277,7 @@ def _in_words(answer: "Explanation") -> str:
     lines += _chances(answer)
     parts = answer.factors or {}
     if answer.base is not None:
-        parts = {"base": answer.base, **parts}
+        parts = {"base": answer.base, **parts, "calibration": answer.calibration or 0.0}
     width = max(map(len, parts), default=0)
     lines += [f"  {name:{width}} {value:+.3f}" for name, value in parts.items()]
     return "\n".join(lines)

@@ -136,7 +136,8 @@ class Describe:
         row, column, offer = candidates.row, candidates.column, candidates.offer
         n, prediction = len(row), block.prediction
         value = self._offers.value_of(candidates)
-        expected = prediction.probability * (value - self._offers.cost[offer])
+        chance = np.where(np.isnan(block.acceptance), prediction.probability, block.acceptance)
+        expected = chance * (value - self._offers.cost[offer])
         offered = (rank > 0) & (rank <= top)
         above = self._above_average(parts, block.values)
         columns = {
@@ -149,6 +150,7 @@ class Describe:
             "probability": prediction.probability,
             "low": pa.array(block.low, from_pandas=True),
             "high": pa.array(block.high, from_pandas=True),
+            "acceptance": pa.array(block.acceptance, from_pandas=True),
             "own_share": prediction.own_share,
             "trigger_share": prediction.trigger_share,
             "expected_value": pa.array(expected, from_pandas=True),

@@ -40,6 +40,7 @@ class Block:
         prediction: the calibrated prediction.
         low: lower bound of its interval; NaN while it isn't calibrated.
         high: upper bound; NaN as well.
+        acceptance: the probability after a contact; NaN while that isn't known.
         needed: whether a reason needs just such an offer.
     """
 
@@ -53,6 +54,7 @@ class Block:
     prediction: Prediction
     low: np.ndarray
     high: np.ndarray
+    acceptance: np.ndarray
     needed: np.ndarray
 
 
@@ -148,6 +150,7 @@ class Retrieval:
             prediction,
             low,
             high,
+            self._acceptance.after_contact(prediction.probability),
             needed,
         )
 

@@ -9,7 +9,7 @@ import neo4j_server
 import pytest
 from support.servers import require_neo4j
 
-from followsuit.offers import pipeline
+from followsuit.offers import replay
 from followsuit.testing.places import Place, empty_database
 
 # Ibis makes trees of many objects and few cycles: seldom looking for these spares 7 % of the time.
@@ -45,8 +45,8 @@ def few_days(monkeypatch: pytest.MonkeyPatch) -> None:
 
     For tests of what doesn't depend on the days, each of which is treated alike.
     """
-    monkeypatch.setattr(pipeline, "TRAINING_DAYS", 1)
-    monkeypatch.setattr(pipeline, "CALIBRATION_DAYS", 1)
+    monkeypatch.setattr(replay, "TRAINING_DAYS", 1)
+    monkeypatch.setattr(replay, "CALIBRATION_DAYS", 1)
 
 
 @pytest.fixture(scope="session")

@@ -9,8 +9,7 @@ import numpy as np
 from followsuit.core.bootstrap import Estimate
 from followsuit.offers.backtest.metrics import ITEMS
 from followsuit.offers.candidates.grid import Grid, Outcomes
-from followsuit.offers.features.declared import Features
-from followsuit.offers.features.of_reasons import feature_of
+from followsuit.offers.features.declared import Features, leading_trigger
 from followsuit.offers.learning.acceptance import observed_over_expected
 from followsuit.offers.learning.calibration import Calibration, Shown, fit_calibration
 from followsuit.offers.learning.logistic import LogisticModel
@@ -120,7 +119,7 @@ class CalibratedRanking:
         rows = Shown(
             customer=codes[row],
             day=np.full(len(row), int(grid.view.as_of.timestamp())),
-            trigger=_leading(self._triggers, model.contributions(values), len(row)),
+            trigger=leading_trigger(self._triggers, model.contributions(values), len(row)),
             probability=model.predict(values).probability,
             accepted=np.isin(row * width + column, adopted),
         )
@@ -179,13 +178,3 @@ def _calibrated(calibration: Calibration | None, rows: Shown) -> np.ndarray:
         return rows.probability
     raw = Prediction(rows.probability, rows.probability)
     return calibration.predict(raw, rows.trigger)[0].probability
-
-
-def _leading(triggers: list[str], parts: dict[str, np.ndarray], n: int) -> np.ndarray:
-    """(n,) the trigger that adds most to each row's score; "" where none adds anything."""
-    if not triggers:
-        return np.full(n, "", dtype=object)
-    shares = np.stack([parts[feature_of(name)] for name in triggers])
-    first = np.array(triggers, dtype=object)[shares.argmax(axis=0)]
-    leading: np.ndarray = np.where(shares.max(axis=0, initial=0) > 0, first, "")
-    return leading

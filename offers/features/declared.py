@@ -62,6 +62,22 @@ def start_of(name: str) -> float:
     return _START.get(name, Strength.start)
 
 
+def leading_trigger(triggers: Sequence[str], parts: Values, n: int) -> np.ndarray:
+    """(n,) the trigger that adds most to the score of each of n rows; "" where none adds anything.
+
+    Args:
+        triggers: the names of the triggers.
+        parts: what each feature adds, by feature name.
+        n: number of rows.
+    """
+    if not triggers:
+        return np.full(n, "", dtype=object)
+    shares = np.stack([parts[feature_of(name)] for name in triggers])
+    first = np.array(triggers, dtype=object)[shares.argmax(axis=0)]
+    leading: np.ndarray = np.where(shares.max(axis=0, initial=0) > 0, first, "")
+    return leading
+
+
 class Features:
     """The features of a grid.
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Self
 
 import numpy as np
+from scipy.special import expit, logit
 
 from followsuit.core.bootstrap import Estimate
 from followsuit.core.threads import one_thread
@@ -18,9 +19,10 @@ from followsuit.offers.learning.calibration import (
     fit_calibration,
 )
 from followsuit.offers.learning.logistic import LogisticModel
-from followsuit.offers.learning.model import Examples, Model, Prediction, log_loss
+from followsuit.offers.learning.model import DIGITS, Examples, Model, Prediction, log_loss
 
 _DRAWS = 1_000
+_TINY = 1e-9
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,8 @@ class Acceptance:
         losses: log-loss of each model by name, on a later day; empty if only one was fitted.
         calibration: calibrates the predictions; None if too little is known.
         check: how well the calibration held last; None if that isn't known.
+        contacts: intercept and slope of the log-odds after a contact; None if too few contacts have
+            outcomes.
     """
 
     as_of: datetime
@@ -74,6 +78,7 @@ class Acceptance:
     losses: Mapping[str, float] = field(default_factory=dict)
     calibration: Calibration | None = None
     check: Check | None = None
+    contacts: tuple[float, float] | None = None
 
     @property
     def model(self) -> Model:
@@ -97,6 +102,15 @@ class Acceptance:
             return raw, unknown, unknown
         return self.calibration.predict(raw, trigger)
 
+    def after_contact(self, probability: np.ndarray) -> np.ndarray:
+        """(rows,) the probability of acceptance after a contact; NaN while that isn't known."""
+        if self.contacts is None:
+            return np.full(len(probability), np.nan)
+        intercept, slope = self.contacts
+        odds = logit(np.clip(probability, _TINY, 1 - _TINY))
+        chance: np.ndarray = expit(intercept + slope * odds).round(DIGITS)
+        return chance
+
     def as_dict(self) -> dict[str, Any]:
         """The models, as stored with a run."""
         return {
@@ -107,6 +121,7 @@ class Acceptance:
             "losses": dict(self.losses),
             "calibration": None if self.calibration is None else self.calibration.as_dict(),
             "check": None if self.check is None else self.check.as_dict(),
+            "contacts": None if self.contacts is None else list(self.contacts),
         }
 
     def in_words(self, as_of: datetime) -> list[str]:
@@ -147,6 +162,7 @@ class Acceptance:
             kept["losses"],
             None if calibration is None else Calibration.from_dict(calibration),
             None if check is None else Check.from_dict(check),
+            None if kept["contacts"] is None else tuple(kept["contacts"]),
         )
 
 
@@ -203,6 +219,32 @@ def with_calibration(
 def _calibrated(calibration: Calibration, rows: Shown) -> np.ndarray:
     raw = Prediction(rows.probability, rows.probability)
     return calibration.predict(raw, rows.trigger)[0].probability
+
+
+@one_thread()
+def with_contacts(acceptance: Acceptance, contacts: Shown) -> Acceptance:
+    """Learn how much likelier acceptance is after a contact.
+
+    The log-odds after a contact are a line of those of the calibrated probability (Platt 1999).
+
+    Args:
+        acceptance: the fitted and calibrated models.
+        contacts: earlier contacts, what the model predicted, and whether they were accepted.
+    """
+    accepted = contacts.accepted.sum()
+    if len(contacts) < ROWS or not ACCEPTED <= accepted < len(contacts):
+        return acceptance
+    from sklearn.linear_model import LogisticRegression  # slow to import
+
+    raw = Prediction(contacts.probability, contacts.probability)
+    probability = acceptance.calibrated(raw, contacts.trigger)[0].probability
+    odds = logit(np.clip(probability, _TINY, 1 - _TINY))
+    regression = LogisticRegression(C=1e4, solver="newton-cholesky", max_iter=200)
+    regression.fit(odds[:, None], contacts.accepted)
+    intercept, slope = float(regression.intercept_[0]), float(regression.coef_[0, 0])
+    if slope < 0:  # Then what the model predicts says nothing about contacts.
+        intercept, slope = float(logit(accepted / len(contacts))), 0.0
+    return replace(acceptance, contacts=(intercept, slope))
 
 
 @one_thread()

@@ -1,0 +1,95 @@
+"""What customers did after earlier contacts, beside what the model predicted for them."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+import ibis
+import ibis.expr.types as ir
+import numpy as np
+import pandas as pd
+
+from followsuit.graph import tables as t
+from followsuit.graph.items import ITEM, item_key
+from followsuit.graph.view import SharedView
+from followsuit.offers.candidates.catalogue import Catalogue
+from followsuit.offers.candidates.grid import Grid
+from followsuit.offers.features.declared import Features, leading_trigger
+from followsuit.offers.learning.calibration import Shown
+from followsuit.offers.learning.model import Model
+
+_WEEK = timedelta(days=7)
+
+
+def contacted(
+    now: SharedView,
+    grid: Grid,
+    features: Features,
+    catalogue: Catalogue | None,
+    model: Model,
+    triggers: Sequence[str],
+    horizon: timedelta,
+) -> Shown:
+    """The contacts in the week after a grid's instant whose horizon has passed.
+
+    Args:
+        now: the view of today.
+        grid: the customers and items as of an earlier day.
+        features: the features of the grid.
+        catalogue: the offers of that day; None if each item is its own offer.
+        model: the fitted model.
+        triggers: the names of the triggers.
+        horizon: a contact is accepted if the customer buys or visits something that its offer
+            covers within this time after it.
+
+    Returns:
+        A row for each contact, with the prediction of the offer's best item.
+    """
+    pairs = _pairs(now, grid, catalogue, horizon).to_pandas()
+    items = grid.view.item_list.codes
+    row = grid.customers.of(pairs.customer_id.to_numpy(dtype=object))
+    column = grid.columns(items.of(pairs["item"].to_numpy(dtype=object)))
+    known = np.flatnonzero((row >= 0) & (column >= 0))
+    pairs, row, column = pairs.iloc[known], row[known], column[known]
+    values = features.pairs(row, column)
+    rows = pd.DataFrame(
+        {
+            "contact": pairs.contact.to_numpy(),
+            "customer": now.customer_codes.of(pairs.customer_id.to_numpy(dtype=object)),
+            "trigger": leading_trigger(triggers, model.contributions(values), len(row)),
+            "probability": model.predict(values).probability if len(row) else np.empty(0),
+            "accepted": pairs.accepted.to_numpy(dtype=bool),
+        }
+    )
+    accepted = rows.groupby("contact").accepted.any()
+    best = rows.sort_values(["contact", "probability"]).drop_duplicates("contact", keep="last")
+    return Shown(
+        customer=best.customer.to_numpy(),
+        day=np.full(len(best), int(grid.view.as_of.timestamp())),
+        trigger=best.trigger.to_numpy(dtype=object),
+        probability=best.probability.to_numpy(float),
+        accepted=accepted.loc[best.contact].to_numpy(),
+    )
+
+
+def _pairs(
+    now: SharedView, grid: Grid, catalogue: Catalogue | None, horizon: timedelta
+) -> ir.Table:
+    """`contact, customer_id, item, accepted`: the items of the offers of the week's contacts."""
+    rows = grid.view.after(now.interactions_in(t.CONTACTS), _WEEK)
+    rows = rows.filter(rows.outcome.notnull(), rows["at"] <= now.as_of - horizon)
+    rows = rows.select("customer_id", "offer_id", contact="contact_id", contacted_at="at")
+    if catalogue is None:
+        items = grid.view.items.select(*ITEM, offer_id="item_id")
+    else:
+        items = catalogue.coverage
+    rows = rows.inner_join(items, "offer_id").select(
+        "contact", "customer_id", "contacted_at", *ITEM
+    )
+    later = now.interactions.rename(done_at="at")
+    done = rows.inner_join(later, ["customer_id", *ITEM])
+    within = (done.done_at > done.contacted_at) & (done.done_at <= done.contacted_at + horizon)
+    hits = done.filter(within).select("contact", *ITEM).distinct()
+    rows = rows.left_join(hits.mutate(hit=ibis.literal(True)), ["contact", *ITEM])
+    return rows.select(
+        "contact", "customer_id", item=item_key(rows), accepted=rows.hit.fill_null(False)
+    ).order_by("contact", "item")

@@ -1,0 +1,202 @@
+"""Learns from earlier days: fits the acceptance model to some, and calibrates it on later ones."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+
+import ibis.expr.types as ir
+import pandas as pd
+
+from followsuit.core.progress import Progress
+from followsuit.graph.view import SharedView, View, of_customers
+from followsuit.influence.log.action_log import read_log
+from followsuit.offers.candidates.brought_up import brought_up, with_everyone
+from followsuit.offers.candidates.catalogue import Catalogue, catalogue
+from followsuit.offers.candidates.grid import grid, outcomes
+from followsuit.offers.contacted import contacted
+from followsuit.offers.features.declared import Features
+from followsuit.offers.learning.acceptance import (
+    Acceptance,
+    choose_model,
+    with_calibration,
+    with_contacts,
+)
+from followsuit.offers.learning.boosted import BoostedModel
+from followsuit.offers.learning.calibration import Shown
+from followsuit.offers.learning.logistic import LogisticModel
+from followsuit.offers.learning.model import Examples
+from followsuit.offers.learning.taste import Taste, TasteConfig
+from followsuit.offers.learning.training import examples
+from followsuit.offers.retrieval import Retrieval
+from followsuit.offers.selection import Selection
+from followsuit.offers.shown import sampled, shown_rows
+from followsuit.triggers.defined import triggers_of
+from followsuit.triggers.definitions.definition import Definition
+from followsuit.triggers.tie_weights import learn_tie_weights, tie_weights
+from followsuit.triggers.trigger import Trigger, reasons_of
+
+TRAINING_DAYS, CALIBRATION_DAYS = 5, 2
+"""Number of earlier days, a week apart, in the training set and to calibrate on.
+
+The days to calibrate on are the latest ones whose horizon has passed. The horizon of each day in
+the training set ends before them.
+"""
+_WEEK = timedelta(days=7)
+
+
+class Replay:
+    """Learns from earlier days, each seen as of then.
+
+    Args:
+        view: the view as of the run's instant.
+        definitions: the triggers.
+        window: interactions within this time count as recent; also the horizon.
+        seed: random seed.
+        progress: progress callback.
+    """
+
+    def __init__(
+        self,
+        view: View,
+        definitions: Mapping[str, Definition],
+        window: timedelta,
+        seed: int,
+        progress: Progress,
+    ) -> None:
+        self._view = view
+        self._definitions = definitions
+        self._window = window
+        self._seed = seed
+        self._progress = progress
+        before = 2 * window + (CALIBRATION_DAYS - 1) * _WEEK
+        self._training = _days(view, before, TRAINING_DAYS, window)
+        """Views as of the days of the training set, the oldest first."""
+        self._calibration = _days(view, window, CALIBRATION_DAYS, window)
+        """Views as of the days to calibrate on, the oldest first."""
+
+    @property
+    def first(self) -> SharedView:
+        """The first of the earlier days. What is fitted later would know the labels."""
+        return next(iter([*self._training, *self._calibration]), self._view.shared)
+
+    def acceptance(self, config: TasteConfig, selection: Selection) -> Acceptance:
+        """Fit the acceptance model to earlier days, and calibrate it on later ones.
+
+        Tie weights and taste are fitted as of the first of these days, and taste once more as of
+        the first day to calibrate on.
+
+        Args:
+            config: the model config of taste.
+            selection: which customers get offers, and how many.
+        """
+        ahead = int((self._view.as_of - self.first.as_of).total_seconds())
+        log = read_log(self._view.shared).until(ahead)
+        learned = learn_tie_weights(log, self._window, self._progress)
+        training = self._training_sets(config, learned)
+        return self._calibrated(config, learned, training, selection)
+
+    def _training_sets(self, config: TasteConfig, learned: pd.DataFrame) -> list[Examples]:
+        taste = self._taste(config, self._training)
+        training = []
+        with self._progress("fitting weights of features", len(self._training)) as advance:
+            for day in self._training:
+                with self._reasons(day, learned) as (triggers, rows):
+                    live = rows.filter(rows.blocked_by.isnull())
+                    laid = grid(day, live, self._window, triggers=triggers, taste=taste)
+                    adopted = outcomes(laid, self._window).pairs
+                    features = Features(laid, self._definitions)
+                    training.append(examples(laid, features, adopted, self._seed))
+                advance(1)
+        return training
+
+    def _calibrated(
+        self,
+        config: TasteConfig,
+        learned: pd.DataFrame,
+        training: list[Examples],
+        selection: Selection,
+    ) -> Acceptance:
+        """The models, chosen and calibrated by what might have been shown on later days."""
+        taste = self._taste(config, self._calibration)
+        logistic, boosted = LogisticModel().fit(training), BoostedModel().fit(training)
+        acceptance = Acceptance(self._view.as_of, logistic)
+        shown: list[tuple[datetime, Shown]] = []
+        contacts: list[Shown] = []
+        with self._progress("calibrating probabilities", len(self._calibration)) as advance:
+            for day in self._calibration:
+                offers = catalogue(day)
+                with self._reasons(day, learned, offers, selection) as (triggers, rows):
+                    live = rows.filter(rows.blocked_by.isnull())
+                    laid = grid(
+                        day, live, self._window, triggers=triggers, taste=taste, catalogue=offers
+                    )
+                    if not shown:
+                        adopted = outcomes(laid, self._window).pairs
+                        features = Features(laid, self._definitions)
+                        later = examples(laid, features, adopted, self._seed)
+                        acceptance = choose_model(self._view.as_of, logistic, boosted, later)
+                    named = rows.filter(rows.item_id.notnull())
+                    retrieval = Retrieval(laid, named, offers, acceptance, triggers)
+                    codes = self._view.shared.customer_codes
+                    rows_of_day = shown_rows(retrieval, laid, codes, self._window, selection)
+                    shown.append((day.as_of, rows_of_day))
+                    contacts.append(
+                        contacted(
+                            self._view.shared,
+                            laid,
+                            retrieval.features,
+                            offers,
+                            acceptance.model,
+                            list(self._definitions),
+                            self._window,
+                        )
+                    )
+                advance(1)
+        acceptance = with_calibration(acceptance, shown, selection.top, self._seed)
+        return with_contacts(acceptance, Shown.joined(*contacts)) if contacts else acceptance
+
+    def _taste(self, config: TasteConfig, days: Sequence[SharedView]) -> Taste | None:
+        """Taste as of the first of some days; None without any."""
+        if not days:
+            return None
+        return config.fit(days[0], self._view.shared, seed=self._seed, progress=self._progress)
+
+    @contextmanager
+    def _reasons(
+        self,
+        day: SharedView,
+        learned: pd.DataFrame,
+        offers: Catalogue | None = None,
+        selection: Selection | None = None,
+    ) -> Iterator[tuple[tuple[Trigger, ...], ir.Table]]:
+        """The triggers of a day, and their reasons with the rules that block them.
+
+        With a selection, the reasons are those of a sample of the customers whom it includes.
+        """
+        triggers = triggers_of(self._definitions, tie_weights(day, learned))
+        reasons = reasons_of(triggers, day)
+        rows = reasons
+        if selection is not None:
+            rows = with_everyone(day, reasons) if selection.everyone else reasons
+            rows = of_customers(rows, sampled(rows, self._seed))
+        rows = brought_up(day, rows, offers)
+        yield triggers, rows
+        day.snapshot.drop(reasons)
+        day.snapshot.drop(rows)
+
+
+def _days(view: View, latest: timedelta, count: int, window: timedelta) -> list[SharedView]:
+    """Views as of earlier days, a week apart, the oldest first.
+
+    Days whose window begins before the data are left out.
+
+    Args:
+        view: the view of today.
+        latest: time since the latest of the days.
+        count: maximum number of days.
+        window: interactions within this time count as recent.
+    """
+    rows = view.shared.interactions
+    began = rows.aggregate(first=rows["at"].min()).to_pyarrow()["first"][0].as_py()
+    days = [view.as_of - latest - week * _WEEK for week in reversed(range(count))]
+    return [view.shared.at(day) for day in days if began is not None and day - window >= began]

@@ -19,7 +19,7 @@ from followsuit.core.errors import FollowsuitError
 from followsuit.graph import schema as g
 from followsuit.graph.runs import SCORE, Run, active, runs
 from followsuit.graph.store import GraphStore, StoreMissing
-from followsuit.offers.activation import oldest
+from followsuit.offers.activation import LEARNED, oldest
 from followsuit.offers.guards import in_words
 from followsuit.queries.runner import run_query
 
@@ -29,9 +29,15 @@ _LIBRARIES = {
     "duckdb": "the engine of snapshots",
     "ibis": "snapshots",
     "sklearn": "the acceptance model",
+    "lightgbm": "the boosted acceptance model",
     "networkit": "communities",
     "numba": "the simulator",
 }
+
+_LEVEL = (0.8, 1.25)
+"""Observed over expected that lies outside for sure (95 %) has drifted."""
+_OLD = timedelta(days=30)
+"""An older calibration has drifted, too."""
 
 
 @dataclass(frozen=True)
@@ -42,8 +48,15 @@ class Check:
     sound: bool
     detail: str
     needed: bool = True
-    mark: str = "MISSING"
-    """The label if a needed check fails."""
+    mark: str | None = None
+    """The label if it fails; by default, whether it is needed."""
+
+    @property
+    def label(self) -> str:
+        """`ok`, or what is wrong in a word."""
+        if self.sound:
+            return "ok"
+        return self.mark or ("MISSING" if self.needed else "absent")
 
 
 @dataclass(frozen=True)
@@ -82,6 +95,8 @@ class Figures:
         since = oldest(self.run) if self.run else None
         label = f"{self.run.run_id}, as of" if self.run else "run `followsuit score --as-of DATE`"
         yield self._age("active run", since, label, max_age)
+        if self.run:
+            yield _calibration(self.run, self.now)
         sizes = ", ".join(f"{n:,} {name}" for name, n in self.sizes.items() if n)
         yield Check("sizes", True, sizes or "the store is empty")
         store = "on its server" if self.store_bytes is None else decimal(self.store_bytes)
@@ -100,6 +115,25 @@ class Figures:
 
     def _days(self, since: datetime | None) -> float | None:
         return None if since is None else round((self.now - since) / timedelta(days=1), 3)
+
+
+def _calibration(run: Run, now: datetime) -> Check:
+    """Whether the probabilities of a run still hold; a warning if they have drifted."""
+    kept = run.parameters.get(LEARNED) or {}
+    if not kept.get("calibration"):
+        text = "the run's probabilities aren't calibrated: too little is known of earlier days"
+        return Check("calibration", False, text, needed=False)
+    age = now - datetime.fromisoformat(kept["as_of"])
+    text = f"{max(age / timedelta(days=1), 0):.1f} days old"
+    drifted = age > _OLD
+    if check := kept["check"]:
+        ratio = check["observed_over_expected"]
+        text += f"; on {check['as_of'][:10]}, observed over expected was {ratio['value']:.2f}"
+        text += f" ({ratio['low']:.2f} to {ratio['high']:.2f})"
+        drifted |= ratio["high"] < _LEVEL[0] or ratio["low"] > _LEVEL[1]
+    if drifted:
+        text += ": run `followsuit score --learn always`, and check the data if it stays so"
+    return Check("calibration", not drifted, text, needed=False, mark="DRIFTED")
 
 
 def examine(store: str | None) -> Iterator[Check]:

@@ -2,15 +2,12 @@
 
 import sys
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from followsuit.cli.app import JsonOption, StoreOption, app, write_json
 from followsuit.core.times import length
-
-if TYPE_CHECKING:
-    from followsuit.doctor import Check
 
 
 @app.command(epilog="Example: followsuit doctor --store bolt://localhost:7687")
@@ -39,7 +36,7 @@ def doctor(
         checks.append(Check("age", False, "unknown, as the store can't be read"))
     if str(json_file) != "-":
         sys.stdout.write(
-            "".join(f"{_mark(check):7} {check.name}: {check.detail}\n" for check in checks)
+            "".join(f"{check.label:7} {check.name}: {check.detail}\n" for check in checks)
         )
     report = {
         "checks": [
@@ -50,9 +47,3 @@ def doctor(
     write_json(report, json_file)
     if any(check.needed and not check.sound for check in checks):
         sys.exit(1)
-
-
-def _mark(check: "Check") -> str:
-    if check.sound:
-        return "ok"
-    return check.mark if check.needed else "absent"

@@ -1,6 +1,6 @@
 """The rows of the decisions about candidates: their columns, and what each one says."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -42,6 +42,7 @@ SCHEMA = pa.schema(
         ("rank", g.WHOLE),
         ("reason", g.TEXT),
         ("send_after", g.TIME),
+        ("propensity", g.NUMBER),
     ]
 )
 """Columns of `decisions.parquet`, a row for each candidate; `contributions` follows.
@@ -69,6 +70,7 @@ SCHEMA = pa.schema(
   offer from another candidate
 - `reason`: the reason in words for the customer
 - `send_after`: the earliest time to send it; null if it may be sent at once
+- `propensity`: how likely this run was to offer it: 1 or 0, as nothing is left to chance
 - `contributions`: what each feature adds to the log-odds
 
 All blocked rows come first. The others are sorted by customer, then by rank.
@@ -94,6 +96,7 @@ class Describe:
         model: the model that predicts.
         triggers: the triggers of the reasons, in order of precedence.
         texts: what customers may be told.
+        digests: digests of what the decisions rest on, for the file's metadata.
     """
 
     def __init__(
@@ -103,6 +106,7 @@ class Describe:
         model: Model,
         triggers: Sequence[Trigger],
         texts: ReasonTexts,
+        digests: Mapping[str, str],
     ) -> None:
         self._reasons = retrieval.reasons
         self._offers = retrieval.offers
@@ -111,7 +115,7 @@ class Describe:
         self._texts = texts
         self._as_of = grid.view.as_of
         self._names = retrieval.features.names
-        self.schema = schema_of(self._names)
+        self.schema = schema_of(self._names).with_metadata(digests)
         items = grid.view.item_list
         self._customer_ids = text(grid.customers.ids)
         self._offer_ids = text(self._offers.ids)
@@ -160,6 +164,7 @@ class Describe:
             "store_ids": self._reasons.store_ids(leading, candidates),
             "decision": _words((OUTRANKED, OFFERED), offered.astype(int)),
             "rank": pa.array(rank, mask=rank == 0),
+            "propensity": offered.astype(float),
             "reason": self._texts_of(column, parts, above, leading),
             CONTRIBUTIONS: pa.StructArray.from_arrays(
                 [pa.array(parts[name].round(9)) for name in self._names], self._names

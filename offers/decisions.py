@@ -1,7 +1,10 @@
 """What was decided about each candidate, and why: the last table of a run, which `why` reads."""
 
+import hashlib
+import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import ibis.expr.types as ir
 import numpy as np
@@ -32,6 +35,7 @@ def write_decisions(
     texts: ReasonTexts,
     selection: Selection,
     rules: Sequence[Rule] = BEFORE_PREDICTION,
+    data: str = "",
     progress: Progress = silent,
 ) -> None:
     """Predict, rank and decide for all candidates, and write the decisions.
@@ -46,10 +50,12 @@ def write_decisions(
         texts: what customers may be told.
         selection: how many offers a customer gets.
         rules: the rules, in the order in which they apply.
+        data: digest of the data, see `digests`.
         progress: progress callback; counts customers.
     """
     retrieval = Retrieval(grid, pairs, catalogue, acceptance, triggers, rules)
-    describe = Describe(grid, retrieval, acceptance.model, triggers, texts)
+    noted = digests(data, acceptance, selection, rules)
+    describe = Describe(grid, retrieval, acceptance.model, triggers, texts, noted)
     with (
         pq.ParquetWriter(path, describe.schema) as writer,
         progress("ranking offers", len(grid.customers)) as advance,
@@ -65,6 +71,28 @@ def write_decisions(
             advance(len(rows))
 
 
+def digests(
+    data: str, acceptance: Acceptance, selection: Selection, rules: Sequence[Rule]
+) -> dict[str, str]:
+    """Digests of what decisions rest on, in the metadata of `decisions.parquet`.
+
+    Args:
+        data: digest of the data.
+        acceptance: the fitted models.
+        selection: which customers get offers, and how many.
+        rules: the rules, in the order in which they apply.
+
+    Returns:
+        `data`, `model` and `policy`: runs with the same ones decide alike.
+    """
+    policy = [selection.as_dict(), [rule.name for rule in rules]]
+    return {"data": data, "model": _digest(acceptance.as_dict()), "policy": _digest(policy)}
+
+
+def _digest(content: Any) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+
+
 def _blocked(pairs: ir.Table, schema: pa.Schema, with_catalogue: bool) -> pa.Table:
     """The decisions about pairs that a rule blocks."""
     rows = pairs.filter(pairs.blocked_by.notnull())
@@ -75,6 +103,7 @@ def _blocked(pairs: ir.Table, schema: pa.Schema, with_catalogue: bool) -> pa.Tab
     columns = {name: rows[name] for name in (*PAIR, "blocked_by", "triggers")}
     columns["decision"] = rows["blocked_by"]
     columns["source"] = pa.repeat(REASON, len(rows))
+    columns["propensity"] = pa.repeat(0.0, len(rows))
     if not with_catalogue:
         columns["offer_id"] = rows["item_id"]
     empty = {f.name: pa.nulls(len(rows), f.type) for f in schema if f.name not in columns}

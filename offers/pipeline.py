@@ -180,6 +180,7 @@ class Pipeline:
             triggers,
             self._texts,
             selection,
+            data=view.snapshot.content,
             progress=self._progress,
         )
         with self._progress("writing evidence"):

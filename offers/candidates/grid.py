@@ -9,6 +9,7 @@ mean nothing outside the grid.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import cached_property
 from typing import Self
 
 import ibis.expr.types as ir
@@ -19,6 +20,7 @@ import pyarrow.compute as pc
 from scipy import sparse
 
 from followsuit.core.codes import Codes
+from followsuit.customers.features import customer_features
 from followsuit.graph.items import item_key
 from followsuit.graph.view import View
 from followsuit.offers.candidates.broad_reasons import BroadReasons
@@ -64,6 +66,16 @@ class Grid:
     """(n,) code of each customer's city; -1 if unknown."""
     site: np.ndarray
     """(k,) code of each store's city; -1 for products and if unknown."""
+
+    @cached_property
+    def people(self) -> pd.DataFrame:
+        """(n,) rows of `customer_features`, by customer; NaN where there are none."""
+        table = customer_features(self.view, self.window).to_pyarrow()
+        names = [name for name in table.column_names if name != "customer_id"]
+        ids = table["customer_id"]
+        return pd.DataFrame(
+            {name: self.customers.lay_out(ids, table[name], np.nan) for name in names}
+        )
 
     def excluded(self, rows: slice, columns: slice = slice(None)) -> np.ndarray:
         """(rows, columns) bool: seen items, and stores in another city than the customer's."""

@@ -16,10 +16,7 @@ class Activity(Feature):
 
     def __init__(self, grid: Grid) -> None:
         super().__init__(grid)
-        own = grid.view.recent(grid.window).drop("at").distinct()
-        counts = own.group_by("customer_id").aggregate(n=own.count()).to_pyarrow()
-        items = grid.customers.lay_out(counts["customer_id"], counts["n"], 0)
-        self.values: np.ndarray = np.log1p(items)
+        self.values: np.ndarray = np.log1p(grid.people["items"].fillna(0).to_numpy())
 
     def block(self, rows: Select, columns: Select = ALL) -> np.ndarray:  # noqa: D102
         values: np.ndarray = self.values[rows, None]

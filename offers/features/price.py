@@ -21,10 +21,7 @@ class Price(Feature):
         listed = items.filter(items.price > 0)
         table = listed.select(key=item_key(listed), price="price").to_pyarrow()
         prices = np.log(grid.view.item_list.codes.lay_out(table["key"], table["price"], np.nan))
-        known = np.isfinite(prices)
-        counts = grid.seen @ known.astype(float)
-        total = grid.seen @ np.where(known, prices, 0.0)
-        self._usual = np.divide(total, counts, out=np.full(len(counts), np.nan), where=counts > 0)
+        self._usual = grid.people.log_price.to_numpy()
         self._price = prices[grid.items]
 
     def block(self, rows: Select, columns: Select = ALL) -> np.ndarray:  # noqa: D102

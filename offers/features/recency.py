@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from followsuit.graph.view import whole_seconds
 from followsuit.offers.candidates.grid import Grid
 from followsuit.offers.features.feature import ALL, Feature, Select
 
@@ -20,12 +19,7 @@ class Recency(Feature):
 
     def __init__(self, grid: Grid) -> None:
         super().__init__(grid)
-        rows = grid.view.interactions
-        last = rows.group_by("customer_id").aggregate(last=whole_seconds(rows["at"]).max())
-        table = last.to_pyarrow()
-        seconds = grid.customers.lay_out(table["customer_id"], table["last"], np.nan)
-        days = (grid.view.as_of.timestamp() - seconds) / 86_400
-        days = np.where(np.isfinite(days), days, _LONGEST)
+        days = grid.people.days.fillna(_LONGEST).to_numpy()
         self.values: np.ndarray = np.log1p(np.clip(days, 0, _LONGEST))
 
     def block(self, rows: Select, columns: Select = ALL) -> np.ndarray:  # noqa: D102

@@ -1,0 +1,240 @@
+"""Allocates offers: prices of limits, then greedily by reduced value, then what still fits."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from followsuit.core.compiled import compiled
+from followsuit.policy.allocation.dual import reduced_values, solve_dual
+from followsuit.policy.allocation.problem import Doubles, Ints, Problem
+
+SMALL = 5_000
+"""Up to this many rows, single exchanges improve the allocation."""
+_TRIES = 100
+"""Other orders to try on a problem of up to a tenth of these rows; a tenth as many above."""
+_CLOSE = 1e-3
+"""An allocation that is so close to the bound is good enough."""
+_ROUNDS = 20
+"""Rounds of exchanges, at most."""
+_SLACK = 1e-9
+"""A capacity may be exceeded by this share, which rounding alone can cause."""
+
+
+@dataclass(frozen=True)
+class Allocation:
+    """An allocation.
+
+    Attributes:
+        chosen: (rows,) whether each row is chosen.
+        value: the sum of the values of the chosen rows.
+        bound: no allocation is worth more.
+        prices: (limits,) what one more unit of each limit would be worth.
+        used: (limits,) how much of each limit is used.
+    """
+
+    chosen: np.ndarray
+    value: float
+    bound: float
+    prices: Doubles
+    used: Doubles
+
+    @property
+    def gap(self) -> float:
+        """How far the value may be from the best one, as a share of the bound."""
+        return max(self.bound - self.value, 0.0) / self.bound if self.bound > 0 else 0.0
+
+
+def allocate(problem: Problem, seed: int = 0) -> Allocation:
+    """Choose rows under all limits, so that they are worth (nearly) the most.
+
+    Rows without a positive value are never chosen. Without a limit that matters, each customer gets
+    their best rows, and the allocation is exact.
+
+    Args:
+        problem: the problem.
+        seed: random seed, see `solve_dual`.
+    """
+    dual = solve_dual(problem, seed)
+    reduced = reduced_values(problem, dual.prices)
+    chosen = _greedy(problem, reduced)
+    value = float(problem.value[chosen].sum())
+    for first in _other_orders(problem, reduced, seed):
+        if value >= dual.bound * (1 - _CLOSE):
+            break
+        other = _greedy(problem, first)
+        worth = float(problem.value[other].sum())
+        if worth > value:
+            chosen, value = other, worth
+    return Allocation(chosen, value, max(dual.bound, value), dual.prices, problem.used(chosen))
+
+
+def _other_orders(problem: Problem, reduced: Doubles, seed: int) -> Iterator[Doubles]:
+    """Other orders to try on a small problem, where a single row weighs much."""
+    if len(problem) > SMALL:
+        return
+    yield problem.value
+    random = np.random.default_rng(seed)
+    for _ in range(_TRIES if len(problem) <= SMALL // 10 else _TRIES // 10):
+        yield reduced + problem.value * random.normal(0, 0.3, len(problem))
+
+
+def _greedy(problem: Problem, first: Doubles) -> np.ndarray:
+    """(rows,) the rows with a positive number, the highest first, then the most valuable ones."""
+    worthy, state = problem.value > 0, _State(problem)
+    chosen = np.zeros(len(problem), dtype=bool)
+    order = np.lexsort((problem.tie, -problem.value, -first))
+    state.take(chosen, order[worthy[order] & (first[order] > 0)])
+    # What is left over at the margin is taken by value.
+    order = np.lexsort((problem.tie, -problem.value))
+    state.take(chosen, order[worthy[order] & ~chosen[order]])
+    if len(problem) <= SMALL:
+        state.exchange(chosen, order[worthy[order]])
+    return chosen
+
+
+class _State:
+    """What is left of each limit and customer while rows are chosen."""
+
+    def __init__(self, problem: Problem) -> None:
+        self._problem = problem
+        self._left = problem.capacity * (1 + _SLACK)
+        self._room = problem.at_most.copy()
+
+    def take(self, chosen: np.ndarray, order: Ints) -> None:
+        """Choose rows in order, each if it fits."""
+        p = self._problem
+        _take(
+            chosen,
+            order,
+            p.customer,
+            p.choice,
+            p.starts,
+            p.pointer,
+            p.limit,
+            p.amount,
+            self._left,
+            self._room,
+        )
+
+    def exchange(self, chosen: np.ndarray, order: Ints) -> None:
+        """Exchange a chosen row for one or two others while that is worth more."""
+        p = self._problem
+        _exchange(
+            chosen,
+            order,
+            p.customer,
+            p.choice,
+            p.value,
+            p.starts,
+            p.pointer,
+            p.limit,
+            p.amount,
+            self._left,
+            self._room,
+        )
+
+
+@compiled
+def _fits(
+    i: int,
+    chosen: np.ndarray,
+    customer: Ints,
+    choice: Ints,
+    starts: Ints,
+    pointer: Ints,
+    limit: Ints,
+    amount: Doubles,
+    left: Doubles,
+    room: Ints,
+) -> bool:
+    c = customer[i]
+    if room[c] <= 0:
+        return False
+    for use in range(pointer[i], pointer[i + 1]):
+        if amount[use] > left[limit[use]]:
+            return False
+    for other in range(starts[c], starts[c + 1]):
+        if chosen[other] and choice[other] == choice[i]:
+            return False
+    return True
+
+
+@compiled
+def _apply(
+    i: int,
+    sign: int,
+    customer: Ints,
+    pointer: Ints,
+    limit: Ints,
+    amount: Doubles,
+    left: Doubles,
+    room: Ints,
+) -> None:
+    room[customer[i]] -= sign
+    for use in range(pointer[i], pointer[i + 1]):
+        left[limit[use]] -= sign * amount[use]
+
+
+@compiled
+def _take(
+    chosen: np.ndarray,
+    order: Ints,
+    customer: Ints,
+    choice: Ints,
+    starts: Ints,
+    pointer: Ints,
+    limit: Ints,
+    amount: Doubles,
+    left: Doubles,
+    room: Ints,
+) -> None:
+    for i in order:
+        if _fits(i, chosen, customer, choice, starts, pointer, limit, amount, left, room):
+            chosen[i] = True
+            _apply(i, 1, customer, pointer, limit, amount, left, room)
+
+
+@compiled
+def _exchange(
+    chosen: np.ndarray,
+    order: Ints,
+    customer: Ints,
+    choice: Ints,
+    value: Doubles,
+    starts: Ints,
+    pointer: Ints,
+    limit: Ints,
+    amount: Doubles,
+    left: Doubles,
+    room: Ints,
+) -> None:
+    taken = np.empty(len(order), np.int64)
+    for _ in range(_ROUNDS):
+        improved = False
+        for out in order[::-1]:
+            if not chosen[out]:
+                continue
+            chosen[out] = False
+            _apply(out, -1, customer, pointer, limit, amount, left, room)
+            # The most valuable row that now fits, then what still fits beside it.
+            gain, count = -value[out], 0
+            for i in order:
+                if i == out or chosen[i]:
+                    continue
+                if _fits(i, chosen, customer, choice, starts, pointer, limit, amount, left, room):
+                    chosen[i] = True
+                    _apply(i, 1, customer, pointer, limit, amount, left, room)
+                    taken[count] = i
+                    count += 1
+                    gain += value[i]
+            if gain > 1e-9 * (1 + value[out]):
+                improved = True
+                continue
+            for i in taken[:count]:
+                chosen[i] = False
+                _apply(i, -1, customer, pointer, limit, amount, left, room)
+            chosen[out] = True
+            _apply(out, 1, customer, pointer, limit, amount, left, room)
+        if not improved:
+            break

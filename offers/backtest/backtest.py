@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -94,6 +95,10 @@ class BacktestReport:
     """The ranking's figures minus those of each other strategy, paired by customer."""
     reliability: Reliability
     """How well the probabilities held."""
+    shown: pd.DataFrame
+    """The rows of the ranking, see `CalibratedRanking.shown`."""
+    eligible: pd.DataFrame
+    """`as_of`, `expected` (by the model) and `observed`: sums over all pairs, from a sample."""
     model: LogisticModel
     """The acceptance model at the last cutoff."""
     config: TasteConfig
@@ -218,7 +223,18 @@ def backtest(
     without_date = [*view.undated(), *undated(definitions)]
     reliability = evaluation.calibrated.reliability(seed)
     return BacktestReport(
-        cutoffs, without_date, figures, lead, reliability, evaluation.model, config
+        cutoffs,
+        without_date,
+        figures,
+        lead,
+        reliability,
+        evaluation.calibrated.shown(),
+        pd.DataFrame(
+            [row for row in evaluation.eligible if row[0] in cutoffs],
+            columns=["as_of", "expected", "observed"],
+        ),
+        evaluation.model,
+        config,
     )
 
 
@@ -268,13 +284,18 @@ class _Evaluation:
         self._recorded: list[Examples] = []
         self._communities = Communities(view, seed)
         self.adoptions = 0
+        self.eligible: list[tuple[datetime, float, float]] = []
         self.tally = Tally(len(view.customer_codes))
         self.model = LogisticModel()
 
     def add_examples(self, grid: Grid, features: Features, labels: Outcomes) -> None:
         """Keep a day's training set for later cutoffs."""
         recorded = by_recorded_ties(grid, features)
-        self._examples.append(examples(grid, features, labels.pairs, self._seed))
+        kept = examples(grid, features, labels.pairs, self._seed)
+        self._examples.append(kept)
+        values = {name: kept.x[:, number] for number, name in enumerate(kept.names)}
+        expected = float(kept.weight @ self.model.predict(values).probability)
+        self.eligible.append((kept.as_of, expected, float(kept.y.sum())))
         self._recorded.append(examples(grid, recorded, labels.pairs, self._seed))
 
     def rank(

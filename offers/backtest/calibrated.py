@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from followsuit.core.bootstrap import Estimate
 from followsuit.offers.backtest.metrics import ITEMS
@@ -166,6 +167,28 @@ class CalibratedRanking:
                 if len(part)
             ],
         )
+
+    def shown(self) -> pd.DataFrame:
+        """The shown rows of all evaluated cutoffs.
+
+        Returns:
+            `as_of`, `customer` (a code), `trigger`, `raw` (what the model predicted),
+            `probability` and `accepted`.
+        """
+        parts = [
+            pd.DataFrame(
+                {
+                    "as_of": pd.to_datetime(rows.day, unit="s", utc=True),
+                    "customer": rows.customer,
+                    "trigger": rows.trigger,
+                    "raw": rows.probability,
+                    "probability": probability,
+                    "accepted": rows.accepted,
+                }
+            )
+            for rows, probability in self._rows
+        ]
+        return pd.concat(parts, ignore_index=True)
 
     def _calibration(self, as_of: datetime) -> Calibration | None:
         passed = [rows for day, rows in self._shown if day + self._horizon <= as_of]

@@ -49,6 +49,8 @@ def run(number: int, customers: list[str] | None, **parameters: Any) -> Run:
         "window_days": 14.0,
         "top": 10,
         "per_item": 1,
+        "candidates": 50,
+        "everyone": False,
         "affinity": "linear",
         "definitions": "of the triggers",
         **parameters,
@@ -104,6 +106,8 @@ def test_only_runs_for_everybody_with_the_same_options_are_compared() -> None:
         "window_days": (7.0, "--window"),
         "top": (5, "--top"),
         "per_item": (2, "--per-item"),
+        "candidates": (20, "--candidates"),
+        "everyone": (True, "--everyone"),
         "affinity": ("blend", "--affinity"),
         "definitions": ("of other triggers", "--triggers or --only"),
     }

@@ -26,6 +26,7 @@ from followsuit.offers.explanation.not_offered import (
     OTHER_ITEM,
     SENSITIVE,
 )
+from followsuit.offers.pipeline import OUT
 from followsuit.offers.score import ScoreReport
 from followsuit.offers.selection import Selection
 from followsuit.policy.decision import OFFERED, OUTRANKED
@@ -90,7 +91,7 @@ def test_why_not_names_the_rule(
     assert not explanation.offered
     assert explanation.rule == rule
     assert explanation.explanation
-    assert explanation.score is None
+    assert explanation.probability is None
 
 
 @pytest.mark.parametrize(
@@ -118,7 +119,7 @@ def test_every_offer_of_a_run_is_explained_as_it_was_made(
             explanation = shop.explain(row["customer_id"], row["offer_id"])
             assert explanation.offered
             assert explanation.run_id == report.run_id
-            for name in ("rank", "score", "trigger", "trigger_share", "reason", "item_id"):
+            for name in OUT:
                 assert getattr(explanation, name) == row[name], name
 
 
@@ -238,7 +239,7 @@ def check(answer: Explanation, rows: list[Row], reached: bool) -> None:
         assert answer.rule == (None if answer.offered else BELOW)
         names = ("rank", "offer_id", "trigger_share", "reason")
         assert {name: getattr(answer, name) for name in names} == {n: row[n] for n in names}
-        assert (answer.score, answer.factors) == (row["probability"], row["contributions"])
+        assert (answer.probability, answer.factors) == (row["probability"], row["contributions"])
         return
     assert not answer.offered
     if any(row["blocked_by"] for row in rows):

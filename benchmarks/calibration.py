@@ -18,6 +18,7 @@ from measure import say, table, write_report
 from followsuit.graph.connect import connect
 from followsuit.graph.view import view_of
 from followsuit.loaders.load import load
+from followsuit.loaders.mapping import read_mapping
 from followsuit.offers.backtest.backtest import backtest
 from followsuit.offers.learning.acceptance import observed_over_expected
 from followsuit.offers.learning.calibration import Shown, fit_calibration
@@ -63,7 +64,7 @@ def judged(
     """The shown rows of a backtest, and the sums over all eligible pairs."""
     with tempfile.TemporaryDirectory() as folder:
         store = connect(Path(folder) / "shop.lbug")
-        load(store, str(data), mapping=mapping, assume_consent=True)
+        load(store, str(data), read_mapping(mapping), assume_consent=True)
         first, last = (datetime.fromisoformat(day).replace(tzinfo=UTC) for day in (start, end))
         report = backtest(
             view_of(store, last),
@@ -164,7 +165,8 @@ def diagram(shown: pd.DataFrame, name: str, path: Path) -> None:
     """Draw a reliability diagram: before and after calibration, forward in time."""
     figure, axes = plt.subplots(figsize=(5, 5), layout="constrained")
     for column, label in (("raw", "as predicted"), ("probability", "calibrated")):
-        parts = np.array_split(shown.sort_values(column), 12)
+        ordered = shown.sort_values(column)
+        parts = [ordered.iloc[rows] for rows in np.array_split(np.arange(len(ordered)), 12)]
         x = [part[column].mean() for part in parts]
         y = [max(part.accepted.mean(), 1e-5) for part in parts]
         axes.plot(x, y, marker="o", label=label)

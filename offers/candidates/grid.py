@@ -84,7 +84,9 @@ class Grid:
         again = self.live[self.live.repeat.eq(True)]
         pairs = again[["row", "column"]].drop_duplicates()
         cells = (np.ones(len(pairs), dtype=bool), (pairs.row, self.items[pairs.column]))
-        return self.seen.multiply(sparse.csr_matrix(cells, shape=self.seen.shape)).tocsr()
+        named = sparse.csr_matrix(cells, shape=self.seen.shape)
+        repeats: sparse.csr_matrix = self.seen.multiply(named).tocsr()
+        return repeats
 
     @cached_property
     def _blocked(self) -> sparse.csr_matrix:

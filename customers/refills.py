@@ -95,20 +95,14 @@ class Refills:
     intercept: float
 
     def due(self, view: View) -> pd.DataFrame:
-        """The pairs of a view that have a gap, see `due_by`."""
-        return self.due_by(purchase_days(view))
-
-    def due_by(self, days: PurchaseDays) -> pd.DataFrame:
-        """The pairs that have a gap, sorted by customer and product.
-
-        Args:
-            days: the purchases of a view.
+        """The pairs of a view that have a gap, sorted by customer and product.
 
         Returns:
             `customer_id`, `product_id`, `purchases` (days with a purchase), `elapsed_days` since
             the last, `gap_days` (expected days from it to the next), and `probability` of the next
             purchase within the horizon.
         """
+        days = purchase_days(view)
         pairs = pairs_at(days)
         expected = self.gaps.expected(days, pairs)
         return pd.DataFrame(

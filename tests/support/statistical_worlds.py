@@ -34,9 +34,7 @@ class World:
     def __post_init__(self) -> None:
         self.random = np.random.default_rng(self.seed)
 
-    def add(
-        self, customer: object, product: object, days: object, cents: object = 1000
-    ) -> "World":
+    def add(self, customer: object, product: object, days: object, cents: object = 1000) -> "World":
         columns = {"customer_id": customer, "product_id": product, "day": days, "amount": cents}
         scalar = all(np.ndim(each) == 0 for each in columns.values())
         self.rows.append(pd.DataFrame(columns, index=[0] if scalar else None))
@@ -70,9 +68,7 @@ class World:
         if len(season):
             factor[-len(season) :] = season
         for number in range(customers):
-            days = begins + 1 + np.repeat(
-                np.arange(-begins), random.poisson(rate[number] * factor)
-            )
+            days = begins + 1 + np.repeat(np.arange(-begins), random.poisson(rate[number] * factor))
             n = len(days)
             category = random.choice(k, n, p=taste[number])
             price = 500 * 2.0 ** (category / 2) * budget[number]
@@ -99,9 +95,7 @@ class World:
             }
         )
         people = sorted(set(rows.customer_id))
-        products = [
-            {"product_id": f"{c}{n}", "category": c} for c in CATEGORIES for n in range(4)
-        ]
+        products = [{"product_id": f"{c}{n}", "category": c} for c in CATEGORIES for n in range(4)]
         every = {
             "customers": [{"customer_id": c} for c in people],
             "products": products,

@@ -33,7 +33,7 @@ from followsuit.triggers.statistical.rhythm import rhythm
 
 DUE = 0.9
 """A product is due when this share of the expected gap has passed."""
-REGULAR = 0.5
+REGULAR = 1 / 3
 """All gaps of a product are regular if they vary by at most this share of what random ones do."""
 _NOT = -1
 _DIGITS = 6

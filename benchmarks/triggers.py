@@ -38,7 +38,8 @@ _SQL = {
     "CAST({closeness} AS DOUBLE) AS interactions",
     "purchases": "format('b{{:07d}}', n) AS purchase_id, "
     "format('c{{:06d}}', {one}) AS customer_id, "
-    "format('p{{:05d}}', {product}) AS product_id, {at} AS at",
+    "format('p{{:05d}}', CASE WHEN {kind} < 50 THEN ({one} * 31 + {kind} % 5) % {products} "
+    "ELSE {product} END) AS product_id, {at} AS at, 100 + 10 * {price} * {price} AS amount",
     "visits": "format('v{{:07d}}', n) AS visit_id, format('c{{:06d}}', {one}) AS customer_id, "
     "format('s{{:03d}}', {store}) AS store_id, {at} AS at",
     "events": "format('e{{:07d}}', n) AS event_id, format('c{{:06d}}', {one}) AS customer_id, "
@@ -47,7 +48,10 @@ _SQL = {
     "CASE WHEN {kind} >= 80 THEN format('City {{}}', {city}) END AS city, "
     "45 + {up} / 10.0 AS latitude, 5 + {along} / 10.0 AS longitude",
 }
-"""The columns of each table; the kinds of events are equally frequent."""
+"""The columns of each table; the kinds of events are equally frequent.
+
+Half of a customer's purchases are of five products of their own.
+"""
 
 
 def make_snapshot(scale: float, folder: Path) -> None:
@@ -72,13 +76,15 @@ def make_snapshot(scale: float, folder: Path) -> None:
     many = {
         **{"one": world.customers, "other": world.customers, "product": world.products},
         **{"store": world.stores, "city": cities, "born": 20_000, "zone": 3, "category": 50},
-        **{"up": 100, "along": 100, "closeness": 40, "kind": 100},
+        **{"up": 100, "along": 100, "closeness": 40, "kind": 100, "price": 100},
     }
     drawn = {name: _DRAWN.format(name=name, many=most) for name, most in many.items()}
     tables = {}
     for name, columns in _SQL.items():
         schema = TABLES[name].arrow_schema()
-        selected = columns.format(at=_AT, cities=cities, **drawn).replace("{table}", name)
+        selected = columns.format(at=_AT, cities=cities, products=world.products, **drawn).replace(
+            "{table}", name
+        )
         sql = f"SELECT {selected} FROM range({sizes[name]}) r(n)"
         if name == "friendships":
             sql = f"SELECT DISTINCT ON (customer_id, friend_id) * FROM ({sql})"

@@ -22,6 +22,8 @@ _POWER = 0.8
 """Gaps in whole days are equal more often than the chi-squared distribution says. P-values to this
 power are at most as small as they should be, for mean gaps from 5 days and p-values from 0.0001.
 """
+_ENOUGH = 30
+"""Longer gaps, in mean gaps, hardly ever come."""
 _LONGEST = 1000.0
 """Mean gaps above so many days are like this one."""
 
@@ -72,9 +74,9 @@ def _null(mean_days: Doubles) -> tuple[Doubles, Doubles]:
 def _table() -> tuple[Doubles, Doubles, Doubles]:
     """Mean gaps, and the variance and excess kurtosis of their logarithms."""
     means = np.geomspace(1.05, _LONGEST, 60)
-    logs = np.log(np.arange(1, 20_001))
     variances, kurtoses = np.empty(len(means)), np.empty(len(means))
     for number, mean in enumerate(means):
+        logs = np.log(np.arange(1, 3 + int(_ENOUGH * mean)))
         weight = (1 - 1 / mean) ** np.arange(len(logs)) / mean
         weight /= weight.sum()
         deviation = logs - weight @ logs

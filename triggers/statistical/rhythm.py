@@ -79,7 +79,8 @@ def _table() -> tuple[Doubles, Doubles, Doubles]:
         logs = np.log(np.arange(1, 3 + int(_ENOUGH * mean)))
         weight = (1 - 1 / mean) ** np.arange(len(logs)) / mean
         weight /= weight.sum()
-        deviation = logs - weight @ logs
-        variances[number] = weight @ deviation**2
-        kurtoses[number] = weight @ deviation**4 / variances[number] ** 2 - 3
+        # Not `@`: its result may depend on the number of threads.
+        deviation = logs - (weight * logs).sum()
+        variances[number] = (weight * deviation**2).sum()
+        kurtoses[number] = (weight * deviation**4).sum() / variances[number] ** 2 - 3
     return means, variances, kurtoses

@@ -8,6 +8,7 @@ import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 
+from followsuit.customers import lifetime, refills
 from followsuit.customers.lifetime import TooFewRepeats
 from followsuit.customers.refills import TooFewRefills
 from followsuit.graph import tables as t
@@ -24,8 +25,12 @@ from followsuit.triggers.statistical.found import (
     sharing,
     within_share,
 )
+from followsuit.triggers.statistical.preference_shift import FEWEST as _MIXES
+from followsuit.triggers.statistical.preference_shift import FEWEST_EARLIER as _EARLIER
+from followsuit.triggers.statistical.preference_shift import FEWEST_RECENT as _RECENT
 from followsuit.triggers.statistical.preference_shift import preference_shift
 from followsuit.triggers.statistical.refill_due import refill_due
+from followsuit.triggers.statistical.unplanned_purchase import FEWEST as _PURCHASES
 from followsuit.triggers.statistical.unplanned_purchase import unplanned_purchase
 from followsuit.triggers.trigger import EVIDENCE, REASONS, Needs
 
@@ -36,20 +41,22 @@ class _Finder:
 
     Attributes:
         find: gives rows in the columns of `FOUND`; it takes the view and `Statistic.length`.
+        fewest: with fewer purchases in the store, there is too little to learn from. It saves time.
         repeat: whether its reasons are to buy the product again.
         each: the number of reasons that a customer may have.
     """
 
     find: Callable[[View, timedelta], pa.Table]
+    fewest: int
     repeat: bool = False
     each: int = 1
 
 
 _FINDERS: Mapping[StatisticName, _Finder] = {
-    "refill_due": _Finder(refill_due, repeat=True, each=3),
-    "churn_risk": _Finder(churn_risk),
-    "unplanned_purchase": _Finder(unplanned_purchase),
-    "preference_shift": _Finder(preference_shift),
+    "refill_due": _Finder(refill_due, fewest=2 * refills.FEWEST, repeat=True, each=3),
+    "churn_risk": _Finder(churn_risk, fewest=2 * lifetime.FEWEST),
+    "unplanned_purchase": _Finder(unplanned_purchase, fewest=_PURCHASES),
+    "preference_shift": _Finder(preference_shift, fewest=_MIXES * (_RECENT + _EARLIER)),
 }
 
 
@@ -83,8 +90,9 @@ class StatisticalTrigger:
         return Needs(self.definition.offer.program, self.definition.offer.interest)
 
     def can_fire(self, view: View) -> bool:
-        """See `Trigger.can_fire`; whether there are enough is seen when they are read."""
-        return bool(view.snapshot.rows(t.PURCHASES).limit(1).count().execute())
+        """See `Trigger.can_fire`; whether enough are shared is seen when they are read."""
+        purchases = view.snapshot.rows(t.PURCHASES).count().execute()
+        return bool(purchases >= _FINDERS[self._statistic.name].fewest)
 
     def items(self, view: View) -> ir.Table | None:
         """See `Trigger.items`."""

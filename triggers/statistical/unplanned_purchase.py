@@ -167,7 +167,8 @@ class _Usual:
 
 def _learn(days: CategoryDays) -> _Usual:
     """Learn from the purchases of customers who share."""
-    money = bool((days.amount > 0).sum() * 2 >= len(days.amount))
+    with_amount = np.isfinite(days.amount).sum()
+    money = bool(2 * with_amount >= len(days.day))
     none = np.zeros(0)
     empty = _Usual(money, 0.0, none, none, days.categories.ids, none, none)
     values = empty.values(days)

@@ -165,13 +165,30 @@ class Lifetime:
             history: the histories as of the instant at which the horizon begins.
             horizon: its length.
         """
+        return self.expected_if_alive(history, horizon) * self.probability_alive(history)
+
+    def expected_if_alive(self, history: PurchaseHistory, horizon: timedelta) -> Doubles:
+        """The same if each customer is still active: equation 10 over P(alive), (customers,)."""
         weeks = horizon / _WEEK
         expected = self._if_alive(history, weeks)
         missing = ~np.isfinite(expected)
         for frequency in np.unique(history.frequency[missing]):
             rows = np.flatnonzero(missing & (history.frequency == frequency))
             expected[rows] = self._by_quadrature(float(frequency), history.age[rows], weeks)
-        return expected * self.probability_alive(history)
+        return expected
+
+    def days_until_unlikely(self, history: PurchaseHistory) -> Doubles:
+        """After how many days without a purchase each customer has probably left, (customers,).
+
+        It is the time from the last purchase until P(alive) is 1/2; 0 if it is less at once, and
+        infinite without a repeat purchase.
+        """
+        x = history.frequency
+        with np.errstate(over="ignore"):
+            odds = (np.log(self.b + np.maximum(x, 1) - 1) - np.log(self.a)) / (self.r + x)
+            weeks = (self.alpha + history.recency) * np.expm1(odds)
+        days: Doubles = np.where(x > 0, np.maximum(weeks, 0) * 7, np.inf)
+        return days
 
     def _if_alive(self, history: PurchaseHistory, weeks: float) -> Doubles:
         """The expected purchases within some weeks of customers who are active.

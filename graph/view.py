@@ -378,6 +378,12 @@ class View:
         later = rows.filter(rows["at"] > self.as_of, rows.known_at <= self.as_of + horizon)
         return later.select(*PAIR, "at")
 
+    def interactions_after(self, horizon: timedelta) -> ir.Table:
+        """All interactions in (as_of, as_of + horizon], used as labels of repeats."""
+        rows = self._usable(self._history.interactions)
+        later = self.after(rows, horizon)
+        return later.filter(later.known_at <= self.as_of + horizon).select(*PAIR, "at")
+
     def newest_interaction(self) -> datetime | None:
         """The time of the last purchase, return or visit; None if there are none."""
         return self._newest(self.table(table) for table in (t.PURCHASES, t.VISITS))

@@ -81,7 +81,7 @@ BEFORE_PREDICTION = (
 """Rules that need no prediction: about consent, age, complaints, seen items, offers, audience.
 
 They read the context columns `person_blocked_by`, `complains`, `seen`, `home_city`, `store_city`,
-`covered` and `in_audience`.
+`covered` and `in_audience`. A pair with a reason to buy again isn't `seen`.
 """
 
 SENTENCES = {rule.name: rule.sentence for rule in BEFORE_PREDICTION}

@@ -16,6 +16,8 @@ from followsuit.triggers.compiler.pauses import after_pauses
 from followsuit.triggers.definitions.definition import Definition, Did, FriendDid
 from followsuit.triggers.definitions.definition_file import shipped_definitions
 from followsuit.triggers.definitions.kinds import RESERVED, event_kind
+from followsuit.triggers.definitions.statistic import LONGEST_AHEAD
+from followsuit.triggers.statistical.statistical_trigger import StatisticalTrigger
 from followsuit.triggers.trigger import Needs, Trigger
 
 FRIEND_BOUGHT = "friend_bought"
@@ -114,11 +116,20 @@ def triggers_of(definitions: Mapping[str, Definition], ties: ir.Table) -> tuple[
         definitions: the definitions by name.
         ties: see `tie_weights`.
     """
-    return tuple(DefinedTrigger(each, ties) for each in definitions.values())
+    return tuple(trigger_of(each, ties) for each in definitions.values())
+
+
+def trigger_of(definition: Definition, ties: ir.Table) -> Trigger:
+    """The trigger of a definition; see `tie_weights` for the ties."""
+    if definition.statistic is not None:
+        return StatisticalTrigger(definition)
+    return DefinedTrigger(definition, ties)
 
 
 def with_window(definitions: Mapping[str, Definition], window: timedelta) -> dict[str, Definition]:
     """The definitions, where `friend_bought` and `friend_visited` look back for a window.
+
+    Statistics that look ahead look as far ahead, unless a definition says how far.
 
     Args:
         definitions: the definitions by name.
@@ -127,9 +138,18 @@ def with_window(definitions: Mapping[str, Definition], window: timedelta) -> dic
     shipped = shipped_definitions()
     friends = {name: shipped[name] for name in (FRIEND_BOUGHT, FRIEND_VISITED)}
     return {
-        name: _looking_back(each, window) if each == friends.get(name) else each
+        name: _looking_back(each, window) if each == friends.get(name) else _ahead(each, window)
         for name, each in definitions.items()
     }
+
+
+def _ahead(definition: Definition, window: timedelta) -> Definition:
+    statistic = definition.statistic
+    if statistic is None or not statistic.looks_ahead or statistic.ahead is not None:
+        return definition
+    ahead = min(max(window, timedelta(days=1)), LONGEST_AHEAD)
+    ahead_too = statistic.model_copy(update={"ahead": ahead})
+    return definition.model_copy(update={"statistic": ahead_too})
 
 
 def _looking_back(definition: Definition, window: timedelta) -> Definition:

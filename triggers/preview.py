@@ -14,10 +14,11 @@ from followsuit.influence.log.action_log import read_log
 from followsuit.triggers.compiler.compiler import fired
 from followsuit.triggers.compiler.conditions import in_other_currencies
 from followsuit.triggers.compiler.offered import STORE_IDS, at_stores
-from followsuit.triggers.defined import DefinedTrigger
+from followsuit.triggers.defined import trigger_of
 from followsuit.triggers.definitions.definition import Definition, Did, FriendDid
+from followsuit.triggers.statistical.statistical_trigger import StatisticalTrigger
 from followsuit.triggers.tie_weights import learn_tie_weights, tie_weights
-from followsuit.triggers.trigger import REASONS
+from followsuit.triggers.trigger import REASONS, Trigger
 
 WINDOW = timedelta(days=14)
 """The window of the tie weights, which is the default of `score`."""
@@ -48,6 +49,7 @@ class Preview:
             store.
         other_currencies: number of interactions that sums left out, because their currency isn't
             the shop's.
+        shortage: why a statistic could find nothing; None if it could find something.
     """
 
     table: pa.Table
@@ -55,6 +57,7 @@ class Preview:
     ties: str | None
     without_store: int
     other_currencies: int
+    shortage: str | None = None
 
     @property
     def reasons(self) -> int:
@@ -69,6 +72,7 @@ class Preview:
             "ties": self.ties,
             "without_store": self.without_store,
             "other_currencies": self.other_currencies,
+            "shortage": self.shortage,
         }
 
 
@@ -92,7 +96,8 @@ def preview(
         learned = learn_tie_weights(read_log(view.shared), WINDOW, progress)
     ties = tie_weights(view, learned)
     with progress("finding reasons"):
-        rows = DefinedTrigger(definition, ties).reasons(view).select(*REASONS)
+        trigger = trigger_of(definition, ties)
+        rows = trigger.reasons(view).select(*REASONS)
         rows = rows.order_by([name for name in REASONS if name != STORE_IDS])
         table = rows.to_pyarrow().cast(SCHEMA)
     own = [c for c in definition.when if isinstance(c, Did)]
@@ -102,7 +107,12 @@ def preview(
         ties=_kind_of(learned) if about_friends else None,
         without_store=_without_store(view, definition, ties),
         other_currencies=sum(in_other_currencies(view, condition) for condition in own),
+        shortage=None if len(table) else _shortage(trigger, view),
     )
+
+
+def _shortage(trigger: Trigger, view: View) -> str | None:
+    return trigger.shortage(view) if isinstance(trigger, StatisticalTrigger) else None
 
 
 def _kind_of(learned: pd.DataFrame | None) -> str:

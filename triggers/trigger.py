@@ -33,12 +33,15 @@ EVIDENCE = {
     "friends": "int64",
     "first_at": "timestamp('UTC', 6)",
     "recorded_strength": "float64",
+    "repeat": "boolean",
 }
 """Further columns of reasons.
 
 - `friends`: number of friends whose interactions are the reason; null if it isn't one of friends
 - `first_at`: the time of the first of these interactions; null as well
 - `recorded_strength`: the strength by recorded instead of learned tie weights
+- `repeat`: whether it is a reason to buy the item again, so that a customer who has it may be
+  offered it; null counts as no
 """
 
 

@@ -23,7 +23,8 @@ def brought_up(
     Args:
         view: the view as of the cutoff.
         reasons: a computed table with the columns of `REASONS`; for a row without an item, only the
-            rules about the customer apply.
+            rules about the customer apply. With the column `repeat`, a pair that has a reason to
+            buy again doesn't count as seen.
         catalogue: the active offers; None if each item is its own offer.
         rules: the rules, in the order in which they apply.
 
@@ -33,7 +34,10 @@ def brought_up(
     keep, drop = view.snapshot.keep, view.snapshot.drop
     # Steps have one large join each: several at once would not fit into memory.
     pairs = reasons.select(*PAIR)
-    seen = keep(pairs.semi_join(view.first_interactions, list(PAIR)).distinct())
+    seen = pairs.semi_join(view.first_interactions, list(PAIR)).distinct()
+    if "repeat" in reasons.columns:
+        seen = seen.anti_join(reasons.filter(reasons.repeat), list(PAIR))
+    seen = keep(seen)
     people = view.people.select("customer_id", person_blocked_by="blocked_by")
     people = people.inner_join(view.customers, "customer_id").rename(home_city="city")
     people = keep(_flagged(people, open_complaints(view), ("customer_id",), "complains"))

@@ -12,6 +12,7 @@ from datetime import timedelta
 from functools import cached_property
 from typing import Self
 
+import ibis
 import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
@@ -21,7 +22,7 @@ from scipy import sparse
 
 from followsuit.core.codes import Codes
 from followsuit.customers.features import customer_features
-from followsuit.graph.items import item_key
+from followsuit.graph.items import PAIR, item_key
 from followsuit.graph.view import View
 from followsuit.offers.candidates.broad_reasons import BroadReasons
 from followsuit.offers.candidates.catalogue import Catalogue
@@ -77,15 +78,33 @@ class Grid:
             {name: self.customers.lay_out(ids, table[name], np.nan) for name in names}
         )
 
+    @cached_property
+    def repeats(self) -> sparse.csr_matrix:
+        """(n, all items) bool: the seen items that have a reason to buy them again."""
+        again = self.live[self.live.repeat.eq(True)]
+        pairs = again[["row", "column"]].drop_duplicates()
+        cells = (np.ones(len(pairs), dtype=bool), (pairs.row, self.items[pairs.column]))
+        named = sparse.csr_matrix(cells, shape=self.seen.shape)
+        repeats: sparse.csr_matrix = self.seen.multiply(named).tocsr()
+        return repeats
+
+    @cached_property
+    def _blocked(self) -> sparse.csr_matrix:
+        """(n, all items) bool: seen items without a reason to buy them again."""
+        return self.seen > self.repeats if self.repeats.nnz else self.seen
+
     def excluded(self, rows: slice, columns: slice = slice(None)) -> np.ndarray:
-        """(rows, columns) bool: seen items, and stores in another city than the customer's."""
-        seen = self.seen[rows][:, self.items[columns]].toarray()
+        """(rows, columns) bool: seen items, and stores in another city than the customer's.
+
+        Seen items with a reason to buy them again aren't excluded.
+        """
+        seen = self._blocked[rows][:, self.items[columns]].toarray()
         excluded: np.ndarray = seen | _elsewhere(self.home[rows, None], self.site[None, columns])
         return excluded
 
     def exclude(self, scores: np.ndarray, rows: slice | np.ndarray) -> None:
         """Set the scores, (rows, k), of all `excluded` pairs to -inf, in place."""
-        seen = self.seen[rows]
+        seen = self._blocked[rows]
         column = self.columns(seen.indices)
         row = np.repeat(np.arange(len(scores)), np.diff(seen.indptr))
         scores[row[column >= 0], column[column >= 0]] = -np.inf
@@ -96,7 +115,7 @@ class Grid:
 
     def excluded_pairs(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
         """(pairs,) bool: whether each pair of row and column is `excluded`."""
-        seen = pick(self.seen, rows, self.items[columns])
+        seen = pick(self._blocked, rows, self.items[columns])
         excluded: np.ndarray = seen | _elsewhere(self.home[rows], self.site[columns])
         return excluded
 
@@ -188,25 +207,44 @@ def grid(
 
 @dataclass(frozen=True)
 class Outcomes:
-    """The labels: the first interactions of a grid's customers within a horizon."""
+    """The labels: what a grid's customers did within a horizon.
+
+    They are first interactions with an item, and any interaction with one of `Grid.repeats`.
+    """
 
     pairs: np.ndarray
-    """(pairs, 2) row and column of each first interaction with an item that isn't `excluded`,
-    sorted."""
+    """(pairs, 2) row and column of each of them whose item isn't `excluded`, sorted."""
     adoptions: np.ndarray
-    """(n,) number of first interactions per customer, with any item."""
+    """(n,) number of them per customer, with any item."""
 
 
 def outcomes(grid: Grid, horizon: timedelta) -> Outcomes:
-    """The first interactions of the grid's customers within the horizon after the cutoff."""
+    """What the grid's customers did within the horizon after the cutoff."""
     later = grid.view.following(horizon)
     row, column = grid.code(later)
+    everybody = grid.customers.of(later.customer_id.to_pyarrow())
+    counts = np.bincount(everybody[everybody >= 0], minlength=len(grid.customers))
+    again = _repeated(grid, horizon)
+    counts += np.bincount(again[0], minlength=len(grid.customers))
+    row, column = np.concatenate([row, again[0]]), np.concatenate([column, again[1]])
     order = np.lexsort((column, row))
     row, column = row[order], column[order]
     free = ~grid.excluded_pairs(row, column)
-    everybody = grid.customers.of(later.customer_id.to_pyarrow())
-    counts = np.bincount(everybody[everybody >= 0], minlength=len(grid.customers))
     return Outcomes(np.column_stack([row[free], column[free]]), counts)
+
+
+def _repeated(grid: Grid, horizon: timedelta) -> tuple[np.ndarray, np.ndarray]:
+    """Row and column of each pair of `Grid.repeats` with an interaction within the horizon."""
+    if not grid.repeats.nnz:
+        return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
+    customers = ibis.memtable(
+        {"customer_id": grid.customers.ids[np.diff(grid.repeats.indptr) > 0]},
+        schema={"customer_id": "string"},
+    )
+    done = grid.view.interactions_after(horizon).semi_join(customers, "customer_id")
+    row, column = grid.code(done.select(*PAIR).distinct())
+    due = np.flatnonzero(pick(grid.repeats, row, grid.items[column]))
+    return row[due], column[due]
 
 
 def blocks(size: int, width: int) -> Iterator[slice]:

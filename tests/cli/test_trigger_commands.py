@@ -136,6 +136,7 @@ def test_preview_writes_the_reasons_of_one_trigger(shop: Shop, tmp_path: Path) -
         "ties": "learned",
         "without_store": 0,
         "other_currencies": 0,
+        "shortage": None,
     }
     assert f"{len(rows):>12,} reasons of {len(people):,} customers\n" in first.said
     assert "The strength uses learned tie weights." in first.said
@@ -250,4 +251,5 @@ def test_a_preview_counts_whom_it_leaves_out_on_both_engines(place: Place, tmp_p
         "ties": None,
         "without_store": 1,
         "other_currencies": 1,
+        "shortage": None,
     }

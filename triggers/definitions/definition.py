@@ -1,6 +1,7 @@
 """Trigger definitions: what an analyst writes in TOML, as types.
 
-A definition has conditions that must all hold as of a day, and says what they make an offer for.
+A definition has conditions that must all hold as of a day, or names a statistic. It says what they
+make an offer for.
 `definition_file.py` reads it, `compiler/` compiles it to Ibis.
 """
 
@@ -24,6 +25,7 @@ from followsuit.triggers.definitions.kinds import (
     Same,
     table_of,
 )
+from followsuit.triggers.definitions.statistic import Statistic
 from followsuit.triggers.definitions.values import (
     InteractionKind,
     Length,
@@ -186,19 +188,24 @@ class Scope(Strict):
 class Definition(Strict):
     """A trigger: who has a reason, for which offers, and how long.
 
+    It has `when` or `statistic`.
+
     Attributes:
         name: the name of the trigger.
-        when: the conditions, which all hold.
+        when: the conditions, which all hold; none with a statistic.
+        statistic: the statistic that finds the reasons; None with conditions.
         offer: what may be offered.
         reason: what the customer may be told; None to use the text of the language. With a
             condition about friends, it may have the placeholders `{friends}` and `{period}`.
-        lasts: how long the reason is live; None for the longest window.
+        lasts: how long the reason is live; None for the longest window. A reason of a statistic
+            that looks ahead then lasts as long as the statistic finds it.
         again_after: the least time between two reasons of a customer for the same thing; None for
             no limit. See `pauses.py`.
     """
 
     name: str
-    when: Annotated[tuple[Condition, ...], Field(min_length=1)]
+    when: tuple[Condition, ...] = ()
+    statistic: Statistic | None = None
     offer: Scope = Scope()
     reason: Name | None = None
     lasts: Length | None = None
@@ -214,6 +221,21 @@ class Definition(Strict):
                     if f"{{{place}}}" in reason:
                         raise ValueError(f"{{{place}}} needs a condition with `friend_did`")
         return reason
+
+    @model_validator(mode="after")
+    def _either(self) -> Self:
+        if self.statistic is None:
+            if not self.when:
+                raise ValueError("it needs `when` or `statistic`")
+            return self
+        if self.when:
+            raise ValueError("a trigger has `when` or `statistic`, not both")
+        if self.again_after is not None:
+            raise ValueError("`again_after` needs `when`")
+        for key in ("same", "stores_near"):
+            if getattr(self.offer, key) is not None:
+                raise ValueError(f"`{key}` needs `when`; the statistic says what to offer")
+        return self
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -234,7 +256,7 @@ class Definition(Strict):
                     f"its conditions are about the same {self.about}, which has no {offered} to "
                     "offer"
                 )
-        if not any(isinstance(c, OnDate | Did | FriendDid) for c in self.when):
+        if self.when and not any(isinstance(c, OnDate | Did | FriendDid) for c in self.when):
             raise ValueError("it needs a condition with `did`, `friend_did` or `date` to fire")
         return self
 

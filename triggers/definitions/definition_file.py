@@ -15,11 +15,14 @@ from followsuit.core.errors import FollowsuitError
 from followsuit.core.near_names import near_name
 from followsuit.triggers.definitions.definition import CONDITIONS, Definition, NthLast, Scope
 from followsuit.triggers.definitions.kinds import OWNERS
+from followsuit.triggers.definitions.statistic import STATISTICS, Statistic
 from followsuit.triggers.definitions.toml_lines import KeyPath, key_lines
 from followsuit.triggers.definitions.values import Bounds, Strict
 
 _SHIPPED = "shipped.toml"
 _HERE = resources.files("followsuit.triggers.definitions")
+_KEYS = [key for key in Definition.model_fields if key != "name"]
+_SETTINGS = [key for key in Statistic.model_fields if key != "name"]
 _NAME = re.compile(r"\w[\w-]{0,63}")
 _TWICE = re.compile(r"Cannot declare")
 _AT = re.compile(r"\(at line (\d+), column \d+\)")
@@ -152,19 +155,38 @@ def _checked(trigger: str, table: Any) -> Definition:
         raise _Wrong((), f"{trigger} is outside of a trigger. Begin one with [NAME]")
     if not _NAME.fullmatch(trigger):
         raise _Wrong((), f"{trigger!r} isn't a name: use letters, digits, `_` and `-`")
-    _check_keys((), table, [key for key in Definition.model_fields if key != "name"])
-    when, offer = table.get("when"), table.get("offer", {})
-    if not isinstance(when, list) or not when:
-        raise _Wrong(("when",), f"{trigger} needs conditions: when = [{{ did = ... }}]")
+    _check_keys((), table, [*_KEYS, *_SETTINGS])
+    offer = table.get("offer", {})
     if not isinstance(offer, dict):
         raise _Wrong(("offer",), "`offer` is a table, such as { category = 'cars' }")
-    conditions = [_condition(("when", number), each) for number, each in enumerate(when)]
     words = set(Scope.model_fields) - {"attributes"}
     scope = {key: value for key, value in offer.items() if key in words}
     attributes = {key: value for key, value in offer.items() if key not in words}
     scope["attributes"] = _matches(("offer",), attributes)
-    parts = {"when": tuple(conditions), "offer": _validated(("offer",), Scope, scope)}
-    return _validated((), Definition, {**table, "name": trigger, **parts})
+    given = {key: value for key, value in table.items() if key not in _SETTINGS}
+    parts = {"name": trigger, "offer": _validated(("offer",), Scope, scope)}
+    return _validated((), Definition, {**given, **parts, **_found_by(trigger, table)})
+
+
+def _found_by(trigger: str, table: Mapping[str, Any]) -> dict[str, Any]:
+    """How the reasons are found: the conditions, or the statistic with its settings."""
+    if "statistic" in table:
+        if "when" in table:
+            raise _Wrong(("statistic",), "a trigger has `when` or `statistic`, not both")
+        if table["statistic"] not in STATISTICS:
+            near = near_name(str(table["statistic"]), list(STATISTICS))
+            hint = f"Did you mean {near}?" if near else f"There are {', '.join(STATISTICS)}"
+            raise _Wrong(("statistic",), f"there is no statistic {table['statistic']}. {hint}")
+        settings = {key: table[key] for key in _SETTINGS if key in table}
+        return {"statistic": _validated((), Statistic, {"name": table["statistic"], **settings})}
+    for key in _SETTINGS:
+        if key in table:
+            raise _Wrong((key,), f"`{key}` needs a `statistic`")
+    when = table.get("when")
+    if not isinstance(when, list) or not when:
+        why = f"{trigger} needs conditions: when = [{{ did = ... }}], or a `statistic`"
+        raise _Wrong(("when",), why)
+    return {"when": tuple(_condition(("when", n), each) for n, each in enumerate(when))}
 
 
 def _condition(path: KeyPath, given: Any) -> Strict:

@@ -23,12 +23,18 @@ _HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
 
 
 def in_words(definition: Definition) -> str:
-    """The conditions of a trigger, such as `basket within 3d; no purchase within 3d`."""
+    """What a trigger looks for, such as `basket within 3d; no purchase within 3d`."""
+    if definition.statistic is not None:
+        most = f"for at most {100 * definition.statistic.share:g}% of the customers"
+        return f"{definition.statistic.defaults.sentence}, {most}"
     return "; ".join(_condition(condition) for condition in definition.when)
 
 
 def window_in_words(definition: Definition) -> str | None:
     """The longest window of a trigger, such as `30d`; None if it has none."""
+    if definition.statistic is not None:
+        length = as_length(definition.statistic.length)
+        return f"{length} ahead" if definition.statistic.looks_ahead else length
     if definition.anniversary is not None and definition.longest is None:
         assert definition.anniversary.ahead is not None
         return f"{as_length(definition.anniversary.ahead)} ahead"

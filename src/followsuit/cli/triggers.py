@@ -111,6 +111,8 @@ def preview(
     if previewed.other_currencies:
         left_out = _counted(previewed.other_currencies, "interaction")
         say(f"{left_out} not in the sum: in another currency than the shop's")
+    if previewed.shortage is not None:
+        say(previewed.shortage)
     write_json(previewed.as_dict(), json_file)
 
 

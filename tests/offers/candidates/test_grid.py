@@ -8,12 +8,15 @@ import numpy as np
 import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
-from support.grids import FOLLOWS, FORTNIGHT, NOW, grid_of, items_of, tea_shop
+from support.grids import FOLLOWS, FORTNIGHT, NOW, grid_of, items_of, reasons_of, tea_shop
 from support.snapshots import day
 
+from followsuit.graph.view import View
+from followsuit.offers.candidates.brought_up import brought_up
 from followsuit.offers.candidates.catalogue import catalogue
-from followsuit.offers.candidates.grid import Grid, blocks, outcomes, pick
+from followsuit.offers.candidates.grid import Grid, blocks, grid, outcomes, pick
 from followsuit.offers.features.declared import Features
+from followsuit.policy.rules import ALREADY_TAKEN
 
 WEEK = timedelta(days=7)
 LATER = NOW + timedelta(microseconds=1)
@@ -125,6 +128,41 @@ def test_outcomes_are_first_interactions_after_the_instant_up_to_the_horizon(
     results = outcomes(grid, WEEK)
     assert [items_of(grid)[column] for _, column in results.pairs] == ["tea"]
     assert results.adoptions.tolist() == [2]
+
+
+def with_repeats(view: View, again: tuple[str, ...], others: tuple[str, ...] = ()) -> Grid:
+    """The grid of reasons of Ann to buy products again, and of others for products."""
+    reasons = reasons_of(view, "ann", [*again, *others], "again")
+    reasons = reasons.mutate(repeat=reasons.item_id.isin(again))
+    rows = brought_up(view, reasons)
+    assert set(rows.blocked_by.to_pyarrow().to_pylist()) <= {None, ALREADY_TAKEN}
+    return grid(view, rows.filter(rows.blocked_by.isnull()), FORTNIGHT)
+
+
+def test_a_seen_item_with_a_reason_to_buy_it_again_is_not_excluded(tmp_path: Path) -> None:
+    laid = with_repeats(tea_shop(tmp_path), ("soap",), ("cup", "hat"))
+    wanted = {"hat": False, "pan": True, "soap": False, "tea": False}  # No reason for the cup.
+    assert items_of(laid) == list(wanted)
+    columns = np.arange(len(wanted))
+    assert laid.excluded(slice(None))[0].tolist() == list(wanted.values())
+    assert laid.excluded_pairs(np.zeros_like(columns), columns).tolist() == list(wanted.values())
+    scores = np.ones((1, len(wanted)))
+    laid.exclude(scores, slice(None))
+    assert np.isneginf(scores[0]).tolist() == list(wanted.values())
+    assert laid.seen.nnz == 3
+    assert laid.repeats.nnz == 1
+
+
+def test_the_label_of_a_repeat_is_any_interaction_within_the_horizon(tmp_path: Path) -> None:
+    bought = {"soap": NOW + WEEK, "cup": NOW + WEEK + timedelta(microseconds=1), "hat": LATER}
+    planted = [{"customer_id": "ann", "product_id": p, "at": at} for p, at in bought.items()]
+    planted += [planted[0], {**planted[0], "customer_id": "cas"}]
+    laid = with_repeats(tea_shop(tmp_path, *planted), ("soap", "cup", "hat"))
+    labels = outcomes(laid, WEEK)
+    assert [items_of(laid)[column] for _, column in labels.pairs] == ["hat", "soap"]
+    assert labels.adoptions.tolist() == [2]
+    without = outcomes(with_repeats(laid.view, (), ("hat",)), WEEK)
+    assert without.adoptions.tolist() == [1]
 
 
 @given(st.integers(0, 5_000_000), st.integers(0, 3_000_000))

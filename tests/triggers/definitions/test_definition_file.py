@@ -266,6 +266,10 @@ def test_the_shipped_triggers_are_those_that_are_promised() -> None:
         "moved",
         "near_store",
         "new_customer",
+        "refill_due",
+        "churn_risk",
+        "unplanned_purchase",
+        "preference_shift",
     ]
 
 

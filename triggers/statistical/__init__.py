@@ -1,0 +1,1 @@
+"""Triggers that a model or a test finds: one module each."""

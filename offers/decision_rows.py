@@ -16,6 +16,7 @@ from followsuit.triggers.trigger import Trigger
 
 REASON, REPEAT, TASTE, BASKET, POPULAR = "trigger", "repeat", "taste", "basket", "popular"
 """The values of the column `source`."""
+_SOURCES = (POPULAR, TASTE, BASKET, REASON, REPEAT)
 CONTRIBUTIONS = "contributions"
 
 SCHEMA = pa.schema(
@@ -150,7 +151,7 @@ class Describe:
             "item_kind": self._kinds.take(pa.array(column)),
             "item_id": self._item_ids.take(pa.array(column)),
             "triggers": self._reasons.names(block.matches, n),
-            "source": _words((POPULAR, TASTE, BASKET, REASON), _source(parts, above, leading)),
+            "source": _words(_SOURCES, self._source(parts, above, leading)),
             "probability": prediction.probability,
             "low": pa.array(block.low, from_pandas=True),
             "high": pa.array(block.high, from_pandas=True),
@@ -175,6 +176,14 @@ class Describe:
             for f in self.schema
         ]
         return pa.Table.from_arrays(arrays, schema=self.schema)
+
+    def _source(self, parts: Values, above: np.ndarray, leading: np.ndarray) -> np.ndarray:
+        """(candidates,) index in `_SOURCES`: the first reason, else what adds most."""
+        popular = np.maximum(above + parts["city_popularity"], 0)
+        own = np.stack([popular, parts["category"] + parts["affinity"], parts["basket"]])
+        again = np.append(self._reasons.table.repeat.eq(True).to_numpy(), False)[leading]
+        source: np.ndarray = np.where(leading >= 0, 3 + again, own.argmax(axis=0))
+        return source
 
     def _above_average(self, parts: Values, values: Values) -> np.ndarray:
         """How much more an item's popularity adds to the score than the average popularity does."""
@@ -202,14 +211,6 @@ class Describe:
                     trigger.name, trigger.text, rows[own], self._as_of
                 )
         return texts
-
-
-def _source(parts: Values, above: np.ndarray, leading: np.ndarray) -> np.ndarray:
-    """(candidates,) why each is one: 3 for a trigger, else 0 to 2 for what adds most to it."""
-    popular = np.maximum(above + parts["city_popularity"], 0)
-    own = np.stack([popular, parts["category"] + parts["affinity"], parts["basket"]])
-    source: np.ndarray = np.where(leading >= 0, 3, own.argmax(axis=0))
-    return source
 
 
 def text(values: np.ndarray) -> pa.Array:

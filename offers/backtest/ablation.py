@@ -8,7 +8,7 @@ from followsuit.graph import tables as t
 from followsuit.offers.features.declared import FEATURES, OWN
 from followsuit.offers.features.of_reasons import Freshness, feature_of
 from followsuit.triggers.definitions.definition import Definition, FriendDid, Holds, Likes, OnDate
-from followsuit.triggers.definitions.kinds import event_kind, table_of
+from followsuit.triggers.definitions.kinds import PURCHASE, event_kind, table_of
 
 
 class UnknownAblation(FollowsuitError):
@@ -44,6 +44,8 @@ def ablated_features(name: str, definitions: Mapping[str, Definition]) -> list[s
 
 def _sources(definition: Definition) -> set[str]:
     """The tables and event kinds that a trigger rests on."""
+    if definition.statistic is not None:
+        return {t.PURCHASES.name, PURCHASE}
     sources = {event_kind(kind) for kind in definition.kinds()}
     sources |= {table_of(kind).name for kind in definition.kinds()}
     tables = {FriendDid: t.FRIENDSHIPS, Likes: t.LIKES, Holds: t.MEMBERSHIPS, OnDate: t.CUSTOMERS}

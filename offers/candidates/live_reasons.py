@@ -50,7 +50,7 @@ class LiveReasons:
         live = live.sort_values(["row", "column", "order"], ignore_index=True)
         broad = grid.broad.assign(order=grid.broad.trigger.map(order).astype(np.int64))
         columns = ["row", "trigger", "order", "fired_at", "until", "strength", "friends"]
-        columns += ["first_at", "stores"]
+        columns += ["first_at", "stores", "repeat"]
         self.table = pd.concat([live[columns], broad[columns]], ignore_index=True)
         starts = np.flatnonzero(~live.duplicated(["row", "column"]))
         cells = (np.arange(1, len(starts) + 1), (live.row[starts], live.column[starts]))

@@ -12,6 +12,7 @@ from followsuit.offers.features.basket import Basket
 from followsuit.offers.features.category import Category
 from followsuit.offers.features.city_popularity import CityPopularity
 from followsuit.offers.features.feature import ALL, Feature, Select
+from followsuit.offers.features.frequency import Frequency
 from followsuit.offers.features.of_reasons import Freshness, Strength, feature_of
 from followsuit.offers.features.popularity import Popularity
 from followsuit.offers.features.price import Price
@@ -23,6 +24,7 @@ FEATURES: tuple[type[Feature], ...] = (
     Category,
     Affinity,
     Basket,
+    Frequency,
     Price,
     Activity,
     Recency,

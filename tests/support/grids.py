@@ -15,6 +15,7 @@ from followsuit.offers.candidates.brought_up import brought_up
 from followsuit.offers.candidates.catalogue import Catalogue
 from followsuit.offers.candidates.grid import Grid, grid
 from followsuit.offers.learning.taste import Taste
+from followsuit.policy.rules import ALREADY_TAKEN
 from followsuit.triggers.defined import FRIEND_BOUGHT, FRIEND_VISITED, triggers_of, with_window
 from followsuit.triggers.definitions.definition_file import chosen, shipped_definitions
 from followsuit.triggers.tie_weights import tie_weights
@@ -103,3 +104,12 @@ def reasons_of(view: View, customer: str, items: Sequence[str], trigger: str) ->
         store_ids=ibis.null("array<string>"),
         **{name: ibis.null(kind) for name, kind in EVIDENCE.items()},
     )
+
+
+def with_repeats(view: View, again: tuple[str, ...], others: tuple[str, ...] = ()) -> Grid:
+    """The grid of reasons of Ann to buy products again, and of others for products."""
+    reasons = reasons_of(view, "ann", [*again, *others], "again")
+    reasons = reasons.mutate(repeat=reasons.item_id.isin(again))
+    rows = brought_up(view, reasons)
+    assert set(rows.blocked_by.to_pyarrow().to_pylist()) <= {None, ALREADY_TAKEN}
+    return grid(view, rows.filter(rows.blocked_by.isnull()), FORTNIGHT)

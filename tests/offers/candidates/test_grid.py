@@ -8,15 +8,20 @@ import numpy as np
 import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
-from support.grids import FOLLOWS, FORTNIGHT, NOW, grid_of, items_of, reasons_of, tea_shop
+from support.grids import (
+    FOLLOWS,
+    FORTNIGHT,
+    NOW,
+    grid_of,
+    items_of,
+    tea_shop,
+    with_repeats,
+)
 from support.snapshots import day
 
-from followsuit.graph.view import View
-from followsuit.offers.candidates.brought_up import brought_up
 from followsuit.offers.candidates.catalogue import catalogue
-from followsuit.offers.candidates.grid import Grid, blocks, grid, outcomes, pick
+from followsuit.offers.candidates.grid import Grid, blocks, outcomes, pick
 from followsuit.offers.features.declared import Features
-from followsuit.policy.rules import ALREADY_TAKEN
 
 WEEK = timedelta(days=7)
 LATER = NOW + timedelta(microseconds=1)
@@ -128,15 +133,6 @@ def test_outcomes_are_first_interactions_after_the_instant_up_to_the_horizon(
     results = outcomes(grid, WEEK)
     assert [items_of(grid)[column] for _, column in results.pairs] == ["tea"]
     assert results.adoptions.tolist() == [2]
-
-
-def with_repeats(view: View, again: tuple[str, ...], others: tuple[str, ...] = ()) -> Grid:
-    """The grid of reasons of Ann to buy products again, and of others for products."""
-    reasons = reasons_of(view, "ann", [*again, *others], "again")
-    reasons = reasons.mutate(repeat=reasons.item_id.isin(again))
-    rows = brought_up(view, reasons)
-    assert set(rows.blocked_by.to_pyarrow().to_pylist()) <= {None, ALREADY_TAKEN}
-    return grid(view, rows.filter(rows.blocked_by.isnull()), FORTNIGHT)
 
 
 def test_a_seen_item_with_a_reason_to_buy_it_again_is_not_excluded(tmp_path: Path) -> None:

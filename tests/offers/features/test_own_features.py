@@ -5,12 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support.grids import NOW, grid_of, items_of, tea_shop
+from support.grids import NOW, grid_of, items_of, tea_shop, with_repeats
 from support.snapshots import day
 
 from followsuit.offers.candidates.grid import Grid
 from followsuit.offers.features.city_popularity import CityPopularity
 from followsuit.offers.features.feature import Feature
+from followsuit.offers.features.frequency import Frequency
 from followsuit.offers.features.price import Price
 from followsuit.offers.features.recency import Recency
 
@@ -36,6 +37,16 @@ def test_price_is_the_distance_from_what_the_customer_usually_pays(tmp_path: Pat
     assert values["tea"] == pytest.approx(math.log(2)), "the usual price is 200"
     assert values["pan"] == pytest.approx(math.log(4))
     assert values.get("hat", 0) == 0
+
+
+def test_frequency_counts_purchases_of_items_that_are_due_again(tmp_path: Path) -> None:
+    again = {"customer_id": "ann", "product_id": "soap", "at": day(10)}
+    grid = with_repeats(tea_shop(tmp_path, again), ("soap",), ("hat",))
+    ages = [(NOW - at).total_seconds() / 86_400 for at in (day(2), day(10))]
+    soap = math.log1p(sum(0.5 ** (age / 30) for age in ages))
+    values = values_of(Frequency(grid), grid)
+    assert values["soap"] == pytest.approx(soap)
+    assert {item for item, value in values.items() if value} == {"soap"}
 
 
 def test_the_popularity_in_a_city_counts_its_customers_alone(tmp_path: Path) -> None:

@@ -180,7 +180,7 @@ class Describe:
     def _source(self, parts: Values, above: np.ndarray, leading: np.ndarray) -> np.ndarray:
         """(candidates,) index in `_SOURCES`: the first reason, else what adds most."""
         popular = np.maximum(above + parts["city_popularity"], 0)
-        own = np.stack([popular, parts["category"] + parts["affinity"], parts["basket"]])
+        own = np.stack([popular, parts["category"] + parts["affinity"], parts["basket_lift"]])
         again = np.append(self._reasons.table.repeat.eq(True).to_numpy(), False)[leading]
         source: np.ndarray = np.where(leading >= 0, 3 + again, own.argmax(axis=0))
         return source
@@ -200,7 +200,7 @@ class Describe:
         leading: np.ndarray,
     ) -> np.ndarray:
         texts = self._texts.without_trigger(
-            parts["category"], parts["basket"], above, self._categories[column]
+            parts["category"], parts["basket_lift"], above, self._categories[column]
         )
         with_trigger = np.flatnonzero(leading >= 0)
         rows = self._reasons.table.iloc[leading[with_trigger]]

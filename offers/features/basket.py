@@ -17,7 +17,7 @@ class Basket(Feature):
     A lift is the lower bound of an association rule; see `association_rules`. 0 without one.
     """
 
-    name = "basket"
+    name = "basket_lift"
     unit = "log of lifts"
     source = "purchases"
     start = 0.0

@@ -175,7 +175,8 @@ def test_more_or_fewer_places_change_the_decisions_and_nothing_else(
 ) -> None:
     few, many = (decided(world, tmp_path, top=top) for top in (2, 10))
     for one, other in zip(few, many, strict=True):
-        assert one | {"decision": None} == other | {"decision": None}
+        both = {"decision": None, "propensity": None}
+        assert one | both == other | both
 
 
 def test_of_an_offer_and_an_item_one_candidate_has_a_rank(tmp_path: Path) -> None:

@@ -56,7 +56,7 @@ def neo4j_server_place() -> Iterator[Place]:
         yield Place(uri, None, os.environ.get("NEO4J_USERNAME"), os.environ.get("NEO4J_PASSWORD"))
         return
     require_neo4j()
-    with neo4j_server.running() as (uri, _):
+    with neo4j_server.running(brief=True) as (uri, _):
         yield Place(uri)
 
 

@@ -26,6 +26,7 @@ _READ_LATE = ("FOLLOWSUIT_", "NEO4J_", "PYTEST_", "COLUMNS", "PATH")
 """Variables that nothing reads when it is imported begin like this."""
 _AT_FIRST = dict(os.environ)
 _FORKS = Path(__file__).with_name("forks.py")
+_CLIENT = Path(__file__).with_name("fork_client.py")
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,11 @@ def begin(
 ) -> "Running":
     """Begin `followsuit ARGUMENTS` in a folder, in a fork."""
     return Running([[str(a) for a in arguments]], folder, environment)
+
+
+def in_fork() -> list[str]:
+    """The words of a shell command that runs `followsuit` in a fork, with the arguments after."""
+    return [sys.executable, "-I", "-S", str(_CLIENT), _server()]
 
 
 class Running:

@@ -19,8 +19,9 @@ install: .venv/installed
 demo: install
 	$(BIN)/followsuit demo
 
+# With LONG=true the long tests too: one start, collection and pair of servers less than on their own.
 test: install neo4j-if-possible
-	$(BIN)/python -m pytest $(WORKERS)
+	$(BIN)/python -m pytest $(WORKERS) $(if $(LONG),-m 'not nightly')
 
 test-long: install neo4j-if-possible
 	$(BIN)/python -m pytest $(WORKERS) -m long

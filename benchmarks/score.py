@@ -39,10 +39,15 @@ MOST = {ALWAYS: 4.0, AUTO: 2.0}
 MEMORY = 4 * 10**9
 FACTORS = 64
 LENGTH = timedelta(days=14)
+_LONG = 1.0
+"""Seconds from which a step is printed as it ends."""
 
 
 class Steps:
-    """A progress callback that keeps the time, CPU time, units and peak memory of each step."""
+    """A progress callback that keeps the time, CPU time, units and peak memory of each step.
+
+    It prints long steps as they end, so that a run that was stopped shows where its time went.
+    """
 
     def __init__(self) -> None:
         self.rows: dict[str, dict[str, float]] = {}
@@ -55,9 +60,13 @@ class Steps:
         row = self.rows.setdefault(name, {"times": 0, "units": 0, "seconds": 0.0, "cpu": 0.0})
         row["times"] += 1
         row["units"] += total or 0
-        row["seconds"] += time.perf_counter() - wall
-        row["cpu"] += time.process_time() - cpu
+        wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+        row["seconds"] += wall
+        row["cpu"] += cpu
         row["peak"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        if wall >= _LONG:
+            peak = row["peak"] / 1e9
+            say(f"    {name}: {wall:.1f} s ({cpu:.1f} s of CPU), peak {peak:.2f} GB")
 
 
 def load(folder: Path, store: Path) -> None:
@@ -65,6 +74,13 @@ def load(folder: Path, store: Path) -> None:
     import followsuit
 
     followsuit.open(store).load(folder, assume_consent=True)
+
+
+def snapshot(store: Path, as_of: datetime) -> None:
+    """Take the snapshot that all read."""
+    import followsuit
+
+    followsuit.open(store).snapshot(as_of)
 
 
 def score(store: Path, as_of: datetime, learn: str, affinity: str) -> Took:
@@ -145,10 +161,11 @@ def main() -> None:
             alone(partial(load, Path(folder) / "shop", store))
         world = world_of(options.scale)
         end = datetime.combine(world.start, datetime.min.time(), UTC) + timedelta(days=world.days)
+        alone(partial(snapshot, store, end))
         contestants = {
+            HAND: partial(by_hand, store, end),
             ALWAYS: partial(score, store, end - timedelta(days=1), "always", options.affinity),
             AUTO: partial(score, store, end, "auto", options.affinity),
-            HAND: partial(by_hand, store, end),
         }
         runs = side_by_side(contestants, options.rounds)
         for name in (ALWAYS, AUTO):

@@ -94,8 +94,10 @@ def runs(store: GraphStore, kind: str) -> list[Run]:
     Raises:
         StoreIncomplete: a load is under way or was interrupted.
     """
-    store.require_complete()
-    of_kind = [read_run(row) for row in store.read(g.RUN).to_pylist() if row["kind"] == kind]
+    with store.reading():
+        store.require_complete()
+        rows = store.read(g.RUN).to_pylist()
+    of_kind = [read_run(row) for row in rows if row["kind"] == kind]
     return sorted(of_kind, key=lambda run: (run.created_at, run.run_id), reverse=True)
 
 

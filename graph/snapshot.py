@@ -15,11 +15,12 @@ from pathlib import Path
 import duckdb
 import ibis
 import ibis.expr.types as ir
-from ibis.expr.operations import InMemoryTable
+from ibis.expr.operations import DatabaseTable
 
 from followsuit.core.files import make_private, private_folder, read_json, save_json
 from followsuit.core.progress import Progress, silent
 from followsuit.graph import tables as t
+from followsuit.graph.compiled_once import CompiledOnce
 from followsuit.graph.duck import TYPES, open_duck
 from followsuit.graph.schema import Col, NodeType
 from followsuit.graph.state import WorkFolder
@@ -27,6 +28,8 @@ from followsuit.graph.store import GraphStore, Meta, StoreBusy
 from followsuit.graph.tables import VIEW, Part, Table
 
 _NOTES = "notes.json"
+_STORED: dict[ibis.Schema, ibis.Schema] = {}
+"""The types in which DuckDB stores rows of a schema."""
 _KEPT = 2
 """How many revisions to keep: the newest, and one that another process may still read."""
 
@@ -39,7 +42,7 @@ class Snapshot:
     Attributes:
         meta: the store's notes about itself when the snapshot was made.
         content: a digest of all tables, the same for the same data on either engine.
-        connection: the Ibis backend (DuckDB).
+        connection: the Ibis backend, with a view for each table.
     """
 
     def __init__(self, folder: Path, memory: int) -> None:
@@ -49,24 +52,24 @@ class Snapshot:
         self.content = str(notes["content"])
         self.connection = self._connect(memory)
 
-    def _connect(self, memory: int) -> ibis.BaseBackend:
+    def _connect(self, memory: int) -> CompiledOnce:
         # DuckDB spills to a private folder on the snapshot's disk, deleted with this object.
         self._spill = WorkFolder(self.folder.parent.parent)
-        connection = ibis.duckdb.connect(
+        connection: CompiledOnce = CompiledOnce().connect(
             self._spill.path / "kept.duckdb",
             memory_limit=f"{memory}B",
             temp_directory=self._spill.path,
         )
         connection.raw_sql("SET TimeZone = 'UTC'")
         for table in t.TABLES.values():
-            # By DuckDB itself: Ibis would ask for the schema of each, which `rows` does anyway.
             path = glob.escape(str(self.folder / f"{table.name}.parquet"))
             connection.con.read_parquet(path).create_view(table.name)
         return connection
 
     def rows(self, table: Table) -> ir.Table:
         """All rows of a table, as an Ibis table in the contract's columns."""
-        return self.connection.table(table.name)
+        schema = ibis.Schema.from_pyarrow(table.arrow_schema())
+        return self._table(table.name, schema)
 
     def keep(self, rows: ir.Table, *more: ir.Table) -> ir.Table:
         """Compute rows once, and return the temporary table that holds them.
@@ -77,18 +80,23 @@ class Snapshot:
                 tables takes long to compile.
         """
         name = ibis.util.gen_name("kept")
-        self.connection.create_table(name, rows)
+        self.connection.create(name, rows)
         for table in more:
-            added = table.select(rows.columns)
-            if added.op().find(InMemoryTable):
-                self.connection.insert(name, added)
-            else:  # Ibis' own `insert` compiles the rows twice.
-                self.connection.raw_sql(f'INSERT INTO "{name}" {self.connection.compile(added)}')
-        return self.connection.table(name)
+            self.connection.add(name, table.select(rows.columns))
+        return self._table(name, self._stored(name, rows.schema()))
+
+    def _stored(self, name: str, schema: ibis.Schema) -> ibis.Schema:
+        """The types in which DuckDB stores rows; asked once for each schema."""
+        if schema not in _STORED:
+            _STORED[schema] = self.connection.get_schema(name)
+        return _STORED[schema]
+
+    def _table(self, name: str, schema: ibis.Schema) -> ir.Table:
+        return DatabaseTable(name, schema=schema, source=self.connection).to_expr()
 
     def drop(self, rows: ir.Table) -> None:
         """Drop a temporary table that `keep` returned."""
-        self.connection.drop_table(rows.op().name)
+        self.connection.raw_sql(f'DROP TABLE "{rows.op().name}"')
 
     def undated(self) -> list[str]:
         """Tables with rows without a date, and columns without dates (`customers.city`).
@@ -123,31 +131,34 @@ def take_snapshot(
         StoreIncomplete: a load is under way or was interrupted.
         StoreBusy: a load ran while the store was read.
     """
-    store.require_complete()
     if refresh:
+        store.require_complete()
         with store.writing():
             store.changed()
-    meta = store.meta
-    home = store.state.snapshots
-    folder = home / f"{meta.store_id}-{meta.revision:08d}"
-    if not _is_whole(folder):
-        private_folder(home)
-        part = Path(tempfile.mkdtemp(dir=home, prefix="part-"))
-        try:
-            with store.reading():
-                _export(store, part, memory, progress)
-                # A server lets other processes write during a read.
-                store.require_complete()
-                if store.meta.revision != meta.revision:
-                    raise StoreBusy(
-                        f"Another load finished while {store.name} was read. Run this again."
-                    )
-            make_private(part)
-            _move(part, folder)
-        finally:
-            shutil.rmtree(part, ignore_errors=True)
-        forget_snapshots(store, keep=_KEPT)
+    with store.reading():
+        store.require_complete()
+        meta = store.meta
+        folder = store.state.snapshots / f"{meta.store_id}-{meta.revision:08d}"
+        if not _is_whole(folder):
+            _make(store, meta, folder, memory, progress)
     return Snapshot(folder, memory)
+
+
+def _make(store: GraphStore, meta: Meta, folder: Path, memory: int, progress: Progress) -> None:
+    """Make the files of a revision, inside `reading()`."""
+    home = private_folder(folder.parent)
+    part = Path(tempfile.mkdtemp(dir=home, prefix="part-"))
+    try:
+        _export(store, part, memory, progress)
+        # A server lets other processes write during a read.
+        store.require_complete()
+        if store.meta.revision != meta.revision:
+            raise StoreBusy(f"Another load finished while {store.name} was read. Run this again.")
+        make_private(part)
+        _move(part, folder)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    forget_snapshots(store, keep=_KEPT)
 
 
 def snapshot_ahead(

@@ -17,11 +17,13 @@ gc.set_threshold(200_000, 50, 100)
 
 ENGINES = ("embedded", "neo4j")
 LONGEST = ("test_kill.py", "test_privacy.py", "test_gain.py", "test_docs.py", "test_score.py")
-"""They begin first, or one worker would be busy with one of them when all else is done."""
+"""They and files with long tests begin first. Else one worker would still be busy with one of them
+when all else is done."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: item.path.name not in LONGEST)
+    first = {item.path for item in items if item.get_closest_marker("long")}
+    items.sort(key=lambda item: item.path.name not in LONGEST and item.path not in first)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -56,7 +58,7 @@ def neo4j_server_place() -> Iterator[Place]:
         yield Place(uri, None, os.environ.get("NEO4J_USERNAME"), os.environ.get("NEO4J_PASSWORD"))
         return
     require_neo4j()
-    with neo4j_server.running() as (uri, _):
+    with neo4j_server.running(brief=True) as (uri, _):
         yield Place(uri)
 
 

@@ -109,6 +109,7 @@ class Neo4jStore(GraphStore):
         self._memory = memory
         self._database = database
         self._reached = False
+        self._reading = False
         self._writing = False
         auth = (username, password or "") if username else None
         try:
@@ -122,13 +123,20 @@ class Neo4jStore(GraphStore):
 
     @contextmanager
     def reading(self) -> Iterator[None]:  # noqa: D102
+        if self._reading:
+            yield
+            return
         self._reach()
         if not self._writing and self._check_readable().outdated:
             with self._translated():
                 self._make_schema()
                 with self._locked():
                     self._upgrade_older()
-        yield
+        self._reading = True
+        try:
+            yield
+        finally:
+            self._reading = False
 
     @contextmanager
     def writing(self) -> Iterator[None]:  # noqa: D102

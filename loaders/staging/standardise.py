@@ -124,10 +124,13 @@ class Standard:
                     "BIGINT",
                     null_handling="special",
                 )
-                db.from_arrow(rows).create_view("source")
-                wide = first.nbytes // max(1, len(first)) + 1
-                size = max(_FEWEST, min(_MOST, _BATCH // wide))
-                yield from db.sql(self._sql(first.schema)).to_arrow_reader(size)
+                try:
+                    db.from_arrow(rows).create_view("source")
+                    wide = first.nbytes // max(1, len(first)) + 1
+                    size = max(_FEWEST, min(_MOST, _BATCH // wide))
+                    yield from db.sql(self._sql(first.schema)).to_arrow_reader(size)
+                finally:
+                    db.remove_function("whole_units")
         except Exception:
             if fault:  # the reader's own error says more
                 raise fault.pop() from None

@@ -132,7 +132,13 @@ def explain(
         UnknownTarget: there is no such customer, item or offer.
         NoDecisions: the run's decisions are missing or damaged.
     """
-    customer, target = nfc(customer), nfc(target)
+    with store.reading():
+        return _explained(store, nfc(customer), nfc(target), memory, progress)
+
+
+def _explained(
+    store: GraphStore, customer: str, target: str, memory: int, progress: Progress
+) -> Explanation:
     run = active_run(store)
     part = part_of(run, customer)
     if not exists(store, g.CUSTOMER, customer):

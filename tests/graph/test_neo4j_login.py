@@ -28,7 +28,7 @@ def guarded() -> Iterator[str]:
     Wrong passwords lock a user out for some seconds: there is another one, `guesser`, for those.
     """
     require_neo4j()
-    with neo4j_server.running(auth=True) as (uri, _):
+    with neo4j_server.running(auth=True, brief=True) as (uri, _):
         refusal = pytest.raises(StoreLogin, match="wants the password changed before it is used")
         with connect(uri, username="neo4j", password=INITIAL) as store, refusal:
             store.count(g.CUSTOMER)

@@ -24,8 +24,11 @@ from typing import IO
 LIMIT = 300.0
 _READ_LATE = ("FOLLOWSUIT_", "NEO4J_", "PYTEST_", "COLUMNS", "PATH")
 """Variables that nothing reads when it is imported begin like this."""
+_SET = ("KMP_DUPLICATE_LIB_OK", "KMP_INIT_AT_FORK", "OMP_WAIT_POLICY")
+"""Variables that libraries set when they are imported, here as in the process that is forked."""
 _AT_FIRST = dict(os.environ)
 _FORKS = Path(__file__).with_name("forks.py")
+_CLIENT = Path(__file__).with_name("fork_client.py")
 
 
 @dataclass(frozen=True)
@@ -92,6 +95,11 @@ def begin(
 ) -> "Running":
     """Begin `followsuit ARGUMENTS` in a folder, in a fork."""
     return Running([[str(a) for a in arguments]], folder, environment)
+
+
+def in_fork() -> list[str]:
+    """The words of a shell command that runs `followsuit` in a fork, with the arguments after."""
+    return [sys.executable, "-I", "-S", str(_CLIENT), _server()]
 
 
 class Running:
@@ -163,7 +171,7 @@ def _can_be_forked(environment: Mapping[str, str] | None) -> bool:
     changed = {
         name for name in wanted.keys() | _AT_FIRST if wanted.get(name) != _AT_FIRST.get(name)
     }
-    return all(name.startswith(_READ_LATE) for name in changed)
+    return all(name.startswith(_READ_LATE) for name in changed.difference(_SET))
 
 
 @cache

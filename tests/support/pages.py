@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import typer
+from support import commands
 
 from followsuit.cli import app
 
@@ -85,9 +86,10 @@ def check_command(arguments: tuple[str, ...]) -> None:
 def make_commands(folder: Path) -> None:
     """Make the commands that pages name, by this Python, in `bin` of a folder."""
     (folder / "bin").mkdir(parents=True)
-    for name in ("followsuit", "pytest"):
+    calls = {"followsuit": commands.in_fork(), "pytest": [sys.executable, "-m", "pytest"]}
+    for name, call in calls.items():
         command = folder / "bin" / name
-        command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m {name} "$@"\n')
+        command.write_text(f'#!/bin/sh\nexec {shlex.join(call)} "$@"\n')
         command.chmod(command.stat().st_mode | stat.S_IXUSR)
 
 

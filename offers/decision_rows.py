@@ -8,7 +8,7 @@ import pyarrow as pa
 from followsuit.graph import schema as g
 from followsuit.offers.candidates.grid import Grid
 from followsuit.offers.features.declared import Values
-from followsuit.offers.learning.model import Model
+from followsuit.offers.learning.acceptance import Acceptance
 from followsuit.offers.retrieval import Block, Retrieval
 from followsuit.policy.decision import OFFERED, OUTRANKED
 from followsuit.triggers.reason_texts import ReasonTexts
@@ -18,6 +18,8 @@ REASON, REPEAT, TASTE, BASKET, POPULAR = "trigger", "repeat", "taste", "basket",
 """The values of the column `source`."""
 _SOURCES = (POPULAR, TASTE, BASKET, REASON, REPEAT)
 CONTRIBUTIONS = "contributions"
+EXPLAINED = 10
+"""Contributions are kept for so many candidates after those that are offered."""
 
 SCHEMA = pa.schema(
     [
@@ -72,7 +74,8 @@ SCHEMA = pa.schema(
 - `reason`: the reason in words for the customer
 - `send_after`: the earliest time to send it; null if it may be sent at once
 - `propensity`: how likely this run was to offer it: 1 or 0, as nothing is left to chance
-- `contributions`: what each feature adds to the log-odds
+- `contributions`: what each feature adds to the log-odds; null beyond the next ten candidates after
+  the offered ones
 
 All blocked rows come first. The others are sorted by customer, then by rank.
 """
@@ -94,7 +97,7 @@ class Describe:
     Args:
         grid: the grid of the candidates.
         retrieval: what found the candidates.
-        model: the model that predicts.
+        acceptance: the fitted models.
         triggers: the triggers of the reasons, in order of precedence.
         texts: what customers may be told.
         digests: digests of what the decisions rest on, for the file's metadata.
@@ -104,14 +107,14 @@ class Describe:
         self,
         grid: Grid,
         retrieval: Retrieval,
-        model: Model,
+        acceptance: Acceptance,
         triggers: Sequence[Trigger],
         texts: ReasonTexts,
         digests: Mapping[str, str],
     ) -> None:
         self._reasons = retrieval.reasons
         self._offers = retrieval.offers
-        self._model = model
+        self._acceptance = acceptance
         self._triggers = triggers
         self._texts = texts
         self._as_of = grid.view.as_of
@@ -167,9 +170,7 @@ class Describe:
             "rank": pa.array(rank, mask=rank == 0),
             "propensity": offered.astype(float),
             "reason": self._texts_of(column, parts, above, leading),
-            CONTRIBUTIONS: pa.StructArray.from_arrays(
-                [pa.array(parts[name].round(9)) for name in self._names], self._names
-            ),
+            CONTRIBUTIONS: self._contributions(block, (rank > 0) & (rank <= top + EXPLAINED)),
         }
         arrays = [
             pa.nulls(n, f.type) if f.name not in columns else _typed(columns[f.name], f.type)
@@ -185,10 +186,22 @@ class Describe:
         source: np.ndarray = np.where(leading >= 0, 3 + again, own.argmax(axis=0))
         return source
 
+    def _contributions(self, block: Block, explained: np.ndarray) -> pa.Array:
+        """(candidates,) what each feature adds to the log-odds; null where not `explained`."""
+        rows = np.flatnonzero(explained)
+        values = {name: each[rows] for name, each in block.values.items()}
+        parts = self._acceptance.model.contributions(values)
+        of_row = np.full(len(explained), -1, dtype=np.int64)
+        of_row[rows] = np.arange(len(rows))
+        made = pa.StructArray.from_arrays(
+            [pa.array(parts[name].round(9)) for name in self._names], self._names
+        )
+        return made.take(pa.array(of_row, mask=of_row < 0))
+
     def _above_average(self, parts: Values, values: Values) -> np.ndarray:
         """How much more an item's popularity adds to the score than the average popularity does."""
         average = np.full(len(values["popularity"]), self._mean_popularity)
-        of_average = self._model.contributions({**values, "popularity": average})
+        of_average = self._acceptance.logistic.contributions({**values, "popularity": average})
         above: np.ndarray = parts["popularity"] - of_average["popularity"]
         return above
 

@@ -55,7 +55,7 @@ def write_decisions(
     """
     retrieval = Retrieval(grid, pairs, catalogue, acceptance, triggers, rules)
     noted = digests(data, acceptance, selection, rules)
-    describe = Describe(grid, retrieval, acceptance.model, triggers, texts, noted)
+    describe = Describe(grid, retrieval, acceptance, triggers, texts, noted)
     with (
         pq.ParquetWriter(path, describe.schema) as writer,
         progress("ranking offers", len(grid.customers)) as advance,

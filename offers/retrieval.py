@@ -32,7 +32,8 @@ class Block:
     Attributes:
         candidates: the candidates, by customer.
         values: their features, by name.
-        parts: what each feature adds to the log-odds, by name.
+        parts: what each feature adds to the log-odds by the logistic model, by name. It orders
+            reasons and chooses words, whichever model predicts.
         matches: their reasons, those of a candidate by what they add, the most first.
         leading: position of the first reason in `LiveReasons.table`; -1 without one.
         trigger: name of the first trigger; "" without one.
@@ -130,7 +131,7 @@ class Retrieval:
         cells = (candidates.row - rows[0], candidates.column)
         values = {name: np.broadcast_to(each, shape)[cells] for name, each in own.items()}
         values |= self.reasons.features(matches, n)
-        parts = self._acceptance.model.contributions(values)
+        parts = self._acceptance.logistic.contributions(values)
         ordered = self.reasons.by_share(matches, values, parts)
         leading = np.full(n, -1, dtype=np.int64)
         # The first of each candidate is written last.

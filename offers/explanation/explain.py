@@ -221,7 +221,7 @@ def _base(run: Run) -> float | None:
 def _calibration(run: Run, row: dict[str, Any]) -> float | None:
     """What calibration adds to the log-odds; None for a run of an earlier version."""
     base = _base(run)
-    if base is None or not 0 < row["probability"] < 1:
+    if base is None or row["contributions"] is None or not 0 < row["probability"] < 1:
         return None
     before = base + sum(row["contributions"].values())
     odds: float = row["probability"] / (1 - row["probability"])

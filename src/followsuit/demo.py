@@ -143,7 +143,7 @@ class ScoredShop:
         self._drivers = drivers.dropna()  # Without a friend or an item, it isn't about friends.
         table = pq.read_table(folder / DECISIONS, columns=_COLUMNS)
         parts = (pc.struct_field(table["contributions"], feature_of(n)) for n in ABOUT_FRIENDS)
-        friends = sum(part.to_numpy() for part in parts)
+        friends = sum(part.fill_null(0.0).to_numpy() for part in parts)
         rows: pd.DataFrame = table.drop_columns("contributions").to_pandas()
         chance = rows.probability
         rows["by_friends"] = chance - chance / (chance + (1 - chance) * np.exp(friends))

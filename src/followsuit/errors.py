@@ -60,12 +60,14 @@ if TYPE_CHECKING:
     from followsuit.offers.guards import Refused
     from followsuit.offers.learning.learned import NothingLearned
     from followsuit.offers.score import ScoreError
+    from followsuit.policy.allocation.problem import BadProblem
     from followsuit.queries.library import UnknownQuery
     from followsuit.simulator.world import WorldError
     from followsuit.triggers.definitions.definition_file import TriggerError
     from followsuit.triggers.reason_texts import ReasonTextError
     from followsuit.triggers.report.outcomes import UnknownOutcome
     from followsuit.triggers.report.report import ReportError
+    from followsuit.triggers.statistical.found import TooLittleToLearn
 
 _MODULES = {
     "BacktestError": "followsuit.offers.backtest.backtest",
@@ -73,6 +75,7 @@ _MODULES = {
     "BadFolder": "followsuit.gnn.data.interaction_folder",
     "BadHistory": "followsuit.customers.lifetime",
     "BadInput": "followsuit.influence.spread.inputs",
+    "BadProblem": "followsuit.policy.allocation.problem",
     "BadSample": "followsuit.gnn.data.sampler",
     "BadSeed": "followsuit.gnn.training.trained",
     "ConfigurationError": "followsuit.config",
@@ -117,6 +120,7 @@ _MODULES = {
     "TimeError": "followsuit.core.times",
     "TooFewRefills": "followsuit.customers.refills",
     "TooFewRepeats": "followsuit.customers.lifetime",
+    "TooLittleToLearn": "followsuit.triggers.statistical.found",
     "TrainingUnderWay": "followsuit.gnn.training.trained",
     "TriggerError": "followsuit.triggers.definitions.definition_file",
     "UnknownAblation": "followsuit.offers.backtest.ablation",
@@ -137,6 +141,7 @@ __all__ = [
     "BadFolder",
     "BadHistory",
     "BadInput",
+    "BadProblem",
     "BadSample",
     "BadSeed",
     "ConfigurationError",
@@ -181,6 +186,7 @@ __all__ = [
     "TimeError",
     "TooFewRefills",
     "TooFewRepeats",
+    "TooLittleToLearn",
     "TrainingUnderWay",
     "TriggerError",
     "UnknownAblation",

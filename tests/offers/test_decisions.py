@@ -175,7 +175,7 @@ def test_more_or_fewer_places_change_the_decisions_and_nothing_else(
 ) -> None:
     few, many = (decided(world, tmp_path, top=top) for top in (2, 10))
     for one, other in zip(few, many, strict=True):
-        both = {"decision": None, "propensity": None}
+        both = {"decision": None, "propensity": None, "contributions": None}
         assert one | both == other | both
 
 

@@ -42,20 +42,23 @@ def rows(n: int = 1) -> pd.DataFrame:
 
 
 @pytest.mark.parametrize(
-    ("liking", "popularity", "category", "reason"),
+    ("liking", "basket", "popularity", "category", "reason"),
     [
-        (0.5, 0.2, "tea", "you often choose tea"),
-        (0.5, 0.6, "tea", "popular now"),
-        (-0.5, -0.6, "tea", "popular now"),
-        (0.5, 0.2, None, "popular now"),
+        (0.5, 0.0, 0.2, "tea", "you often choose tea"),
+        (0.5, 0.0, 0.6, "tea", "popular now"),
+        (-0.5, 0.0, -0.6, "tea", "popular now"),
+        (0.5, 0.0, 0.2, None, "popular now"),
+        (0.5, 0.7, 0.2, "tea", "goes with what you bought last"),
+        (0.5, 0.3, 0.2, None, "goes with what you bought last"),
+        (0.5, 0.3, 0.2, "tea", "you often choose tea"),
+        (0.1, 0.3, 0.4, "tea", "popular now"),
     ],
 )
-def test_own_taste_is_named_where_it_moved_more_than_popularity(
-    liking: float, popularity: float, category: str | None, reason: str
+def test_what_moved_most_is_named(
+    liking: float, basket: float, popularity: float, category: str | None, reason: str
 ) -> None:
-    texts = reason_texts().without_trigger(
-        np.array([liking]), np.array([popularity]), np.array([category], dtype=object)
-    )
+    parts = (np.array([part]) for part in (liking, basket, popularity))
+    texts = reason_texts().without_trigger(*parts, np.array([category], dtype=object))
     assert texts.tolist() == [reason]
 
 
@@ -79,7 +82,10 @@ def test_a_file_replaces_some_texts_of_its_language(tmp_path: Path) -> None:
     )
     texts = reason_texts(tmp_path / "own.toml")
     own = texts.without_trigger(
-        np.array([0.0, 1.0]), np.array([0.5, 0.0]), np.array(["Tee", "Tee"], dtype=object)
+        np.array([0.0, 1.0]),
+        np.zeros(2),
+        np.array([0.5, 0.0]),
+        np.array(["Tee", "Tee"], dtype=object),
     )
     assert own.tolist() == ["im Trend", "Sie wählen oft Tee"]
     friends = pd.DataFrame({"friends": [3], "first_at": [NOW - timedelta(days=2)]})

@@ -27,8 +27,8 @@ from followsuit.triggers.definitions.definition_file import shipped_definitions
 
 DAY = timedelta(days=1)
 PERIODS = {
-    "foursquare_jakarta": ("foursquare", "2013-06-01", "2013-10-20", 14, "friend_visited"),
-    "foursquare_sao_paulo": ("foursquare", "2013-06-01", "2013-10-20", 14, "friend_visited"),
+    "foursquare_jakarta": ("foursquare", "2012-10-01", "2013-03-04", 14, "friend_visited"),
+    "foursquare_sao_paulo": ("foursquare", "2012-10-01", "2013-03-04", 14, "friend_visited"),
     "ciao": ("ciao", "2010-06-01", "2011-05-06", 28, "friend_bought"),
 }
 """Mapping, first cutoff, end, horizon in days, and the trigger, by data set."""

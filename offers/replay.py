@@ -36,11 +36,13 @@ from followsuit.triggers.tie_weights import learn_tie_weights, tie_weights
 from followsuit.triggers.trigger import Trigger, reasons_of
 
 TRAINING_DAYS, CALIBRATION_DAYS = 5, 2
-"""Number of earlier days, a week apart, in the training set and to calibrate on.
+"""Number of earlier days, a week apart, in the training set (at most) and to calibrate on.
 
 The days to calibrate on are the latest ones whose horizon has passed. The horizon of each day in
 the training set ends before them.
 """
+_FEWEST_DAYS, _CUSTOMER_DAYS = 2, 100_000
+"""A shop with many customers learns from fewer days: so many customers times days are enough."""
 _WEEK = timedelta(days=7)
 
 
@@ -69,7 +71,9 @@ class Replay:
         self._seed = seed
         self._progress = progress
         before = 2 * window + (CALIBRATION_DAYS - 1) * _WEEK
-        self._training = _days(view, before, TRAINING_DAYS, window)
+        enough = -(-_CUSTOMER_DAYS // max(len(view.shared.customer_codes), 1))
+        days = min(max(enough, _FEWEST_DAYS), TRAINING_DAYS)
+        self._training = _days(view, before, days, window)
         """Views as of the days of the training set, the oldest first."""
         self._calibration = _days(view, window, CALIBRATION_DAYS, window)
         """Views as of the days to calibrate on, the oldest first."""

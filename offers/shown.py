@@ -13,7 +13,7 @@ from followsuit.offers.learning.calibration import Shown
 from followsuit.offers.retrieval import Retrieval
 from followsuit.offers.selection import Selection
 
-MOST_CUSTOMERS = 20_000
+MOST_CUSTOMERS = 10_000
 """Number of customers of a day to calibrate on; more are sampled."""
 
 

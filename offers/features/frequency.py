@@ -45,7 +45,10 @@ class Frequency(Feature):
         self._values = sparse.csr_matrix((values, (row[here], column[here])), self._values.shape)
 
     def block(self, rows: Select, columns: Select = ALL) -> np.ndarray:  # noqa: D102
-        values: np.ndarray = self._values[rows].toarray()[:, columns]
+        some = self._values[rows]
+        if not some.nnz:
+            return np.zeros((1, 1))
+        values: np.ndarray = some.toarray()[:, columns]
         return values
 
     def pairs(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:  # noqa: D102

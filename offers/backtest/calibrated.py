@@ -16,7 +16,7 @@ from followsuit.offers.learning.calibration import Calibration, Shown, fit_calib
 from followsuit.offers.learning.logistic import LogisticModel
 from followsuit.offers.learning.model import Prediction, log_loss
 
-DAYS = 4
+DAYS = 3
 """Number of earlier cutoffs to calibrate on."""
 BINS = 10
 

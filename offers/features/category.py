@@ -51,6 +51,6 @@ class Category(Feature):
         own = self._owned[rows].toarray()
         share = (own + _PRIOR * self._share) / (own.sum(axis=1, keepdims=True) + _PRIOR)
         known = self._share > 0
-        lift = np.zeros((own.shape[0], own.shape[1] + 1))
+        lift = np.zeros((own.shape[0], own.shape[1] + 1), dtype=np.float32)
         lift[:, :-1][:, known] = np.log(share[:, known] / self._share[known])
         return lift

@@ -21,15 +21,22 @@ class Price(Feature):
         listed = items.filter(items.price > 0)
         table = listed.select(key=item_key(listed), price="price").to_pyarrow()
         prices = np.log(grid.view.item_list.codes.lay_out(table["key"], table["price"], np.nan))
-        self._usual = grid.people.log_price.to_numpy()
-        self._price = prices[grid.items]
+        self._usual, self._has_usual = _filled(grid.people.log_price.to_numpy())
+        self._price, self._has_price = _filled(prices[grid.items])
 
     def block(self, rows: Select, columns: Select = ALL) -> np.ndarray:  # noqa: D102
-        return self._distance(self._price[None, columns], self._usual[rows, None])
+        distance: np.ndarray = np.abs(self._price[None, columns] - self._usual[rows, None])
+        distance *= self._has_price[None, columns]
+        distance *= self._has_usual[rows, None]
+        return distance
 
     def pairs(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:  # noqa: D102
-        return self._distance(self._price[columns], self._usual[rows])
+        known = self._has_price[columns] * self._has_usual[rows]
+        values: np.ndarray = np.abs(self._price[columns] - self._usual[rows]) * known
+        return values.astype(float)
 
-    def _distance(self, price: np.ndarray, usual: np.ndarray) -> np.ndarray:
-        distance: np.ndarray = np.nan_to_num(np.abs(price - usual), nan=0.0, copy=False)
-        return distance
+
+def _filled(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Values with 0 for those that are missing, and 1 where they aren't; both float32."""
+    known = np.isfinite(values)
+    return np.where(known, values, 0).astype(np.float32), known.astype(np.float32)

@@ -13,6 +13,8 @@ from support.cli_shop import AS_OF, Shop
 from support.commands import Outcome, run_each
 
 from followsuit.cli.offers import read_customers
+from followsuit.offers.features.declared import names_of
+from followsuit.triggers.definitions.definition_file import shipped_definitions
 
 OUT = [
     "customer_id",
@@ -20,14 +22,19 @@ OUT = [
     "item_kind",
     "item_id",
     "offer_id",
-    "trigger",
-    "score",
+    "probability",
+    "low",
+    "high",
+    "acceptance",
+    "own_share",
     "trigger_share",
-    "reason",
+    "trigger",
     "triggers",
     "until",
-    "store_ids",
     "channel",
+    "expected_value",
+    "store_ids",
+    "reason",
 ]
 GENDERED = re.compile(r"\b(she|hers?|herself|he|him|his|himself)\b", re.IGNORECASE)
 
@@ -133,7 +140,7 @@ def test_score_writes_the_offers_and_says_what_they_were_made_with(shop: Shop) -
     rows = pq.read_table(shop.folder / "offers.parquet")
     assert rows.column_names == OUT
     assert rows.schema.field("rank").type == pa.int64()
-    assert rows.schema.field("score").type == pa.float64()
+    assert rows.schema.field("probability").type == pa.float64()
     offers = rows.to_pylist()
     assert report["offers"] == len(offers) > 20
     assert report["customers"] == len({row["customer_id"] for row in offers})
@@ -191,7 +198,9 @@ def test_score_keeps_to_the_top_and_the_window(own_shop: Shop) -> None:
     )
     assert (top.code, narrow.code) == (0, 0)
     first = pq.read_table(own_shop.folder / "top.parquet").to_pylist()
-    assert first == [row for row in everybody if row["rank"] == 1]
+    assert {row["rank"] for row in first} == {1}
+    customers = [row["customer_id"] for row in first]
+    assert customers == [row["customer_id"] for row in everybody if row["rank"] == 1]
     assert 0 < json.loads(narrow.out)["customers"] < len(first)
 
 
@@ -215,16 +224,11 @@ EXPLAINED = {
     "offered",
     "rule",
     "explanation",
-    "item_kind",
-    "item_id",
-    "offer_id",
-    "rank",
+    *OUT,
     "score",
-    "trigger",
-    "trigger_share",
-    "reason",
     "base",
     "factors",
+    "calibration",
 }
 
 
@@ -238,27 +242,26 @@ def test_why_says_the_reason_and_what_each_factor_adds(shop: Shop) -> None:
         f"{offer['item_kind']} {what} is offered as number {offer['rank']} in run {run_id}: "
         f"{offer['reason']}."
     )
-    share = f"Score {offer['score']:.6f}, of which triggers add {offer['trigger_share']:.6f}."
-    assert lines[1] == share
-    assert [line.split()[0] for line in lines[2:]] == [
-        "base",
-        "popularity",
-        "category",
-        "affinity",
-        "activity",
-        "friends",
-        "reasons",
-        "broad_reasons",
-    ]
-    assert len({line.index(line.split()[1]) for line in lines[2:]}) == 1, "numbers are aligned"
+    share = f"of which triggers add {offer['trigger_share']:.6f}"
+    assert lines[1] == f"Probability {offer['probability']:.6f}, {share}."
+    calibrated = offer["low"] is not None
+    if calibrated:
+        alike = f"{offer['low']:.2%} to {offer['high']:.2%}"
+        assert lines[2] == f"Of customers scored like this, {alike} accept."
+    parts = lines[2 + calibrated :]
+    names = [line.split()[0] for line in parts]
+    assert (names[0], names[-1]) == ("base", "calibration")
+    assert names[1:-1] == list(names_of(shipped_definitions()))
+    assert len({line.index(line.split()[1]) for line in parts}) == 1, "numbers are aligned"
     explanation = json.loads(told.out)
     assert set(explanation) == EXPLAINED
     assert explanation["offered"] is True
     log_odds = explanation["base"] + sum(explanation["factors"].values())
-    assert 1 / (1 + math.exp(-log_odds)) == pytest.approx(explanation["score"], abs=1e-9)
-    of_both = [name for name in OUT if name in EXPLAINED]
-    assert of_both == OUT[: OUT.index("reason") + 1]
-    assert [explanation[name] for name in of_both] == [offer[name] for name in of_both]
+    log_odds += explanation["calibration"]
+    assert 1 / (1 + math.exp(-log_odds)) == pytest.approx(explanation["probability"], abs=1e-6)
+    assert explanation["score"] == explanation["probability"]
+    until = offer["until"] and offer["until"].isoformat()
+    assert {name: explanation[name] for name in OUT} == offer | {"until": until}
 
 
 def test_why_not_names_the_rule_in_words_that_fit_everybody(shop: Shop) -> None:
@@ -375,6 +378,7 @@ def test_backtest_reports_what_scripts_rely_on_and_nothing_else_there(judged: An
         "trigger_gain",
         "ties_gain",
         "lead",
+        "calibration",
     }
     assert report["moments"] == 4
     assert set(report["per_customer"]) == {
@@ -383,6 +387,7 @@ def test_backtest_reports_what_scripts_rely_on_and_nothing_else_there(judged: An
         "trigger_only",
         "popularity",
         "community_popularity",
+        "ease",
         "random_friend_item",
     }
     assert set(report["per_offer"]) == {
@@ -410,6 +415,7 @@ def test_backtest_writes_each_customers_first_ten(judged: Any, shop: Shop) -> No
         "item_kind",
         "item_id",
         "rank",
+        "probability",
         "adopted",
         "adoptions",
     ]

@@ -108,7 +108,7 @@ def test_score_for_some_keeps_what_the_others_have(own_shop: Shop) -> None:
     expected = [(row["customer_id"], row["rank"], row["item_id"]) for row in [*new, *others]]
     assert shown == sorted(expected)
     explained = json.loads(why.out)
-    assert (explained["offered"], explained["score"]) == (True, offers[-1]["score"])
+    assert (explained["offered"], explained["probability"]) == (True, offers[-1]["probability"])
     assert explained["as_of"] == f"{AS_OF}T00:00:00+00:00"
 
 
@@ -285,7 +285,7 @@ def test_doctor_tells_ages_and_sizes_and_fails_where_they_are_too_old(shop: Shop
     assert lines(old)["data"].endswith("days old: older than --max-age 3d")
     report: dict[str, Any] = json.loads(printed.out)
     failed = [check["name"] for check in report["checks"] if not check["sound"]]
-    assert failed == ["data", "active run"]
+    assert failed == ["data", "active run", "calibration"]
     figures = report["figures"]
     assert figures["active_run"] == run_id
     assert figures["active_run_as_of"] == f"{AS_OF}T00:00:00+00:00"

@@ -16,7 +16,7 @@ from followsuit.graph.description.elements import relationships as relationship_
 from followsuit.graph.tables import TABLES, Field, Kind, Table
 from followsuit.loaders.column_mapping import ColumnMapping
 from followsuit.loaders.mapping import TableMapping, shipped_mappings
-from followsuit.offers.decision_rows import SCHEMA
+from followsuit.offers.decision_rows import schema_of
 from followsuit.offers.explanation.not_offered import EXPLAINED
 from followsuit.queries.library import LibraryQuery, Parameter, library
 
@@ -140,7 +140,9 @@ def shipped() -> str:
 
 def decisions() -> str:
     """The columns of `decisions.parquet`."""
-    rows = [(code(f.name), _kind_of(f), meanings.DECISIONS[f.name]) for f in SCHEMA]
+    rows = [
+        (code(f.name), _kind_of(f), meanings.DECISIONS[f.name]) for f in schema_of(["popularity"])
+    ]
     return table(("column", "type", "meaning"), rows)
 
 
@@ -148,7 +150,7 @@ def _type(kind: pa.DataType) -> str:
     if pa.types.is_list(kind):
         return f"list of {_type(kind.value_type)}"
     if pa.types.is_struct(kind):
-        return ", ".join(f"{code(f.name)} {_type(f.type)}" for f in kind)
+        return "a number for each feature"
     return type_name(kind)
 
 

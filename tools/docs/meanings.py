@@ -122,18 +122,22 @@ DECISIONS = {
     "item_kind": "`product` or `store`.",
     "item_id": "The product or store.",
     "triggers": "The live triggers that are a reason for it, such as `friend_bought`: first the "
-    "one that adds most to the score.",
-    "source": "Why it is a candidate: `trigger`, `taste` or `popular`.",
+    "one that adds most to the probability.",
+    "source": "Why it is a candidate: `trigger`, `repeat` (a reason to buy it again), `taste`, "
+    "`basket` or `popular`.",
     "blocked_by": "The [rule](../explanation/ranking.md#why-and-why-not) that blocks it. Empty if "
     "none does.",
-    "probability": "That the customer takes the item within the next window.",
-    "low": "The lower end of the 95 % interval. Empty while the score isn't calibrated.",
-    "high": "The upper end.",
+    "probability": "That the customer buys or visits the item within the next window.",
+    "low": "Of customers scored like this, at least this share accepts (90 % interval). Empty while "
+    "probabilities aren't calibrated.",
+    "high": "And at most this share.",
+    "acceptance": "The probability after a contact. Empty where no contacts have outcomes.",
     "own_share": "The probability without any trigger.",
     "trigger_share": "What the triggers add to it.",
-    "expected_value": "`probability` × `value`, in minor units (hundredths) and their fractions.",
-    "value": "What an acceptance brings, in minor units (hundredths): the offer's value, or "
-    "without a table of offers the product's margin. Empty if unknown.",
+    "expected_value": "`acceptance`, else `probability`, times `value` less the offer's cost, in "
+    "minor units (hundredths) and their fractions.",
+    "value": "What an acceptance brings, in minor units (hundredths): the offer's value, else the "
+    "product's margin, else its price. Empty if unknown.",
     "channel": "The channel to use. Empty if contact is granted in general.",
     "until": "When the reason of the first trigger ends. Empty without a trigger, or if it holds "
     "as long as its conditions do.",
@@ -143,7 +147,9 @@ DECISIONS = {
     "its offer.",
     "reason": "What to tell the customer.",
     "send_after": "When to send it. Empty if at once.",
-    "contributions": "What each feature adds to the log-odds.",
+    "propensity": "How likely this run was to offer it: 1 or 0, as nothing is left to chance.",
+    "contributions": "What each feature adds to the log-odds. Empty beyond the next ten candidates "
+    "after the offered ones.",
 }
 
 KEYS = {

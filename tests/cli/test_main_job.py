@@ -251,7 +251,10 @@ def test_why_says_the_reason_and_what_each_factor_adds(shop: Shop) -> None:
     parts = lines[2 + calibrated :]
     names = [line.split()[0] for line in parts]
     assert (names[0], names[-1]) == ("base", "calibration")
-    assert names[1:-1] == list(names_of(shipped_definitions()))
+    factors = json.loads(told.out)["factors"]
+    assert list(factors) == list(names_of(shipped_definitions()))
+    assert names[1:-1] == [name for name, value in factors.items() if round(value, 3)]
+    assert f"trigger_{offer['trigger']}" in names
     assert len({line.index(line.split()[1]) for line in parts}) == 1, "numbers are aligned"
     explanation = json.loads(told.out)
     assert set(explanation) == EXPLAINED

@@ -128,8 +128,8 @@ DECISIONS = {
     "blocked_by": "The [rule](../explanation/ranking.md#why-and-why-not) that blocks it. Empty if "
     "none does.",
     "probability": "That the customer buys or visits the item within the next window.",
-    "low": "Of customers scored like this, at least this share accepts (90 % interval). Empty while "
-    "probabilities aren't calibrated.",
+    "low": "Of customers scored like this, at least this share accepts (90 % interval). Empty "
+    "while probabilities aren't calibrated.",
     "high": "And at most this share.",
     "acceptance": "The probability after a contact. Empty where no contacts have outcomes.",
     "own_share": "The probability without any trigger.",

@@ -275,8 +275,9 @@ def _in_words(answer: "Explanation") -> str:
         reason = f"Not offered ({answer.rule}): {answer.explanation}"
         lines = [f"{reason}; it would be number {answer.rank}."]
     lines += _chances(answer)
-    parts = answer.factors or {}
-    if answer.base is not None:
+    # A factor of 0 has no say.
+    parts = {name: value for name, value in (answer.factors or {}).items() if round(value, 3)}
+    if answer.base is not None and parts:
         parts = {"base": answer.base, **parts, "calibration": answer.calibration or 0.0}
     width = max(map(len, parts), default=0)
     lines += [f"  {name:{width}} {value:+.3f}" for name, value in parts.items()]

@@ -164,16 +164,18 @@ def forward(shown: pd.DataFrame, eligible: pd.DataFrame) -> dict[str, Any]:
 def diagram(shown: pd.DataFrame, name: str, path: Path) -> None:
     """Draw a reliability diagram: before and after calibration, forward in time."""
     figure, axes = plt.subplots(figsize=(5, 5), layout="constrained")
+    drawn: list[float] = []
     for column, label in (("raw", "as predicted"), ("probability", "calibrated")):
         ordered = shown.sort_values(column)
         parts = [ordered.iloc[rows] for rows in np.array_split(np.arange(len(ordered)), 12)]
         x = [part[column].mean() for part in parts]
         y = [max(part.accepted.mean(), 1e-5) for part in parts]
         axes.plot(x, y, marker="o", label=label)
-    low, high = 1e-4, max(shown.probability.max(), shown.raw.max())
+        drawn += [*x, *y]
+    low, high = min(drawn) / 1.5, max(drawn) * 1.5
     axes.plot([low, high], [low, high], color="grey", linewidth=0.8, label="exact")
     axes.set(xscale="log", yscale="log", xlabel="probability", ylabel="share that accepted")
-    axes.set_title(name.replace("_", " "))
+    axes.set_title(name.replace("_", " ").title())
     axes.legend()
     figure.savefig(path, dpi=120)
     plt.close(figure)

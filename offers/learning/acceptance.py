@@ -10,6 +10,7 @@ from scipy.special import expit, logit
 
 from followsuit.core.bootstrap import Estimate
 from followsuit.core.threads import one_thread
+from followsuit.offers.features.of_reasons import PREFIX
 from followsuit.offers.learning.boosted import BoostedModel
 from followsuit.offers.learning.calibration import (
     ACCEPTED,
@@ -130,6 +131,9 @@ class Acceptance:
         source = f"fitted to {model.moments} earlier days" if model.moments else "defaults"
         weights = ", ".join(f"{name} {weight:.2f}" for name, weight in model.weights.items())
         lines = [f"Weights ({source}): {weights}"]
+        if model.unseen:
+            names = ", ".join(name.removeprefix(PREFIX) for name in model.unseen)
+            lines.append(f"Default weights, as these never fired on the earlier days: {names}")
         if self.losses:
             losses = ", ".join(f"{name} {loss:.5f}" for name, loss in self.losses.items())
             lines.append(f"Probabilities are those of {self.model.name}. Log-loss: {losses}")

@@ -27,6 +27,7 @@ class LogisticModel(Model):
         weights: the weights by feature name; others have the default weight.
         moments: number of cutoffs in the training set; 0 if the weights are the default ones.
         adoptions: number of pairs with label 1 in the training set.
+        unseen: features of triggers that never fired in the training set.
     """
 
     name: ClassVar[str] = "logistic"
@@ -34,12 +35,14 @@ class LogisticModel(Model):
     weights: Mapping[str, float] = field(default_factory=dict)
     moments: int = 0
     adoptions: int = 0
+    unseen: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         # Weights from JSON may come in another order.
         given = {name: float(weight) for name, weight in self.weights.items()}
         own = {name: given.pop(name, start_of(name)) for name in OWN}
         object.__setattr__(self, "weights", own | dict(sorted(given.items())))
+        object.__setattr__(self, "unseen", tuple(self.unseen))
 
     def fit(  # noqa: D102
         self, examples: Sequence[Examples], *, without: Collection[str] = ()
@@ -65,7 +68,8 @@ class LogisticModel(Model):
         if falling:
             return self.fit(examples, without={*without, *falling})
         weights = {n: start_of(n) for n in unseen} | left_out | learned
-        return type(self)(float(regression.intercept_[0]), weights, len(examples), adoptions)
+        intercept = float(regression.intercept_[0])
+        return type(self)(intercept, weights, len(examples), adoptions, tuple(sorted(unseen)))
 
     def score(self, values: Values) -> np.ndarray:
         """The log-odds of the features that are given, rounded, in their shape."""

@@ -16,25 +16,27 @@ NAMES = names_of(("friend_bought", "birthday"))
 TRIGGER = NAMES[len(OWN) :]
 START = {name: start_of(name) for name in NAMES}
 FRIENDS = "trigger_friend_bought"
-PLANTED = dict(zip(NAMES, (0.9, 0.5, 1.1, 0.7, 1.2, 0.8, 0.4), strict=True))
+PLANTED = {
+    **dict.fromkeys(OWN, 0.4),
+    "popularity": 0.9,
+    "category": 0.5,
+    "affinity": 1.1,
+    "price": -0.6,
+    "freshness": 0.8,
+    FRIENDS: 1.2,
+    "trigger_birthday": 0.5,
+}
 INTERCEPT = -5.0
 
 
 def planted(seed: int, pairs: int, **weights: float) -> Examples:
     """Pairs whose adoption follows the planted weights; reasons are rare, as they are."""
     random = np.random.default_rng(seed)
-    x = np.column_stack(
-        [
-            random.exponential(1, pairs),
-            random.normal(0, 1, pairs),
-            random.exponential(0.5, pairs),
-            random.exponential(0.7, pairs),
-            random.exponential(0.7, pairs) * (random.random(pairs) < 0.1),
-            random.integers(1, 3, pairs) * (random.random(pairs) < 0.1),
-            random.integers(1, 3, pairs) * (random.random(pairs) < 0.2),
-        ]
-    )
-    odds = INTERCEPT + x @ np.array(list((PLANTED | weights).values()))
+    x = random.exponential(0.6, (pairs, len(NAMES)))
+    for name in TRIGGER:
+        x[:, NAMES.index(name)] *= random.random(pairs) < 0.2
+    given = PLANTED | weights
+    odds = INTERCEPT + x @ np.array([given[name] for name in NAMES])
     y = (random.random(pairs) < 1 / (1 + np.exp(-odds))).astype(float)
     return Examples(day(1), NAMES, x, y, np.ones(pairs))
 
@@ -78,6 +80,7 @@ def test_a_triggers_feature_that_never_occurred_keeps_its_default_weight(name: s
     assert model.weights | {name: 0.0} == without.weights
     assert model.intercept == without.intercept
     assert model.moments == 1
+    assert model.unseen == (name,)
 
 
 def test_with_too_few_adoptions_the_default_weights_are_used() -> None:

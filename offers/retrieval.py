@@ -119,8 +119,11 @@ class Retrieval:
             per_item: maximum number of offers of one item per customer.
         """
         # Equal probabilities are ordered by what the model predicted.
-        both = np.rec.fromarrays([block.prediction.probability, block.raw.probability])
-        scores = np.unique(both, return_inverse=True)[1].astype(float)
+        raw, calibrated = block.raw.probability, block.prediction.probability
+        order = np.lexsort((raw, calibrated))
+        higher = (np.diff(calibrated[order]) > 0) | (np.diff(raw[order]) > 0)
+        scores = np.zeros(len(order))
+        scores[order[1:]] = np.cumsum(higher)
         return ranks(block.candidates, scores, self.offers, first=block.needed, per_item=per_item)
 
     def _block(self, rows: np.ndarray, best: int) -> Block:

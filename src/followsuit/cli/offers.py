@@ -434,6 +434,12 @@ def _print_backtest(report: "BacktestReport", to_stderr: bool) -> None:
         f"over {len(report.cutoffs)} cutoffs.",
         markup=False,
     )
+    ratio = report.reliability.observed_over_expected
+    console.print(
+        f"Observed over expected of the ranking's probabilities: {ratio.value:.2f} "
+        f"({ratio.low:.2f} to {ratio.high:.2f}).",
+        markup=False,
+    )
     if report.undated:
         console.print(
             f"These have no dates and may reveal the future: {', '.join(report.undated)}.",

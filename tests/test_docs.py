@@ -22,7 +22,7 @@ from followsuit.gnn.models.registry import MODELS
 from followsuit.graph.consent import CHANNELS
 from followsuit.graph.tables import TABLES
 from followsuit.loaders.mapping import read_mapping
-from followsuit.offers.decision_rows import SCHEMA
+from followsuit.offers.decision_rows import schema_of
 from followsuit.offers.explanation.not_offered import EXPLAINED
 from followsuit.offers.pipeline import OUT
 from followsuit.simulator import World
@@ -193,7 +193,7 @@ def test_the_meanings_are_those_of_columns_that_exist() -> None:
     assert set(meanings.COLUMNS) <= {name for _, name in columns}
     assert set(meanings.TABLES) == set(TABLES)
     assert set(meanings.KINDS) == set(Kind)
-    assert set(meanings.DECISIONS) == set(SCHEMA.names)
+    assert set(meanings.DECISIONS) == set(schema_of(["popularity"]).names)
 
 
 def leaves(command: Any = FOLLOWSUIT, path: str = "") -> list[tuple[str, Any]]:
@@ -234,7 +234,7 @@ def test_the_reference_names_all_that_users_write_and_read(site: Path) -> None:
             f"{'' if name.startswith('neo4j_') else 'FOLLOWSUIT_'}{name.upper()}"
             for name in Settings.model_fields
         ],
-        "decisions": SCHEMA.names,
+        "decisions": schema_of(["popularity"]).names,
         "graph": [
             x
             for element in (*labels(), *relationships())

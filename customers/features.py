@@ -11,6 +11,7 @@ from followsuit.graph.view import View, whole_seconds
 YEAR = timedelta(days=365)
 """Orders and spend are those of a year."""
 _DAY = 86_400
+_SCALE = 1e9
 
 
 def customer_features(view: View, window: timedelta) -> ir.Table:
@@ -35,7 +36,9 @@ def customer_features(view: View, window: timedelta) -> ir.Table:
     items = recent.group_by("customer_id").aggregate(items=recent.count())
     priced = view.items.filter(view.items.price > 0).select(*ITEM, "price")
     paid = view.first_interactions.inner_join(priced, list(ITEM))
-    prices = paid.group_by("customer_id").aggregate(log_price=paid.price.ln().mean())
+    # Whole numbers add up to the same sum in any order.
+    logs = (paid.price.ln() * _SCALE).round().cast("int64")
+    prices = paid.group_by("customer_id").aggregate(log_price=logs.sum() / paid.count() / _SCALE)
     joined = last.left_join(items, "customer_id").drop("customer_id_right")
     joined = joined.left_join(prices, "customer_id").drop("customer_id_right")
     return joined.select("customer_id", "days", "items", "log_price")

@@ -24,8 +24,10 @@ class Basket(Feature):
 
     def __init__(self, grid: Grid) -> None:
         super().__init__(grid)
-        rules = association_rules(grid.view.shared).to_pyarrow()
-        own = last_baskets(grid.view).to_pyarrow()
+        # Sorted, so that sums have one order.
+        rules = association_rules(grid.view.shared).order_by("product_id", "with_product_id")
+        rules = rules.to_pyarrow()
+        own = last_baskets(grid.view).order_by("customer_id", "product_id").to_pyarrow()
         codes, items = grid.view.item_list.codes, len(grid.view.item_list)
         column = grid.columns(codes.of(_keys(rules["with_product_id"])))
         row, lift = codes.of(_keys(rules["product_id"])), np.log(rules["lift_low"].to_numpy())

@@ -30,6 +30,12 @@ def test_a_category_follows_that_others_buy_after(tmp_path: Path) -> None:
     assert rules(view) == {}
 
 
+def test_rules_of_a_category_do_not_depend_on_the_others_that_are_asked_for(tmp_path: Path) -> None:
+    shared = followed(World(1).background(100), 40).view(tmp_path).shared
+    alone, both = follow_ups(shared, ["h"]), follow_ups(shared, ["b", "h"])
+    assert both[both.category == "h"].reset_index(drop=True).equals(alone)
+
+
 def test_too_few_customers_and_too_long_after_are_no_rule(tmp_path: Path) -> None:
     few = followed(World(1), FEWEST - 1).view(tmp_path / "few")
     assert rules(few, "h") == {}

@@ -22,7 +22,7 @@ from followsuit.loaders.mapping import read_mapping
 from followsuit.offers.backtest.backtest import backtest
 from followsuit.offers.learning.acceptance import observed_over_expected
 from followsuit.offers.learning.calibration import Shown, fit_calibration
-from followsuit.offers.learning.model import Prediction, log_loss
+from followsuit.offers.learning.model import log_loss
 from followsuit.triggers.definitions.definition_file import shipped_definitions
 
 DAY = timedelta(days=1)
@@ -33,7 +33,7 @@ PERIODS = {
 }
 """Mapping, first cutoff, end, horizon in days, and the trigger, by data set."""
 EXPECTED = 100
-"""A group is judged if so many acceptances are expected in it."""
+"""A group is judged if about this many acceptances are expected in it."""
 TOP = 10
 
 
@@ -90,7 +90,7 @@ def rows_of(frame: pd.DataFrame) -> Shown:
 
 
 def held_out(shown: pd.DataFrame) -> dict[str, Any]:
-    """Curves of half of the customers, judged on the other half at the same moments."""
+    """Curves of half of the customers, judged on the other half at the same cutoff."""
     parts = []
     for _, frame in shown.groupby("as_of"):
         for half in (0, 1):
@@ -98,9 +98,7 @@ def held_out(shown: pd.DataFrame) -> dict[str, Any]:
             calibration = fit_calibration(rows_of(own), TOP)
             if calibration is None:
                 continue
-            raw = other.raw.to_numpy()
-            predicted = calibration.predict(Prediction(raw, raw), other.trigger.to_numpy(object))
-            parts.append(other.assign(probability=predicted[0].probability))
+            parts.append(other.assign(probability=calibration.probability(rows_of(other))))
     rows = pd.concat(parts)
     ratio = observed_over_expected(
         rows.customer.to_numpy(), rows.accepted.to_numpy(float), rows.probability.to_numpy(), 0
@@ -123,7 +121,7 @@ def grouped(rows: pd.DataFrame) -> np.ndarray:
 
 
 def forward(shown: pd.DataFrame, eligible: pd.DataFrame) -> dict[str, Any]:
-    """Each moment by the curves of earlier ones."""
+    """Each cutoff, judged by the curves of earlier ones."""
     sums = shown.groupby("as_of")[["accepted", "probability", "raw"]].sum()
     level = (eligible.observed / eligible.expected).to_numpy()
     ratio = (sums.accepted / sums.probability).to_numpy()
@@ -148,10 +146,10 @@ def forward(shown: pd.DataFrame, eligible: pd.DataFrame) -> dict[str, Any]:
             sums.index, ratio, level, relative, losses, strict=True
         )
     ]
-    table(["moment", "shown", "eligible", "ratio", "log-loss", "uncalibrated"], rows)
+    table(["cutoff", "shown", "eligible", "ratio", "log-loss", "uncalibrated"], rows)
     say(
         f"forward: groups {groups.min():.2f} to {groups.max():.2f}; log-loss better at {better} of "
-        f"{len(losses)} moments; |observed - expected| {error / error_raw:.2f} times uncalibrated"
+        f"{len(losses)} cutoffs; |observed - expected| {error / error_raw:.2f} times uncalibrated"
     )
     return {
         "groups": groups.tolist(),

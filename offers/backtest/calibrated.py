@@ -14,11 +14,12 @@ from followsuit.offers.features.declared import Features, leading_trigger
 from followsuit.offers.learning.acceptance import observed_over_expected
 from followsuit.offers.learning.calibration import Calibration, Shown, fit_calibration
 from followsuit.offers.learning.logistic import LogisticModel
-from followsuit.offers.learning.model import Prediction, log_loss
+from followsuit.offers.learning.model import log_loss
 
 DAYS = 3
 """Number of earlier cutoffs to calibrate on."""
 BINS = 10
+"""Number of bins with about as many rows each."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class Reliability:
     Attributes:
         observed_over_expected: adoptions over the sum of probabilities; customers resampled.
         log_loss: of the probabilities, in nats per row.
-        base_rate_loss: log-loss of the rows' overall share, which nobody knew before.
+        base_rate_loss: log-loss of the rows' overall share of adoptions, which nobody knew before.
         bins: tenths of the rows by probability.
     """
 
@@ -104,17 +105,18 @@ class CalibratedRanking:
             grid: the customers and items as of the cutoff.
             features: the features of the grid.
             model: the model, fitted to earlier cutoffs.
-            ranked: (n, 20) columns of each customer's best items by the model; -1 if there are
+            ranked: (n, 20) columns of each customer's best items by the model, -1 if there are
                 fewer.
             labels: the labels of the grid, which later cutoffs are calibrated on.
             codes: (n,) codes of the customers.
             evaluated: whether the cutoff counts for `reliability`.
 
         Returns:
-            (n, 10) columns of the shown items, -1 if there are fewer, and their probabilities.
+            (n, 10) columns of the shown items, -1 if there are fewer; (n, 10) their probabilities,
+            NaN if there are fewer.
         """
-        row, place = np.nonzero(ranked >= 0)
-        column, width = ranked[row, place], max(len(grid.items), 1)
+        row, index = np.nonzero(ranked >= 0)
+        column, width = ranked[row, index], max(len(grid.items), 1)
         values = features.pairs(row, column)
         adopted = labels.pairs[:, 0] * width + labels.pairs[:, 1]
         rows = Shown(
@@ -125,7 +127,7 @@ class CalibratedRanking:
             accepted=np.isin(row * width + column, adopted),
         )
         calibration = self._calibration(grid.view.as_of)
-        probability = _calibrated(calibration, rows)
+        probability = rows.probability if calibration is None else calibration.probability(rows)
         if model.moments:
             self._shown.append((grid.view.as_of, rows))
         order = np.lexsort((-rows.probability, -probability, row))
@@ -194,10 +196,3 @@ class CalibratedRanking:
         passed = [rows for day, rows in self._shown if day + self._horizon <= as_of]
         del self._shown[: max(0, len(passed) - DAYS)]
         return fit_calibration(Shown.joined(*passed[-DAYS:]), ITEMS) if passed else None
-
-
-def _calibrated(calibration: Calibration | None, rows: Shown) -> np.ndarray:
-    if calibration is None:
-        return rows.probability
-    raw = Prediction(rows.probability, rows.probability)
-    return calibration.predict(raw, rows.trigger)[0].probability

@@ -30,7 +30,8 @@ _TINY = 1e-9
 class Check:
     """How well a calibration held on the latest day whose horizon has passed.
 
-    It is that of the days before, since nobody can check one on the rows that it was fitted to.
+    The calibration is one that was fitted to the days before: the rows that a calibration was
+    fitted to can't check it.
 
     Attributes:
         as_of: the day.
@@ -126,7 +127,11 @@ class Acceptance:
         }
 
     def in_words(self, as_of: datetime) -> list[str]:
-        """What probabilities rest on, for readers of a run as of an instant."""
+        """What probabilities rest on, in lines for people.
+
+        Args:
+            as_of: the instant of the run that uses the models.
+        """
         model = self.logistic
         source = f"fitted to {model.moments} earlier days" if model.moments else "defaults"
         weights = ", ".join(f"{name} {weight:.2f}" for name, weight in model.weights.items())
@@ -204,36 +209,37 @@ def with_calibration(
             shown on each.
         top: maximum number of rows to show to a customer.
         seed: random seed of the check's interval.
+
+    Returns:
+        The models, without a calibration if too little is known, see `fit_calibration`.
     """
     if not shown:
         return acceptance
     calibration = fit_calibration(Shown.joined(*(rows for _, rows in shown)), top)
     earlier = [rows for _, rows in shown[:-1]]
     before = fit_calibration(Shown.joined(*earlier), top) if earlier else None
-    if calibration is None or before is None:
-        return replace(acceptance, calibration=calibration)
     day, rows = shown[-1]
-    latest = rows.top(_calibrated(before, rows), top)
-    expected = _calibrated(before, latest)
+    if calibration is None or before is None or not len(rows):
+        return replace(acceptance, calibration=calibration)
+    latest = rows.top(before.probability(rows), top)
+    expected = before.probability(latest)
     ratio = observed_over_expected(latest.customer, latest.accepted, expected, seed)
     check = Check(day, len(latest), ratio)
     return replace(acceptance, calibration=calibration, check=check)
 
 
-def _calibrated(calibration: Calibration, rows: Shown) -> np.ndarray:
-    raw = Prediction(rows.probability, rows.probability)
-    return calibration.predict(raw, rows.trigger)[0].probability
-
-
 @one_thread()
 def with_contacts(acceptance: Acceptance, contacts: Shown) -> Acceptance:
-    """Learn how much likelier acceptance is after a contact.
+    """Learn how likely acceptance is after a contact.
 
     The log-odds after a contact are a line of those of the calibrated probability (Platt 1999).
 
     Args:
         acceptance: the fitted and calibrated models.
         contacts: earlier contacts, what the model predicted, and whether they were accepted.
+
+    Returns:
+        The models; `contacts` stays None with fewer than 200 contacts or 20 accepted ones.
     """
     accepted = contacts.accepted.sum()
     if len(contacts) < ROWS or not ACCEPTED <= accepted < len(contacts):
@@ -255,10 +261,10 @@ def with_contacts(acceptance: Acceptance, contacts: Shown) -> Acceptance:
 def observed_over_expected(
     customer: np.ndarray, accepted: np.ndarray, expected: np.ndarray, seed: int
 ) -> Estimate:
-    """The number of acceptances over the sum of their probabilities, with a 95 % interval.
+    """The number of acceptances over the sum of the probabilities, with a 95 % interval.
 
     Args:
-        customer: (rows,) code of the customer; customers are resampled.
+        customer: (rows,) code of the customer; customers are resampled. At least one row.
         accepted: (rows,) whether each row was accepted.
         expected: (rows,) probabilities.
         seed: random seed of the bootstrap.

@@ -42,7 +42,7 @@ class Shown:
 
     Attributes:
         customer: (rows,) code of the customer; the same customer on two days has one code.
-        day: (rows,) number of the day.
+        day: (rows,) a number for the day; rows of one day have the same one.
         trigger: (rows,) name of the first trigger, "" without one.
         probability: (rows,) the model's prediction.
         accepted: (rows,) whether the customer bought or visited the item within the horizon.
@@ -91,7 +91,7 @@ class Blocks:
     """Rows with similar predictions.
 
     Attributes:
-        edges: (blocks - 1) predictions that separate the blocks.
+        edges: (blocks - 1,) predictions that separate the blocks.
         centres: (blocks,) mean log-odds of the predictions of each block.
         rates: (blocks,) share of the rows of each block that were accepted.
         low: (blocks,) lower bound of the share.
@@ -111,7 +111,7 @@ class Curve:
 
     Attributes:
         method: `isotonic` or `beta`.
-        parameters: a and b of beta calibration; of isotonic regression none.
+        parameters: a and b of beta calibration; empty for isotonic regression.
         blocks: rows with similar predictions.
         shift: log-odds added so that the rows' probabilities add up to those accepted.
     """
@@ -187,6 +187,11 @@ class Calibration:
         low, high = np.minimum(low, probability), np.maximum(high, probability)
         return Prediction(probability, own), low.round(DIGITS), high.round(DIGITS)
 
+    def probability(self, rows: Shown) -> np.ndarray:
+        """(rows,) calibrated probabilities of rows that might be shown."""
+        raw = Prediction(rows.probability, rows.probability)
+        return self.predict(raw, rows.trigger)[0].probability
+
     def _groups(self, trigger: np.ndarray) -> Iterator[tuple[Curve, np.ndarray]]:
         codes, names = pd.factorize(trigger)
         for code, name in enumerate(names):
@@ -209,8 +214,7 @@ def fit_calibration(rows: Shown, top: int) -> Calibration | None:
     first = _fitted(rows.top(rows.probability, top))
     if first is None:
         return None
-    predicted = first.predict(Prediction(rows.probability, rows.probability), rows.trigger)[0]
-    return _fitted(rows.top(predicted.probability, top)) or first
+    return _fitted(rows.top(first.probability(rows), top)) or first
 
 
 def _fitted(shown: Shown) -> Calibration | None:

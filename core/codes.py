@@ -3,6 +3,8 @@
 Never write codes to disk or pass them between steps: another load gives an id another position.
 """
 
+from typing import Self
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -19,6 +21,12 @@ class Codes:
         texts = ids.combine_chunks() if isinstance(ids, pa.ChunkedArray) else pa.array(ids)
         self._texts = texts.cast(pa.string())
         self.ids: np.ndarray = np.asarray(self._texts.to_pylist(), dtype=object)
+
+    @classmethod
+    def of_distinct(cls, texts: pa.ChunkedArray) -> Self:
+        """The distinct texts of a column, sorted."""
+        distinct = pc.unique(texts)
+        return cls(distinct.take(pc.sort_indices(distinct)))
 
     def __len__(self) -> int:
         return len(self.ids)

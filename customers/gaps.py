@@ -16,8 +16,6 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from followsuit.core.codes import Codes
@@ -89,7 +87,7 @@ def purchase_days(view: View) -> PurchaseDays:
     table = rows.order_by("customer_id", "product_id", "day").to_pyarrow()
     items = view.items
     listed = items.filter(items.item_kind == PRODUCT).select("item_id", "category").to_pyarrow()
-    customers, products = (_sorted(table[name]) for name in ("customer_id", "product_id"))
+    customers, products = (Codes.of_distinct(table[name]) for name in ("customer_id", "product_id"))
     category = products.lay_out(listed["item_id"], listed["category"], None)
     return PurchaseDays(
         customers=customers,
@@ -99,11 +97,6 @@ def purchase_days(view: View) -> PurchaseDays:
         product=products.of(table["product_id"]),
         day=table["day"].to_numpy().astype(np.int64),
     )
-
-
-def _sorted(ids: pa.ChunkedArray) -> Codes:
-    distinct = pc.unique(ids)
-    return Codes(distinct.take(pc.sort_indices(distinct)))
 
 
 @dataclass(frozen=True)

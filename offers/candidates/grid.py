@@ -166,8 +166,7 @@ def grid(
     stores = StoreSets()
     numbers = pa.array(stores.numbers(reasons["store_ids"]))
     reasons = reasons.drop_columns("store_ids").append_column("stores", numbers)
-    ids = pc.unique(reasons["customer_id"].combine_chunks())
-    customers = Codes(ids.take(pc.sort_indices(ids)))
+    customers = Codes.of_distinct(reasons["customer_id"])
     named = reasons.filter(pc.is_valid(reasons["item"]))
     # Those without a trigger only say which customers to rank.
     broad = reasons.filter(pc.and_(pc.is_null(reasons["item"]), pc.is_valid(reasons["trigger"])))

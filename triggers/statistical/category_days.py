@@ -7,7 +7,6 @@ import ibis
 import ibis.expr.types as ir
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from followsuit.core.codes import Codes
@@ -86,7 +85,7 @@ def category_days(view: View, rows: ir.Table, currency: str | None) -> CategoryD
         amount=rows.amount.sum(), units=rows.units.sum()
     )
     table = sums.to_pyarrow()
-    customers, categories = (_sorted(table[name]) for name in ("customer_id", "category"))
+    customers, categories = (Codes.of_distinct(table[name]) for name in ("customer_id", "category"))
     customer, category = customers.of(table["customer_id"]), categories.of(table["category"])
     day = table["day"].to_numpy().astype(np.int64)
     order = np.lexsort((category, day, customer))
@@ -100,8 +99,3 @@ def category_days(view: View, rows: ir.Table, currency: str | None) -> CategoryD
         amounts[order],
         table["units"].to_numpy()[order] / _THOUSANDTHS,
     )
-
-
-def _sorted(ids: pa.ChunkedArray) -> Codes:
-    distinct = pc.unique(ids)
-    return Codes(distinct.take(pc.sort_indices(distinct)))

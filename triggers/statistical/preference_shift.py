@@ -24,7 +24,6 @@ from datetime import timedelta
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from scipy.special import expit, xlogy
 from scipy.stats import chi2
 
@@ -119,7 +118,7 @@ def _read(view: View, within: timedelta) -> _Mixes:
         recent=(rows.day > begins).sum(), earlier=(rows.day <= begins).sum(), last=rows.day.max()
     )
     table = sums.to_pyarrow()
-    customers, categories = (_sorted(table[name]) for name in ("customer_id", "category"))
+    customers, categories = (Codes.of_distinct(table[name]) for name in ("customer_id", "category"))
     customer, category = customers.of(table["customer_id"]), categories.of(table["category"])
     order = np.lexsort((category, customer))
     columns = (table[name].to_numpy()[order] for name in ("recent", "earlier", "last"))
@@ -133,11 +132,6 @@ def _read(view: View, within: timedelta) -> _Mixes:
         earlier.astype(np.float64),
         last.astype(np.int64),
     )
-
-
-def _sorted(ids: pa.ChunkedArray) -> Codes:
-    distinct = pc.unique(ids)
-    return Codes(distinct.take(pc.sort_indices(distinct)))
 
 
 def _growth(mixes: _Mixes) -> dict[str, float]:

@@ -42,9 +42,11 @@ def contacted(
             covers within this time after it.
 
     Returns:
-        A row for each contact, with the prediction of the offer's best item.
+        A row for each contact whose offer covers an item of the grid, with the prediction of the
+        best such item.
     """
     pairs = _pairs(now, grid, catalogue, horizon).to_pandas()
+    accepted = pairs.groupby("contact").accepted.any()
     items = grid.view.item_list.codes
     row = grid.customers.of(pairs.customer_id.to_numpy(dtype=object))
     column = grid.columns(items.of(pairs["item"].to_numpy(dtype=object)))
@@ -57,17 +59,15 @@ def contacted(
             "customer": now.customer_codes.of(pairs.customer_id.to_numpy(dtype=object)),
             "trigger": leading_trigger(triggers, model.contributions(values), len(row)),
             "probability": model.predict(values).probability if len(row) else np.empty(0),
-            "accepted": pairs.accepted.to_numpy(dtype=bool),
         }
     )
-    accepted = rows.groupby("contact").accepted.any()
     best = rows.sort_values(["contact", "probability"]).drop_duplicates("contact", keep="last")
     return Shown(
         customer=best.customer.to_numpy(),
         day=np.full(len(best), int(grid.view.as_of.timestamp())),
         trigger=best.trigger.to_numpy(dtype=object),
         probability=best.probability.to_numpy(float),
-        accepted=accepted.loc[best.contact].to_numpy(),
+        accepted=accepted.loc[best.contact].to_numpy(dtype=bool),
     )
 
 

@@ -22,7 +22,7 @@ SECONDS, GAP, BOUND, GROWTH = 30.0, 1e-3, 1e-6, 12.0
 
 
 def main() -> int:
-    """Run the benchmark; the exit code is 1 if a figure is worse than asked."""
+    """Run the benchmark; the exit code is 1 if a figure misses its limit."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--customers", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=3)

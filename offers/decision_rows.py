@@ -19,7 +19,7 @@ REASON, REPEAT, TASTE, BASKET, POPULAR = "trigger", "repeat", "taste", "basket",
 _SOURCES = (POPULAR, TASTE, BASKET, REASON, REPEAT)
 CONTRIBUTIONS = "contributions"
 EXPLAINED = 10
-"""Contributions are kept for so many candidates after those that are offered."""
+"""Contributions are kept for this many candidates after those that are offered."""
 
 SCHEMA = pa.schema(
     [
@@ -58,7 +58,7 @@ SCHEMA = pa.schema(
   `own_share` and `trigger_share`
 - `low`, `high`: of the customers scored like this one, this share accepts (90 % interval); null
   while the probability isn't calibrated
-- `acceptance`: the probability after a contact; null where no contacts have outcomes
+- `acceptance`: the probability after a contact; null while too few contacts have outcomes
 - `own_share`: the probability without any trigger
 - `trigger_share`: how much of the probability comes from triggers
 - `value`: value of an acceptance in minor units of money, by the offer, else the item's margin,
@@ -73,7 +73,7 @@ SCHEMA = pa.schema(
   offer from another candidate
 - `reason`: the reason in words for the customer
 - `send_after`: the earliest time to send it; null if it may be sent at once
-- `propensity`: how likely this run was to offer it: 1 or 0, as nothing is left to chance
+- `propensity`: how likely this run was to offer it: 1 or 0, as no offer is random
 - `contributions`: what each feature adds to the log-odds; null beyond the next ten candidates after
   the offered ones
 

@@ -1,4 +1,4 @@
-"""Learns from earlier days: fits the acceptance model to some, and calibrates it on later ones."""
+"""Learns from earlier days: fits the acceptance models to some, and calibrates on later ones."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -42,7 +42,7 @@ The days to calibrate on are the latest ones whose horizon has passed. The horiz
 the training set ends before them.
 """
 _FEWEST_DAYS, _CUSTOMER_DAYS = 2, 100_000
-"""A shop with many customers learns from fewer days: so many customers times days are enough."""
+"""A shop with many customers trains on fewer days: this many customers times days are enough."""
 _WEEK = timedelta(days=7)
 
 
@@ -80,7 +80,7 @@ class Replay:
 
     @property
     def first(self) -> SharedView:
-        """The first of the earlier days. What is fitted later would know the labels."""
+        """The first of the earlier days, today without any. What is fitted later knows labels."""
         return next(iter([*self._training, *self._calibration]), self._view.shared)
 
     def acceptance(self, config: TasteConfig, selection: Selection) -> Acceptance:
@@ -93,8 +93,8 @@ class Replay:
             config: the model config of taste.
             selection: which customers get offers, and how many.
         """
-        ahead = int((self._view.as_of - self.first.as_of).total_seconds())
-        log = read_log(self._view.shared).until(ahead)
+        ago = int((self._view.as_of - self.first.as_of).total_seconds())
+        log = read_log(self._view.shared).until(ago)
         learned = learn_tie_weights(log, self._window, self._progress)
         training = self._training_sets(config, learned)
         return self._calibrated(config, learned, training, selection)

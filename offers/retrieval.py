@@ -34,13 +34,13 @@ class Block:
         values: their features, by name.
         parts: what each feature adds to the log-odds by the logistic model, by name. It orders
             reasons and chooses words, whichever model predicts.
-        matches: their reasons, those of a candidate by what they add, the most first.
+        matches: their reasons; those of a candidate are sorted by what they add, the most first.
         leading: position of the first reason in `LiveReasons.table`; -1 without one.
         trigger: name of the first trigger; "" without one.
-        raw: what the model predicts.
+        raw: the model's prediction, before calibration.
         prediction: the calibrated prediction.
         low: lower bound of its interval; NaN while it isn't calibrated.
-        high: upper bound; NaN as well.
+        high: upper bound of its interval; NaN while it isn't calibrated.
         acceptance: the probability after a contact; NaN while that isn't known.
         needed: whether a reason needs just such an offer.
     """
@@ -98,10 +98,10 @@ class Retrieval:
         self._blocked = sparse.csr_matrix((np.ones(len(blocked[0]), bool), blocked), shape)
 
     def blocks(self, best: int) -> Iterator[tuple[np.ndarray, Block]]:
-        """All customers.
+        """Find and predict the candidates of all customers.
 
         Args:
-            best: how many offers of a customer are candidates without a reason.
+            best: maximum number of offers of a customer that are candidates without a reason.
 
         Yields:
             Rows of the grid, and their candidates.
@@ -117,6 +117,9 @@ class Retrieval:
         Args:
             block: the candidates.
             per_item: maximum number of offers of one item per customer.
+
+        Returns:
+            (candidates,) ranks from 1; 0 for candidates that aren't ranked.
         """
         # Equal probabilities are ordered by what the model predicted.
         raw, calibrated = block.raw.probability, block.prediction.probability

@@ -135,8 +135,8 @@ def score(
         store: a store whose last load is complete.
         as_of: the cutoff: later data isn't used.
         created_at: the time to record with the run.
-        window: interactions within this time before `as_of` count as recent; the score is the
-            probability of an acceptance within this time after it.
+        window: interactions within this time before `as_of` count as recent; probabilities are
+            those of an acceptance within this time after it.
         selection: which customers get offers, and how many.
         customers: ids of the customers to score; None for all. The others keep their offers of the
             active run.

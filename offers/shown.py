@@ -14,11 +14,23 @@ from followsuit.offers.retrieval import Retrieval
 from followsuit.offers.selection import Selection
 
 MOST_CUSTOMERS = 10_000
-"""Number of customers of a day to calibrate on; more are sampled."""
+"""Maximum number of customers of a day to calibrate on; of more, a sample is drawn."""
+_EMPTY = Shown(
+    customer=np.empty(0, np.int64),
+    day=np.empty(0, np.int64),
+    trigger=np.empty(0, object),
+    probability=np.empty(0, float),
+    accepted=np.empty(0, bool),
+)
 
 
 def sampled(reasons: ir.Table, seed: int) -> list[str] | None:
-    """The customers to calibrate on: ids of a sample of those with a reason, None for all."""
+    """Ids of a sample of the customers with a reason, to calibrate on; None for all of them.
+
+    Args:
+        reasons: the reasons of a day.
+        seed: random seed.
+    """
     ids = reasons.select("customer_id").distinct().order_by("customer_id").to_pyarrow()
     ids = ids["customer_id"]
     if len(ids) <= MOST_CUSTOMERS:
@@ -58,12 +70,3 @@ def shown_rows(
             )
         )
     return Shown.joined(*parts)
-
-
-_EMPTY = Shown(
-    customer=np.empty(0, np.int64),
-    day=np.empty(0, np.int64),
-    trigger=np.empty(0, object),
-    probability=np.empty(0, float),
-    accepted=np.empty(0, bool),
-)

@@ -16,7 +16,9 @@ class UnknownAblation(FollowsuitError):
 
 
 def ablated_features(name: str, definitions: Mapping[str, Definition]) -> list[str]:
-    """The features to leave out so that nothing rests on `name`.
+    """The features to leave out so that none rests on `name` alone.
+
+    A feature of several tables stays if only one of them is named.
 
     Args:
         name: the name of a trigger, a feature, a table or an event kind.
@@ -25,17 +27,17 @@ def ablated_features(name: str, definitions: Mapping[str, Definition]) -> list[s
     Raises:
         UnknownAblation: nothing has that name, or all own features rest on it.
     """
-    own = {feature.name: feature.source.split(", ") for feature in FEATURES}
-    features = [each for each, sources in own.items() if name == each or [name] == sources]
+    declared = {feature.name: feature.source.split(", ") for feature in FEATURES}
+    features = [each for each, sources in declared.items() if name == each or [name] == sources]
     resting = [n for n, d in definitions.items() if name == n or name in _sources(d)]
     features += [feature_of(trigger) for trigger in resting]
     if resting and set(resting) == set(definitions):
         features.append(Freshness.name)
     if not features:
         sources = {source for each in definitions.values() for source in _sources(each)}
-        known = sorted({*own, *definitions, *sources})
+        known = sorted({*declared, *definitions, *sources})
         near = near_name(name, known)
-        meant = f"Did you mean {near}?" if near else f"Give some of {', '.join(known)}."
+        meant = f"Did you mean {near}?" if near else f"Name one of {', '.join(known)}."
         raise UnknownAblation(f"No feature rests on anything called {name!r}. {meant}")
     if set(OWN) <= set(features):
         raise UnknownAblation(f"All features rest on {name!r}: nothing would be left to rank by.")

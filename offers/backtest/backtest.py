@@ -74,7 +74,7 @@ SCHEMA = pa.schema(
 - `rank`: from 1 to 10
 - `probability`: of the strategy `ranking`, calibrated on earlier cutoffs; null for the others
 - `adopted`: whether the customer adopted the item within the horizon, that is, bought or visited it
-  for the first time
+  for the first time, or again if it was due
 - `adoptions`: number of items that the customer adopted within the horizon
 """
 

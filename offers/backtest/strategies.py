@@ -108,9 +108,9 @@ def per_offer(grid: Grid, features: Features, learned: Learned) -> dict[str, Val
 def _rankings(grid: Grid, features: Features, learned: Learned) -> dict[str, Values]:
     recorded = by_recorded_ties(grid, features)
     return {
-        RANKING: lambda rows, columns: learned.ranking.score(features.block(rows, columns)),
-        WITHOUT: lambda rows, columns: learned.without.score(features.block(rows, columns)),
-        PLAIN: lambda rows, columns: learned.plain.score(recorded.block(rows, columns)),
+        RANKING: _by(learned.ranking, features),
+        WITHOUT: _by(learned.without, features),
+        PLAIN: _by(learned.plain, recorded),
         **{f"without_{name}": _by(model, features) for name, model in learned.ablated.items()},
     }
 

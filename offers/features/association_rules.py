@@ -17,10 +17,11 @@ WINDOW = timedelta(days=180)
 LAST = timedelta(days=30)
 """A basket counts as a customer's last one within this time."""
 CUSTOMERS = 5
-"""A rule needs so many customers who bought both products at once."""
+"""A rule needs at least this many customers who bought both products at once."""
 LARGEST = 30
 """Baskets with more products, of resellers say, are left out."""
 _Z = 1.645
+"""Standard errors below a logarithm that give its lower 5 % bound."""
 
 
 def association_rules(view: SharedView) -> ir.Table:

@@ -60,7 +60,10 @@ def is_rising(name: str) -> bool:
 
 
 def start_of(name: str) -> float:
-    """The default weight of a feature. Own ones are averaged over three public data sets."""
+    """The default weight of a feature.
+
+    Those of own features are averages over three public data sets, or 0 where none was measured.
+    """
     return _START.get(name, Strength.start)
 
 
@@ -69,7 +72,7 @@ def leading_trigger(triggers: Sequence[str], parts: Values, n: int) -> np.ndarra
 
     Args:
         triggers: the names of the triggers.
-        parts: what each feature adds, by feature name.
+        parts: (n,) arrays of what each feature adds, by feature name.
         n: number of rows.
     """
     if not triggers:
@@ -86,6 +89,10 @@ class Features:
     Args:
         grid: the customers and items.
         triggers: the names of the triggers.
+
+    Attributes:
+        names: the names of all features, in order.
+        of_triggers: the names of those that describe what triggers add.
     """
 
     def __init__(self, grid: Grid, triggers: Iterable[str]) -> None:

@@ -11,9 +11,10 @@ from followsuit.offers.candidates.grid import Grid, pick
 from followsuit.offers.features.feature import ALL, Feature, Select
 
 PREFIX = "trigger_"
-"""Begins the name of a trigger's feature, so that no trigger can have the name of another one."""
+"""Prefix of the names of triggers' features. Without it, a trigger could be called like another
+feature."""
 HALF_LIFE = 3.0
-"""Days in which freshness halves."""
+"""Days after which freshness has halved."""
 
 
 def feature_of(trigger: str) -> str:

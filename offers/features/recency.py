@@ -6,7 +6,7 @@ from followsuit.offers.candidates.grid import Grid
 from followsuit.offers.features.feature import ALL, Feature, Select
 
 _LONGEST = 365.0
-"""Days; newcomers have this value too."""
+"""Days; customers without interactions have this value too."""
 
 
 class Recency(Feature):

@@ -10,7 +10,8 @@ from followsuit.core.threads import one_thread
 from followsuit.offers.features.declared import OWN, Values, is_own, is_rising, start_of
 from followsuit.offers.learning.model import DIGITS, ENOUGH, Examples, Model, Prediction
 
-_RIDGE = 10.0
+_INVERSE_RIDGE = 10.0
+"""Inverse strength of the ridge penalty."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,9 @@ class LogisticModel(Model):
 
         unseen = {n for i, n in enumerate(names) if not is_own(n) and not _occurs(examples, i)}
         used = [i for i, n in enumerate(names) if n not in unseen and n not in left_out]
-        regression = LogisticRegression(C=_RIDGE, solver="newton-cholesky", tol=1e-9, max_iter=100)
+        regression = LogisticRegression(
+            C=_INVERSE_RIDGE, solver="newton-cholesky", tol=1e-9, max_iter=100
+        )
         with one_thread():
             regression.fit(
                 np.concatenate([e.x for e in examples])[:, used],

@@ -66,11 +66,19 @@ class Model(ABC):
 
     @abstractmethod
     def predict(self, values: Values) -> Prediction:
-        """Predict the probability of pairs."""
+        """Predict how likely pairs of customer and item are.
+
+        Args:
+            values: (pairs,) feature values by name.
+        """
 
     @abstractmethod
     def contributions(self, values: Values) -> Values:
-        """What each feature adds to the log-odds of pairs, by feature name."""
+        """What each feature adds to the log-odds of pairs, (pairs,) by feature name.
+
+        Args:
+            values: (pairs,) feature values by name.
+        """
 
     @abstractmethod
     def as_dict(self) -> dict[str, Any]:

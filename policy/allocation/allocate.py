@@ -12,9 +12,9 @@ from followsuit.policy.allocation.problem import Doubles, Ints, Problem
 SMALL = 5_000
 """Up to this many rows, single exchanges improve the allocation."""
 _TRIES = 100
-"""Other orders to try on a problem of up to a tenth of these rows; a tenth as many above."""
+"""Number of other orders to try with up to `SMALL` / 10 rows; with more, up to `SMALL`, a tenth."""
 _CLOSE = 1e-3
-"""An allocation that is so close to the bound is good enough."""
+"""An allocation within this share of the bound is good enough."""
 _ROUNDS = 20
 """Rounds of exchanges, at most."""
 _SLACK = 1e-9
@@ -53,7 +53,7 @@ def allocate(problem: Problem, seed: int = 0) -> Allocation:
 
     Args:
         problem: the problem.
-        seed: random seed, see `solve_dual`.
+        seed: random seed of the sample in `solve_dual`, and of the other orders to try.
     """
     dual = solve_dual(problem, seed)
     reduced = reduced_values(problem, dual.prices)
@@ -118,7 +118,7 @@ class _State:
         )
 
     def exchange(self, chosen: np.ndarray, order: Ints) -> None:
-        """Exchange a chosen row for one or two others while that is worth more."""
+        """Exchange a chosen row for others that fit without it, while these are worth more."""
         p = self._problem
         _exchange(
             chosen,

@@ -23,7 +23,7 @@ STEPS = 120
 _PATIENCE = 15
 _TOLERANCE = 1e-6
 _PARTS = 64
-"""Sums are made of so many parts, in order: the same for any number of threads."""
+"""Sums are made of this many parts, in order: the same for any number of threads."""
 _SAMPLE = 20_000
 """Customers of the sample that the first prices come from."""
 
@@ -101,6 +101,9 @@ def evaluate(problem: Problem, prices: Doubles) -> tuple[float, Doubles]:
     Args:
         problem: the problem.
         prices: (limits,) at least 0.
+
+    Returns:
+        The bound, and (limits,) how much is used.
     """
     if not len(problem):
         return float(problem.capacity @ prices), np.zeros(len(prices))

@@ -31,13 +31,13 @@ _LIBRARIES = {
     "sklearn": "the acceptance model",
     "lightgbm": "the boosted acceptance model",
     "networkit": "communities",
-    "numba": "the simulator",
+    "numba": "compiled loops",
 }
 
 _LEVEL = (0.8, 1.25)
-"""Observed over expected that lies outside for sure (95 %) has drifted."""
+"""A calibration has drifted if the 95 % interval of observed over expected lies outside."""
 _OLD = timedelta(days=30)
-"""An older calibration has drifted, too."""
+"""An older calibration counts as drifted too."""
 
 
 @dataclass(frozen=True)

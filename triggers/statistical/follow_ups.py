@@ -28,10 +28,11 @@ from followsuit.triggers.statistical.category_days import (
 FOLLOWS = timedelta(days=28)
 """A purchase follows another within this time."""
 FEWEST = 10
-"""The number of customers whom a category must have followed."""
+"""Minimum number of customers whom a category must have followed."""
 _PRIOR = 5.0
 """The prior of a lift is a gamma distribution of mean 1 and this shape."""
 _BOUND = 0.05
+"""The lower bound of a lift is this quantile."""
 _PAIRS = 2_000_000
 """Number of pairs of purchases to hold in memory at once."""
 
@@ -98,10 +99,10 @@ def _index(days: CategoryDays) -> Ints:
 def _followed(days: CategoryDays, index: Ints) -> Doubles:
     """How many index rows of each category each category followed, (categories, categories)."""
     count, length = len(days.categories), FOLLOWS // timedelta(days=1)
-    place = _place(days.customer, days.day)
-    now = place[index]
-    start = np.searchsorted(place, now, side="right")
-    end = np.searchsorted(place, now + length, side="right")
+    times = _times(days.customer, days.day)
+    now = times[index]
+    start = np.searchsorted(times, now, side="right")
+    end = np.searchsorted(times, now + length, side="right")
     before = _before(days)
     total = np.zeros(count * count)
     ends = np.cumsum(end - start)
@@ -116,13 +117,13 @@ def _followed(days: CategoryDays, index: Ints) -> Doubles:
     return total.reshape(count, count)
 
 
-def _place(customer: Ints, day: Ints) -> Ints:
+def _times(customer: Ints, day: Ints) -> Ints:
     """A number that grows with customer and day, with room between customers."""
     return customer * 1000 + day + 500
 
 
 def _before(days: CategoryDays) -> Ints:
-    """(rows,) the day of the customer's purchase of the same category before."""
+    """(rows,) the day of the customer's previous purchase in the category; -1000 without one."""
     order = np.lexsort((days.day, days.category, days.customer))
     key = days.customer[order] * len(days.categories) + days.category[order]
     before = np.full(len(order), -1000, dtype=np.int64)

@@ -87,16 +87,16 @@ def _times(view: View, day: np.ndarray) -> pa.Array:
 
 
 def within_share(rows: pd.DataFrame, shares: np.ndarray, most: int, each: int) -> np.ndarray:
-    """Which rows are among the strongest, so that at most so many customers who share have one.
+    """Which rows are among the strongest, so that at most `most` customers who share have one.
 
-    Customers who share are ranked by their strongest row. Anybody else is compared with the last
-    of these who is within the limit, so that whoever doesn't share takes nobody's place.
+    Customers who share are ranked by their strongest row. All others are compared with the last
+    of these who is within the limit, so that they take nobody's place.
 
     Args:
         rows: `customer_id` and `strength`, in an order of which equal strengths keep the first.
         shares: (rows,) bool: whether the customer shares activity.
-        most: the number of customers who share and may have a row.
-        each: the number of rows that a customer may have.
+        most: maximum number of customers who share and have a row.
+        each: maximum number of rows of a customer.
 
     Returns:
         (rows,) bool.
@@ -106,8 +106,8 @@ def within_share(rows: pd.DataFrame, shares: np.ndarray, most: int, each: int) -
     first = of_sharing.sort_values(ascending=False, kind="stable").iloc[:most]
     limit = first.iloc[-1] if most and len(first) == most else 0.0
     others = best.index[(best >= limit) & ~best.index.isin(of_sharing.index)]
-    place = rows.groupby("customer_id").strength.rank(method="first", ascending=False)
+    rank = rows.groupby("customer_id").strength.rank(method="first", ascending=False)
     chosen: np.ndarray = (
-        rows.customer_id.isin(first.index.append(others)) & (place <= each)
+        rows.customer_id.isin(first.index.append(others)) & (rank <= each)
     ).to_numpy()
     return chosen

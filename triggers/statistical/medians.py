@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 Doubles = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-_NORMAL = 1.4826
+NORMAL = 1.4826
 """The standard deviation of a normal distribution, in median absolute deviations."""
 
 
@@ -42,4 +42,4 @@ def deviations(values: Doubles, group: Ints, middle: Doubles) -> tuple[Doubles, 
         (groups,) deviations, 0 without a value; (groups,) numbers of values.
     """
     deviation, number = medians(np.abs(values - middle[group]), group, len(middle))
-    return _NORMAL * deviation, number
+    return NORMAL * deviation, number

@@ -34,11 +34,11 @@ from followsuit.triggers.statistical.false_discoveries import largest_p
 from followsuit.triggers.statistical.found import TooLittleToLearn, found_rows, sharing
 
 FEWEST_RECENT, FEWEST_EARLIER = 5, 10
-"""A customer is tested with so many recent and earlier days of categories."""
+"""A customer is tested with at least this many recent and earlier days, summed over categories."""
 FEWEST = 20
-"""So many customers who share activity must be tested."""
+"""At least this many customers who share activity must be tested."""
 _SMOOTHING = 10.0
-"""The growth of a category is shrunk as if so many more purchases had been spread as usual."""
+"""The growth of a category is shrunk as if by this many more days, spread as usual."""
 _NEWTON_STEPS = 12
 
 
@@ -88,7 +88,7 @@ def preference_shift(view: View, within: timedelta) -> pa.Table:
     kinds = mixes.sums(np.ones(len(mixes.customer)))
     enough = (recent >= FEWEST_RECENT) & (earlier >= FEWEST_EARLIER) & (kinds > 1)
     tested = _of_customers(mixes, enough)
-    factor = np.array([growth.get(name, 0.0) for name in tested.categories.ids])
+    grown = np.array([growth.get(name, 0.0) for name in tested.categories.ids])
     shares = enough & (sharing(view).of(mixes.customers.ids) >= 0)
     if shares.sum() < FEWEST:
         raise TooLittleToLearn(
@@ -96,7 +96,7 @@ def preference_shift(view: View, within: timedelta) -> pa.Table:
             f"{FEWEST_RECENT} recent and {FEWEST_EARLIER} earlier days. A shift of preferences "
             f"needs {FEWEST} such customers: choose a later day, or load a longer history."
         )
-    expected = _expected(tested, factor)
+    expected = _expected(tested, grown)
     p = _controlled(_p_values(tested, expected), shares)
     gain = tested.recent - expected
     best = _best_rows(tested, gain)
@@ -121,8 +121,9 @@ def _read(view: View, within: timedelta) -> _Mixes:
     customers, categories = (Codes.of_distinct(table[name]) for name in ("customer_id", "category"))
     customer, category = customers.of(table["customer_id"]), categories.of(table["category"])
     order = np.lexsort((category, customer))
-    columns = (table[name].to_numpy()[order] for name in ("recent", "earlier", "last"))
-    recent, earlier, last = columns
+    recent, earlier, last = (
+        table[name].to_numpy()[order] for name in ("recent", "earlier", "last")
+    )
     return _Mixes(
         customers,
         categories,
@@ -166,6 +167,10 @@ def _expected(mixes: _Mixes, growth: Doubles) -> Doubles:
 
     The odds of being recent are the customer's own, times the category's growth. The customer's
     are found by Newton's method, so that the sums over categories are the observed ones.
+
+    Args:
+        mixes: the rows of the tested customers.
+        growth: (categories,) logarithm of each category's growth, see `_growth`.
     """
     days = mixes.recent + mixes.earlier
     grown = growth[mixes.category]

@@ -23,9 +23,9 @@ _POWER = 0.8
 power are at most as small as they should be, for mean gaps from 5 days and p-values from 0.0001.
 """
 _ENOUGH = 30
-"""Longer gaps, in mean gaps, hardly ever come."""
+"""Gaps longer than this many mean gaps hardly ever come."""
 _LONGEST = 1000.0
-"""Mean gaps above so many days are like this one."""
+"""Mean gaps above this many days are treated as this one."""
 
 
 def rhythm(

@@ -36,22 +36,18 @@ from followsuit.triggers.statistical.category_days import (
 )
 from followsuit.triggers.statistical.false_discoveries import largest_p
 from followsuit.triggers.statistical.follow_ups import follow_ups
-from followsuit.triggers.statistical.found import (
-    TooLittleToLearn,
-    found_rows,
-    sharing,
-)
-from followsuit.triggers.statistical.medians import deviations, medians
+from followsuit.triggers.statistical.found import TooLittleToLearn, found_rows, sharing
+from followsuit.triggers.statistical.medians import NORMAL, deviations, medians
 
 FEWEST = 200
-"""So many purchases of customers who share must be known."""
+"""At least this many purchases of customers who share must be known."""
 FEWEST_OWN = 8
-"""A customer is tested with so many purchases within a year."""
+"""A customer is tested with at least this many purchases within a year."""
 _MINOR = 100
 _SHRINK_WEEK = 20.0
 _SHRINK_CATEGORY = 10.0
 _SHRINK_OWN = 4.0
-"""Medians and deviations are shrunk to the shop's as if seen in so many more purchases."""
+"""Medians and deviations are shrunk to the shop's as if by this many more purchases like it."""
 _FLATTEST = 0.05
 """The smallest deviation of a logarithm that is one unit."""
 _MOST_FREEDOM, _LEAST_FREEDOM = 100.0, 2.0
@@ -94,7 +90,7 @@ def unplanned_purchase(view: View, within: timedelta) -> pa.Table:
 
 
 def _read(view: View, within: timedelta, currency: str | None) -> CategoryDays:
-    """The purchases of customers who have bought something lately; others can't be found."""
+    """The purchases of customers with a recent one; no others can have a reason."""
     rows = in_categories(view)
     lately = view.within(rows, within).select("customer_id").distinct()
     return category_days(view, rows.semi_join(lately, "customer_id"), currency)
@@ -145,7 +141,8 @@ class _Usual:
         deviation, _ = deviations(rest, customer, middle)
         spread = _shrunk(deviation, number, self.own)
         position = np.searchsorted(self.categories, days.categories.ids)
-        # A category that nobody who shares has bought from is like the median one.
+        # A category that nobody who shares has bought from has the shop's median, and the largest
+        # deviation.
         listed = np.append(self.categories, "")[position] == days.categories.ids
         of_category = np.where(listed, np.append(self.category, 0.0)[position], 0.0)
         width = np.where(listed, np.append(self.deviation, 1.0)[position], self.deviation.max())
@@ -193,7 +190,7 @@ def _learn(days: CategoryDays) -> _Usual:
     of_category, number = medians(rest, category, count)
     of_category *= number / (number + _SHRINK_CATEGORY)
     deviation, number = deviations(rest, category, of_category)
-    typical = float(np.median(np.abs(rest - of_category[category]))) * 1.4826
+    typical = float(np.median(np.abs(rest - of_category[category]))) * NORMAL
     deviation = _shrunk(deviation, number, typical, _SHRINK_CATEGORY)
     usual = _Usual(money, middle, week, weekday, days.categories.ids, of_category, deviation)
     usual = replace(usual, own=_typical_own(rest, days.customer[known], len(days.customers)))

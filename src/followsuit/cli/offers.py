@@ -142,9 +142,9 @@ def score(
     learn: Annotated[
         Learn,
         typer.Option(
-            help="How often to learn the settings of taste and the weights of the features. "
-            "auto: once a week; always: each time; never: use the latest ones, however old. The "
-            "model of taste and the tie weights are learned each time."
+            help="How often to learn the settings of taste, and the weights of the features with "
+            "their calibration. auto: once a week; always: each time; never: use the latest ones, "
+            "however old. The model of taste and the tie weights are learned each time."
         ),
     ] = Learn.AUTO,
     refresh: RefreshOption = False,
@@ -275,7 +275,7 @@ def _in_words(answer: "Explanation") -> str:
         reason = f"Not offered ({answer.rule}): {answer.explanation}"
         lines = [f"{reason}; it would be number {answer.rank}."]
     lines += _chances(answer)
-    # A factor of 0 has no say.
+    # Features that add nothing are left out.
     parts = {name: value for name, value in (answer.factors or {}).items() if round(value, 3)}
     if answer.base is not None and parts:
         parts = {"base": answer.base, **parts, "calibration": answer.calibration or 0.0}

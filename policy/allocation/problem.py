@@ -36,7 +36,7 @@ class Problem:
         tie: (rows,) rows of equal value are chosen by this number, the smallest first.
 
     Raises:
-        BadProblem: lengths differ, codes aren't ascending, or a number is out of range.
+        BadProblem: lengths differ, codes or pointers don't rise, or a number is out of range.
     """
 
     customer: Ints
@@ -58,13 +58,22 @@ class Problem:
                 raise BadProblem(f"{name} has {len(getattr(self, name))} entries, not {expected}.")
         if (np.diff(self.customer) < 0).any():
             raise BadProblem("customer isn't ascending. Sort the rows by customer.")
+        if rows and not 0 <= self.customer[0] <= self.customer[-1] < len(self.at_most):
+            raise BadProblem(
+                f"customer has codes from {self.customer[0]} to {self.customer[-1]}, but at_most "
+                f"has {len(self.at_most)} entries. Give one for each customer."
+            )
+        uses = len(self.limit)
+        ends = self.pointer[0] == 0 and self.pointer[-1] == uses
+        if not ends or (np.diff(self.pointer) < 0).any():
+            raise BadProblem(f"pointer must rise from 0 to {uses}, the number of uses.")
         if not (np.isfinite(self.value).all() and np.isfinite(self.amount).all()):
             raise BadProblem("value and amount must be finite numbers.")
         if (self.amount <= 0).any():
             raise BadProblem(f"amount {self.amount.min():g} isn't above 0. Leave out such uses.")
         if (self.capacity < 0).any():
             raise BadProblem(f"capacity {self.capacity.min():g} is negative. Give at least 0.")
-        if len(self.limit) and not 0 <= self.limit.min() <= self.limit.max() < len(self.capacity):
+        if uses and not 0 <= self.limit.min() <= self.limit.max() < len(self.capacity):
             raise BadProblem("limit has the number of a limit without a capacity.")
 
     def __len__(self) -> int:

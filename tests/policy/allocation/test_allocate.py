@@ -147,6 +147,8 @@ def test_a_sample_of_many_customers_gives_the_first_prices() -> None:
     [
         ({"capacity": np.array([-1.0] * 5)}, r"capacity -1 is negative\. Give at least 0\."),
         ({"customer": np.array([1] + [0] * 19)}, "customer isn't ascending"),
+        ({"at_most": np.ones(4, int)}, "codes from 0 to 4, but at_most has 4 entries"),
+        ({"pointer": np.zeros(21, int)}, "pointer must rise from 0 to"),
         ({"value": np.full(20, np.nan)}, "must be finite"),
         ({"tie": np.zeros(3, int)}, "tie has 3 entries, not 20"),
         ({"capacity": np.ones(1)}, "limit has the number of a limit without a capacity"),

@@ -138,7 +138,7 @@ class Acceptance:
         lines = [f"Weights ({source}): {weights}"]
         if model.unseen:
             names = ", ".join(name.removeprefix(PREFIX) for name in model.unseen)
-            lines.append(f"Default weights, as these never fired on the earlier days: {names}")
+            lines.append(f"Default weights for what never fired on the earlier days: {names}")
         if self.losses:
             losses = ", ".join(f"{name} {loss:.5f}" for name, loss in self.losses.items())
             lines.append(f"Probabilities are those of {self.model.name}. Log-loss: {losses}")
@@ -146,7 +146,7 @@ class Acceptance:
             return [
                 *lines,
                 "Probabilities aren't calibrated, and have no intervals: that takes "
-                f"{ROWS} rows shown on earlier days, of which {ACCEPTED} were accepted.",
+                f"at least {ROWS} rows shown on earlier days, {ACCEPTED} of them accepted.",
             ]
         age = (as_of - self.as_of).days
         when = f" {age} day{'s' * (age != 1)} ago" if age else ""

@@ -29,7 +29,7 @@ DAY = timedelta(days=1)
 PERIODS = {
     "foursquare_jakarta": ("foursquare", "2012-10-01", "2013-03-04", 14, "friend_visited"),
     "foursquare_sao_paulo": ("foursquare", "2012-10-01", "2013-03-04", 14, "friend_visited"),
-    "ciao": ("ciao", "2010-06-01", "2011-05-06", 28, "friend_bought"),
+    "ciao": ("ciao", "2009-06-01", "2011-05-06", 28, "friend_bought"),
 }
 """Mapping, first cutoff, end, horizon in days, and the trigger, by data set."""
 EXPECTED = 100

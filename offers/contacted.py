@@ -14,8 +14,8 @@ from followsuit.graph.view import SharedView
 from followsuit.offers.candidates.catalogue import Catalogue
 from followsuit.offers.candidates.grid import Grid
 from followsuit.offers.features.declared import Features, leading_trigger
+from followsuit.offers.learning.acceptance import Acceptance
 from followsuit.offers.learning.calibration import Shown
-from followsuit.offers.learning.model import Model
 
 _WEEK = timedelta(days=7)
 
@@ -25,7 +25,7 @@ def contacted(
     grid: Grid,
     features: Features,
     catalogue: Catalogue | None,
-    model: Model,
+    acceptance: Acceptance,
     triggers: Sequence[str],
     horizon: timedelta,
 ) -> Shown:
@@ -36,7 +36,7 @@ def contacted(
         grid: the customers and items as of an earlier day.
         features: the features of the grid.
         catalogue: the offers of that day; None if each item is its own offer.
-        model: the fitted model.
+        acceptance: the fitted models.
         triggers: the names of the triggers.
         horizon: a contact is accepted if the customer buys or visits something that its offer
             covers within this time after it.
@@ -53,12 +53,15 @@ def contacted(
     known = np.flatnonzero((row >= 0) & (column >= 0))
     pairs, row, column = pairs.iloc[known], row[known], column[known]
     values = features.pairs(row, column)
+    parts = acceptance.logistic.contributions(values)
     rows = pd.DataFrame(
         {
             "contact": pairs.contact.to_numpy(),
             "customer": now.customer_codes.of(pairs.customer_id.to_numpy(dtype=object)),
-            "trigger": leading_trigger(triggers, model.contributions(values), len(row)),
-            "probability": model.predict(values).probability if len(row) else np.empty(0),
+            "trigger": leading_trigger(triggers, values, parts, len(row)),
+            "probability": acceptance.model.predict(values).probability
+            if len(row)
+            else np.empty(0),
         }
     )
     best = rows.sort_values(["contact", "probability"]).drop_duplicates("contact", keep="last")

@@ -130,6 +130,7 @@ class Describe:
             grid.customers.lay_out(people["customer_id"], people["channel"], None)
         )
         popular = retrieval.features["popularity"].block(slice(0, 1)).ravel()
+        popular = popular[popular > 0]
         self._mean_popularity = float(popular.mean()) if len(popular) else 0.0
 
     def table(self, block: Block, rank: np.ndarray, top: int) -> pa.Table:

@@ -144,17 +144,18 @@ class Replay:
                     codes = self._view.shared.customer_codes
                     rows_of_day = shown_rows(retrieval, laid, codes, self._window, selection)
                     shown.append((day.as_of, rows_of_day))
-                    contacts.append(
-                        contacted(
-                            self._view.shared,
-                            laid,
-                            retrieval.features,
-                            offers,
-                            acceptance.model,
-                            list(self._definitions),
-                            self._window,
+                    if day is not self._calibration[-1]:  # Later contacts are too young.
+                        contacts.append(
+                            contacted(
+                                self._view.shared,
+                                laid,
+                                retrieval.features,
+                                offers,
+                                acceptance,
+                                list(self._definitions),
+                                self._window,
+                            )
                         )
-                    )
                 advance(1)
         acceptance = with_calibration(acceptance, shown, selection.top, self._seed)
         return with_contacts(acceptance, Shown.joined(*contacts)) if contacts else acceptance

@@ -168,10 +168,15 @@ class Retrieval:
         scores = self._scores(rows, own, named)
         self._grid.exclude(scores, rows)
         scores[self._blocked[rows].nonzero()] = -np.inf
-        best = self.offers.best(scores, rows, n)
+        # An item that is a column for somebody else's reason is none for this customer.
+        popular = scores.copy()
+        popular[:, self._grid.popularity[self._grid.items] == 0] = -np.inf
+        popular[named] = scores[named]
+        best = self.offers.best(popular, rows, n)
         while self._rules and len(refused := self._refused(best)):
-            scores[best.row[refused] - rows[0], best.column[refused]] = -np.inf
-            best = self.offers.best(scores, rows, n)
+            cells = best.row[refused] - rows[0], best.column[refused]
+            scores[cells] = popular[cells] = -np.inf
+            best = self.offers.best(popular, rows, n)
         parts = [best, self.offers.of_pairs(rows[named[0]], named[1])]
         for wanting, allowed, needs in self.reasons.wanted(rows):
             masked = np.where(allowed, scores[wanting - rows[0]], -np.inf)

@@ -5,14 +5,14 @@ from collections.abc import Mapping
 from followsuit.core.errors import FollowsuitError
 from followsuit.core.near_names import near_name
 from followsuit.graph import tables as t
-from followsuit.offers.features.declared import FEATURES, OWN
+from followsuit.offers.features.declared import FEATURES
 from followsuit.offers.features.of_reasons import Freshness, feature_of
 from followsuit.triggers.definitions.definition import Definition, FriendDid, Holds, Likes, OnDate
 from followsuit.triggers.definitions.kinds import PURCHASE, event_kind, table_of
 
 
 class UnknownAblation(FollowsuitError):
-    """There is no such trigger, feature, table or event kind, or all features rest on it."""
+    """There is no such trigger, feature, table or event kind."""
 
 
 def ablated_features(name: str, definitions: Mapping[str, Definition]) -> list[str]:
@@ -25,7 +25,7 @@ def ablated_features(name: str, definitions: Mapping[str, Definition]) -> list[s
         definitions: the triggers by name.
 
     Raises:
-        UnknownAblation: nothing has that name, or all own features rest on it.
+        UnknownAblation: no feature rests on anything of that name.
     """
     declared = {feature.name: feature.source.split(", ") for feature in FEATURES}
     features = [each for each, sources in declared.items() if name == each or [name] == sources]
@@ -39,8 +39,6 @@ def ablated_features(name: str, definitions: Mapping[str, Definition]) -> list[s
         near = near_name(name, known)
         meant = f"Did you mean {near}?" if near else f"Name one of {', '.join(known)}."
         raise UnknownAblation(f"No feature rests on anything called {name!r}. {meant}")
-    if set(OWN) <= set(features):
-        raise UnknownAblation(f"All features rest on {name!r}: nothing would be left to rank by.")
     return features
 
 

@@ -168,7 +168,7 @@ def backtest(
         progress: progress callback.
 
     Raises:
-        UnknownAblation: `ablate` has an unknown name, or one that all features rest on.
+        UnknownAblation: no feature rests on a name in `ablate`.
         BacktestError: no cutoff fits, no customer has a live trigger at any cutoff, or none of
             those who have one adopts anything.
     """

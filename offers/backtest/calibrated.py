@@ -122,7 +122,7 @@ class CalibratedRanking:
         rows = Shown(
             customer=codes[row],
             day=np.full(len(row), int(grid.view.as_of.timestamp())),
-            trigger=leading_trigger(self._triggers, model.contributions(values), len(row)),
+            trigger=leading_trigger(self._triggers, values, model.contributions(values), len(row)),
             probability=model.predict(values).probability,
             accepted=np.isin(row * width + column, adopted),
         )

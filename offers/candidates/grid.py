@@ -54,6 +54,8 @@ class Grid:
     a customer, trigger, category and brand."""
     allowed: np.ndarray
     """(sets, k) bool: the sets of items that broad reasons allow; `broad.allowed` is a row."""
+    anything: np.ndarray
+    """(sets,) bool: whether a set allows every item, also those without a column."""
     stores: StoreSets
     """The sets of stores that reasons name; `stores` of a reason is its number."""
     popularity: np.ndarray
@@ -195,6 +197,7 @@ def grid(
         live=frame.sort_values(["row", "column"], kind="stable", ignore_index=True),
         broad=sets.of(customers, stores),
         allowed=sets.masks[:, columns],
+        anything=np.asarray(sets.masks.all(axis=1)),
         stores=stores,
         popularity=popularity,
         seen=seen,

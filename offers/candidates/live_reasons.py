@@ -161,8 +161,9 @@ class LiveReasons:
         broad = self._broad[slice(*np.searchsorted(self._broad_rows, [rows[0], rows[-1] + 1]))]
         for _, reasons in broad.groupby("allowed"):
             needs = self._needs[reasons.order.iloc[0]]
-            items = self._grid.allowed[reasons.allowed.iloc[0]]
-            if needs != ANY_OFFER or not items.all():
+            number = reasons.allowed.iloc[0]
+            items = self._grid.allowed[number]
+            if needs != ANY_OFFER or not self._grid.anything[number]:
                 yield reasons.row.to_numpy(), items, needs
 
     def _broad_ones(self, candidates: Candidates) -> list[tuple[np.ndarray, np.ndarray]]:

@@ -67,20 +67,25 @@ def start_of(name: str) -> float:
     return _START.get(name, Strength.start)
 
 
-def leading_trigger(triggers: Sequence[str], parts: Values, n: int) -> np.ndarray:
-    """(n,) the trigger that adds most to the score of each of n rows; "" where none adds anything.
+def leading_trigger(triggers: Sequence[str], values: Values, parts: Values, n: int) -> np.ndarray:
+    """The trigger with a reason that adds most to the score of each row.
 
     Args:
         triggers: the names of the triggers.
-        parts: (n,) arrays of what each feature adds, by feature name.
+        values: the features, by name.
+        parts: what each feature adds to the log-odds, by feature name.
         n: number of rows.
+
+    Returns:
+        (n,) names; "" for a row without a reason.
     """
     if not triggers:
         return np.full(n, "", dtype=object)
+    fired = np.stack([values[feature_of(name)] > 0 for name in triggers])
     shares = np.stack([parts[feature_of(name)] for name in triggers])
-    first = np.array(triggers, dtype=object)[shares.argmax(axis=0)]
-    leading: np.ndarray = np.where(shares.max(axis=0, initial=0) > 0, first, "")
-    return leading
+    first = np.where(fired, shares, -np.inf).argmax(axis=0)
+    leading: np.ndarray = np.array(triggers, dtype=object)[first]
+    return np.where(fired.any(axis=0), leading, "")
 
 
 class Features:

@@ -264,11 +264,13 @@ def observed_over_expected(
     """The number of acceptances over the sum of the probabilities, with a 95 % interval.
 
     Args:
-        customer: (rows,) code of the customer; customers are resampled. At least one row.
+        customer: (rows,) code of the customer; customers are resampled. Without rows, it is 0.
         accepted: (rows,) whether each row was accepted.
         expected: (rows,) probabilities.
         seed: random seed of the bootstrap.
     """
+    if not len(customer):
+        return Estimate(0.0, 0.0, 0.0)
     codes = np.unique(customer, return_inverse=True)[1]
     sums = np.column_stack([np.bincount(codes, accepted), np.bincount(codes, expected)])
     random, n = np.random.default_rng(seed), len(sums)

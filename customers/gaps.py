@@ -12,6 +12,7 @@ Clinical Trials 7, equation 2), and each term by its precision-weighted, shrunke
 Morris 1975). In The Complete Journey, variational EM for the same model predicts equally well.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -20,7 +21,7 @@ from numpy.typing import NDArray
 
 from followsuit.core.codes import Codes
 from followsuit.graph.items import PRODUCT
-from followsuit.graph.view import View, whole_seconds
+from followsuit.graph.view import View, of_customers, whole_seconds
 
 Doubles = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -79,9 +80,14 @@ class PurchaseDays:
         return new
 
 
-def purchase_days(view: View) -> PurchaseDays:
-    """The purchases of a view, without returns and what is sensitive."""
-    rows = view.purchase_rows
+def purchase_days(view: View, only: Sequence[str] | None = None) -> PurchaseDays:
+    """The purchases of a view, without returns and what is sensitive.
+
+    Args:
+        view: the view.
+        only: ids of customers; None for all.
+    """
+    rows = of_customers(view.purchase_rows, only)
     days_ago = (int(view.as_of.timestamp()) - whole_seconds(rows["at"])) // _DAY
     rows = rows.select("customer_id", "product_id", day=-days_ago.cast("int64")).distinct()
     table = rows.order_by("customer_id", "product_id", "day").to_pyarrow()

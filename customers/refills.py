@@ -11,9 +11,10 @@ It knows no seasons and no offers. Pairs with a single purchase have no gap, and
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import pandas as pd
@@ -94,15 +95,19 @@ class Refills:
     weights: Doubles
     intercept: float
 
-    def due(self, view: View) -> pd.DataFrame:
+    def due(self, view: View, only: Sequence[str] | None = None) -> pd.DataFrame:
         """The pairs of a view that have a gap, sorted by customer and product.
+
+        Args:
+            view: the view.
+            only: ids of customers; None for all.
 
         Returns:
             `customer_id`, `product_id`, `purchases` (days with a purchase), `elapsed_days` since
             the last, `gap_days` (expected days from it to the next), and `probability` of the next
             purchase within the horizon.
         """
-        days = purchase_days(view)
+        days = purchase_days(view, only)
         pairs = pairs_at(days)
         expected = self.gaps.expected(days, pairs)
         return pd.DataFrame(
@@ -129,17 +134,32 @@ class Refills:
         return probability
 
 
-def learn_refills(view: SharedView, horizon: timedelta) -> Refills:
-    """Learn from the customers of a view who share their activity.
+_LEARNED: WeakKeyDictionary[SharedView, dict[int, Refills]] = WeakKeyDictionary()
+"""What was learned from a view, by horizon in days."""
+
+
+def learn_refills(
+    view: SharedView, horizon: timedelta, days: PurchaseDays | None = None
+) -> Refills:
+    """Learn from the customers of a view who share their activity, once for each view and horizon.
 
     Args:
         view: the view; the horizon of every cutoff has passed by its instant.
         horizon: a purchase counts within this time, rounded up to whole days.
+        days: the purchases of the view, if they have been read.
 
     Raises:
         TooFewRefills: see `fit_refills`.
     """
-    return fit_refills(purchase_days(view), horizon)
+    known = _LEARNED.setdefault(view, {})
+    length = _whole_days(horizon)
+    if length not in known:
+        known[length] = fit_refills(purchase_days(view) if days is None else days, horizon)
+    return known[length]
+
+
+def _whole_days(horizon: timedelta) -> int:
+    return max(1, math.ceil(horizon / _DAY))
 
 
 @one_thread()
@@ -154,7 +174,7 @@ def fit_refills(days: PurchaseDays, horizon: timedelta) -> Refills:
         TooFewRefills: fewer than `FEWEST` pairs of the training set were bought again within the
             horizon, or fewer than that were not.
     """
-    length = max(1, math.ceil(horizon / _DAY))
+    length = _whole_days(horizon)
     cutoffs = [-length - 7 * week for week in range(CUTOFFS)]
     by_cutoff = {cutoff: pairs_at(days, cutoff) for cutoff in cutoffs}
     by_cutoff = {cutoff: pairs for cutoff, pairs in by_cutoff.items() if len(pairs)}

@@ -54,14 +54,13 @@ def contacted(
     pairs, row, column = pairs.iloc[known], row[known], column[known]
     values = features.pairs(row, column)
     parts = acceptance.logistic.contributions(values)
+    predicted = acceptance.model.predict(values).probability if len(row) else np.empty(0)
     rows = pd.DataFrame(
         {
             "contact": pairs.contact.to_numpy(),
             "customer": now.customer_codes.of(pairs.customer_id.to_numpy(dtype=object)),
             "trigger": leading_trigger(triggers, values, parts, len(row)),
-            "probability": acceptance.model.predict(values).probability
-            if len(row)
-            else np.empty(0),
+            "probability": predicted,
         }
     )
     best = rows.sort_values(["contact", "probability"]).drop_duplicates("contact", keep="last")

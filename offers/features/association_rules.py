@@ -8,6 +8,7 @@ the lift with half a basket added, less 1.645 standard errors of its logarithm (
 
 from datetime import timedelta
 
+import ibis
 import ibis.expr.types as ir
 
 from followsuit.graph.view import SharedView, View
@@ -37,13 +38,19 @@ def association_rules(view: SharedView) -> ir.Table:
     sizes = rows.group_by("order_id", "customer_id").aggregate(products=rows.count())
     key = ["order_id", "customer_id"]
     several = rows.semi_join(sizes.filter(sizes.products.between(2, LARGEST)), key)
-    other = several.rename(with_product_id="product_id")
-    pairs = several.inner_join(other, key)
-    pairs = pairs.filter(pairs.product_id != pairs.with_product_id)
-    both = pairs.group_by("product_id", "with_product_id").aggregate(
-        both=pairs.count(), customers=pairs.customer_id.nunique()
+    # A pair has enough customers only if each of its products has (Agrawal and Srikant 1994).
+    buyers = several.group_by("product_id").aggregate(buyers=several.customer_id.nunique())
+    several = several.semi_join(buyers.filter(buyers.buyers >= CUSTOMERS), "product_id")
+    pairs = several.inner_join(several.rename(with_product_id="product_id"), key)
+    pairs = pairs.filter(pairs.product_id < pairs.with_product_id)
+    key = ["product_id", "with_product_id"]
+    by_customer = pairs.group_by(*key, "customer_id").aggregate(both=pairs.count())
+    one_way = by_customer.group_by(*key).aggregate(
+        both=by_customer.both.sum(), customers=by_customer.count()
     )
-    both = both.filter(both.customers >= CUSTOMERS)
+    one_way = one_way.filter(one_way.customers >= CUSTOMERS)
+    other_way = one_way.rename(product_id="with_product_id", with_product_id="product_id")
+    both = ibis.union(one_way, other_way.select(*one_way.columns))
     bought = rows.group_by("product_id").aggregate(first=rows.count())
     both = both.inner_join(bought, "product_id")
     second = bought.rename(with_product_id="product_id", second="first")

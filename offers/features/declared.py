@@ -13,10 +13,12 @@ from followsuit.offers.features.category import Category
 from followsuit.offers.features.city_popularity import CityPopularity
 from followsuit.offers.features.feature import ALL, Feature, Select
 from followsuit.offers.features.frequency import Frequency
+from followsuit.offers.features.long_frequency import LongFrequency
 from followsuit.offers.features.of_reasons import Freshness, Strength, feature_of
 from followsuit.offers.features.popularity import Popularity
 from followsuit.offers.features.price import Price
 from followsuit.offers.features.recency import Recency
+from followsuit.offers.features.refill import Refill
 
 FEATURES: tuple[type[Feature], ...] = (
     Popularity,
@@ -25,6 +27,8 @@ FEATURES: tuple[type[Feature], ...] = (
     Affinity,
     Basket,
     Frequency,
+    LongFrequency,
+    Refill,
     Price,
     Activity,
     Recency,

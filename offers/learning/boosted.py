@@ -22,8 +22,13 @@ _SETTINGS = {
     "objective": "binary",
     "num_leaves": 8,
     "learning_rate": 0.1,
-    "min_data_in_leaf": 100,
+    # LightGBM guesses the number of rows in a leaf from their weights, so a larger number would
+    # rule out leaves of light rows beside heavy ones.
+    "min_data_in_leaf": 1,
+    "min_sum_hessian_in_leaf": 0.1,
     "lambda_l2": 10.0,
+    # A leaf adds at most 1 to the log-odds: from a small base rate, Newton's steps go much too far.
+    "max_delta_step": 10.0,
     "deterministic": True,
     "force_row_wise": True,
     "num_threads": 1,

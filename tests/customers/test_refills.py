@@ -164,6 +164,20 @@ class TestViews:
         assert ann["probability"] > 0.5
         assert "bob" not in set(found.customer_id)
 
+    def test_a_view_is_learned_from_once_for_each_horizon(self, tmp_path: Path) -> None:
+        view = shop(tmp_path, simulate_refills(RHYTHMS, 30, seed=2, lost=0.03))
+        learned = learn_refills(view.shared, WEEK)
+        assert learn_refills(view.shared, timedelta(days=6.5)) is learned
+        assert learn_refills(view.shared, timedelta(days=14)).days == 14
+        assert learn_refills(view.at(view.as_of - WEEK).shared, WEEK) is not learned
+
+    def test_the_pairs_of_some_customers(self, tmp_path: Path) -> None:
+        view = shop(tmp_path, simulate_refills(RHYTHMS, 30, seed=2, lost=0.03))
+        learned, some = learn_refills(view.shared, WEEK), ["c0003", "c0007"]
+        whole = learned.due(view)
+        expected = whole[whole.customer_id.isin(some)].reset_index(drop=True)
+        assert learned.due(view, some).equals(expected)
+
     def test_who_does_not_share_changes_nothing_for_others_but_gets_a_row(
         self, tmp_path: Path
     ) -> None:

@@ -25,7 +25,7 @@ import pyarrow as pa
 
 from followsuit.core.codes import Codes
 from followsuit.customers.gaps import Doubles, Ints, Pairs, PurchaseDays, pairs_at, purchase_days
-from followsuit.customers.refills import fit_refills
+from followsuit.customers.refills import learn_refills
 from followsuit.graph.view import SharedView, View
 from followsuit.triggers.statistical.false_discoveries import RATE, largest_p
 from followsuit.triggers.statistical.found import found_rows, sharing
@@ -52,7 +52,7 @@ def refill_due(view: View, ahead: timedelta) -> pa.Table:
     days = purchase_days(view)
     # A view of those who share has the same purchases: don't read them twice.
     shared = days if isinstance(view, SharedView) else purchase_days(view.shared)
-    learned = fit_refills(shared, ahead)
+    learned = learn_refills(view.shared, ahead, shared)
     pairs = pairs_at(days)
     expected = learned.gaps.expected(days, pairs)
     shares = (sharing(view).of(days.customers.ids) >= 0)[pairs.customer]

@@ -10,7 +10,7 @@ from followsuit.offers.features.declared import names_of
 from followsuit.offers.learning.acceptance import Acceptance, choose_model
 from followsuit.offers.learning.boosted import FEWEST, BoostedModel
 from followsuit.offers.learning.logistic import LogisticModel
-from followsuit.offers.learning.model import Examples
+from followsuit.offers.learning.model import Examples, log_loss
 
 NAMES = names_of(("friend_bought",))
 FRIENDS = "trigger_friend_bought"
@@ -67,6 +67,28 @@ def test_a_reason_never_makes_acceptance_less_likely() -> None:
     )
     assert (helpful.trigger_share >= 0).all()
     assert helpful.trigger_share.max() > 0.05
+
+
+def rare(seed: int, weight: float, n: int = 100_000) -> Examples:
+    """Rows with a reason, of weight 1, and others that are hardly ever accepted."""
+    random = np.random.default_rng(seed)
+    x = np.zeros((n, len(NAMES)))
+    x[:, 0] = random.exponential(1, n)
+    reason = random.random(n) < 0.9
+    x[:, NAMES.index(FRIENDS)] = reason
+    chance = np.where(reason, 1 / (1 + np.exp(3 - x[:, 0])), 1e-6)
+    y = (random.random(n) < chance).astype(float)
+    return Examples(AS_OF, NAMES, x, y, np.where(reason, 1.0, weight))
+
+
+@pytest.mark.parametrize("weight", [1.0, 3_000.0, 10_000.0])
+def test_rows_of_small_weight_are_learned_from_beside_heavy_ones(weight: float) -> None:
+    training, later = rare(0, weight), rare(1, weight)
+    logistic, boosted = (
+        log_loss(model.fit([training]).predict(values_of(later)).probability, later.y, later.weight)
+        for model in (LogisticModel(), BoostedModel())
+    )
+    assert boosted < 1.02 * logistic
 
 
 def test_a_feature_that_is_left_out_changes_nothing() -> None:

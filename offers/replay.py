@@ -35,7 +35,7 @@ from followsuit.triggers.definitions.definition import Definition
 from followsuit.triggers.tie_weights import learn_tie_weights, tie_weights
 from followsuit.triggers.trigger import Trigger, reasons_of
 
-TRAINING_DAYS, CALIBRATION_DAYS = 5, 2
+TRAINING_DAYS, CALIBRATION_DAYS = 4, 3
 """Number of earlier days, a week apart, in the training set (at most) and to calibrate on.
 
 The days to calibrate on are the latest ones whose horizon has passed. The horizon of each day in

@@ -119,26 +119,28 @@ class Curve:
         method: `isotonic` or `beta`.
         parameters: a and b of beta calibration; empty for isotonic regression.
         blocks: rows with similar predictions.
+        ends: log-odds of the predictions between which the curve holds.
         shift: log-odds added so that the rows' probabilities add up to those accepted.
     """
 
     method: str
     parameters: Numbers
     blocks: Blocks
+    ends: tuple[float, float]
     shift: float = 0.0
 
     def probability(self, predicted: np.ndarray) -> np.ndarray:
         """(rows,) calibrated probabilities, which never fall where predictions rise."""
         odds = logit(np.clip(predicted, _TINY, 1 - _TINY))
+        low, high = self.ends
+        inside = np.clip(odds, low, high)
         if self.method == "beta":
             a, b = self.parameters
-            odds = a * odds + (a - b) * np.log1p(-np.clip(predicted, _TINY, 1 - _TINY))
+            made = a * inside + (a - b) * np.log1p(-expit(inside))
         else:
-            rates, centres = logit(np.array(self.blocks.rates)), np.array(self.blocks.centres)
-            inside = np.interp(odds, centres, rates)
-            # Beyond the outer centres, predictions keep their ratio of odds.
-            odds = inside + np.minimum(odds - centres[0], 0) + np.maximum(odds - centres[-1], 0)
-        chance: np.ndarray = expit(odds + self.shift)
+            made = np.interp(inside, self.blocks.centres, logit(np.array(self.blocks.rates)))
+        # Beyond the ends, predictions keep their ratio of odds.
+        chance: np.ndarray = expit(made + (odds - inside) + self.shift)
         return chance
 
     def interval(self, predicted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -258,7 +260,9 @@ def _enough(shown: Shown) -> bool:
 
 
 def _isotonic(shown: Shown) -> Curve:
-    return _levelled(Curve("isotonic", (), _blocks(shown)), shown)
+    blocks = _blocks(shown)
+    ends = blocks.centres[0], blocks.centres[-1]
+    return _levelled(Curve("isotonic", (), blocks, ends), shown)
 
 
 def _beta(shown: Shown) -> Curve:
@@ -279,7 +283,8 @@ def _beta(shown: Shown) -> Curve:
             break
         used.remove(min(falling, key=lambda i: weights[i]))
         weights = np.zeros(2)
-    curve = Curve("beta", (float(weights[0]), float(weights[1])), _blocks(shown))
+    ends = float(logit(p.min())), float(logit(p.max()))
+    curve = Curve("beta", (float(weights[0]), float(weights[1])), _blocks(shown), ends)
     return _levelled(curve, shown)
 
 
@@ -353,4 +358,5 @@ def _jeffreys(y: np.ndarray, customer: np.ndarray) -> tuple[float, float]:
 
 def _curve_of(kept: Mapping[str, Any]) -> Curve:
     blocks = Blocks(**{name: tuple(values) for name, values in kept["blocks"].items()})
-    return Curve(kept["method"], tuple(kept["parameters"]), blocks, kept["shift"])
+    ends = (float(kept["ends"][0]), float(kept["ends"][1]))
+    return Curve(kept["method"], tuple(kept["parameters"]), blocks, ends, kept["shift"])

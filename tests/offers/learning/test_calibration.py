@@ -160,3 +160,17 @@ def test_a_calibration_lasts_as_json() -> None:
     again = Calibration.from_dict(json.loads(json.dumps(calibration.as_dict())))
     assert again == calibration
     assert isinstance(again.pooled, Curve)
+
+
+def test_beyond_the_rows_that_were_shown_predictions_keep_their_ratio_of_odds() -> None:
+    rows, _ = shown(0, 2_000)
+    equal = Shown(rows.customer, rows.day, rows.trigger, np.full(2_000, 0.3), rows.accepted)
+    asked = np.array([0.3, 0.03])
+    for curve in (fit_curve(equal), *(calibration.pooled for calibration in CALIBRATIONS)):
+        low, high = expit(np.array(curve.ends))
+        outside = np.array([low / 2, low, high, (1 + high) / 2])
+        made = logit(curve.probability(outside))
+        steps = np.diff(logit(outside))[[0, 2]]
+        np.testing.assert_allclose(np.diff(made)[[0, 2]], steps, rtol=1e-6)
+    probability = fit_curve(equal).probability(asked)
+    assert probability[1] < probability[0] / 5

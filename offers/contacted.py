@@ -89,7 +89,8 @@ def _pairs(
     )
     later = now.interactions.rename(done_at="at")
     done = rows.inner_join(later, ["customer_id", *ITEM])
-    within = (done.done_at > done.contacted_at) & (done.done_at <= done.contacted_at + horizon)
+    last = done.contacted_at + ibis.interval(horizon)
+    within = (done.done_at > done.contacted_at) & (done.done_at <= last)
     hits = done.filter(within).select("contact", *ITEM).distinct()
     rows = rows.left_join(hits.mutate(hit=ibis.literal(True)), ["contact", *ITEM])
     return rows.select(

@@ -6,7 +6,7 @@ from followsuit.core.errors import FollowsuitError
 from followsuit.core.near_names import near_name
 from followsuit.graph import tables as t
 from followsuit.offers.features.declared import FEATURES
-from followsuit.offers.features.of_reasons import Freshness, feature_of
+from followsuit.offers.features.of_reasons import feature_of
 from followsuit.triggers.definitions.definition import Definition, FriendDid, Holds, Likes, OnDate
 from followsuit.triggers.definitions.kinds import PURCHASE, event_kind, table_of
 
@@ -31,8 +31,6 @@ def ablated_features(name: str, definitions: Mapping[str, Definition]) -> list[s
     features = [each for each, sources in declared.items() if name == each or [name] == sources]
     resting = [n for n, d in definitions.items() if name == n or name in _sources(d)]
     features += [feature_of(trigger) for trigger in resting]
-    if resting and set(resting) == set(definitions):
-        features.append(Freshness.name)
     if not features:
         sources = {source for each in definitions.values() for source in _sources(each)}
         known = sorted({*declared, *definitions, *sources})

@@ -12,7 +12,7 @@ from followsuit.graph import schema as g
 from followsuit.offers.candidates.candidates import Candidates, Offers
 from followsuit.offers.candidates.grid import Grid, pick
 from followsuit.offers.candidates.store_sets import ANY
-from followsuit.offers.features.of_reasons import Freshness, feature_of, freshness, strengths
+from followsuit.offers.features.of_reasons import feature_of, strengths
 from followsuit.triggers.trigger import ANY_OFFER, Needs, Trigger
 
 
@@ -66,7 +66,6 @@ class LiveReasons:
         self._triggers = pa.array(self.table.trigger.to_numpy(dtype=object), g.TEXT)
         self._until = pa.array(self.table.until, g.TIME)
         self._strength = strengths(self.table)
-        self._freshness = freshness(self.table, grid.view.as_of)
         self._order = self.table.order.to_numpy()
         self._features = [feature_of(trigger.name) for trigger in triggers]
 
@@ -87,9 +86,8 @@ class LiveReasons:
 
     def features(self, matches: Matches, n: int) -> dict[str, np.ndarray]:
         """The features that describe what triggers add to n candidates, by name."""
-        values = {name: np.zeros(n) for name in (Freshness.name, *self._features)}
+        values = {name: np.zeros(n) for name in self._features}
         candidate, reason = matches.candidate, matches.reason
-        np.maximum.at(values[Freshness.name], candidate, self._freshness[reason])
         order = self._order[reason]
         for number in np.unique(order):
             own = order == number

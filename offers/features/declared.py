@@ -14,7 +14,7 @@ from followsuit.offers.features.city_popularity import CityPopularity
 from followsuit.offers.features.feature import ALL, Feature, Select
 from followsuit.offers.features.frequency import Frequency
 from followsuit.offers.features.long_frequency import LongFrequency
-from followsuit.offers.features.of_reasons import Freshness, Strength, feature_of
+from followsuit.offers.features.of_reasons import Strength, feature_of
 from followsuit.offers.features.popularity import Popularity
 from followsuit.offers.features.price import Price
 from followsuit.offers.features.recency import Recency
@@ -32,7 +32,6 @@ FEATURES: tuple[type[Feature], ...] = (
     Price,
     Activity,
     Recency,
-    Freshness,
 )
 """The features that don't depend on which triggers there are."""
 OWN = tuple(feature.name for feature in FEATURES if feature.part == "own")

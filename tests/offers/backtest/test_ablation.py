@@ -3,7 +3,7 @@
 import pytest
 
 from followsuit.offers.backtest.ablation import UnknownAblation, ablated_features
-from followsuit.triggers.definitions.definition_file import parsed, shipped_definitions
+from followsuit.triggers.definitions.definition_file import shipped_definitions
 
 DEFINITIONS = shipped_definitions()
 
@@ -20,11 +20,6 @@ DEFINITIONS = shipped_definitions()
 )
 def test_features_that_rest_on_a_name_are_left_out(name: str, features: list[str]) -> None:
     assert ablated_features(name, DEFINITIONS) == features
-
-
-def test_without_any_trigger_freshness_goes_too() -> None:
-    alone = parsed('[fan]\nwhen = [{ did = "concert", within = "3d" }]\n', "shop.toml")
-    assert ablated_features("concert", alone) == ["freshness", "trigger_fan"][::-1]
 
 
 def test_an_unknown_name_is_refused_with_the_nearest_one() -> None:

@@ -109,7 +109,7 @@ def test_a_triggers_feature_is_positive_where_it_has_a_reason_and_zero_elsewhere
 def test_one_feature_may_stand_in_the_place_of_another(grid: Grid) -> None:
     features = Features(grid, TRIGGERS)
     other = features["popularity"]
-    changed = features.replaced({"freshness": other})
-    assert changed["freshness"] is other
-    assert features["freshness"] is not other
+    changed = features.replaced({"recency": other})
+    assert changed["recency"] is other
+    assert features["recency"] is not other
     assert changed["activity"] is features["activity"]

@@ -1,4 +1,4 @@
-"""Features of reasons: the strongest of each trigger, named or broad, and how fresh they are."""
+"""Features of reasons: the strongest of each trigger, named or broad."""
 
 import math
 from pathlib import Path
@@ -9,7 +9,7 @@ from support.grids import friends_did, grid_of, items_of, tea_shop
 from support.snapshots import day
 
 from followsuit.offers.candidates.grid import Grid
-from followsuit.offers.features.of_reasons import Freshness, Strength
+from followsuit.offers.features.of_reasons import Strength
 from followsuit.triggers.defined import triggers_of
 from followsuit.triggers.definitions.definition_file import parsed
 from followsuit.triggers.tie_weights import tie_weights
@@ -40,7 +40,7 @@ def grid(tmp_path: Path) -> Grid:
     return grid_of(view, triggers=[*friends_did(view), *others])
 
 
-def values_of(feature: Strength | Freshness, grid: Grid) -> dict[str, float]:
+def values_of(feature: Strength, grid: Grid) -> dict[str, float]:
     assert list(grid.customers.ids) == ["ann"]
     block = feature.block(slice(None))
     columns = np.arange(len(grid.items))
@@ -67,14 +67,3 @@ def test_a_reason_that_names_an_item_counts_for_it_and_a_broad_one_for_all_that_
 
 def test_a_trigger_that_has_not_fired_counts_nowhere(grid: Grid) -> None:
     assert set(values_of(Strength(grid, "birthday"), grid).values()) == {0}
-
-
-def test_freshness_is_that_of_the_newest_reason_and_halves_in_three_days(grid: Grid) -> None:
-    values = values_of(Freshness(grid), grid)
-    as_of = grid.view.as_of
-    newest = {"hat": day(18), "tea": day(19), "cup": day(18), "pan": day(18), "soap": day(18)}
-    expected = {
-        item: round(0.5 ** ((as_of - at).total_seconds() / 86_400 / 3), 8)
-        for item, at in newest.items()
-    }
-    assert values == expected

@@ -22,7 +22,6 @@ PLANTED = {
     "category": 0.5,
     "affinity": 1.1,
     "price": -0.6,
-    "freshness": 0.8,
     FRIENDS: 1.2,
     "trigger_birthday": 0.5,
 }

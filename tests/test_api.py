@@ -32,8 +32,10 @@ from followsuit.errors import (
     UnknownTable,
     UnknownTarget,
 )
+from followsuit.offers.features.declared import names_of
 from followsuit.simulator import World, simulate
 from followsuit.testing.places import Place
+from followsuit.triggers.definitions.definition_file import shipped_definitions
 
 pytestmark = pytest.mark.usefixtures("few_days")
 
@@ -344,15 +346,7 @@ def test_explain_tells_the_reason_or_the_rule(busy: Shop) -> None:
         first["reason"],
     )
     assert explanation.factors is not None
-    assert set(explanation.factors) == {
-        "popularity",
-        "category",
-        "affinity",
-        "activity",
-        "friends",
-        "reasons",
-        "broad_reasons",
-    }
+    assert list(explanation.factors) == list(names_of(shipped_definitions()))
     offered = {row["customer_id"] for row in report.offers_table().to_pylist()}
     other = next(f"c{n:04}" for n in range(1, 151) if f"c{n:04}" not in offered)
     refused = busy.explain(other, first["item_id"])

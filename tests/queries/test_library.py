@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from support.hand_made import MAPPING, NOW, ZOE, day, hand_made
 from support.linear_taste import score
@@ -252,23 +253,10 @@ def test_current_recommendations_are_the_run_that_was_scored(ask: Ask, run: Scor
         (ZOE, "p1"),
         (ZOE, "p2"),
     ]
-    values = {"o1": 200, "o3": None, "o4": None}
-    assert answered == [
-        (
-            o["customer_id"],
-            o["rank"],
-            o["item_kind"],
-            o["item_id"],
-            o["offer_id"],
-            o["trigger"],
-            o["score"],
-            o["trigger_share"],
-            values[o["offer_id"]],
-            None,
-            o["reason"],
-        )
-        for o in scored
-    ]
+    columns = list(library()["current-recommendations"].columns)
+    written = pq.read_table(run.rows).to_pylist()
+    assert answered == [tuple(row[name] for name in columns) for row in written]
+    assert {row["value"] for row in written if row["offer_id"] == "o1"} == {200}
     assert ask("current-recommendations", limit=3) == answered[:3]
 
 

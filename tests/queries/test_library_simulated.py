@@ -87,6 +87,7 @@ def run(store: GraphStore, edges: Frame, taste: Embedded) -> ScoreReport:
 def ask(store: GraphStore, run: ScoreReport) -> Ask:
     def rows(name: str, **parameters: Any) -> Frame:
         answer: Frame = run_query(store, name, parameters, now=NOW).to_pandas()
+        answer = answer.map(lambda each: tuple(each) if isinstance(each, np.ndarray) else each)
         keys = [column for column, _ in library()[name].order]
         assert not answer.drop_duplicates().duplicated(keys).any(), "the order leaves a choice"
         return answer
@@ -103,6 +104,7 @@ def same(answer: Frame, expected: Frame) -> None:
 
 def _plain(frame: Frame) -> list[tuple[Any, ...]]:
     absent = frame.astype(object).where(frame.notna(), None)
+    absent = absent.map(lambda each: tuple(each) if isinstance(each, np.ndarray) else each)
     return list(absent.itertuples(index=False, name=None))
 
 

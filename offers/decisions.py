@@ -17,6 +17,7 @@ from followsuit.graph.items import PAIR
 from followsuit.offers.candidates.catalogue import Catalogue
 from followsuit.offers.candidates.grid import Grid
 from followsuit.offers.decision_rows import REASON, Describe
+from followsuit.offers.features.declared import Features
 from followsuit.offers.learning.acceptance import Acceptance
 from followsuit.offers.retrieval import Retrieval
 from followsuit.offers.selection import Selection
@@ -53,7 +54,8 @@ def write_decisions(
         data: digest of the data, see `digests`.
         progress: progress callback; counts customers.
     """
-    retrieval = Retrieval(grid, pairs, catalogue, acceptance, triggers, rules)
+    features = Features(grid, [trigger.name for trigger in triggers])
+    retrieval = Retrieval(grid, features, pairs, catalogue, acceptance, triggers, rules)
     noted = digests(data, acceptance, selection, rules)
     describe = Describe(grid, retrieval, acceptance, triggers, texts, noted)
     with (

@@ -65,23 +65,27 @@ class Replay:
         seed: int,
         progress: Progress,
     ) -> None:
-        self._view = view
+        self._as_of = view.as_of
+        self._shared = view.shared
         self._definitions = definitions
         self._window = window
         self._seed = seed
         self._progress = progress
         before = 2 * window + (CALIBRATION_DAYS - 1) * _WEEK
-        enough = -(-_CUSTOMER_DAYS // max(len(view.shared.customer_codes), 1))
+        enough = -(-_CUSTOMER_DAYS // max(len(self._shared.customer_codes), 1))
         days = min(max(enough, _FEWEST_DAYS), TRAINING_DAYS)
-        self._training = _days(view, before, days, window)
+        rows = self._shared.interactions
+        began = rows.aggregate(first=rows["at"].min()).to_pyarrow()["first"][0].as_py()
+        first = None if began is None else began + window
+        self._training = _days(self._shared, before, days, first)
         """Views as of the days of the training set, the oldest first."""
-        self._calibration = _days(view, window, CALIBRATION_DAYS, window)
+        self._calibration = _days(self._shared, window, CALIBRATION_DAYS, first)
         """Views as of the days to calibrate on, the oldest first."""
 
     @property
     def first(self) -> SharedView:
         """The first of the earlier days, today without any. What is fitted later knows labels."""
-        return next(iter([*self._training, *self._calibration]), self._view.shared)
+        return next(iter([*self._training, *self._calibration]), self._shared)
 
     def acceptance(self, config: TasteConfig, selection: Selection) -> Acceptance:
         """Fit the acceptance model to earlier days, and calibrate it on later ones.
@@ -93,8 +97,8 @@ class Replay:
             config: the model config of taste.
             selection: which customers get offers, and how many.
         """
-        ago = int((self._view.as_of - self.first.as_of).total_seconds())
-        log = read_log(self._view.shared).until(ago)
+        ago = int((self._as_of - self.first.as_of).total_seconds())
+        log = read_log(self._shared).until(ago)
         learned = learn_tie_weights(log, self._window, self._progress)
         training = self._training_sets(config, learned)
         return self._calibrated(config, learned, training, selection)
@@ -123,7 +127,7 @@ class Replay:
         """The models, chosen and calibrated by what might have been shown on later days."""
         taste = self._taste(config, self._calibration)
         logistic, boosted = LogisticModel().fit(training), BoostedModel().fit(training)
-        acceptance = Acceptance(self._view.as_of, logistic)
+        acceptance = Acceptance(self._as_of, logistic)
         shown: list[tuple[datetime, Shown]] = []
         contacts: list[Shown] = []
         with self._progress("calibrating probabilities", len(self._calibration)) as advance:
@@ -134,22 +138,22 @@ class Replay:
                     laid = grid(
                         day, live, self._window, triggers=triggers, taste=taste, catalogue=offers
                     )
+                    features = Features(laid, self._definitions)
+                    adopted = outcomes(laid, self._window).pairs
                     if not shown:
-                        adopted = outcomes(laid, self._window).pairs
-                        features = Features(laid, self._definitions)
                         later = examples(laid, features, adopted, self._seed)
-                        acceptance = choose_model(self._view.as_of, logistic, boosted, later)
+                        acceptance = choose_model(self._as_of, logistic, boosted, later)
                     named = rows.filter(rows.item_id.notnull())
-                    retrieval = Retrieval(laid, named, offers, acceptance, triggers)
-                    codes = self._view.shared.customer_codes
-                    rows_of_day = shown_rows(retrieval, laid, codes, self._window, selection)
+                    retrieval = Retrieval(laid, features, named, offers, acceptance, triggers)
+                    codes = self._shared.customer_codes
+                    rows_of_day = shown_rows(retrieval, laid, codes, adopted, selection)
                     shown.append((day.as_of, rows_of_day))
                     if day is not self._calibration[-1]:  # Later contacts are too young.
                         contacts.append(
                             contacted(
-                                self._view.shared,
+                                self._shared,
                                 laid,
-                                retrieval.features,
+                                features,
                                 offers,
                                 acceptance,
                                 list(self._definitions),
@@ -164,7 +168,7 @@ class Replay:
         """Taste as of the first of some days; None without any."""
         if not days:
             return None
-        return config.fit(days[0], self._view.shared, seed=self._seed, progress=self._progress)
+        return config.fit(days[0], self._shared, seed=self._seed, progress=self._progress)
 
     @contextmanager
     def _reasons(
@@ -190,18 +194,17 @@ class Replay:
         day.snapshot.drop(rows)
 
 
-def _days(view: View, latest: timedelta, count: int, window: timedelta) -> list[SharedView]:
+def _days(
+    view: SharedView, latest: timedelta, count: int, first: datetime | None
+) -> list[SharedView]:
     """Views as of earlier days, a week apart, the oldest first.
-
-    Days whose window begins before the data are left out.
 
     Args:
         view: the view of today.
         latest: time since the latest of the days.
         count: maximum number of days.
-        window: interactions within this time count as recent.
+        first: the first instant whose window the data covers, None without any; earlier days are
+            left out.
     """
-    rows = view.shared.interactions
-    began = rows.aggregate(first=rows["at"].min()).to_pyarrow()["first"][0].as_py()
     days = [view.as_of - latest - week * _WEEK for week in reversed(range(count))]
-    return [view.shared.at(day) for day in days if began is not None and day - window >= began]
+    return [view.at(day) for day in days if first is not None and day >= first]

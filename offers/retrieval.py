@@ -64,6 +64,7 @@ class Retrieval:
 
     Args:
         grid: the grid of the reasons that no rule blocks.
+        features: the features of the grid.
         pairs: the reasons that name an item, with `blocked_by`, see `brought_up`.
         catalogue: the active offers; None if each item is its own offer.
         acceptance: the fitted models.
@@ -71,14 +72,15 @@ class Retrieval:
         rules: the rules, in the order in which they apply.
 
     Attributes:
+        features: the features of the grid.
         offers: the offers of the candidates.
         reasons: the live reasons.
-        features: the features of the grid.
     """
 
     def __init__(
         self,
         grid: Grid,
+        features: Features,
         pairs: ir.Table,
         catalogue: Catalogue | None,
         acceptance: Acceptance,
@@ -90,12 +92,13 @@ class Retrieval:
         self._catalogue = catalogue
         self._acceptance = acceptance
         self._rules = [rule for rule in rules if not rule.enforced_by_ranking]
-        self.features = Features(grid, [trigger.name for trigger in triggers])
+        self.features = features
         self.offers = offers_for(grid, catalogue)
         self.reasons = LiveReasons(grid, triggers, self.offers)
         blocked = grid.code(pairs.filter(pairs.blocked_by.notnull()))
         shape = (len(grid.customers), len(grid.items))
         self._blocked = sparse.csr_matrix((np.ones(len(blocked[0]), bool), blocked), shape)
+        self._unpopular = np.flatnonzero(grid.popularity[grid.items] == 0)
 
     def blocks(self, best: int) -> Iterator[tuple[np.ndarray, Block]]:
         """Find and predict the candidates of all customers.
@@ -169,9 +172,11 @@ class Retrieval:
         self._grid.exclude(scores, rows)
         scores[self._blocked[rows].nonzero()] = -np.inf
         # An item that is a column for somebody else's reason is none for this customer.
-        popular = scores.copy()
-        popular[:, self._grid.popularity[self._grid.items] == 0] = -np.inf
-        popular[named] = scores[named]
+        popular = scores
+        if len(self._unpopular):
+            popular = scores.copy()
+            popular[:, self._unpopular] = -np.inf
+            popular[named] = scores[named]
         best = self.offers.best(popular, rows, n)
         while self._rules and len(refused := self._refused(best)):
             cells = best.row[refused] - rows[0], best.column[refused]

@@ -1,14 +1,12 @@
 """What a ranking might have shown on an earlier day, and what came of it."""
 
-from datetime import timedelta
-
 import ibis.expr.types as ir
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from followsuit.core.codes import Codes
-from followsuit.offers.candidates.grid import Grid, outcomes
+from followsuit.offers.candidates.grid import Grid
 from followsuit.offers.learning.calibration import Shown
 from followsuit.offers.retrieval import Retrieval
 from followsuit.offers.selection import Selection
@@ -40,7 +38,11 @@ def sampled(reasons: ir.Table, seed: int) -> list[str] | None:
 
 
 def shown_rows(
-    retrieval: Retrieval, grid: Grid, customers: Codes, horizon: timedelta, selection: Selection
+    retrieval: Retrieval,
+    grid: Grid,
+    customers: Codes,
+    adopted: np.ndarray,
+    selection: Selection,
 ) -> Shown:
     """The rows that a ranking might have shown as of the grid's instant: twice as many as it shows.
 
@@ -48,12 +50,12 @@ def shown_rows(
         retrieval: finds the candidates of the grid.
         grid: the customers and items, as of a cutoff whose horizon has passed.
         customers: the codes to give to customers.
-        horizon: an item is accepted if the customer buys or visits it within this time.
+        adopted: (pairs, 2) row and column of what the customers bought or visited within the
+            horizon, see `Outcomes.pairs`; these are accepted.
         selection: how many offers a customer gets.
     """
     width = max(len(grid.items), 1)
-    pairs = outcomes(grid, horizon).pairs
-    accepted = pairs[:, 0] * width + pairs[:, 1]
+    accepted = adopted[:, 0] * width + adopted[:, 1]
     codes, day = customers.of(grid.customers.ids), int(grid.view.as_of.timestamp())
     parts = [_EMPTY]
     for _, block in retrieval.blocks(selection.ranked):

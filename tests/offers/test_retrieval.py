@@ -10,6 +10,7 @@ from support.snapshots import day
 from followsuit.graph.view import View
 from followsuit.offers.candidates.brought_up import brought_up
 from followsuit.offers.candidates.grid import grid
+from followsuit.offers.features.declared import Features
 from followsuit.offers.learning.acceptance import Acceptance
 from followsuit.offers.retrieval import Retrieval
 from followsuit.triggers.defined import triggers_of
@@ -38,7 +39,8 @@ def candidates(view: View) -> dict[str, set[str]]:
     rows = brought_up(view, reasons_of(triggers, view))
     laid = grid(view, rows.filter(rows.blocked_by.isnull()), FORTNIGHT, triggers=triggers)
     named = rows.filter(rows.item_id.notnull())
-    retrieval = Retrieval(laid, named, None, Acceptance(NOW), triggers)
+    features = Features(laid, [trigger.name for trigger in triggers])
+    retrieval = Retrieval(laid, features, named, None, Acceptance(NOW), triggers)
     items = view.item_list.id[laid.items]
     made: dict[str, set[str]] = {}
     for _, block in retrieval.blocks(50):

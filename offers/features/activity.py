@@ -3,10 +3,10 @@
 import numpy as np
 
 from followsuit.offers.candidates.grid import Grid
-from followsuit.offers.features.feature import ALL, Feature, Select
+from followsuit.offers.features.feature import CustomerFeature
 
 
-class Activity(Feature):
+class Activity(CustomerFeature):
     """log(1 + number of items that the customer interacted with in the window)."""
 
     name = "activity"
@@ -16,12 +16,4 @@ class Activity(Feature):
 
     def __init__(self, grid: Grid) -> None:
         super().__init__(grid)
-        self.values: np.ndarray = np.log1p(grid.people["items"].fillna(0).to_numpy())
-
-    def block(self, rows: Select, columns: Select = ALL) -> np.ndarray:  # noqa: D102
-        values: np.ndarray = self.values[rows, None]
-        return values
-
-    def pairs(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:  # noqa: D102
-        values: np.ndarray = self.values[rows]
-        return values
+        self.values = np.log1p(grid.people["items"].fillna(0).to_numpy())

@@ -6,12 +6,12 @@ import pyarrow.compute as pc
 from scipy import sparse
 
 from followsuit.graph.items import PRODUCT
-from followsuit.offers.candidates.grid import Grid, pick
+from followsuit.offers.candidates.grid import Grid
 from followsuit.offers.features.association_rules import association_rules, last_baskets
-from followsuit.offers.features.feature import ALL, Feature, Select
+from followsuit.offers.features.feature import SparseFeature
 
 
-class Basket(Feature):
+class Basket(SparseFeature):
     """Sum of the log lifts of a product with the products of the customer's last basket.
 
     A lift is the lower bound of an association rule; see `association_rules`. 0 without one.
@@ -39,17 +39,7 @@ class Basket(Feature):
         here = (customer >= 0) & (product >= 0)
         ones, shape = np.ones(here.sum()), (len(grid.customers), items)
         baskets = sparse.csr_matrix((ones, (customer[here], product[here])), shape)
-        self._values: sparse.csr_matrix = baskets @ lifts
-
-    def block(self, rows: Select, columns: Select = ALL) -> np.ndarray:  # noqa: D102
-        some = self._values[rows]
-        if not some.nnz:
-            return np.zeros((1, 1))
-        values: np.ndarray = some.toarray()[:, columns]
-        return values
-
-    def pairs(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:  # noqa: D102
-        return pick(self._values, rows, columns).astype(float)
+        self.matrix = baskets @ lifts
 
 
 def _keys(products: pa.ChunkedArray) -> pa.ChunkedArray:

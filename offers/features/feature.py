@@ -1,11 +1,12 @@
-"""The base class of all features."""
+"""The base classes of features."""
 
 from abc import ABC, abstractmethod
 from typing import ClassVar, Literal
 
 import numpy as np
+from scipy import sparse
 
-from followsuit.offers.candidates.grid import Grid, blocks
+from followsuit.offers.candidates.grid import Grid, blocks, pick
 
 Select = slice | np.ndarray
 ALL = slice(None)
@@ -50,3 +51,33 @@ class Feature(ABC):
             block = np.broadcast_to(self.block(wanted[some]), shape)
             values[here] = block[position[here] - some.start, columns[here]]
         return values
+
+
+class CustomerFeature(Feature):
+    """A feature that is the same for all items: a subclass sets `values`, (n,)."""
+
+    values: np.ndarray
+
+    def block(self, rows: Select, columns: Select = ALL) -> np.ndarray:  # noqa: D102
+        values: np.ndarray = self.values[rows, None]
+        return values
+
+    def pairs(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:  # noqa: D102
+        values: np.ndarray = self.values[rows]
+        return values
+
+
+class SparseFeature(Feature):
+    """A feature that is 0 for most pairs: a subclass sets `matrix`, (n, k)."""
+
+    matrix: sparse.csr_matrix
+
+    def block(self, rows: Select, columns: Select = ALL) -> np.ndarray:  # noqa: D102
+        some = self.matrix[rows]
+        if not some.nnz:
+            return np.zeros((1, 1))
+        values: np.ndarray = some.toarray()[:, columns]
+        return values
+
+    def pairs(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:  # noqa: D102
+        return pick(self.matrix, rows, columns).astype(float)

@@ -23,7 +23,7 @@ class Frequency(OfRepeats):
     half_life: ClassVar[float] = 30.0
     """Days after which an interaction counts half."""
 
-    def found(self, customers: np.ndarray) -> PairValues:  # noqa: D102
+    def pair_values(self, customers: np.ndarray) -> PairValues:  # noqa: D102
         view = self.grid.view
         rows = of_customers(view.interactions, customers.tolist())
         days = (int(view.as_of.timestamp()) - whole_seconds(rows["at"])) / 86_400

@@ -19,7 +19,7 @@ class Refill(OfRepeats):
     unit = "log of per cent"
     source = "purchases"
 
-    def found(self, customers: np.ndarray) -> PairValues:  # noqa: D102
+    def pair_values(self, customers: np.ndarray) -> PairValues:  # noqa: D102
         try:
             learned = learn_refills(self.grid.view.shared, self.grid.window)
         except TooFewRefills:

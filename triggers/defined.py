@@ -11,21 +11,22 @@ from followsuit.graph.items import PAIR
 from followsuit.graph.view import View
 from followsuit.triggers.compiler.compiler import fired
 from followsuit.triggers.compiler.conditions import exposures, key_of
-from followsuit.triggers.compiler.offered import as_reasons, offered_items, with_offer
+from followsuit.triggers.compiler.offered import as_reasons, with_offer
 from followsuit.triggers.compiler.pauses import after_pauses
 from followsuit.triggers.definitions.definition import Definition, Did, FriendDid
 from followsuit.triggers.definitions.definition_file import shipped_definitions
 from followsuit.triggers.definitions.kinds import RESERVED, event_kind
 from followsuit.triggers.definitions.statistic import LONGEST_AHEAD
+from followsuit.triggers.of_definition import OfDefinition
 from followsuit.triggers.statistical.statistical_trigger import StatisticalTrigger
-from followsuit.triggers.trigger import Needs, Trigger
+from followsuit.triggers.trigger import Trigger
 
 FRIEND_BOUGHT = "friend_bought"
 FRIEND_VISITED = "friend_visited"
 
 
 @dataclass(frozen=True)
-class DefinedTrigger:
+class DefinedTrigger(OfDefinition):
     """A trigger that a definition describes.
 
     Attributes:
@@ -33,23 +34,7 @@ class DefinedTrigger:
         ties: `customer_id, friend_id, weight, recorded`, see `tie_weights`.
     """
 
-    definition: Definition
     ties: ir.Table
-
-    @property
-    def name(self) -> str:
-        """The value of the column `trigger` in its reasons."""
-        return self.definition.name
-
-    @property
-    def text(self) -> str | None:
-        """See `Trigger.text`."""
-        return self.definition.reason
-
-    @property
-    def needs(self) -> Needs:
-        """See `Trigger.needs`."""
-        return Needs(self.definition.offer.program, self.definition.offer.interest)
 
     def can_fire(self, view: View) -> bool:
         """See `Trigger.can_fire`."""
@@ -57,11 +42,6 @@ class DefinedTrigger:
         kinds = [c.did if isinstance(c, Did) else c.friend_did for c in needed]
         events = {event_kind(kind) for kind in kinds if kind not in RESERVED}
         return events <= view.event_kinds
-
-    def items(self, view: View) -> ir.Table | None:
-        """See `Trigger.items`."""
-        attributes = self.definition.offer.attributes
-        return offered_items(view, attributes) if attributes else None
 
     def reasons(self, view: View) -> ir.Table:
         """See `Trigger.reasons`."""

@@ -15,9 +15,9 @@ from followsuit.graph import tables as t
 from followsuit.graph.items import PAIR, PRODUCT
 from followsuit.graph.view import View
 from followsuit.triggers.compiler.conditions import interval
-from followsuit.triggers.compiler.offered import as_reasons, offered_items
-from followsuit.triggers.definitions.definition import Definition
+from followsuit.triggers.compiler.offered import as_reasons
 from followsuit.triggers.definitions.statistic import Statistic, StatisticName
+from followsuit.triggers.of_definition import OfDefinition
 from followsuit.triggers.statistical.churn_risk import churn_risk
 from followsuit.triggers.statistical.found import (
     TooLittleToLearn,
@@ -32,7 +32,7 @@ from followsuit.triggers.statistical.preference_shift import preference_shift
 from followsuit.triggers.statistical.refill_due import refill_due
 from followsuit.triggers.statistical.unplanned_purchase import FEWEST as _PURCHASES
 from followsuit.triggers.statistical.unplanned_purchase import unplanned_purchase
-from followsuit.triggers.trigger import EVIDENCE, REASONS, Needs
+from followsuit.triggers.trigger import EVIDENCE, REASONS
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ _FINDERS: Mapping[StatisticName, _Finder] = {
 
 
 @dataclass(frozen=True)
-class StatisticalTrigger:
+class StatisticalTrigger(OfDefinition):
     """A trigger whose definition names a statistic.
 
     At most a share of the customers has its reasons on a day: those who share activity are ranked
@@ -72,42 +72,20 @@ class StatisticalTrigger:
         definition: the definition.
     """
 
-    definition: Definition
-
-    @property
-    def name(self) -> str:
-        """The value of the column `trigger` in its reasons."""
-        return self.definition.name
-
-    @property
-    def text(self) -> str | None:
-        """See `Trigger.text`."""
-        return self.definition.reason
-
-    @property
-    def needs(self) -> Needs:
-        """See `Trigger.needs`."""
-        return Needs(self.definition.offer.program, self.definition.offer.interest)
-
     def can_fire(self, view: View) -> bool:
         """See `Trigger.can_fire`; whether enough are shared is seen when they are read."""
         purchases = view.snapshot.rows(t.PURCHASES).count().execute()
         return bool(purchases >= _FINDERS[self._statistic.name].fewest)
 
-    def items(self, view: View) -> ir.Table | None:
-        """See `Trigger.items`."""
-        attributes = self.definition.offer.attributes
-        return offered_items(view, attributes) if attributes else None
-
     def reasons(self, view: View) -> ir.Table:
         """See `Trigger.reasons`; none where too little is known to learn from."""
         finder = _FINDERS[self._statistic.name]
-        found = self._live(view).order_by("customer_id", "item_id", "category").to_pyarrow()
+        table = self._live(view).order_by("customer_id", "item_id", "category").to_pyarrow()
         members = sharing(view)
-        frame = found.select(["customer_id", "strength"]).to_pandas()
-        shares = members.of(found["customer_id"]) >= 0
+        frame = table.select(["customer_id", "strength"]).to_pandas()
+        shares = members.of(table["customer_id"]) >= 0
         most = max(1, int(self._statistic.share * len(members)))
-        rows = ibis.memtable(found.filter(within_share(frame, shares, most, finder.each)))
+        rows = ibis.memtable(table.filter(within_share(frame, shares, most, finder.each)))
         kinds = REASONS | EVIDENCE
         rows = rows.mutate(
             trigger=ibis.literal(self.name),

@@ -16,6 +16,7 @@ from followsuit.offers.candidates.grid import Grid
 from followsuit.offers.features.declared import Features, leading_trigger
 from followsuit.offers.learning.acceptance import Acceptance
 from followsuit.offers.learning.calibration import Shown
+from followsuit.triggers.compiler.conditions import interval
 
 _WEEK = timedelta(days=7)
 
@@ -89,7 +90,7 @@ def _pairs(
     )
     later = now.interactions.rename(done_at="at")
     done = rows.inner_join(later, ["customer_id", *ITEM])
-    last = done.contacted_at + ibis.interval(horizon)
+    last = done.contacted_at + interval(horizon)
     within = (done.done_at > done.contacted_at) & (done.done_at <= last)
     hits = done.filter(within).select("contact", *ITEM).distinct()
     rows = rows.left_join(hits.mutate(hit=ibis.literal(True)), ["contact", *ITEM])

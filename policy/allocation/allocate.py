@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -81,160 +82,106 @@ def _other_orders(problem: Problem, reduced: Doubles, seed: int) -> Iterator[Dou
 
 def _greedy(problem: Problem, first: Doubles) -> np.ndarray:
     """(rows,) the rows with a positive number, the highest first, then the most valuable ones."""
-    worthy, state = problem.value > 0, _State(problem)
+    worthy, state = problem.value > 0, _fresh(problem)
     chosen = np.zeros(len(problem), dtype=bool)
     order = np.lexsort((problem.tie, -problem.value, -first))
-    state.take(chosen, order[worthy[order] & (first[order] > 0)])
+    _take(state, chosen, order[worthy[order] & (first[order] > 0)])
     # What is left over at the margin is taken by value.
     order = np.lexsort((problem.tie, -problem.value))
-    state.take(chosen, order[worthy[order] & ~chosen[order]])
+    _take(state, chosen, order[worthy[order] & ~chosen[order]])
     if len(problem) <= SMALL:
-        state.exchange(chosen, order[worthy[order]])
+        _exchange(state, chosen, order[worthy[order]])
     return chosen
 
 
-class _State:
-    """What is left of each limit and customer while rows are chosen."""
+class _State(NamedTuple):
+    """The arrays of a problem, and what is left of each limit and customer while rows are chosen.
 
-    def __init__(self, problem: Problem) -> None:
-        self._problem = problem
-        self._left = problem.capacity * (1 + _SLACK)
-        self._room = problem.at_most.copy()
+    A named tuple, because compiled loops take these.
+    """
 
-    def take(self, chosen: np.ndarray, order: Ints) -> None:
-        """Choose rows in order, each if it fits."""
-        p = self._problem
-        _take(
-            chosen,
-            order,
-            p.customer,
-            p.choice,
-            p.starts,
-            p.pointer,
-            p.limit,
-            p.amount,
-            self._left,
-            self._room,
-        )
+    customer: Ints
+    choice: Ints
+    value: Doubles
+    starts: Ints
+    pointer: Ints
+    limit: Ints
+    amount: Doubles
+    left: Doubles
+    """(limits,) how much of each limit is left."""
+    room: Ints
+    """(customers,) how many more rows each customer may get."""
 
-    def exchange(self, chosen: np.ndarray, order: Ints) -> None:
-        """Exchange a chosen row for others that fit without it, while these are worth more."""
-        p = self._problem
-        _exchange(
-            chosen,
-            order,
-            p.customer,
-            p.choice,
-            p.value,
-            p.starts,
-            p.pointer,
-            p.limit,
-            p.amount,
-            self._left,
-            self._room,
-        )
+
+def _fresh(problem: Problem) -> _State:
+    return _State(
+        customer=problem.customer,
+        choice=problem.choice,
+        value=problem.value,
+        starts=problem.starts,
+        pointer=problem.pointer,
+        limit=problem.limit,
+        amount=problem.amount,
+        left=problem.capacity * (1 + _SLACK),
+        room=problem.at_most.copy(),
+    )
 
 
 @compiled
-def _fits(
-    i: int,
-    chosen: np.ndarray,
-    customer: Ints,
-    choice: Ints,
-    starts: Ints,
-    pointer: Ints,
-    limit: Ints,
-    amount: Doubles,
-    left: Doubles,
-    room: Ints,
-) -> bool:
-    c = customer[i]
-    if room[c] <= 0:
+def _fits(state: _State, chosen: np.ndarray, i: int) -> bool:
+    c = state.customer[i]
+    if state.room[c] <= 0:
         return False
-    for use in range(pointer[i], pointer[i + 1]):
-        if amount[use] > left[limit[use]]:
+    for use in range(state.pointer[i], state.pointer[i + 1]):
+        if state.amount[use] > state.left[state.limit[use]]:
             return False
-    for other in range(starts[c], starts[c + 1]):
-        if chosen[other] and choice[other] == choice[i]:
+    for other in range(state.starts[c], state.starts[c + 1]):
+        if chosen[other] and state.choice[other] == state.choice[i]:
             return False
     return True
 
 
 @compiled
-def _apply(
-    i: int,
-    sign: int,
-    customer: Ints,
-    pointer: Ints,
-    limit: Ints,
-    amount: Doubles,
-    left: Doubles,
-    room: Ints,
-) -> None:
-    room[customer[i]] -= sign
-    for use in range(pointer[i], pointer[i + 1]):
-        left[limit[use]] -= sign * amount[use]
+def _set(state: _State, chosen: np.ndarray, i: int, choose: bool) -> None:
+    """Choose a row, or give it back."""
+    chosen[i] = choose
+    sign = 1 if choose else -1
+    state.room[state.customer[i]] -= sign
+    for use in range(state.pointer[i], state.pointer[i + 1]):
+        state.left[state.limit[use]] -= sign * state.amount[use]
 
 
 @compiled
-def _take(
-    chosen: np.ndarray,
-    order: Ints,
-    customer: Ints,
-    choice: Ints,
-    starts: Ints,
-    pointer: Ints,
-    limit: Ints,
-    amount: Doubles,
-    left: Doubles,
-    room: Ints,
-) -> None:
+def _take(state: _State, chosen: np.ndarray, order: Ints) -> None:
+    """Choose rows in order, each if it fits."""
     for i in order:
-        if _fits(i, chosen, customer, choice, starts, pointer, limit, amount, left, room):
-            chosen[i] = True
-            _apply(i, 1, customer, pointer, limit, amount, left, room)
+        if _fits(state, chosen, i):
+            _set(state, chosen, i, True)
 
 
 @compiled
-def _exchange(
-    chosen: np.ndarray,
-    order: Ints,
-    customer: Ints,
-    choice: Ints,
-    value: Doubles,
-    starts: Ints,
-    pointer: Ints,
-    limit: Ints,
-    amount: Doubles,
-    left: Doubles,
-    room: Ints,
-) -> None:
+def _exchange(state: _State, chosen: np.ndarray, order: Ints) -> None:
+    """Exchange a chosen row for others while that is worth more."""
     taken = np.empty(len(order), np.int64)
     for _ in range(_ROUNDS):
         improved = False
         for out in order[::-1]:
             if not chosen[out]:
                 continue
-            chosen[out] = False
-            _apply(out, -1, customer, pointer, limit, amount, left, room)
+            _set(state, chosen, out, False)
             # The most valuable row that now fits, then what still fits beside it.
-            gain, count = -value[out], 0
+            gain, count = -state.value[out], 0
             for i in order:
-                if i == out or chosen[i]:
-                    continue
-                if _fits(i, chosen, customer, choice, starts, pointer, limit, amount, left, room):
-                    chosen[i] = True
-                    _apply(i, 1, customer, pointer, limit, amount, left, room)
+                if i != out and not chosen[i] and _fits(state, chosen, i):
+                    _set(state, chosen, i, True)
                     taken[count] = i
                     count += 1
-                    gain += value[i]
-            if gain > 1e-9 * (1 + value[out]):
+                    gain += state.value[i]
+            if gain > 1e-9 * (1 + state.value[out]):
                 improved = True
                 continue
             for i in taken[:count]:
-                chosen[i] = False
-                _apply(i, -1, customer, pointer, limit, amount, left, room)
-            chosen[out] = True
-            _apply(out, 1, customer, pointer, limit, amount, left, room)
+                _set(state, chosen, i, False)
+            _set(state, chosen, out, True)
         if not improved:
             break

@@ -26,6 +26,7 @@ from followsuit.offers.evidence import write_evidence
 from followsuit.offers.learning.acceptance import Acceptance
 from followsuit.offers.learning.learned import learned_tie_weights
 from followsuit.offers.learning.taste import TasteConfig, search_taste
+from followsuit.offers.out import OUT
 from followsuit.offers.replay import Replay
 from followsuit.offers.selection import Selection
 from followsuit.policy.decision import OFFERED
@@ -39,27 +40,6 @@ _MODEL, _TASTE = "model.json", "taste.json"
 STEPS = (_MODEL, _TASTE)
 """Files in a run's folder with the results of finished steps."""
 
-OUT = (
-    "customer_id",
-    "rank",
-    "item_kind",
-    "item_id",
-    "offer_id",
-    "probability",
-    "low",
-    "high",
-    "acceptance",
-    "own_share",
-    "trigger_share",
-    "trigger",
-    "triggers",
-    "until",
-    "channel",
-    "expected_value",
-    "store_ids",
-    "reason",
-)
-"""Columns of `score --out`."""
 _OFFERS = pa.schema(
     [
         *(pa.field(name, g.TEXT) if name == "trigger" else SCHEMA.field(name) for name in OUT),

@@ -54,7 +54,8 @@ from followsuit.offers.learning.acceptance import Acceptance
 from followsuit.offers.learning.learn import Learn
 from followsuit.offers.learning.learned import CHOSEN, learned_before
 from followsuit.offers.learning.taste import TasteConfig
-from followsuit.offers.pipeline import OUT, STEPS, Pipeline
+from followsuit.offers.out import OUT
+from followsuit.offers.pipeline import STEPS, Pipeline
 from followsuit.offers.selection import DEFAULT, Selection
 from followsuit.triggers.definitions.definition import Definition
 from followsuit.triggers.definitions.definition_file import digest, shipped_definitions

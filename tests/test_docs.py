@@ -24,7 +24,7 @@ from followsuit.graph.tables import TABLES
 from followsuit.loaders.mapping import read_mapping
 from followsuit.offers.decision_rows import schema_of
 from followsuit.offers.explanation.not_offered import EXPLAINED
-from followsuit.offers.pipeline import OUT
+from followsuit.offers.out import OUT
 from followsuit.simulator import World
 from followsuit.triggers.definitions.definition_file import parsed
 

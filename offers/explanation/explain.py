@@ -31,26 +31,10 @@ from followsuit.offers.explanation.not_offered import (
     NoDecisions,
     UnknownTarget,
 )
+from followsuit.offers.out import OUT
 from followsuit.policy.decision import OFFERED
 
-_COLUMNS = (
-    "item_kind",
-    "item_id",
-    "offer_id",
-    "rank",
-    "probability",
-    "low",
-    "high",
-    "acceptance",
-    "own_share",
-    "trigger_share",
-    "triggers",
-    "until",
-    "channel",
-    "expected_value",
-    "store_ids",
-    "reason",
-)
+_COLUMNS = [name for name in OUT if name not in ("customer_id", "trigger")]
 """Columns of the decisions that an explanation repeats."""
 _OFFERED = (
     f"MATCH (:{g.CUSTOMER.label} {{{Col.CUSTOMER_ID}: $customer}})"

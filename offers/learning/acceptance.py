@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 from scipy.special import expit, logit
 
-from followsuit.core.bootstrap import Estimate
+from followsuit.core.bootstrap import Estimate, Resamples
 from followsuit.core.threads import one_thread
 from followsuit.offers.features.of_reasons import PREFIX
 from followsuit.offers.learning.boosted import BoostedModel
@@ -20,10 +20,16 @@ from followsuit.offers.learning.calibration import (
     fit_calibration,
 )
 from followsuit.offers.learning.logistic import LogisticModel
-from followsuit.offers.learning.model import DIGITS, Examples, Model, Prediction, log_loss
+from followsuit.offers.learning.model import (
+    DIGITS,
+    Examples,
+    Model,
+    Prediction,
+    log_loss,
+    log_odds,
+)
 
-_DRAWS = 1_000
-_TINY = 1e-9
+_TINY = 1e-12
 
 
 @dataclass(frozen=True)
@@ -109,7 +115,7 @@ class Acceptance:
         if self.contacts is None:
             return np.full(len(probability), np.nan)
         intercept, slope = self.contacts
-        odds = logit(np.clip(probability, _TINY, 1 - _TINY))
+        odds = log_odds(probability)
         chance: np.ndarray = expit(intercept + slope * odds).round(DIGITS)
         return chance
 
@@ -248,7 +254,7 @@ def with_contacts(acceptance: Acceptance, contacts: Shown) -> Acceptance:
 
     raw = Prediction(contacts.probability, contacts.probability)
     probability = acceptance.calibrated(raw, contacts.trigger)[0].probability
-    odds = logit(np.clip(probability, _TINY, 1 - _TINY))
+    odds = log_odds(probability)
     regression = LogisticRegression(C=1e4, solver="newton-cholesky", max_iter=200)
     regression.fit(odds[:, None], contacts.accepted)
     intercept, slope = float(regression.intercept_[0]), float(regression.coef_[0, 0])
@@ -257,7 +263,6 @@ def with_contacts(acceptance: Acceptance, contacts: Shown) -> Acceptance:
     return replace(acceptance, contacts=(intercept, slope))
 
 
-@one_thread()
 def observed_over_expected(
     customer: np.ndarray, accepted: np.ndarray, expected: np.ndarray, seed: int
 ) -> Estimate:
@@ -273,12 +278,7 @@ def observed_over_expected(
         return Estimate(0.0, 0.0, 0.0)
     codes = np.unique(customer, return_inverse=True)[1]
     sums = np.column_stack([np.bincount(codes, accepted), np.bincount(codes, expected)])
-    random, n = np.random.default_rng(seed), len(sums)
-    ratios = []
-    for _ in range(_DRAWS // 50):
-        times = random.multinomial(n, np.full(n, 1 / n), size=50)
-        observed, predicted = (times @ sums).T
-        ratios.append(observed / np.maximum(predicted, 1e-12))
-    low, high = np.percentile(np.concatenate(ratios), [2.5, 97.5])
+    drawn = Resamples(len(sums), seed).means(sums.astype(np.float64))
+    low, high = np.percentile(drawn[:, 0] / np.maximum(drawn[:, 1], _TINY), [2.5, 97.5])
     observed, predicted = sums.sum(axis=0)
-    return Estimate(float(observed / max(predicted, 1e-12)), float(low), float(high))
+    return Estimate(float(observed / max(predicted, _TINY)), float(low), float(high))

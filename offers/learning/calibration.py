@@ -25,7 +25,7 @@ from scipy.special import expit, logit
 from scipy.stats import beta
 
 from followsuit.core.threads import one_thread
-from followsuit.offers.learning.model import DIGITS, Prediction, log_loss
+from followsuit.offers.learning.model import DIGITS, Prediction, log_loss, log_odds
 
 ROWS, ACCEPTED = 200, 20
 """A block, and so a curve, has at least this many rows and this many that were accepted."""
@@ -131,7 +131,7 @@ class Curve:
 
     def probability(self, predicted: np.ndarray) -> np.ndarray:
         """(rows,) calibrated probabilities, which never fall where predictions rise."""
-        odds = logit(np.clip(predicted, _TINY, 1 - _TINY))
+        odds = log_odds(predicted)
         low, high = self.ends
         inside = np.clip(odds, low, high)
         if self.method == "beta":
@@ -293,8 +293,7 @@ _METHODS = {"isotonic": _isotonic, "beta": _beta}
 
 def _levelled(curve: Curve, shown: Shown) -> Curve:
     """Shift a curve so that the probabilities of its rows add up to those accepted."""
-    chance = np.clip(curve.probability(shown.probability), _TINY, 1 - _TINY)
-    odds, wanted = logit(chance), shown.accepted.sum()
+    odds, wanted = log_odds(curve.probability(shown.probability)), shown.accepted.sum()
     low, high = -30.0, 30.0
     for _ in range(_STEPS):
         middle = (low + high) / 2
@@ -314,7 +313,7 @@ def _blocks(shown: Shown) -> Blocks:
     starts = np.unique(np.searchsorted(p, p[starts], side="left"))
     starts = _merged(starts, np.append(0, np.cumsum(y)))
     ends = np.append(starts[1:], len(p))
-    odds = logit(np.clip(p, _TINY, 1 - _TINY))
+    odds = log_odds(p)
     customer = shown.customer[order]
     parts = [slice(start, end) for start, end in zip(starts.tolist(), ends.tolist(), strict=True)]
     bounds = [_jeffreys(y[part], customer[part]) for part in parts]

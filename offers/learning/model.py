@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, ClassVar, Self
 
 import numpy as np
+from scipy.special import logit
 
 from followsuit.offers.features.declared import Values
 
@@ -14,6 +15,7 @@ DIGITS = 9
 """Scores are rounded to this many decimals, so that equal scores are equal on every machine."""
 ENOUGH = 20
 """Minimum number of adoptions in the training set; with fewer, the default weights are used."""
+_TINY = 1e-9
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,12 @@ class Model(ABC):
     @abstractmethod
     def as_dict(self) -> dict[str, Any]:
         """What the model has learned, as stored with a run."""
+
+
+def log_odds(probability: np.ndarray) -> np.ndarray:
+    """The log-odds of probabilities, finite also for 0 and 1."""
+    odds: np.ndarray = logit(np.clip(probability, _TINY, 1 - _TINY))
+    return odds
 
 
 def log_loss(probability: np.ndarray, y: np.ndarray, weight: np.ndarray | None = None) -> float:

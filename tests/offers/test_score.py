@@ -20,7 +20,7 @@ from followsuit.graph.store import GraphStore
 from followsuit.loaders.load import load
 from followsuit.offers import pipeline
 from followsuit.offers.guards import Refused
-from followsuit.offers.pipeline import OUT
+from followsuit.offers.out import OUT
 from followsuit.offers.score import ScoreError, ScoreReport
 from followsuit.queries.runner import run_query
 from followsuit.simulator import World, simulate

@@ -164,8 +164,8 @@ def _contacts(every: SharedView, offers: pd.DataFrame) -> pd.DataFrame:
     """`campaign, household, outcome_at, type, starts`, by household."""
     rows = every.interactions_in(t.CONTACTS)
     table = rows.select(campaign="offer_id", household="customer_id", outcome_at="outcome_at")
-    found = table.to_pandas().merge(offers[["campaign", "type", "starts"]], on="campaign")
-    return found.sort_values(["campaign", "household"], ignore_index=True)
+    contacts = table.to_pandas().merge(offers[["campaign", "type", "starts"]], on="campaign")
+    return contacts.sort_values(["campaign", "household"], ignore_index=True)
 
 
 def _lines(data: Path) -> pd.DataFrame:

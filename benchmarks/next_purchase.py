@@ -250,18 +250,18 @@ def leads(now: Day, models: dict[str, Model], half_life: float) -> list[Lead]:
     scores |= {POPULARITY: among.values["popularity"], EASE: among.ease}
     of_all = {OWN_FREQUENCY: now.frequency(half_life)}
     of_all |= {f"{OWN_FREQUENCY}, {h} days": now.frequency(h) for h in HALF_LIVES}
-    found = []
+    made: list[Lead] = []
     for which, rivals in (("all", of_all | scores), ("new", scores)):
         ranking = now.ndcg(scores[RANKING], which)
-        found += [
+        made += [
             lead(which, name, ranking, now.ndcg(score, which))
             for name, score in rivals.items()
             if name != RANKING
         ]
-    return found
+    return made
 
 
-def show(cutoff: datetime, found: list[Lead]) -> None:
+def show(cutoff: datetime, figures: list[Lead]) -> None:
     """Print the leads as of a cutoff."""
     say(f"\n{cutoff:%Y-%m-%d}")
     head = ["products", "rival", "ranking", "rival's", "lead", "95 %"]
@@ -270,7 +270,7 @@ def show(cutoff: datetime, found: list[Lead]) -> None:
             *(r.which, r.rival, f"{r.ranking:.4f}", f"{r.other:.4f}", f"{r.lead:+.1%}"),
             f"[{r.low:+.1%}, {r.high:+.1%}]",
         ]
-        for r in found
+        for r in figures
     ]
     table(head, rows)
 
@@ -288,12 +288,12 @@ def main() -> None:
                 by_cutoff[cutoff] = measured(every, cutoff)
             show(cutoff, by_cutoff[cutoff])
             say(f"{took.seconds:.0f} s")
-    every_lead = [each for found in by_cutoff.values() for each in found]
+    every_lead = [each for at_cutoff in by_cutoff.values() for each in at_cutoff]
     for which, rival in (("all", OWN_FREQUENCY), ("new", POPULARITY), ("new", EASE)):
         here = [each.lead for each in every_lead if (each.which, each.rival) == (which, rival)]
         met = all(value >= LEADS[rival] for value in here)
         say(f"{which}: at least {LEADS[rival]:.1%} above {rival} at each cutoff: {verdict(met)}")
-    figures = {f"{at:%Y-%m-%d}": [vars(r) for r in found] for at, found in by_cutoff.items()}
+    figures = {f"{at:%Y-%m-%d}": [vars(r) for r in rows] for at, rows in by_cutoff.items()}
     write_report(options.json, ndcg=figures)
 
 

@@ -123,11 +123,11 @@ def better(known: pd.DataFrame) -> str:
     if known.redeemed.sum() < boosted_model.FEWEST:
         return "logistic"
     for name, fit in FITS.items():
-        found = np.empty(len(known))
+        held_out = np.empty(len(known))
         for campaign in known.campaign.unique():
             here = (known.campaign == campaign).to_numpy()
-            found[here] = fit(known[~here], names)(known[here])
-        losses[name] = log_loss(found, known.redeemed.to_numpy())
+            held_out[here] = fit(known[~here], names)(known[here])
+        losses[name] = log_loss(held_out, known.redeemed.to_numpy())
     return min(losses, key=lambda name: losses[name])
 
 
@@ -145,7 +145,7 @@ def predicted(rows: pd.DataFrame, campaign: str) -> Predicted:
 
 def permuted(rows: pd.DataFrame, campaigns: Sequence[str]) -> list[float]:
     """Mean AUC of the logistic model if labels are permuted within the earlier campaigns."""
-    found = []
+    means = []
     for seed in range(PERMUTATIONS):
         random = np.random.default_rng(seed)
         labels = rows.redeemed.to_numpy(copy=True)
@@ -157,18 +157,18 @@ def permuted(rows: pd.DataFrame, campaigns: Sequence[str]) -> list[float]:
             here = rows[rows.campaign == campaign]
             fitted = logistic(earlier(shuffled, campaign), features_of(rows))
             areas.append(roc_auc_score(here.redeemed, fitted(here)))
-        found.append(float(np.mean(areas)))
-    return found
+        means.append(float(np.mean(areas)))
+    return means
 
 
-def lead_interval(found: list[Predicted], rival: str) -> tuple[float, float]:
+def lead_interval(predictions: list[Predicted], rival: str) -> tuple[float, float]:
     """95 % of the mean lead in AUC, campaigns resampled."""
-    leads = np.array([[each.auc(OURS) - each.auc(rival)] for each in found])
+    leads = np.array([[each.auc(OURS) - each.auc(rival)] for each in predictions])
     low, high = np.quantile(Resamples(len(leads)).means(leads), [0.025, 0.975])
     return float(low), float(high)
 
 
-def show(found: list[Predicted]) -> None:
+def show(predictions: list[Predicted]) -> None:
     """Print the metrics of each campaign, and their means."""
     names = (OURS, *FITS, PLAIN, OF_DISCOUNT)
     say("\nAUC")
@@ -176,40 +176,40 @@ def show(found: list[Predicted]) -> None:
     rows = [
         [p.campaign, len(p.redeemed), p.redeemed.sum(), p.chosen]
         + [f"{p.auc(name):.3f}" for name in names]
-        for p in found
+        for p in predictions
     ]
-    mean = [f"{np.mean([p.auc(name) for p in found]):.4f}" for name in names]
+    mean = [f"{np.mean([p.auc(name) for p in predictions]):.4f}" for name in names]
     table(head, [*rows, ["mean", "", "", "", *mean]])
     say("\nlog-loss")
-    rows = [[p.campaign, *(f"{p.loss(name):.4f}" for name in names)] for p in found]
-    mean = [f"{np.mean([p.loss(name) for p in found]):.4f}" for name in names]
+    rows = [[p.campaign, *(f"{p.loss(name):.4f}" for name in names)] for p in predictions]
+    mean = [f"{np.mean([p.loss(name) for p in predictions]):.4f}" for name in names]
     table(["campaign", *names], [*rows, ["mean", *mean]])
     say("\nobserved over expected")
     table(
         ["campaign", *names],
-        [[p.campaign, *(f"{p.ratio(name):.2f}" for name in names)] for p in found],
+        [[p.campaign, *(f"{p.ratio(name):.2f}" for name in names)] for p in predictions],
     )
 
 
-def pooled_ratio(found: list[Predicted], name: str) -> float:
+def pooled_ratio(predictions: list[Predicted], name: str) -> float:
     """Observed over expected of all campaigns but the first large one."""
-    rest = [each for each in found if each.campaign != FIRST]
+    rest = [each for each in predictions if each.campaign != FIRST]
     expected = sum(each.by_model[name].sum() for each in rest)
     return float(sum(each.redeemed.sum() for each in rest) / expected)
 
 
-def judged(found: list[Predicted]) -> dict[str, object]:
+def judged(predictions: list[Predicted]) -> dict[str, object]:
     """Print whether the targets are met."""
     figures: dict[str, object] = {}
     for rival, least in ((PLAIN, LEAD), (OF_DISCOUNT, 0.0)):
-        by = [float(np.mean([p.auc(name) for p in found])) for name in (OURS, rival)]
-        low, high = lead_interval(found, rival)
-        lower = np.mean([p.loss(OURS) for p in found]) < np.mean([p.loss(rival) for p in found])
+        by = [float(np.mean([p.auc(name) for p in predictions])) for name in (OURS, rival)]
+        low, high = lead_interval(predictions, rival)
+        ours, theirs = (np.mean([p.loss(n) for p in predictions]) for n in (OURS, rival))
         say(f"AUC above that of {rival}: {by[0] - by[1]:+.4f} [{low:+.4f}, {high:+.4f}]")
         say(f"  at least {least:+.2f}: {verdict(by[0] - by[1] >= least)}")
-        say(f"  lower log-loss: {verdict(bool(lower))}")
+        say(f"  lower log-loss: {verdict(bool(ours < theirs))}")
         figures[rival] = {"lead": by[0] - by[1], "low": low, "high": high}
-    ratio = pooled_ratio(found, OURS)
+    ratio = pooled_ratio(predictions, OURS)
     say(f"observed over expected without campaign {FIRST}: {ratio:.3f} within {RATIO}: ")
     say(f"  {verdict(RATIO[0] <= ratio <= RATIO[1])}")
     return {**figures, "observed_over_expected": ratio}
@@ -263,9 +263,9 @@ def main() -> None:
     redeemed = rows.groupby("campaign", sort=False).redeemed.sum()
     large = redeemed.index[redeemed >= FEWEST]
     campaigns = [name for name in large if earlier(rows, name).redeemed.sum() >= FEWEST]
-    found = [predicted(rows, campaign) for campaign in campaigns]
-    show(found)
-    figures = judged(found)
+    predictions = [predicted(rows, campaign) for campaign in campaigns]
+    show(predictions)
+    figures = judged(predictions)
     areas = permuted(rows, campaigns)
     say(f"labels permuted within campaigns: AUC {np.mean(areas):.3f}")
     say(f"  {PERMUTATIONS} permutations: {min(areas):.3f} to {max(areas):.3f}")
@@ -274,7 +274,7 @@ def main() -> None:
     names = (OURS, *FITS, PLAIN, OF_DISCOUNT)
     by_campaign = {
         p.campaign: {n: {"auc": p.auc(n), "loss": p.loss(n), "ratio": p.ratio(n)} for n in names}
-        for p in found
+        for p in predictions
     }
     write_report(options.json, campaigns=by_campaign, permuted=areas, **figures)
 

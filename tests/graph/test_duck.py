@@ -34,14 +34,14 @@ def test_nothing_of_one_use_is_left_for_the_next(tmp_path: Path) -> None:
 
 
 def test_each_use_has_its_own_settings(tmp_path: Path) -> None:
-    found = []
+    values = []
     for memory in (2**28, 2**29, 2**28):
         with open_duck(memory, tmp_path / str(memory)) as db:
-            found.append(settings(db))
+            values.append(settings(db))
             db.execute("SET preserve_insertion_order = false")
             db.execute("SET TimeZone = 'Asia/Tokyo'")
-    assert found[0] == found[2]
-    zone, limit, folder, ordered = found[1]
+    assert values[0] == values[2]
+    zone, limit, folder, ordered = values[1]
     assert (zone, limit, ordered) == ("UTC", "512.0 MiB", True)
     assert folder == str(tmp_path / str(2**29) / "spill")
 

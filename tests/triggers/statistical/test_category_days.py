@@ -47,14 +47,14 @@ def rows_of(folder: Path, *purchases: dict[str, Any]) -> list[tuple[Any, ...]]:
 
 
 def test_purchases_of_a_day_and_category_are_one_row(tmp_path: Path) -> None:
-    found = rows_of(
+    rows = rows_of(
         tmp_path,
         bought("bob", "hat", amount=900),
         bought("ann", "tea", amount=100, quantity=2),
         bought("ann", "rye", amount=30, quantity=0.5, currency="EUR"),
         bought("ann", "tea", NOW - timedelta(days=1), amount=70),
     )
-    assert found == [
+    assert rows == [
         ("ann", "food", -1, 70, 1),
         ("ann", "food", 0, 130, 2.5),
         ("bob", "wear", 0, 900, 1),
@@ -62,13 +62,13 @@ def test_purchases_of_a_day_and_category_are_one_row(tmp_path: Path) -> None:
 
 
 def test_an_amount_is_else_the_price_and_unknown_in_another_currency(tmp_path: Path) -> None:
-    found = rows_of(
+    rows = rows_of(
         tmp_path,
         bought("ann", "tea", quantity=3),
         bought("ann", "hat"),
         bought("bob", "tea", amount=7, currency="USD"),
     )
-    assert found == [
+    assert rows == [
         ("ann", "food", 0, 750, 3),
         ("ann", "wear", 0, None, 1),
         ("bob", "food", 0, None, 1),
@@ -77,11 +77,11 @@ def test_an_amount_is_else_the_price_and_unknown_in_another_currency(tmp_path: P
 
 def test_what_is_old_later_returned_or_without_a_category_is_left_out(tmp_path: Path) -> None:
     year = timedelta(days=365)
-    found = rows_of(
+    rows = rows_of(
         tmp_path,
         bought("ann", "hat", NOW - year),
         bought("ann", "hat", NOW + timedelta(seconds=1)),
         bought("ann", "hat", quantity=-1),
         bought("ann", "odd"),
     )
-    assert found == []
+    assert rows == []

@@ -35,8 +35,8 @@ def test_the_share_of_false_ones_is_at_most_the_rate() -> None:
     for _ in range(400):
         p = random.random(500)
         p[:25] = random.beta(0.02, 1, 25)
-        found = p <= largest_p(p)
-        shares.append(found[25:].sum() / max(found.sum(), 1))
+        rejected = p <= largest_p(p)
+        shares.append(rejected[25:].sum() / max(rejected.sum(), 1))
     assert np.mean(shares) <= RATE
     assert np.mean(shares) > RATE / 2, "a stricter rate would find less"
 

@@ -65,12 +65,12 @@ def test_a_reason_says_what_to_buy_again_since_when_and_how_likely(planted: View
 
 
 def test_reasons_keep_to_the_rhythms_and_to_the_budget(planted: View) -> None:
-    found = [reasons_of(at(planted, -n), "refill_due") for n in range(0, 28, 4)]
-    people = [name for rows in found for name in rows.customer_id]
+    reasons = [reasons_of(at(planted, -n), "refill_due") for n in range(0, 28, 4)]
+    people = [name for rows in reasons for name in rows.customer_id]
     assert len(people) > 5
     by_chance = [name for name in people if name.startswith("c")]
     assert len(by_chance) <= 0.2 * len(people)
-    assert all(rows.customer_id.nunique() <= 0.05 * 281 for rows in found)
+    assert all(rows.customer_id.nunique() <= 0.05 * 281 for rows in reasons)
     text = '[x]\nstatistic = "refill_due"\nmost = 0.004'
     (only,) = reasons_of(at(planted, -1), "x", text).customer_id.unique()
     assert only == reasons_of(at(planted, -1), "refill_due").customer_id.iloc[0]
@@ -110,11 +110,11 @@ def test_chance_is_never_due(seed: int, tmp_path: Path) -> None:
 @pytest.mark.nightly
 def test_false_discoveries_are_few_in_many_worlds(tmp_path: Path) -> None:
     text = '[x]\nstatistic = "refill_due"\nmost = 1.0'
-    found = [
+    shares = [
         len(reasons_of(World(100 + n).background(200).view(tmp_path / str(n)), "x", text)) > 0
         for n in range(60)
     ]
-    assert np.mean(found) <= 0.2
+    assert np.mean(shares) <= 0.2
 
 
 def test_with_too_few_refills_there_is_no_reason(tmp_path: Path) -> None:

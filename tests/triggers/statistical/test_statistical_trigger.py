@@ -24,9 +24,9 @@ FORTNIGHT = timedelta(days=14)
 
 def trigger(name: str, more: str = "") -> StatisticalTrigger:
     (definition,) = parsed(f'[x]\nstatistic = "{name}"\n{more}', "own.toml").values()
-    found = trigger_of(definition, None)  # type: ignore[arg-type]
-    assert isinstance(found, StatisticalTrigger)
-    return found
+    made = trigger_of(definition, None)  # type: ignore[arg-type]
+    assert isinstance(made, StatisticalTrigger)
+    return made
 
 
 def everything(seed: int = 1) -> World:
@@ -140,8 +140,10 @@ def test_who_does_not_share_changes_nobody_elses_reasons(tmp_path: Path) -> None
         born = day(-12_000).date()
         customers = [{"customer_id": who, "birth_date": born} for who in people]
         view = world.view(tmp_path / str(len(more)), consents=consents, customers=customers)
-        found = {name: reasons_of(view, name) for name in STATISTICS}
-        return {n: rows[rows.customer_id != "non"].to_csv(index=False) for n, rows in found.items()}
+        reasons = {name: reasons_of(view, name) for name in STATISTICS}
+        return {
+            n: rows[rows.customer_id != "non"].to_csv(index=False) for n, rows in reasons.items()
+        }
 
     plain = shared()
     assert all(text.count("\n") > 1 for text in plain.values())
@@ -236,17 +238,17 @@ def test_preview_says_why_nothing_is_found(shop: View, tmp_path: Path) -> None:
     shortage = preview(few, definitions["refill_due"]).shortage
     assert shortage is not None
     assert "Learning when refills are due needs" in shortage
-    found = preview(shop, definitions["refill_due"])
-    assert (found.shortage, found.ties, found.without_store) == (None, None, 0)
-    assert found.reasons == len(reasons_of(shop, "refill_due"))
+    seen = preview(shop, definitions["refill_due"])
+    assert (seen.shortage, seen.ties, seen.without_store) == (None, None, 0)
+    assert seen.reasons == len(reasons_of(shop, "refill_due"))
 
 
 def test_the_order_of_equal_rows_does_not_depend_on_threads(shop: View) -> None:
     connection: Any = shop.snapshot.connection
-    found = []
+    texts = []
     for threads in (1, 4):
         connection.raw_sql(f"SET threads = {threads}")
         fresh = shop.at(NOW - timedelta(hours=threads)).at(NOW)
         fresh._history.remembered.clear()
-        found.append({name: reasons_of(fresh, name).to_csv(index=False) for name in STATISTICS})
-    assert found[0] == found[1]
+        texts.append({name: reasons_of(fresh, name).to_csv(index=False) for name in STATISTICS})
+    assert texts[0] == texts[1]

@@ -87,7 +87,7 @@ RELATIONSHIP_OF = {
 class ValuesContract:
     """Values of every type."""
 
-    @pytest.mark.parametrize("kind", VALUES)
+    @pytest.mark.parametrize("kind", NODE_OF)
     def test_every_value_of_a_node_comes_back(self, place: Place, kind: str) -> None:
         node, column = NODE_OF[kind]
         assert node.columns[column] == VALUES[kind][0]

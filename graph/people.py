@@ -114,3 +114,22 @@ def people(
         shares=adult & rows.answered_social.ifelse(rows[SOCIAL_USE], assumed),
         blocked_by=blocked_by,
     )
+
+
+def opted_in(
+    customers: ir.Table, answered: ir.Table, is_past: Callable[[ir.Value], ir.Value]
+) -> ir.Table:
+    """To which channels each customer has opted in.
+
+    Args:
+        customers: the table `customers` as of the instant.
+        answered: see `answers`.
+        is_past: whether a time is at or before the instant; False for a missing time.
+
+    Returns:
+        `customer_id`, and a column of true or false for each of `CHANNELS`.
+    """
+    rows = customers.left_join(answered, "customer_id").drop("customer_id_right")
+    return rows.select(
+        "customer_id", **{channel: is_past(rows[f"{channel}_from"]) for channel in CHANNELS}
+    )

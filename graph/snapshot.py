@@ -10,7 +10,9 @@ import json
 import shutil
 import tempfile
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
+from typing import Self
 
 import duckdb
 import ibis
@@ -70,6 +72,21 @@ class Snapshot:
         """All rows of a table, as an Ibis table in the contract's columns."""
         schema = ibis.Schema.from_pyarrow(table.arrow_schema())
         return self._table(table.name, schema)
+
+    def without_older(self, oldest: Mapping[str, datetime]) -> Self:
+        """This snapshot without the rows of some tables up to an instant each.
+
+        Args:
+            oldest: the instant, by the name of a table with a clock.
+        """
+        for name, instant in oldest.items():
+            clock = str(t.TABLES[name].clock)
+            path = glob.escape(str(self.folder / f"{name}.parquet"))
+            rows = self.connection.con.read_parquet(path)
+            later = duckdb.ColumnExpression(clock) > duckdb.ConstantExpression(instant)
+            rows.filter(later).create_view(name)
+        self.content = f"{self.content}-{json.dumps(oldest, default=str, sort_keys=True)}"
+        return self
 
     def keep(self, rows: ir.Table, *more: ir.Table) -> ir.Table:
         """Compute rows once, and return the temporary table that holds them.

@@ -38,6 +38,8 @@ class StateFolder:
         """One folder per run of `score`, named by its id."""
         self.models = path / "models"
         """Fitted models, see `ModelStore`."""
+        self.activated = path / "activated"
+        """The offers of runs that were activated lately, one Parquet file per run."""
 
     def __str__(self) -> str:
         return str(self.path)

@@ -25,7 +25,7 @@ from followsuit.core.times import utc
 from followsuit.graph import tables as t
 from followsuit.graph.history import History, OwnHistory, without_returns
 from followsuit.graph.items import PAIR, PRODUCT, Items
-from followsuit.graph.people import people
+from followsuit.graph.people import opted_in, people
 from followsuit.graph.schema import Col
 from followsuit.graph.snapshot import Snapshot, take_snapshot
 from followsuit.graph.store import GraphStore
@@ -68,6 +68,19 @@ class View:
     def at(self, as_of: datetime) -> Self:
         """The same snapshot as of another instant; the same customers share."""
         return type(self)(self.snapshot, as_of, history=self._history)
+
+    def keeping(self, events: timedelta | None, contacts: timedelta | None) -> "View":
+        """This view without rows that are older than a shop keeps them.
+
+        Args:
+            events: how long purchases, visits and events are used; None for always.
+            contacts: the same for contacts.
+        """
+        kept = {t.PURCHASES: events, t.VISITS: events, t.EVENTS: events, t.CONTACTS: contacts}
+        oldest = {
+            table.name: self.as_of - length for table, length in kept.items() if length is not None
+        }
+        return View(self.snapshot.without_older(oldest), self.as_of) if oldest else self
 
     def forget(self) -> None:
         """Drop the temporary tables that this view alone has made, when it is no longer needed."""
@@ -226,9 +239,7 @@ class View:
 
         Sensitive programs aren't in it.
         """
-        rows = self.table(t.MEMBERSHIPS)
-        held = rows.filter(rows.until.isnull() | (rows.until > self.as_of))
-        held = self._history.without_sensitive(t.MEMBERSHIPS, held)
+        held = self._history.without_sensitive(t.MEMBERSHIPS, self._held)
         return self._of_customers(held).select("customer_id", "program", "since")
 
     @cached_property
@@ -342,10 +353,29 @@ class View:
             self.table(t.CUSTOMERS),
             self._history.answers,
             self.as_of.date(),
-            lambda clock: clock.notnull() & (clock <= self.as_of),
+            self._is_past,
             self.assume_consent,
         )
         return self.snapshot.keep(rows)
+
+    @property
+    def channels(self) -> ir.Table:
+        """`customer_id`, and for each channel whether the customer has opted in to it."""
+        return opted_in(self.table(t.CUSTOMERS), self._history.answers, self._is_past)
+
+    def holders(self, programs: Sequence[str]) -> ir.Table:
+        """`customer_id` of those who hold one of these programs, sensitive ones too.
+
+        Only for rules that keep offers away.
+        """
+        held = self._held
+        return held.filter(held.program.isin(list(programs))).select("customer_id").distinct()
+
+    @property
+    def _held(self) -> ir.Table:
+        """The memberships that had not ended, in the contract's columns."""
+        rows = self.table(t.MEMBERSHIPS)
+        return rows.filter(rows.until.isnull() | (rows.until > self.as_of))
 
     def recent(self, length: timedelta) -> ir.Table:
         """The interactions in (as_of - length, as_of], in the columns of `interactions`."""
@@ -355,9 +385,17 @@ class View:
         """The rows with a time `at` in (as_of - length, as_of]."""
         return rows.filter(rows["at"] > self.as_of - length, rows["at"] <= self.as_of)
 
+    def now(self, rows: ir.Table) -> ir.Table:
+        """The rows whose time `at` is the instant itself."""
+        return rows.filter(rows["at"] == self.as_of)
+
     def until(self, rows: ir.Table) -> ir.Table:
         """The rows with a time `at` up to the instant."""
         return rows.filter(rows["at"] <= self.as_of)
+
+    def settled(self, rows: ir.Table, length: timedelta) -> ir.Table:
+        """The contacts with an outcome, and those that have had none for this long."""
+        return rows.filter(rows.outcome.notnull() | (rows["at"] <= self.as_of - length))
 
     def after(self, rows: ir.Table, horizon: timedelta) -> ir.Table:
         """The rows with a time `at` in (as_of, as_of + horizon], used as labels."""
@@ -441,6 +479,10 @@ class View:
     def _products(self) -> ir.Table:
         """`product_id` of the products among the items."""
         return self.items.filter(self.items.item_kind == PRODUCT).select(product_id="item_id")
+
+    def _is_past(self, clock: ir.Value) -> ir.Value:
+        """Whether a time is at or before the instant; a missing time isn't."""
+        return clock.notnull() & (clock <= self.as_of)
 
     def _known(self, clock: ir.Value) -> ir.Value:
         """Whether a time is at or before the instant; a missing time counts as known."""

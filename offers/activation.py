@@ -38,6 +38,7 @@ _OPTIONS = {
     "everyone": "--everyone",
     "affinity": "--affinity",
     "definitions": "--triggers or --only",
+    "policy": "--policy",
 }
 """Parameters that affect how many offers a run has, and the options that set them."""
 

@@ -38,6 +38,7 @@ SCHEMA = pa.schema(
         ("trigger_share", g.NUMBER),
         g.amount("expected_value", g.NUMBER),
         g.amount("value"),
+        g.amount("cost", g.NUMBER),
         ("channel", g.TEXT),
         ("until", g.TIME),
         ("store_ids", pa.list_(g.TEXT)),
@@ -53,7 +54,7 @@ SCHEMA = pa.schema(
 - `offer_id`: null if a rule blocks the item for the customer, whatever the offer
 - `triggers`: the names of its live triggers, the one with the largest share first
 - `source`: why it is a candidate: `trigger`, `repeat`, `taste`, `basket` or `popular`
-- `blocked_by`: the rule that blocks it; such rows have no prediction
+- `blocked_by`: the rule that blocks it; rows that a rule blocks before have no prediction
 - `probability`: how likely the customer is to buy or visit the item within the horizon; the sum of
   `own_share` and `trigger_share`
 - `low`, `high`: of the customers scored like this one, this share accepts (90 % interval); null
@@ -63,21 +64,24 @@ SCHEMA = pa.schema(
 - `trigger_share`: how much of the probability comes from triggers
 - `value`: value of an acceptance in minor units of money, by the offer, else the item's margin,
   else its price
-- `expected_value`: acceptance, else probability, times the value less the offer's cost; null if the
-  value isn't known
+- `cost`: the cost of the message by its channel, and that of the offer times acceptance, else
+  probability
+- `expected_value`: acceptance, else probability, times the value, less `cost`; null if the value
+  isn't known
 - `channel`: the channel to use; null if the customer agreed to contact in general
 - `until`: when the reason of the first trigger ends; null without a trigger, or without an end
 - `store_ids`: the stores at which the offer can be redeemed for that reason; null for any store
 - `decision`: `offered`, `outranked`, or the rule that blocks it
-- `rank`: rank among the customer's candidates, from 1; null if the customer gets its item or its
-  offer from another candidate
+- `rank`: rank among the customer's candidates, from 1, offered ones first; null if a rule blocks
+  it, or if the customer gets its item or its offer from another candidate
 - `reason`: the reason in words for the customer
 - `send_after`: the earliest time to send it; null if it may be sent at once
-- `propensity`: how likely this run was to offer it: 1 or 0, as no offer is random
+- `propensity`: how likely this run was to offer it: 1 or 0, or 1 less the share of the holdout
 - `contributions`: what each feature adds to the log-odds; null beyond the next ten candidates after
   the offered ones
 
-All blocked rows come first. The others are sorted by customer, then by rank.
+Rows that need no prediction come first. The others are sorted by customer, then by rank. Outranked
+candidates beyond the next ten are only counted, in the file's metadata.
 """
 
 
@@ -144,9 +148,6 @@ class Describe:
         candidates, parts, leading = block.candidates, block.parts, block.leading
         row, column, offer = candidates.row, candidates.column, candidates.offer
         n, prediction = len(row), block.prediction
-        value = self._offers.value_of(candidates)
-        chance = np.where(np.isnan(block.acceptance), prediction.probability, block.acceptance)
-        expected = chance * (value - self._offers.cost[offer])
         offered = (rank > 0) & (rank <= top)
         above = self._above_average(parts, block.values)
         columns = {
@@ -162,8 +163,9 @@ class Describe:
             "acceptance": pa.array(block.acceptance, from_pandas=True),
             "own_share": prediction.own_share,
             "trigger_share": prediction.trigger_share,
-            "expected_value": pa.array(expected, from_pandas=True),
-            "value": pa.array(value, from_pandas=True).cast(g.MONEY),
+            "expected_value": pa.array(block.expected_value, from_pandas=True),
+            "cost": pa.array(block.cost),
+            "value": pa.array(block.value, from_pandas=True).cast(g.MONEY),
             "channel": self._channels.take(pa.array(row)),
             "until": self._reasons.until(leading),
             "store_ids": self._reasons.store_ids(leading, candidates),

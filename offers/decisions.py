@@ -16,14 +16,19 @@ from followsuit.core.progress import Progress, silent
 from followsuit.graph.items import PAIR
 from followsuit.offers.candidates.catalogue import Catalogue
 from followsuit.offers.candidates.grid import Grid
-from followsuit.offers.decision_rows import REASON, Describe
+from followsuit.offers.decision_rows import EXPLAINED, REASON, Describe
 from followsuit.offers.features.declared import Features
 from followsuit.offers.learning.acceptance import Acceptance
 from followsuit.offers.retrieval import Retrieval
 from followsuit.offers.selection import Selection
+from followsuit.policy.decision import OFFERED, OUTRANKED
+from followsuit.policy.policy import NO_POLICY, Policy
 from followsuit.policy.rules import BEFORE_PREDICTION, Rule
 from followsuit.triggers.reason_texts import ReasonTexts
 from followsuit.triggers.trigger import Trigger
+
+BEYOND = "beyond"
+"""In the metadata of `decisions.parquet`: how many outranked candidates have no row."""
 
 
 def write_decisions(
@@ -36,10 +41,13 @@ def write_decisions(
     texts: ReasonTexts,
     selection: Selection,
     rules: Sequence[Rule] = BEFORE_PREDICTION,
+    policy: Policy = NO_POLICY,
     data: str = "",
     progress: Progress = silent,
 ) -> None:
     """Predict, rank and decide for all candidates, and write the decisions.
+
+    With a policy, candidates are ranked by expected value, and `decide_by_policy` decides again.
 
     Args:
         path: the Parquet file to write.
@@ -51,30 +59,39 @@ def write_decisions(
         texts: what customers may be told.
         selection: how many offers a customer gets.
         rules: the rules, in the order in which they apply.
+        policy: the shop's policy.
         data: digest of the data, see `digests`.
         progress: progress callback; counts customers.
     """
     features = Features(grid, [trigger.name for trigger in triggers])
     retrieval = Retrieval(grid, features, pairs, catalogue, acceptance, triggers, rules)
-    noted = digests(data, acceptance, selection, rules)
+    noted = digests(data, acceptance, selection, rules, policy)
     describe = Describe(grid, retrieval, acceptance, triggers, texts, noted)
     with (
         pq.ParquetWriter(path, describe.schema) as writer,
         progress("ranking offers", len(grid.customers)) as advance,
     ):
         writer.write_table(_blocked(pairs, describe.schema, catalogue is not None))
+        beyond = 0
         for rows, block in retrieval.blocks(selection.ranked):
-            rank = retrieval.ranks(block, selection.per_item)
+            rank = retrieval.ranks(block, selection.per_item, by_value=policy.says_anything)
             last = rank.max(initial=0) + 1
             offer, column, row = (getattr(block.candidates, n) for n in ("offer", "column", "row"))
             order = np.lexsort((offer, column, np.where(rank, rank, last), row))
             order = order[rank[order] <= selection.ranked]
-            writer.write_table(describe.table(block, rank, selection.top).take(order))
+            kept = order[rank[order] <= selection.top + EXPLAINED]
+            beyond += len(order) - len(kept)
+            writer.write_table(describe.table(block, rank, selection.top).take(kept))
             advance(len(rows))
+        writer.add_key_value_metadata({BEYOND: str(beyond)})
 
 
 def digests(
-    data: str, acceptance: Acceptance, selection: Selection, rules: Sequence[Rule]
+    data: str,
+    acceptance: Acceptance,
+    selection: Selection,
+    rules: Sequence[Rule],
+    policy: Policy = NO_POLICY,
 ) -> dict[str, str]:
     """Digests of what decisions rest on, in the metadata of `decisions.parquet`.
 
@@ -83,12 +100,13 @@ def digests(
         acceptance: the fitted models.
         selection: which customers get offers, and how many.
         rules: the rules, in the order in which they apply.
+        policy: the shop's policy.
 
     Returns:
         `data`, `model` and `policy`: runs with the same ones decide alike.
     """
-    policy = [selection.as_dict(), [rule.name for rule in rules]]
-    return {"data": data, "model": _digest(acceptance.as_dict()), "policy": _digest(policy)}
+    decided = [selection.as_dict(), [rule.name for rule in rules], policy.as_dict()]
+    return {"data": data, "model": _digest(acceptance.as_dict()), "policy": _digest(decided)}
 
 
 def _digest(content: Any) -> str:
@@ -110,6 +128,15 @@ def _blocked(pairs: ir.Table, schema: pa.Schema, with_catalogue: bool) -> pa.Tab
         columns["offer_id"] = rows["item_id"]
     empty = {f.name: pa.nulls(len(rows), f.type) for f in schema if f.name not in columns}
     return pa.table({**columns, **empty}).select(schema.names).cast(schema)
+
+
+def counts_of_decisions(path: Path) -> dict[str, int]:
+    """Number of candidates by decision: `offered`, `outranked`, then each rule that blocks some."""
+    decisions = pq.read_table(path, columns=["decision"])["decision"]
+    counts = {row["values"]: row["counts"] for row in pc.value_counts(decisions).to_pylist()}
+    beyond = int((pq.read_metadata(path).metadata or {}).get(BEYOND.encode(), b"0"))
+    outranked = counts.pop(OUTRANKED, 0) + beyond
+    return {OFFERED: counts.pop(OFFERED, 0), OUTRANKED: outranked, **dict(sorted(counts.items()))}
 
 
 def counts_by_rule(path: Path) -> dict[str, int]:

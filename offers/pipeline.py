@@ -17,11 +17,13 @@ from followsuit.graph.runs import DECISIONS, OFFERS, run_folder
 from followsuit.graph.store import GraphStore
 from followsuit.graph.view import View, of_customers
 from followsuit.influence.log.action_log import read_log
+from followsuit.offers.allocated import Decisions, allocated
+from followsuit.offers.by_policy import Shop, decide_by_policy
 from followsuit.offers.candidates.brought_up import brought_up, with_everyone
 from followsuit.offers.candidates.catalogue import catalogue
 from followsuit.offers.candidates.grid import grid
 from followsuit.offers.decision_rows import SCHEMA
-from followsuit.offers.decisions import write_decisions
+from followsuit.offers.decisions import counts_of_decisions, write_decisions
 from followsuit.offers.evidence import write_evidence
 from followsuit.offers.learning.acceptance import Acceptance
 from followsuit.offers.learning.learned import learned_tie_weights
@@ -30,25 +32,29 @@ from followsuit.offers.out import OUT
 from followsuit.offers.replay import Replay
 from followsuit.offers.selection import Selection
 from followsuit.policy.decision import OFFERED
+from followsuit.policy.policy import Policy
+from followsuit.policy.restrictions import restrictions
 from followsuit.triggers.defined import triggers_of, with_window
 from followsuit.triggers.definitions.definition import Definition
 from followsuit.triggers.reason_texts import ReasonTexts
 from followsuit.triggers.tie_weights import learn_tie_weights, tie_weights
 from followsuit.triggers.trigger import reasons_of
 
-_MODEL, _TASTE = "model.json", "taste.json"
-STEPS = (_MODEL, _TASTE)
+_MODEL, _TASTE, _PREDICTED = "model.json", "taste.json", "predictions.parquet"
+STEPS = (_MODEL, _TASTE, _PREDICTED)
 """Files in a run's folder with the results of finished steps."""
 
 _OFFERS = pa.schema(
     [
         *(pa.field(name, g.TEXT) if name == "trigger" else SCHEMA.field(name) for name in OUT),
         SCHEMA.field("value"),
+        SCHEMA.field("cost"),
     ]
 )
 """Columns of a run's offers, which are its offered decisions by customer and rank.
 
-The columns of `OUT`, where `trigger` is the first trigger, null without one; then `value`.
+The columns of `OUT`, where `trigger` is the first trigger, null without one; then `value` and
+`cost`.
 """
 
 
@@ -63,6 +69,7 @@ class Pipeline:
         seed: random seed.
         definitions: the triggers.
         texts: what customers may be told.
+        policy: the shop's policy.
         progress: progress callback.
     """
 
@@ -75,6 +82,7 @@ class Pipeline:
         seed: int,
         definitions: Mapping[str, Definition],
         texts: ReasonTexts,
+        policy: Policy,
         progress: Progress,
     ) -> None:
         self._store = store
@@ -85,6 +93,7 @@ class Pipeline:
         self._seed = seed
         self._definitions = with_window(definitions, window)
         self._texts = texts
+        self._policy = policy
         self._folder = run_folder(store, run_id)
         self._progress = progress
         self._replay = Replay(view, self._definitions, window, seed, progress)
@@ -124,7 +133,7 @@ class Pipeline:
         config: TasteConfig,
         customers: list[str] | None,
         selection: Selection,
-    ) -> None:
+    ) -> Decisions:
         """Decide about all candidates, and write the run's files.
 
         Args:
@@ -132,8 +141,11 @@ class Pipeline:
             config: the model config of taste.
             customers: ids of the customers to score; None for all.
             selection: which customers get offers, and how many.
+
+        Returns:
+            What the offers are worth, and the number of decisions of each kind.
         """
-        view, window = self._view, self._window
+        view, window, policy = self._view, self._window, self._policy
         learned = learned_tie_weights(self._store, view, window)
         if learned is None:
             learned = learn_tie_weights(read_log(view.shared), window, self._progress)
@@ -142,17 +154,28 @@ class Pipeline:
         )
         ties, offers = tie_weights(view, learned), catalogue(view)
         triggers = triggers_of(self._definitions, ties)
+        kept_back = restrictions(view, self._store.state, self._run_id, policy)
         with self._progress("finding reasons"):
             reasons = reasons_of(triggers, view)
             every = with_everyone(view, reasons) if selection.everyone else reasons
-            rows = brought_up(view, of_customers(every, customers), offers)
+            chosen = of_customers(every, customers)
+            rows = brought_up(view, chosen, offers, restrictions=kept_back)
             view.snapshot.drop(reasons)
         with self._progress("preparing candidates"):
             live = rows.filter(rows.blocked_by.isnull())
-            laid = grid(view, live, window, triggers=triggers, taste=taste, catalogue=offers)
+            laid = grid(
+                view,
+                live,
+                window,
+                triggers=triggers,
+                taste=taste,
+                catalogue=offers,
+                never=policy.never.categories,
+            )
         path = self._folder / DECISIONS
+        predicted = self._folder / _PREDICTED if policy.says_anything else path
         write_decisions(
-            path,
+            predicted,
             rows.filter(rows.item_id.notnull()),
             laid,
             offers,
@@ -160,12 +183,22 @@ class Pipeline:
             triggers,
             self._texts,
             selection,
+            policy=policy,
             data=view.snapshot.content,
             progress=self._progress,
         )
         with self._progress("writing evidence"):
-            pq.write_table(_offered(path), self._folder / OFFERS)
             write_evidence(view, triggers, live, window, self._folder)
+        worth = None
+        if policy.says_anything:
+            shop = Shop(view, self._store.state, self._run_id, offers)
+            worth = decide_by_policy(
+                predicted, path, shop, policy, selection.top, self._seed, self._progress
+            )
+            predicted.unlink()
+        offered = _offered(path)
+        pq.write_table(offered, self._folder / OFFERS)
+        return Decisions(worth or allocated(offered), counts_of_decisions(path))
 
 
 def _offered(path: Path) -> pa.Table:

@@ -42,6 +42,9 @@ class Block:
         low: lower bound of its interval; NaN while it isn't calibrated.
         high: upper bound of its interval; NaN while it isn't calibrated.
         acceptance: the probability after a contact; NaN while that isn't known.
+        value: value of an acceptance in minor units of money; NaN if unknown.
+        cost: acceptance, else probability, times what an acceptance of the offer costs.
+        expected_value: acceptance, else probability, times the value, less `cost`.
         needed: whether a reason needs just such an offer.
     """
 
@@ -56,6 +59,9 @@ class Block:
     low: np.ndarray
     high: np.ndarray
     acceptance: np.ndarray
+    value: np.ndarray
+    cost: np.ndarray
+    expected_value: np.ndarray
     needed: np.ndarray
 
 
@@ -114,20 +120,24 @@ class Retrieval:
             here = np.arange(rows.start, rows.stop)
             yield here, self._block(here, best)
 
-    def ranks(self, block: Block, per_item: int) -> np.ndarray:
+    def ranks(self, block: Block, per_item: int, by_value: bool = False) -> np.ndarray:
         """Rank the candidates of a block by their probability, see `candidates.ranks`.
 
         Args:
             block: the candidates.
             per_item: maximum number of offers of one item per customer.
+            by_value: whether to rank by expected value first, unknown ones last.
 
         Returns:
             (candidates,) ranks from 1; 0 for candidates that aren't ranked.
         """
         # Equal probabilities are ordered by what the model predicted.
         raw, calibrated = block.raw.probability, block.prediction.probability
-        order = np.lexsort((raw, calibrated))
-        higher = (np.diff(calibrated[order]) > 0) | (np.diff(raw[order]) > 0)
+        worth = np.nan_to_num(block.expected_value, nan=-np.inf)
+        keys = (raw, calibrated, *((worth,) if by_value else ()))
+        order = np.lexsort(keys)
+        # Differences of keys, as those of infinite ones aren't numbers.
+        higher = np.any([key[order][1:] != key[order][:-1] for key in keys], axis=0)
         scores = np.zeros(len(order))
         scores[order[1:]] = np.cumsum(higher)
         return ranks(block.candidates, scores, self.offers, first=block.needed, per_item=per_item)
@@ -149,6 +159,10 @@ class Retrieval:
         raw = self._acceptance.model.predict(values)
         prediction, low, high = self._acceptance.calibrated(raw, trigger)
         needed = self.reasons.needed(matches, n)
+        after = self._acceptance.after_contact(prediction.probability)
+        chance = np.where(np.isnan(after), prediction.probability, after)
+        value = self.offers.value_of(candidates)
+        cost = chance * self.offers.cost[candidates.offer]
         return Block(
             candidates,
             values,
@@ -160,7 +174,10 @@ class Retrieval:
             prediction,
             low,
             high,
-            self._acceptance.after_contact(prediction.probability),
+            after,
+            value,
+            cost,
+            chance * value - cost,
             needed,
         )
 

@@ -48,6 +48,7 @@ from followsuit.offers.activation import (
     other_options,
     without,
 )
+from followsuit.offers.allocated import Decisions
 from followsuit.offers.decisions import counts_by_rule
 from followsuit.offers.guards import MAX_AGE, MIN_SHARE, Guards, Tell, ignore_note
 from followsuit.offers.learning.acceptance import Acceptance
@@ -57,6 +58,9 @@ from followsuit.offers.learning.taste import TasteConfig
 from followsuit.offers.out import OUT
 from followsuit.offers.pipeline import STEPS, Pipeline
 from followsuit.offers.selection import DEFAULT, Selection
+from followsuit.policy.names import check_names
+from followsuit.policy.policy_file import NO_FILE, POLICY, PolicyFile
+from followsuit.policy.sent import note_activated
 from followsuit.triggers.definitions.definition import Definition
 from followsuit.triggers.definitions.definition_file import digest, shipped_definitions
 from followsuit.triggers.definitions.unseen import unseen
@@ -92,7 +96,9 @@ class ScoreReport:
     others: int
     """Number of customers who weren't scored and keep their offers of the active run."""
     rows: Path
-    """Parquet file of the offers, with `value` after the columns of `OUT`."""
+    """Parquet file of the offers, with `value` and `cost` after the columns of `OUT`."""
+    decisions: Decisions
+    """What was decided about all candidates, and what the offers are worth."""
 
     def as_dict(self) -> dict[str, Any]:
         """The report as `score --json` writes it."""
@@ -102,6 +108,7 @@ class ScoreReport:
             "customers": self.customers,
             "offers": self.offers,
             "suppressed": self.suppressed,
+            **self.decisions.as_dict(),
         }
 
     def offers_table(self) -> pa.Table:
@@ -127,6 +134,7 @@ def score(
     activate: bool | None = None,
     triggers: Mapping[str, Definition] | None = None,
     texts: ReasonTexts | None = None,
+    policy: PolicyFile = NO_FILE,
     tell: Tell = ignore_note,
     progress: Progress = silent,
 ) -> ScoreReport:
@@ -153,6 +161,7 @@ def score(
             empty run; False to keep the run without activating it.
         triggers: the definitions of the triggers, by name; None for the shipped ones.
         texts: what customers may be told; None for English.
+        policy: the shop's policy.
         tell: called with each note about the data.
         progress: progress callback.
 
@@ -160,6 +169,7 @@ def score(
         StoreIncomplete: the last load was interrupted.
         StoreBusy: another process writes to the store, or has activated another run meanwhile.
         ScoreError: none of the `customers` is in the store.
+        PolicyError: the store has nothing of a name in the policy.
         NothingLearned: `learn` is `never`, and no earlier run can be used.
         Refused: a check refuses; the active run stays.
     """
@@ -170,7 +180,10 @@ def score(
     guards = Guards(max_age, min_share, activate, tell)
     base = active(runs(store, SCORE))
     guards.check_order(base, as_of)
+    rules, retention = policy.policy, policy.policy.retention
     view = view_of(store, as_of, refresh=refresh, memory=memory, progress=progress)
+    view = view.keeping(retention.events, retention.contacts)
+    check_names(policy, view)
     guards.check_data(view)
     for note in unseen(view, triggers):
         tell(note)
@@ -184,6 +197,7 @@ def score(
         "triggers": list(triggers),
         "definitions": digest(triggers),
         "texts": texts.digest,
+        POLICY: rules.as_dict() or None,
         **selection.as_dict(),
         CUSTOMERS: customers,
         **kept_parts(base, customers),
@@ -196,19 +210,20 @@ def score(
     folder = run_folder(store, run_id)
     private_folder(folder)
     if not _is_done(folder):
-        job = Pipeline(store, view, run_id, window, seed, triggers, texts, progress)
+        job = Pipeline(store, view, run_id, window, seed, triggers, texts, rules, progress)
         chosen, unknown = _known(view, customers)
         config = TasteConfig(**before["taste"]) if before else job.config(parameters)
         if LEARNED in before:
             acceptance = Acceptance.from_dict(before[LEARNED])
         else:
             acceptance = job.acceptance(config, selection)
-        job.rank(acceptance, config, chosen, selection)
+        decisions = job.rank(acceptance, config, chosen, selection)
         offers = pq.read_table(folder / OFFERS, columns=["customer_id"])
         done = {
             "customers": len(pc.unique(offers["customer_id"])),
             "offers": offers.num_rows,
             "suppressed": counts_by_rule(folder / DECISIONS),
+            "decisions": asdict(decisions),
             "unknown": unknown,
             LEARNED: acceptance.as_dict(),
             "taste": asdict(config),
@@ -225,6 +240,7 @@ def score(
         guards,
         base,
         view.snapshot.meta.revision,
+        policy,
     )
 
 
@@ -258,6 +274,7 @@ def _write(
     guards: Guards,
     base: Run | None,
     revision: int,
+    policy: PolicyFile,
 ) -> ScoreReport:
     """Write the run to the graph and activate it, unless a guard refuses."""
     done = read_json(folder / _DONE)
@@ -285,8 +302,11 @@ def _write(
                 **parameters,
                 **{name: done[name] for name in (*CHOSEN, LEARNED)},
                 OFFERED_TO: len(offered_to),
+                **policy.as_parameters(),
             },
         )
+        if guards.activate is not False:
+            note_activated(store.state, run_id, as_of, pq.read_table(rows))
         write_run(store, run, offers, revision=revision, activate=guards.activate is not False)
     # The results of the steps only serve to continue an interrupted run.
     for step in (*STEPS, _DONE):
@@ -303,6 +323,7 @@ def _write(
         guards.activate is not False,
         len(others),
         rows,
+        Decisions.from_dict(done["decisions"]),
     )
 
 

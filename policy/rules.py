@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from followsuit.graph.consent import MINOR, NO_CONTACT, UNKNOWN_AGE
+from followsuit.policy.limit_kinds import BUDGET, CHANNELS, OFFERS, PER_FRIEND, STORES
 
 # `why` needs the sentences alone, without waiting for Ibis.
 if TYPE_CHECKING:
@@ -19,6 +20,9 @@ ALREADY_TAKEN = "already_taken"
 ELSEWHERE = "elsewhere"
 NO_OFFER = "no_offer_in_force"
 NOT_IN_AUDIENCE = "not_in_audience"
+PROGRAMS, CATEGORIES, BOUGHT_WITHIN = "programs", "categories", "bought_within"
+PER_CUSTOMER, PER_CHANNEL, PER_OFFER = "per_customer", "per_channel", "per_offer"
+HOLDOUT, MIN_EXPECTED_VALUE = "holdout", "min_expected_value"
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,20 @@ BEFORE_PREDICTION = (
         lambda rows: rows.complains,
         enforced_by_ranking=True,
     ),
+    _person(PROGRAMS, "the customer belongs to a program whose members get no offers"),
+    _person(PER_CUSTOMER, "the customer has been contacted as often as allowed"),
+    Rule(
+        CATEGORIES,
+        "nothing of its category is offered",
+        lambda rows: rows.in_category,
+        enforced_by_ranking=True,
+    ),
+    Rule(
+        BOUGHT_WITHIN,
+        "the customer bought it lately",
+        lambda rows: rows.bought_lately,
+        enforced_by_ranking=True,
+    ),
     Rule(
         ALREADY_TAKEN,
         "the customer has it already",
@@ -80,11 +98,26 @@ BEFORE_PREDICTION = (
 )
 """Rules that need no prediction: about consent, age, complaints, seen items, offers, audience.
 
-They read the context columns `person_blocked_by`, `complains`, `seen`, `home_city`, `store_city`,
-`covered` and `in_audience`. A pair with a reason to buy again isn't `seen`.
+They read the context columns `person_blocked_by`, `complains`, `in_category`, `bought_lately`,
+`seen`, `home_city`, `store_city`, `covered` and `in_audience`. A pair with a reason to buy again is
+neither `bought_lately` nor `seen`.
 """
 
-SENTENCES = {rule.name: rule.sentence for rule in BEFORE_PREDICTION}
+AFTER_PREDICTION = {
+    PER_OFFER: "the customer has been contacted about this offer as often as allowed",
+    MIN_EXPECTED_VALUE: "it is expected to be worth less than the minimum",
+    PER_CHANNEL: "the customer has been contacted as often as allowed through each channel",
+    HOLDOUT: "the customer is in the holdout, who get no offers so that others can be compared",
+    PER_CUSTOMER: "the customer may get fewer messages, and others are worth more",
+    BUDGET: "the budget goes to offers that are worth more",
+    CHANNELS: "the channel has no more room, and other offers are worth more",
+    OFFERS: "no more of this offer may be sent",
+    STORES: "no more offers may point to its store",
+    PER_FRIEND: "one friend's purchases may drive no more offers",
+}
+"""The sentences of rules that need a prediction, by name; they need a policy."""
+
+SENTENCES = AFTER_PREDICTION | {rule.name: rule.sentence for rule in BEFORE_PREDICTION}
 """Each rule's sentence by the rule's name."""
 
 

@@ -9,6 +9,7 @@ from followsuit.graph.items import ITEM, PAIR
 from followsuit.graph.view import View
 from followsuit.offers.candidates.catalogue import Catalogue
 from followsuit.policy.complaints import open_complaints
+from followsuit.policy.restrictions import NO_RESTRICTIONS, Restrictions
 from followsuit.policy.rules import BEFORE_PREDICTION, Rule, blocked_by
 
 
@@ -17,6 +18,7 @@ def brought_up(
     reasons: ir.Table,
     catalogue: Catalogue | None = None,
     rules: Sequence[Rule] = BEFORE_PREDICTION,
+    restrictions: Restrictions = NO_RESTRICTIONS,
 ) -> ir.Table:
     """Add the column `blocked_by` to reasons: the first rule that blocks the pair, null if none.
 
@@ -27,6 +29,7 @@ def brought_up(
             buy again doesn't count as seen.
         catalogue: the active offers; None if each item is its own offer.
         rules: the rules, in the order in which they apply.
+        restrictions: what a policy keeps from customers.
 
     Returns:
         The reasons whose customer and item, if any, the view has, with `blocked_by`.
@@ -34,18 +37,32 @@ def brought_up(
     keep, drop = view.snapshot.keep, view.snapshot.drop
     # Steps have one large join each: several at once would not fit into memory.
     pairs = reasons.select(*PAIR)
-    seen = pairs.semi_join(view.first_interactions, list(PAIR)).distinct()
+    unlike_repeats = pairs
     if "repeat" in reasons.columns:
-        seen = seen.anti_join(reasons.filter(reasons.repeat), list(PAIR))
-    seen = keep(seen)
+        unlike_repeats = pairs.anti_join(reasons.filter(reasons.repeat), list(PAIR))
+    seen = keep(unlike_repeats.semi_join(view.first_interactions, list(PAIR)).distinct())
     people = view.people.select("customer_id", person_blocked_by="blocked_by")
     people = people.inner_join(view.customers, "customer_id").rename(home_city="city")
-    people = keep(_flagged(people, open_complaints(view), ("customer_id",), "complains"))
-    sites = view.items.select(*ITEM, store_city="city", known_item=ibis.literal(True))
+    people = _flagged(people, open_complaints(view), ("customer_id",), "complains")
+    if restrictions.people is not None:
+        people = people.left_join(restrictions.people, "customer_id").drop("customer_id_right")
+        blocked = people.person_blocked_by.fill_null(people.restricted_by)
+        people = people.mutate(person_blocked_by=blocked).drop("restricted_by")
+    people = keep(people)
+    never = view.items.category.isin(restrictions.categories).fill_null(False)
+    sites = view.items.select(
+        *ITEM, store_city="city", known_item=ibis.literal(True), in_category=never
+    )
     rows = reasons.inner_join(people, "customer_id")
     of_items = rows.left_join(sites, list(ITEM)).drop(*(f"{name}_right" for name in ITEM))
     rows = of_items.filter(of_items.item_id.isnull() | of_items.known_item.fill_null(False))
     rows, kept = _flagged(rows, seen, PAIR, "seen"), [seen, people]
+    if restrictions.bought is None:
+        rows = rows.mutate(bought_lately=ibis.literal(False))
+    else:
+        bought = keep(unlike_repeats.semi_join(restrictions.bought, list(PAIR)).distinct())
+        rows = _flagged(rows, bought, PAIR, "bought_lately")
+        kept.append(bought)
     if catalogue is None:
         rows = rows.mutate(covered=ibis.literal(True), in_audience=ibis.literal(True))
     else:

@@ -146,6 +146,7 @@ def grid(
     triggers: Sequence[Trigger] = (),
     taste: Taste | None = None,
     catalogue: Catalogue | None = None,
+    never: Sequence[str] = (),
     least: int = 0,
 ) -> Grid:
     """Build the grid of the customers with a live reason and the items with a reason or popular.
@@ -159,6 +160,7 @@ def grid(
         taste: a model of taste fitted on data before the cutoff; without it, affinity is 0.
         catalogue: restricts the columns to the items that it covers; None if each item is its own
             offer.
+        never: categories of which nothing is offered.
         least: if a customer could have fewer unseen items than this, all items become columns,
             popular or not.
     """
@@ -183,6 +185,7 @@ def grid(
         covered = catalogue.covered
         keys = covered.select(item=item_key(covered)).to_pyarrow()["item"]
         columns = np.intersect1d(columns, items.codes.of(keys))
+    columns = columns[~np.isin(items.category[columns].astype(str), list(never))]
     frame = named.drop_columns(["customer_id", "item"]).to_pandas()
     frame["row"] = customers.of(named["customer_id"])
     frame["column"] = _columns(columns, items.codes.of(named["item"]))

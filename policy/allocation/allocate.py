@@ -41,9 +41,14 @@ class Allocation:
     used: Doubles
 
     @property
+    def slack(self) -> float:
+        """How far the value may be from the best one, at most."""
+        return max(self.bound - self.value, 0.0)
+
+    @property
     def gap(self) -> float:
         """How far the value may be from the best one, as a share of the bound."""
-        return max(self.bound - self.value, 0.0) / self.bound if self.bound > 0 else 0.0
+        return self.slack / self.bound if self.bound > 0 else 0.0
 
 
 def allocate(problem: Problem, seed: int = 0) -> Allocation:
@@ -68,6 +73,17 @@ def allocate(problem: Problem, seed: int = 0) -> Allocation:
         if worth > value:
             chosen, value = other, worth
     return Allocation(chosen, value, max(dual.bound, value), dual.prices, problem.used(chosen))
+
+
+def best_first(problem: Problem) -> np.ndarray:
+    """(rows,) the rows that are chosen if the most valuable ones choose first.
+
+    What one customer has changes another's rows only if both use the same limit.
+    """
+    chosen = np.zeros(len(problem), dtype=bool)
+    order = np.lexsort((problem.tie, -problem.value))
+    _take(_fresh(problem), chosen, order[problem.value[order] > 0])
+    return chosen
 
 
 def _other_orders(problem: Problem, reduced: Doubles, seed: int) -> Iterator[Doubles]:

@@ -242,6 +242,7 @@ class Shop:
         triggers: Path | None = None,
         only: Sequence[str] | None = None,
         reasons: str | Path | None = None,
+        policy: Path | None = None,
         per_item: int = 1,
         candidates: int = 50,
         everyone: bool = False,
@@ -254,6 +255,7 @@ class Shop:
             triggers: a file of your own triggers; by default, the setting `triggers`.
             only: names of the triggers to use; by default, all.
             reasons: the language of the reasons, or a file; by default, the setting `reasons`.
+            policy: a file of your policy; by default, the setting `policy`.
             top: maximum number of offers per customer.
             per_item: maximum number of offers of one item per customer.
             candidates: maximum number of ranked candidates per customer.
@@ -262,6 +264,7 @@ class Shop:
         Raises:
             TriggerError: a trigger isn't valid, or there is none of a name.
             ReasonTextError: a text isn't valid, or it is for a trigger that doesn't exist.
+            PolicyError: the policy isn't valid.
             Refused: the run is stale or empty and would replace a good one.
             ScoreError: none of the `customers` is in the store.
             NothingLearned: `learn` is `never`, and no earlier run can be used.
@@ -269,6 +272,7 @@ class Shop:
         from followsuit.offers.guards import ignore_note
         from followsuit.offers.score import score
         from followsuit.offers.selection import Selection
+        from followsuit.policy.policy_file import read_policy
         from followsuit.triggers.reason_texts import reason_texts
 
         return score(
@@ -287,6 +291,7 @@ class Shop:
             activate=activate,
             triggers=self.triggers(triggers, only),
             texts=reason_texts(reasons or self._settings.reasons, self.triggers(triggers)),
+            policy=read_policy(policy or self._settings.policy_file),
             tell=tell or ignore_note,
             memory=self._memory,
             progress=self._progress,

@@ -21,6 +21,8 @@ from followsuit.graph.store import GraphStore
 FILE = Path("followsuit.toml")
 TRIGGERS = Path("followsuit-triggers.toml")
 """The file of a shop's own triggers, in the working folder."""
+POLICY = Path("followsuit-policy.toml")
+"""The file of a shop's policy, in the working folder."""
 
 
 class ConfigurationError(FollowsuitError):
@@ -39,6 +41,7 @@ class Options(TypedDict, total=False):
     timeout: float | None
     affinity: str | None
     triggers: str | Path | None
+    policy: str | Path | None
     reasons: str | None
     neo4j_username: str | None
     neo4j_password: str | SecretStr | None
@@ -49,9 +52,9 @@ class Settings(BaseSettings):
     """The settings of followsuit.
 
     The file `followsuit.toml` in the working folder may set `store`, `memory`, `state`, `timeout`,
-    `affinity`, `triggers`, `reasons`, `neo4j_username` and `neo4j_database`. The environment sets
-    the same as FOLLOWSUIT_STORE, FOLLOWSUIT_MEMORY, ... and NEO4J_USERNAME, NEO4J_PASSWORD,
-    NEO4J_DATABASE.
+    `affinity`, `triggers`, `policy`, `reasons`, `neo4j_username` and `neo4j_database`. The
+    environment sets the same as FOLLOWSUIT_STORE, FOLLOWSUIT_MEMORY, ... and NEO4J_USERNAME,
+    NEO4J_PASSWORD, NEO4J_DATABASE.
     """
 
     model_config = SettingsConfigDict(
@@ -75,6 +78,9 @@ class Settings(BaseSettings):
     triggers: Path | None = None
     """A file of your own triggers; by default `followsuit-triggers.toml` in the working folder, if
     there is one."""
+    policy: Path | None = None
+    """A file of your policy; by default `followsuit-policy.toml` in the working folder, if there is
+    one."""
     reasons: str = Field(default="en", min_length=1)
     """What customers may be told: `en`, `de`, or a file of your own texts."""
     neo4j_username: str | None = Field(
@@ -104,6 +110,11 @@ class Settings(BaseSettings):
     def triggers_file(self) -> Path | None:
         """The file of the shop's own triggers, if there is one."""
         return self.triggers or (TRIGGERS if TRIGGERS.exists() else None)
+
+    @property
+    def policy_file(self) -> Path | None:
+        """The file of the shop's policy, if there is one."""
+        return self.policy or (POLICY if POLICY.exists() else None)
 
     def connect(self) -> GraphStore:
         """Connect to the store."""

@@ -13,10 +13,10 @@ from pydantic_core import ErrorDetails
 
 from followsuit.core.errors import FollowsuitError
 from followsuit.core.near_names import near_name
+from followsuit.core.toml_lines import KeyPath, key_lines
 from followsuit.triggers.definitions.definition import CONDITIONS, Definition, NthLast, Scope
 from followsuit.triggers.definitions.kinds import OWNERS
 from followsuit.triggers.definitions.statistic import STATISTICS, Statistic
-from followsuit.triggers.definitions.toml_lines import KeyPath, key_lines
 from followsuit.triggers.definitions.values import Bounds, Strict
 
 _SHIPPED = "shipped.toml"

@@ -64,6 +64,14 @@ TriggersOption = Annotated[
         show_default=False,
     ),
 ]
+PolicyOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help=r"Your policy.  \[default: the setting policy, or followsuit-policy.toml]",
+        show_default=False,
+    ),
+]
 OnlyOption = Annotated[
     str | None,
     typer.Option(metavar="NAME,...", help="Use only these triggers.", show_default=False),
@@ -104,8 +112,8 @@ def score(
             metavar="SHARE",
             help="Refuse if fewer than this share of the customers with offers in the "
             "active run get one again. Only runs for all customers with the same "
-            "--window, --top, --per-item, --candidates, --everyone, --affinity and triggers are "
-            "compared. 0: don't compare.",
+            "--window, --top, --per-item, --candidates, --everyone, --affinity, triggers and "
+            "policy are compared. 0: don't compare.",
         ),
     ] = 0.5,
     activate: Annotated[
@@ -128,6 +136,7 @@ def score(
             show_default=False,
         ),
     ] = None,
+    policy: PolicyOption = None,
     per_item: Annotated[
         int, typer.Option(min=1, help="Maximum number of offers of one item per customer.")
     ] = 1,
@@ -180,6 +189,7 @@ def score(
         triggers=triggers,
         only=names_in(only),
         reasons=reasons,
+        policy=policy,
         per_item=per_item,
         candidates=candidates,
         everyone=everyone,
@@ -192,6 +202,8 @@ def score(
     for rule, n in report.suppressed.items():
         say(f"{n:>12,} candidate{'' if n == 1 else 's'} blocked by {rule}")
     say(f"{report.offers:>12,} offers to {report.customers:,} customers: run {report.run_id}")
+    for line in report.decisions.allocated.in_words():
+        say(line)
     if report.unknown:
         say(f"{report.unknown:>12,} of the customers to score aren't in the store")
     if chosen is not None:

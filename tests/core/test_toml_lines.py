@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.toml_text import key_text, value_text
 
-from followsuit.triggers.definitions.toml_lines import KeyPath, key_lines
+from followsuit.core.toml_lines import KeyPath, key_lines
 
 _keys = st.text("abc-_ .#='\"é", min_size=1, max_size=5).filter(lambda key: "'" not in key)
 _texts = st.text("ab #[]{}=,.'\"\\\n", max_size=6)

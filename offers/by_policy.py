@@ -1,0 +1,252 @@
+"""Decides by a shop's policy: makes `decisions.parquet` from the predictions of all candidates."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from followsuit.core.codes import Codes
+from followsuit.core.progress import Progress
+from followsuit.graph import schema as g
+from followsuit.graph.consent import CHANNELS
+from followsuit.graph.items import STORE
+from followsuit.graph.runs import DRIVERS
+from followsuit.graph.state import StateFolder
+from followsuit.graph.view import View
+from followsuit.offers.allocated import Allocated, allocated
+from followsuit.offers.candidates.catalogue import Catalogue
+from followsuit.policy.customers import Customers, customers_of
+from followsuit.policy.decide import Decided, decide
+from followsuit.policy.decision import OFFERED
+from followsuit.policy.friends import Places, places_of
+from followsuit.policy.messages import Ranked
+from followsuit.policy.policy import Policy
+from followsuit.policy.rules import HOLDOUT
+from followsuit.policy.violations import OfferedRows, count_violations
+
+_READ = (
+    "customer_id",
+    "offer_id",
+    "item_kind",
+    "item_id",
+    "triggers",
+    "probability",
+    "acceptance",
+    "value",
+    "store_ids",
+    "rank",
+)
+_OFFERED = [
+    "customer_id",
+    "offer_id",
+    "item_kind",
+    "item_id",
+    "channel",
+    "store_ids",
+    "cost",
+    "expected_value",
+]
+_CHANNEL_NAMES = pa.array([*CHANNELS, None], g.TEXT)
+
+
+@dataclass(frozen=True)
+class Shop:
+    """What a policy is applied to.
+
+    Attributes:
+        view: the view as of the run's instant.
+        state: the state folder, with the notes of activated runs.
+        run_id: the run.
+        catalogue: the active offers; None if each item is its own offer.
+    """
+
+    view: View
+    state: StateFolder
+    run_id: str
+    catalogue: Catalogue | None
+
+
+def decide_by_policy(
+    predicted: Path,
+    decisions: Path,
+    shop: Shop,
+    policy: Policy,
+    top: int,
+    seed: int,
+    progress: Progress,
+) -> Allocated:
+    """Decide about the ranked candidates of a run.
+
+    Args:
+        predicted: the file of `write_decisions`, ranked by expected value.
+        decisions: the file to write, in the same columns.
+        shop: what the policy is applied to.
+        policy: the policy.
+        top: maximum number of offers per customer.
+        seed: random seed.
+        progress: progress callback.
+    """
+    with progress("applying the policy"):
+        table = pq.read_table(predicted, columns=list(_READ), memory_map=False)
+        table = table.filter(pc.is_valid(table["rank"]))
+        codes = Codes.of_distinct(table["customer_id"])
+        customers = customers_of(shop.view, shop.state, shop.run_id, policy, codes)
+        ranked = _ranked(table, codes, shop.catalogue)
+        places = _places(shop, customers, ranked, decisions.parent, policy)
+        stores = _stores(table, policy)
+        decided = decide(ranked, customers, stores, places, policy, top, seed)
+        del table
+        _write(predicted, decisions, decided, customers, ranked, policy)
+        offered = pq.read_table(decisions, columns=_OFFERED, filters=[("decision", "=", OFFERED)])
+        friends = _friends(places, decided.offered)
+        rows = OfferedRows(offered.to_pandas(), friends)
+        violations = count_violations(rows, customers, policy)
+    return allocated(offered, decided, violations)
+
+
+def _friends(places: Places | None, offered: np.ndarray) -> pd.Series:
+    """The friends whose purchases drive offers, once for each offer."""
+    if places is None:
+        return pd.Series([], dtype=object)
+    return pd.Series(places.names[places.friend[offered[places.row]]])
+
+
+def _ranked(table: pa.Table, codes: Codes, catalogue: Catalogue | None) -> Ranked:
+    offer_id = table["offer_id"].to_pandas()
+    item = table["item_kind"].to_pandas() + ":" + table["item_id"].to_pandas()
+    customer = codes.of(table["customer_id"]).astype(np.int64)
+    customer_id = table["customer_id"].to_pandas()
+    keys = pd.DataFrame({"customer": customer_id, "offer": offer_id, "item": item})
+    tie = pd.util.hash_pandas_object(keys, index=False).to_numpy()
+    return Ranked(
+        customer=customer,
+        offer_id=offer_id.to_numpy(dtype=object),
+        item=item.to_numpy(dtype=object),
+        probability=table["probability"].to_numpy().astype(np.float64),
+        acceptance=_numbers(table["acceptance"]),
+        value=_numbers(table["value"]),
+        cost=_costs(offer_id, catalogue),
+        rank=table["rank"].to_numpy().astype(np.int64),
+        tie=(tie >> np.uint64(1)).astype(np.int64),
+        with_trigger=(pc.list_value_length(table["triggers"]).to_numpy() > 0),
+    )
+
+
+def _numbers(column: pa.ChunkedArray) -> np.ndarray:
+    """The values of a column; NaN where null."""
+    values: np.ndarray = column.cast(pa.float64()).to_pandas().to_numpy(dtype=np.float64)
+    return values
+
+
+def _costs(offer_id: pd.Series, catalogue: Catalogue | None) -> np.ndarray:
+    """(rows,) what an acceptance of each offer costs, in minor units."""
+    if catalogue is None:
+        return np.zeros(len(offer_id))
+    offers = catalogue.offers.select("offer_id", "cost").to_pandas().set_index("offer_id").cost
+    costs: np.ndarray = offer_id.map(offers).fillna(0).to_numpy(dtype=np.float64)
+    return costs
+
+
+def _places(
+    shop: Shop, customers: Customers, ranked: Ranked, folder: Path, policy: Policy
+) -> Places | None:
+    """The places of friends' offers; None without a limit on them."""
+    limit = policy.contact.per_friend
+    if limit is None:
+        return None
+    drivers = pq.read_table(folder / DRIVERS).to_pandas()
+    drivers = drivers[drivers.friend_id.notna()]
+    drivers["customer"] = customers.codes.of(drivers.customer_id.to_numpy(dtype=object))
+    rows = pd.DataFrame({"customer": ranked.customer, "item": ranked.item})
+    rows["row"] = np.arange(len(rows))
+    rows = rows[ranked.with_trigger]
+    broad = drivers[drivers.item_id.isna()]
+    named = drivers[drivers.item_id.notna()]
+    named = named.assign(item=named.item_kind + ":" + named.item_id)
+    of_items = named[["customer", "item", "friend_id"]].merge(rows, on=["customer", "item"])
+    of_all = broad[["customer", "friend_id"]].merge(rows, on="customer")
+    pairs = pd.concat([of_items, of_all])[["row", "friend_id"]].drop_duplicates()
+    pairs = pairs.sort_values(["row", "friend_id"], ignore_index=True)
+    return places_of(shop.view, customers, pairs, limit.at_most, ranked.customer)
+
+
+def _stores(table: pa.Table, policy: Policy) -> pd.DataFrame:
+    """`row, name`: the limited stores that each row points to."""
+    limited = policy.limits.stores
+    if not limited:
+        return pd.DataFrame({"row": np.empty(0, dtype=np.int64), "name": np.empty(0, object)})
+    row = np.arange(len(table))
+    listed = pd.DataFrame({"row": row, "name": table["store_ids"].to_pandas()}).explode("name")
+    visited = pc.equal(table["item_kind"], STORE).to_numpy()
+    visits = pd.DataFrame({"row": row, "name": table["item_id"].to_pandas()})[visited]
+    pairs = pd.concat([listed, visits])
+    pairs = pairs[pairs.name.isin(list(limited))].drop_duplicates()
+    limited_pairs: pd.DataFrame = pairs.sort_values(["row", "name"], ignore_index=True)
+    return limited_pairs
+
+
+def _write(
+    predicted: Path,
+    decisions: Path,
+    decided: Decided,
+    customers: Customers,
+    ranked: Ranked,
+    policy: Policy,
+) -> None:
+    """Write the decisions: the predictions with the columns that the policy decides."""
+    begin = 0
+    with (
+        pq.ParquetFile(predicted, memory_map=False) as file,
+        pq.ParquetWriter(decisions, file.schema_arrow) as writer,
+    ):
+        writer.add_key_value_metadata(file.metadata.metadata)
+        for number in range(file.num_row_groups):
+            group = file.read_row_group(number)
+            rows = np.flatnonzero(pc.is_valid(group["rank"]).to_numpy())
+            if len(rows):
+                part = slice(begin, begin + len(rows))
+                begin += len(rows)
+                columns = _columns(decided, customers, ranked, policy, part)
+                group = _replaced(group, rows, columns)
+                keys = [("customer_id", "ascending"), ("rank", "ascending")]
+                group = group.take(pc.sort_indices(group, keys, null_placement="at_end"))
+            writer.write_table(group)
+
+
+def _columns(
+    decided: Decided, customers: Customers, ranked: Ranked, policy: Policy, part: slice
+) -> dict[str, Any]:
+    """The decided columns of some ranked rows."""
+    decision, rank = decided.decision[part], decided.rank[part]
+    offered, held = decision == OFFERED, decision == HOLDOUT
+    share = policy.holdout.share if policy.holdout else 0.0
+    send_after = customers.send_after[ranked.customer[part]]
+    return {
+        "decision": pa.array(decision, g.TEXT),
+        "blocked_by": pa.array(decision, g.TEXT, mask=(rank > 0)),
+        "rank": pa.array(rank, g.WHOLE, mask=rank == 0),
+        "channel": _CHANNEL_NAMES.take(pa.array(decided.channel[part])),
+        "acceptance": pa.array(decided.acceptance[part], from_pandas=True),
+        "cost": pa.array(decided.cost[part]),
+        "expected_value": pa.array(decided.expected_value[part], from_pandas=True),
+        "send_after": pa.array(send_after, g.TIME, mask=~offered),
+        "propensity": pa.array(np.where(offered | held, 1.0 - share, 0.0)),
+    }
+
+
+def _replaced(group: pa.Table, rows: np.ndarray, columns: dict[str, Any]) -> pa.Table:
+    """A table with other values in some rows of some columns."""
+    mask = np.zeros(len(group), dtype=bool)
+    mask[rows] = True
+    for name, values in columns.items():
+        place = group.column_names.index(name)
+        kind = group.schema.field(name)
+        column = group[name].combine_chunks()
+        replaced = pc.replace_with_mask(column, pa.array(mask), values.cast(kind.type))
+        group = group.set_column(place, kind, replaced)
+    return group

@@ -1,0 +1,260 @@
+"""Decides which ranked candidates are offered, through which channel, by a shop's policy."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from followsuit.graph.consent import CHANNELS
+from followsuit.policy.allocation.allocate import allocate, best_first
+from followsuit.policy.allocation.problem import Doubles, Ints, Problem
+from followsuit.policy.customers import Customers
+from followsuit.policy.decision import OFFERED, OUTRANKED
+from followsuit.policy.friends import Places
+from followsuit.policy.limit_kinds import KINDS, PER_FRIEND
+from followsuit.policy.limits import Limit, Uses
+from followsuit.policy.messages import MINOR, Messages, Ranked, best_messages, messages_of
+from followsuit.policy.policy import Policy
+from followsuit.policy.rules import (
+    HOLDOUT,
+    MIN_EXPECTED_VALUE,
+    PER_CHANNEL,
+    PER_CUSTOMER,
+    PER_OFFER,
+)
+from followsuit.policy.shared_limits import shared_limits, with_a_place
+
+_NOTHING = -1
+
+
+@dataclass(frozen=True)
+class Decided:
+    """What was decided about ranked candidates: arrays of one entry for each.
+
+    Attributes:
+        decision: `offered`, `outranked`, or the rule that blocks it.
+        channel: number of the channel to use in `CHANNELS`, or `ANY`.
+        rank: rank within the customer, offered ones first; 0 if a rule blocks it.
+        acceptance: the probability after this message; NaN if unknown.
+        expected_value: in minor units, after all costs; NaN if the value isn't known.
+        cost: what the message counts for in a budget, in minor units.
+        slack: no choice under the limits is worth more than this one by more than this.
+        limits: the limits that messages share.
+        prices: (limits,) what one more unit of each would be worth, in minor units.
+        used: (limits,) how much of each is used.
+    """
+
+    decision: np.ndarray
+    channel: Ints
+    rank: Ints
+    acceptance: Doubles
+    expected_value: Doubles
+    cost: Doubles
+    slack: float
+    limits: list[Limit]
+    prices: Doubles
+    used: Doubles
+
+    @property
+    def offered(self) -> np.ndarray:
+        """(rows,) bool."""
+        offered: np.ndarray = self.decision == OFFERED
+        return offered
+
+
+def decide(
+    ranked: Ranked,
+    customers: Customers,
+    stores: pd.DataFrame,
+    places: Places | None,
+    policy: Policy,
+    top: int,
+    seed: int = 0,
+) -> Decided:
+    """Decide about ranked candidates.
+
+    What another run of the day has offered already is offered again, and uses nothing more.
+
+    Args:
+        ranked: the candidates.
+        customers: their customers.
+        stores: `row, name`: the limited stores that each candidate points to.
+        places: the places of friends' offers; None without a limit on them.
+        policy: the policy.
+        top: maximum number of offers per customer.
+        seed: random seed of the allocation.
+    """
+    every = messages_of(ranked, customers, policy)
+    worthwhile = _worthwhile(every, policy)
+    again = _offered_today(ranked, customers, every, worthwhile)
+    repeated = np.full(len(ranked), _NOTHING)
+    repeated[every.row[again]] = again
+    given = np.bincount(ranked.customer[repeated >= 0], minlength=len(customers.codes))
+    at_most = np.clip(np.minimum(customers.room, top - given), 0, None).astype(np.int64)
+    rule = _blocking(ranked, customers, every, worthwhile, at_most)
+    rule[repeated >= 0] = ""
+    open_rows = (rule == "") & (repeated < 0)
+    left = customers.room_of[ranked.customer[every.row], every.channel]
+    positions = np.flatnonzero(worthwhile & open_rows[every.row] & (left > 0))
+    positions = positions[_within_room(every.only(positions), ranked, left[positions])]
+    with_room = _has(every.row[positions], ranked)
+    places = None if places is None else places.after(repeated >= 0)
+    positions = positions[with_a_place(every.row[positions], places)]
+    messages = every.only(positions)
+    uses = shared_limits(messages, ranked, customers, stores, places, policy)
+    problem = _problem(messages, ranked, uses, at_most)
+    if policy.limits.any:
+        allocation = allocate(problem, seed)
+        chosen, prices, slack = allocation.chosen, allocation.prices, allocation.slack
+    else:
+        chosen, prices, slack = best_first(problem), np.zeros(len(uses.limits)), 0.0
+    sent = repeated.copy()
+    sent[messages.row[chosen]] = positions[chosen]
+    used = problem.used(chosen)
+    missed = _missed(ranked, messages, problem, uses, sent >= 0, open_rows, used, at_most, top)
+    missed[open_rows & ~_has(messages.row, ranked)] = PER_FRIEND
+    missed[open_rows & ~with_room] = PER_CHANNEL
+    decision = np.where(sent >= 0, OFFERED, np.where(rule != "", rule, missed)).astype(object)
+    shown = np.where(sent >= 0, sent, best_messages(every, len(ranked)))
+    return Decided(
+        decision=decision,
+        channel=every.channel[shown],
+        rank=_ranks(ranked, decision, every.weight[shown]),
+        acceptance=np.where(np.isnan(ranked.acceptance), np.nan, every.acceptance[shown]),
+        expected_value=every.worth[shown],
+        cost=every.cost[shown],
+        slack=slack,
+        limits=uses.limits,
+        prices=prices,
+        used=used,
+    )
+
+
+def _worthwhile(messages: Messages, policy: Policy) -> np.ndarray:
+    """(messages,) bool: whether each is worth enough; an unknown value is enough for no minimum."""
+    least = policy.never.min_expected_value * MINOR
+    unknown = np.isnan(messages.worth) & (least == 0) & (messages.weight > 0)
+    enough: np.ndarray = (messages.worth >= least) | unknown
+    return enough
+
+
+def _offered_today(
+    ranked: Ranked, customers: Customers, messages: Messages, worthwhile: np.ndarray
+) -> Ints:
+    """The messages that another run of the day has sent already, one for a candidate at most."""
+    rows = customers.sent.of_the_day
+    if not len(rows):
+        return np.empty(0, dtype=np.int64)
+    customer = customers.codes.of(rows["customer_id"])
+    channel = pd.Index(CHANNELS).get_indexer(rows["channel"].to_pandas()) % (len(CHANNELS) + 1)
+    item = rows["item_kind"].to_pandas() + ":" + rows["item_id"].to_pandas()
+    earlier = pd.MultiIndex.from_arrays([customer, rows["offer_id"].to_pandas(), item, channel])
+    of = messages.row
+    here = pd.MultiIndex.from_arrays(
+        [ranked.customer[of], ranked.offer_id[of], ranked.item[of], messages.channel]
+    )
+    held_out = customers.held_out[ranked.customer[of]]
+    again = np.flatnonzero(here.isin(earlier) & worthwhile & ~held_out)
+    first: Ints = again[np.diff(of[again], prepend=-1) != 0]
+    return first
+
+
+def _blocking(
+    ranked: Ranked,
+    customers: Customers,
+    messages: Messages,
+    worthwhile: np.ndarray,
+    at_most: Ints,
+) -> np.ndarray:
+    """(candidates,) the rule that blocks each whatever the others are; "" without one."""
+    told = pd.MultiIndex.from_frame(customers.told)
+    here = pd.MultiIndex.from_arrays([ranked.customer, ranked.offer_id])
+    left = customers.room_of[ranked.customer[messages.row], messages.channel] > 0
+    rule = np.full(len(ranked), "", dtype=object)
+    for name, kept in ((PER_CHANNEL, worthwhile & left), (MIN_EXPECTED_VALUE, worthwhile)):
+        rule[~_has(messages.row[kept], ranked)] = name
+    rule[here.isin(told)] = PER_OFFER
+    held = customers.held_out[ranked.customer]
+    # What the customer would have been offered shows what the holdout costs.
+    would = _place(ranked, rule == "") <= at_most[ranked.customer]
+    rule[held & (rule == "")] = OUTRANKED
+    rule[held & would & (rule == OUTRANKED)] = HOLDOUT
+    return rule
+
+
+def _within_room(messages: Messages, ranked: Ranked, left: Ints) -> np.ndarray:
+    """The positions of messages that are among the best of their customer's channel."""
+    customer = ranked.customer[messages.row]
+    order = np.lexsort((ranked.rank[messages.row], -messages.weight, messages.channel, customer))
+    group = customer[order] * (len(CHANNELS) + 1) + messages.channel[order]
+    starts = np.flatnonzero(np.diff(group, prepend=-1))
+    place = np.arange(len(order)) - np.repeat(starts, np.diff(np.append(starts, len(order))))
+    return np.sort(order[place < left[order]])
+
+
+def _has(rows: Ints, ranked: Ranked) -> np.ndarray:
+    """(candidates,) bool: whether each is among these positions."""
+    listed = np.zeros(len(ranked), dtype=bool)
+    listed[rows] = True
+    return listed
+
+
+def _problem(messages: Messages, ranked: Ranked, uses: Uses, at_most: Ints) -> Problem:
+    pointer, limit, amount, capacity = uses.arrays()
+    return Problem(
+        customer=ranked.customer[messages.row],
+        choice=messages.row,
+        value=messages.weight,
+        pointer=pointer,
+        limit=limit,
+        amount=amount,
+        at_most=at_most,
+        capacity=capacity,
+        tie=ranked.tie[messages.row],
+    )
+
+
+def _missed(
+    ranked: Ranked,
+    messages: Messages,
+    problem: Problem,
+    uses: Uses,
+    offered: np.ndarray,
+    open_rows: np.ndarray,
+    used: Doubles,
+    at_most: Ints,
+    top: int,
+) -> np.ndarray:
+    """(candidates,) the limit that keeps each one, which no rule blocks, from being offered."""
+    over = np.full(len(messages), len(KINDS))
+    row = np.repeat(np.arange(len(messages)), np.diff(problem.pointer))
+    full = problem.amount > (problem.capacity - used)[problem.limit] + 1e-9
+    np.minimum.at(over, row[full], uses.kind[problem.limit[full]])
+    # A limit stops a candidate if it stops each of its messages.
+    worst = np.zeros(len(ranked), dtype=np.int64)
+    np.maximum.at(worst, messages.row, over)
+    why = np.array([*KINDS, OUTRANKED], dtype=object)[worst]
+    place, room = _place(ranked, open_rows | offered), at_most[ranked.customer]
+    given = np.bincount(ranked.customer[offered], minlength=len(at_most))[ranked.customer]
+    crowded = place > np.maximum(room, given)
+    why[crowded] = np.where(place[crowded] <= top, PER_CUSTOMER, OUTRANKED)
+    return why
+
+
+def _place(ranked: Ranked, counted: np.ndarray) -> Ints:
+    """(candidates,) how many of the customer's candidates up to this one are counted."""
+    before = np.cumsum(counted)
+    start = np.searchsorted(ranked.customer, ranked.customer)
+    order: Ints = before - np.where(start > 0, before[start - 1], 0)
+    return order
+
+
+def _ranks(ranked: Ranked, decision: np.ndarray, weight: Doubles) -> Ints:
+    """(candidates,) ranks: what is offered first, then the others by what they are worth."""
+    offered, listed = decision == OFFERED, np.isin(decision, (OFFERED, OUTRANKED))
+    order = np.lexsort((ranked.rank, -weight, ~offered, ~listed, ranked.customer))
+    starts = np.searchsorted(ranked.customer, ranked.customer)
+    rank = np.empty(len(ranked), dtype=np.int64)
+    rank[order] = np.arange(len(ranked)) - starts[order] + 1
+    rank[~listed] = 0
+    return rank

@@ -1,0 +1,63 @@
+"""What a policy keeps from customers before anything is predicted."""
+
+from dataclasses import dataclass
+
+import ibis
+import ibis.expr.types as ir
+
+from followsuit.graph.items import PAIR, PRODUCT
+from followsuit.graph.state import StateFolder
+from followsuit.graph.view import View
+from followsuit.policy.customers import contacted_enough
+from followsuit.policy.policy import Policy
+from followsuit.policy.rules import PER_CUSTOMER, PROGRAMS
+from followsuit.policy.sent import sent
+
+
+@dataclass(frozen=True)
+class Restrictions:
+    """What a policy keeps from customers before anything is predicted.
+
+    Attributes:
+        people: `customer_id, restricted_by` of the customers who get no offers at all, by rule.
+        categories: the categories of which nothing is offered.
+        bought: `customer_id, item_kind, item_id` of what customers bought lately.
+    """
+
+    people: ir.Table | None = None
+    categories: tuple[str, ...] = ()
+    bought: ir.Table | None = None
+
+
+NO_RESTRICTIONS = Restrictions()
+
+
+def restrictions(view: View, state: StateFolder, run_id: str, policy: Policy) -> Restrictions:
+    """What a policy keeps from customers as of a view's instant.
+
+    Args:
+        view: the view.
+        state: the state folder, with the notes of activated runs.
+        run_id: the run to decide for; its own offers don't count as sent.
+        policy: the policy.
+    """
+    never, people = policy.never, []
+    if never.programs:
+        holders = view.holders(never.programs)
+        people.append(holders.mutate(restricted_by=ibis.literal(PROGRAMS)))
+    if (window := policy.contact.per_customer) is not None:
+        messages = sent(view, state, run_id, policy.contact.assume_sent)
+        # Those to whom another run of the day has offered something get it again.
+        enough = contacted_enough(view, messages.messages, window)
+        enough = enough.anti_join(ibis.memtable(messages.of_the_day), "customer_id")
+        enough = enough.mutate(restricted_by=ibis.literal(PER_CUSTOMER))
+        people.append(enough.anti_join(people[0], "customer_id") if people else enough)
+    bought = None
+    if never.bought_within is not None:
+        lately = view.recent(never.bought_within)
+        bought = lately.filter(lately.item_kind == PRODUCT).select(*PAIR).distinct()
+    return Restrictions(
+        people=ibis.union(*people) if people else None,
+        categories=never.categories,
+        bought=bought,
+    )

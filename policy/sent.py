@@ -1,0 +1,113 @@
+"""Which messages count as sent: contacts, and the offers of earlier runs that may be on their way.
+
+When a run is activated, its offers are noted here. They count as sent for a while, unless a contact
+with the same customer about the same offer arrives: then that one counts.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import ibis
+import ibis.expr.types as ir
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from followsuit.core.files import private_folder, replacing
+from followsuit.graph import schema as g
+from followsuit.graph import tables as t
+from followsuit.graph.items import ITEM
+from followsuit.graph.state import StateFolder
+from followsuit.graph.view import View
+
+LONGEST = timedelta(days=30)
+"""Notes of activated runs are kept for this long."""
+
+NOTED = pa.schema(
+    [
+        ("customer_id", g.TEXT),
+        ("offer_id", g.TEXT),
+        ("item_kind", g.TEXT),
+        ("item_id", g.TEXT),
+        ("channel", g.TEXT),
+        ("trigger", g.TEXT),
+        ("store_ids", pa.list_(g.TEXT)),
+        ("cost", g.NUMBER),
+        ("at", g.TIME),
+        ("run_id", g.TEXT),
+    ]
+)
+"""Columns of the notes: an activated run's offers.
+
+`cost` is what the offer counts for in a budget, in minor units; `at` is the run's instant.
+"""
+
+
+def note_activated(state: StateFolder, run_id: str, as_of: datetime, offers: pa.Table) -> None:
+    """Note a run's offers before it is activated; delete notes that are too old to count.
+
+    Args:
+        state: the state folder.
+        run_id: the run.
+        as_of: its instant.
+        offers: its offers, with the columns of `NOTED` but `at` and `run_id`.
+    """
+    folder = private_folder(state.activated)
+    rows = offers.append_column("at", pa.repeat(pa.scalar(as_of, g.TIME), len(offers)))
+    rows = rows.append_column("run_id", pa.repeat(run_id, len(offers)))
+    with replacing(folder / f"{run_id}.parquet") as path:
+        pq.write_table(rows.select(NOTED.names).cast(NOTED), path)
+    oldest = f"{as_of - LONGEST:%Y-%m-%d}"
+    for stale in folder.glob("*.parquet"):
+        if stale.name < oldest:
+            stale.unlink()
+
+
+def noted(state: StateFolder) -> pa.Table:
+    """The offers of all runs that were activated lately, see `NOTED`."""
+    paths: Sequence[Path] = sorted(state.activated.glob("*.parquet"))
+    return pa.concat_tables([NOTED.empty_table(), *(pq.read_table(path) for path in paths)])
+
+
+@dataclass(frozen=True)
+class Sent:
+    """The messages that count as sent.
+
+    Attributes:
+        messages: `customer_id, offer_id, channel, at` of all messages up to the instant.
+        of_the_day: the rows of `NOTED` of other runs as of the same instant.
+    """
+
+    messages: ir.Table
+    of_the_day: pa.Table
+
+    def of_offers(self, offers: Collection[str]) -> dict[str, int]:
+        """Number of messages about each of these offers; those without any are left out."""
+        rows = self.messages
+        counts = rows.filter(rows.offer_id.isin(list(offers))).offer_id.value_counts(name="n")
+        return dict(zip(*counts.to_pandas().to_numpy().T, strict=True)) if offers else {}
+
+
+def sent(view: View, state: StateFolder, run_id: str, assume_sent: timedelta) -> Sent:
+    """The messages that count as sent as of a view's instant.
+
+    Args:
+        view: the view.
+        state: the state folder, with the notes of activated runs.
+        run_id: the run to decide for; its own offers don't count.
+        assume_sent: how long offers count as sent without a contact.
+    """
+    notes = ibis.memtable(noted(state))
+    notes = notes.filter(notes.run_id != run_id)
+    contacts = view.table(t.CONTACTS).select("customer_id", "offer_id", "channel", "at")
+    arrived = contacts.select("customer_id", "offer_id", contacted_at="at")
+    keys = ["customer_id", "offer_id"]
+    recent = view.within(notes, assume_sent)
+    known = recent.inner_join(arrived, keys)
+    known = known.filter(known.contacted_at >= known["at"])
+    assumed = recent.anti_join(known, [*keys, "run_id", *ITEM])
+    messages = view.snapshot.keep(
+        contacts.select(*keys, "channel", "at"), assumed.select(*keys, "channel", "at")
+    )
+    return Sent(messages, view.now(assumed).order_by(*keys, *ITEM, "run_id").to_pyarrow())

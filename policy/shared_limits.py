@@ -1,0 +1,97 @@
+"""Counts what each message uses of the limits that messages share."""
+
+import numpy as np
+import pandas as pd
+import pyarrow.compute as pc
+
+from followsuit.graph.consent import CHANNELS
+from followsuit.policy import limit_kinds as kinds
+from followsuit.policy.allocation.problem import Ints
+from followsuit.policy.customers import Customers
+from followsuit.policy.friends import Places
+from followsuit.policy.limits import Limit, Uses
+from followsuit.policy.messages import MINOR, Messages, Ranked
+from followsuit.policy.policy import Policy
+
+
+def shared_limits(
+    messages: Messages,
+    ranked: Ranked,
+    customers: Customers,
+    stores: pd.DataFrame,
+    places: Places | None,
+    policy: Policy,
+) -> Uses:
+    """The limits of a policy, less what has been used already, and what each message uses.
+
+    Args:
+        messages: the messages.
+        ranked: the candidates.
+        customers: their customers.
+        stores: `row, name`: the limited stores that each candidate points to.
+        places: the places of friends' offers; None without a limit on them.
+        policy: the policy.
+    """
+    uses, limits, today = Uses(len(messages)), policy.limits, customers.sent.of_the_day
+    every = np.arange(len(messages))
+    if limits.budget is not None:
+        spent = pc.sum(today["cost"]).as_py() or 0.0
+        left = max(limits.budget * MINOR - spent, 0.0)
+        uses.add(Limit(kinds.BUDGET, None, left), every, messages.cost)
+    names = np.array([*CHANNELS, ""], dtype=object)[messages.channel]
+    left_of = _left(limits.channels, today["channel"].to_pandas())
+    uses.add_each(kinds.CHANNELS, left_of, every, names)
+    told = customers.sent.of_offers(limits.offers)
+    left_of = {name: max(most - told.get(name, 0), 0) for name, most in limits.offers.items()}
+    uses.add_each(kinds.OFFERS, left_of, every, ranked.offer_id[messages.row])
+    left_of = _left(limits.stores, today["store_ids"].to_pandas().explode())
+    row, use = _spread(messages.row, stores.row.to_numpy(dtype=np.int64))
+    uses.add_each(kinds.STORES, left_of, row, stores.name.to_numpy(dtype=object)[use])
+    if places is not None:
+        _add_friends(uses, messages.row, places)
+    return uses
+
+
+def with_a_place(rows: Ints, places: Places | None) -> np.ndarray:
+    """(messages,) bool: whether all friends that drive each message have a place for it.
+
+    Args:
+        rows: (messages,) the candidate of each.
+        places: the places of friends' offers; None without a limit on them.
+    """
+    if places is None:
+        return np.ones(len(rows), dtype=bool)
+    closed = np.where(places.competes, places.shared[places.friend] == 0, ~places.drawn)
+    return ~np.isin(rows, places.row[closed])
+
+
+def _add_friends(uses: Uses, rows: Ints, places: Places) -> None:
+    """Add the places for which customers compete, and the one place of each drawn customer."""
+    message, use = _spread(rows, places.row)
+    shared = places.competes[use]
+    friend = places.friend[use]
+    asked = np.bincount(friend[shared], minlength=len(places.names))
+    scarce = {
+        str(places.names[number]): float(places.shared[number])
+        for number in np.flatnonzero(asked > places.shared)
+    }
+    uses.add_each(kinds.PER_FRIEND, scarce, message[shared], places.names[friend[shared]])
+    own = ~shared
+    pairs = places.pair[use[own]]
+    names, counts = np.unique(pairs.astype(str), return_counts=True)
+    several = dict.fromkeys(names[counts > 1], 1.0)
+    uses.add_each(kinds.PER_FRIEND, several, message[own], pairs)
+
+
+def _spread(rows: Ints, of: Ints) -> tuple[Ints, Ints]:
+    """Pairs of positions with the same number: in `rows`, which is sorted, and in `of`."""
+    first, end = np.searchsorted(rows, of), np.searchsorted(rows, of, side="right")
+    counts = end - first
+    use = np.repeat(np.arange(len(of)), counts)
+    step = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+    return np.repeat(first, counts) + step, use
+
+
+def _left(most: dict[str, int], used: pd.Series) -> dict[str, float]:
+    counts = used.value_counts()
+    return {name: float(max(n - int(counts.get(name, 0)), 0)) for name, n in most.items()}

@@ -97,7 +97,7 @@ def decide_by_policy(
         codes = Codes.of_distinct(table["customer_id"])
         customers = customers_of(shop.view, shop.state, shop.run_id, policy, codes)
         ranked = _ranked(table, codes, shop.catalogue)
-        places = _places(shop, customers, ranked, decisions.parent, policy)
+        places = _places(customers, ranked, decisions.parent, policy)
         stores = _stores(table, policy)
         decided = decide(ranked, customers, stores, places, policy, top, seed)
         del table
@@ -152,9 +152,7 @@ def _costs(offer_id: pd.Series, catalogue: Catalogue | None) -> np.ndarray:
     return costs
 
 
-def _places(
-    shop: Shop, customers: Customers, ranked: Ranked, folder: Path, policy: Policy
-) -> Places | None:
+def _places(customers: Customers, ranked: Ranked, folder: Path, policy: Policy) -> Places | None:
     """The places of friends' offers; None without a limit on them."""
     limit = policy.contact.per_friend
     if limit is None:
@@ -172,7 +170,7 @@ def _places(
     of_all = broad[["customer", "friend_id"]].merge(rows, on="customer")
     pairs = pd.concat([of_items, of_all])[["row", "friend_id"]].drop_duplicates()
     pairs = pairs.sort_values(["row", "friend_id"], ignore_index=True)
-    return places_of(shop.view, customers, pairs, limit.at_most, ranked.customer)
+    return places_of(customers, pairs, limit.at_most, ranked.customer)
 
 
 def _stores(table: pa.Table, policy: Policy) -> pd.DataFrame:
@@ -214,7 +212,7 @@ def _write(
                 columns = _columns(decided, customers, ranked, policy, part)
                 group = _replaced(group, rows, columns)
                 keys = [("customer_id", "ascending"), ("rank", "ascending")]
-                group = group.take(pc.sort_indices(group, keys, null_placement="at_end"))
+                group = group.take(pc.sort_indices(group, keys))
             writer.write_table(group)
 
 

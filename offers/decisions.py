@@ -139,6 +139,12 @@ def counts_of_decisions(path: Path) -> dict[str, int]:
     return {OFFERED: counts.pop(OFFERED, 0), OUTRANKED: outranked, **dict(sorted(counts.items()))}
 
 
+def customers_blocked_by(rules: Sequence[str], path: Path) -> set[str]:
+    """The ids of the customers of whose candidates one of these rules blocks some."""
+    rows = pq.read_table(path, columns=["customer_id"], filters=[("blocked_by", "in", rules)])
+    return set(pc.unique(rows["customer_id"]).to_pylist())
+
+
 def counts_by_rule(path: Path) -> dict[str, int]:
     """Number of rows that each rule blocks, by its name; rules that block none are left out."""
     blocked = pq.read_table(path, columns=["blocked_by"])["blocked_by"].drop_null()

@@ -107,36 +107,41 @@ class Guards:
         if other:
             self.tell(f"The other customers' offers were made with a different {', '.join(other)}.")
 
-    def check_offers(self, customers: Set[str]) -> None:
+    def check_offers(self, customers: Set[str], contacted: Set[str]) -> None:
         """Refuse a run without offers.
 
         Args:
             customers: the customers with offers in the new run.
+            contacted: the customers who get none because they have been contacted enough.
 
         Raises:
             Refused: there are none, and `activate` is None.
         """
-        if not customers and not self.activate:
+        if not customers | contacted and not self.activate:
             self._refuse(
                 "No customer has a reason, so there are no offers.",
                 f"Check the consents and the newest purchases, {_EMPTY}.",
             )
 
-    def check_share(self, active: Run, before: Set[str], customers: Set[str]) -> None:
+    def check_share(
+        self, active: Run, before: Set[str], customers: Set[str], contacted: Set[str]
+    ) -> None:
         """Refuse a run with offers for too few of the customers with offers in the active run.
 
-        Customers whose offers were withdrawn since the active run was made count as lost.
+        Customers whose offers were withdrawn since the active run was made count as lost. Those who
+        have been contacted enough don't.
 
         Args:
             active: the active run, made with the same options.
             before: the customers with offers in the active run.
             customers: the customers with offers in the new run.
+            contacted: the customers who get none because they have been contacted enough.
 
         Raises:
             Refused: the share is less than `min_share`, and `activate` isn't False.
         """
         had = int(active.parameters.get(OFFERED_TO, len(before)))
-        kept = len(before & customers)
+        kept = len(before & (customers | contacted))
         if customers and kept < self.min_share * had:
             self._refuse(
                 f"Of the {had:,} customers with offers in the active run {active.run_id}, "

@@ -49,7 +49,7 @@ from followsuit.offers.activation import (
     without,
 )
 from followsuit.offers.allocated import Decisions
-from followsuit.offers.decisions import counts_by_rule
+from followsuit.offers.decisions import counts_by_rule, customers_blocked_by
 from followsuit.offers.guards import MAX_AGE, MIN_SHARE, Guards, Tell, ignore_note
 from followsuit.offers.learning.acceptance import Acceptance
 from followsuit.offers.learning.learn import Learn
@@ -59,7 +59,9 @@ from followsuit.offers.out import OUT
 from followsuit.offers.pipeline import STEPS, Pipeline
 from followsuit.offers.selection import DEFAULT, Selection
 from followsuit.policy.names import check_names
-from followsuit.policy.policy_file import NO_FILE, POLICY, PolicyFile
+from followsuit.policy.policy_file import NO_FILE, PolicyFile
+from followsuit.policy.policy_lines import POLICY
+from followsuit.policy.rules import CONTACT_LIMITS
 from followsuit.policy.sent import note_activated
 from followsuit.triggers.definitions.definition import Definition
 from followsuit.triggers.definitions.definition_file import digest, shipped_definitions
@@ -287,9 +289,11 @@ def _write(
             kept = without(offers_of(store, base.run_id), parameters[CUSTOMERS])
             offers, others = joined(run_id, offers, kept), customers_of(kept)
         offered_to = customers_of(offers)
+        contacted = customers_blocked_by(CONTACT_LIMITS, folder / DECISIONS)
         if base is not None and comparable(base, parameters):
-            guards.check_share(base, customers_of(offers_of(store, base.run_id)), offered_to)
-        guards.check_offers(offered_to)
+            before = customers_of(offers_of(store, base.run_id))
+            guards.check_share(base, before, offered_to, contacted)
+        guards.check_offers(offered_to, contacted)
         run = Run(
             run_id,
             SCORE,

@@ -22,7 +22,7 @@ from followsuit.policy.rules import (
     PER_CUSTOMER,
     PER_OFFER,
 )
-from followsuit.policy.shared_limits import shared_limits, with_a_place
+from followsuit.policy.shared_limits import shared_limits
 
 _NOTHING = -1
 
@@ -86,9 +86,10 @@ def decide(
     """
     every = messages_of(ranked, customers, policy)
     worthwhile = _worthwhile(every, policy)
-    again = _offered_today(ranked, customers, every, worthwhile)
+    again, noted_cost = _offered_today(ranked, customers, every, worthwhile, top)
     repeated = np.full(len(ranked), _NOTHING)
     repeated[every.row[again]] = again
+    every.cost[again] = noted_cost
     given = np.bincount(ranked.customer[repeated >= 0], minlength=len(customers.codes))
     at_most = np.clip(np.minimum(customers.room, top - given), 0, None).astype(np.int64)
     rule = _blocking(ranked, customers, every, worthwhile, at_most)
@@ -99,7 +100,8 @@ def decide(
     positions = positions[_within_room(every.only(positions), ranked, left[positions])]
     with_room = _has(every.row[positions], ranked)
     places = None if places is None else places.after(repeated >= 0)
-    positions = positions[with_a_place(every.row[positions], places)]
+    if places is not None:
+        positions = positions[places.open_to(every.row[positions])]
     messages = every.only(positions)
     uses = shared_limits(messages, ranked, customers, stores, places, policy)
     problem = _problem(messages, ranked, uses, at_most)
@@ -139,12 +141,13 @@ def _worthwhile(messages: Messages, policy: Policy) -> np.ndarray:
 
 
 def _offered_today(
-    ranked: Ranked, customers: Customers, messages: Messages, worthwhile: np.ndarray
-) -> Ints:
-    """The messages that another run of the day has sent already, one for a candidate at most."""
+    ranked: Ranked, customers: Customers, messages: Messages, worthwhile: np.ndarray, top: int
+) -> tuple[Ints, Doubles]:
+    """The messages that another run of the day has sent already, and what each counted for there.
+
+    One for a candidate at most, and the first `top` of a customer.
+    """
     rows = customers.sent.of_the_day
-    if not len(rows):
-        return np.empty(0, dtype=np.int64)
     customer = customers.codes.of(rows["customer_id"])
     channel = pd.Index(CHANNELS).get_indexer(rows["channel"].to_pandas()) % (len(CHANNELS) + 1)
     item = rows["item_kind"].to_pandas() + ":" + rows["item_id"].to_pandas()
@@ -154,9 +157,14 @@ def _offered_today(
         [ranked.customer[of], ranked.offer_id[of], ranked.item[of], messages.channel]
     )
     held_out = customers.held_out[ranked.customer[of]]
-    again = np.flatnonzero(here.isin(earlier) & worthwhile & ~held_out)
-    first: Ints = again[np.diff(of[again], prepend=-1) != 0]
-    return first
+    first = ~earlier.duplicated()
+    place = earlier[first].get_indexer(here)
+    again = np.flatnonzero((place >= 0) & worthwhile & ~held_out)
+    again = again[np.diff(of[again], prepend=-1) != 0]
+    listed = np.zeros(len(ranked), dtype=bool)
+    listed[of[again]] = True
+    again = again[_place(ranked, listed)[of[again]] <= top]
+    return again, rows["cost"].to_numpy()[first][place[again]]
 
 
 def _blocking(
@@ -234,9 +242,11 @@ def _missed(
     worst = np.zeros(len(ranked), dtype=np.int64)
     np.maximum.at(worst, messages.row, over)
     why = np.array([*KINDS, OUTRANKED], dtype=object)[worst]
-    place, room = _place(ranked, open_rows | offered), at_most[ranked.customer]
-    given = np.bincount(ranked.customer[offered], minlength=len(at_most))[ranked.customer]
-    crowded = place > np.maximum(room, given)
+    # Where a customer gets all that is allowed, others don't miss out because of a limit.
+    chosen = np.bincount(ranked.customer[offered & open_rows], minlength=len(at_most))
+    given = np.bincount(ranked.customer[offered], minlength=len(at_most))
+    place = _place(ranked, open_rows | offered)
+    crowded = (chosen == at_most)[ranked.customer] & (place > given[ranked.customer])
     why[crowded] = np.where(place[crowded] <= top, PER_CUSTOMER, OUTRANKED)
     return why
 

@@ -27,6 +27,8 @@ from followsuit.graph.store import nfc
 
 LATEST = 1
 """The version of policies that this code understands."""
+LONGEST_ASSUMED = timedelta(days=30)
+"""The longest time for which offers may count as sent without a contact."""
 
 
 def _length(value: Any) -> timedelta:
@@ -214,15 +216,6 @@ class Policy(_Part):
     holdout: Holdout | None = None
     retention: Retention = Field(default_factory=Retention)
 
-    @model_validator(mode="after")
-    def _understood(self) -> Self:
-        if self.version > LATEST:
-            raise ValueError(
-                f"version {self.version} is newer than this followsuit, which knows {LATEST}. "
-                "Upgrade it"
-            )
-        return self
-
     @property
     def says_anything(self) -> bool:
         """Whether it differs from an empty policy."""
@@ -240,6 +233,11 @@ class Policy(_Part):
     def contradictions(self) -> Mapping[tuple[str, ...], str]:
         """What can't hold together, by the key to change."""
         wrong: dict[tuple[str, ...], str] = {}
+        if self.contact.assume_sent > LONGEST_ASSUMED:
+            wrong["contact", "assume_sent"] = (
+                f"offers count as sent for {self.contact.assume_sent.days} days; give at most "
+                f"{LONGEST_ASSUMED.days}"
+            )
         kept, windows = self.retention.contacts, self.contact.longest
         if kept is not None and kept < windows:
             wrong["retention", "contacts"] = (

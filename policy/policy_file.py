@@ -12,10 +12,9 @@ from pydantic_core import ErrorDetails
 from followsuit.core.errors import FollowsuitError
 from followsuit.core.near_names import near_name
 from followsuit.core.toml_lines import KeyPath, key_lines
-from followsuit.policy.policy import NO_POLICY, Policy
+from followsuit.policy.policy import LATEST, NO_POLICY, Policy
+from followsuit.policy.policy_lines import POLICY_LINES
 
-POLICY, POLICY_LINES = "policy", "policy_lines"
-"""Parameters of a run: its policy as `Policy.as_dict` gives it, and the line of each rule."""
 _SECTIONS = {"contact", "limits", "never", "holdout", "retention"}
 
 
@@ -100,12 +99,14 @@ def parse_policy(text: str, name: str) -> PolicyFile:
     except tomllib.TOMLDecodeError as error:
         raise PolicyError(f"{name} isn't valid TOML: {error}.") from error
     file = PolicyFile(NO_POLICY, name, key_lines(text))
+    version = given.get("version", LATEST)
+    if isinstance(version, int) and version > LATEST:
+        known = f"version {version} is newer than this followsuit, which knows {LATEST}"
+        raise file.wrong(f"{known}. Upgrade it", "version")
     try:
         policy = Policy.model_validate(given)
     except ValidationError as error:
-        # A version that is too new explains all other errors.
-        first = min(error.errors(), key=lambda each: "version" not in each["loc"])
-        raise _error(file, first) from None
+        raise _error(file, error.errors()[0]) from None
     for path, why in policy.contradictions().items():
         raise file.wrong(why, *path)
     return PolicyFile(policy, name, file.lines)

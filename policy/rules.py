@@ -47,6 +47,9 @@ def _person(name: str, sentence: str) -> Rule:
     )
 
 
+CONTACT_LIMITS = (PER_CUSTOMER, PER_CHANNEL, PER_OFFER)
+"""The rules that stop customers from being contacted too often."""
+
 BEFORE_PREDICTION = (
     _person(UNKNOWN_AGE, "the customer's age is unknown, and consent is not assumed"),
     _person(MINOR, "the customer is under 18"),
@@ -113,7 +116,8 @@ AFTER_PREDICTION = {
     CHANNELS: "the channel has no more room, and other offers are worth more",
     OFFERS: "no more of this offer may be sent",
     STORES: "no more offers may point to its store",
-    PER_FRIEND: "one friend's purchases may drive no more offers",
+    PER_FRIEND: "one friend's purchases may drive no more offers, or the customer doesn't share "
+    "activity and can't compete for them",
 }
 """The sentences of rules that need a prediction, by name; they need a policy."""
 

@@ -20,9 +20,7 @@ from followsuit.graph import tables as t
 from followsuit.graph.items import ITEM
 from followsuit.graph.state import StateFolder
 from followsuit.graph.view import View
-
-LONGEST = timedelta(days=30)
-"""Notes of activated runs are kept for this long."""
+from followsuit.policy.policy import LONGEST_ASSUMED
 
 NOTED = pa.schema(
     [
@@ -58,7 +56,7 @@ def note_activated(state: StateFolder, run_id: str, as_of: datetime, offers: pa.
     rows = rows.append_column("run_id", pa.repeat(run_id, len(offers)))
     with replacing(folder / f"{run_id}.parquet") as path:
         pq.write_table(rows.select(NOTED.names).cast(NOTED), path)
-    oldest = f"{as_of - LONGEST:%Y-%m-%d}"
+    oldest = f"{as_of - LONGEST_ASSUMED:%Y-%m-%d}"
     for stale in folder.glob("*.parquet"):
         if stale.name < oldest:
             stale.unlink()

@@ -52,35 +52,15 @@ def shared_limits(
     return uses
 
 
-def with_a_place(rows: Ints, places: Places | None) -> np.ndarray:
-    """(messages,) bool: whether all friends that drive each message have a place for it.
-
-    Args:
-        rows: (messages,) the candidate of each.
-        places: the places of friends' offers; None without a limit on them.
-    """
-    if places is None:
-        return np.ones(len(rows), dtype=bool)
-    closed = np.where(places.competes, places.shared[places.friend] == 0, ~places.drawn)
-    return ~np.isin(rows, places.row[closed])
-
-
 def _add_friends(uses: Uses, rows: Ints, places: Places) -> None:
-    """Add the places for which customers compete, and the one place of each drawn customer."""
     message, use = _spread(rows, places.row)
-    shared = places.competes[use]
     friend = places.friend[use]
-    asked = np.bincount(friend[shared], minlength=len(places.names))
+    asked = np.bincount(friend, minlength=len(places.names))
     scarce = {
-        str(places.names[number]): float(places.shared[number])
-        for number in np.flatnonzero(asked > places.shared)
+        str(places.names[number]): float(places.left[number])
+        for number in np.flatnonzero(asked > places.left)
     }
-    uses.add_each(kinds.PER_FRIEND, scarce, message[shared], places.names[friend[shared]])
-    own = ~shared
-    pairs = places.pair[use[own]]
-    names, counts = np.unique(pairs.astype(str), return_counts=True)
-    several = dict.fromkeys(names[counts > 1], 1.0)
-    uses.add_each(kinds.PER_FRIEND, several, message[own], pairs)
+    uses.add_each(kinds.PER_FRIEND, scarce, message, places.names[friend])
 
 
 def _spread(rows: Ints, of: Ints) -> tuple[Ints, Ints]:

@@ -1,5 +1,6 @@
 """What customers who don't share do, and sensitive purchases, change nothing for anybody else."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +21,32 @@ from followsuit.loaders.load import load
 from followsuit.offers.activation import OFFERED_TO
 from followsuit.offers.explanation.explain import explain
 from followsuit.offers.score import score
+from followsuit.policy.policy_file import NO_FILE, PolicyFile, parse_policy
 from followsuit.queries.runner import run_query
 from followsuit.testing.places import Place
 
+POLICY = """
+[contact]
+per_customer = { at_most = 3, within = "7d" }
+per_channel.sms = { at_most = 1, within = "30d" }
+per_offer = { at_most = 1, within = "90d" }
+per_friend = { at_most = 2 }
+quiet = { from = "21:00", until = "08:00", zone = "Europe/Berlin" }
+
+[never]
+bought_within = "30d"
+programs = ["gold"]
+categories = ["k2"]
+min_expected_value = 0.0001
+
+[holdout]
+share = 0.1
+salt = "2026"
+
+[retention]
+events = "70d"
+contacts = "100d"
+"""
 IN_CI, BY_NIGHT = range(20), range(20, 200)
 
 
@@ -47,24 +71,27 @@ def check(seed: int, place: Place, folder: Path, vectors: str) -> None:
     """Add the row and compare all that is computed of everybody else, to the byte."""
     shop = random_shop(seed)
     customer, table, row = addition(shop, seed)
+    policy = parse_policy(POLICY, "policy.toml") if seed % 2 else NO_FILE
     with place.open() as store:
         load(store, str(deliver(folder / "shop", **shop)))
-        before = results(store, customer, vectors)
+        before = results(store, customer, vectors, policy)
         load(store, str(deliver(folder / "more", **{table: [row]})))
-        after = results(store, customer, vectors)
+        after = results(store, customer, vectors, policy)
     assert before["offers.parquet"].num_rows > 0, "a world without offers shows nothing"
     assert before.keys() == after.keys()
     for name, value in before.items():
         assert value == after[name], f"{name} changed when {customer} got a row in {table}: {row}"
 
 
-def results(store: GraphStore, customer: str, vectors: str) -> dict[str, Any]:
+def results(store: GraphStore, customer: str, vectors: str, policy: PolicyFile) -> dict[str, Any]:
     """All results for a store, without the rows of one customer."""
 
     def others(rows: pa.Table, column: str = "customer_id") -> pa.Table:
         return rows.filter(pc.not_equal(rows[column], customer))
 
-    score(store, NOW, NOW, affinity="linear")
+    # Else what the first run offered would count as sent in the second one.
+    shutil.rmtree(store.state.activated, ignore_errors=True)
+    score(store, NOW, NOW, affinity="linear", policy=policy)
     run = active_run(store)
     folder = run_folder(store, run.run_id)
     files: dict[str, Any] = {

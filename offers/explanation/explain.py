@@ -33,6 +33,7 @@ from followsuit.offers.explanation.not_offered import (
 )
 from followsuit.offers.out import OUT
 from followsuit.policy.decision import OFFERED
+from followsuit.policy.policy_lines import POLICY_LINES
 
 _COLUMNS = [name for name in OUT if name not in ("customer_id", "trigger")]
 """Columns of the decisions that an explanation repeats."""
@@ -61,7 +62,7 @@ class Explanation:
     rule: str | None = None
     """Why it isn't offered, as a contract word; None if it is."""
     explanation: str | None = None
-    """The rule in words."""
+    """The rule in words, and where it stands in the policy."""
     item_kind: str | None = None
     item_id: str | None = None
     offer_id: str | None = None
@@ -241,6 +242,7 @@ def refused(run: Run, customer: str, target: str, rule: str) -> Explanation:
         target: the id of a product, a store or an offer.
         rule: a key of `EXPLAINED`.
     """
+    line = run.parameters.get(POLICY_LINES, {}).get(rule)
     return Explanation(
         run.run_id,
         run.as_of,
@@ -248,5 +250,5 @@ def refused(run: Run, customer: str, target: str, rule: str) -> Explanation:
         target,
         offered=False,
         rule=rule,
-        explanation=EXPLAINED[rule],
+        explanation=f"{EXPLAINED[rule]} ({line})" if line else EXPLAINED[rule],
     )

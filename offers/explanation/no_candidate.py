@@ -22,6 +22,9 @@ from followsuit.offers.explanation.not_offered import (
     NoDecisions,
     UnknownTarget,
 )
+from followsuit.policy.policy import Policy
+from followsuit.policy.policy_lines import POLICY
+from followsuit.policy.restrictions import restrictions
 from followsuit.policy.rules import NO_OFFER
 
 
@@ -45,6 +48,9 @@ def why_no_candidate(
         UnknownTarget: there is no such product, store or offer.
         NoDecisions: a file of the run is missing or damaged.
     """
+    policy = Policy.model_validate(run.parameters.get(POLICY) or {})
+    view = view.keeping(policy.retention.events, policy.retention.contacts)
+    kept_back = restrictions(view, store.state, run.run_id, policy)
     offers = catalogue(view)
     items = view.items.filter(view.items.item_id == target).select(*ITEM)
     if exists(store, g.OFFER, target):
@@ -57,7 +63,9 @@ def why_no_candidate(
         if exists(store, g.PRODUCT, target) or exists(store, g.STORE, target):
             return SENSITIVE
         raise UnknownTarget(f"There is no product, store or offer {target}.")
-    blocked = brought_up(view.of(customer), ibis.memtable(pairs), offers).blocked_by.to_pyarrow()
+    own = view.of(customer)
+    rows = brought_up(own, ibis.memtable(pairs), offers, restrictions=kept_back)
+    blocked = rows.blocked_by.to_pyarrow()
     if not len(blocked):
         return NOT_JOINED
     if not blocked.null_count:

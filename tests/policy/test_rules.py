@@ -12,12 +12,17 @@ from followsuit.graph.people import MINOR, NO_CONTACT, UNKNOWN_AGE
 from followsuit.offers.candidates.brought_up import brought_up
 from followsuit.offers.candidates.catalogue import catalogue
 from followsuit.policy.rules import (
+    AFTER_PREDICTION,
     ALREADY_TAKEN,
     BEFORE_PREDICTION,
+    BOUGHT_WITHIN,
+    CATEGORIES,
     ELSEWHERE,
     NO_OFFER,
     NOT_IN_AUDIENCE,
     OPEN_COMPLAINT,
+    PER_CUSTOMER,
+    PROGRAMS,
     SENTENCES,
     Rule,
     blocked_by,
@@ -27,6 +32,8 @@ NOW = day(20)
 FREE: dict[str, Any] = {
     "person_blocked_by": None,
     "complains": False,
+    "in_category": False,
+    "bought_lately": False,
     "seen": False,
     "home_city": "Ulm",
     "store_city": "Ulm",
@@ -36,6 +43,8 @@ FREE: dict[str, Any] = {
 TYPES = {
     "person_blocked_by": "string",
     "complains": "boolean",
+    "in_category": "boolean",
+    "bought_lately": "boolean",
     "seen": "boolean",
     "home_city": "string",
     "store_city": "string",
@@ -47,6 +56,10 @@ ORDER = (
     MINOR,
     NO_CONTACT,
     OPEN_COMPLAINT,
+    PROGRAMS,
+    PER_CUSTOMER,
+    CATEGORIES,
+    BOUGHT_WITHIN,
     ALREADY_TAKEN,
     ELSEWHERE,
     NO_OFFER,
@@ -58,6 +71,10 @@ CASES: list[tuple[dict[str, Any], str | None]] = [
     ({"person_blocked_by": MINOR}, MINOR),
     ({"person_blocked_by": NO_CONTACT}, NO_CONTACT),
     ({"complains": True}, OPEN_COMPLAINT),
+    ({"person_blocked_by": PROGRAMS}, PROGRAMS),
+    ({"person_blocked_by": PER_CUSTOMER, "in_category": True}, PER_CUSTOMER),
+    ({"in_category": True, "bought_lately": True}, CATEGORIES),
+    ({"bought_lately": True, "seen": True}, BOUGHT_WITHIN),
     ({"seen": True}, ALREADY_TAKEN),
     ({"store_city": "Kiel"}, ELSEWHERE),
     ({"home_city": None}, None),
@@ -84,7 +101,10 @@ def test_the_first_rule_that_blocks_is_named(context: dict[str, Any], rule: str 
 
 def test_every_rule_has_a_name_of_its_own_and_a_sentence() -> None:
     assert tuple(rule.name for rule in BEFORE_PREDICTION) == ORDER
-    assert {rule.name: rule.sentence for rule in BEFORE_PREDICTION} == SENTENCES
+    before = {rule.name: rule.sentence for rule in BEFORE_PREDICTION}
+    assert AFTER_PREDICTION | before == SENTENCES
+    # Before the prediction it is about those who may get no message at all.
+    assert set(before) & set(AFTER_PREDICTION) == {PER_CUSTOMER}
     for sentence in SENTENCES.values():
         assert sentence[0].islower()
         assert not sentence.endswith(".")

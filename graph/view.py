@@ -25,7 +25,7 @@ from followsuit.core.times import utc
 from followsuit.graph import tables as t
 from followsuit.graph.history import History, OwnHistory, without_returns
 from followsuit.graph.items import PAIR, PRODUCT, Items
-from followsuit.graph.people import people
+from followsuit.graph.people import opt_ins, people
 from followsuit.graph.schema import Col
 from followsuit.graph.snapshot import Snapshot, take_snapshot
 from followsuit.graph.store import GraphStore
@@ -342,10 +342,18 @@ class View:
             self.table(t.CUSTOMERS),
             self._history.answers,
             self.as_of.date(),
-            lambda clock: clock.notnull() & (clock <= self.as_of),
+            self._is_past,
             self.assume_consent,
         )
         return self.snapshot.keep(rows)
+
+    @property
+    def opt_ins(self) -> ir.Table:
+        """`customer_id, purpose, granted`: answers about contact and each channel, see `opt_ins`.
+
+        They are what customers said themselves; `people` says who may be contacted at all.
+        """
+        return opt_ins(self._history.answers, self._is_past)
 
     def recent(self, length: timedelta) -> ir.Table:
         """The interactions in (as_of - length, as_of], in the columns of `interactions`."""
@@ -441,6 +449,10 @@ class View:
     def _products(self) -> ir.Table:
         """`product_id` of the products among the items."""
         return self.items.filter(self.items.item_kind == PRODUCT).select(product_id="item_id")
+
+    def _is_past(self, clock: ir.Value) -> ir.Value:
+        """Whether a time is at or before the instant; a missing time doesn't count."""
+        return clock.notnull() & (clock <= self.as_of)
 
     def _known(self, clock: ir.Value) -> ir.Value:
         """Whether a time is at or before the instant; a missing time counts as known."""

@@ -6,8 +6,9 @@ from typing import Any
 
 import ibis
 import ibis.expr.types as ir
+import pyarrow as pa
+import pyarrow.parquet as pq
 
-from followsuit.core.files import is_readable_parquet
 from followsuit.graph import schema as g
 from followsuit.graph.runs import DECISIONS, Run, parts, run_folder
 from followsuit.graph.schema import Col
@@ -36,7 +37,7 @@ def still_offered(store: GraphStore, snapshot: Snapshot, run: Run) -> ir.Table:
     Raises:
         NoDecisions: the decisions of a part are missing or damaged.
     """
-    decisions = ibis.union(*_decisions(store, snapshot, run))
+    decisions = ibis.union(*_decisions(store, run))
     with store.state.work_folder() as folder:
         in_graph = [_in_graph(store, snapshot, run, e, folder) for e in RECOMMENDED]
         rows = ibis.union(*in_graph).inner_join(decisions, list(_KEY))
@@ -55,13 +56,13 @@ def _in_graph(
     return named.select(*_KEY, *_OF_GRAPH)
 
 
-def _decisions(store: GraphStore, snapshot: Snapshot, run: Run) -> list[ir.Table]:
+def _decisions(store: GraphStore, run: Run) -> list[ir.Table]:
     """The offered decisions of each part about its own customers."""
     made_by = parts(run)
     listed = sorted({c for part in made_by for c in part.parameters.get(CUSTOMERS) or ()})
     tables = []
     for part in made_by:
-        rows = _offered(store, snapshot, part)
+        rows = _offered(store, part)
         own: Sequence[str] | None = part.parameters.get(CUSTOMERS)
         if own is not None:
             rows = rows.semi_join(_ids(own), "customer_id")
@@ -71,14 +72,20 @@ def _decisions(store: GraphStore, snapshot: Snapshot, run: Run) -> list[ir.Table
     return tables
 
 
-def _offered(store: GraphStore, snapshot: Snapshot, part: Run) -> ir.Table:
+def _offered(store: GraphStore, part: Run) -> ir.Table:
     path = run_folder(store, part.run_id) / DECISIONS
-    if not is_readable_parquet(path):
+    try:
+        rows = pq.read_table(
+            path,
+            columns=[*_KEY, "send_after"],
+            filters=[("decision", "=", OFFERED)],
+            memory_map=False,
+        )
+    except (OSError, pa.ArrowInvalid) as error:
         raise NoDecisions(
             f"The decisions of the run {part.run_id} are missing or damaged. Score again."
-        )
-    rows = snapshot.connection.read_parquet(path)
-    return rows.filter(rows.decision == OFFERED).select(*_KEY, "send_after")
+        ) from error
+    return ibis.memtable(rows)
 
 
 def _ids(customers: Sequence[Any]) -> ir.Table:

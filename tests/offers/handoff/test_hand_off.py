@@ -1,9 +1,12 @@
-"""The offers of the active run are handed over on either engine, checked once more."""
+"""The offers of the active run are handed over, each checked once more."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from support.deliveries import deliver
 from support.handed import read_csv
@@ -14,6 +17,7 @@ from support.snapshots import day
 from followsuit.graph.runs import DECISIONS, UnknownRun, active_run, run_folder
 from followsuit.graph.store import GraphStore
 from followsuit.loaders.load import load
+from followsuit.offers.decision_rows import SCHEMA
 from followsuit.offers.explanation.not_offered import NoDecisions
 from followsuit.offers.handoff.hand_off import HandOff, HandOffError, hand_off
 from followsuit.testing.places import Place
@@ -71,12 +75,19 @@ class Shop:
 
 
 @pytest.fixture
-def shop(place: Place, tmp_path: Path) -> Any:
+def shop(embedded: Place, tmp_path: Path) -> Iterator[Shop]:
+    with embedded.open() as store:
+        yield Shop(store, tmp_path)
+
+
+@pytest.fixture
+def on_each_engine(place: Place, tmp_path: Path) -> Iterator[Shop]:
     with place.open() as store:
         yield Shop(store, tmp_path)
 
 
-def test_all_offers_go_out_in_files_for_their_owner_alone(shop: Shop, tmp_path: Path) -> None:
+def test_all_offers_go_out_for_their_owner_alone(on_each_engine: Shop, tmp_path: Path) -> None:
+    shop = on_each_engine
     handed = shop.hand_off()
     assert shop.handed() == shop.in_graph() >= {("ann", "tea"), ("ann", "kiosk"), ("dan", "tea")}
     n = len(shop.in_graph())
@@ -110,7 +121,8 @@ def test_the_same_again_gives_the_same_bytes(shop: Shop, tmp_path: Path) -> None
         assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "again" / name).read_bytes()
 
 
-def test_what_a_load_has_withdrawn_is_left_out(shop: Shop) -> None:
+def test_what_a_load_has_withdrawn_is_left_out(on_each_engine: Shop) -> None:
+    shop = on_each_engine
     shop.deliver(consents=[answer("bob", "social_use", False, 12)])
     handed = shop.hand_off()
     assert shop.handed() == shop.in_graph() == {("ann", "jam"), ("ann", "rye")}
@@ -147,7 +159,8 @@ def test_reasons_that_end_before_the_hand_off_are_dropped(shop: Shop, tmp_path: 
     assert ended + len(left) == len(shop.in_graph())
 
 
-def test_a_run_for_some_customers_hands_over_the_others_offers_too(shop: Shop) -> None:
+def test_a_run_for_some_customers_hands_over_the_others_offers_too(on_each_engine: Shop) -> None:
+    shop = on_each_engine
     before = shop.in_graph()
     shop.deliver(purchases=[{"customer_id": "bob", "product_id": "egg", "at": day(19).isoformat()}])
     score(shop.store, NOW, LATER, customers=["dan"])
@@ -172,6 +185,17 @@ def test_the_decisions_say_when_to_send_so_they_must_be_there(shop: Shop, tmp_pa
     with pytest.raises(NoDecisions, match=f"{shop.run.run_id} are missing or damaged"):
         shop.hand_off()
     assert not (tmp_path / "out").exists()
+
+
+def test_send_after_is_that_of_the_decision(shop: Shop, tmp_path: Path) -> None:
+    path = run_folder(shop.store, shop.run.run_id) / DECISIONS
+    decisions = pq.read_table(path, memory_map=False)
+    index = decisions.column_names.index("send_after")
+    at_eight = pa.array([day(21, 8)] * len(decisions), SCHEMA.field("send_after").type)
+    pq.write_table(decisions.set_column(index, "send_after", at_eight), path)
+    shop.hand_off()
+    rows = read_csv(tmp_path / "out" / EMAIL)
+    assert {row["send_after"] for row in rows} == {"2025-01-21T08:00:00+00:00"}
 
 
 def test_without_a_run_or_with_a_file_for_a_folder_nothing_is_written(

@@ -20,6 +20,7 @@ from followsuit.offers.handoff.forms import ASSOCIATE, DROPPED, FOLDER, FORMS, F
 from followsuit.offers.handoff.offer import Offer, Reader
 
 _PART = ".handoff.part"
+"""The hidden folder that files are written in, on the disk where they belong."""
 _ROWS = 10_000
 """Rows to read at a time."""
 _HEADER = csv_line(("customer_id", "offer_id", "item_id", "channel", "rule", "why"))
@@ -42,7 +43,7 @@ def replacing_files(folder: Path) -> Iterator[Path]:
     """Yield a folder to write to; at the end its files replace those of an earlier hand-off.
 
     Other files in `folder` stay. After a kill, each file is whole, and files of two hand-offs are
-    never mixed: some may be missing.
+    never mixed: some may be missing. The next hand-off deletes what is left in the part folder.
     """
     part = private_folder(folder) / _PART
     shutil.rmtree(part, ignore_errors=True)

@@ -69,6 +69,26 @@ def answers(consents: ir.Table, blocked: Sequence[str]) -> ir.Table:
     return rows.group_by("customer_id").aggregate(**columns)
 
 
+def opt_ins(answered: ir.Table, is_past: Callable[[ir.Value], ir.Value]) -> ir.Table:
+    """The answers about contact and each channel that count at an instant.
+
+    Args:
+        answered: see `answers`.
+        is_past: whether a time is at or before the instant; False for a missing time.
+
+    Returns:
+        `customer_id, purpose, granted`: `contact` or a channel, and whether it is granted; there is
+        no row for a purpose that the customer has neither granted nor refused.
+    """
+    parts = []
+    for purpose in _CONTACT:
+        granted = is_past(answered[f"{purpose}_from"])
+        said = granted | answered[f"{purpose}_refused"].fill_null(False)
+        rows = answered.mutate(purpose=ibis.literal(purpose), granted=granted).filter(said)
+        parts.append(rows.select("customer_id", "purpose", "granted"))
+    return ibis.union(*parts)
+
+
 def people(
     customers: ir.Table,
     answered: ir.Table,
@@ -113,23 +133,4 @@ def people(
         channel=ibis.cases(*((rows[channel], channel) for channel in CHANNELS)),
         shares=adult & rows.answered_social.ifelse(rows[SOCIAL_USE], assumed),
         blocked_by=blocked_by,
-    )
-
-
-def opted_in(
-    customers: ir.Table, answered: ir.Table, is_past: Callable[[ir.Value], ir.Value]
-) -> ir.Table:
-    """To which channels each customer has opted in.
-
-    Args:
-        customers: the table `customers` as of the instant.
-        answered: see `answers`.
-        is_past: whether a time is at or before the instant; False for a missing time.
-
-    Returns:
-        `customer_id`, and a column of true or false for each of `CHANNELS`.
-    """
-    rows = customers.left_join(answered, "customer_id").drop("customer_id_right")
-    return rows.select(
-        "customer_id", **{channel: is_past(rows[f"{channel}_from"]) for channel in CHANNELS}
     )

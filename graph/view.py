@@ -25,7 +25,7 @@ from followsuit.core.times import utc
 from followsuit.graph import tables as t
 from followsuit.graph.history import History, OwnHistory, without_returns
 from followsuit.graph.items import PAIR, PRODUCT, Items
-from followsuit.graph.people import opted_in, people
+from followsuit.graph.people import opt_ins, people
 from followsuit.graph.schema import Col
 from followsuit.graph.snapshot import Snapshot, take_snapshot
 from followsuit.graph.store import GraphStore
@@ -358,11 +358,6 @@ class View:
         )
         return self.snapshot.keep(rows)
 
-    @property
-    def channels(self) -> ir.Table:
-        """`customer_id`, and for each channel whether the customer has opted in to it."""
-        return opted_in(self.table(t.CUSTOMERS), self._history.answers, self._is_past)
-
     def holders(self, programs: Sequence[str]) -> ir.Table:
         """`customer_id` of those who hold one of these programs, sensitive ones too.
 
@@ -376,6 +371,14 @@ class View:
         """The memberships that had not ended, in the contract's columns."""
         rows = self.table(t.MEMBERSHIPS)
         return rows.filter(rows.until.isnull() | (rows.until > self.as_of))
+
+    @property
+    def opt_ins(self) -> ir.Table:
+        """`customer_id, purpose, granted`: answers about contact and each channel, see `opt_ins`.
+
+        They are what customers said themselves; `people` says who may be contacted at all.
+        """
+        return opt_ins(self._history.answers, self._is_past)
 
     def recent(self, length: timedelta) -> ir.Table:
         """The interactions in (as_of - length, as_of], in the columns of `interactions`."""
@@ -482,6 +485,8 @@ class View:
 
     def _is_past(self, clock: ir.Value) -> ir.Value:
         """Whether a time is at or before the instant; a missing time isn't."""
+
+        """Whether a time is at or before the instant; a missing time doesn't count."""
         return clock.notnull() & (clock <= self.as_of)
 
     def _known(self, clock: ir.Value) -> ir.Value:

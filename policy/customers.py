@@ -100,10 +100,12 @@ def contacted_enough(view: View, messages: ir.Table, window: Window) -> ir.Table
 
 
 def _channels(view: View, codes: Codes) -> np.ndarray:
-    rows = view.channels.to_pyarrow()
-    ids = rows["customer_id"]
-    opted = [codes.lay_out(ids, rows[channel], False).astype(bool) for channel in CHANNELS]
-    may = np.column_stack(opted)
+    rows = view.opt_ins.to_pyarrow()
+    row = codes.of(rows["customer_id"])
+    channel = pd.Index(CHANNELS).get_indexer(pd.Index(rows["purpose"].to_pandas()))
+    opted_in = (row >= 0) & (channel >= 0) & rows["granted"].to_numpy(zero_copy_only=False)
+    may = np.zeros((len(codes), len(CHANNELS)), dtype=bool)
+    may[row[opted_in], channel[opted_in]] = True
     return np.column_stack([may, ~may.any(axis=1)])
 
 

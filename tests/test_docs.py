@@ -24,6 +24,8 @@ from followsuit.graph.tables import TABLES
 from followsuit.loaders.mapping import read_mapping
 from followsuit.offers.decision_rows import schema_of
 from followsuit.offers.explanation.not_offered import EXPLAINED
+from followsuit.offers.handoff.checks import RULES
+from followsuit.offers.handoff.forms import FORMS
 from followsuit.offers.out import OUT
 from followsuit.simulator import World
 from followsuit.triggers.definitions.definition_file import parsed
@@ -280,6 +282,14 @@ def test_the_purposes_of_consent_are_those_of_the_code() -> None:
     purposes = [purpose for purpose, _ in rows(TEXTS["explanation/privacy"], "purpose")]
     assert purposes[:3] == ["`social_use`", "`named_use`", "`contact`"]
     assert purposes[3] == ", ".join(f"`{channel}`" for channel in CHANNELS)
+
+
+def test_the_page_on_the_hand_off_names_every_file_and_rule() -> None:
+    text = TEXTS["how-to/hand-off"]
+    files = {channel: file for channel, file, _ in rows(text, "channel")}
+    forms = {f"`{c}`" if c else "none": f"`{form.file}`" for c, form in FORMS.items()}
+    assert list(files.items()) == list(forms.items())
+    assert rows(text, "rule") == [(f"`{rule.name}`", rule.sentence) for rule in RULES]
 
 
 def test_the_dials_and_options_of_the_simulator_are_those_of_the_code() -> None:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from followsuit.loaders.load_report import LoadReport
     from followsuit.offers.backtest.backtest import BacktestReport
     from followsuit.offers.explanation.explain import Explanation
+    from followsuit.offers.handoff.hand_off import HandOff
     from followsuit.offers.score import ScoreReport
     from followsuit.triggers.check import CheckedTriggers
     from followsuit.triggers.definitions.definition import Definition
@@ -420,6 +421,30 @@ class Shop:
         from followsuit.offers.explanation.explain import explain
 
         return explain(self.store, customer, target, memory=self._memory, progress=self._progress)
+
+    def handoff(self, folder: str | Path, at: Instant, *, refresh: bool = False) -> "HandOff":
+        """Write the offers of the active run to files; see `offers.handoff.hand_off.hand_off`.
+
+        Args:
+            folder: the folder to write to; it is made if it is missing.
+            at: the time of the hand-off: consents, ages and offers are checked again as of it.
+            refresh: read the server again, after other programs wrote to it.
+
+        Raises:
+            HandOffError: the folder is a file.
+            UnknownRun: there is no active run.
+            NoDecisions: the run's decisions are missing or damaged.
+        """
+        from followsuit.offers.handoff.hand_off import hand_off
+
+        return hand_off(
+            self.store,
+            Path(folder),
+            instant(at),
+            refresh=refresh,
+            memory=self._memory,
+            progress=self._progress,
+        )
 
     def backtest(
         self,

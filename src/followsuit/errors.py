@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from followsuit.offers.backtest.backtest import BacktestError
     from followsuit.offers.explanation.not_offered import NoDecisions, UnknownTarget
     from followsuit.offers.guards import Refused
+    from followsuit.offers.handoff.hand_off import HandOffError
     from followsuit.offers.learning.learned import NothingLearned
     from followsuit.offers.score import ScoreError
     from followsuit.policy.allocation.problem import BadProblem
@@ -85,6 +86,7 @@ _MODULES = {
     "Diverged": "followsuit.gnn.training.loop",
     "FirstFailed": "followsuit.gnn.training.distributed",
     "FollowsuitError": "followsuit.core.errors",
+    "HandOffError": "followsuit.offers.handoff.hand_off",
     "HoldoutError": "followsuit.influence.probabilities.holdout",
     "MappingError": "followsuit.loaders.mapping",
     "MissingExtra": "followsuit.gnn.models.registry",
@@ -151,6 +153,7 @@ __all__ = [
     "Diverged",
     "FirstFailed",
     "FollowsuitError",
+    "HandOffError",
     "HoldoutError",
     "MappingError",
     "MissingExtra",

@@ -47,6 +47,7 @@ def test_there_are_the_commands_that_scripts_rely_on() -> None:
         "gnn embed",
         "gnn evaluate",
         "gnn train",
+        "handoff",
         "influence learn",
         "influence rank",
         "influence report",

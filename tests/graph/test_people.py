@@ -10,6 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.snapshots import day, view_from
 
+from followsuit.graph.consent import CHANNELS
+
 ADULT = date(1980, 5, 5)
 NOW = day(20)
 LONG_AGO = day(1)
@@ -115,6 +117,36 @@ def test_assumed_consent_never_overrides_a_recorded_refusal(tmp_path: Path, at: 
     person = state_of(tmp_path, *consents, assume=True)
     assert person.blocked_by == "no_contact_consent"
     assert not person.shares
+
+
+def test_the_opt_ins_are_the_answers_that_count_at_the_instant(tmp_path: Path) -> None:
+    consents = [
+        consent("contact", True),
+        consent("email", True),
+        consent("sms", True),
+        consent("sms", False, day(30)),  # a refusal counts whatever its date
+        consent("post", True, day(30)),
+        consent("push", False),
+        consent("push", True, day(2)),
+        consent("social_use", True),
+    ]
+    customers = [{"customer_id": "c", "birth_date": ADULT}]
+    view = view_from(tmp_path, NOW, customers=customers, consents=consents)
+    rows = view.opt_ins.to_pyarrow().to_pylist()
+    assert {(row["purpose"], row["granted"]) for row in rows} == {
+        ("contact", True),
+        ("email", True),
+        ("sms", False),
+        ("push", True),
+    }
+
+
+def test_a_refusal_of_everything_refuses_every_channel(tmp_path: Path) -> None:
+    consents = [consent("email", True), consent("all", False, day(30))]
+    customers = [{"customer_id": "c", "birth_date": ADULT}]
+    rows = view_from(tmp_path, NOW, customers=customers, consents=consents).opt_ins.to_pandas()
+    assert set(rows.purpose) == {"contact", *CHANNELS}
+    assert not rows.granted.any()
 
 
 @pytest.mark.parametrize("assume", [False, True])

@@ -15,6 +15,7 @@ from followsuit.cli import (  # noqa: F401
     demo,
     doctor,
     gnn,
+    handoff,
     influence,
     offers,
     queries,

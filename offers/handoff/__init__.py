@@ -1,0 +1,1 @@
+"""Writes the offers of the active run as files, one for each channel in the form its people use."""

@@ -84,7 +84,7 @@ def other_options(active: Run, parameters: dict[str, Any]) -> list[str]:
     return [
         option
         for name, option in _OPTIONS.items()
-        if any(part.parameters.get(name) != parameters[name] for part in parts(active))
+        if any(part.parameters.get(name) != parameters.get(name) for part in parts(active))
     ]
 
 

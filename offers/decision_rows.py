@@ -10,7 +10,7 @@ from followsuit.offers.candidates.grid import Grid
 from followsuit.offers.features.declared import Values
 from followsuit.offers.learning.acceptance import Acceptance
 from followsuit.offers.retrieval import Block, Retrieval
-from followsuit.policy.decision import OFFERED, OUTRANKED
+from followsuit.policy.decision import NEXT, OFFERED, OUTRANKED
 from followsuit.triggers.reason_texts import ReasonTexts
 from followsuit.triggers.trigger import Trigger
 
@@ -18,8 +18,6 @@ REASON, REPEAT, TASTE, BASKET, POPULAR = "trigger", "repeat", "taste", "basket",
 """The values of the column `source`."""
 _SOURCES = (POPULAR, TASTE, BASKET, REASON, REPEAT)
 CONTRIBUTIONS = "contributions"
-EXPLAINED = 10
-"""Contributions are kept for this many candidates after those that are offered."""
 
 SCHEMA = pa.schema(
     [
@@ -173,7 +171,7 @@ class Describe:
             "rank": pa.array(rank, mask=rank == 0),
             "propensity": offered.astype(float),
             "reason": self._texts_of(column, parts, above, leading),
-            CONTRIBUTIONS: self._contributions(block, (rank > 0) & (rank <= top + EXPLAINED)),
+            CONTRIBUTIONS: self._contributions(block, (rank > 0) & (rank <= top + NEXT)),
         }
         arrays = [
             pa.nulls(n, f.type) if f.name not in columns else _typed(columns[f.name], f.type)

@@ -16,12 +16,12 @@ from followsuit.core.progress import Progress, silent
 from followsuit.graph.items import PAIR
 from followsuit.offers.candidates.catalogue import Catalogue
 from followsuit.offers.candidates.grid import Grid
-from followsuit.offers.decision_rows import EXPLAINED, REASON, Describe
+from followsuit.offers.decision_rows import REASON, Describe
 from followsuit.offers.features.declared import Features
 from followsuit.offers.learning.acceptance import Acceptance
 from followsuit.offers.retrieval import Retrieval
 from followsuit.offers.selection import Selection
-from followsuit.policy.decision import OFFERED, OUTRANKED
+from followsuit.policy.decision import NEXT, OFFERED, OUTRANKED
 from followsuit.policy.policy import NO_POLICY, Policy
 from followsuit.policy.rules import BEFORE_PREDICTION, Rule
 from followsuit.triggers.reason_texts import ReasonTexts
@@ -79,7 +79,7 @@ def write_decisions(
             offer, column, row = (getattr(block.candidates, n) for n in ("offer", "column", "row"))
             order = np.lexsort((offer, column, np.where(rank, rank, last), row))
             order = order[rank[order] <= selection.ranked]
-            kept = order[rank[order] <= selection.top + EXPLAINED]
+            kept = order[rank[order] <= selection.top + NEXT]
             beyond += len(order) - len(kept)
             writer.write_table(describe.table(block, rank, selection.top).take(kept))
             advance(len(rows))

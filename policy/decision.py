@@ -3,3 +3,5 @@
 OFFERED = "offered"
 OUTRANKED = "outranked"
 """Other candidates of the customer rank higher."""
+NEXT = 10
+"""So many candidates after the offered ones are kept with what explains them."""

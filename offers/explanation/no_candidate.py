@@ -22,6 +22,7 @@ from followsuit.offers.explanation.not_offered import (
     NoDecisions,
     UnknownTarget,
 )
+from followsuit.policy.decision import NEXT
 from followsuit.policy.policy import Policy
 from followsuit.policy.policy_lines import POLICY
 from followsuit.policy.restrictions import restrictions
@@ -72,6 +73,8 @@ def why_no_candidate(
         return str(blocked[0].as_py())
     if not pc.sum(pc.is_null(mine["blocked_by"])).as_py():
         return NO_TRIGGER
+    if pc.max(mine["rank"]).as_py() == run.parameters["top"] + NEXT:
+        return BELOW  # Only so many are kept.
     actors = read_parquet(run_folder(store, run.run_id) / ACTORS)
     if actors is None:
         raise NoDecisions(f"Files of the run {run.run_id} are missing or damaged. Score again.")

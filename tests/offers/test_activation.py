@@ -110,6 +110,7 @@ def test_only_runs_for_everybody_with_the_same_options_are_compared() -> None:
         "everyone": (True, "--everyone"),
         "affinity": ("blend", "--affinity"),
         "definitions": ("of other triggers", "--triggers or --only"),
+        "policy": ({"holdout": {"share": 0.1, "salt": "x"}}, "--policy"),
     }
     for parameter, (value, option) in changed.items():
         other = run(2, None, **{parameter: value})
@@ -286,7 +287,7 @@ def test_a_run_that_becomes_active_meanwhile_is_not_lost(
     def while_another_ends(*arguments: Any) -> None:
         monkeypatch.setattr(Pipeline, "rank", rank)
         score(store, NOW, NOW)
-        rank(*arguments)
+        return rank(*arguments)
 
     with embedded.open() as store:
         load(store, str(deliver_shop(tmp_path / "d")))

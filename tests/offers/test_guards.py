@@ -163,20 +163,20 @@ def test_the_share_is_of_those_who_have_offers(
 ) -> None:
     asked = guards(min_share=share)
     if passes:
-        asked.check_share(ACTIVE, set("abcd"), reached)
+        asked.check_share(ACTIVE, set("abcd"), reached, set())
         return
-    said = refusal(lambda: asked.check_share(ACTIVE, set("abcd"), reached))
+    said = refusal(lambda: asked.check_share(ACTIVE, set("abcd"), reached, set()))
     assert said.startswith("Of the 4 customers with offers in the active run good, ")
     assert f"fewer than --min-share {share:g}." in said
     assert "--min-share 0" in said
 
 
 def test_a_run_without_offers_is_refused_whatever_the_share() -> None:
-    said = refusal(lambda: guards(min_share=0).check_offers(set()))
+    said = refusal(lambda: guards(min_share=0).check_offers(set(), set()))
     assert "No customer has a reason" in said
     assert "--activate" in said
-    guards(activate=True).check_offers(set())
-    guards().check_offers({"ann"})
+    guards(activate=True).check_offers(set(), set())
+    guards().check_offers({"ann"}, set())
 
 
 @pytest.mark.parametrize("share", [-0.1, 1.1, float("nan")])
@@ -184,13 +184,18 @@ def test_what_is_no_share_is_named(share: float) -> None:
     assert f"--min-share {share} isn't valid" in refusal(lambda: guards(min_share=share))  # type: ignore[arg-type, return-value]
 
 
+def test_those_who_were_contacted_enough_are_not_missed() -> None:
+    guards(min_share=0.75).check_share(ACTIVE, set("abcd"), {"a"}, {"b", "c"})
+    guards().check_offers(set(), {"ann"})
+
+
 def test_without_activation_what_would_be_refused_is_noted(make: Make) -> None:
     told: list[str] = []
     asked = guards(told, max_age=timedelta(hours=36), activate=False)
     asked.check_order(ACTIVE, day(19))
     asked.check_data(make())
-    asked.check_share(ACTIVE, set("abcd"), {"a"})
-    asked.check_offers(set())
+    asked.check_share(ACTIVE, set("abcd"), {"a"}, set())
+    asked.check_offers(set(), set())
     assert [note.split()[0] for note in told] == ["The", "The", "Of", "No"]
     assert "older than --max-age 36h" in told[1]
 

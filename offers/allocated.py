@@ -7,6 +7,7 @@ from typing import Any, Self
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from followsuit.offers.risk import Risk, Risks
 from followsuit.policy.decide import Decided
 from followsuit.policy.limit_kinds import BUDGET, CHANNELS, OFFERS, PER_FRIEND
 from followsuit.policy.messages import MINOR
@@ -29,13 +30,17 @@ class Price:
     name: str | None
     price: float
 
+    @property
+    def name_of_limit(self) -> str:
+        """A unit of the limit in words."""
+        if self.kind == BUDGET:
+            return "unit of budget"
+        what = {CHANNELS: f"message by {self.name}", OFFERS: f"message about {self.name}"}
+        return what.get(self.kind, f"offer that points to {self.name}")
+
     def in_words(self) -> str:
         """The price as a sentence."""
-        worth = f"is worth {self.price:,.2f}"
-        if self.kind == BUDGET:
-            return f"One more unit of budget {worth}."
-        what = {CHANNELS: f"message by {self.name}", OFFERS: f"message about {self.name}"}
-        return f"One more {what.get(self.kind, f'offer that points to {self.name}')} {worth}."
+        return f"One more {self.name_of_limit} is worth {self.price:,.2f}."
 
 
 @dataclass(frozen=True)
@@ -64,9 +69,7 @@ class Allocated:
         return max(self.bound - self.value, 0.0) / self.bound if self.bound > 0 else 0.0
 
     def in_words(self) -> Iterator[str]:
-        """What a policy makes of the offers, as sentences; nothing without one."""
-        if not self.by_policy:
-            return
+        """What the offers are worth and what limits cost, as sentences."""
         share = f", at least {1 - self.gap:.2%} of what the limits allow" if self.gap else ""
         yield f"Expected value {self.value:,.2f} after costs of {self.cost:,.2f}{share}."
         yield from (price.in_words() for price in self.prices[:_TOLD])
@@ -89,21 +92,41 @@ class Decisions:
     Attributes:
         allocated: what its offers are worth and cost.
         counts: number of candidates by decision: `offered`, `outranked`, then each rule.
+        risks: what the offers rest on.
     """
 
     allocated: Allocated
     counts: dict[str, int]
+    risks: Risks
 
     def as_dict(self) -> dict[str, Any]:
         """What `score --json` says."""
-        return {"allocation": self.allocated.as_dict(), "decisions": self.counts}
+        return {
+            "allocation": self.allocated.as_dict(),
+            "decisions": self.counts,
+            "risk": self.risks.as_dict(),
+        }
+
+    def in_words(self) -> Iterator[str]:
+        """What a policy makes of the offers and what they rest on; nothing without a policy."""
+        if self.allocated.by_policy:
+            yield from self.allocated.in_words()
+            yield self.risks.every.in_words("Of all offers")
+            for name, risk in self.risks.triggers.items():
+                if risk.complaints or risk.opt_outs:
+                    yield risk.in_words(f"Of those by {name or 'no trigger'}")
 
     @classmethod
     def from_dict(cls, kept: dict[str, Any]) -> Self:
         """What `dataclasses.asdict` made of it."""
-        worth = kept["allocated"]
+        worth, risks = kept["allocated"], kept["risks"]
         prices = [Price(**price) for price in worth["prices"]]
-        return cls(Allocated(**{**worth, "prices": prices}), kept["counts"])
+        triggers = {name: Risk(**each) for name, each in risks["triggers"].items()}
+        return cls(
+            Allocated(**{**worth, "prices": prices}),
+            kept["counts"],
+            Risks(Risk(**risks["every"]), triggers),
+        )
 
 
 def allocated(offered: pa.Table, decided: Decided | None = None, violations: int = 0) -> Allocated:

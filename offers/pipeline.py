@@ -13,7 +13,7 @@ from followsuit.core.files import read_json, save_json
 from followsuit.core.progress import Progress
 from followsuit.graph import schema as g
 from followsuit.graph.models import ModelStore
-from followsuit.graph.runs import DECISIONS, OFFERS, run_folder
+from followsuit.graph.runs import DECISIONS, OFFERS
 from followsuit.graph.store import GraphStore
 from followsuit.graph.view import View, of_customers
 from followsuit.influence.log.action_log import read_log
@@ -30,6 +30,7 @@ from followsuit.offers.learning.learned import learned_tie_weights
 from followsuit.offers.learning.taste import TasteConfig, search_taste
 from followsuit.offers.out import OUT
 from followsuit.offers.replay import Replay
+from followsuit.offers.risk import risks
 from followsuit.offers.selection import Selection
 from followsuit.policy.decision import OFFERED
 from followsuit.policy.policy import Policy
@@ -70,6 +71,7 @@ class Pipeline:
         definitions: the triggers.
         texts: what customers may be told.
         policy: the shop's policy.
+        folder: the folder for the results of steps and the run's files.
         progress: progress callback.
     """
 
@@ -83,6 +85,7 @@ class Pipeline:
         definitions: Mapping[str, Definition],
         texts: ReasonTexts,
         policy: Policy,
+        folder: Path,
         progress: Progress,
     ) -> None:
         self._store = store
@@ -94,7 +97,7 @@ class Pipeline:
         self._definitions = with_window(definitions, window)
         self._texts = texts
         self._policy = policy
-        self._folder = run_folder(store, run_id)
+        self._folder = folder
         self._progress = progress
         self._replay = Replay(view, self._definitions, window, seed, progress)
 
@@ -143,7 +146,7 @@ class Pipeline:
             selection: which customers get offers, and how many.
 
         Returns:
-            What the offers are worth, and the number of decisions of each kind.
+            What the offers are worth and rest on, and the number of decisions of each kind.
         """
         view, window, policy = self._view, self._window, self._policy
         learned = learned_tie_weights(self._store, view, window)
@@ -198,7 +201,11 @@ class Pipeline:
             predicted.unlink()
         offered = _offered(path)
         pq.write_table(offered, self._folder / OFFERS)
-        return Decisions(worth or allocated(offered), counts_of_decisions(path))
+        return Decisions(
+            worth or allocated(offered),
+            counts_of_decisions(path),
+            risks(offered, self._folder, view, self._store.state, self._run_id, self._definitions),
+        )
 
 
 def _offered(path: Path) -> pa.Table:

@@ -5,8 +5,8 @@ result in the run's folder, so that an interrupted run continues from its last f
 run's id is a hash of its data, instant and parameters: the same inputs give the same run.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -49,6 +49,7 @@ from followsuit.offers.activation import (
     without,
 )
 from followsuit.offers.allocated import Decisions
+from followsuit.offers.comparison import Comparison, compare
 from followsuit.offers.decisions import counts_by_rule, customers_blocked_by
 from followsuit.offers.guards import MAX_AGE, MIN_SHARE, Guards, Tell, ignore_note
 from followsuit.offers.learning.acceptance import Acceptance
@@ -59,6 +60,7 @@ from followsuit.offers.out import OUT
 from followsuit.offers.pipeline import STEPS, Pipeline
 from followsuit.offers.selection import DEFAULT, Selection
 from followsuit.policy.names import check_names
+from followsuit.policy.policy import Policy
 from followsuit.policy.policy_file import NO_FILE, PolicyFile
 from followsuit.policy.policy_lines import POLICY
 from followsuit.policy.rules import CONTACT_LIMITS
@@ -101,6 +103,8 @@ class ScoreReport:
     """Parquet file of the offers, with `value` and `cost` after the columns of `OUT`."""
     decisions: Decisions
     """What was decided about all candidates, and what the offers are worth."""
+    comparison: Comparison | None = None
+    """What another policy would change; None if none is compared."""
 
     def as_dict(self) -> dict[str, Any]:
         """The report as `score --json` writes it."""
@@ -111,6 +115,7 @@ class ScoreReport:
             "offers": self.offers,
             "suppressed": self.suppressed,
             **self.decisions.as_dict(),
+            **({"comparison": self.comparison.as_dict()} if self.comparison else {}),
         }
 
     def offers_table(self) -> pa.Table:
@@ -137,6 +142,7 @@ def score(
     triggers: Mapping[str, Definition] | None = None,
     texts: ReasonTexts | None = None,
     policy: PolicyFile = NO_FILE,
+    compared: PolicyFile | None = None,
     tell: Tell = ignore_note,
     progress: Progress = silent,
 ) -> ScoreReport:
@@ -164,6 +170,7 @@ def score(
         triggers: the definitions of the triggers, by name; None for the shipped ones.
         texts: what customers may be told; None for English.
         policy: the shop's policy.
+        compared: another policy, whose offers are only compared.
         tell: called with each note about the data.
         progress: progress callback.
 
@@ -185,7 +192,8 @@ def score(
     rules, retention = policy.policy, policy.policy.retention
     view = view_of(store, as_of, refresh=refresh, memory=memory, progress=progress)
     view = view.keeping(retention.events, retention.contacts)
-    check_names(policy, view)
+    for file in (policy, *((compared,) if compared else ())):
+        check_names(file, view)
     guards.check_data(view)
     for note in unseen(view, triggers):
         tell(note)
@@ -211,8 +219,14 @@ def score(
     run_id = new_run_id(SCORE, as_of, {**parameters, **before}, content, delivered)
     folder = run_folder(store, run_id)
     private_folder(folder)
+
+    def pipeline(view: View, policy: Policy, folder: Path) -> Pipeline:
+        return Pipeline(
+            store, view, run_id, window, seed, triggers, texts, policy, folder, progress
+        )
+
     if not _is_done(folder):
-        job = Pipeline(store, view, run_id, window, seed, triggers, texts, rules, progress)
+        job = pipeline(view, rules, folder)
         chosen, unknown = _known(view, customers)
         config = TasteConfig(**before["taste"]) if before else job.config(parameters)
         if LEARNED in before:
@@ -232,7 +246,12 @@ def score(
             "taste_as_of": before.get("taste_as_of", as_of.isoformat()),
         }
         save_json(folder / _DONE, done)
-    return _write(
+    comparison = None
+    if compared is not None:
+        other = view_of(store, as_of, memory=memory)
+        chosen, _ = _known(view, customers)
+        comparison = _compare(store, folder, pipeline, other, compared.policy, chosen, selection)
+    report = _write(
         store,
         run_id,
         as_of,
@@ -244,6 +263,31 @@ def score(
         view.snapshot.meta.revision,
         policy,
     )
+    return replace(report, comparison=comparison)
+
+
+def _compare(
+    store: GraphStore,
+    folder: Path,
+    pipeline: Callable[[View, Policy, Path], Pipeline],
+    view: View,
+    policy: Policy,
+    customers: list[str] | None,
+    selection: Selection,
+) -> Comparison:
+    """Compare the offers of a run with those by another policy, from the same models."""
+    done, kept = read_json(folder / _DONE), policy.retention
+    view = view.keeping(kept.events, kept.contacts)
+    acceptance, config = Acceptance.from_dict(done[LEARNED]), TasteConfig(**done["taste"])
+    with store.state.work_folder() as other:
+        job = pipeline(view, policy, other)
+        decided = job.rank(acceptance, config, customers, selection)
+        return compare(
+            pq.read_table(folder / OFFERS),
+            Decisions.from_dict(done["decisions"]).allocated,
+            pq.read_table(other / OFFERS, memory_map=False),
+            decided.allocated,
+        )
 
 
 def _known(view: View, customers: Sequence[str] | None) -> tuple[list[str] | None, int]:

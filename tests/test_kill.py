@@ -34,6 +34,16 @@ WORLD = World(
 SMALL = replace(WORLD, customers=800, friendships=2_400, purchases=5_000)
 SCORE = ("score", "--activate", "--only", "friend_bought,friend_visited")
 EARLIER, LATER = "2025-03-20", f"{end_of(WORLD):%Y-%m-%d}"
+POLICY = """
+[contact]
+per_customer = { at_most = 5, within = "7d" }
+per_friend = { at_most = 20 }
+
+[limits]
+budget = 40.0
+channels = { push = 200 }
+costs = { sms = 0.08 }
+"""
 Rows = list[dict[str, Any]]
 
 
@@ -164,6 +174,7 @@ def loads_in_spite_of_kills(place: Place, delivery: Path, folder: Path, rounds: 
 
 def scores_in_spite_of_kills(place: Place, delivery: Path, folder: Path, rounds: int) -> None:
     desk = fresh(place, folder / "desk")
+    (desk.folder / "followsuit-policy.toml").write_text(POLICY)
     desk.load(delivery)
     offers, took = {}, 0.0
     for as_of in (EARLIER, LATER):

@@ -244,6 +244,7 @@ class Shop:
         only: Sequence[str] | None = None,
         reasons: str | Path | None = None,
         policy: Path | None = None,
+        compare: Path | None = None,
         per_item: int = 1,
         candidates: int = 50,
         everyone: bool = False,
@@ -257,6 +258,7 @@ class Shop:
             only: names of the triggers to use; by default, all.
             reasons: the language of the reasons, or a file; by default, the setting `reasons`.
             policy: a file of your policy; by default, the setting `policy`.
+            compare: a file of another policy, whose offers are only compared.
             top: maximum number of offers per customer.
             per_item: maximum number of offers of one item per customer.
             candidates: maximum number of ranked candidates per customer.
@@ -293,6 +295,7 @@ class Shop:
             triggers=self.triggers(triggers, only),
             texts=reason_texts(reasons or self._settings.reasons, self.triggers(triggers)),
             policy=read_policy(policy or self._settings.policy_file),
+            compared=None if compare is None else read_policy(compare),
             tell=tell or ignore_note,
             memory=self._memory,
             progress=self._progress,

@@ -27,6 +27,7 @@ from followsuit.offers.learning.learn import Learn
 if TYPE_CHECKING:
     from followsuit.graph import runs as graph_runs
     from followsuit.offers.backtest.backtest import BacktestReport
+    from followsuit.offers.comparison import Comparison
     from followsuit.offers.explanation.explain import Explanation
 
 
@@ -137,6 +138,14 @@ def score(
         ),
     ] = None,
     policy: PolicyOption = None,
+    compare: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Also show what this other policy would change. Its offers aren't activated.",
+            show_default=False,
+        ),
+    ] = None,
     per_item: Annotated[
         int, typer.Option(min=1, help="Maximum number of offers of one item per customer.")
     ] = 1,
@@ -190,6 +199,7 @@ def score(
         only=names_in(only),
         reasons=reasons,
         policy=policy,
+        compare=compare,
         per_item=per_item,
         candidates=candidates,
         everyone=everyone,
@@ -202,8 +212,10 @@ def score(
     for rule, n in report.suppressed.items():
         say(f"{n:>12,} candidate{'' if n == 1 else 's'} blocked by {rule}")
     say(f"{report.offers:>12,} offers to {report.customers:,} customers: run {report.run_id}")
-    for line in report.decisions.allocated.in_words():
+    for line in report.decisions.in_words():
         say(line)
+    if report.comparison is not None:
+        _print_comparison(report.comparison, to_stderr=str(json_file) == "-")
     if report.unknown:
         say(f"{report.unknown:>12,} of the customers to score aren't in the store")
     if chosen is not None:
@@ -215,6 +227,18 @@ def score(
     if out is not None:
         write_rows(report.offers_table(), None, out)
     write_json(report.as_dict(), json_file)
+
+
+def _print_comparison(comparison: "Comparison", to_stderr: bool) -> None:
+    from rich.box import SIMPLE
+    from rich.table import Table
+
+    table = Table("", box=SIMPLE)
+    for name in ("this policy", "compared"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for row in comparison.rows():
+        table.add_row(*row)
+    print_table(results(to_stderr), table)
 
 
 def names_in(text: str | None) -> list[str] | None:

@@ -310,3 +310,53 @@ def test_names_that_the_store_does_not_have_are_errors(
     with pytest.raises(PolicyError, match=said):
         decide(shop, text)
     assert active_run(shop).run_id == before
+
+
+def test_another_policy_is_compared_and_changes_nothing(shop: GraphStore) -> None:
+    night = NOW - timedelta(days=20)
+    other = f"{CONTACT}\n[limits]\nchannels = {{ email = 20 }}"
+    report = decide(shop, CONTACT, night, compared=parse_policy(other, "other.toml"))
+    compared = report.comparison
+    assert compared is not None
+    assert active_run(shop).run_id == report.run_id
+    mine = offers(report)
+    assert compared.policy.offers == len(mine)
+    assert compared.policy.channels == Counter(row["channel"] or "" for row in mine)
+    shutil.rmtree(shop.state.activated)
+    then = decide(shop, other, night)
+    theirs = offers(then)
+    assert compared.compared.offers == len(theirs)
+    assert compared.compared.channels["email"] <= 20 < compared.policy.channels["email"]
+    assert compared.compared.value == pytest.approx(then.decisions.allocated.value)
+    assert "message by email" in compared.compared.limits
+    keys = [{(r["customer_id"], r["offer_id"]) for r in rows} for rows in (mine, theirs)]
+    assert compared.only_compared == len(keys[1] - keys[0])
+
+
+def test_what_offers_rest_on(shop: GraphStore, tmp_path: Path) -> None:
+    night = NOW - timedelta(days=6)
+    first = decide(shop, NOTHING, night)
+    rows = offers(first)
+    risk = first.decisions.risks.every
+    assert risk.offers == len(rows)
+    assert risk.to_minors == 0
+    assert (risk.earlier_offers, risk.complaints) == (0, None)
+    of_friends = {"friend_bought", "friend_visited"}
+    listed = sum(bool(of_friends & set(row["triggers"])) for row in rows)
+    assert risk.on_friends == pytest.approx(listed / len(rows))
+    assert 0 <= risk.on_few_people <= risk.on_friends
+    angry = sorted({row["customer_id"] for row in rows})[:4]
+    events = [
+        {"customer_id": c, "kind": "complaint", "at": (night + timedelta(days=2)).isoformat()}
+        for c in angry
+    ]
+    folder = tmp_path / "complaints"
+    folder.mkdir()
+    write_csv(folder / "events.csv", events)
+    load(shop, str(folder))
+    second = decide(shop, NOTHING)
+    after = second.decisions.risks.every
+    told = sum(row["customer_id"] in angry for row in rows)
+    assert after.earlier_offers == len(rows)
+    assert after.complaints == pytest.approx(told / len(rows))
+    assert any("complaint" in line for line in second.decisions.in_words())

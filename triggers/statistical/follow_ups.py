@@ -22,7 +22,6 @@ from followsuit.triggers.statistical.category_days import (
     Doubles,
     Ints,
     category_days,
-    in_categories,
 )
 
 FOLLOWS = timedelta(days=28)
@@ -49,7 +48,7 @@ def follow_ups(view: SharedView, categories: Sequence[str]) -> pd.DataFrame:
         lift first.
     """
     # All their purchases count: `categories` may come from customers who don't share.
-    days = category_days(view, in_categories(view), None)
+    days = category_days(view)
     index = _index(days)
     count = len(days.categories)
     followed = _followed(days, index)

@@ -116,9 +116,8 @@ def purchase_history(view: View) -> PurchaseHistory:
     rows = view.purchase_arrays().only_used()
     ago = -rows.days_until(int(view.as_of.timestamp()))
     # Sorted by customer, the last day first.
-    customer, ago = np.divmod(
-        np.unique(rows.customer.astype(np.int64) * _FARTHEST + ago), _FARTHEST
-    )
+    key = np.sort(rows.customer.astype(np.int64) * _FARTHEST + ago)
+    customer, ago = np.divmod(key[np.flatnonzero(np.diff(key, prepend=-1))], _FARTHEST)
     start = np.flatnonzero(np.diff(customer, prepend=-1))
     end = np.append(start, len(ago))[1:] - 1
     last, first = ago[start], ago[end]

@@ -19,7 +19,7 @@ from followsuit.core.compiled import compiled, compiled_parallel
 from followsuit.core.ranking_metrics import top_n
 from followsuit.graph.items import PRODUCT, STORE, item_key
 from followsuit.offers.candidates.catalogue import Catalogue
-from followsuit.offers.candidates.grid import Grid
+from followsuit.offers.candidates.grid import Grid, pick
 from followsuit.offers.candidates.store_sets import Redemption, redemption
 from followsuit.triggers.trigger import ANY_OFFER, Needs
 
@@ -145,9 +145,7 @@ class Offers:
         return suits
 
     def _in_audience(self, offer: np.ndarray, row: np.ndarray) -> np.ndarray:
-        if not len(offer):
-            return np.zeros(0, dtype=bool)
-        return np.asarray(self.audience[offer, row]).ravel()
+        return pick(self._offers_of_customer, row, offer)
 
 
 def offers_for(grid: Grid, catalogue: Catalogue | None) -> Offers:

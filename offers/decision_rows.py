@@ -113,6 +113,7 @@ class Describe:
         digests: Mapping[str, str],
     ) -> None:
         self._reasons = retrieval.reasons
+        self._behind = self._reasons.table[["order", "friends", "first_at"]]
         self._again = np.append(self._reasons.table.repeat.eq(True).to_numpy(), False)
         self._offers = retrieval.offers
         self._acceptance = acceptance
@@ -217,7 +218,7 @@ class Describe:
             parts["category"], parts["basket_lift"], above, self._categories[column]
         )
         with_trigger = np.flatnonzero(leading >= 0)
-        rows = self._reasons.table.iloc[leading[with_trigger]]
+        rows = self._behind.iloc[leading[with_trigger]]
         for number, trigger in enumerate(self._triggers):
             own = (rows.order == number).to_numpy()
             if own.any():

@@ -25,6 +25,9 @@ from followsuit.offers.learning.model import Prediction
 from followsuit.policy.rules import BEFORE_PREDICTION, Rule
 from followsuit.triggers.trigger import Trigger
 
+_CELLS = 4_000_000
+"""Number of scores to compute at a time."""
+
 
 @dataclass(frozen=True)
 class Block:
@@ -111,7 +114,7 @@ class Retrieval:
             Rows of the grid, and their candidates.
         """
         n, width = len(self._grid.customers), max(len(self._grid.items), len(self.offers.ids))
-        for rows in blocks(n, width):
+        for rows in blocks(n, width, _CELLS):
             here = np.arange(rows.start, rows.stop)
             yield here, self._block(here, best)
 

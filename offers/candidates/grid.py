@@ -250,9 +250,9 @@ def _repeated(grid: Grid, horizon: timedelta) -> tuple[np.ndarray, np.ndarray]:
     return row[due], column[due]
 
 
-def blocks(size: int, width: int) -> Iterator[slice]:
-    """Split `size` rows (or columns) of `width` cells into slices of at most `_CELLS` cells."""
-    step = max(1, _CELLS // max(width, 1))
+def blocks(size: int, width: int, most: int = _CELLS) -> Iterator[slice]:
+    """Split `size` rows (or columns) of `width` cells into slices of at most `most` cells."""
+    step = max(1, most // max(width, 1))
     for start in range(0, size, step):
         yield slice(start, min(start + step, size))
 

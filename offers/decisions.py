@@ -69,7 +69,7 @@ def write_decisions(
             offer, column, row = (getattr(block.candidates, n) for n in ("offer", "column", "row"))
             order = np.lexsort((offer, column, np.where(rank, rank, last), row))
             order = order[rank[order] <= selection.ranked]
-            writer.write_table(describe.table(block, rank, selection.top).take(order))
+            writer.write_table(describe.table(block.only(order), rank[order], selection.top))
             advance(len(rows))
 
 

@@ -192,6 +192,7 @@ class Replay:
         yield triggers, rows
         day.snapshot.drop(reasons)
         day.snapshot.drop(rows)
+        day.forget()
 
 
 def _days(

@@ -4,7 +4,7 @@ Candidates are what live reasons bring up, and each customer's best other offers
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import ibis
 import ibis.expr.types as ir
@@ -61,6 +61,20 @@ class Block:
     high: np.ndarray
     acceptance: np.ndarray
     needed: np.ndarray
+
+    def only(self, candidates: np.ndarray) -> "Block":
+        """Some of the candidates, in this order."""
+        names = ("leading", "trigger", "low", "high", "acceptance", "needed")
+        return replace(
+            self,
+            candidates=self.candidates.only(candidates),
+            values={name: each[candidates] for name, each in self.values.items()},
+            parts={name: each[candidates] for name, each in self.parts.items()},
+            matches=self.matches.only(candidates, len(self.leading)),
+            raw=self.raw.only(candidates),
+            prediction=self.prediction.only(candidates),
+            **{name: getattr(self, name)[candidates] for name in names},
+        )
 
 
 class Retrieval:

@@ -40,6 +40,11 @@ class Candidates:
     offer: np.ndarray
     """Position of the offer in `Offers.ids`."""
 
+    def only(self, candidates: np.ndarray) -> "Candidates":
+        """Some of the candidates, in this order."""
+        columns = (self.row, self.column, self.offer)
+        return Candidates(*(column[candidates] for column in columns))
+
 
 @dataclass(frozen=True)
 class Offers:

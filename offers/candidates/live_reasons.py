@@ -25,6 +25,20 @@ class Matches:
     reason: np.ndarray
     """Position of the reason in `LiveReasons.table`."""
 
+    def only(self, candidates: np.ndarray, n: int) -> "Matches":
+        """The reasons of some of n candidates, in their order.
+
+        Args:
+            candidates: positions of candidates, each at most once.
+            n: number of all candidates.
+        """
+        place = np.full(n, -1, dtype=np.int64)
+        place[candidates] = np.arange(len(candidates))
+        candidate = place[self.candidate]
+        kept = np.flatnonzero(candidate >= 0)
+        kept = kept[np.argsort(candidate[kept], kind="stable")]
+        return Matches(candidate[kept], self.reason[kept])
+
 
 class LiveReasons:
     """The reasons of a grid, by the candidates that they are reasons for.

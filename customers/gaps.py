@@ -103,7 +103,7 @@ def purchase_days(view: View, only: Sequence[str] | None = None) -> PurchaseDays
         categories=np.array([text or "" for text in category], dtype=object),
         customer=rows.customer[new].astype(np.int64),
         product=rows.product[new].astype(np.int64),
-        day=day[new],
+        day=day[new].astype(np.int64),
     )
 
 

@@ -25,6 +25,9 @@ from followsuit.policy.rules import BEFORE_PREDICTION, Rule
 from followsuit.triggers.reason_texts import ReasonTexts
 from followsuit.triggers.trigger import Trigger
 
+_GROUP = 20_000
+"""Rows of a group in the file: `why` reads those of one customer only."""
+
 
 def write_decisions(
     path: Path,
@@ -62,14 +65,16 @@ def write_decisions(
         pq.ParquetWriter(path, describe.schema) as writer,
         progress("ranking offers", len(grid.customers)) as advance,
     ):
-        writer.write_table(_blocked(pairs, describe.schema, catalogue is not None))
+        blocked = _blocked(pairs, describe.schema, catalogue is not None)
+        writer.write_table(blocked, row_group_size=_GROUP)
         for rows, block in retrieval.blocks(selection.ranked):
             rank = retrieval.ranks(block, selection.per_item)
             last = rank.max(initial=0) + 1
             offer, column, row = (getattr(block.candidates, n) for n in ("offer", "column", "row"))
             order = np.lexsort((offer, column, np.where(rank, rank, last), row))
             order = order[rank[order] <= selection.ranked]
-            writer.write_table(describe.table(block.only(order), rank[order], selection.top))
+            table = describe.table(block.only(order), rank[order], selection.top)
+            writer.write_table(table, row_group_size=_GROUP)
             advance(len(rows))
 
 

@@ -74,7 +74,7 @@ class View:
         return type(self)(self.snapshot, as_of, history=self._history)
 
     def once(self, name: str, compute: Callable[[], _T]) -> _T:
-        """Compute something once for this view; it is kept until `forget`.
+        """Compute something once for this view; it is kept until `release`.
 
         Args:
             name: says what it is.
@@ -85,9 +85,13 @@ class View:
             kept[name] = compute()
         return kept[name]
 
+    def release(self) -> None:
+        """Drop what `once` has computed, here and for those who share, to free memory."""
+        for view in (self, self.shared):
+            view.__dict__.pop("_kept", None)
+
     def forget(self) -> None:
-        """Drop what this view alone has made, when it is no longer needed."""
-        self.__dict__.pop("_kept", None)
+        """Drop the temporary tables that this view alone has made, when it is no longer needed."""
         for name in ("people", "known_since"):
             if (rows := self.__dict__.pop(name, None)) is not None:
                 self.snapshot.drop(rows)

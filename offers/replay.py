@@ -192,7 +192,6 @@ class Replay:
         yield triggers, rows
         day.snapshot.drop(reasons)
         day.snapshot.drop(rows)
-        day.forget()
 
 
 def _days(

@@ -39,6 +39,15 @@ class Codes:
         codes: np.ndarray = np.asarray(positions.fill_null(-1)).astype(np.int64)
         return codes
 
+    def used(self, codes: np.ndarray) -> tuple[Self, np.ndarray]:
+        """The texts that codes name, and the same codes as positions among these alone.
+
+        Args:
+            codes: (values,) codes from 0.
+        """
+        named = np.bincount(codes, minlength=len(self)) > 0
+        return type(self)(self.ids[named]), (np.cumsum(named) - 1)[codes]
+
     def lay_out(
         self, texts: pa.ChunkedArray, values: pa.ChunkedArray, missing: float | None
     ) -> np.ndarray:

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from followsuit.core.codes import Codes
 from followsuit.graph.items import PRODUCT
-from followsuit.graph.view import View, of_customers, whole_seconds
+from followsuit.graph.view import View
 
 Doubles = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -29,7 +29,6 @@ Ints = NDArray[np.int64]
 NEVER = np.iinfo(np.int64).max
 """The day of a purchase that hasn't happened."""
 
-_DAY = 86_400
 _PASSES = 3
 """Passes over the levels; more change nothing in the third decimal."""
 _FLOOR = 1e-6
@@ -87,21 +86,24 @@ def purchase_days(view: View, only: Sequence[str] | None = None) -> PurchaseDays
         view: the view.
         only: ids of customers; None for all.
     """
-    rows = of_customers(view.purchase_rows, only)
-    days_ago = (int(view.as_of.timestamp()) - whole_seconds(rows["at"])) // _DAY
-    rows = rows.select("customer_id", "product_id", day=-days_ago.cast("int64")).distinct()
-    table = rows.order_by("customer_id", "product_id", "day").to_pyarrow()
+    rows = view.purchase_arrays()
+    if only is not None:
+        wanted = Codes(np.array(only, dtype=object)).of(rows.customers.ids) >= 0
+        rows = rows.only(wanted[rows.customer])
+    rows = rows.only_used()
+    day = rows.days_until(int(view.as_of.timestamp()))
+    new = np.ones(len(rows), dtype=bool)
+    new[1:] = (np.diff(rows.customer) != 0) | (np.diff(rows.product) != 0) | (np.diff(day) != 0)
     items = view.items
     listed = items.filter(items.item_kind == PRODUCT).select("item_id", "category").to_pyarrow()
-    customers, products = (Codes.of_distinct(table[name]) for name in ("customer_id", "product_id"))
-    category = products.lay_out(listed["item_id"], listed["category"], None)
+    category = rows.products.lay_out(listed["item_id"], listed["category"], None)
     return PurchaseDays(
-        customers=customers,
-        products=products,
+        customers=rows.customers,
+        products=rows.products,
         categories=np.array([text or "" for text in category], dtype=object),
-        customer=customers.of(table["customer_id"]),
-        product=products.of(table["product_id"]),
-        day=table["day"].to_numpy().astype(np.int64),
+        customer=rows.customer[new].astype(np.int64),
+        product=rows.product[new].astype(np.int64),
+        day=day[new].astype(np.int64),
     )
 
 

@@ -26,7 +26,7 @@ from scipy.stats import norm
 
 from followsuit.core.errors import FollowsuitError
 from followsuit.core.threads import one_thread
-from followsuit.graph.view import SharedView, View, whole_seconds
+from followsuit.graph.view import SharedView, View
 
 Doubles = NDArray[np.float64]
 
@@ -35,7 +35,8 @@ FEWEST = 10
 NAMES = ("r", "alpha", "a", "b")
 """The parameters."""
 
-_DAY = 86_400
+_FARTHEST = 1_000_000
+"""Days; no purchase is as long ago."""
 _WEEK = timedelta(days=7)
 _RANGE = 7.0
 """Each parameter stays within a factor of e^7 (1,097) of its start."""
@@ -112,19 +113,17 @@ def purchase_history(view: View) -> PurchaseHistory:
     A day is 24 hours, counted back from the view's instant. Returns, and what is sensitive, aren't
     in a view; a purchase that was returned later is.
     """
-    rows = view.purchase_rows
-    days_ago = (int(view.as_of.timestamp()) - whole_seconds(rows["at"])) // _DAY
-    rows = rows.select("customer_id", days_ago=days_ago.cast("int64"))
-    ages = rows.group_by("customer_id").aggregate(
-        days=rows.days_ago.nunique(), first=rows.days_ago.max(), last=rows.days_ago.min()
-    )
-    table = ages.order_by("customer_id").to_pyarrow()
-    days, first, last = (
-        table[name].to_numpy().astype(np.float64) for name in ("days", "first", "last")
-    )
+    rows = view.purchase_arrays().only_used()
+    ago = -rows.days_until(int(view.as_of.timestamp()))
+    # Sorted by customer, the last day first.
+    key = np.sort(rows.customer.astype(np.int64) * _FARTHEST + ago)
+    customer, ago = np.divmod(key[np.flatnonzero(np.diff(key, prepend=-1))], _FARTHEST)
+    start = np.flatnonzero(np.diff(customer, prepend=-1))
+    end = np.append(start, len(ago))[1:] - 1
+    last, first = ago[start], ago[end]
     return PurchaseHistory(
-        customers=np.asarray(table["customer_id"].to_pylist(), dtype=object),
-        frequency=days - 1,
+        customers=rows.customers.ids,
+        frequency=(end - start).astype(np.float64),
         recency=(first - last) / 7,
         age=first / 7,
     )

@@ -9,6 +9,7 @@ import ibis.expr.types as ir
 from followsuit.graph import tables as t
 from followsuit.graph.items import ITEM, PAIR, PRODUCT, STORE
 from followsuit.graph.people import answers
+from followsuit.graph.purchase_arrays import PurchaseArrays, purchase_arrays
 from followsuit.graph.schema import Col
 from followsuit.graph.sensitive import is_sensitive, sensitive_items
 from followsuit.graph.snapshot import Snapshot
@@ -108,6 +109,15 @@ class History:
     def friendships(self) -> ir.Table:
         """`customer_id, friend_id, since, interactions, known_at, shares`."""
         return self._snapshot.keep(self._friendships())
+
+    @cached_property
+    def purchase_arrays(self) -> PurchaseArrays:
+        """The purchases of all times and customers, without returns and what is sensitive."""
+        rows = without_returns(self._snapshot.rows(t.PURCHASES))
+        rows = self.without_sensitive(t.PURCHASES, rows)
+        rows = rows.semi_join(self.members, "customer_id")
+        products = self._snapshot.rows(t.PRODUCTS)
+        return purchase_arrays(rows, products.select("product_id", "price"))
 
     @cached_property
     def directed(self) -> bool:

@@ -8,9 +8,9 @@ from it. The types `View` and `SharedView` say which of the two a function takes
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from typing import Self
+from typing import Self, TypeVar
 
 import ibis
 import ibis.expr.types as ir
@@ -26,10 +26,14 @@ from followsuit.graph import tables as t
 from followsuit.graph.history import History, OwnHistory, without_returns
 from followsuit.graph.items import PAIR, PRODUCT, Items
 from followsuit.graph.people import opt_ins, people
+from followsuit.graph.purchase_arrays import PurchaseArrays
 from followsuit.graph.schema import Col
 from followsuit.graph.snapshot import Snapshot, take_snapshot
 from followsuit.graph.store import GraphStore
 from followsuit.graph.tables import Table
+
+_T = TypeVar("_T")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class UnknownTable(FollowsuitError):
@@ -81,6 +85,23 @@ class View:
             table.name: self.as_of - length for table, length in kept.items() if length is not None
         }
         return View(self.snapshot.without_older(oldest), self.as_of) if oldest else self
+
+    def once(self, name: str, compute: Callable[[], _T]) -> _T:
+        """Compute something once for this view; it is kept until `release`.
+
+        Args:
+            name: says what it is.
+            compute: computes it.
+        """
+        kept: dict[str, _T] = self.__dict__.setdefault("_kept", {})
+        if name not in kept:
+            kept[name] = compute()
+        return kept[name]
+
+    def release(self) -> None:
+        """Drop what `once` has computed, here and for those who share, to free memory."""
+        for view in (self, self.shared):
+            view.__dict__.pop("_kept", None)
 
     def forget(self) -> None:
         """Drop the temporary tables that this view alone has made, when it is no longer needed."""
@@ -277,6 +298,21 @@ class View:
         rows = self.interactions_in(t.PURCHASES)
         made = rows.customer_id.concat("@", rows["at"].cast("string"))
         return rows.mutate(order_id=rows.order_id.fill_null(made))
+
+    def purchase_arrays(self, length: timedelta | None = None) -> PurchaseArrays:
+        """The rows of `purchase_rows` as arrays.
+
+        Args:
+            length: only the purchases in (as_of - length, as_of]; None for all.
+        """
+        rows = self._history.purchase_arrays
+        now = _microseconds(self.as_of - _EPOCH)
+        known = rows.at <= now
+        if length is not None:
+            known &= rows.at > now - _microseconds(length)
+        customers = self.customer_codes.of(rows.customers.ids) >= 0
+        products = Codes(self._products.to_pyarrow()["product_id"]).of(rows.products.ids) >= 0
+        return rows.only(known & customers[rows.customer] & products[rows.product])
 
     @property
     def event_rows(self) -> ir.Table:
@@ -559,6 +595,10 @@ def view_of(
         StoreIncomplete, StoreBusy: as `take_snapshot`.
     """
     return View(take_snapshot(store, refresh=refresh, memory=memory, progress=progress), as_of)
+
+
+def _microseconds(length: timedelta) -> int:
+    return length // timedelta(microseconds=1)
 
 
 def whole_seconds(at: ir.Value) -> ir.Value:

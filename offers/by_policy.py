@@ -20,6 +20,7 @@ from followsuit.graph.state import StateFolder
 from followsuit.graph.view import View
 from followsuit.offers.allocated import Allocated, allocated
 from followsuit.offers.candidates.catalogue import Catalogue
+from followsuit.offers.decisions import GROUP
 from followsuit.policy.customers import Customers, customers_of
 from followsuit.policy.decide import Decided, decide
 from followsuit.policy.decision import OFFERED
@@ -203,6 +204,7 @@ def _write(
         pq.ParquetWriter(decisions, file.schema_arrow) as writer,
     ):
         writer.add_key_value_metadata(file.metadata.metadata)
+        rest = file.schema_arrow.empty_table()
         for number in range(file.num_row_groups):
             group = file.read_row_group(number)
             rows = np.flatnonzero(pc.is_valid(group["rank"]).to_numpy())
@@ -211,9 +213,21 @@ def _write(
                 begin += len(rows)
                 columns = _columns(decided, customers, ranked, policy, part)
                 group = _replaced(group, rows, columns)
-                keys = [("customer_id", "ascending"), ("rank", "ascending")]
-                group = group.take(pc.sort_indices(group, keys))
-            writer.write_table(group)
+            # The next group may have more rows of the last customer.
+            group = pa.concat_tables([rest, group])
+            ids = group["customer_id"]
+            whole = pc.sum(pc.not_equal(ids, ids[-1])).as_py() if len(rows) else len(group)
+            rest = group.slice(whole)
+            writer.write_table(_in_order(group.slice(0, whole)), row_group_size=GROUP)
+        writer.write_table(_in_order(rest), row_group_size=GROUP)
+
+
+def _in_order(group: pa.Table) -> pa.Table:
+    """Rows by customer, then by rank; those that have no prediction stay in their order."""
+    if group["probability"].null_count == len(group):
+        return group
+    keys = [("customer_id", "ascending"), ("rank", "ascending")]
+    return group.take(pc.sort_indices(group, keys))
 
 
 def _columns(

@@ -115,6 +115,8 @@ class Describe:
         digests: Mapping[str, str],
     ) -> None:
         self._reasons = retrieval.reasons
+        self._behind = self._reasons.table[["order", "friends", "first_at"]]
+        self._again = np.append(self._reasons.table.repeat.eq(True).to_numpy(), False)
         self._offers = retrieval.offers
         self._acceptance = acceptance
         self._triggers = triggers
@@ -183,8 +185,7 @@ class Describe:
         """(candidates,) index in `_SOURCES`: the first reason, else what adds most."""
         popular = np.maximum(above + parts["city_popularity"], 0)
         own = np.stack([popular, parts["category"] + parts["affinity"], parts["basket_lift"]])
-        again = np.append(self._reasons.table.repeat.eq(True).to_numpy(), False)[leading]
-        source: np.ndarray = np.where(leading >= 0, 3 + again, own.argmax(axis=0))
+        source: np.ndarray = np.where(leading >= 0, 3 + self._again[leading], own.argmax(axis=0))
         return source
 
     def _contributions(self, block: Block, explained: np.ndarray) -> pa.Array:
@@ -217,7 +218,7 @@ class Describe:
             parts["category"], parts["basket_lift"], above, self._categories[column]
         )
         with_trigger = np.flatnonzero(leading >= 0)
-        rows = self._reasons.table.iloc[leading[with_trigger]]
+        rows = self._behind.iloc[leading[with_trigger]]
         for number, trigger in enumerate(self._triggers):
             own = (rows.order == number).to_numpy()
             if own.any():

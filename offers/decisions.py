@@ -29,6 +29,8 @@ from followsuit.triggers.trigger import Trigger
 
 BEYOND = "beyond"
 """In the metadata of `decisions.parquet`: how many outranked candidates have no row."""
+GROUP = 20_000
+"""Rows of a group in the file: `why` reads those of one customer only."""
 
 
 def write_decisions(
@@ -71,8 +73,9 @@ def write_decisions(
         pq.ParquetWriter(path, describe.schema) as writer,
         progress("ranking offers", len(grid.customers)) as advance,
     ):
-        writer.write_table(_blocked(pairs, describe.schema, catalogue is not None))
         beyond = 0
+        blocked = _blocked(pairs, describe.schema, catalogue is not None)
+        writer.write_table(blocked, row_group_size=GROUP)
         for rows, block in retrieval.blocks(selection.ranked):
             rank = retrieval.ranks(block, selection.per_item, by_value=policy.says_anything)
             last = rank.max(initial=0) + 1
@@ -81,7 +84,8 @@ def write_decisions(
             order = order[rank[order] <= selection.ranked]
             kept = order[rank[order] <= selection.top + NEXT]
             beyond += len(order) - len(kept)
-            writer.write_table(describe.table(block, rank, selection.top).take(kept))
+            table = describe.table(block.only(kept), rank[kept], selection.top)
+            writer.write_table(table, row_group_size=GROUP)
             advance(len(rows))
         writer.add_key_value_metadata({BEYOND: str(beyond)})
 

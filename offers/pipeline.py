@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from followsuit.core.files import read_json, save_json
@@ -199,8 +200,8 @@ class Pipeline:
                 predicted, path, shop, policy, selection.top, self._seed, self._progress
             )
             predicted.unlink()
-        offered = _offered(path)
-        pq.write_table(offered, self._folder / OFFERS)
+        _write_offered(path, self._folder / OFFERS)
+        offered = pq.read_table(self._folder / OFFERS, memory_map=False)
         return Decisions(
             worth or allocated(offered),
             counts_of_decisions(path),
@@ -208,11 +209,13 @@ class Pipeline:
         )
 
 
-def _offered(path: Path) -> pa.Table:
-    """Read the offered decisions, in the columns of a run's offers."""
+def _write_offered(decisions: Path, offers: Path) -> None:
+    """Write the offered decisions as a run's offers, a row group at a time."""
     columns = [name for name in _OFFERS.names if name != "trigger"]
-    offered = [("decision", "=", OFFERED)]
-    rows = pq.read_table(path, columns=columns, filters=offered, memory_map=False)
-    first = [names[0] if names else None for names in rows["triggers"].to_pylist()]
-    rows = rows.append_column("trigger", pa.array(first, g.TEXT))
-    return rows.select(_OFFERS.names).cast(_OFFERS)
+    with pq.ParquetFile(decisions) as file, pq.ParquetWriter(offers, _OFFERS) as writer:
+        for number in range(file.num_row_groups):
+            rows = file.read_row_group(number, columns=[*columns, "decision"])
+            rows = rows.filter(pc.equal(rows["decision"], OFFERED))
+            first = [names[0] if names else None for names in rows["triggers"].to_pylist()]
+            rows = rows.append_column("trigger", pa.array(first, g.TEXT))
+            writer.write_table(rows.select(_OFFERS.names).cast(_OFFERS))

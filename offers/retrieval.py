@@ -3,8 +3,8 @@
 Candidates are what live reasons bring up, and each customer's best other offers by the model.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import ibis
 import ibis.expr.types as ir
@@ -19,10 +19,14 @@ from followsuit.offers.candidates.catalogue import Catalogue
 from followsuit.offers.candidates.grid import Grid, blocks
 from followsuit.offers.candidates.live_reasons import LiveReasons, Matches
 from followsuit.offers.features.declared import OWN, Features, Values
+from followsuit.offers.features.row_values import RowValues
 from followsuit.offers.learning.acceptance import Acceptance
 from followsuit.offers.learning.model import Prediction
 from followsuit.policy.rules import BEFORE_PREDICTION, Rule
 from followsuit.triggers.trigger import Trigger
+
+_CELLS = 4_000_000
+"""Number of scores to compute at a time."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,20 @@ class Block:
     cost: np.ndarray
     expected_value: np.ndarray
     needed: np.ndarray
+
+    def only(self, candidates: np.ndarray) -> "Block":
+        """Some of the candidates, in this order."""
+        names = ("leading", "trigger", "low", "high", "acceptance", "needed")
+        return replace(
+            self,
+            candidates=self.candidates.only(candidates),
+            values={name: each[candidates] for name, each in self.values.items()},
+            parts={name: each[candidates] for name, each in self.parts.items()},
+            matches=self.matches.only(candidates, len(self.leading)),
+            raw=self.raw.only(candidates),
+            prediction=self.prediction.only(candidates),
+            **{name: getattr(self, name)[candidates] for name in names},
+        )
 
 
 class Retrieval:
@@ -116,7 +134,7 @@ class Retrieval:
             Rows of the grid, and their candidates.
         """
         n, width = len(self._grid.customers), max(len(self._grid.items), len(self.offers.ids))
-        for rows in blocks(n, width):
+        for rows in blocks(n, width, _CELLS):
             here = np.arange(rows.start, rows.stop)
             yield here, self._block(here, best)
 
@@ -143,15 +161,14 @@ class Retrieval:
         return ranks(block.candidates, scores, self.offers, first=block.needed, per_item=per_item)
 
     def _block(self, rows: np.ndarray, best: int) -> Block:
-        own = self.features.block(rows, names=OWN)
-        candidates = self._candidates(rows, own, best)
+        of_rows = self.features.of_rows(rows)
+        candidates = self._candidates(rows, of_rows, best)
         matches = self.reasons.of(candidates)
-        n, shape = len(candidates.row), (len(rows), self._width)
-        cells = (candidates.row - rows[0], candidates.column)
-        values = {name: np.broadcast_to(each, shape)[cells] for name, each in own.items()}
+        n, cells = len(candidates.row), (candidates.row - rows[0], candidates.column)
+        values = {name: of_rows[name].at(*cells) for name in OWN}
         values |= self.reasons.features(matches, n)
-        parts = self._acceptance.logistic.contributions(values)
-        ordered = self.reasons.by_share(matches, values, parts)
+        shares = self._acceptance.logistic.contributions(values)
+        ordered = self.reasons.by_share(matches, values, shares)
         leading = np.full(n, -1, dtype=np.int64)
         # The first of each candidate is written last.
         leading[ordered.candidate[::-1]] = ordered.reason[::-1]
@@ -166,7 +183,7 @@ class Retrieval:
         return Block(
             candidates,
             values,
-            parts,
+            shares,
             ordered,
             leading,
             trigger,
@@ -181,11 +198,14 @@ class Retrieval:
             needed,
         )
 
-    def _candidates(self, rows: np.ndarray, own: Values, n: int) -> Candidates:
+    def _candidates(
+        self, rows: np.ndarray, features: Mapping[str, RowValues], n: int
+    ) -> Candidates:
         """What reasons bring up, and each customer's n best offers by score."""
         here = self.reasons.pairs[rows].tocoo()
         named = here.row.astype(np.intp), here.col.astype(np.intp)
-        scores = self._scores(rows, own, named)
+        # As if every offer were what its reasons need.
+        scores = self._acceptance.logistic.score_of(features, (len(rows), self._width))
         self._grid.exclude(scores, rows)
         scores[self._blocked[rows].nonzero()] = -np.inf
         # An item that is a column for somebody else's reason is none for this customer.
@@ -199,32 +219,11 @@ class Retrieval:
             cells = best.row[refused] - rows[0], best.column[refused]
             scores[cells] = popular[cells] = -np.inf
             best = self.offers.best(popular, rows, n)
-        parts = [best, self.offers.of_pairs(rows[named[0]], named[1])]
+        sources = [best, self.offers.of_pairs(rows[named[0]], named[1])]
         for wanting, allowed, needs in self.reasons.wanted(rows):
             masked = np.where(allowed, scores[wanting - rows[0]], -np.inf)
-            parts.append(self.offers.best(masked, wanting, n, needs))
-        return joined(*parts)
-
-    def _scores(
-        self, rows: np.ndarray, own: Values, named: tuple[np.ndarray, np.ndarray]
-    ) -> np.ndarray:
-        """(rows, k) the score of each pair, as if every offer were what its reasons need.
-
-        Only customers with a broad reason have a trigger's feature in all columns; for the others,
-        it is in the cells that their reasons name.
-        """
-        shape, model = (len(rows), self._width), self._acceptance.logistic
-        scores = np.array(np.broadcast_to(model.score(own), shape))
-        cells = {name: np.broadcast_to(each, shape)[named] for name, each in own.items()}
-        for name in self.features.of_triggers:
-            cells[name] = self.features[name].pairs(rows[named[0]], named[1])
-        scores[named] = model.score(cells)
-        broad = np.flatnonzero(np.isin(rows, self.reasons.with_broad))
-        if len(broad):
-            whole = {name: np.broadcast_to(each, shape)[broad] for name, each in own.items()}
-            whole |= self.features.block(rows[broad], names=self.features.of_triggers)
-            scores[broad] = model.score(whole)
-        return scores
+            sources.append(self.offers.best(masked, wanting, n, needs))
+        return joined(*sources)
 
     def _refused(self, candidates: Candidates) -> np.ndarray:
         """Positions of the candidates that a rule blocks."""

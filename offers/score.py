@@ -306,8 +306,9 @@ def _known(view: View, customers: Sequence[str] | None) -> tuple[list[str] | Non
 
 def _is_done(folder: Path) -> bool:
     """Whether all files of a run exist and can be read."""
-    rows = [read_parquet(folder / name) for name in FILES]
-    return read_json(folder / _DONE) is not None and all(table is not None for table in rows)
+    if read_json(folder / _DONE) is None:
+        return False
+    return all(read_parquet(folder / name) is not None for name in FILES)
 
 
 def _write(

@@ -114,6 +114,7 @@ def reasons_of(triggers: Sequence[Trigger], view: View) -> ir.Table:
     types = REASONS | EVIDENCE
     able = [trigger for trigger in triggers if trigger.can_fire(view)]
     tables = [trigger.reasons(view).select(*types).cast(types) for trigger in able]
+    view.release()  # Statistics share what they have read.
     return view.snapshot.keep(*(tables or [no_reasons()]))
 
 

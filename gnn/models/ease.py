@@ -184,6 +184,20 @@ class Ease(Recommender):
         product /= self._ridge(self._x)
         return self._scores(x, product)
 
+    def sparse_scores(  # noqa: D102
+        self, users: Ints, seen: sparse.csr_matrix
+    ) -> sparse.csr_matrix | None:
+        if self._weights is None:
+            return None
+        new = np.flatnonzero(users < 0)
+        x = self._x[np.maximum(users, 0)]
+        if len(new):
+            both = sparse.vstack([x, self._scaled(self.data, self._kept_items, seen[new])])
+            place = np.arange(len(users))
+            place[new] = len(users) + np.arange(len(new))
+            x = both.tocsr()[place]
+        return x @ self._weights
+
     def _scores(self, x: sparse.csr_matrix, product: Floats) -> Floats:
         """(rows, m) X - X P / diag(P), computed in place of X P."""
         product /= -self._diagonal

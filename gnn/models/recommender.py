@@ -148,6 +148,15 @@ class Recommender(ABC):
         scores: Floats = (vectors / np.maximum(length, 1e-12)) @ learned.items.T
         return scores.astype(np.float32)
 
+    def sparse_scores(self, users: Ints, seen: sparse.csr_matrix) -> sparse.csr_matrix | None:
+        """The scores of `score` and `score_new`, (users, m), if most are 0; None if they aren't.
+
+        Args:
+            users: (users,) codes; -1 for people whom the model wasn't fitted on.
+            seen: (users, m) CSR, nonzero for each interaction; it counts for the latter.
+        """
+        return None
+
     def embed(self) -> Embeddings | None:
         """The embeddings; None if the model has none."""
         return None

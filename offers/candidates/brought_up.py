@@ -66,8 +66,11 @@ def brought_up(
     if catalogue is None:
         rows = rows.mutate(covered=ibis.literal(True), in_audience=ibis.literal(True))
     else:
+        # Few items are left after these two joins, and an item can have many offers.
         others = pairs.semi_join(catalogue.covered, list(ITEM))
-        others = keep(others.anti_join(catalogue.allowed(pairs), list(PAIR)).distinct())
+        others = keep(others.anti_join(catalogue.for_everybody, list(ITEM)).distinct())
+        kept.append(others)
+        others = keep(others.anti_join(catalogue.allowed(others), list(PAIR)))
         rows = _flagged(rows, catalogue.covered, ITEM, "covered")
         rows = rows.mutate(covered=rows.covered | rows.item_id.isnull())
         rows = _flagged(rows, others, PAIR, "in_others_audience")

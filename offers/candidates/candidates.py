@@ -19,9 +19,14 @@ from followsuit.core.compiled import compiled, compiled_parallel
 from followsuit.core.ranking_metrics import top_n
 from followsuit.graph.items import PRODUCT, STORE, item_key
 from followsuit.offers.candidates.catalogue import Catalogue
-from followsuit.offers.candidates.grid import Grid
+from followsuit.offers.candidates.grid import Grid, pick
 from followsuit.offers.candidates.store_sets import Redemption, redemption
 from followsuit.triggers.trigger import ANY_OFFER, Needs
+
+_ENOUGH = 4
+"""Offers are first matched with this many times as many items as wanted."""
+_SLICES = 8
+"""A customer's items are compared in this many times as many slices, to find a limit for these."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +39,11 @@ class Candidates:
     """Column of the item in the grid."""
     offer: np.ndarray
     """Position of the offer in `Offers.ids`."""
+
+    def only(self, candidates: np.ndarray) -> "Candidates":
+        """Some of the candidates, in this order."""
+        columns = (self.row, self.column, self.offer)
+        return Candidates(*(column[candidates] for column in columns))
 
 
 @dataclass(frozen=True)
@@ -145,9 +155,7 @@ class Offers:
         return suits
 
     def _in_audience(self, offer: np.ndarray, row: np.ndarray) -> np.ndarray:
-        if not len(offer):
-            return np.zeros(0, dtype=bool)
-        return np.asarray(self.audience[offer, row]).ravel()
+        return pick(self._offers_of_customer, row, offer)
 
 
 def offers_for(grid: Grid, catalogue: Catalogue | None) -> Offers:
@@ -324,34 +332,69 @@ def _best_offers(
 ) -> tuple[np.ndarray, np.ndarray]:
     # The items from the best down, each for the offer that is worth the most of those left. As all
     # offers rank items alike, and all items offers, this matches as if the offers chose in turn.
-    rows, columns = scores.shape
+    rows = len(scores)
     chosen = np.full((rows, n), -1, dtype=np.int64)
     by = np.full((rows, n), -1, dtype=np.int64)
     for r in prange(rows):
         free = for_all.copy()
         for i in range(audience_pointer[r], audience_pointer[r + 1]):
             free[audience[i]] = suits[audience[i]]
-        heap = np.empty(columns, dtype=np.int64)
-        size = 0
-        for c in range(columns):
-            if pointer[c + 1] > pointer[c] and scores[r, c] > -np.inf:
-                heap[size] = c
-                size += 1
-        for at in range(size // 2 - 1, -1, -1):
-            _sink(heap, at, size, scores[r])
-        count = 0
-        while size and count < n:
-            c = heap[0]
-            size -= 1
-            heap[0] = heap[size]
-            _sink(heap, 0, size, scores[r])
-            for i in range(pointer[c], pointer[c + 1]):
-                if free[offers[i]]:
-                    free[offers[i]] = False
-                    chosen[r, count], by[r, count] = c, offers[i]
-                    count += 1
-                    break
+        # Few columns are enough for nearly all customers.
+        least = _score_of_many(scores[r], _ENOUGH * n)
+        count = _match(scores[r], least, np.inf, pointer, offers, free, chosen[r], by[r], 0)
+        if count < n and least > -np.inf:
+            _match(scores[r], -np.inf, least, pointer, offers, free, chosen[r], by[r], count)
     return chosen, by
+
+
+@compiled
+def _score_of_many(scores: np.ndarray, many: int) -> float:
+    """A score that at least so many columns have or exceed, and not many more; -inf if unknown."""
+    length = len(scores) // (_SLICES * many)
+    if length < 2:
+        return -np.inf
+    # As many slices have a highest score that is at least this one.
+    highest = np.empty(_SLICES * many)
+    for i in range(len(highest)):
+        highest[i] = scores[i * length : (i + 1) * length].max()
+    place = len(highest) - many
+    lowest: float = np.partition(highest, place)[place]
+    return lowest
+
+
+@compiled
+def _match(
+    scores: np.ndarray,
+    least: float,
+    below: float,
+    pointer: np.ndarray,
+    offers: np.ndarray,
+    free: np.ndarray,
+    chosen: np.ndarray,
+    by: np.ndarray,
+    count: int,
+) -> int:
+    """Match columns with a score from `least` to `below`; the number matched so far."""
+    heap = np.empty(len(scores), dtype=np.int64)
+    size = 0
+    for c in range(len(scores)):
+        if least <= scores[c] < below and scores[c] > -np.inf and pointer[c + 1] > pointer[c]:
+            heap[size] = c
+            size += 1
+    for at in range(size // 2 - 1, -1, -1):
+        _sink(heap, at, size, scores)
+    while size and count < len(chosen):
+        c = heap[0]
+        size -= 1
+        heap[0] = heap[size]
+        _sink(heap, 0, size, scores)
+        for i in range(pointer[c], pointer[c + 1]):
+            if free[offers[i]]:
+                free[offers[i]] = False
+                chosen[count], by[count] = c, offers[i]
+                count += 1
+                break
+    return count
 
 
 @compiled

@@ -43,6 +43,12 @@ class Catalogue:
         """`item_kind, item_id`: the items that at least one offer covers."""
         return self.coverage.select(*ITEM).distinct()
 
+    @cached_property
+    def for_everybody(self) -> ir.Table:
+        """`item_kind, item_id`: the items that at least one offer without an audience covers."""
+        untargeted = self.offers.filter(~self.offers.targeted)
+        return self.coverage.semi_join(untargeted, "offer_id").select(*ITEM).distinct()
+
     @property
     def stores(self) -> ir.Table:
         """`offer_id, item_kind, item_id, store_id`: where to use each offer for each item.

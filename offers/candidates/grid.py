@@ -21,6 +21,7 @@ import pyarrow.compute as pc
 from scipy import sparse
 
 from followsuit.core.codes import Codes
+from followsuit.core.compiled import compiled
 from followsuit.customers.features import customer_features
 from followsuit.graph.items import PAIR, item_key
 from followsuit.graph.view import View
@@ -252,18 +253,37 @@ def _repeated(grid: Grid, horizon: timedelta) -> tuple[np.ndarray, np.ndarray]:
     return row[due], column[due]
 
 
-def blocks(size: int, width: int) -> Iterator[slice]:
-    """Split `size` rows (or columns) of `width` cells into slices of at most `_CELLS` cells."""
-    step = max(1, _CELLS // max(width, 1))
+def blocks(size: int, width: int, most: int = _CELLS) -> Iterator[slice]:
+    """Split `size` rows (or columns) of `width` cells into slices of at most `most` cells."""
+    step = max(1, most // max(width, 1))
     for start in range(0, size, step):
         yield slice(start, min(start + step, size))
 
 
 def pick(matrix: sparse.csr_matrix, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
     """(pairs,) the values of a matrix at these rows and columns."""
-    if not len(rows):
-        return np.zeros(0, dtype=matrix.dtype)
-    return np.asarray(matrix[rows, columns]).ravel()
+    # SciPy reads the whole matrix each time, to see whether it is sorted.
+    matrix.sort_indices()
+    parts = matrix.indptr, matrix.indices, matrix.data
+    picked: np.ndarray = _picked(*parts, np.asarray(rows), np.asarray(columns))
+    return picked
+
+
+@compiled
+def _picked(
+    pointer: np.ndarray,
+    column: np.ndarray,
+    values: np.ndarray,
+    wanted_rows: np.ndarray,
+    wanted_columns: np.ndarray,
+) -> np.ndarray:
+    picked = np.zeros(len(wanted_rows), dtype=values.dtype)
+    for i in range(len(wanted_rows)):
+        start, end = pointer[wanted_rows[i]], pointer[wanted_rows[i] + 1]
+        place = start + np.searchsorted(column[start:end], wanted_columns[i])
+        if place < end and column[place] == wanted_columns[i]:
+            picked[i] = values[place]
+    return picked
 
 
 def _popularity(view: View, window: timedelta) -> np.ndarray:

@@ -25,6 +25,20 @@ class Matches:
     reason: np.ndarray
     """Position of the reason in `LiveReasons.table`."""
 
+    def only(self, candidates: np.ndarray, n: int) -> "Matches":
+        """The reasons of some of n candidates, in their order.
+
+        Args:
+            candidates: positions of candidates, each at most once.
+            n: number of all candidates.
+        """
+        place = np.full(n, -1, dtype=np.int64)
+        place[candidates] = np.arange(len(candidates))
+        candidate = place[self.candidate]
+        kept = np.flatnonzero(candidate >= 0)
+        kept = kept[np.argsort(candidate[kept], kind="stable")]
+        return Matches(candidate[kept], self.reason[kept])
+
 
 class LiveReasons:
     """The reasons of a grid, by the candidates that they are reasons for.
@@ -63,7 +77,9 @@ class LiveReasons:
         self._suits = np.array([offers.suits(needs) for needs in self._needs])
         self._stores = self.table.stores.to_numpy()
         self._offers = offers
-        self._triggers = pa.array(self.table.trigger.to_numpy(dtype=object), g.TEXT)
+        names = self.table.trigger.to_numpy(dtype=object)
+        self._triggers = pa.array(names, g.TEXT)
+        self._names = np.append(names, "")
         self._until = pa.array(self.table.until, g.TIME)
         self._strength = strengths(self.table)
         self._order = self.table.order.to_numpy()
@@ -130,8 +146,7 @@ class LiveReasons:
 
     def trigger_of(self, reason: np.ndarray) -> np.ndarray:
         """(candidates,) the name of a reason's trigger; "" for -1."""
-        names = np.append(self.table.trigger.to_numpy(dtype=object), "")
-        chosen: np.ndarray = names[reason]
+        chosen: np.ndarray = self._names[reason]
         return chosen
 
     def until(self, reason: np.ndarray) -> pa.Array:

@@ -156,11 +156,24 @@ def _decisions(store: GraphStore, run: Run, customer: str) -> pa.Table:
     """
     path = run_folder(store, run.run_id) / DECISIONS
     try:
-        return pq.read_table(path, filters=[("customer_id", "=", customer)])
+        with pq.ParquetFile(path) as file:
+            rows = file.read_row_groups(_groups_of(file.metadata, customer))
     except (OSError, pa.ArrowInvalid) as error:
         raise NoDecisions(
             f"The decisions of the run {run.run_id} are missing or damaged. Score again."
         ) from error
+    return rows.filter(pc.equal(rows["customer_id"], customer))
+
+
+def _groups_of(file: pq.FileMetaData, customer: str) -> list[int]:
+    """The row groups that may have rows of a customer: they are in order of customers."""
+    place = file.schema.names.index("customer_id")
+    groups = []
+    for number in range(file.num_row_groups):
+        known = file.row_group(number).column(place).statistics
+        if known is None or not known.has_min_max or known.min <= customer <= known.max:
+            groups.append(number)
+    return groups
 
 
 def _of_decisions(run: Run, mine: pa.Table, customer: str, target: str) -> Explanation | None:

@@ -3,6 +3,7 @@
 import numpy as np
 
 from followsuit.offers.features.feature import ALL, Feature, Select
+from followsuit.offers.features.row_values import Dense, RowValues, Sparse
 
 
 class Affinity(Feature):
@@ -19,6 +20,11 @@ class Affinity(Feature):
     def block(self, rows: Select, columns: Select = ALL) -> np.ndarray:  # noqa: D102
         grid = self.grid
         return grid.taste.affinity(grid.customers.ids, grid.seen, grid.items, rows, columns)
+
+    def of_rows(self, rows: np.ndarray) -> RowValues:  # noqa: D102
+        grid = self.grid
+        few = grid.taste.sparse_affinity(grid.customers.ids, grid.seen, grid.items, rows)
+        return Dense(self.block(rows)) if few is None else Sparse(few)
 
     def pairs(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:  # noqa: D102
         grid = self.grid

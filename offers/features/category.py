@@ -6,6 +6,7 @@ from scipy import sparse
 
 from followsuit.offers.candidates.grid import Grid
 from followsuit.offers.features.feature import ALL, Feature, Select
+from followsuit.offers.features.row_values import LookUp, RowValues
 
 _PRIOR = 10.0
 """Strength of the smoothing: this many items, spread like the popular ones, are added."""
@@ -40,6 +41,10 @@ class Category(Feature):
     def block(self, rows: Select, columns: Select = ALL) -> np.ndarray:  # noqa: D102
         lift: np.ndarray = self._lift(rows)[:, self._category[columns]]
         return lift
+
+    def of_rows(self, rows: np.ndarray) -> RowValues:  # noqa: D102
+        lift = self._lift(rows)
+        return LookUp(lift, np.arange(len(rows)), self._category % lift.shape[1])
 
     def pairs(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:  # noqa: D102
         wanted, position = np.unique(rows, return_inverse=True)

@@ -19,6 +19,7 @@ from followsuit.offers.features.popularity import Popularity
 from followsuit.offers.features.price import Price
 from followsuit.offers.features.recency import Recency
 from followsuit.offers.features.refill import Refill
+from followsuit.offers.features.row_values import RowValues
 
 FEATURES: tuple[type[Feature], ...] = (
     Popularity,
@@ -118,6 +119,10 @@ class Features:
         """See `Feature.block`; `names` chooses features, None for all."""
         chosen = self.names if names is None else names
         return {name: self._features[name].block(rows, columns) for name in chosen}
+
+    def of_rows(self, rows: np.ndarray) -> dict[str, RowValues]:
+        """See `Feature.of_rows`."""
+        return {name: each.of_rows(rows) for name, each in self._features.items()}
 
     def pairs(self, rows: np.ndarray, columns: np.ndarray) -> Values:
         """See `Feature.pairs`."""

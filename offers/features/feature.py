@@ -7,6 +7,7 @@ import numpy as np
 from scipy import sparse
 
 from followsuit.offers.candidates.grid import Grid, blocks, pick
+from followsuit.offers.features.row_values import Dense, RowValues, Sparse
 
 Select = slice | np.ndarray
 ALL = slice(None)
@@ -40,6 +41,10 @@ class Feature(ABC):
     @abstractmethod
     def block(self, rows: Select, columns: Select = ALL) -> np.ndarray:
         """(rows, columns) values of some customers and items, or an array that broadcasts to it."""
+
+    def of_rows(self, rows: np.ndarray) -> RowValues:
+        """The values of some customers and all items; a subclass may give a faster form."""
+        return Dense(self.block(rows))
 
     def pairs(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
         """(pairs,) float64: the value of each pair of row and column."""
@@ -78,6 +83,9 @@ class SparseFeature(Feature):
             return np.zeros((1, 1))
         values: np.ndarray = some.toarray()[:, columns]
         return values
+
+    def of_rows(self, rows: np.ndarray) -> RowValues:  # noqa: D102
+        return Sparse(self.matrix[rows])
 
     def pairs(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:  # noqa: D102
         return pick(self.matrix, rows, columns).astype(float)

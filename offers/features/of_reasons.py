@@ -12,6 +12,7 @@ from scipy import sparse
 
 from followsuit.offers.candidates.grid import Grid, pick
 from followsuit.offers.features.feature import ALL, Feature, Select
+from followsuit.offers.features.row_values import OfSets, RowValues
 
 PREFIX = "trigger_"
 """Prefix of the names of triggers' features. Without it, a trigger could be called like another
@@ -64,6 +65,9 @@ class OfReasons(Feature):
                 allowed = self.grid.allowed[number, columns]
                 np.maximum(values, here * allowed[None, :], out=values)
         return values
+
+    def of_rows(self, rows: np.ndarray) -> RowValues:  # noqa: D102
+        return OfSets(self.matrix[rows], self._broad[rows], self.grid.allowed)
 
     def pairs(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:  # noqa: D102
         values = pick(self.matrix, rows, columns)

@@ -91,9 +91,13 @@ class BoostedModel(Model):
     def predict(self, values: Values) -> Prediction:  # noqa: D102
         rows = self._rows(values)
         probability = self._probability(rows)
-        own = rows.copy()
-        own[:, [not is_own(name) for name in self.names]] = 0
-        return Prediction(probability, np.minimum(self._probability(own), probability))
+        of_triggers = [not is_own(name) for name in self.names]
+        own_share = probability.copy()
+        with_trigger = np.flatnonzero(rows[:, of_triggers].any(axis=1))
+        own = rows[with_trigger]
+        own[:, of_triggers] = 0
+        own_share[with_trigger] = np.minimum(self._probability(own), probability[with_trigger])
+        return Prediction(probability, own_share)
 
     def contributions(self, values: Values) -> Values:  # noqa: D102
         rows = self._rows(values)

@@ -8,6 +8,7 @@ import numpy as np
 
 from followsuit.core.threads import one_thread
 from followsuit.offers.features.declared import OWN, Values, is_own, is_rising, start_of
+from followsuit.offers.features.row_values import RowValues, round_in_place
 from followsuit.offers.learning.model import DIGITS, ENOUGH, Examples, Model, Prediction
 
 _INVERSE_RIDGE = 10.0
@@ -77,6 +78,19 @@ class LogisticModel(Model):
     def score(self, values: Values) -> np.ndarray:
         """The log-odds of the features that are given, rounded, in their shape."""
         return self._log_odds(values).round(DIGITS)
+
+    def score_of(self, features: Mapping[str, RowValues], shape: tuple[int, int]) -> np.ndarray:
+        """The log-odds, rounded, of some customers and all items, (rows, k).
+
+        Args:
+            features: the values of the features that are given.
+            shape: (rows, k).
+        """
+        total = np.full(shape, self.intercept)
+        for name, each in features.items():
+            if weight := self._weight(name):
+                each.add_to(total, weight)
+        return round_in_place(total, DIGITS)
 
     def predict(self, values: Values) -> Prediction:  # noqa: D102
         own = {name: each for name, each in values.items() if is_own(name)}

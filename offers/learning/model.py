@@ -42,6 +42,10 @@ class Prediction:
     own_share: np.ndarray
     """(pairs,) the probability without any trigger."""
 
+    def only(self, pairs: np.ndarray) -> "Prediction":
+        """The predictions of some pairs, in this order."""
+        return Prediction(self.probability[pairs], self.own_share[pairs])
+
     @property
     def trigger_share(self) -> np.ndarray:
         """(pairs,) how much of the probability comes from triggers; never negative."""

@@ -83,6 +83,21 @@ class Taste:
         kept: Floats = self._last[2][rows][:, columns]
         return kept
 
+    def sparse_affinity(
+        self, customers: np.ndarray, history: sparse.csr_matrix, items: np.ndarray, rows: np.ndarray
+    ) -> sparse.csr_matrix | None:
+        """The same as a matrix, for all k items; None if most affinities aren't 0."""
+        if self.model is None or len(customers) * len(items) <= _KEPT:
+            return None
+        codes = self._users.get_indexer(pd.Index(customers[rows]))
+        scores = self.model.sparse_scores(codes, history[rows])
+        if scores is None:
+            return None
+        if len(items) < scores.shape[1]:
+            scores = scores[:, items]
+        self._factor_of(scores.data)
+        return scores
+
     def affinity_of_pairs(
         self,
         customers: np.ndarray,

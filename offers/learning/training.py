@@ -27,17 +27,17 @@ def examples(grid: Grid, features: Features, adopted: np.ndarray, seed: int) -> 
     random = np.random.default_rng([seed, int(grid.view.as_of.timestamp())])
     n, k = len(grid.customers), len(grid.items)
     positive = adopted[:, 0] * k + adopted[:, 1]
-    with_reason = grid.live.row.to_numpy() * k + grid.live.column.to_numpy()
-    with_reason = np.setdiff1d(with_reason, positive)
+    live = grid.live.row.to_numpy() * k + grid.live.column.to_numpy()  # Ascending.
+    with_reason = live[np.flatnonzero(np.diff(live, prepend=-1))]
+    with_reason = with_reason[~_isin(with_reason, positive)]
     drawn = with_reason
     if len(with_reason) > _WITH_REASON:
         drawn = np.sort(random.choice(with_reason, _WITH_REASON, replace=False))
     others = np.unique(random.integers(0, max(n * k, 1), _OTHERS if n * k else 0))
-    known = np.concatenate([positive, with_reason])
     free = ~grid.excluded_pairs(*np.divmod(others, max(k, 1)))
     share = free.mean() if len(others) else 0.0
-    others = others[free & ~np.isin(others, known)]
-    all_others = n * k * share - len(known)
+    others = others[free & ~_isin(others, positive) & ~_isin(others, with_reason)]
+    all_others = n * k * share - len(positive) - len(with_reason)
     pairs = np.concatenate([positive, drawn, others])
     values = features.pairs(*np.divmod(pairs, max(k, 1)))
     return Examples(
@@ -53,3 +53,10 @@ def examples(grid: Grid, features: Features, adopted: np.ndarray, seed: int) -> 
             ]
         ),
     )
+
+
+def _isin(pairs: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """(pairs,) bool: whether each number is among known ones, which are ascending."""
+    place = np.searchsorted(known, pairs)
+    isin: np.ndarray = np.append(known, -1)[place] == pairs
+    return isin

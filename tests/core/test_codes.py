@@ -45,3 +45,11 @@ def test_values_are_laid_out_by_code_and_others_are_missing() -> None:
     assert (numbers.dtype, numbers.tolist()) == (np.float64, [1, 0, 3])
     cities = codes.lay_out(texts, pa.chunked_array([["Rome", "Oslo"], [None]]), None)
     assert cities.tolist() == [None, None, "Rome"]
+
+
+def test_the_texts_that_codes_name_get_new_codes_in_the_same_order() -> None:
+    used, codes = Codes(np.array(IDS, dtype=object)).used(np.array([3, 0, 3]))
+    assert used.ids.tolist() == ["ann", "Ann"]
+    assert codes.tolist() == [1, 0, 1]
+    nobody, none = Codes(np.array(IDS, dtype=object)).used(np.zeros(0, dtype=np.int64))
+    assert len(nobody) == len(none) == 0

@@ -2,24 +2,21 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Self
 
-import ibis
-import ibis.expr.types as ir
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from followsuit.core.codes import Codes
-from followsuit.graph import tables as t
 from followsuit.graph.items import PRODUCT
-from followsuit.graph.view import View, whole_seconds
+from followsuit.graph.purchase_arrays import THOUSANDTHS, PurchaseArrays
+from followsuit.graph.view import View
+from followsuit.triggers.compiler.interactions import shop_currency
 
 Doubles = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 YEAR = timedelta(days=365)
-_DAY = 86_400
-_THOUSANDTHS = 1000
 
 
 @dataclass(frozen=True)
@@ -47,55 +44,76 @@ class CategoryDays:
     amount: Doubles
     units: Doubles
 
+    def of_customers(self, wanted: np.ndarray) -> Self:
+        """The rows of some customers.
 
-def in_categories(view: View) -> ir.Table:
-    """Purchases of the last year: the columns of `View.purchase_rows`, `category` and `day`."""
-    rows = view.within(view.purchase_rows, YEAR)
-    days_ago = (int(view.as_of.timestamp()) - whole_seconds(rows["at"])) // _DAY
-    items = view.items
-    known = items.filter(items.item_kind == PRODUCT, items.category.notnull())
-    rows = rows.mutate(day=-days_ago.cast("int64"))
-    return rows.inner_join(known.select(product_id="item_id", category="category"), "product_id")
+        Args:
+            wanted: (customers,) bool.
+        """
+        rows = np.flatnonzero(wanted[self.customer])
+        customers, customer = self.customers.used(self.customer[rows])
+        categories, category = self.categories.used(self.category[rows])
+        columns = self.day[rows], self.amount[rows], self.units[rows]
+        return type(self)(customers, categories, customer, category, *columns)
 
 
-def category_days(view: View, rows: ir.Table, currency: str | None) -> CategoryDays:
-    """Read purchases.
+def category_days(view: View) -> CategoryDays:
+    """The purchases of a view within a year, read once.
 
-    Args:
-        view: the view of the purchases.
-        rows: some rows of `in_categories`.
-        currency: the shop's currency, see `shop_currency`; amounts in others are unknown. An amount
-            that is missing is the product's price times the quantity.
+    Amounts in another currency than the shop's are unknown. An amount that is missing is the
+    product's price times the quantity.
     """
-    prices = view.table(t.PRODUCTS).select("product_id", "price")
-    rows = rows.left_join(prices, "product_id").drop("product_id_right")
-    quantity = rows.quantity.fill_null(1.0)
-    price = (rows.price * quantity).round().cast("int64")
-    own = rows.currency.isnull() | (rows.currency == ibis.literal(currency, str))
-    amount = ibis.coalesce(rows.amount, price)
-    # Sums of whole numbers don't depend on their order.
-    rows = rows.select(
-        "customer_id",
-        "category",
-        "day",
-        amount=own.fill_null(True).ifelse(amount, None),
-        units=(quantity * _THOUSANDTHS).round().cast("int64"),
-    )
-    sums = rows.group_by("customer_id", "category", "day").aggregate(
-        amount=rows.amount.sum(), units=rows.units.sum()
-    )
-    table = sums.to_pyarrow()
-    customers, categories = (Codes.of_distinct(table[name]) for name in ("customer_id", "category"))
-    customer, category = customers.of(table["customer_id"]), categories.of(table["category"])
-    day = table["day"].to_numpy().astype(np.int64)
-    order = np.lexsort((category, day, customer))
-    amounts = table["amount"].cast(pa.float64()).to_numpy()
+    return view.once("category days", lambda: _read(view))
+
+
+def _read(view: View) -> CategoryDays:
+    rows = view.purchase_arrays(YEAR)
+    categories, category = _categories(view, rows.products)
+    rows = rows.only(category[rows.product] >= 0)
+    customers, customer = rows.customers.used(rows.customer)
+    categories, category = categories.used(category[rows.product])
+    day = rows.days_until(int(view.as_of.timestamp()))
+    # One number for customer, day and category, in this order.
+    first, count = day.min(initial=0), len(categories)
+    length = 1 - first
+    key = (customer * length + day - first) * count + category
+    order = np.argsort(key, kind="stable")
+    key = key[order]
+    starts = np.flatnonzero(np.diff(key, prepend=-1))
+    customer, key = np.divmod(key[starts], length * max(count, 1))
+    day, category = np.divmod(key, max(count, 1))
+    amount = np.where(_in_currency(view, rows), rows.amount, np.nan)
     return CategoryDays(
         customers,
         categories,
-        customer[order],
-        category[order],
-        day[order],
-        amounts[order],
-        table["units"].to_numpy()[order] / _THOUSANDTHS,
+        customer,
+        category,
+        day + first,
+        _sums(amount[order], starts),
+        _sums(rows.units[order].astype(np.float64), starts) / THOUSANDTHS,
     )
+
+
+def _categories(view: View, products: Codes) -> tuple[Codes, Ints]:
+    """The categories of products, and the code of each one's; -1 without one."""
+    items = view.items
+    known = items.filter(items.item_kind == PRODUCT, items.category.notnull())
+    table = known.select("item_id", "category").to_pyarrow()
+    codes = Codes.of_distinct(table["category"])
+    return codes, codes.of(products.lay_out(table["item_id"], table["category"], None))
+
+
+def _in_currency(view: View, rows: PurchaseArrays) -> np.ndarray:
+    """(rows,) bool: whether the amount is in the shop's currency, or names none."""
+    currency = shop_currency(view.shared)
+    known = rows.currencies.ids == currency
+    return np.append(known, True)[rows.currency] if currency else np.ones(len(rows), dtype=bool)
+
+
+def _sums(values: Doubles, starts: Ints) -> Doubles:
+    """The sum of each run of whole numbers, without missing ones; NaN if all are missing."""
+    if not len(starts):
+        return np.zeros(0)
+    known = np.isfinite(values)
+    sums = np.add.reduceat(np.where(known, values, 0.0), starts)
+    return np.where(np.logical_or.reduceat(known, starts), sums, np.nan)

@@ -22,7 +22,6 @@ from followsuit.triggers.statistical.category_days import (
     Doubles,
     Ints,
     category_days,
-    in_categories,
 )
 
 FOLLOWS = timedelta(days=28)
@@ -49,7 +48,7 @@ def follow_ups(view: SharedView, categories: Sequence[str]) -> pd.DataFrame:
         lift first.
     """
     # All their purchases count: `categories` may come from customers who don't share.
-    days = category_days(view, in_categories(view), None)
+    days = category_days(view)
     index = _index(days)
     count = len(days.categories)
     followed = _followed(days, index)
@@ -91,9 +90,9 @@ def lower_bound(followed: Doubles, had: Doubles) -> Doubles:
 def _index(days: CategoryDays) -> Ints:
     """The last row of each customer and category whose follow-up is over."""
     over = np.flatnonzero(days.day <= -(FOLLOWS // timedelta(days=1)))
-    order = over[np.lexsort((days.day[over], days.category[over], days.customer[over]))]
-    key = days.customer[order] * len(days.categories) + days.category[order]
-    return np.sort(order[np.flatnonzero(np.diff(key, append=-1))])
+    key = _pair(days)[over]
+    order = np.argsort(key, kind="stable")  # Days stay in order.
+    return np.sort(over[order[np.flatnonzero(np.diff(key[order], append=-1))]])
 
 
 def _followed(days: CategoryDays, index: Ints) -> Doubles:
@@ -124,12 +123,17 @@ def _times(customer: Ints, day: Ints) -> Ints:
 
 def _before(days: CategoryDays) -> Ints:
     """(rows,) the day of the customer's previous purchase in the category; -1000 without one."""
-    order = np.lexsort((days.day, days.category, days.customer))
-    key = days.customer[order] * len(days.categories) + days.category[order]
+    key = _pair(days)
+    order = np.argsort(key, kind="stable")  # Days stay in order.
     before = np.full(len(order), -1000, dtype=np.int64)
-    same = np.flatnonzero(np.diff(key) == 0)
+    same = np.flatnonzero(np.diff(key[order]) == 0)
     before[order[same + 1]] = days.day[order[same]]
     return before
+
+
+def _pair(days: CategoryDays) -> Ints:
+    """(rows,) a number for the customer and category."""
+    return days.customer * max(len(days.categories), 1) + days.category
 
 
 def _slices(ends: Ints) -> list[tuple[int, int]]:

@@ -3,6 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from followsuit.core.compiled import compiled
+
 Doubles = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
@@ -22,12 +24,24 @@ def medians(values: Doubles, group: Ints, count: int) -> tuple[Doubles, Doubles]
         (count,) medians, 0 without a value; (count,) numbers of values.
     """
     number = np.bincount(group, minlength=count)
-    ordered = np.append(values[np.lexsort((values, group))], 0.0)
-    start = np.cumsum(number) - number
-    low = np.where(number > 0, start + (number - 1) // 2, -1)
-    high = np.where(number > 0, start + number // 2, -1)
-    middle: Doubles = (ordered[low] + ordered[high]) / 2
+    middle: Doubles = _medians(values, group, number)
     return middle, number.astype(np.float64)
+
+
+@compiled
+def _medians(values: Doubles, group: Ints, number: Ints) -> Doubles:
+    # Put the values in order of their groups: sorting them all takes ten times as long.
+    start = np.zeros(len(number) + 1, dtype=np.int64)
+    start[1:] = np.cumsum(number)
+    place, ordered = start[:-1].copy(), np.empty(len(values))
+    for i in range(len(values)):
+        ordered[place[group[i]]] = values[i]
+        place[group[i]] += 1
+    middle = np.zeros(len(number))
+    for g in range(len(number)):
+        if number[g]:
+            middle[g] = np.median(ordered[start[g] : start[g + 1]])
+    return middle
 
 
 def deviations(values: Doubles, group: Ints, middle: Doubles) -> tuple[Doubles, Doubles]:

@@ -29,7 +29,7 @@ from scipy.stats import chi2
 
 from followsuit.core.codes import Codes
 from followsuit.graph.view import SharedView, View
-from followsuit.triggers.statistical.category_days import Doubles, Ints, in_categories
+from followsuit.triggers.statistical.category_days import Doubles, Ints, category_days
 from followsuit.triggers.statistical.false_discoveries import largest_p
 from followsuit.triggers.statistical.found import TooLittleToLearn, found_rows, sharing
 
@@ -113,25 +113,22 @@ def preference_shift(view: View, within: timedelta) -> pa.Table:
 
 def _read(view: View, within: timedelta) -> _Mixes:
     begins = -(within // timedelta(days=1))
-    rows = in_categories(view).select("customer_id", "category", "day").distinct()
-    sums = rows.group_by("customer_id", "category").aggregate(
-        recent=(rows.day > begins).sum(), earlier=(rows.day <= begins).sum(), last=rows.day.max()
-    )
-    table = sums.to_pyarrow()
-    customers, categories = (Codes.of_distinct(table[name]) for name in ("customer_id", "category"))
-    customer, category = customers.of(table["customer_id"]), categories.of(table["category"])
-    order = np.lexsort((category, customer))
-    recent, earlier, last = (
-        table[name].to_numpy()[order] for name in ("recent", "earlier", "last")
-    )
+    days = category_days(view)
+    key = days.customer * max(len(days.categories), 1) + days.category
+    order = np.argsort(key, kind="stable")  # Days stay in order.
+    start = np.flatnonzero(np.diff(key[order], prepend=-1))
+    end = np.append(start, len(order))[1:]
+    day = days.day[order]
+    recent = np.append(0, np.cumsum(day > begins))
+    recent = recent[end] - recent[start]
     return _Mixes(
-        customers,
-        categories,
-        customer[order],
-        category[order],
+        days.customers,
+        days.categories,
+        days.customer[order[start]],
+        days.category[order[start]],
         recent.astype(np.float64),
-        earlier.astype(np.float64),
-        last.astype(np.int64),
+        (end - start - recent).astype(np.float64),
+        day[end - 1],
     )
 
 

@@ -26,13 +26,11 @@ from scipy.optimize import brentq
 from scipy.stats import t as student
 
 from followsuit.graph.view import SharedView, View
-from followsuit.triggers.compiler.interactions import shop_currency
 from followsuit.triggers.statistical.category_days import (
     CategoryDays,
     Doubles,
     Ints,
     category_days,
-    in_categories,
 )
 from followsuit.triggers.statistical.false_discoveries import largest_p
 from followsuit.triggers.statistical.follow_ups import follow_ups
@@ -65,9 +63,8 @@ def unplanned_purchase(view: View, within: timedelta) -> pa.Table:
     Raises:
         TooLittleToLearn: too few purchases of customers who share are known.
     """
-    currency = shop_currency(view.shared)
-    days = _read(view, within, currency)
-    shared = days if isinstance(view, SharedView) else _read(view.shared, within, currency)
+    days = _read(view, within)
+    shared = days if isinstance(view, SharedView) else _read(view.shared, within)
     usual = _learn(shared)
     spent = usual.values(days)
     z, above = usual.unusual(days, spent)
@@ -89,11 +86,11 @@ def unplanned_purchase(view: View, within: timedelta) -> pa.Table:
     )
 
 
-def _read(view: View, within: timedelta, currency: str | None) -> CategoryDays:
+def _read(view: View, within: timedelta) -> CategoryDays:
     """The purchases of customers with a recent one; no others can have a reason."""
-    rows = in_categories(view)
-    lately = view.within(rows, within).select("customer_id").distinct()
-    return category_days(view, rows.semi_join(lately, "customer_id"), currency)
+    days = category_days(view)
+    lately = days.customer[days.day > -(within // timedelta(days=1))]
+    return days.of_customers(np.bincount(lately, minlength=len(days.customers)) > 0)
 
 
 @dataclass(frozen=True)

@@ -170,6 +170,23 @@ def test_the_best_and_live_reasons_hold_the_first_that_scoring_everything_would_
         assert first == by_hand(scores, offers if with_catalogue else None, customer)[:top]
 
 
+def test_the_best_of_many_items_are_those_of_all_items() -> None:
+    random = np.random.default_rng(0)
+    scores = random.normal(size=(4, 3000)).round(2)
+    scores[random.random(scores.shape) < 0.1] = -np.inf
+    offers = [
+        # Two offers cover items that nobody wants much: all items must be matched for these.
+        *(Offer(np.argsort(scores[0])[400:460].tolist(), None, 9) for _ in range(2)),
+        *(Offer(random.choice(3000, 700, replace=False).tolist(), None, v) for v in (1, 2, 3)),
+    ]
+    arrays = as_arrays(offers, *scores.shape)
+    for n in (1, 4, 5):
+        best = arrays.best(scores.copy(), np.arange(4), n)
+        rank = ranks(best, scores[best.row, best.column], arrays)
+        for customer in range(4):
+            assert pairs_of(best, rank, customer) == by_hand(scores, offers, customer)[:n]
+
+
 @settings(deadline=None)
 @given(grids())
 def test_a_pair_has_a_candidate_for_each_offer_that_covers_it_and_is_for_the_customer(

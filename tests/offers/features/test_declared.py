@@ -88,6 +88,12 @@ def test_pairs_and_parts_of_a_block_are_cells_of_the_whole(
     assert np.array_equal(feature.pairs(rows, columns), pairs)
     some = np.broadcast_to(feature.block(slice(2, 7), slice(1, 4)), (5, 3))
     np.testing.assert_allclose(some, whole[2:7, 1:4], atol=1e-6)
+    of_rows = feature.of_rows(np.arange(2, 7))
+    row, column = random.integers(0, 5, 300), random.integers(0, k, 300)
+    np.testing.assert_allclose(of_rows.at(row, column), whole[2:7][row, column], atol=1e-6)
+    sums = np.zeros((5, k))
+    of_rows.add_to(sums, 2.0)
+    np.testing.assert_allclose(sums, 2 * whole[2:7], atol=1e-6)
 
 
 def test_a_triggers_feature_is_positive_where_it_has_a_reason_and_zero_elsewhere(

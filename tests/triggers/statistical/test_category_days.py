@@ -8,7 +8,7 @@ import numpy as np
 from support.snapshots import day, view_from
 
 from followsuit.graph.view import View
-from followsuit.triggers.statistical.category_days import category_days, in_categories
+from followsuit.triggers.statistical.category_days import category_days
 
 NOW = day(20)
 
@@ -31,7 +31,7 @@ def rows_of(folder: Path, *purchases: dict[str, Any]) -> list[tuple[Any, ...]]:
         purchases=list(purchases),
         assume_consent=True,
     )
-    days = category_days(view, in_categories(view), "EUR")
+    days = category_days(view)
     return [
         (
             days.customers.ids[who],
@@ -64,8 +64,8 @@ def test_purchases_of_a_day_and_category_are_one_row(tmp_path: Path) -> None:
 def test_an_amount_is_else_the_price_and_unknown_in_another_currency(tmp_path: Path) -> None:
     rows = rows_of(
         tmp_path,
-        bought("ann", "tea", quantity=3),
-        bought("ann", "hat"),
+        bought("ann", "tea", quantity=3, currency="EUR"),
+        bought("ann", "hat", currency="EUR"),
         bought("bob", "tea", amount=7, currency="USD"),
     )
     assert rows == [

@@ -97,6 +97,12 @@ class ModelStore:
         for model in (folder / "taste", *map(self.path, _used(folder))):
             shutil.rmtree(model, ignore_errors=True)
 
+    def clear(self) -> None:
+        """Delete all models and interrupted trainings, after customers were forgotten."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+        for folder in self._state.runs.iterdir() if self._state.runs.exists() else ():
+            self.delete_of_run(folder.name)
+
     def prune(self) -> None:
         """Delete models that no run and no name uses, and leftovers of killed processes."""
         entries = list(self._folder.iterdir()) if self._folder.exists() else []

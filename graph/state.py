@@ -38,6 +38,14 @@ class StateFolder:
         """One folder per run of `score`, named by its id."""
         self.models = path / "models"
         """Fitted models, see `ModelStore`."""
+        self.forgotten = path / "forgotten.json"
+        """The keyed hashes of forgotten customers, see `Forgotten`."""
+        self.forgotten_key = path / "forgotten.key"
+        """The key of these hashes."""
+        self.forgetting = path / "forgetting.json"
+        """What an unfinished `forget` has to erase; missing otherwise."""
+        self.offline_import = path / "offline-import"
+        """A server's rows, for the offline import that rewrites its files."""
 
     def __str__(self) -> str:
         return str(self.path)
@@ -59,11 +67,16 @@ class StateFolder:
         return WorkFolder(private_folder(self.path))
 
     def clear(self) -> None:
-        """Delete everything but the lock: the files of a store that no longer exists."""
+        """Delete the files of a store that no longer exists.
+
+        The lock stays, and so does the list of forgotten customers: a new store at the same place
+        gets the deliveries of the old one.
+        """
+        kept = {self.forgotten, self.forgotten_key}
         for stale in self.path.iterdir():
             if stale.is_dir():
                 shutil.rmtree(stale)
-            elif not stale.name.startswith(_LOCK):
+            elif not stale.name.startswith(_LOCK) and stale not in kept:
                 stale.unlink()
 
 

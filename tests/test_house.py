@@ -22,6 +22,17 @@ MAY_IMPORT = {
     "triggers": {"core", "graph", "influence", "customers"},
     "policy": {"core", "graph", "customers"},
     "offers": {"core", "graph", "influence", "gnn", "customers", "triggers", "policy"},
+    "privacy": {
+        "core",
+        "graph",
+        "loaders",
+        "influence",
+        "gnn",
+        "customers",
+        "triggers",
+        "policy",
+        "offers",
+    },
 }
 """Of each room the others that it may import; the face in `src/followsuit` may import all."""
 

@@ -2,6 +2,7 @@
 
 import logging
 import re
+import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -11,13 +12,16 @@ from typing import Any
 
 import neo4j
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from neo4j import exceptions
 
+from followsuit.core.files import private_folder
 from followsuit.core.progress import Advance, Progress, silent
 from followsuit.graph import schema as g
 from followsuit.graph.engines.cells import WRITERS, Cell, rounds, split_into_cells
 from followsuit.graph.engines.hints import neo4j_refusal, silent_mistake
+from followsuit.graph.engines.neo4j_offline import commands, write_arguments, write_csv
 from followsuit.graph.engines.neo4j_rows import (
     equal,
     own_key,
@@ -296,6 +300,33 @@ class Neo4jStore(GraphStore):
 
     def clear(self, element: RelationshipType) -> None:  # noqa: D102
         self._in_batches(f"MATCH {pattern(element)} {_DELETE}", {})
+
+    def rewrite(self, progress: Progress = silent) -> list[Path]:  # noqa: D102
+        shutil.rmtree(self.state.offline_import, ignore_errors=True)
+        folder = private_folder(self.state.offline_import)
+        with (
+            self.writing(),
+            tempfile.TemporaryDirectory(prefix="followsuit-") as rows,
+            progress("writing the files of the offline import", len(g.EVERYTHING)) as advance,
+        ):
+            self.note(unrewritten=True)
+            arguments = []
+            for element in g.EVERYTHING:
+                path = Path(rows) / "rows.parquet"
+                self.export(element, path)
+                if element is g.META:
+                    notes = pq.read_table(path, memory_map=False)
+                    kept = pc.invert(pc.is_in(notes[Col.KEY], pa.array(["unrewritten"])))
+                    pq.write_table(notes.filter(kept), path)
+                arguments.append(write_csv(element, path, folder, self._memory))
+                advance(1)
+            write_arguments(arguments, folder)
+        return sorted(folder.iterdir())
+
+    def offline_step(self) -> list[str]:  # noqa: D102
+        with self.reading():
+            database = self._read("CALL db.info() YIELD name RETURN name")[0][0]
+        return commands(str(database), self.state.offline_import)
 
     def _in_batches(self, cypher: str, parameters: dict[str, Any]) -> None:
         with self._translated(), self._session() as session:

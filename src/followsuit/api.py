@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from followsuit.offers.backtest.backtest import BacktestReport
     from followsuit.offers.explanation.explain import Explanation
     from followsuit.offers.score import ScoreReport
+    from followsuit.privacy.forget import Receipt
     from followsuit.triggers.check import CheckedTriggers
     from followsuit.triggers.definitions.definition import Definition
     from followsuit.triggers.preview import Preview
@@ -637,6 +638,33 @@ class Shop:
                 neighbours: pd.DataFrame = rows.to_pandas()
                 return neighbours
         return self.query("nearest", node_kind=node_kind, node_id=node_id, among=among, limit=limit)
+
+    def forget(self, customers: Sequence[str] = (), *, dry_run: bool = False) -> "Receipt":
+        """Erase customers everywhere, and search all places for them.
+
+        Args:
+            customers: ids of the customers; none to finish an interrupted call.
+            dry_run: only search.
+
+        Raises:
+            NotForgotten: there is nobody to forget, or something still names one of them.
+            StoreIncomplete: a load is under way or was interrupted.
+        """
+        from followsuit.privacy.forget import forget
+
+        return forget(
+            self.store, customers, dry_run=dry_run, memory=self._memory, progress=self._progress
+        )
+
+    def allow(self, customer: str) -> None:
+        """Let later loads bring a forgotten customer back.
+
+        Raises:
+            NotForgotten: the customer isn't on the list of forgotten customers.
+        """
+        from followsuit.privacy.forget import allow
+
+        allow(self.store, customer)
 
     def runs(self) -> list[Run]:
         """All runs of `score`, the latest first; `active` marks the active one."""

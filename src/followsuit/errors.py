@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         OtherTraining,
         TrainingUnderWay,
     )
+    from followsuit.graph.forgotten import ForgottenKeyMissing, ForgottenMissing
     from followsuit.graph.runs import UnknownRun
     from followsuit.graph.store import (
         QueryCrashed,
@@ -61,6 +62,7 @@ if TYPE_CHECKING:
     from followsuit.offers.learning.learned import NothingLearned
     from followsuit.offers.score import ScoreError
     from followsuit.policy.allocation.problem import BadProblem
+    from followsuit.privacy.forget import NotForgotten
     from followsuit.queries.library import UnknownQuery
     from followsuit.simulator.world import WorldError
     from followsuit.triggers.definitions.definition_file import TriggerError
@@ -85,6 +87,8 @@ _MODULES = {
     "Diverged": "followsuit.gnn.training.loop",
     "FirstFailed": "followsuit.gnn.training.distributed",
     "FollowsuitError": "followsuit.core.errors",
+    "ForgottenKeyMissing": "followsuit.graph.forgotten",
+    "ForgottenMissing": "followsuit.graph.forgotten",
     "HoldoutError": "followsuit.influence.probabilities.holdout",
     "MappingError": "followsuit.loaders.mapping",
     "MissingExtra": "followsuit.gnn.models.registry",
@@ -94,6 +98,7 @@ _MODULES = {
     "NobodyShares": "followsuit.graph.view",
     "NotAModel": "followsuit.gnn.models.registry",
     "NotEnoughEvidence": "followsuit.influence.spread.inputs",
+    "NotForgotten": "followsuit.privacy.forget",
     "NothingLearned": "followsuit.offers.learning.learned",
     "NothingToJudge": "followsuit.gnn.data.from_view",
     "NothingToLearn": "followsuit.gnn.data.from_view",
@@ -151,6 +156,8 @@ __all__ = [
     "Diverged",
     "FirstFailed",
     "FollowsuitError",
+    "ForgottenKeyMissing",
+    "ForgottenMissing",
     "HoldoutError",
     "MappingError",
     "MissingExtra",
@@ -160,6 +167,7 @@ __all__ = [
     "NobodyShares",
     "NotAModel",
     "NotEnoughEvidence",
+    "NotForgotten",
     "NothingLearned",
     "NothingToJudge",
     "NothingToLearn",

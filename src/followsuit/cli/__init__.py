@@ -17,6 +17,7 @@ from followsuit.cli import (  # noqa: F401
     gnn,
     influence,
     offers,
+    privacy,
     queries,
     schema,
     triggers,

@@ -1,0 +1,105 @@
+"""Nothing of a forgotten customer is left: each of their fields held a text found nowhere else."""
+
+import csv
+import gc
+from pathlib import Path
+from typing import Any
+
+from support.canary import CUSTOMER, found, rows
+from support.deliveries import write_csv
+from support.loading import rows_in
+
+import followsuit
+from followsuit.api import Shop
+from followsuit.core.times import instant
+from followsuit.gnn.evaluation.friend_ablation import ablate_friends
+from followsuit.graph.store import GraphStore
+from followsuit.graph.tables import TABLES
+from followsuit.loaders.staging.forgotten_rows import naming
+from followsuit.simulator import World, simulate
+from followsuit.testing.places import Place
+
+WORLD = World(
+    customers=200,
+    products=40,
+    stores=4,
+    friendships=700,
+    purchases=2_500,
+    days=120,
+    influence=0.6,
+    seed=3,
+)
+BEFORE, AS_OF, LATER = "2025-03-20", "2025-04-20", "2025-04-21"
+
+
+def delivered(folder: Path) -> Path:
+    """A simulated shop with the customer of the canary."""
+    simulate(WORLD, folder)
+    shop = {path.stem: _read(path) for path in folder.glob("*.csv")}
+    friend = shop["friendships"][0]["customer_id"]
+    ids = (
+        shop[name][0][key]
+        for name, key in [
+            ("products", "product_id"),
+            ("stores", "store_id"),
+            ("offers", "offer_id"),
+        ]
+    )
+    for name, added in rows(friend, *ids, day="2025-04-19T10:00:00Z").items():
+        names = dict.fromkeys(key for row in [*shop[name], *added] for key in row)
+        write_csv(folder / f"{name}.csv", [*shop[name], *added], list(names))
+    return folder
+
+
+def _read(path: Path) -> list[dict[str, Any]]:
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def others(store: GraphStore) -> dict[str, list[dict[str, Any]]]:
+    """All rows of all tables that don't name the customer."""
+    with store.reading():
+        tables = {name: rows_in(store, name) for name in TABLES}
+    return {
+        name: [
+            row for row in all_rows if CUSTOMER not in (row.get(c) for c in naming(TABLES[name]))
+        ]
+        for name, all_rows in tables.items()
+    }
+
+
+def compute(shop: Shop) -> None:
+    """Make all that is derived from the shop's data; temporary files go with what held them."""
+    shop.score(AS_OF, AS_OF, everyone=True)
+    analysis = shop.influence(AS_OF)
+    analysis.write(analysis.learn(), instant(AS_OF))
+    split = shop.split(BEFORE)
+    shop.apply_ablation(ablate_friends(split), BEFORE, AS_OF)
+    shop.train(AS_OF, model="ease")
+    shop.embed(AS_OF, AS_OF, model="ials")
+    del analysis, split
+    gc.collect()
+
+
+def test_nothing_of_a_forgotten_customer_is_left(
+    embedded: Place, tmp_path: Path, few_days: None
+) -> None:
+    delivery = delivered(tmp_path / "shop")
+    path = Path(embedded.name)
+    folders = [path, path.with_name(f"{path.name}.state")]
+    with followsuit.open(embedded.name) as shop:
+        shop.load(delivery)
+        compute(shop)
+        places = found(shop.store, folders)
+        assert {"customers.parquet", "decisions.parquet", "Customer", "store.lbug"} <= set(places)
+        before = others(shop.store)
+        receipt = shop.forget([CUSTOMER])
+        assert found(shop.store, folders) == []
+        assert (receipt.hits, receipt.raw) == (0, 1)
+        assert others(shop.store) == before
+        report = shop.load(delivery)
+        assert found(shop.store, folders) == []
+        assert others(shop.store) == before
+        assert report.tables["customers"].rejected == 2
+        shop.score(LATER, LATER, everyone=True)
+        assert found(shop.store, folders) == []

@@ -446,6 +446,11 @@ class Meta:
         return bool(self.entries.get("unrewritten", False))
 
     @property
+    def imported(self) -> bool:
+        """Whether an offline import has written the database, and nobody has opened it since."""
+        return bool(self.entries.get("imported", False))
+
+    @property
     def blocked_customers(self) -> list[str]:
         """Customers with a refusal that a load could not read, sorted."""
         return list(self.entries.get("blocked_customers", []))

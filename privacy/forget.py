@@ -1,5 +1,6 @@
 """Forgets customers everywhere, and proves it by a receipt."""
 
+import gc
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,7 +73,8 @@ def forget(
     """Erase customers from all places, rewrite the files, and search them.
 
     Interrupted at any moment, it is finished by running it again, with the same customers, others
-    or none. Ids that the store doesn't know are searched, and kept out of later loads, too.
+    or none. Without customers, it also writes the files of a server's offline import again. Ids
+    that the store doesn't know are searched, and kept out of later loads, too.
 
     Args:
         store: a store whose loads are finished.
@@ -88,7 +90,7 @@ def forget(
     store.require_loaded()
     listed = Forgotten(store.state)
     ids = sorted({*map(nfc, customers), *listed.unfinished})
-    if not ids:
+    if not ids and not store.meta.unrewritten:
         raise NotForgotten("There is nobody to forget. Name customers, or a file of ids by --file.")
     wanted = Wanted.of(store, ids)
     before = _search(store, wanted, progress)
@@ -97,7 +99,8 @@ def forget(
     with store.writing():
         store.require_loaded()
         listed.begin(ids)
-    places.erase(store, ids, memory, progress)
+    if ids:
+        places.erase(store, ids, memory, progress)
     with store.writing():
         store.note(forgotten=len(listed.hashes))
     rewritten = store.rewrite(progress)
@@ -132,6 +135,7 @@ def allow(store: GraphStore, customer: str) -> None:
 
 
 def _search(store: GraphStore, wanted: Wanted, progress: Progress) -> list[Searched]:
+    gc.collect()  # Temporary files go with the views that nobody uses any more.
     with progress("searching"):
         return places.mentions(store, wanted)
 

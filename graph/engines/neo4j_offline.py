@@ -1,11 +1,16 @@
 """The files and the command of Neo4j's offline import, which writes a database's files anew."""
 
 import glob
+import json
+import shlex
 from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from followsuit.graph import schema as g
 from followsuit.graph.duck import open_duck
-from followsuit.graph.schema import Element, NodeType
+from followsuit.graph.schema import Col, Element, NodeType
 
 _TYPES = {
     g.TEXT: "string",
@@ -19,8 +24,19 @@ _TYPES = {
 }
 _BETWEEN = 31
 """The character between the items of a list, which no text has."""
+EMPTY = chr(30)
+"""The only item of a list without items: the import drops those."""
 ARGUMENTS = "arguments.txt"
 """The file of the import's arguments."""
+
+
+def notes_after_import(notes: pa.Table) -> pa.Table:
+    """The store's notes that the import writes: the next session makes the schema again."""
+    changed = {"unrewritten": None, "imported": True, "upgrading": True}
+    kept = notes.filter(pc.invert(pc.is_in(notes[Col.KEY], pa.array(changed))))
+    added = {key: json.dumps(value) for key, value in changed.items() if value is not None}
+    new = pa.table({Col.KEY: list(added), Col.VALUE: list(added.values())}, schema=kept.schema)
+    return pa.concat_tables([kept, new])
 
 
 def write_csv(element: Element, rows: Path, folder: Path, memory: int) -> str:
@@ -47,7 +63,7 @@ def write_csv(element: Element, rows: Path, folder: Path, memory: int) -> str:
     with open_duck(memory, folder) as db:
         relation = db.read_parquet(glob.escape(str(rows)))
         relation.project(values).write_csv(str(data), header=False)
-    return f'--{"nodes" if node else "relationships"}={element.name}="{header},{data}"'
+    return f"--{'nodes' if node else 'relationships'}={element.name}={header.name},{data.name}"
 
 
 def _heads(element: Element) -> list[str]:
@@ -65,7 +81,8 @@ def _value(name: str, kind: object) -> str:
         text = f"strftime(\"{name}\" AT TIME ZONE 'UTC', '%Y-%m-%dT%H:%M:%S.%fZ')"
         return f'{text} AS "{name}"'
     if kind in (g.VECTOR, g.TEXTS):
-        return f'array_to_string("{name}", chr({_BETWEEN})) AS "{name}"'
+        items = f'array_to_string("{name}", chr({_BETWEEN}))'
+        return f'CASE WHEN len("{name}") = 0 THEN chr({ord(EMPTY)}) ELSE {items} END AS "{name}"'
     return f'"{name}"'
 
 
@@ -74,16 +91,17 @@ def write_arguments(arguments: list[str], folder: Path) -> None:
     common = [
         "--overwrite-destination",
         "--multiline-fields=true",
-        f"--array-delimiter=\\{_BETWEEN}",
+        f"--array-delimiter=U+{_BETWEEN:04X}",
         "--bad-tolerance=0",
     ]
     (folder / ARGUMENTS).write_text("\n".join([*common, *arguments]) + "\n")
 
 
 def commands(database: str, folder: Path) -> list[str]:
-    """The commands to run on the server's machine, in order."""
+    """The commands to run on the server's machine, in order; the folder may be copied there."""
     return [
         "neo4j stop",
-        f"neo4j-admin database import full {database} @{folder / ARGUMENTS}",
+        f"cd {shlex.quote(str(folder))}",
+        f"neo4j-admin database import full {database} @{ARGUMENTS}",
         "neo4j start",
     ]

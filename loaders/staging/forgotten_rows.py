@@ -35,6 +35,7 @@ def put_aside_forgotten(
             gone = pc.is_in(batch[column], pa.array(sorted(named), pa.string()))
             numbers = batch.filter(gone)[ROW].to_pylist()
             rejects.add([Reject(file, number, column, REASON) for number in numbers])
+            rejects.forgotten += len(numbers)
             batch = batch.filter(pc.invert(gone))
     return batch
 

@@ -104,7 +104,7 @@ def stage(
         columns = settle(sources, sound, staged, known, stored, rejects, memory)
     sound.unlink(missing_ok=True)
     loaded = pq.read_metadata(staged).num_rows
-    if kept and not loaded:
+    if kept > rejects.forgotten and not loaded:
         raise _nothing_left(table, kept, rejects_path)
     left_out = filtered.total()
     counts = Counts(kept + left_out, loaded, kept - loaded - rejects.count, rejects.count, left_out)

@@ -1,21 +1,17 @@
 """Nothing of a forgotten customer is left: each of their fields held a text found nowhere else."""
 
 import csv
-import gc
 from pathlib import Path
 from typing import Any
 
 from support.canary import CUSTOMER, found, rows
 from support.deliveries import write_csv
-from support.loading import rows_in
+from support.forgetting import others
 
 import followsuit
 from followsuit.api import Shop
 from followsuit.core.times import instant
 from followsuit.gnn.evaluation.friend_ablation import ablate_friends
-from followsuit.graph.store import GraphStore
-from followsuit.graph.tables import TABLES
-from followsuit.loaders.staging.forgotten_rows import naming
 from followsuit.simulator import World, simulate
 from followsuit.testing.places import Place
 
@@ -56,20 +52,8 @@ def _read(path: Path) -> list[dict[str, Any]]:
         return list(csv.DictReader(file))
 
 
-def others(store: GraphStore) -> dict[str, list[dict[str, Any]]]:
-    """All rows of all tables that don't name the customer."""
-    with store.reading():
-        tables = {name: rows_in(store, name) for name in TABLES}
-    return {
-        name: [
-            row for row in all_rows if CUSTOMER not in (row.get(c) for c in naming(TABLES[name]))
-        ]
-        for name, all_rows in tables.items()
-    }
-
-
 def compute(shop: Shop) -> None:
-    """Make all that is derived from the shop's data; temporary files go with what held them."""
+    """Make all that is derived from the shop's data."""
     shop.score(AS_OF, AS_OF, everyone=True)
     analysis = shop.influence(AS_OF)
     analysis.write(analysis.learn(), instant(AS_OF))
@@ -77,8 +61,6 @@ def compute(shop: Shop) -> None:
     shop.apply_ablation(ablate_friends(split), BEFORE, AS_OF)
     shop.train(AS_OF, model="ease")
     shop.embed(AS_OF, AS_OF, model="ials")
-    del analysis, split
-    gc.collect()
 
 
 def test_nothing_of_a_forgotten_customer_is_left(
@@ -92,7 +74,7 @@ def test_nothing_of_a_forgotten_customer_is_left(
         compute(shop)
         places = found(shop.store, folders)
         assert {"customers.parquet", "decisions.parquet", "Customer", "store.lbug"} <= set(places)
-        before = others(shop.store)
+        before = others(shop.store, CUSTOMER)
         receipt = shop.forget([CUSTOMER])
         assert found(shop.store, folders) == []
         assert (receipt.hits, receipt.raw) == (0, 1)

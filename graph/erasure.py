@@ -38,8 +38,11 @@ def erase(store: GraphStore, ids: Sequence[str]) -> None:
         store.delete(g.CUSTOMER, Col.CUSTOMER_ID, batch)
     _delete_unused(store)
     _erase_from_runs(store, set(ids))
-    blocked = [each for each in store.meta.blocked_customers if each not in set(ids)]
-    store.note(blocked_customers=blocked)
+    meta, gone = store.meta, set(ids)
+    store.note(
+        blocked_customers=[each for each in meta.blocked_customers if each not in gone],
+        answers=[row for row in meta.answers if row[Col.CUSTOMER_ID] not in gone],
+    )
     store.changed()
 
 
@@ -55,7 +58,9 @@ def mentions(store: GraphStore, wanted: Wanted) -> Searched:
     ids = set(wanted.ids)
     files = store.files
     with store.reading():
-        n = len(ids.intersection(store.meta.blocked_customers)) + len(_named_in_runs(store, ids))
+        answered = [row[Col.CUSTOMER_ID] for row in store.meta.answers]
+        noted = [*store.meta.blocked_customers, *answered]
+        n = sum(each in ids for each in noted) + len(_named_in_runs(store, ids))
         for batch in _batches(wanted.ids):
             n += len(_events(store, batch)) + len(_embeddings(store, batch))
             n += sum(_count(store, element, batch) for element in (g.CUSTOMER, *g.RELATIONSHIPS))

@@ -44,6 +44,10 @@ class StateFolder:
         """The key of these hashes."""
         self.forgetting = path / "forgetting.json"
         """What an unfinished `forget` has to erase; missing otherwise."""
+        self.changing = path / "changing.json"
+        """An unfinished change of a customer's rows; missing otherwise."""
+        self.pruning = path / "pruning.json"
+        """The instants of an unfinished `prune`; missing otherwise."""
         self.offline_import = path / "offline-import"
         """A server's rows, for the offline import that rewrites its files."""
 

@@ -327,7 +327,7 @@ class GraphStore(ABC):
         self.note(revision=self.meta.revision + 1)
 
     def require_complete(self) -> None:
-        """Raise StoreIncomplete if a load or a `forget` is unfinished.
+        """Raise StoreIncomplete if a load, `forget`, `correct` or `consent set` is unfinished.
 
         Raise StoreMissing before the first load.
         """
@@ -336,6 +336,11 @@ class GraphStore(ABC):
             raise StoreIncomplete(
                 f"A `followsuit forget` of {self.name} is under way or was interrupted. Run "
                 f"`followsuit forget --store {shlex.quote(self.name)}` to finish it."
+            )
+        if self.state.changing.exists():
+            raise StoreIncomplete(
+                f"A change of a customer's data in {self.name} is under way or was interrupted. "
+                "Run the same `followsuit correct` or `followsuit consent set` again."
             )
 
     def require_loaded(self) -> None:
@@ -439,6 +444,11 @@ class Meta:
     def forgotten(self) -> int:
         """How many customers the list of the state folder holds, see `Forgotten`."""
         return int(self.entries.get("forgotten", 0))
+
+    @property
+    def answers(self) -> list[dict[str, str]]:
+        """The rows of consents that `consent set` has recorded, as text."""
+        return list(self.entries.get("answers", []))
 
     @property
     def unrewritten(self) -> bool:

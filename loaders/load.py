@@ -43,6 +43,7 @@ from followsuit.graph.tables import (
     Table,
 )
 from followsuit.graph.withdrawals import withdraw_results
+from followsuit.loaders.answers import keep_answers
 from followsuit.loaders.load_report import LoadReport, history_with, rejected, warnings
 from followsuit.loaders.mapping import Mapping
 from followsuit.loaders.sources import Delivery, DeliveryError, find_delivery
@@ -382,6 +383,8 @@ class LoadJob:
             # again needs their values.
             self.store.write(element, rows, progress)
             self._delete_others(element, rows)
+        if table is CONSENTS:
+            keep_answers(self.store, rows, self.staging.folder, self.memory)
 
     def _delete_from_other_part(self, step: Step, rows: Path) -> None:
         """Delete stored events that were views and no longer are, or the reverse."""

@@ -12,6 +12,7 @@ from followsuit.graph.forgotten import Forgotten
 from followsuit.graph.search import Searched, Wanted
 from followsuit.graph.store import GraphStore, nfc
 from followsuit.privacy import places
+from followsuit.privacy.change import finish_change
 
 OUT_OF_REACH = (
     "backups of the store and its state folder",
@@ -98,6 +99,7 @@ def forget(
         return _receipt(store, wanted, before, before, [], dry_run=True)
     with store.writing():
         store.require_loaded()
+        finish_change(store, memory, progress)
         listed.begin(ids)
     if ids:
         places.erase(store, ids, memory, progress)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from followsuit.offers.backtest.backtest import BacktestReport
     from followsuit.offers.explanation.explain import Explanation
     from followsuit.offers.score import ScoreReport
+    from followsuit.privacy.consents import Answer
     from followsuit.privacy.forget import Receipt
     from followsuit.triggers.check import CheckedTriggers
     from followsuit.triggers.definitions.definition import Definition
@@ -665,6 +666,54 @@ class Shop:
         from followsuit.privacy.forget import allow
 
         allow(self.store, customer)
+
+    def access(self, customer: str, folder: Path) -> dict[str, int]:
+        """Write all that is held about a customer to a new folder, as JSON and CSV.
+
+        Returns:
+            The number of rows by section.
+
+        Raises:
+            UnknownCustomer: there is no such customer.
+            FolderTaken: the folder isn't empty.
+        """
+        from followsuit.privacy.access import access
+
+        return access(self.store, customer, folder, self._memory)
+
+    def correct(self, customer: str, column: str, value: str) -> None:
+        """Correct a column of a customer; see `followsuit.privacy.change.correct`.
+
+        Raises:
+            WrongColumn: there is no such column, or it is the key.
+            WrongValue: the value isn't valid for the column.
+            UnknownCustomer: there is no such customer.
+        """
+        from followsuit.privacy.change import correct
+
+        correct(self.store, customer, column, value, self._memory, self._progress)
+
+    def consents(self, customer: str, now: Instant) -> "list[Answer]":
+        """What a customer has agreed to, for each purpose.
+
+        Raises:
+            UnknownCustomer: there is no such customer.
+        """
+        from followsuit.privacy.consents import consents_of
+
+        return consents_of(self.store, customer, instant(now))
+
+    def set_consent(self, customer: str, purpose: str, *, granted: bool, at: Instant) -> None:
+        """Record a customer's answer; a refusal takes effect at once.
+
+        Raises:
+            WrongPurpose: there is no such purpose, or `all` is granted.
+            UnknownCustomer: there is no such customer.
+        """
+        from followsuit.privacy.change import set_consent
+
+        answered = instant(at)
+        set_consent(self.store, customer, purpose, granted, answered, self._memory, self._progress)
 
     def runs(self) -> list[Run]:
         """All runs of `score`, the latest first; `active` marks the active one."""

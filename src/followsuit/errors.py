@@ -62,7 +62,11 @@ if TYPE_CHECKING:
     from followsuit.offers.learning.learned import NothingLearned
     from followsuit.offers.score import ScoreError
     from followsuit.policy.allocation.problem import BadProblem
+    from followsuit.privacy.access import FolderTaken
+    from followsuit.privacy.change import WrongColumn, WrongPurpose
     from followsuit.privacy.forget import NotForgotten
+    from followsuit.privacy.held import UnknownCustomer
+    from followsuit.privacy.parsed import WrongValue
     from followsuit.queries.library import UnknownQuery
     from followsuit.simulator.world import WorldError
     from followsuit.triggers.definitions.definition_file import TriggerError
@@ -86,6 +90,7 @@ _MODULES = {
     "DeliveryError": "followsuit.loaders.sources",
     "Diverged": "followsuit.gnn.training.loop",
     "FirstFailed": "followsuit.gnn.training.distributed",
+    "FolderTaken": "followsuit.privacy.access",
     "FollowsuitError": "followsuit.core.errors",
     "ForgottenKeyMissing": "followsuit.graph.forgotten",
     "ForgottenMissing": "followsuit.graph.forgotten",
@@ -129,6 +134,7 @@ _MODULES = {
     "TrainingUnderWay": "followsuit.gnn.training.trained",
     "TriggerError": "followsuit.triggers.definitions.definition_file",
     "UnknownAblation": "followsuit.offers.backtest.ablation",
+    "UnknownCustomer": "followsuit.privacy.held",
     "UnknownModel": "followsuit.gnn.models.registry",
     "UnknownOutcome": "followsuit.triggers.report.outcomes",
     "UnknownQuery": "followsuit.queries.library",
@@ -136,9 +142,12 @@ _MODULES = {
     "UnknownTable": "followsuit.graph.view",
     "UnknownTarget": "followsuit.offers.explanation.not_offered",
     "WorldError": "followsuit.simulator.world",
+    "WrongColumn": "followsuit.privacy.change",
     "WrongModel": "followsuit.gnn.models.recommender",
+    "WrongPurpose": "followsuit.privacy.change",
     "WrongSettings": "followsuit.gnn.models.model_config",
     "WrongTaste": "followsuit.influence.effects.taste_profile",
+    "WrongValue": "followsuit.privacy.parsed",
 }
 __all__ = [
     "BacktestError",
@@ -155,6 +164,7 @@ __all__ = [
     "DeliveryError",
     "Diverged",
     "FirstFailed",
+    "FolderTaken",
     "FollowsuitError",
     "ForgottenKeyMissing",
     "ForgottenMissing",
@@ -198,6 +208,7 @@ __all__ = [
     "TrainingUnderWay",
     "TriggerError",
     "UnknownAblation",
+    "UnknownCustomer",
     "UnknownModel",
     "UnknownOutcome",
     "UnknownQuery",
@@ -205,9 +216,12 @@ __all__ = [
     "UnknownTable",
     "UnknownTarget",
     "WorldError",
+    "WrongColumn",
     "WrongModel",
+    "WrongPurpose",
     "WrongSettings",
     "WrongTaste",
+    "WrongValue",
 ]
 
 

@@ -1,16 +1,31 @@
-"""`forget`: erase customers, and prove it."""
+"""`forget`, `access`, `correct` and `consent`: a person's rights."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from followsuit.cli.app import JsonOption, StoreOption, app, open_shop, write_json
+from followsuit.cli.app import (
+    Commands,
+    JsonOption,
+    StoreOption,
+    app,
+    open_shop,
+    write_json,
+)
 from followsuit.cli.offers import read_customers
 from followsuit.cli.screen import say, warn
 
 if TYPE_CHECKING:
     from followsuit.privacy.forget import Receipt
+
+consent = Commands(help="Show and record what customers agree to.")
+app.add_typer(consent, name="consent")
+
+CustomerArgument = Annotated[
+    str, typer.Argument(metavar="CUSTOMER", help="The id of the customer.", show_default=False)
+]
 
 
 @app.command(epilog="Example: followsuit forget c00017 --json receipt.json")
@@ -55,6 +70,77 @@ def forget(
     receipt = shop.forget(named, dry_run=dry_run)
     _tell(receipt)
     write_json(receipt.as_dict(), json_file)
+
+
+@app.command(epilog="Example: followsuit access c0017 --out c0017")
+def access(
+    customer: CustomerArgument,
+    out: Annotated[
+        Path,
+        typer.Option(metavar="FOLDER", file_okay=False, help="A new folder for the files."),
+    ],
+    store: StoreOption = None,
+) -> None:
+    """Write all that is held about a customer as JSON and CSV, without others' data."""
+    for section, rows in open_shop(store).access(customer, out).items():
+        say(f"{section:24} {rows:>7,} row{'' if rows == 1 else 's'}")
+    say(f"Written to {out}, readable by you alone.")
+
+
+@app.command(epilog="Example: followsuit correct c0017 email anna@example.com")
+def correct(
+    customer: CustomerArgument,
+    column: Annotated[
+        str, typer.Argument(help="A column of the table customers.", show_default=False)
+    ],
+    value: Annotated[
+        str,
+        typer.Argument(
+            help="The new value, as a delivery has it; '' for none.", show_default=False
+        ),
+    ],
+    store: StoreOption = None,
+) -> None:
+    """Correct a value of a customer; correct it where your deliveries come from, too."""
+    open_shop(store).correct(customer, column, value)
+    say(f"Corrected: {column} of {customer}. A later delivery with another value replaces it.")
+
+
+@consent.command("show", epilog="Example: followsuit consent show c0017")
+def show_consent(
+    customer: CustomerArgument, store: StoreOption = None, json_file: JsonOption = None
+) -> None:
+    """Show what a customer has agreed to, for each purpose."""
+    answers = open_shop(store).consents(customer, datetime.now(UTC))
+    words = {True: "yes", False: "no", None: "no answer"}
+    if str(json_file) != "-":
+        for each in answers:
+            since = "" if each.since is None else f" since {each.since:%Y-%m-%d %H:%M} UTC"
+            typer.echo(f"{each.purpose:12} {words[each.granted]}{since}")
+    rows = [
+        {
+            "purpose": each.purpose,
+            "granted": each.granted,
+            "since": None if each.since is None else each.since.isoformat(),
+        }
+        for each in answers
+    ]
+    write_json({"customer_id": customer, "consents": rows}, json_file)
+
+
+@consent.command("set", epilog="Example: followsuit consent set c0017 email no --at 2025-06-16")
+def set_consent(
+    customer: CustomerArgument,
+    purpose: Annotated[str, typer.Argument(help="The purpose.", show_default=False)],
+    answer: Annotated[str, typer.Argument(metavar="yes|no", show_default=False)],
+    at: Annotated[str, typer.Option(metavar="TIME", help="The time of the answer, in UTC.")],
+    store: StoreOption = None,
+) -> None:
+    """Record a customer's answer; a refusal takes effect at once."""
+    if answer not in ("yes", "no"):
+        raise typer.BadParameter(f"{answer} is neither yes nor no.")
+    open_shop(store).set_consent(customer, purpose, granted=answer == "yes", at=at)
+    say(f"Recorded: {customer} says {answer} to {purpose}.")
 
 
 def _tell(receipt: "Receipt") -> None:

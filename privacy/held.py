@@ -131,11 +131,19 @@ def _of_runs(store: GraphStore, customer: str) -> Iterator[tuple[str, pa.Table]]
 
 
 def _named(path: Path, customer: str) -> Iterator[pa.Table]:
-    """The rows of a run's file that name a customer, without ids of customers."""
+    """The rows of a run's file that name a customer, without ids of customers.
+
+    What a friend did is the friend's: of the reasons that rest on one, there are only those that
+    rest on this customer, each once.
+    """
     run: Any = pa.scalar(path.parent.name)
     names = pq.read_schema(path).names
     for column in (name for name in NAMING if name in names):
-        rows = pq.read_table(
-            path, filters=pc.field(column) == customer, memory_map=False, partitioning=None
-        )
-        yield _one_sided(rows, column).append_column(Col.RUN_ID, pa.repeat(run, rows.num_rows))
+        asked = pc.field(column) == customer
+        if column != Col.FRIEND_ID and Col.FRIEND_ID in names:
+            asked &= pc.field(Col.FRIEND_ID).is_null()
+        rows = pq.read_table(path, filters=asked, memory_map=False, partitioning=None)
+        own = _one_sided(rows, column)
+        if column == Col.FRIEND_ID:
+            own = own.group_by(own.column_names).aggregate([])
+        yield own.append_column(Col.RUN_ID, pa.repeat(run, own.num_rows))

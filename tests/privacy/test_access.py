@@ -30,7 +30,7 @@ def test_it_has_the_tables_and_all_that_was_computed(desk: Path, tmp_path: Path)
     assert held.pop("customer_id") == "ann"
     assert {name: len(section) for name, section in held.items()} == counts
     assert {"customers", "friendships", "purchases", "consents"} <= set(held)
-    assert {"derived_offers", "run_offers", "run_decisions", "run_drivers"} <= set(held)
+    assert {"derived_offers", "run_offers", "run_decisions"} <= set(held)
     assert held["customers"][0]["birth_date"] == "1985-03-02"
     for name, section in held.items():
         with (tmp_path / "ann" / f"{name}.csv").open(newline="") as file:
@@ -43,6 +43,19 @@ def test_it_names_nobody_else(desk: Path, tmp_path: Path) -> None:
     content = "".join(path.read_text() for path in (tmp_path / "ann").iterdir())
     assert [name for name in OTHERS if f'"{name}"' in content or f",{name}," in content] == []
     assert len(written(tmp_path / "ann")["friendships"]) == 6
+
+
+def test_of_the_reasons_there_are_those_that_rest_on_the_customer_and_not_on_friends(
+    desk: Path, tmp_path: Path
+) -> None:
+    with open_store(desk) as store:
+        access(store, "ann", tmp_path / "ann")
+        access(store, "bob", tmp_path / "bob")
+    assert not any(
+        row["item_id"] == "tea" for row in written(tmp_path / "ann").get("run_drivers", [])
+    )
+    reasons = written(tmp_path / "bob")["run_drivers"]
+    assert [row["item_id"] for row in reasons if row["item_kind"] == "product"].count("tea") == 1
 
 
 def test_every_field_that_was_delivered_is_there(desk: Path, tmp_path: Path) -> None:

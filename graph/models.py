@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 
@@ -102,6 +103,13 @@ class ModelStore:
         shutil.rmtree(self._folder, ignore_errors=True)
         for folder in self._state.runs.iterdir() if self._state.runs.exists() else ():
             self.delete_of_run(folder.name)
+
+    def delete_older(self, last: datetime) -> None:
+        """Delete the models that were stored at an instant or before, named ones too."""
+        entries = list(self._folder.iterdir()) if self._folder.exists() else []
+        for entry in entries:
+            if entry.exists() and entry.stat().st_mtime <= last.timestamp():
+                entry.unlink() if entry.is_symlink() or entry.is_file() else shutil.rmtree(entry)
 
     def prune(self) -> None:
         """Delete models that no run and no name uses, and leftovers of killed processes."""

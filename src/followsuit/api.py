@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from followsuit.offers.score import ScoreReport
     from followsuit.privacy.consents import Answer
     from followsuit.privacy.forget import Receipt
+    from followsuit.privacy.prune import Pruned
     from followsuit.triggers.check import CheckedTriggers
     from followsuit.triggers.definitions.definition import Definition
     from followsuit.triggers.preview import Preview
@@ -714,6 +715,24 @@ class Shop:
 
         answered = instant(at)
         set_consent(self.store, customer, purpose, granted, answered, self._memory, self._progress)
+
+    def prune(self, as_of: Instant) -> "Pruned":
+        """Delete what `[retention]` of the policy file no longer keeps.
+
+        Args:
+            as_of: the instant from which to count back.
+
+        Raises:
+            RetentionError: the policy file says nothing valid of retention.
+            StoreIncomplete: a load is under way or was interrupted.
+        """
+        from followsuit.privacy.prune import prune
+        from followsuit.privacy.retention import read_retention
+
+        kept = read_retention()
+        return prune(
+            self.store, kept.events, kept.contacts, instant(as_of), self._memory, self._progress
+        )
 
     def runs(self) -> list[Run]:
         """All runs of `score`, the latest first; `active` marks the active one."""

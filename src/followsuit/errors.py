@@ -67,6 +67,7 @@ if TYPE_CHECKING:
     from followsuit.privacy.forget import NotForgotten
     from followsuit.privacy.held import UnknownCustomer
     from followsuit.privacy.parsed import WrongValue
+    from followsuit.privacy.retention import RetentionError
     from followsuit.queries.library import UnknownQuery
     from followsuit.simulator.world import WorldError
     from followsuit.triggers.definitions.definition_file import TriggerError
@@ -117,6 +118,7 @@ _MODULES = {
     "ReasonTextError": "followsuit.triggers.reason_texts",
     "Refused": "followsuit.offers.guards",
     "ReportError": "followsuit.triggers.report.report",
+    "RetentionError": "followsuit.privacy.retention",
     "ScoreError": "followsuit.offers.score",
     "StoreBusy": "followsuit.graph.store",
     "StoreDamaged": "followsuit.graph.store",
@@ -191,6 +193,7 @@ __all__ = [
     "ReasonTextError",
     "Refused",
     "ReportError",
+    "RetentionError",
     "ScoreError",
     "StoreBusy",
     "StoreDamaged",

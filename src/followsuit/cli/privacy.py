@@ -1,4 +1,4 @@
-"""`forget`, `access`, `correct` and `consent`: a person's rights."""
+"""`forget`, `access`, `correct`, `consent` and `prune`: a person's rights."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -143,6 +143,20 @@ def set_consent(
     say(f"Recorded: {customer} says {answer} to {purpose}.")
 
 
+@app.command(epilog="Example: followsuit prune")
+def prune(store: StoreOption = None, json_file: JsonOption = None) -> None:
+    r"""Delete what \[retention] of followsuit-policy.toml no longer keeps."""
+    pruned = open_shop(store).prune(datetime.now(UTC))
+    for name, rows in pruned.rows.items():
+        say(f"{name:12} {rows:>12,} rows deleted")
+    if pruned.runs:
+        say(f"Runs deleted: {', '.join(pruned.runs)}")
+    if not (pruned.rows or pruned.runs):
+        say("Nothing is too old.")
+    _tell_step(pruned.step)
+    write_json(pruned.as_dict(), json_file)
+
+
 def _tell(receipt: "Receipt") -> None:
     """Print a receipt; what needs action comes last."""
     from followsuit.privacy.forget import OUT_OF_REACH
@@ -165,10 +179,15 @@ def _tell(receipt: "Receipt") -> None:
     for each in receipt.forgotten:
         say(f"  {each}")
     say(f"Out of reach: {', '.join(OUT_OF_REACH)}.")
-    if receipt.step:
+    _tell_step(receipt.step)
+
+
+def _tell_step(step: list[str]) -> None:
+    """Print the commands that are left to run on a server's machine, if any."""
+    if step:
         warn(
             "The server's own files still hold the deleted bytes. Run this on its machine, then "
             "`followsuit doctor`, then delete the folder of the import:"
         )
-        for command in receipt.step:
+        for command in step:
             say(f"  {command}")

@@ -18,6 +18,9 @@ from followsuit.graph.store import GraphStore
 MARK = "Zwölfkänarienvögel"
 """What begins all these texts; it is short enough to stand in what shortens a value."""
 
+PART = b"narienv"
+"""What stands in the bytes of a file whatever the encoding of umlauts and the case."""
+
 
 def text(field: str) -> str:
     """A text of over 60 characters that occurs nowhere else."""

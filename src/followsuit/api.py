@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from followsuit.offers.backtest.backtest import BacktestReport
     from followsuit.offers.explanation.explain import Explanation
     from followsuit.offers.score import ScoreReport
+    from followsuit.privacy.audit.audit import AuditReport
     from followsuit.privacy.consents import Answer
     from followsuit.privacy.forget import Receipt
     from followsuit.privacy.prune import Pruned
@@ -732,6 +733,24 @@ class Shop:
         kept = read_retention()
         return prune(
             self.store, kept.events, kept.contacts, instant(as_of), self._memory, self._progress
+        )
+
+    def privacy_audit(self, as_of: Instant, *, seed: int = 0) -> "AuditReport":
+        """Measure what an outsider could learn from offers; see `followsuit.privacy.audit.audit`.
+
+        Raises:
+            StoreIncomplete: a load is under way or was interrupted.
+            Refused: no customer is eligible.
+        """
+        from followsuit.privacy.audit.audit import audit
+
+        return audit(
+            self.store,
+            instant(as_of),
+            self._settings.affinity,
+            seed=seed,
+            memory=self._memory,
+            progress=self._progress,
         )
 
     def runs(self) -> list[Run]:

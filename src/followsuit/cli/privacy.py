@@ -1,4 +1,4 @@
-"""`forget`, `access`, `correct`, `consent` and `prune`: a person's rights."""
+"""A person's rights: `forget`, `access`, `correct`, `consent`, `prune` and `privacy audit`."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from followsuit.cli.app import (
+    AsOfOption,
     Commands,
     JsonOption,
+    SeedOption,
     StoreOption,
     app,
     open_shop,
@@ -18,10 +20,13 @@ from followsuit.cli.offers import read_customers
 from followsuit.cli.screen import say, warn
 
 if TYPE_CHECKING:
+    from followsuit.core.bootstrap import Estimate
     from followsuit.privacy.forget import Receipt
 
 consent = Commands(help="Show and record what customers agree to.")
 app.add_typer(consent, name="consent")
+privacy = Commands(help="Audit what offers reveal.")
+app.add_typer(privacy, name="privacy")
 
 CustomerArgument = Annotated[
     str, typer.Argument(metavar="CUSTOMER", help="The id of the customer.", show_default=False)
@@ -191,3 +196,41 @@ def _tell_step(step: list[str]) -> None:
         )
         for command in step:
             say(f"  {command}")
+
+
+@privacy.command(epilog="Example: followsuit privacy audit --as-of 2025-06-16 --json audit.json")
+def audit(
+    as_of: AsOfOption,
+    store: StoreOption = None,
+    seed: SeedOption = 0,
+    json_file: JsonOption = None,
+) -> None:
+    """Measure what an outsider could learn from offers: who is a customer, and what they bought.
+
+    It computes offers three times, on copies; the store stays as it is.
+    """
+    report = open_shop(store).privacy_audit(as_of, seed=seed)
+    for group in report.membership:
+        say(
+            f"Left out: {group.left_out:,} people who {group.group}; "
+            f"{group.changed:.1%} of the others have other offers."
+        )
+        for attacker, estimate in group.advantage.items():
+            say(f"  advantage of {attacker}: {_interval(estimate)}")
+        for source, count in group.sources.items():
+            say(f"  {source}: {count:,} offers")
+    for kind in report.inference:
+        say(
+            f"Offers tell who bought {kind.kind} ({kind.customers:,} customers): "
+            f"advantage {_interval(kind.advantage)}"
+        )
+    for row in report.revealing.to_dict("records"):
+        say(
+            f"{row['item_kind']} {row['item_id']} reveals {row['kind']}: those who are offered it "
+            f"bought that {row['ratio']:.1f} times as often"
+        )
+    write_json(report.as_dict(), json_file)
+
+
+def _interval(estimate: "Estimate") -> str:
+    return f"{estimate.value:.3f} ({estimate.low:.3f} to {estimate.high:.3f})"

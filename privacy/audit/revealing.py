@@ -19,10 +19,11 @@ def revealing(
 ) -> pd.DataFrame:
     """The items whose offers reveal sensitive purchases, for the rule `reveals_sensitive`.
 
-    The ratio of two shares has the interval of Katz et al. (1978), Obtaining confidence intervals
-    for the risk ratio in cohort studies, Biometrics 34(3), widened for the number of items and
-    kinds (Bonferroni). An item must not be offered to anybody then: if only those who made the
-    purchase lost it, its absence would tell.
+    Of all customers with the purchase, the share that is offered the item has the exact interval of
+    Clopper and Pearson (1934), The use of confidence or fiducial limits, Biometrika 26(4). It gives
+    that of the ratio (Przyborowski and Wilenski 1940, Biometrika 31(3-4)), widened for the number
+    of items and kinds (Bonferroni). An item must not be offered to anybody then: if only those who
+    made the purchase lost it, its absence would tell.
 
     Args:
         offers: `customer_id, item_kind, item_id` of what customers are, or would be, offered.
@@ -39,14 +40,15 @@ def revealing(
     everybody = pairs.customer_id.nunique()
     offered = pairs.groupby([*ITEM], as_index=False).agg(customers=("customer_id", "size"))
     tests = max(1, len(offered) * kinds.kind.nunique())
-    z = stats.norm.isf(_LEVEL / tests)
     tables = [pd.DataFrame(columns=COLUMNS)]
     for kind, rows in kinds.groupby("kind"):
         theirs = pairs[pairs.customer_id.isin(rows.customer_id)]
         hits = theirs.groupby([*ITEM], as_index=False).agg(hits=("customer_id", "size"))
         both = offered.merge(hits, on=[*ITEM])
         rest = everybody - both.customers, rows.customer_id.nunique() - both.hits
-        both["ratio"], both["low"] = _ratio(both.hits, both.customers, rest[1], rest[0], z)
+        both["ratio"], both["low"] = _ratio(
+            both.hits, both.customers, rest[1], rest[0], _LEVEL / tests
+        )
         both["kind"] = kind
         tables.append(both[both.low > threshold][[*COLUMNS]])
     found = pd.concat([table for table in tables if len(table)] or tables)
@@ -55,11 +57,14 @@ def revealing(
 
 
 def _ratio(
-    hits: pd.Series, of: pd.Series, other_hits: pd.Series, other_of: pd.Series, z: float
+    hits: pd.Series, of: pd.Series, other_hits: pd.Series, other_of: pd.Series, level: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The ratio of two shares and the lower end of its interval; half a case is added to each."""
-    k, other_k = np.asarray(hits, float) + 0.5, np.asarray(other_hits, float) + 0.5
-    n, other_n = np.asarray(of, float) + 1, np.asarray(other_of, float) + 1
-    ratio = (k / n) / (other_k / other_n)
-    error = np.sqrt(1 / k - 1 / n + 1 / other_k - 1 / other_n)
-    return ratio, np.exp(np.log(ratio) - z * error)
+    """The ratio of two shares and the lower end of its interval.
+
+    Half a case is added to each share for the ratio, so that it is finite.
+    """
+    k, other_k = np.asarray(hits, float), np.asarray(other_hits, float)
+    n, other_n = np.asarray(of, float), np.asarray(other_of, float)
+    ratio = ((k + 0.5) / (n + 1)) / ((other_k + 0.5) / (other_n + 1))
+    share = stats.beta.ppf(level, k, other_k + 1)  # of all cases, how many are among `hits`
+    return ratio, share / (1 - share) * other_n / n

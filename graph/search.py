@@ -80,8 +80,9 @@ class Wanted:
         longest, n, last = max(len(t) for texts in self._texts for t in texts), 0, b""
         with path.open("rb") as file:
             while piece := file.read(_PIECE):
-                n += self.within(last + piece)
-                last = piece[1 - longest :]
+                content = last + piece
+                n += self.within(content)
+                last = content[1 - longest :]
         return n
 
     def file(self, path: Path) -> int:

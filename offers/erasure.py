@@ -60,16 +60,17 @@ def _renew_records(store: GraphStore) -> None:
 
     See `learned_before` for what a run may use.
     """
-    counted = _counts(store)
+    listed = [row for row in store.read(g.RUN).to_pylist() if row[Col.KIND] == SCORE]
+    counted = _counts(store) if listed else {}
     renewed = []
-    for row in store.read(g.RUN).to_pylist():
-        if row[Col.KIND] == SCORE:
-            parameters = json.loads(row[Col.PARAMETERS])
-            kept = {name: value for name, value in parameters.items() if name not in CHOSEN}
-            offers, customers = counted.get(row[Col.RUN_ID], (0, 0))
-            new = {Col.OFFERS.value: offers, Col.CUSTOMERS.value: customers}
-            renewed.append(row | new | {Col.PARAMETERS.value: json.dumps(kept, sort_keys=True)})
-    store.write(g.RUN, pa.Table.from_pylist(renewed, schema=g.RUN.arrow_schema()))
+    for row in listed:
+        parameters = json.loads(row[Col.PARAMETERS])
+        kept = {name: value for name, value in parameters.items() if name not in CHOSEN}
+        offers, customers = counted.get(row[Col.RUN_ID], (0, 0))
+        new = {Col.OFFERS.value: offers, Col.CUSTOMERS.value: customers}
+        renewed.append(row | new | {Col.PARAMETERS.value: json.dumps(kept, sort_keys=True)})
+    if renewed:
+        store.write(g.RUN, pa.Table.from_pylist(renewed, schema=g.RUN.arrow_schema()))
 
 
 def _counts(store: GraphStore) -> dict[str, tuple[int, int]]:

@@ -5,6 +5,7 @@ result in the run's folder, so that an interrupted run continues from its last f
 run's id is a hash of its data, instant and parameters: the same inputs give the same run.
 """
 
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
@@ -158,7 +159,8 @@ def score(
 
     Raises:
         StoreIncomplete: the last load was interrupted.
-        StoreBusy: another process writes to the store, or has activated another run meanwhile.
+        StoreBusy: another process writes to the store, or has activated another run or forgotten
+            customers meanwhile.
         ScoreError: none of the `customers` is in the store.
         NothingLearned: `learn` is `never`, and no earlier run can be used.
         Refused: a check refuses; the active run stays.
@@ -169,6 +171,7 @@ def score(
         customers = sorted({nfc(customer) for customer in customers})
     guards = Guards(max_age, min_share, activate, tell)
     base = active(runs(store, SCORE))
+    forgotten = store.meta.forgotten
     guards.check_order(base, as_of)
     view = view_of(store, as_of, refresh=refresh, memory=memory, progress=progress)
     guards.check_data(view)
@@ -203,7 +206,11 @@ def score(
             acceptance = Acceptance.from_dict(before[LEARNED])
         else:
             acceptance = job.acceptance(config, selection)
-        job.rank(acceptance, config, chosen, selection)
+        try:
+            job.rank(acceptance, config, chosen, selection)
+        except FileNotFoundError:
+            _check_forgotten(store, forgotten, folder)
+            raise
         offers = pq.read_table(folder / OFFERS, columns=["customer_id"])
         done = {
             "customers": len(pc.unique(offers["customer_id"])),
@@ -225,6 +232,7 @@ def score(
         guards,
         base,
         view.snapshot.meta.revision,
+        forgotten,
     )
 
 
@@ -258,6 +266,7 @@ def _write(
     guards: Guards,
     base: Run | None,
     revision: int,
+    forgotten: int,
 ) -> ScoreReport:
     """Write the run to the graph and activate it, unless a guard refuses."""
     done = read_json(folder / _DONE)
@@ -265,6 +274,7 @@ def _write(
     offers = _recommended(pq.read_table(rows), run_id)
     others: set[str] = set()
     with store.writing():
+        _check_forgotten(store, forgotten, folder)
         base = _still_active(store, base, as_of, parameters, guards)
         if base is not None and parameters[CUSTOMERS] is not None:
             kept = without(offers_of(store, base.run_id), parameters[CUSTOMERS])
@@ -304,6 +314,13 @@ def _write(
         len(others),
         rows,
     )
+
+
+def _check_forgotten(store: GraphStore, before: int, folder: Path) -> None:
+    """Raise StoreBusy, and delete the run's files, if customers were forgotten meanwhile."""
+    if store.meta.forgotten > before:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise StoreBusy("Customers were forgotten while this run was made. Run this again.")
 
 
 def _still_active(

@@ -3,7 +3,9 @@
 import shutil
 import stat
 import time
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +17,10 @@ from support.shops import NOW
 
 from followsuit.graph.forgotten import Forgotten
 from followsuit.graph.runs import SCORE, active_run, runs
-from followsuit.graph.store import GraphStore, StoreIncomplete
+from followsuit.graph.store import GraphStore, StoreBusy, StoreIncomplete
 from followsuit.loaders.load import load
 from followsuit.offers.learning.learned import CHOSEN
+from followsuit.offers.score import score
 from followsuit.privacy.forget import NotForgotten, allow, forget
 from followsuit.queries.runner import run_query
 
@@ -161,3 +164,23 @@ def test_killed_with_9_it_is_finished_later(desk: Path, tmp_path: Path) -> None:
         with open_store(copy) as store:
             assert hits(store, "bob", "kim") == 0
             assert load(store, str(copy / "shop"), loaded_at=NOW).tables["customers"].rejected == 2
+
+
+def test_a_run_that_began_before_is_not_written(desk: Path, few_days: None) -> None:
+    @contextmanager
+    def forget_meanwhile(name: str, _total: int | None = None) -> Iterator[Callable[[int], None]]:
+        if name == "ranking offers" and not done:
+            done.append(name)
+            with open_store(desk) as other:
+                forget(other, ["bob"])
+        yield lambda _units: None
+
+    done: list[str] = []
+    later = NOW + timedelta(days=1)
+    with open_store(desk) as store:
+        before = active_run(store)
+        with pytest.raises(StoreBusy, match="Customers were forgotten"):
+            score(store, later, later, affinity="linear", progress=forget_meanwhile)
+        assert done
+        assert active_run(store).run_id == before.run_id
+        assert hits(store, "bob") == 0

@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 
@@ -96,6 +97,19 @@ class ModelStore:
         # An earlier version stored the model itself in the run's folder.
         for model in (folder / "taste", *map(self.path, _used(folder))):
             shutil.rmtree(model, ignore_errors=True)
+
+    def clear(self) -> None:
+        """Delete all models and interrupted trainings, after customers were forgotten."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+        for folder in self._state.runs.iterdir() if self._state.runs.exists() else ():
+            self.delete_of_run(folder.name)
+
+    def delete_older(self, last: datetime) -> None:
+        """Delete the models that were stored at an instant or before, named ones too."""
+        entries = list(self._folder.iterdir()) if self._folder.exists() else []
+        for entry in entries:
+            if entry.exists() and entry.stat().st_mtime <= last.timestamp():
+                entry.unlink() if entry.is_symlink() or entry.is_file() else shutil.rmtree(entry)
 
     def prune(self) -> None:
         """Delete models that no run and no name uses, and leftovers of killed processes."""

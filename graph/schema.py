@@ -305,6 +305,16 @@ NODES = (
     SENSITIVE_VALUE,
 )
 
+
+def with_results(node: NodeType) -> NodeType:
+    """A label with its further columns too."""
+    columns = dict(node.columns)
+    for further in RESULTS:
+        if further.label == node.label:
+            columns |= further.columns
+    return NodeType(node.label, columns)
+
+
 _ONE = (Col.SOURCE,)
 
 FRIEND_OF = RelationshipType(
@@ -474,6 +484,9 @@ RELATIONSHIPS = (
     PRODUCT_EMBEDDED,
     STORE_EMBEDDED,
 )
+
+EVERYTHING: tuple[Element, ...] = (META, *map(with_results, NODES), *RELATIONSHIPS)
+"""All that a store holds, nodes before relationships."""
 
 LATER_COLUMNS: tuple[tuple[Element, tuple[str, ...]], ...] = (
     (CUSTOMER, (Col.ATTRIBUTES,)),

@@ -40,6 +40,18 @@ class StateFolder:
         """Fitted models, see `ModelStore`."""
         self.activated = path / "activated"
         """The offers of runs that were activated lately, one Parquet file per run."""
+        self.forgotten = path / "forgotten.json"
+        """The keyed hashes of forgotten customers, see `Forgotten`."""
+        self.forgotten_key = path / "forgotten.key"
+        """The key of these hashes."""
+        self.forgetting = path / "forgetting.json"
+        """What an unfinished `forget` has to erase; missing otherwise."""
+        self.changing = path / "changing.json"
+        """An unfinished change of a customer's rows; missing otherwise."""
+        self.pruning = path / "pruning.json"
+        """The instants of an unfinished `prune`; missing otherwise."""
+        self.offline_import = path / "offline-import"
+        """A server's rows, for the offline import that rewrites its files."""
 
     def __str__(self) -> str:
         return str(self.path)
@@ -61,11 +73,16 @@ class StateFolder:
         return WorkFolder(private_folder(self.path))
 
     def clear(self) -> None:
-        """Delete everything but the lock: the files of a store that no longer exists."""
+        """Delete the files of a store that no longer exists.
+
+        The lock stays, and so does the list of forgotten customers: a new store at the same place
+        gets the deliveries of the old one.
+        """
+        kept = {self.forgotten, self.forgotten_key}
         for stale in self.path.iterdir():
             if stale.is_dir():
                 shutil.rmtree(stale)
-            elif not stale.name.startswith(_LOCK):
+            elif not stale.name.startswith(_LOCK) and stale not in kept:
                 stale.unlink()
 
 

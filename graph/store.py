@@ -172,6 +172,30 @@ class GraphStore(ABC):
     def clear(self, element: RelationshipType) -> None:
         """Delete all relationships of this type between its two labels."""
 
+    @property
+    def files(self) -> list[Path]:
+        """The files of the store; none for a server, whose files are out of reach."""
+        return []
+
+    @abstractmethod
+    def rewrite(self, progress: Progress = silent) -> list[Path]:
+        """Write the store's files anew, because deleted rows leave their bytes in them.
+
+        Call it outside `reading()` and `writing()`. Killed at any moment, it leaves the old files
+        or the new ones.
+
+        Args:
+            progress: progress callback.
+
+        Returns:
+            The files: those of the store; of a server, whose files are out of reach, those for
+            `offline_step`.
+        """
+
+    def offline_step(self) -> list[str]:
+        """The commands that finish `rewrite` on a server's machine; none for other engines."""
+        return []
+
     @abstractmethod
     def activate(self, run_id: str) -> None:
         """Make a `Run` the active one of its kind, and all others inactive, in one transaction."""
@@ -303,6 +327,23 @@ class GraphStore(ABC):
         self.note(revision=self.meta.revision + 1)
 
     def require_complete(self) -> None:
+        """Raise StoreIncomplete if a load, `forget`, `correct` or `consent set` is unfinished.
+
+        Raise StoreMissing before the first load.
+        """
+        self.require_loaded()
+        if self.state.forgetting.exists():
+            raise StoreIncomplete(
+                f"A `followsuit forget` of {self.name} is under way or was interrupted. Run "
+                f"`followsuit forget --store {shlex.quote(self.name)}` to finish it."
+            )
+        if self.state.changing.exists():
+            raise StoreIncomplete(
+                f"A change of a customer's data in {self.name} is under way or was interrupted. "
+                "Run the same `followsuit correct` or `followsuit consent set` again."
+            )
+
+    def require_loaded(self) -> None:
         """Raise StoreIncomplete if a load is unfinished, StoreMissing before the first load."""
         meta = self.meta
         source = meta.loading
@@ -398,6 +439,26 @@ class Meta:
     def assume_consent(self) -> bool:
         """Whether the last load assumed consent to contact and social use."""
         return bool(self.entries.get("assume_consent", False))
+
+    @property
+    def forgotten(self) -> int:
+        """How many customers the list of the state folder holds, see `Forgotten`."""
+        return int(self.entries.get("forgotten", 0))
+
+    @property
+    def answers(self) -> list[dict[str, str]]:
+        """The rows of consents that `consent set` has recorded, as text."""
+        return list(self.entries.get("answers", []))
+
+    @property
+    def unrewritten(self) -> bool:
+        """Whether a server's files still hold bytes of forgotten customers."""
+        return bool(self.entries.get("unrewritten", False))
+
+    @property
+    def imported(self) -> bool:
+        """Whether an offline import has written the database, and nobody has opened it since."""
+        return bool(self.entries.get("imported", False))
 
     @property
     def blocked_customers(self) -> list[str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from followsuit.core.files import private_folder
 from followsuit.core.progress import Progress, silent
 from followsuit.graph.engines.embedded import EmbeddedStore
+from followsuit.graph.forgotten import Forgotten
 from followsuit.graph.store import GraphStore, StoreMissing
 from followsuit.loaders.load import LoadJob, find_whole_delivery
 from followsuit.loaders.load_report import LoadReport, warnings
@@ -57,6 +58,7 @@ def check(
     ):
         folder = private_folder(Path(name) / "staging")
         job = LoadJob(known, delivery, Staging(folder), tuple(replace), memory)
+        job.forgotten = Forgotten(store.state)  # also if the store's file is gone
         job.stage(progress)
         rejects = folder / "rejects.parquet"
         job.write_rejects(rejects)

@@ -20,6 +20,7 @@ from followsuit.core.files import private_folder
 from followsuit.core.progress import Progress, silent
 from followsuit.graph import schema as g
 from followsuit.graph.duck import open_duck
+from followsuit.graph.forgotten import Forgotten
 from followsuit.graph.schema import (
     RELATIONSHIPS,
     RUN,
@@ -42,6 +43,7 @@ from followsuit.graph.tables import (
     Table,
 )
 from followsuit.graph.withdrawals import withdraw_results
+from followsuit.loaders.answers import keep_answers
 from followsuit.loaders.load_report import LoadReport, history_with, rejected, warnings
 from followsuit.loaders.mapping import Mapping
 from followsuit.loaders.sources import Delivery, DeliveryError, find_delivery
@@ -99,10 +101,12 @@ def load(
         DeliveryError: a file or table can't be read, too many rows are rejected, or `replace` would
             delete too many; nothing is loaded.
         MappingError: the mapping doesn't fit the delivery.
+        ForgottenMissing: the list of forgotten customers is shorter than it was.
         StoreError: the store can't be written.
     """
     delivery = find_whole_delivery(place, mapping, replace, max_rejects)
     with store.writing():
+        Forgotten(store.state).require(store.meta.forgotten)
         job = LoadJob(
             store, delivery, Staging.of(store, delivery, tuple(replace)), tuple(replace), memory
         )
@@ -191,6 +195,7 @@ class LoadJob:
         self._stored = Stored(store, staging.folder / "stored", memory)
         self._known: dict[str, Path] = {}
         self.withdrawn: dict[str, int] = {}
+        self.forgotten = Forgotten(store.state)
 
     def stage(self, progress: Progress) -> None:
         """Read, check and stage all tables that aren't staged yet."""
@@ -205,6 +210,7 @@ class LoadJob:
                     progress,
                     partial(self._stored.rows, table),
                     {name: self._lookup(name) for name in wanted_lookups(sources)},
+                    self.forgotten,
                 )
                 self.staging.save()
             if table.name in NODE_TABLES and (keys := self._known_keys(table)):
@@ -377,6 +383,8 @@ class LoadJob:
             # again needs their values.
             self.store.write(element, rows, progress)
             self._delete_others(element, rows)
+        if table is CONSENTS:
+            keep_answers(self.store, rows, self.staging.folder, self.memory)
 
     def _delete_from_other_part(self, step: Step, rows: Path) -> None:
         """Delete stored events that were views and no longer are, or the reverse."""

@@ -70,7 +70,20 @@ class Block:
 
     def only(self, candidates: np.ndarray) -> "Block":
         """Some of the candidates, in this order."""
-        names = ("leading", "trigger", "low", "high", "acceptance", "needed")
+        chosen = {
+            name: getattr(self, name)[candidates]
+            for name in (
+                "leading",
+                "trigger",
+                "low",
+                "high",
+                "acceptance",
+                "value",
+                "cost",
+                "expected_value",
+                "needed",
+            )
+        }
         return replace(
             self,
             candidates=self.candidates.only(candidates),
@@ -79,7 +92,7 @@ class Block:
             matches=self.matches.only(candidates, len(self.leading)),
             raw=self.raw.only(candidates),
             prediction=self.prediction.only(candidates),
-            **{name: getattr(self, name)[candidates] for name in names},
+            **chosen,
         )
 
 

@@ -5,6 +5,7 @@ result in the run's folder, so that an interrupted run continues from its last f
 run's id is a hash of its data, instant and parameters: the same inputs give the same run.
 """
 
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
@@ -176,7 +177,8 @@ def score(
 
     Raises:
         StoreIncomplete: the last load was interrupted.
-        StoreBusy: another process writes to the store, or has activated another run meanwhile.
+        StoreBusy: another process writes to the store, or has activated another run or forgotten
+            customers meanwhile.
         ScoreError: none of the `customers` is in the store.
         PolicyError: the store has nothing of a name in the policy.
         NothingLearned: `learn` is `never`, and no earlier run can be used.
@@ -188,6 +190,7 @@ def score(
         customers = sorted({nfc(customer) for customer in customers})
     guards = Guards(max_age, min_share, activate, tell)
     base = active(runs(store, SCORE))
+    forgotten = store.meta.forgotten
     guards.check_order(base, as_of)
     rules, retention = policy.policy, policy.policy.retention
     view = view_of(store, as_of, refresh=refresh, memory=memory, progress=progress)
@@ -233,7 +236,11 @@ def score(
             acceptance = Acceptance.from_dict(before[LEARNED])
         else:
             acceptance = job.acceptance(config, selection)
-        decisions = job.rank(acceptance, config, chosen, selection)
+        try:
+            decisions = job.rank(acceptance, config, chosen, selection)
+        except FileNotFoundError:
+            _check_forgotten(store, forgotten, folder)
+            raise
         offers = pq.read_table(folder / OFFERS, columns=["customer_id"])
         done = {
             "customers": len(pc.unique(offers["customer_id"])),
@@ -262,6 +269,7 @@ def score(
         base,
         view.snapshot.meta.revision,
         policy,
+        forgotten,
     )
     return replace(report, comparison=comparison)
 
@@ -322,6 +330,7 @@ def _write(
     base: Run | None,
     revision: int,
     policy: PolicyFile,
+    forgotten: int,
 ) -> ScoreReport:
     """Write the run to the graph and activate it, unless a guard refuses."""
     done = read_json(folder / _DONE)
@@ -329,6 +338,7 @@ def _write(
     offers = _recommended(pq.read_table(rows), run_id)
     others: set[str] = set()
     with store.writing():
+        _check_forgotten(store, forgotten, folder)
         base = _still_active(store, base, as_of, parameters, guards)
         if base is not None and parameters[CUSTOMERS] is not None:
             kept = without(offers_of(store, base.run_id), parameters[CUSTOMERS])
@@ -374,6 +384,13 @@ def _write(
         rows,
         Decisions.from_dict(done["decisions"]),
     )
+
+
+def _check_forgotten(store: GraphStore, before: int, folder: Path) -> None:
+    """Raise StoreBusy, and delete the run's files, if customers were forgotten meanwhile."""
+    if store.meta.forgotten > before:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise StoreBusy("Customers were forgotten while this run was made. Run this again.")
 
 
 def _still_active(

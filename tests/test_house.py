@@ -22,6 +22,17 @@ MAY_IMPORT = {
     "triggers": {"core", "graph", "influence", "customers"},
     "policy": {"core", "graph", "customers"},
     "offers": {"core", "graph", "influence", "gnn", "customers", "triggers", "policy"},
+    "privacy": {
+        "core",
+        "graph",
+        "loaders",
+        "influence",
+        "gnn",
+        "customers",
+        "triggers",
+        "policy",
+        "offers",
+    },
 }
 """Of each room the others that it may import; the face in `src/followsuit` may import all."""
 
@@ -39,6 +50,8 @@ MAY_COMPARE_INSTANTS = {
     "followsuit.offers.backtest.backtest": "the labels of a cutoff are known one horizon after it",
     "followsuit.offers.backtest.calibrated": "and so are those of a cutoff to calibrate on",
     "followsuit.offers.contacted": "and so are those of a contact",
+    "followsuit.privacy.prune": "runs that are too old go",
+    "followsuit.privacy.audit.sensitive_purchases": "so are the purchases that an audit predicts",
     "followsuit.cli.offers": "the output names the day of the oldest run",
 }
 """Modules that compare a time with an `as_of`, and why they may."""

@@ -69,6 +69,8 @@ _POOL, _HEAP = 5 / 6, 5 / 12
 heap briefly holds the answer twice, and the calling process needs memory too."""
 _LOG, _SHADOW = ".wal", ".shadow"
 """Endings of the files that the engine writes beside its own."""
+_NEW = ".new"
+"""Ending of a file that replaces the store's own when it is whole."""
 
 
 class _RecoveryPending(Exception):
@@ -184,14 +186,18 @@ class EmbeddedStore(GraphStore):
         for ending in (_LOG, _SHADOW):
             self._beside(ending).unlink(missing_ok=True)
         self.state.clear()
-        new = self._beside(".new")
-        new.unlink(missing_ok=True)
-        try:
-            ladybug.Database(new, buffer_pool_size=self._memory).close()
-        except RuntimeError as error:
-            raise self._unopened(str(error)) from error
-        make_private(new)
+        with self._replacing() as new:
+            pass
         new.replace(self._path)
+
+    @contextmanager
+    def _replacing(self) -> Iterator[Path]:
+        """Make a new file beside the store's and open it for writing; returns its path."""
+        new = self._beside(_NEW)
+        for ending in ("", _LOG, _SHADOW):
+            new.with_name(new.name + ending).unlink(missing_ok=True)
+        with self._opened(write=True, path=new):
+            yield new
 
     @contextmanager
     def _locked(self, write: bool) -> Iterator[None]:
@@ -214,15 +220,14 @@ class EmbeddedStore(GraphStore):
             held.__exit__(None, None, None)
 
     @contextmanager
-    def _opened(self, write: bool) -> Iterator[None]:
+    def _opened(self, write: bool, path: Path | None = None) -> Iterator[None]:
+        path = path or self._path
         try:
-            database = ladybug.Database(
-                self._path, read_only=not write, buffer_pool_size=self._memory
-            )
+            database = ladybug.Database(path, read_only=not write, buffer_pool_size=self._memory)
         except RuntimeError as error:
             raise self._unopened(str(error)) from error
         if write:
-            make_private(self._path)
+            make_private(path)
         self._database, self._writable = database, write
         self._connection = ladybug.Connection(database)
         try:
@@ -362,10 +367,11 @@ class EmbeddedStore(GraphStore):
         if not values:
             return
         if isinstance(element, NodeType):
-            self._run(
-                f"MATCH {pattern(element)} WHERE n.`{column}` IN $values DETACH DELETE n",
-                {"values": list(values)},
-            )
+            found = f"MATCH {pattern(element)} WHERE n.`{column}` IN $values"
+            if column == element.key:  # The engine has an index of the keys.
+                label = f"`{element.label}` {{`{column}`: value}}"
+                found = f"UNWIND $values AS value MATCH (n:{label})"
+            self._run(f"{found} DETACH DELETE n", {"values": list(values)})
             return
         self.delete_rows(element, pa.table({column: pa.array(values, pa.string())}))
 
@@ -387,6 +393,39 @@ class EmbeddedStore(GraphStore):
     def clear(self, element: RelationshipType) -> None:  # noqa: D102
         with self.state.work_folder() as folder:
             self._rebuild(element, [], folder)
+
+    @property
+    def files(self) -> list[Path]:  # noqa: D102
+        beside = [self._beside(ending) for ending in ("", _LOG, _SHADOW, _NEW)]
+        return [path for path in beside if path.is_file()]
+
+    def rewrite(self, progress: Progress = silent) -> list[Path]:  # noqa: D102
+        with self.writing():
+            pass  # The file is whole, and has all that the schema has.
+        with self._locked(write=True), self.state.work_folder() as folder:
+            files = {element: folder / f"{i}.parquet" for i, element in enumerate(g.EVERYTHING)}
+            with progress("rewriting the store", len(files)) as advance:
+                with self._opened(write=False):
+                    for element, path in files.items():
+                        self._run(copy_out(element, path))
+                with self._replacing() as new:
+                    self._make_schema()
+                    for element, path in files.items():
+                        self._copy(element, [path])
+                        advance(1)
+                    self._check_counts(files)
+            new.replace(self._path)
+        return self.files
+
+    def _check_counts(self, files: Mapping[Element, Path]) -> None:
+        """Raise StoreError unless the open file has as many rows as the files of each element."""
+        for element, path in files.items():
+            rows, written = pq.read_metadata(path).num_rows, self.count(element)
+            if rows != written:
+                raise StoreError(
+                    f"{self.name} can't be rewritten: of {rows:,} {element.name}, {written:,} were "
+                    "written. The store is unchanged."
+                )
 
     # Queries.
 

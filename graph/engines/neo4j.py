@@ -2,6 +2,7 @@
 
 import logging
 import re
+import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,10 +15,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from neo4j import exceptions
 
+from followsuit.core.files import private_folder
 from followsuit.core.progress import Advance, Progress, silent
 from followsuit.graph import schema as g
 from followsuit.graph.engines.cells import WRITERS, Cell, rounds, split_into_cells
 from followsuit.graph.engines.hints import neo4j_refusal, silent_mistake
+from followsuit.graph.engines.neo4j_offline import (
+    EMPTY,
+    commands,
+    notes_after_import,
+    write_arguments,
+    write_csv,
+)
 from followsuit.graph.engines.neo4j_rows import (
     equal,
     own_key,
@@ -30,6 +39,7 @@ from followsuit.graph.engines.neo4j_rows import (
 from followsuit.graph.schema import Col, Element, NodeType, RelationshipType
 from followsuit.graph.store import (
     GraphStore,
+    Meta,
     QueryError,
     QueryTimeout,
     Rows,
@@ -150,6 +160,8 @@ class Neo4jStore(GraphStore):
             with self._locked():
                 self._upgrade_older()
                 self._begin()
+                # An import of older files would undo what is written now.
+                shutil.rmtree(self.state.offline_import, ignore_errors=True)
                 self._writing = True
                 try:
                     yield
@@ -297,6 +309,29 @@ class Neo4jStore(GraphStore):
     def clear(self, element: RelationshipType) -> None:  # noqa: D102
         self._in_batches(f"MATCH {pattern(element)} {_DELETE}", {})
 
+    def rewrite(self, progress: Progress = silent) -> list[Path]:  # noqa: D102
+        with (
+            self.writing(),
+            tempfile.TemporaryDirectory(prefix="followsuit-") as rows,
+            progress("writing the files of the offline import", len(g.EVERYTHING)) as advance,
+        ):
+            self.note(unrewritten=True)
+            folder, path = private_folder(self.state.offline_import), Path(rows) / "rows.parquet"
+            arguments = []
+            for element in g.EVERYTHING:
+                self.export(element, path)
+                if element is g.META:
+                    pq.write_table(notes_after_import(pq.read_table(path, memory_map=False)), path)
+                arguments.append(write_csv(element, path, folder, self._memory))
+                advance(1)
+            write_arguments(arguments, folder)
+        return sorted(folder.iterdir())
+
+    def offline_step(self) -> list[str]:  # noqa: D102
+        with self.reading():
+            database = self._read("CALL db.info() YIELD name RETURN name")[0][0]
+        return commands(str(database), self.state.offline_import)
+
     def _in_batches(self, cypher: str, parameters: dict[str, Any]) -> None:
         with self._translated(), self._session() as session:
             session.run(cypher, parameters).consume()
@@ -391,6 +426,18 @@ class Neo4jStore(GraphStore):
                 session.run(statement).consume()
             session.run("CALL db.awaitIndexes(300)").consume()
             session.run(f"MERGE (:{g.META.label} {{{Col.KEY}: $key}})", {"key": _LOCK}).consume()
+
+    def _upgrade_older(self) -> None:
+        if Meta(self._get_meta()).imported:
+            for element in g.EVERYTHING:
+                for column in (c for c, kind in element.columns.items() if kind == g.TEXTS):
+                    self._in_batches(
+                        f"MATCH {pattern(element)} WHERE x.`{column}` = $empty "
+                        f"CALL (x) {{ SET x.`{column}` = [] }} IN TRANSACTIONS OF 10000 ROWS",
+                        {"empty": [EMPTY]},
+                    )
+            self.note(imported=False)
+        super()._upgrade_older()
 
     def _rename(self, old: str, new: str) -> None:
         # Each transaction creates and deletes the same relationships, so none is lost or doubled.

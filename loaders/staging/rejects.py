@@ -48,6 +48,8 @@ class Rejects:
 
     def __post_init__(self) -> None:
         self.count = 0
+        self.forgotten = 0
+        """How many of them are rows of forgotten customers."""
         self.refusals: set[str] = set()
         """Customers with rejected consents that may be refusals."""
         self.unmatched_refusals = 0

@@ -20,12 +20,14 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from followsuit.core.progress import Advance, Progress, silent
+from followsuit.graph.forgotten import Forgotten
 from followsuit.graph.tables import CONSENTS, Kind, Table
 from followsuit.loaders.readers.batches import ROW
 from followsuit.loaders.readers.readers import opened
 from followsuit.loaders.sources import DeliveryError, Source
 from followsuit.loaders.staging.contract import faults
 from followsuit.loaders.staging.faults import FAULT_COLUMN, FAULT_REASON, FAULT_VALUE
+from followsuit.loaders.staging.forgotten_rows import put_aside_forgotten, without_lookups
 from followsuit.loaders.staging.lookup import wanted_lookups
 from followsuit.loaders.staging.refusals import BrokenConsents, keep_refusals
 from followsuit.loaders.staging.rejects import Reject, Rejects
@@ -72,6 +74,7 @@ def stage(
     progress: Progress = silent,
     stored: Callable[[], Path | None] = _nothing_stored,
     lookups: Mapping[str, Path] = MappingProxyType({}),
+    forgotten: Forgotten | None = None,
 ) -> Staged:
     """Stage one table as `folder/TABLE.parquet`, its rejects as `folder/TABLE.rejects.parquet`.
 
@@ -84,6 +87,7 @@ def stage(
         progress: progress callback, one unit per row.
         stored: returns the store's rows of the table as a Parquet file, or None.
         lookups: the file of each lookup that the mappings name, see `write_lookup`.
+        forgotten: the forgotten customers, whose rows are rejected.
 
     Raises:
         DeliveryError: a file can't be read, lacks a column, or all rows of the table are rejected.
@@ -94,20 +98,20 @@ def stage(
     rejects_path = folder / f"{table.name}.rejects.parquet"
     with closing(Rejects(table.name, rejects_path)) as rejects:
         with progress(f"reading {table.name}") as advance:
-            filtered = _stage_sound(sources, sound, rejects, memory, advance, lookups)
+            filtered = _stage_sound(sources, sound, rejects, memory, advance, lookups, forgotten)
         n_sound = pq.read_metadata(sound).num_rows
         kept = n_sound + rejects.count
         columns = settle(sources, sound, staged, known, stored, rejects, memory)
     sound.unlink(missing_ok=True)
     loaded = pq.read_metadata(staged).num_rows
-    if kept and not loaded:
+    if kept > rejects.forgotten and not loaded:
         raise _nothing_left(table, kept, rejects_path)
     left_out = filtered.total()
     counts = Counts(kept + left_out, loaded, kept - loaded - rejects.count, rejects.count, left_out)
     return Staged(
         counts,
         columns,
-        sorted(rejects.refusals),
+        sorted(rejects.refusals - (forgotten.among(rejects.refusals) if forgotten else set())),
         rejects.unmatched_refusals,
         dict(sorted(filtered.items(), key=lambda item: (-item[1], item[0]))),
     )
@@ -129,6 +133,7 @@ def _stage_sound(
     memory: int,
     advance: Advance,
     lookups: Mapping[str, Path],
+    forgotten: Forgotten | None,
 ) -> Counter[str]:
     """Write the rows without faults, with their part, row, order and columns.
 
@@ -147,7 +152,7 @@ def _stage_sound(
     ) as writer:
         for number, (source, part) in enumerate(files):
             for batch, left_out in _sound_batches(
-                source, part, path.parent, rejects, memory, lookups
+                source, part, path.parent, rejects, memory, lookups, forgotten
             ):
                 numbers = pa.array(np.full(batch.num_rows, number, dtype=np.int32))
                 rows = batch.append_column(PART, numbers).select(schema.names)
@@ -165,6 +170,7 @@ def _sound_batches(
     rejects: Rejects,
     memory: int,
     lookups: Mapping[str, Path],
+    forgotten: Forgotten | None,
 ) -> Iterator[tuple[pa.RecordBatch, Counter[str]]]:
     """The rows without faults of one file, and how many rows `where` left out of each batch."""
     file = source.names[part]
@@ -181,6 +187,9 @@ def _sound_batches(
         batches = reader.batches(standard.wanted, standard.attributes)
         for batch in standard.apply(batches, memory, spill, wanted):
             kept = batch.filter(pc.is_null(batch[LEFT_OUT]))
+            if forgotten and forgotten.hashes:
+                kept = put_aside_forgotten(source, file, kept, forgotten, rejects)
+                kept = without_lookups(source, kept)
             readable = _put_aside_unreadable(source, file, kept, rejects)
             yield _put_aside_faulty(source, file, readable, rejects), _left_out(standard, batch)
         broken.keep()

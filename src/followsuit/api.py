@@ -31,6 +31,10 @@ if TYPE_CHECKING:
     from followsuit.offers.explanation.explain import Explanation
     from followsuit.offers.handoff.hand_off import HandOff
     from followsuit.offers.score import ScoreReport
+    from followsuit.privacy.audit.audit import AuditReport
+    from followsuit.privacy.consents import Answer
+    from followsuit.privacy.forget import Receipt
+    from followsuit.privacy.prune import Pruned
     from followsuit.triggers.check import CheckedTriggers
     from followsuit.triggers.definitions.definition import Definition
     from followsuit.triggers.preview import Preview
@@ -670,6 +674,117 @@ class Shop:
                 neighbours: pd.DataFrame = rows.to_pandas()
                 return neighbours
         return self.query("nearest", node_kind=node_kind, node_id=node_id, among=among, limit=limit)
+
+    def forget(self, customers: Sequence[str] = (), *, dry_run: bool = False) -> "Receipt":
+        """Erase customers everywhere, and search all places for them.
+
+        Args:
+            customers: ids of the customers; none to finish an interrupted call.
+            dry_run: only search.
+
+        Raises:
+            NotForgotten: there is nobody to forget, or something still names one of them.
+            StoreIncomplete: a load is under way or was interrupted.
+        """
+        from followsuit.privacy.forget import forget
+
+        return forget(
+            self.store, customers, dry_run=dry_run, memory=self._memory, progress=self._progress
+        )
+
+    def allow(self, customer: str) -> None:
+        """Let later loads bring a forgotten customer back.
+
+        Raises:
+            NotForgotten: the customer isn't on the list of forgotten customers.
+        """
+        from followsuit.privacy.forget import allow
+
+        allow(self.store, customer)
+
+    def access(self, customer: str, folder: Path) -> dict[str, int]:
+        """Write all that is held about a customer to a new folder, as JSON and CSV.
+
+        Returns:
+            The number of rows by section.
+
+        Raises:
+            UnknownCustomer: there is no such customer.
+            FolderTaken: the folder isn't empty.
+        """
+        from followsuit.privacy.access import access
+
+        return access(self.store, customer, folder, self._memory)
+
+    def correct(self, customer: str, column: str, value: str) -> None:
+        """Correct a column of a customer; see `followsuit.privacy.change.correct`.
+
+        Raises:
+            WrongColumn: there is no such column, or it is the key.
+            WrongValue: the value isn't valid for the column.
+            UnknownCustomer: there is no such customer.
+        """
+        from followsuit.privacy.change import correct
+
+        correct(self.store, customer, column, value, self._memory, self._progress)
+
+    def consents(self, customer: str, now: Instant) -> "list[Answer]":
+        """What a customer has agreed to, for each purpose.
+
+        Raises:
+            UnknownCustomer: there is no such customer.
+        """
+        from followsuit.privacy.consents import consents_of
+
+        return consents_of(self.store, customer, instant(now))
+
+    def set_consent(self, customer: str, purpose: str, *, granted: bool, at: Instant) -> None:
+        """Record a customer's answer; a refusal takes effect at once.
+
+        Raises:
+            WrongPurpose: there is no such purpose, or `all` is granted.
+            UnknownCustomer: there is no such customer.
+        """
+        from followsuit.privacy.change import set_consent
+
+        answered = instant(at)
+        set_consent(self.store, customer, purpose, granted, answered, self._memory, self._progress)
+
+    def prune(self, as_of: Instant) -> "Pruned":
+        """Delete what `[retention]` of the policy file no longer keeps.
+
+        Args:
+            as_of: the instant from which to count back.
+
+        Raises:
+            RetentionError: the policy file says nothing valid of retention.
+            StoreIncomplete: a load is under way or was interrupted.
+        """
+        from followsuit.privacy.prune import prune
+        from followsuit.privacy.retention import read_retention
+
+        kept = read_retention()
+        return prune(
+            self.store, kept.events, kept.contacts, instant(as_of), self._memory, self._progress
+        )
+
+    def privacy_audit(self, as_of: Instant, *, seed: int = 0) -> "AuditReport":
+        """Measure what an outsider could learn from offers; see `followsuit.privacy.audit.audit`.
+
+        Raises:
+            StoreIncomplete: a load is under way or was interrupted.
+            Refused: no customer is eligible.
+        """
+        from followsuit.privacy.audit.audit import audit
+
+        return audit(
+            self.store,
+            instant(as_of),
+            self._settings.affinity,
+            seed=seed,
+            memory=self._memory,
+            progress=self._progress,
+        )
 
     def runs(self) -> list[Run]:
         """All runs of `score`, the latest first; `active` marks the active one."""

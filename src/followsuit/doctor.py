@@ -18,7 +18,7 @@ from followsuit.config import Settings, read_settings
 from followsuit.core.errors import FollowsuitError
 from followsuit.graph import schema as g
 from followsuit.graph.runs import SCORE, Run, active, runs
-from followsuit.graph.store import GraphStore, StoreMissing
+from followsuit.graph.store import GraphStore, Meta, StoreMissing
 from followsuit.offers.activation import LEARNED, oldest
 from followsuit.offers.guards import in_words
 from followsuit.queries.runner import run_query
@@ -144,7 +144,7 @@ def examine(store: str | None) -> Iterator[Check]:
     for name, purpose in _LIBRARIES.items():
         yield _library(name, purpose)
     yield _extra()
-    yield _store(settings)
+    yield from _store(settings)
     for tool, what in (
         ("java", "a JDK 17 or later"),
         ("javac", "a JDK 17 or later; this may be a JRE"),
@@ -154,7 +154,7 @@ def examine(store: str | None) -> Iterator[Check]:
         advice = f"install {what}, for `make neo4j` and the tests that start a Neo4j server"
         yield Check(tool, path is not None, path or advice, needed=False)
     if uri := os.environ.get("NEO4J_URI"):
-        yield _store(read_settings(store=uri))
+        yield from _store(read_settings(store=uri))
 
 
 def _extra() -> Check:
@@ -172,16 +172,33 @@ def _library(name: str, purpose: str) -> Check:
         return Check(name, False, f"{error}; install followsuit again: needed for {purpose}")
 
 
-def _store(settings: Settings) -> Check:
+def _rewritten(store: GraphStore, meta: Meta) -> Iterator[Check]:
+    """Whether the files hold nothing of forgotten customers, if there are any."""
+    folder = store.state.offline_import
+    if meta.unrewritten:
+        text = (
+            f"the server's files still hold deleted bytes: run the import of {folder}; if it is "
+            "missing, run `followsuit forget` again"
+        )
+        yield Check("forgotten", False, text, needed=False, mark="LEFT")
+    elif meta.forgotten:
+        text = f"{meta.forgotten:,} customers, and no file holds deleted bytes"
+        if folder.exists():
+            text += f"; delete {folder}, which has everybody's data"
+        yield Check("forgotten", True, text)
+
+
+def _store(settings: Settings) -> Iterator[Check]:
     try:
         with settings.connect() as store:
             meta = store.meta
             store.require_complete()
-        return Check(f"store {settings.store}", True, f"loaded, revision {meta.revision}")
+            yield Check(f"store {settings.store}", True, f"loaded, revision {meta.revision}")
+            yield from _rewritten(store, meta)
     except StoreMissing as error:
-        return Check(f"store {settings.store}", False, str(error), needed=False)
+        yield Check(f"store {settings.store}", False, str(error), needed=False)
     except FollowsuitError as error:
-        return Check(f"store {settings.store}", False, str(error))
+        yield Check(f"store {settings.store}", False, str(error))
 
 
 def measure(store: str | None, now: datetime) -> Figures | None:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         OtherTraining,
         TrainingUnderWay,
     )
+    from followsuit.graph.forgotten import ForgottenKeyMissing, ForgottenMissing
     from followsuit.graph.runs import UnknownRun
     from followsuit.graph.store import (
         QueryCrashed,
@@ -62,6 +63,12 @@ if TYPE_CHECKING:
     from followsuit.offers.learning.learned import NothingLearned
     from followsuit.offers.score import ScoreError
     from followsuit.policy.allocation.problem import BadProblem
+    from followsuit.privacy.access import FolderTaken
+    from followsuit.privacy.change import WrongColumn, WrongPurpose
+    from followsuit.privacy.forget import NotForgotten
+    from followsuit.privacy.held import UnknownCustomer
+    from followsuit.privacy.parsed import WrongValue
+    from followsuit.privacy.retention import RetentionError
     from followsuit.queries.library import UnknownQuery
     from followsuit.simulator.world import WorldError
     from followsuit.triggers.definitions.definition_file import TriggerError
@@ -85,8 +92,11 @@ _MODULES = {
     "DeliveryError": "followsuit.loaders.sources",
     "Diverged": "followsuit.gnn.training.loop",
     "FirstFailed": "followsuit.gnn.training.distributed",
+    "FolderTaken": "followsuit.privacy.access",
     "FollowsuitError": "followsuit.core.errors",
     "HandOffError": "followsuit.offers.handoff.hand_off",
+    "ForgottenKeyMissing": "followsuit.graph.forgotten",
+    "ForgottenMissing": "followsuit.graph.forgotten",
     "HoldoutError": "followsuit.influence.probabilities.holdout",
     "MappingError": "followsuit.loaders.mapping",
     "MissingExtra": "followsuit.gnn.models.registry",
@@ -96,6 +106,7 @@ _MODULES = {
     "NobodyShares": "followsuit.graph.view",
     "NotAModel": "followsuit.gnn.models.registry",
     "NotEnoughEvidence": "followsuit.influence.spread.inputs",
+    "NotForgotten": "followsuit.privacy.forget",
     "NothingLearned": "followsuit.offers.learning.learned",
     "NothingToJudge": "followsuit.gnn.data.from_view",
     "NothingToLearn": "followsuit.gnn.data.from_view",
@@ -109,6 +120,7 @@ _MODULES = {
     "ReasonTextError": "followsuit.triggers.reason_texts",
     "Refused": "followsuit.offers.guards",
     "ReportError": "followsuit.triggers.report.report",
+    "RetentionError": "followsuit.privacy.retention",
     "ScoreError": "followsuit.offers.score",
     "StoreBusy": "followsuit.graph.store",
     "StoreDamaged": "followsuit.graph.store",
@@ -126,6 +138,7 @@ _MODULES = {
     "TrainingUnderWay": "followsuit.gnn.training.trained",
     "TriggerError": "followsuit.triggers.definitions.definition_file",
     "UnknownAblation": "followsuit.offers.backtest.ablation",
+    "UnknownCustomer": "followsuit.privacy.held",
     "UnknownModel": "followsuit.gnn.models.registry",
     "UnknownOutcome": "followsuit.triggers.report.outcomes",
     "UnknownQuery": "followsuit.queries.library",
@@ -133,9 +146,12 @@ _MODULES = {
     "UnknownTable": "followsuit.graph.view",
     "UnknownTarget": "followsuit.offers.explanation.not_offered",
     "WorldError": "followsuit.simulator.world",
+    "WrongColumn": "followsuit.privacy.change",
     "WrongModel": "followsuit.gnn.models.recommender",
+    "WrongPurpose": "followsuit.privacy.change",
     "WrongSettings": "followsuit.gnn.models.model_config",
     "WrongTaste": "followsuit.influence.effects.taste_profile",
+    "WrongValue": "followsuit.privacy.parsed",
 }
 __all__ = [
     "BacktestError",
@@ -152,7 +168,10 @@ __all__ = [
     "DeliveryError",
     "Diverged",
     "FirstFailed",
+    "FolderTaken",
     "FollowsuitError",
+    "ForgottenKeyMissing",
+    "ForgottenMissing",
     "HandOffError",
     "HoldoutError",
     "MappingError",
@@ -163,6 +182,7 @@ __all__ = [
     "NobodyShares",
     "NotAModel",
     "NotEnoughEvidence",
+    "NotForgotten",
     "NothingLearned",
     "NothingToJudge",
     "NothingToLearn",
@@ -176,6 +196,7 @@ __all__ = [
     "ReasonTextError",
     "Refused",
     "ReportError",
+    "RetentionError",
     "ScoreError",
     "StoreBusy",
     "StoreDamaged",
@@ -193,6 +214,7 @@ __all__ = [
     "TrainingUnderWay",
     "TriggerError",
     "UnknownAblation",
+    "UnknownCustomer",
     "UnknownModel",
     "UnknownOutcome",
     "UnknownQuery",
@@ -200,9 +222,12 @@ __all__ = [
     "UnknownTable",
     "UnknownTarget",
     "WorldError",
+    "WrongColumn",
     "WrongModel",
+    "WrongPurpose",
     "WrongSettings",
     "WrongTaste",
+    "WrongValue",
 ]
 
 

@@ -4,6 +4,7 @@ The jars come from Maven Central by `make .neo4j/lib`, see pom.xml.
 """
 
 import argparse
+import os
 import shutil
 import signal
 import socket
@@ -78,6 +79,26 @@ def running(
                 server.wait(30)
             except subprocess.TimeoutExpired:
                 server.kill()
+
+
+def admin(data: Path, *arguments: str, folder: Path) -> str:
+    """Run `neo4j-admin ARGUMENTS` in a folder, on a server that doesn't run; returns its output.
+
+    Args:
+        data: the folder of the server's data.
+        arguments: the command's arguments.
+        folder: the working folder.
+    """
+    done = subprocess.run(
+        ["java", "-cp", f"{JARS}/*", "org.neo4j.cli.AdminTool", *arguments],
+        env={**os.environ, "NEO4J_HOME": str(data)},
+        cwd=folder,
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode:
+        raise RuntimeError(f"neo4j-admin {' '.join(arguments)} failed:\n{done.stderr[:2000]}")
+    return done.stdout
 
 
 def _wait_until_ready(server: subprocess.Popen[str]) -> None:

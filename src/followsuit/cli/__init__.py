@@ -18,6 +18,7 @@ from followsuit.cli import (  # noqa: F401
     handoff,
     influence,
     offers,
+    privacy,
     queries,
     schema,
     triggers,

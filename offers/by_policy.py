@@ -1,6 +1,6 @@
 """Decides by a shop's policy: makes `decisions.parquet` from the predictions of all candidates."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +22,14 @@ from followsuit.offers.allocated import Allocated, allocated
 from followsuit.offers.candidates.catalogue import Catalogue
 from followsuit.offers.decisions import GROUP
 from followsuit.policy.customers import Customers, customers_of
-from followsuit.policy.decide import Decided, decide
+from followsuit.policy.decide import Decided, decide, place
 from followsuit.policy.decision import OFFERED
 from followsuit.policy.friends import Places, places_of
 from followsuit.policy.messages import Ranked
 from followsuit.policy.policy import Policy
+from followsuit.policy.revealing import revealing
 from followsuit.policy.rules import HOLDOUT
+from followsuit.policy.sensitive_purchases import sensitive_purchases
 from followsuit.policy.violations import OfferedRows, count_violations
 
 _READ = (
@@ -98,6 +100,7 @@ def decide_by_policy(
         codes = Codes.of_distinct(table["customer_id"])
         customers = customers_of(shop.view, shop.state, shop.run_id, policy, codes)
         ranked = _ranked(table, codes, shop.catalogue)
+        ranked = replace(ranked, reveals=_reveals(shop.view, table, ranked, policy, top))
         places = _places(customers, ranked, decisions.parent, policy)
         stores = _stores(table, policy)
         decided = decide(ranked, customers, stores, places, policy, top, seed)
@@ -135,7 +138,27 @@ def _ranked(table: pa.Table, codes: Codes, catalogue: Catalogue | None) -> Ranke
         rank=table["rank"].to_numpy().astype(np.int64),
         tie=(tie >> np.uint64(1)).astype(np.int64),
         with_trigger=(pc.list_value_length(table["triggers"]).to_numpy() > 0),
+        reveals=np.zeros(len(table), dtype=bool),
     )
+
+
+def _reveals(view: View, table: pa.Table, ranked: Ranked, policy: Policy, top: int) -> np.ndarray:
+    """(rows,) bool: whether offers of each row's item would reveal a sensitive purchase.
+
+    What takes the place of such items may reveal something too, so it is looked at in turn.
+    """
+    reveals = np.zeros(len(ranked), dtype=bool)
+    threshold = policy.limits.reveals_sensitive
+    if threshold is None:
+        return reveals
+    bought = sensitive_purchases(view)
+    rows = table.select(["customer_id", "item_kind", "item_id"]).to_pandas()
+    while True:
+        shown = ~reveals & (place(ranked, ~reveals) <= top)
+        items = revealing(rows[shown], bought, threshold)
+        if not len(items):
+            return reveals
+        reveals |= np.isin(ranked.item, items.item_kind + ":" + items.item_id)
 
 
 def _numbers(column: pa.ChunkedArray) -> np.ndarray:

@@ -35,6 +35,8 @@ def erase(store: GraphStore, ids: Sequence[str]) -> None:
     for run_id in run_folders(store):
         if run_id not in finished:
             shutil.rmtree(store.state.runs / run_id)
+    for path in sorted(store.state.activated.glob("*.parquet")):
+        without(path, ids)
     for path in sorted(store.state.runs.glob("*/*")):
         if is_readable_parquet(path):
             without(path, ids)
@@ -52,7 +54,7 @@ def mentions(store: GraphStore, wanted: Wanted) -> Searched:
         store: the store of the runs.
         wanted: the customers.
     """
-    return wanted.files("runs", [store.state.runs])
+    return wanted.files("runs", [store.state.runs, store.state.activated])
 
 
 def _renew_records(store: GraphStore) -> None:

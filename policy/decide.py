@@ -21,6 +21,7 @@ from followsuit.policy.rules import (
     PER_CHANNEL,
     PER_CUSTOMER,
     PER_OFFER,
+    REVEALS_SENSITIVE,
 )
 from followsuit.policy.shared_limits import shared_limits
 
@@ -158,13 +159,14 @@ def _offered_today(
     )
     held_out = customers.held_out[ranked.customer[of]]
     first = ~earlier.duplicated()
-    place = earlier[first].get_indexer(here)
-    again = np.flatnonzero((place >= 0) & worthwhile & ~held_out)
+    at = earlier[first].get_indexer(here)
+    kept_back = held_out | ranked.reveals[of]
+    again = np.flatnonzero((at >= 0) & worthwhile & ~kept_back)
     again = again[np.diff(of[again], prepend=-1) != 0]
     listed = np.zeros(len(ranked), dtype=bool)
     listed[of[again]] = True
-    again = again[_place(ranked, listed)[of[again]] <= top]
-    return again, rows["cost"].to_numpy()[first][place[again]]
+    again = again[place(ranked, listed)[of[again]] <= top]
+    return again, rows["cost"].to_numpy()[first][at[again]]
 
 
 def _blocking(
@@ -182,9 +184,10 @@ def _blocking(
     for name, kept in ((PER_CHANNEL, worthwhile & left), (MIN_EXPECTED_VALUE, worthwhile)):
         rule[~_has(messages.row[kept], ranked)] = name
     rule[here.isin(told)] = PER_OFFER
+    rule[ranked.reveals] = REVEALS_SENSITIVE
     held = customers.held_out[ranked.customer]
     # What the customer would have been offered shows what the holdout costs.
-    would = _place(ranked, rule == "") <= at_most[ranked.customer]
+    would = place(ranked, rule == "") <= at_most[ranked.customer]
     rule[held & (rule == "")] = OUTRANKED
     rule[held & would & (rule == OUTRANKED)] = HOLDOUT
     return rule
@@ -245,13 +248,13 @@ def _missed(
     # Where a customer gets all that is allowed, others don't miss out because of a limit.
     chosen = np.bincount(ranked.customer[offered & open_rows], minlength=len(at_most))
     given = np.bincount(ranked.customer[offered], minlength=len(at_most))
-    place = _place(ranked, open_rows | offered)
-    crowded = (chosen == at_most)[ranked.customer] & (place > given[ranked.customer])
-    why[crowded] = np.where(place[crowded] <= top, PER_CUSTOMER, OUTRANKED)
+    counted = place(ranked, open_rows | offered)
+    crowded = (chosen == at_most)[ranked.customer] & (counted > given[ranked.customer])
+    why[crowded] = np.where(counted[crowded] <= top, PER_CUSTOMER, OUTRANKED)
     return why
 
 
-def _place(ranked: Ranked, counted: np.ndarray) -> Ints:
+def place(ranked: Ranked, counted: np.ndarray) -> Ints:
     """(candidates,) how many of the customer's candidates up to this one are counted."""
     before = np.cumsum(counted)
     start = np.searchsorted(ranked.customer, ranked.customer)

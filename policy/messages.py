@@ -30,6 +30,7 @@ class Ranked:
         rank: rank within the customer, from 1, by what an acceptance is worth.
         tie: a number that breaks ties.
         with_trigger: bool: whether it has a trigger.
+        reveals: bool: whether offers of its item would reveal a sensitive purchase.
     """
 
     customer: Ints
@@ -42,6 +43,7 @@ class Ranked:
     rank: Ints
     tie: Ints
     with_trigger: np.ndarray
+    reveals: np.ndarray
 
     def __len__(self) -> int:
         return len(self.customer)

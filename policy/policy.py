@@ -152,6 +152,8 @@ class Limits(_Part):
         costs: cost of a message, by channel; other channels cost nothing.
         offers: number of messages about an offer, ever, by id.
         stores: number of offers that may point to a store, by id.
+        reveals_sensitive: an item isn't offered if those who would be offered it made a kind of
+            sensitive purchase at least this many times as often as others, see `revealing`.
     """
 
     budget: Money | None = None
@@ -159,6 +161,7 @@ class Limits(_Part):
     costs: dict[Channel, Money] = Field(default_factory=dict)
     offers: dict[Name, Count] = Field(default_factory=dict)
     stores: dict[Name, Count] = Field(default_factory=dict)
+    reveals_sensitive: Annotated[StrictFloat, Field(ge=1)] | None = None
 
     @property
     def any(self) -> bool:

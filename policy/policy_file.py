@@ -12,7 +12,7 @@ from pydantic_core import ErrorDetails
 from followsuit.core.errors import FollowsuitError
 from followsuit.core.near_names import near_name
 from followsuit.core.toml_lines import KeyPath, key_lines
-from followsuit.policy.policy import LATEST, NO_POLICY, Policy
+from followsuit.policy.policy import LATEST, NO_POLICY, Policy, Retention
 from followsuit.policy.policy_lines import POLICY_LINES
 
 _SECTIONS = {"contact", "limits", "never", "holdout", "retention"}
@@ -46,6 +46,20 @@ class PolicyFile:
         """The error that a key isn't valid."""
         end = "" if why.endswith("?") else "."
         return PolicyError(f"{self.name}, line {self.line(*path)}: {why}{end}")
+
+    def require_retention(self) -> Retention:
+        """How long rows are kept.
+
+        Raises:
+            PolicyError: the policy doesn't say.
+        """
+        kept = self.policy.retention
+        if kept.events is None and kept.contacts is None:
+            raise PolicyError(
+                f"{self.name or 'The policy'} has no [retention]. Write one, with "
+                'events = "400d" or contacts = "1100d".'
+            )
+        return kept
 
     def as_parameters(self) -> dict[str, Any]:
         """Where each rule stands, as a parameter of a run: `FILE, line 3` by the rule's name."""

@@ -23,6 +23,7 @@ NOT_IN_AUDIENCE = "not_in_audience"
 PROGRAMS, CATEGORIES, BOUGHT_WITHIN = "programs", "categories", "bought_within"
 PER_CUSTOMER, PER_CHANNEL, PER_OFFER = "per_customer", "per_channel", "per_offer"
 HOLDOUT, MIN_EXPECTED_VALUE = "holdout", "min_expected_value"
+REVEALS_SENSITIVE = "reveals_sensitive"
 
 
 @dataclass(frozen=True)
@@ -110,6 +111,7 @@ AFTER_PREDICTION = {
     PER_OFFER: "the customer has been contacted about this offer as often as allowed",
     MIN_EXPECTED_VALUE: "it is expected to be worth less than the minimum",
     PER_CHANNEL: "the customer has been contacted as often as allowed through each channel",
+    REVEALS_SENSITIVE: "offers of it would reveal a sensitive purchase",
     HOLDOUT: "the customer is in the holdout, who get no offers so that others can be compared",
     PER_CUSTOMER: "the customer may get fewer messages, and others are worth more",
     BUDGET: "the budget goes to offers that are worth more",

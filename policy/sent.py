@@ -56,10 +56,14 @@ def note_activated(state: StateFolder, run_id: str, as_of: datetime, offers: pa.
     rows = rows.append_column("run_id", pa.repeat(run_id, len(offers)))
     with replacing(folder / f"{run_id}.parquet") as path:
         pq.write_table(rows.select(NOTED.names).cast(NOTED), path)
-    oldest = f"{as_of - LONGEST_ASSUMED:%Y-%m-%d}"
-    for stale in folder.glob("*.parquet"):
-        if stale.name < oldest:
-            stale.unlink()
+    delete_notes(state, as_of - LONGEST_ASSUMED)
+
+
+def delete_notes(state: StateFolder, last: datetime) -> None:
+    """Delete the notes of runs as of days before that of an instant."""
+    for path in state.activated.glob("*.parquet"):
+        if path.name < f"{last:%Y-%m-%d}":
+            path.unlink()
 
 
 def noted(state: StateFolder) -> pa.Table:

@@ -51,7 +51,8 @@ def mentions(store: GraphStore, wanted: Wanted) -> list[Searched]:
         folder.
     """
     state = store.state
-    owned = [state.snapshots, state.models, state.runs, state.rejects, state.staging]
+    owned = [state.snapshots, state.models, state.runs, state.activated]
+    owned += [state.rejects, state.staging]
     pending = {state.forgetting, state.offline_import}
     others = [path for path in _children(state.path) if path not in {*owned, *pending}]
     return [

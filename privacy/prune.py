@@ -25,6 +25,7 @@ from followsuit.graph.schema import Col, Element, NodeType
 from followsuit.graph.snapshot import forget_snapshots, snapshot_ahead
 from followsuit.graph.store import GraphStore
 from followsuit.offers.activation import oldest
+from followsuit.policy.sent import delete_notes
 
 _EVENTS = (g.PURCHASED, g.VISITED, g.VIEWED, g.EVENT)
 _CONTACTS = (g.CONTACTED,)
@@ -150,6 +151,7 @@ def _delete_files(store: GraphStore, expired: list[Run], last: datetime) -> None
     for run_id, made in run_folders(store).items():
         if run_id not in needed and (run_id in gone or made <= last):
             shutil.rmtree(store.state.runs / run_id)
+    delete_notes(store.state, last)
     models = ModelStore(store.state)
     models.delete_older(last)
     models.prune()

@@ -12,11 +12,11 @@ from followsuit.graph.store import GraphStore
 from followsuit.graph.view import View, view_of
 from followsuit.offers.learning.learn import Learn
 from followsuit.offers.score import score
+from followsuit.policy.revealing import THRESHOLD, revealing
+from followsuit.policy.sensitive_purchases import sensitive_purchases
 from followsuit.privacy.audit.inference import Inference, inference
 from followsuit.privacy.audit.membership import Membership, Outputs, membership
-from followsuit.privacy.audit.revealing import THRESHOLD, revealing
 from followsuit.privacy.audit.scratch import copied, without
-from followsuit.privacy.audit.sensitive_purchases import sensitive_purchases
 
 
 @dataclass(frozen=True)

@@ -757,13 +757,13 @@ class Shop:
             as_of: the instant from which to count back.
 
         Raises:
-            RetentionError: the policy file says nothing valid of retention.
+            PolicyError: the policy isn't valid, or says nothing of retention.
             StoreIncomplete: a load is under way or was interrupted.
         """
+        from followsuit.policy.policy_file import read_policy
         from followsuit.privacy.prune import prune
-        from followsuit.privacy.retention import read_retention
 
-        kept = read_retention()
+        kept = read_policy(self._settings.policy_file).require_retention()
         return prune(
             self.store, kept.events, kept.contacts, instant(as_of), self._memory, self._progress
         )

@@ -68,7 +68,6 @@ if TYPE_CHECKING:
     from followsuit.privacy.forget import NotForgotten
     from followsuit.privacy.held import UnknownCustomer
     from followsuit.privacy.parsed import WrongValue
-    from followsuit.privacy.retention import RetentionError
     from followsuit.queries.library import UnknownQuery
     from followsuit.simulator.world import WorldError
     from followsuit.triggers.definitions.definition_file import TriggerError
@@ -113,6 +112,7 @@ _MODULES = {
     "OtherCheckpoint": "followsuit.gnn.training.loop",
     "OtherTraining": "followsuit.gnn.training.trained",
     "OutputError": "followsuit.cli.app",
+    "PolicyError": "followsuit.policy.policy_file",
     "QueryCrashed": "followsuit.graph.store",
     "QueryError": "followsuit.graph.store",
     "QueryTimeout": "followsuit.graph.store",
@@ -120,7 +120,6 @@ _MODULES = {
     "ReasonTextError": "followsuit.triggers.reason_texts",
     "Refused": "followsuit.offers.guards",
     "ReportError": "followsuit.triggers.report.report",
-    "RetentionError": "followsuit.privacy.retention",
     "ScoreError": "followsuit.offers.score",
     "StoreBusy": "followsuit.graph.store",
     "StoreDamaged": "followsuit.graph.store",
@@ -189,6 +188,7 @@ __all__ = [
     "OtherCheckpoint",
     "OtherTraining",
     "OutputError",
+    "PolicyError",
     "QueryCrashed",
     "QueryError",
     "QueryTimeout",
@@ -196,7 +196,6 @@ __all__ = [
     "ReasonTextError",
     "Refused",
     "ReportError",
-    "RetentionError",
     "ScoreError",
     "StoreBusy",
     "StoreDamaged",

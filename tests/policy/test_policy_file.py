@@ -123,3 +123,10 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
         read_policy(path)
     path.write_text(WHOLE, encoding="utf-8-sig")
     assert read_policy(path).policy.says_anything
+
+
+def test_to_prune_a_policy_must_say_for_how_long() -> None:
+    assert parse_policy(WHOLE, "p.toml").require_retention().events == timedelta(days=400)
+    for text in ("", "[holdout]\nshare = 0.1\nsalt = 'x'"):
+        with pytest.raises(PolicyError, match=r"p\.toml has no \[retention\]"):
+            parse_policy(text, "p.toml").require_retention()

@@ -18,7 +18,6 @@ from followsuit.graph.store import GraphStore
 from followsuit.graph.tables import PURCHASES
 from followsuit.loaders.load import load
 from followsuit.privacy.prune import prune
-from followsuit.privacy.retention import RetentionError, read_retention
 
 DAYS = timedelta(days=1)
 
@@ -103,27 +102,3 @@ def test_interrupted_before_any_change_of_a_file_it_is_finished_later(
             prune(store, 3 * DAYS, 3 * DAYS, NOW + 2 * DAYS)
             assert (others(store), take_snapshot(store).content) == end
             assert not store.state.pruning.exists()
-
-
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("", "has no [retention]"),
-        ("[retention]\nevents = '400'", "'400' isn't a valid length of time"),
-        ("[retention]\nevent = '400d'", "retention.event: Extra inputs"),
-        ("[retention", "isn't valid TOML"),
-    ],
-)
-def test_a_wrong_retention_is_said(text: str, words: str, tmp_path: Path) -> None:
-    path = tmp_path / "policy.toml"
-    path.write_text(text)
-    with pytest.raises(RetentionError) as refused:
-        read_retention(path)
-    assert words in str(refused.value)
-
-
-def test_retention_is_read_and_other_tables_are_left_alone(tmp_path: Path) -> None:
-    path = tmp_path / "policy.toml"
-    path.write_text('[limits]\nday = 1\n[retention]\nevents = "400d"\n')
-    assert read_retention(path).events == 400 * DAYS
-    assert read_retention(path).contacts is None

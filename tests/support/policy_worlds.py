@@ -67,6 +67,7 @@ def policy_world(seed: int) -> PolicyWorld:
         rank=rank.astype(np.int64),
         tie=draw.permutation(rows).astype(np.int64),
         with_trigger=np.ones(rows, dtype=bool),
+        reveals=draw.random(rows) < 0.03,
     )
     customers = _customers(draw, ids, policy, ranked)
     stores = pd.DataFrame({"row": np.arange(rows), "name": [f"s{i % 2}" for i in range(rows)]})
@@ -205,6 +206,8 @@ def problems(world: PolicyWorld, decided: Decided) -> Iterator[str]:
             yield f"row {row} uses {channel} without consent"
         if customers.held_out[customer]:
             yield f"row {row} is in the holdout"
+        if ranked.reveals[row]:
+            yield f"row {row} reveals something"
         yield from _worth(world, decided, row, channel)
     yield from _counts(world, new)
     yield from _shared(world, decided, new, every)

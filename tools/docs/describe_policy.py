@@ -50,7 +50,7 @@ def parts() -> dict[tuple[str, ...], type[BaseModel]]:
     return found
 
 
-def keys() -> list[str]:
+def all_keys() -> list[str]:
     """Every key of a policy, as `meanings.py` has it: `Contact.per_customer`."""
     return [
         f"{model.__name__}.{name}"

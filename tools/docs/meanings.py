@@ -136,8 +136,8 @@ DECISIONS = {
     "while too few contacts have outcomes.",
     "own_share": "The probability without any trigger.",
     "trigger_share": "What the triggers add to it.",
-    "expected_value": "`acceptance`, else `probability`, times `value`, less `cost`, in minor units "
-    "(hundredths) and their fractions. Empty if the value is unknown.",
+    "expected_value": "`acceptance`, else `probability`, times `value`, less `cost`, in minor "
+    "units (hundredths) and their fractions. Empty if the value is unknown.",
     "value": "What an acceptance brings, in minor units (hundredths): the offer's value, else the "
     "product's margin, else its price. Empty if unknown.",
     "cost": "The cost of the message by its channel, and the offer's cost times `acceptance`, else "
@@ -147,9 +147,9 @@ DECISIONS = {
     "as long as its conditions do.",
     "store_ids": "The stores at which the offer can be used for that reason. Empty if at any.",
     "decision": "`offered`, `outranked`, or the rule that blocked it.",
-    "rank": "Among the customer's candidates, from 1, offered ones first: by probability, or with a "
-    "policy by expected value. Empty if a rule blocks it, or if another candidate has its item or "
-    "its offer.",
+    "rank": "Among the customer's candidates, from 1, offered ones first: by probability, or with "
+    "a policy by expected value. Empty if a rule blocks it, or if another candidate has its item "
+    "or its offer.",
     "reason": "What to tell the customer.",
     "send_after": "The earliest time to send it. Empty if at once, and without a policy.",
     "propensity": "How likely this run was to offer it: 1 or 0. With a holdout, 1 less its share "
@@ -173,8 +173,8 @@ POLICY = {
     "Quiet.from": "When quiet hours begin.",
     "Quiet.until": "When they end, perhaps on the next day.",
     "Quiet.zone": "The time zone of customers without a `timezone`.",
-    "Limits.budget": "What the offers of a day may cost, in major units: messages when sent, offers "
-    "times acceptance.",
+    "Limits.budget": "What the offers of a day may cost, in major units: messages when sent, "
+    "offers times acceptance.",
     "Limits.channels": "Messages of a day, by channel. Others are unlimited.",
     "Limits.costs": "Cost of a message in major units, by channel. Others cost nothing.",
     "Limits.offers": "Messages about an offer, ever, by id.",

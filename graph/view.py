@@ -424,9 +424,9 @@ class View:
         """The rows with a time `at` in (as_of - length, as_of]."""
         return rows.filter(rows["at"] > self.as_of - length, rows["at"] <= self.as_of)
 
-    def now(self, rows: ir.Table) -> ir.Table:
-        """The rows whose time `at` is the instant itself."""
-        return rows.filter(rows["at"] == self.as_of)
+    def of_the_day(self, rows: ir.Table) -> ir.Table:
+        """The rows with a time `at` on the instant's day, in UTC, up to the instant."""
+        return self.until(rows.filter(rows["at"].date() == self.as_of.date()))
 
     def until(self, rows: ir.Table) -> ir.Table:
         """The rows with a time `at` up to the instant."""

@@ -16,9 +16,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from followsuit.graph import schema as g
-from followsuit.graph.runs import KEPT, Run, parts
+from followsuit.graph.runs import KEPT, OFFERS, SCORE, Run, parts, run_folder, runs, use_run
 from followsuit.graph.schema import Col
 from followsuit.graph.store import GraphStore
+from followsuit.policy.sent import note_activated
 
 RECOMMENDED = (g.RECOMMENDED_PRODUCT, g.RECOMMENDED_STORE)
 Offers = dict[g.RelationshipType, pa.Table]
@@ -115,6 +116,24 @@ def without(offers: Offers, customers: Collection[str]) -> Offers:
         element: rows.filter(pc.invert(pc.is_in(rows[Col.SOURCE], value_set=listed)))
         for element, rows in offers.items()
     }
+
+
+def activate(store: GraphStore, run_id: str) -> None:
+    """Activate another run, and note that its offers may be on their way.
+
+    Args:
+        store: the store of the runs.
+        run_id: the run to activate.
+
+    Raises:
+        UnknownRun: there is no such run.
+    """
+    with store.writing():
+        run = next((run for run in runs(store, SCORE) if run.run_id == run_id), None)
+        path = run_folder(store, run_id) / OFFERS
+        if run is not None and path.exists():
+            note_activated(store.state, run_id, run.as_of, pq.read_table(path, memory_map=False))
+        use_run(store, run_id)
 
 
 def joined(run_id: str, one: Offers, other: Offers) -> Offers:

@@ -23,32 +23,45 @@ UNLIMITED = 2**31
 
 
 @dataclass(frozen=True)
+class Rooms:
+    """How many more messages customers may get.
+
+    Attributes:
+        room: (customers,) how many each may get.
+        room_of: (customers, channels + 1) the same for each channel.
+        told: `row, offer_id` of the offers of which no more messages may be sent to a customer.
+    """
+
+    room: np.ndarray
+    room_of: np.ndarray
+    told: pd.DataFrame
+
+
+@dataclass(frozen=True)
 class Customers:
     """The customers of a run, as a policy sees them.
 
     Attributes:
         codes: their ids.
         may: (customers, channels + 1) bool: through which channels each may be contacted.
-        room: (customers,) how many more messages each may get.
-        room_of: (customers, channels + 1) the same for each channel.
+        before: how many messages each may get, before those of other runs of the day.
+        after: how many more each may get after them.
         rate: (customers, channels + 1) the share of contacts that each answers, see `Answers`.
         held_out: (customers,) bool: whether each is in the holdout.
         shares: (customers,) bool: whether each shares activity.
         send_after: (customers,) the earliest time to send; None if it may be sent at once.
         sent: the messages that count as sent.
-        told: `row, offer_id` of the offers of which no more messages may be sent to a customer.
     """
 
     codes: Codes
     may: np.ndarray
-    room: np.ndarray
-    room_of: np.ndarray
+    before: Rooms
+    after: Rooms
     rate: np.ndarray
     held_out: np.ndarray
     shares: np.ndarray
     send_after: np.ndarray
     sent: Sent
-    told: pd.DataFrame
 
 
 def customers_of(
@@ -74,14 +87,13 @@ def customers_of(
     return Customers(
         codes=codes,
         may=_channels(view, codes),
-        room=_room(view, messages, policy, codes),
-        room_of=_room_of_channels(view, messages, policy, codes),
+        before=_rooms(view, messages.before_the_day, policy, codes),
+        after=_rooms(view, messages.messages, policy, codes),
         rate=np.column_stack([answered.rate, answered.rate.mean(axis=1)]),
         held_out=held_out,
         shares=codes.lay_out(people["customer_id"], people["shares"], False).astype(bool),
         send_after=send_times(view.as_of, answered, contact.quiet),
         sent=messages,
-        told=_told(view, messages, policy, codes),
     )
 
 
@@ -109,31 +121,39 @@ def _channels(view: View, codes: Codes) -> np.ndarray:
     return np.column_stack([may, ~may.any(axis=1)])
 
 
-def _room(view: View, messages: Sent, policy: Policy, codes: Codes) -> np.ndarray:
+def _rooms(view: View, messages: ir.Table, policy: Policy, codes: Codes) -> Rooms:
+    return Rooms(
+        _room(view, messages, policy, codes),
+        _room_of_channels(view, messages, policy, codes),
+        _told(view, messages, policy, codes),
+    )
+
+
+def _room(view: View, messages: ir.Table, policy: Policy, codes: Codes) -> np.ndarray:
     room = np.full(len(codes), UNLIMITED, dtype=np.int64)
     if (window := policy.contact.per_customer) is not None:
-        counts = _counts(view, messages.messages, window.within, ["customer_id"]).to_pyarrow()
+        counts = _counts(view, messages, window.within, ["customer_id"]).to_pyarrow()
         used = codes.lay_out(counts["customer_id"], counts["n"], 0).astype(np.int64)
         room = np.maximum(window.at_most - used, 0)
     return room
 
 
-def _room_of_channels(view: View, messages: Sent, policy: Policy, codes: Codes) -> np.ndarray:
+def _room_of_channels(view: View, messages: ir.Table, policy: Policy, codes: Codes) -> np.ndarray:
     room = np.full((len(codes), len(CHANNELS) + 1), UNLIMITED, dtype=np.int64)
     for channel, window in policy.contact.per_channel.items():
-        rows = messages.messages.filter(messages.messages.channel == channel)
+        rows = messages.filter(messages.channel == channel)
         counts = _counts(view, rows, window.within, ["customer_id"]).to_pyarrow()
         used = codes.lay_out(counts["customer_id"], counts["n"], 0).astype(np.int64)
         room[:, CHANNELS.index(channel)] = np.maximum(window.at_most - used, 0)
     return room
 
 
-def _told(view: View, messages: Sent, policy: Policy, codes: Codes) -> pd.DataFrame:
+def _told(view: View, messages: ir.Table, policy: Policy, codes: Codes) -> pd.DataFrame:
     window = policy.contact.per_offer
     if window is None:
         return pd.DataFrame({"row": np.empty(0, dtype=np.int64), "offer_id": np.empty(0, object)})
     keys = ["customer_id", "offer_id"]
-    counts = _counts(view, messages.messages, window.within, keys)
+    counts = _counts(view, messages, window.within, keys)
     rows = counts.filter(counts.n >= window.at_most).select(keys).order_by(keys).to_pandas()
     rows["row"] = codes.of(rows.customer_id.to_numpy(dtype=object))
     told: pd.DataFrame = rows.loc[rows.row >= 0, ["row", "offer_id"]]

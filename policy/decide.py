@@ -4,11 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from followsuit.graph.consent import CHANNELS
 from followsuit.policy.allocation.allocate import allocate, best_first
 from followsuit.policy.allocation.problem import Doubles, Ints, Problem
-from followsuit.policy.customers import Customers
+from followsuit.policy.customers import Customers, Rooms
 from followsuit.policy.decision import OFFERED, OUTRANKED
 from followsuit.policy.friends import Places
 from followsuit.policy.limit_kinds import KINDS, PER_FRIEND
@@ -74,7 +75,8 @@ def decide(
 ) -> Decided:
     """Decide about ranked candidates.
 
-    What another run of the day has offered already is offered again, and uses nothing more.
+    What other runs of the day have offered counts as sent. It is chosen first, within the limits of
+    the whole day. What is left of them after all that those runs have offered goes to others.
 
     Args:
         ranked: the candidates.
@@ -87,37 +89,28 @@ def decide(
     """
     every = messages_of(ranked, customers, policy)
     worthwhile = _worthwhile(every, policy)
-    again, noted_cost = _offered_today(ranked, customers, every, worthwhile, top)
-    repeated = np.full(len(ranked), _NOTHING)
-    repeated[every.row[again]] = again
-    every.cost[again] = noted_cost
-    given = np.bincount(ranked.customer[repeated >= 0], minlength=len(customers.codes))
-    at_most = np.clip(np.minimum(customers.room, top - given), 0, None).astype(np.int64)
-    rule = _blocking(ranked, customers, every, worthwhile, at_most)
-    rule[repeated >= 0] = ""
-    open_rows = (rule == "") & (repeated < 0)
-    left = customers.room_of[ranked.customer[every.row], every.channel]
-    positions = np.flatnonzero(worthwhile & open_rows[every.row] & (left > 0))
-    positions = positions[_within_room(every.only(positions), ranked, left[positions])]
-    with_room = _has(every.row[positions], ranked)
-    places = None if places is None else places.after(repeated >= 0)
-    if places is not None:
-        positions = positions[places.open_to(every.row[positions])]
-    messages = every.only(positions)
-    uses = shared_limits(messages, ranked, customers, stores, places, policy)
-    problem = _problem(messages, ranked, uses, at_most)
-    if policy.limits.any:
-        allocation = allocate(problem, seed)
-        chosen, prices, slack = allocation.chosen, allocation.prices, allocation.slack
-    else:
-        chosen, prices, slack = best_first(problem), np.zeros(len(uses.limits)), 0.0
-    sent = repeated.copy()
-    sent[messages.row[chosen]] = positions[chosen]
-    used = problem.used(chosen)
-    missed = _missed(ranked, messages, problem, uses, sent >= 0, open_rows, used, at_most, top)
-    missed[open_rows & ~_has(messages.row, ranked)] = PER_FRIEND
-    missed[open_rows & ~with_room] = PER_CHANNEL
-    decision = np.where(sent >= 0, OFFERED, np.where(rule != "", rule, missed)).astype(object)
+    today, noted_cost = _offered_today(ranked, customers, every)
+    every.cost[today] = noted_cost
+    repeated = _has(every.row[today], ranked)
+    sendable = np.zeros(len(every), dtype=bool)
+    sendable[today] = worthwhile[today]
+    top_of = np.full(len(customers.codes), top)
+    first = _choose(
+        _Round(ranked, customers, stores, places, policy, every, top_of, spent=False),
+        repeated,
+        sendable,
+    )
+    given = np.bincount(ranked.customer[first.sent >= 0], minlength=len(top_of))
+    places = None if places is None else places.after(first.sent >= 0)
+    second = _choose(
+        _Round(ranked, customers, stores, places, policy, every, top_of - given, spent=True),
+        ~repeated,
+        worthwhile,
+        seed,
+    )
+    sent = np.where(repeated, first.sent, second.sent)
+    rule = np.where(repeated, first.rule, second.rule)
+    decision = np.where(sent >= 0, OFFERED, rule).astype(object)
     shown = np.where(sent >= 0, sent, best_messages(every, len(ranked)))
     return Decided(
         decision=decision,
@@ -126,11 +119,84 @@ def decide(
         acceptance=np.where(np.isnan(ranked.acceptance), np.nan, every.acceptance[shown]),
         expected_value=every.worth[shown],
         cost=every.cost[shown],
-        slack=slack,
-        limits=uses.limits,
-        prices=prices,
-        used=used,
+        slack=second.slack,
+        limits=second.limits,
+        prices=second.prices,
+        used=second.used,
     )
+
+
+@dataclass(frozen=True)
+class _Round:
+    """What messages are chosen from: those of the day again, then new ones.
+
+    Attributes:
+        every: all messages.
+        top: (customers,) how many offers each may get.
+        spent: whether what other runs of the day have offered counts as sent.
+    """
+
+    ranked: Ranked
+    customers: Customers
+    stores: pd.DataFrame
+    places: Places | None
+    policy: Policy
+    every: Messages
+    top: Ints
+    spent: bool
+
+    @property
+    def rooms(self) -> Rooms:
+        """How many more messages customers may get."""
+        return self.customers.after if self.spent else self.customers.before
+
+
+@dataclass(frozen=True)
+class _Choice:
+    """What is chosen in a round: `sent` is the message of each candidate, -1 without one."""
+
+    sent: Ints
+    rule: np.ndarray
+    slack: float
+    limits: list[Limit]
+    prices: Doubles
+    used: Doubles
+
+
+def _choose(
+    these: _Round, candidates: np.ndarray, sendable: np.ndarray, seed: int | None = None
+) -> _Choice:
+    """Choose among some candidates, a mask, whose messages may be sent, another mask.
+
+    Without a seed, the most valuable ones choose first, whatever they leave to others.
+    """
+    ranked, every, rooms, places = these.ranked, these.every, these.rooms, these.places
+    at_most = np.clip(np.minimum(rooms.room, these.top), 0, None).astype(np.int64)
+    rule = _blocking(these, candidates, sendable, at_most)
+    open_rows = candidates & (rule == "")
+    left = rooms.room_of[ranked.customer[every.row], every.channel]
+    positions = np.flatnonzero(sendable & open_rows[every.row] & (left > 0))
+    positions = positions[_within_room(every.only(positions), ranked, left[positions])]
+    with_room = _has(every.row[positions], ranked)
+    if places is not None:
+        positions = positions[places.open_to(every.row[positions])]
+    messages = every.only(positions)
+    uses = shared_limits(
+        messages, ranked, these.customers, these.stores, places, these.policy, spent=these.spent
+    )
+    problem = _problem(messages, ranked, uses, at_most)
+    if these.policy.limits.any and seed is not None:
+        allocation = allocate(problem, seed)
+        chosen, prices, slack = allocation.chosen, allocation.prices, allocation.slack
+    else:
+        chosen, prices, slack = best_first(problem), np.zeros(len(uses.limits)), 0.0
+    sent = np.full(len(ranked), _NOTHING)
+    sent[messages.row[chosen]] = positions[chosen]
+    used = problem.used(chosen)
+    missed = _missed(these, messages, problem, uses, sent >= 0, open_rows, used, at_most)
+    missed[open_rows & ~_has(messages.row, ranked)] = PER_FRIEND
+    missed[open_rows & ~with_room] = PER_CHANNEL
+    return _Choice(sent, np.where(rule != "", rule, missed), slack, uses.limits, prices, used)
 
 
 def _worthwhile(messages: Messages, policy: Policy) -> np.ndarray:
@@ -142,13 +208,14 @@ def _worthwhile(messages: Messages, policy: Policy) -> np.ndarray:
 
 
 def _offered_today(
-    ranked: Ranked, customers: Customers, messages: Messages, worthwhile: np.ndarray, top: int
+    ranked: Ranked, customers: Customers, messages: Messages
 ) -> tuple[Ints, Doubles]:
-    """The messages that another run of the day has sent already, and what each counted for there.
+    """The messages that other runs of the day have offered, and what each counted for there.
 
-    One for a candidate at most, and the first `top` of a customer.
+    One for a candidate at most.
     """
     rows = customers.sent.of_the_day
+    rows = rows.filter(pa.array(customers.codes.of(rows["customer_id"]) >= 0))
     customer = customers.codes.of(rows["customer_id"])
     channel = pd.Index(CHANNELS).get_indexer(rows["channel"].to_pandas()) % (len(CHANNELS) + 1)
     item = rows["item_kind"].to_pandas() + ":" + rows["item_id"].to_pandas()
@@ -157,37 +224,28 @@ def _offered_today(
     here = pd.MultiIndex.from_arrays(
         [ranked.customer[of], ranked.offer_id[of], ranked.item[of], messages.channel]
     )
-    held_out = customers.held_out[ranked.customer[of]]
-    first = ~earlier.duplicated()
-    at = earlier[first].get_indexer(here)
-    kept_back = held_out | ranked.reveals[of]
-    again = np.flatnonzero((at >= 0) & worthwhile & ~kept_back)
+    at = earlier.get_indexer(here)
+    again = np.flatnonzero(at >= 0)
     again = again[np.diff(of[again], prepend=-1) != 0]
-    listed = np.zeros(len(ranked), dtype=bool)
-    listed[of[again]] = True
-    again = again[place(ranked, listed)[of[again]] <= top]
-    return again, rows["cost"].to_numpy()[first][at[again]]
+    return again, rows["cost"].to_numpy()[at[again]]
 
 
 def _blocking(
-    ranked: Ranked,
-    customers: Customers,
-    messages: Messages,
-    worthwhile: np.ndarray,
-    at_most: Ints,
+    these: _Round, candidates: np.ndarray, sendable: np.ndarray, at_most: Ints
 ) -> np.ndarray:
     """(candidates,) the rule that blocks each whatever the others are; "" without one."""
-    told = pd.MultiIndex.from_frame(customers.told)
+    ranked, customers, every = these.ranked, these.customers, these.every
+    told = pd.MultiIndex.from_frame(these.rooms.told)
     here = pd.MultiIndex.from_arrays([ranked.customer, ranked.offer_id])
-    left = customers.room_of[ranked.customer[messages.row], messages.channel] > 0
+    left = these.rooms.room_of[ranked.customer[every.row], every.channel] > 0
     rule = np.full(len(ranked), "", dtype=object)
-    for name, kept in ((PER_CHANNEL, worthwhile & left), (MIN_EXPECTED_VALUE, worthwhile)):
-        rule[~_has(messages.row[kept], ranked)] = name
+    for name, kept in ((PER_CHANNEL, sendable & left), (MIN_EXPECTED_VALUE, sendable)):
+        rule[~_has(every.row[kept], ranked)] = name
     rule[here.isin(told)] = PER_OFFER
     rule[ranked.reveals] = REVEALS_SENSITIVE
     held = customers.held_out[ranked.customer]
     # What the customer would have been offered shows what the holdout costs.
-    would = place(ranked, rule == "") <= at_most[ranked.customer]
+    would = place(ranked, candidates & (rule == "")) <= at_most[ranked.customer]
     rule[held & (rule == "")] = OUTRANKED
     rule[held & would & (rule == OUTRANKED)] = HOLDOUT
     return rule
@@ -226,7 +284,7 @@ def _problem(messages: Messages, ranked: Ranked, uses: Uses, at_most: Ints) -> P
 
 
 def _missed(
-    ranked: Ranked,
+    these: _Round,
     messages: Messages,
     problem: Problem,
     uses: Uses,
@@ -234,9 +292,9 @@ def _missed(
     open_rows: np.ndarray,
     used: Doubles,
     at_most: Ints,
-    top: int,
 ) -> np.ndarray:
     """(candidates,) the limit that keeps each one, which no rule blocks, from being offered."""
+    ranked = these.ranked
     over = np.full(len(messages), len(KINDS))
     row = np.repeat(np.arange(len(messages)), np.diff(problem.pointer))
     full = problem.amount > (problem.capacity - used)[problem.limit] + 1e-9
@@ -246,11 +304,11 @@ def _missed(
     np.maximum.at(worst, messages.row, over)
     why = np.array([*KINDS, OUTRANKED], dtype=object)[worst]
     # Where a customer gets all that is allowed, others don't miss out because of a limit.
-    chosen = np.bincount(ranked.customer[offered & open_rows], minlength=len(at_most))
     given = np.bincount(ranked.customer[offered], minlength=len(at_most))
-    counted = place(ranked, open_rows | offered)
-    crowded = (chosen == at_most)[ranked.customer] & (counted > given[ranked.customer])
-    why[crowded] = np.where(counted[crowded] <= top, PER_CUSTOMER, OUTRANKED)
+    counted = place(ranked, open_rows)
+    crowded = (given == at_most)[ranked.customer] & (counted > given[ranked.customer])
+    within = counted[crowded] <= these.top[ranked.customer[crowded]]
+    why[crowded] = np.where(within, PER_CUSTOMER, OUTRANKED)
     return why
 
 

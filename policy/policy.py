@@ -244,12 +244,14 @@ class Policy(_Part):
         kept, windows = self.retention.contacts, self.contact.longest
         if kept is not None and kept < windows:
             wrong["retention", "contacts"] = (
-                f"contacts are kept for {kept.days} days, but [contact] looks back {windows.days}"
+                f"contacts are kept for {kept.days} days, but [contact] looks back "
+                f"{windows.days} days"
             )
         kept, bought = self.retention.events, self.never.bought_within
         if kept is not None and bought is not None and kept < bought:
             wrong["retention", "events"] = (
-                f"events are kept for {kept.days} days, but bought_within looks back {bought.days}"
+                f"events are kept for {kept.days} days, but bought_within looks back "
+                f"{bought.days} days"
             )
         return wrong
 

@@ -116,7 +116,7 @@ def parse_policy(text: str, name: str) -> PolicyFile:
     version = given.get("version", LATEST)
     if isinstance(version, int) and version > LATEST:
         known = f"version {version} is newer than this followsuit, which knows {LATEST}"
-        raise file.wrong(f"{known}. Upgrade it", "version")
+        raise file.wrong(f"{known}. Upgrade followsuit", "version")
     try:
         policy = Policy.model_validate(given)
     except ValidationError as error:
@@ -166,8 +166,8 @@ _WHY = {
     "tuple_type": "write a list, such as ['staff']",
     "model_type": "write a table, such as {{ at_most = 2, within = '7d' }}",
     "model_attributes_type": "write a table, such as {{ at_most = 2, within = '7d' }}",
-    "greater_than_equal": "{given} isn't valid; write a number from {ge}",
-    "less_than_equal": "{given} isn't valid; write a number up to {le}",
-    "less_than": "{given} isn't valid; write a number below {lt}",
+    "greater_than_equal": "{given} isn't valid; write a number from {ge:g}",
+    "less_than_equal": "{given} isn't valid; write a number up to {le:g}",
+    "less_than": "{given} isn't valid; write a number below {lt:g}",
 }
 """Other words for pydantic's types of errors."""

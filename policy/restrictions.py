@@ -47,9 +47,8 @@ def restrictions(view: View, state: StateFolder, run_id: str, policy: Policy) ->
         people.append(holders.mutate(restricted_by=ibis.literal(PROGRAMS)))
     if (window := policy.contact.per_customer) is not None:
         messages = sent(view, state, run_id, policy.contact.assume_sent)
-        # Those to whom another run of the day has offered something get it again.
-        enough = contacted_enough(view, messages.messages, window)
-        enough = enough.anti_join(ibis.memtable(messages.of_the_day), "customer_id")
+        # What other runs of the day have offered may be offered again.
+        enough = contacted_enough(view, messages.before_the_day, window)
         enough = enough.mutate(restricted_by=ibis.literal(PER_CUSTOMER))
         people.append(enough.anti_join(people[0], "customer_id") if people else enough)
     bought = None

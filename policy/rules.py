@@ -51,6 +51,8 @@ def _person(name: str, sentence: str) -> Rule:
 CONTACT_LIMITS = (PER_CUSTOMER, PER_CHANNEL, PER_OFFER)
 """The rules that stop customers from being contacted too often."""
 
+_NO_MORE = "the customer may get no more messages, after earlier ones and better offers of this run"
+
 BEFORE_PREDICTION = (
     _person(UNKNOWN_AGE, "the customer's age is unknown, and consent is not assumed"),
     _person(MINOR, "the customer is under 18"),
@@ -62,7 +64,7 @@ BEFORE_PREDICTION = (
         enforced_by_ranking=True,
     ),
     _person(PROGRAMS, "the customer belongs to a program whose members get no offers"),
-    _person(PER_CUSTOMER, "the customer has been contacted as often as allowed"),
+    _person(PER_CUSTOMER, _NO_MORE),
     Rule(
         CATEGORIES,
         "nothing of its category is offered",
@@ -113,7 +115,7 @@ AFTER_PREDICTION = {
     PER_CHANNEL: "the customer has been contacted as often as allowed through each channel",
     REVEALS_SENSITIVE: "offers of it would reveal a sensitive purchase",
     HOLDOUT: "the customer is in the holdout, who get no offers so that others can be compared",
-    PER_CUSTOMER: "the customer may get fewer messages, and others are worth more",
+    PER_CUSTOMER: _NO_MORE,
     BUDGET: "the budget goes to offers that are worth more",
     CHANNELS: "the channel has no more room, and other offers are worth more",
     OFFERS: "no more of this offer may be sent",

@@ -78,21 +78,33 @@ class Sent:
 
     Attributes:
         messages: `customer_id, offer_id, channel, at` of all messages up to the instant.
-        of_the_day: the rows of `NOTED` of other runs as of the same instant.
+        before_the_day: the same without those of other runs of the day.
+        of_the_day: the offers of other runs of the instant's day, each once, with the columns of
+            `NOTED` but `run_id`.
     """
 
     messages: ir.Table
+    before_the_day: ir.Table
     of_the_day: pa.Table
 
-    def of_offers(self, offers: Collection[str]) -> dict[str, int]:
-        """Number of messages about each of these offers; those without any are left out."""
-        rows = self.messages
+    def of_offers(self, offers: Collection[str], *, today: bool) -> dict[str, int]:
+        """Number of messages about each of these offers; those without any are left out.
+
+        Args:
+            offers: ids of offers.
+            today: whether those of other runs of the day count.
+        """
+        if not offers:
+            return {}
+        rows = self.messages if today else self.before_the_day
         counts = rows.filter(rows.offer_id.isin(list(offers))).offer_id.value_counts(name="n")
-        return dict(zip(*counts.to_pandas().to_numpy().T, strict=True)) if offers else {}
+        return dict(zip(*counts.to_pandas().to_numpy().T, strict=True))
 
 
 def sent(view: View, state: StateFolder, run_id: str, assume_sent: timedelta) -> Sent:
     """The messages that count as sent as of a view's instant.
+
+    Several runs of a day that offer the same thing count once.
 
     Args:
         view: the view.
@@ -101,15 +113,26 @@ def sent(view: View, state: StateFolder, run_id: str, assume_sent: timedelta) ->
         assume_sent: how long offers count as sent without a contact.
     """
     notes = ibis.memtable(noted(state))
-    notes = notes.filter(notes.run_id != run_id)
+    notes = view.within(notes.filter(notes.run_id != run_id), assume_sent)
+    keys = ["customer_id", "offer_id"]
+    same = [*keys, *ITEM, "channel", "day"]
+    notes = notes.mutate(day=notes["at"].date())
+    offers = notes.group_by(same).aggregate(
+        at=notes["at"].min(),
+        cost=notes.cost.max(),
+        store_ids=notes.store_ids.first(order_by=notes.run_id, include_null=True),
+        trigger=notes.trigger.first(order_by=notes.run_id, include_null=True),
+    )
     contacts = view.table(t.CONTACTS).select("customer_id", "offer_id", "channel", "at")
     arrived = contacts.select("customer_id", "offer_id", contacted_at="at")
-    keys = ["customer_id", "offer_id"]
-    recent = view.within(notes, assume_sent)
-    known = recent.inner_join(arrived, keys)
-    known = known.filter(known.contacted_at >= known["at"])
-    assumed = recent.anti_join(known, [*keys, "run_id", *ITEM])
-    messages = view.snapshot.keep(
-        contacts.select(*keys, "channel", "at"), assumed.select(*keys, "channel", "at")
+    known = offers.inner_join(arrived, keys)
+    known = known.filter(known.contacted_at >= known["at"]).select(*keys, *ITEM, "day")
+    assumed = view.snapshot.keep(offers.anti_join(known, [*keys, *ITEM, "day"]))
+    contacts = contacts.select(*keys, "channel", "at")
+    columns = [*keys, "channel", "at"]
+    keep, today = view.snapshot.keep, view.of_the_day(assumed)
+    return Sent(
+        messages=keep(contacts, assumed.select(columns)),
+        before_the_day=keep(contacts, assumed.anti_join(today, "day").select(columns)),
+        of_the_day=today.order_by(*keys, *ITEM, "channel").to_pyarrow(),
     )
-    return Sent(messages, view.now(assumed).order_by(*keys, *ITEM, "run_id").to_pyarrow())

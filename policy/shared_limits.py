@@ -21,6 +21,8 @@ def shared_limits(
     stores: pd.DataFrame,
     places: Places | None,
     policy: Policy,
+    *,
+    spent: bool,
 ) -> Uses:
     """The limits of a policy, less what has been used already, and what each message uses.
 
@@ -31,17 +33,19 @@ def shared_limits(
         stores: `row, name`: the limited stores that each candidate points to.
         places: the places of friends' offers; None without a limit on them.
         policy: the policy.
+        spent: whether what other runs of the day have offered counts as used.
     """
     uses, limits, today = Uses(len(messages)), policy.limits, customers.sent.of_the_day
+    today = today if spent else today.slice(0, 0)
     every = np.arange(len(messages))
     if limits.budget is not None:
-        spent = pc.sum(today["cost"]).as_py() or 0.0
-        left = max(limits.budget * MINOR - spent, 0.0)
+        used = pc.sum(today["cost"]).as_py() or 0.0
+        left = max(limits.budget * MINOR - used, 0.0)
         uses.add(Limit(kinds.BUDGET, None, left), every, messages.cost)
     names = np.array([*CHANNELS, ""], dtype=object)[messages.channel]
     left_of = _left(limits.channels, today["channel"].to_pandas())
     uses.add_each(kinds.CHANNELS, left_of, every, names)
-    told = customers.sent.of_offers(limits.offers)
+    told = customers.sent.of_offers(limits.offers, today=spent)
     left_of = {name: max(most - told.get(name, 0), 0) for name, most in limits.offers.items()}
     uses.add_each(kinds.OFFERS, left_of, every, ranked.offer_id[messages.row])
     left_of = _left(limits.stores, today["store_ids"].to_pandas().explode())

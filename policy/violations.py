@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from followsuit.graph.consent import CHANNELS
-from followsuit.policy.customers import ANY, Customers
+from followsuit.policy.customers import ANY, Customers, Rooms
 from followsuit.policy.messages import MINOR
 from followsuit.policy.policy import Policy
 
@@ -40,48 +40,51 @@ def count_violations(offered: OfferedRows, customers: Customers, policy: Policy)
     repeated = pd.MultiIndex.from_frame(rows[_KEY].fillna("")).isin(
         pd.MultiIndex.from_frame(today[_KEY].fillna(""))
     )
-    new = rows[~repeated]
+    # Neither the whole run nor what is new, after all that the day's runs have offered.
     return (
-        _about_customers(rows, new, customers, policy)
-        + _about_limits(new, today, customers, policy)
+        _about_customers(rows, customers, policy)
+        + _about_rooms(rows, customers.before, policy)
+        + _about_rooms(rows[~repeated], customers.after, policy)
+        + _about_limits(rows, today[:0], customers, policy)
+        + _about_limits(rows[~repeated], today, customers, policy)
         + _about_friends(offered.friends, policy)
     )
 
 
-def _about_customers(
-    rows: pd.DataFrame, new: pd.DataFrame, customers: Customers, policy: Policy
-) -> int:
+def _about_customers(rows: pd.DataFrame, customers: Customers, policy: Policy) -> int:
     channel = pd.Index(CHANNELS).get_indexer(pd.Index(rows.channel))
     channel[channel < 0] = ANY
     row = rows.row.to_numpy()
     wrong = int((~customers.may[row, channel]).sum()) + int(customers.held_out[row].sum())
     least = policy.never.min_expected_value * MINOR
     unknown = rows.expected_value.isna() & (least == 0)
-    wrong += int((~((rows.expected_value >= least) | unknown)).sum())
-    counts = np.bincount(new.row, minlength=len(customers.codes))
-    wrong += int(np.maximum(counts - customers.room, 0).sum())
+    return wrong + int((~((rows.expected_value >= least) | unknown)).sum())
+
+
+def _about_rooms(rows: pd.DataFrame, rooms: Rooms, policy: Policy) -> int:
+    counts = np.bincount(rows.row, minlength=len(rooms.room))
+    wrong = int(np.maximum(counts - rooms.room, 0).sum())
     for name in policy.contact.per_channel:
-        own = np.bincount(new.row[new.channel == name], minlength=len(customers.codes))
-        wrong += int(np.maximum(own - customers.room_of[:, CHANNELS.index(name)], 0).sum())
-    told = pd.MultiIndex.from_frame(customers.told)
-    return wrong + int(pd.MultiIndex.from_frame(new[["row", "offer_id"]]).isin(told).sum())
+        own = np.bincount(rows.row[rows.channel == name], minlength=len(rooms.room))
+        wrong += int(np.maximum(own - rooms.room_of[:, CHANNELS.index(name)], 0).sum())
+    told = pd.MultiIndex.from_frame(rooms.told)
+    return wrong + int(pd.MultiIndex.from_frame(rows[["row", "offer_id"]]).isin(told).sum())
 
 
 def _about_limits(
-    new: pd.DataFrame, today: pd.DataFrame, customers: Customers, policy: Policy
+    rows: pd.DataFrame, today: pd.DataFrame, customers: Customers, policy: Policy
 ) -> int:
+    """How often rows exceed limits, after what the day's runs have offered."""
     limits, wrong = policy.limits, 0
     if limits.budget is not None:
-        spent = float(new.cost.sum())
         left = max(limits.budget * MINOR - float(today.cost.sum()), 0.0)
-        wrong += int(spent > left * (1 + 1e-6) + 1e-6)
-    offers = customers.sent.of_offers(limits.offers)
-    stores = new.store_ids.explode()
+        wrong += int(float(rows.cost.sum()) > left * (1 + 1e-6) + 1e-6)
+    offers = customers.sent.of_offers(limits.offers, today=len(today) > 0)
     used_stores = today.store_ids.explode().value_counts()
     for most, used, now in (
-        (limits.channels, today.channel.value_counts(), new.channel.value_counts()),
-        (limits.offers, offers, new.offer_id.value_counts()),
-        (limits.stores, used_stores, stores.value_counts()),
+        (limits.channels, today.channel.value_counts(), rows.channel.value_counts()),
+        (limits.offers, offers, rows.offer_id.value_counts()),
+        (limits.stores, used_stores, rows.store_ids.explode().value_counts()),
     ):
         for name, n in most.items():
             left = max(n - int(used.get(name, 0)), 0)

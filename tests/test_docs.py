@@ -22,11 +22,15 @@ from followsuit.gnn.models.registry import MODELS
 from followsuit.graph.consent import CHANNELS
 from followsuit.graph.tables import TABLES
 from followsuit.loaders.mapping import read_mapping
+from followsuit.offers.allocated import Allocated
 from followsuit.offers.decision_rows import schema_of
 from followsuit.offers.explanation.not_offered import EXPLAINED
 from followsuit.offers.handoff.checks import RULES
 from followsuit.offers.handoff.forms import FORMS
 from followsuit.offers.out import OUT
+from followsuit.policy.answers import NO_ANSWER
+from followsuit.policy.policy import Policy
+from followsuit.policy.policy_file import parse_policy
 from followsuit.simulator import World
 from followsuit.triggers.definitions.definition_file import parsed
 
@@ -59,8 +63,12 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("name", WITH_SNIPPETS)
-def test_the_snippets_of_a_page_work(name: str, shop: Path) -> None:
-    follow(PAGES[name], shop)
+def test_the_snippets_of_a_page_work(name: str, shop: Path, tmp_path: Path) -> None:
+    if "followsuit simulate shop " not in TEXTS[name]:
+        follow(PAGES[name], shop)
+    else:  # It begins in an empty folder.
+        make_commands(tmp_path)
+        follow(PAGES[name], tmp_path)
 
 
 def test_every_marker_is_understood() -> None:
@@ -107,6 +115,17 @@ def test_every_trigger_is_one_that_followsuit_takes() -> None:
     assert len(texts) >= 5
     for text in texts:
         assert parsed(text, "page.toml")
+
+
+def test_every_policy_is_one_that_followsuit_takes() -> None:
+    texts = [b.text for t in TEXTS.values() for b in blocks(t) if "[limits]" in b.text]
+    (valid,) = [text for text in texts if "chanels" not in text]
+    assert set(parse_policy(valid, "page.toml").policy.as_dict()) == {
+        "contact",
+        "limits",
+        "never",
+        "holdout",
+    }
 
 
 def test_the_settings_file_is_one_that_followsuit_takes(
@@ -186,6 +205,7 @@ def test_every_page_is_in_the_navigation(site: Path) -> None:
 
 
 def test_the_meanings_are_those_of_columns_that_exist() -> None:
+    import describe_policy
     import meanings
 
     from followsuit.graph.tables import Kind
@@ -196,6 +216,7 @@ def test_the_meanings_are_those_of_columns_that_exist() -> None:
     assert set(meanings.TABLES) == set(TABLES)
     assert set(meanings.KINDS) == set(Kind)
     assert set(meanings.DECISIONS) == set(schema_of(["popularity"]).names)
+    assert set(meanings.POLICY) == set(describe_policy.all_keys())
 
 
 def leaves(command: Any = FOLLOWSUIT, path: str = "") -> list[tuple[str, Any]]:
@@ -208,6 +229,7 @@ def leaves(command: Any = FOLLOWSUIT, path: str = "") -> list[tuple[str, Any]]:
 
 def test_the_reference_names_all_that_users_write_and_read(site: Path) -> None:
     import describe_code
+    import describe_policy
 
     from followsuit.config import Settings
     from followsuit.graph.description.elements import labels, relationships
@@ -236,7 +258,18 @@ def test_the_reference_names_all_that_users_write_and_read(site: Path) -> None:
             f"{'' if name.startswith('neo4j_') else 'FOLLOWSUIT_'}{name.upper()}"
             for name in Settings.model_fields
         ],
-        "decisions": schema_of(["popularity"]).names,
+        "policy": [
+            *(key.partition(".")[2] for key in describe_policy.all_keys()),
+            *(f"[{name}]" for name, field in Policy.model_fields.items() if name != "version"),
+            *CHANNELS,
+            *NO_ANSWER,
+        ],
+        "decisions": [
+            *schema_of(["popularity"]).names,
+            *(f"allocation.{key}" for key in Allocated(0.0, 0.0, 0.0).as_dict()),
+            "decisions",
+            "suppressed",
+        ],
         "graph": [
             x
             for element in (*labels(), *relationships())

@@ -184,19 +184,17 @@ def _of_decisions(run: Run, mine: pa.Table, customer: str, target: str) -> Expla
     if not rows.num_rows:
         return None
     best = rows.sort_by([("rank", "ascending")]).slice(0, 1).to_pylist()[0]
-    if best["rank"] is None:
-        blocked = rows["blocked_by"].drop_null()
+    if best["rank"] is None and best["blocked_by"] is None:
         by_item = OTHER_ITEM if of_item.num_rows else OTHER_OFFER
-        return refused(run, customer, target, blocked[0].as_py() if len(blocked) else by_item)
-    offered = best["decision"] == OFFERED
-    return Explanation(
-        run.run_id,
-        run.as_of,
-        customer,
-        target,
-        offered,
-        rule=None if offered else BELOW,
-        explanation=None if offered else EXPLAINED[BELOW],
+        return refused(run, customer, target, by_item)
+    if best["decision"] == OFFERED:
+        said = Explanation(run.run_id, run.as_of, customer, target, offered=True)
+    else:
+        said = refused(run, customer, target, best["blocked_by"] or BELOW)
+    if best["probability"] is None:  # A rule blocks it before anything is predicted.
+        return said
+    return replace(
+        said,
         trigger=best["triggers"][0] if best["triggers"] else None,
         base=_base(run),
         factors=best["contributions"],

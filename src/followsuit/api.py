@@ -10,7 +10,7 @@ from followsuit.config import TRIGGERS, Settings
 from followsuit.core.progress import Progress, silent
 from followsuit.core.times import instant, length
 from followsuit.graph.models import ModelStore
-from followsuit.graph.runs import SCORE, Run, prune_runs, runs, use_run
+from followsuit.graph.runs import SCORE, Run, prune_runs, runs
 from followsuit.graph.store import GraphStore
 from followsuit.queries.runner import run_cypher, run_query
 
@@ -791,8 +791,14 @@ class Shop:
         return runs(self.store, SCORE)
 
     def use_run(self, run_id: str) -> None:
-        """Activate another run."""
-        use_run(self.store, run_id)
+        """Activate another run; its offers count as sent from its day on, see `Sent`.
+
+        Raises:
+            UnknownRun: there is no such run.
+        """
+        from followsuit.offers.activation import activate
+
+        activate(self.store, run_id)
 
     def prune_runs(self, keep: int) -> list[str]:
         """Delete all but the latest runs and the active one; returns the deleted ids."""

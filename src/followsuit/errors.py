@@ -63,6 +63,7 @@ if TYPE_CHECKING:
     from followsuit.offers.learning.learned import NothingLearned
     from followsuit.offers.score import ScoreError
     from followsuit.policy.allocation.problem import BadProblem
+    from followsuit.policy.policy_file import PolicyError
     from followsuit.privacy.access import FolderTaken
     from followsuit.privacy.change import WrongColumn, WrongPurpose
     from followsuit.privacy.forget import NotForgotten

@@ -30,7 +30,7 @@ SAID: dict[tuple[str, ...], tuple[int, str]] = {
     ("gnn", "evaluate", *DAY, "--horizon", "3d"): (2, "No interaction is known up to 2025-01-05"),
     ("gnn", "audit", *DAY, "--horizon", "3d"): (2, "No interaction is known up to 2025-01-05"),
     ("score", *DAY): (2, "give --activate to activate a run without offers"),
-    ("score", *DAY, "--activate"): (0, "No customer has a reason as of 2025-01-08"),
+    ("score", *DAY, "--activate"): (0, "No customer gets an offer as of 2025-01-08"),
     ("score", *DAY, "--activate", "--affinity", "linear"): (0, "0 offers to 0 customers"),
     ("backtest", *PERIOD): (2, "No customer had a live trigger at any cutoff"),
     ("influence", "learn", *DAY): (0, "not enough evidence: 0 exposures"),

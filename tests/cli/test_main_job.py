@@ -208,7 +208,7 @@ def test_score_before_all_data_offers_nothing_and_says_so(own_shop: Shop) -> Non
     score = ["score", "--as-of", "2019-12-31", "--activate"]
     done = own_shop.run(*score, "--out", "none.parquet", "--json", "-")
     assert done.code == 0
-    assert "No customer has a reason as of 2019-12-31 00:00 UTC." in done.said
+    assert "No customer gets an offer as of 2019-12-31 00:00 UTC." in done.said
     report = json.loads(done.out)
     assert (report["customers"], report["offers"]) == (0, 0)
     assert pq.read_table(own_shop.folder / "none.parquet").column_names == OUT

@@ -19,6 +19,7 @@ from followsuit.graph.runs import DECISIONS, active_run, run_folder
 from followsuit.graph.store import GraphStore
 from followsuit.loaders.load import load
 from followsuit.offers import replay
+from followsuit.offers.activation import activate
 from followsuit.offers.explanation.explain import explain
 from followsuit.offers.score import ScoreReport
 from followsuit.offers.selection import Selection
@@ -108,7 +109,7 @@ def test_without_a_policy_nothing_changes(shop: GraphStore) -> None:
         == worth.bound
         == pytest.approx(sum(row["expected_value"] or 0 for row in offers(report)) / 100)
     )
-    assert list(worth.in_words()) == []
+    assert list(report.decisions.in_words()) == []
     counts = report.decisions.counts
     assert counts[OFFERED] == report.offers
     blocked = {k: v for k, v in counts.items() if k not in (OFFERED, OUTRANKED)}
@@ -360,3 +361,34 @@ def test_what_offers_rest_on(shop: GraphStore, tmp_path: Path) -> None:
     assert after.earlier_offers == len(rows)
     assert after.complaints == pytest.approx(told / len(rows))
     assert any("complaint" in line for line in second.decisions.in_words())
+
+
+def test_a_run_that_is_activated_later_counts_as_sent(shop: GraphStore) -> None:
+    night = NOW - timedelta(days=1)
+    before = active_run(shop).run_id
+    kept = decide(shop, CONTACT, night, activate=False)
+    assert active_run(shop).run_id == before
+    told = Counter(row["customer_id"] for row in offers(kept))
+    assert offers(decide(shop, CONTACT, activate=False)), "nothing has been sent yet"
+    activate(shop, kept.run_id)
+    now = Counter(row["customer_id"] for row in offers(decide(shop, CONTACT, activate=False)))
+    assert all(told[customer] + now[customer] <= 2 for customer in told)
+
+
+def test_a_policy_that_is_added_later_in_the_day_holds(shop: GraphStore) -> None:
+    score(shop, NOW, LATER)
+    report = decide(shop, "[limits]\nbudget = 1.0\nchannels = { email = 7 }")
+    assert report.decisions.allocated.cost <= 1.0
+    assert report.decisions.allocated.violations == 0
+    channels = Counter(row["channel"] for row in offers(report))
+    assert channels["email"] <= 7
+    again = decide(shop, "[limits]\nbudget = 1.0\nchannels = { email = 7 }")
+    assert offers(again) == offers(report)
+
+
+def test_a_later_hour_is_the_same_day(shop: GraphStore) -> None:
+    limits = f"{CONTACT}\n[limits]\nchannels = {{ email = 12 }}"
+    rows = offers(decide(shop, limits)) + offers(decide(shop, limits, NOW + timedelta(hours=6)))
+    sent = {(row["customer_id"], row["offer_id"], row["item_id"], row["channel"]) for row in rows}
+    assert sum(row[3] == "email" for row in sent) <= 12
+    assert max(Counter(row[0] for row in sent).values()) <= 2

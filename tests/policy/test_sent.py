@@ -71,7 +71,18 @@ def test_a_run_does_not_count_its_own_offers(tmp_path: Path) -> None:
     other = what_was_sent(tmp_path, run_id="another run of the day")
     assert pairs(other) == [("ann", "x")]
     assert other.of_the_day["offer_id"].to_pylist() == ["x"]
-    assert other.of_offers(["x", "y"]) == {"x": 1}
+    assert other.of_offers(["x", "y"], today=True) == {"x": 1}
+    assert other.of_offers(["x", "y"], today=False) == {}
+
+
+def test_several_runs_of_a_day_count_the_same_offer_once(tmp_path: Path) -> None:
+    state = StateFolder(tmp_path / "state")
+    rows = offered({"customer_id": "ann", "offer_id": "x"})
+    for run_id, at in (("a", NOW), ("b", NOW), ("c", NOW - timedelta(hours=6))):
+        note_activated(state, run_id, at, rows)
+    messages = what_was_sent(tmp_path)
+    assert pairs(messages) == [("ann", "x"), ("ann", "x")], "one of them of the day before"
+    assert len(messages.of_the_day) == 1
 
 
 def test_later_contacts_and_runs_are_not_known_yet(tmp_path: Path) -> None:

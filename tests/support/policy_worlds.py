@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from followsuit.core.codes import Codes
 from followsuit.graph.consent import CHANNELS
-from followsuit.policy.customers import ANY, Customers
+from followsuit.policy.customers import ANY, Customers, Rooms
 from followsuit.policy.decide import Decided
 from followsuit.policy.decision import OFFERED, OUTRANKED
 from followsuit.policy.friends import Places, places_of
@@ -36,11 +36,15 @@ class PolicyWorld:
     top: int
 
 
+Listed = list[tuple[int, int, str | None]]
+"""Position of a candidate, its customer, the channel."""
+
+
 class _Sent(Sent):
     """Messages that were sent, with counts of offers that are known."""
 
-    def of_offers(self, offers: Any) -> dict[str, int]:
-        counts: dict[str, int] = self.messages  # type: ignore[assignment]
+    def of_offers(self, offers: Any, *, today: bool) -> dict[str, int]:
+        counts: Any = self.messages if today else self.before_the_day
         return {name: counts[name] for name in offers if name in counts}
 
 
@@ -69,9 +73,9 @@ def policy_world(seed: int) -> PolicyWorld:
         with_trigger=np.ones(rows, dtype=bool),
         reveals=draw.random(rows) < 0.03,
     )
-    customers = _customers(draw, ids, policy, ranked)
     stores = pd.DataFrame({"row": np.arange(rows), "name": [f"s{i % 2}" for i in range(rows)]})
     stores = stores[draw.random(rows) < 0.5].reset_index(drop=True)
+    customers = _customers(draw, ids, policy, ranked, stores)
     drivers, places = _friends(draw, customers, policy, ranked)
     return PolicyWorld(policy, ranked, customers, stores, places, drivers, int(draw.integers(1, 5)))
 
@@ -107,41 +111,69 @@ def _policy(draw: np.random.Generator) -> Policy:
 
 
 def _customers(
-    draw: np.random.Generator, ids: np.ndarray, policy: Policy, ranked: Ranked
+    draw: np.random.Generator,
+    ids: np.ndarray,
+    policy: Policy,
+    ranked: Ranked,
+    stores: pd.DataFrame,
 ) -> Customers:
     n = len(ids)
     may = np.zeros((n, len(CHANNELS) + 1), dtype=bool)
     for name in _USED:
         may[:, CHANNELS.index(name)] = draw.random(n) < 0.6
     may[:, ANY] = ~may.any(axis=1)
+    today = _offered_today(draw, ids, ranked, may, stores)
+    before = _room_before(draw, n, policy, ranked)
+    return Customers(
+        codes=Codes(pa.array(ids, pa.string())),
+        may=may,
+        before=before,
+        after=_room_after(before, ids, today, policy),
+        rate=draw.random(may.shape),
+        held_out=(draw.random(n) < 0.3) & (policy.holdout is not None),
+        shares=draw.random(n) < 0.6,
+        send_after=np.full(n, None),
+        sent=_Sent(Counter(today["offer_id"].to_pylist()), {}, today),  # type: ignore[arg-type]
+    )
+
+
+def _room_before(draw: np.random.Generator, n: int, policy: Policy, ranked: Ranked) -> Rooms:
     room = np.full(n, 2**31)
     if policy.contact.per_customer:
         room = draw.integers(0, policy.contact.per_customer.at_most + 1, n)
-    room_of = np.full(may.shape, 2**31)
+    room_of = np.full((n, len(CHANNELS) + 1), 2**31)
     for name, window in policy.contact.per_channel.items():
         room_of[:, CHANNELS.index(name)] = draw.integers(0, window.at_most + 1, n)
     told = pd.DataFrame({"row": np.empty(0, dtype=np.int64), "offer_id": np.empty(0, object)})
     if policy.contact.per_offer:
         chosen = draw.random(len(ranked)) < 0.2
         told = pd.DataFrame({"row": ranked.customer, "offer_id": ranked.offer_id})[chosen]
-    return Customers(
-        codes=Codes(pa.array(ids, pa.string())),
-        may=may,
-        room=room.astype(np.int64),
-        room_of=room_of.astype(np.int64),
-        rate=draw.random(may.shape),
-        held_out=(draw.random(n) < 0.3) & (policy.holdout is not None),
-        shares=draw.random(n) < 0.6,
-        send_after=np.full(n, None),
-        sent=_sent(draw, ids, policy, ranked, may),
-        told=told.drop_duplicates(),
-    )
+    return Rooms(room.astype(np.int64), room_of.astype(np.int64), told.drop_duplicates())
 
 
-def _sent(
-    draw: np.random.Generator, ids: np.ndarray, policy: Policy, ranked: Ranked, may: np.ndarray
-) -> Sent:
-    """Some candidates that an earlier run of the day has offered, and some other messages."""
+def _room_after(before: Rooms, ids: np.ndarray, today: pa.Table, policy: Policy) -> Rooms:
+    room, room_of = before.room.copy(), before.room_of.copy()
+    told = [before.told]
+    for row in today.to_pylist():
+        customer = int(np.flatnonzero(ids == row["customer_id"])[0])
+        if policy.contact.per_customer:
+            room[customer] = max(room[customer] - 1, 0)
+        if row["channel"] in policy.contact.per_channel:
+            channel = CHANNELS.index(row["channel"])
+            room_of[customer, channel] = max(room_of[customer, channel] - 1, 0)
+        if policy.contact.per_offer:
+            told.append(pd.DataFrame({"row": [customer], "offer_id": [row["offer_id"]]}))
+    return Rooms(room, room_of, pd.concat(told).drop_duplicates())
+
+
+def _offered_today(
+    draw: np.random.Generator,
+    ids: np.ndarray,
+    ranked: Ranked,
+    may: np.ndarray,
+    stores: pd.DataFrame,
+) -> pa.Table:
+    """Some candidates that earlier runs of the day have offered, whatever their policy was."""
     rows = []
     for at in np.flatnonzero(draw.random(len(ranked)) < 0.1):
         customer = ranked.customer[at]
@@ -153,14 +185,11 @@ def _sent(
                 "item_kind": "product",
                 "item_id": ranked.item[at].split(":")[1],
                 "channel": [*CHANNELS, None][channel],
-                "store_ids": None,
+                "store_ids": stores["name"][stores.row == at].to_list(),
                 "cost": float(draw.integers(0, 500)),
-                "run_id": "earlier",
             }
         )
-    today = pa.Table.from_pylist(rows, NOTED)
-    counts = Counter(today["offer_id"].to_pylist())
-    return _Sent(dict(counts), today)  # type: ignore[arg-type]
+    return pa.Table.from_pylist(rows, NOTED)
 
 
 def _friends(
@@ -209,8 +238,11 @@ def problems(world: PolicyWorld, decided: Decided) -> Iterator[str]:
         if ranked.reveals[row]:
             yield f"row {row} reveals something"
         yield from _worth(world, decided, row, channel)
-    yield from _counts(world, new)
-    yield from _shared(world, decided, new, every)
+    for rows, rooms in ((every, customers.before), (new, customers.after)):
+        yield from _counts(world, rows, rooms)
+    yield from _shared(world, decided, every, [])
+    yield from _shared(world, decided, new, customers.sent.of_the_day.to_pylist())
+    yield from _friends_of(world, {row for row, _, _ in every})
     for customer in range(len(customers.codes)):
         own = np.flatnonzero(ranked.customer == customer)
         ranks = sorted(decided.rank[own][decided.rank[own] > 0])
@@ -219,7 +251,7 @@ def problems(world: PolicyWorld, decided: Decided) -> Iterator[str]:
         offered = [r for r in own if decided.decision[r] == OFFERED]
         if len(offered) > world.top:
             yield f"customer {customer} gets {len(offered)} offers"
-        idle = len(offered) < min(world.top, customers.room[customer])
+        idle = len(offered) < min(world.top, customers.after.room[customer])
         free = not policy.limits.any and not customers.held_out[customer]
         if idle and free and (decided.decision[own] == OUTRANKED).any():
             yield f"customer {customer} has room, but a candidate is outranked"
@@ -239,16 +271,16 @@ def _worth(world: PolicyWorld, decided: Decided, row: int, channel: str | None) 
         yield f"row {row} is worth {worth}, less than {least}"
 
 
-def _counts(world: PolicyWorld, new: list[tuple[int, int, str | None]]) -> Iterator[str]:
-    ranked, customers = world.ranked, world.customers
-    told = {(r.row, r.offer_id) for r in customers.told.itertuples()}
+def _counts(world: PolicyWorld, new: Listed, rooms: Rooms) -> Iterator[str]:
+    ranked = world.ranked
+    told = {(r.row, r.offer_id) for r in rooms.told.itertuples()}
     per_customer, per_channel = Counter(c for _, c, _ in new), Counter((c, ch) for _, c, ch in new)
     for customer, n in per_customer.items():
-        if n > customers.room[customer]:
-            yield f"customer {customer} gets {n} messages, not {customers.room[customer]}"
+        if n > rooms.room[customer]:
+            yield f"customer {customer} gets {n} messages, not {rooms.room[customer]}"
     for (customer, channel), n in per_channel.items():
         number = CHANNELS.index(channel) if channel else ANY
-        if n > customers.room_of[customer, number]:
+        if n > rooms.room_of[customer, number]:
             yield f"customer {customer} gets {n} messages through {channel}"
     for row, customer, _ in new:
         if (customer, ranked.offer_id[row]) in told:
@@ -256,41 +288,37 @@ def _counts(world: PolicyWorld, new: list[tuple[int, int, str | None]]) -> Itera
 
 
 def _shared(
-    world: PolicyWorld,
-    decided: Decided,
-    new: list[tuple[int, int, str | None]],
-    every: list[tuple[int, int, str | None]],
+    world: PolicyWorld, decided: Decided, rows: Listed, today: list[dict[str, Any]]
 ) -> Iterator[str]:
-    limits, today = world.policy.limits, world.customers.sent.of_the_day.to_pylist()
+    """What rows use of the limits, after what other runs of the day have offered."""
+    limits = world.policy.limits
     if limits.budget is not None:
         left = max(100 * limits.budget - sum(r["cost"] for r in today), 0)
-        spent = sum(decided.cost[row] for row, _, _ in new)
+        spent = sum(decided.cost[row] for row, _, _ in rows)
         if spent > left * (1 + 1e-9) + 1e-9:
             yield f"{spent} is spent of {left}"
-    channels = Counter(channel for _, _, channel in new)
+    channels = Counter(channel for _, _, channel in rows)
     used = Counter(r["channel"] for r in today)
     for name, most in limits.channels.items():
         if channels[name] > max(most - used[name], 0):
             yield f"{channels[name]} messages through {name}"
-    offers = Counter(world.ranked.offer_id[row] for row, _, _ in new)
+    offers = Counter(world.ranked.offer_id[row] for row, _, _ in rows)
     used = Counter(r["offer_id"] for r in today)
     for name, most in limits.offers.items():
         if offers[name] > max(most - used[name], 0):
             yield f"{offers[name]} messages about {name}"
-    rows = {row for row, _, _ in new}
-    stores = Counter(
-        r.name_
-        for r in world.stores.rename(columns={"name": "name_"}).itertuples()
-        if r.row in rows
-    )
+    positions = {row for row, _, _ in rows}
+    pointed = zip(world.stores.row, world.stores["name"], strict=True)
+    stores = Counter(name for row, name in pointed if row in positions)
     for name, most in limits.stores.items():
         if stores[name] > most:
             yield f"{stores[name]} offers point to {name}"
+
+
+def _friends_of(world: PolicyWorld, offered: set[int]) -> Iterator[str]:
     limit = world.policy.contact.per_friend
-    shown = {row for row, _, _ in every}
-    repeated = shown - rows
-    friends = Counter(r.friend_id for r in world.drivers.itertuples() if r.row in shown)
-    before = Counter(r.friend_id for r in world.drivers.itertuples() if r.row in repeated)
+    driven = zip(world.drivers.row, world.drivers.friend_id, strict=True)
+    friends = Counter(friend for row, friend in driven if row in offered)
     for name, n in friends.items():
-        if limit is not None and n > max(limit.at_most, before[name]):
+        if limit is not None and n > limit.at_most:
             yield f"{name} drives {n} offers"

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import describe_code
 import describe_commands
 import describe_data
+import describe_policy
 import draw_rooms
 from docutils import nodes
 from sphinx.application import Sphinx
@@ -26,6 +27,8 @@ PARTS: dict[str, Callable[[], str]] = {
     "shipped-mappings": describe_data.shipped,
     "decisions": describe_data.decisions,
     "rules": describe_data.rules,
+    "policy": describe_policy.policy,
+    "no-answers": describe_policy.no_answers,
     "queries": describe_data.queries,
     "commands": describe_commands.commands,
     "settings": describe_code.settings,

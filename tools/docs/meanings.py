@@ -55,7 +55,8 @@ COLUMNS = {
     "offer_id": "The offer.",
     "order_id": "What was bought together has the same. Without it, what a customer bought at one "
     "instant is one order.",
-    "outcome": "What the customer did, such as `accepted`.",
+    "outcome": "What the customer did, such as `accepted`. Some are "
+    "[no answer](policy.md#answers).",
     "outcome_at": "When the customer did it.",
     "phone": "A number for contact. Nothing reads it yet.",
     "price": "Per unit.",
@@ -69,7 +70,7 @@ COLUMNS = {
     "starts_at": "When what was booked begins, such as a trip or a concert.",
     "store_id": "The store.",
     "table": "`events`, `likes`, `memberships` or `stores`.",
-    "timezone": "The customer's time zone. Nothing reads it yet.",
+    "timezone": "The customer's time zone, such as `Europe/Berlin`, for the time to send offers.",
     "until": "When it ended. Empty while it lasts.",
     "valid_from": "From when customers can use the offer.",
     "valid_until": "Until when customers can use the offer.",
@@ -131,25 +132,63 @@ DECISIONS = {
     "low": "Of customers scored like this, at least this share accepts (90 % interval). Empty "
     "while probabilities aren't calibrated.",
     "high": "And at most this share.",
-    "acceptance": "The probability after a contact. Empty where no contacts have outcomes.",
+    "acceptance": "The probability after a contact; with a policy, through this channel. Empty "
+    "while too few contacts have outcomes.",
     "own_share": "The probability without any trigger.",
     "trigger_share": "What the triggers add to it.",
-    "expected_value": "`acceptance`, else `probability`, times `value` less the offer's cost, in "
-    "minor units (hundredths) and their fractions.",
+    "expected_value": "`acceptance`, else `probability`, times `value`, less `cost`, in minor "
+    "units (hundredths) and their fractions. Empty if the value is unknown.",
     "value": "What an acceptance brings, in minor units (hundredths): the offer's value, else the "
     "product's margin, else its price. Empty if unknown.",
+    "cost": "The cost of the message by its channel, and the offer's cost times `acceptance`, else "
+    "`probability`, in minor units and their fractions. This counts for a budget.",
     "channel": "The channel to use. Empty if contact is granted in general.",
     "until": "When the reason of the first trigger ends. Empty without a trigger, or if it holds "
     "as long as its conditions do.",
     "store_ids": "The stores at which the offer can be used for that reason. Empty if at any.",
     "decision": "`offered`, `outranked`, or the rule that blocked it.",
-    "rank": "Among the customer's candidates, from 1. Empty if another candidate has its item or "
-    "its offer.",
+    "rank": "Among the customer's candidates, from 1, offered ones first: by probability, or with "
+    "a policy by expected value. Empty if a rule blocks it, or if another candidate has its item "
+    "or its offer.",
     "reason": "What to tell the customer.",
-    "send_after": "When to send it. Empty if at once.",
-    "propensity": "How likely this run was to offer it: 1 or 0, as nothing is left to chance.",
+    "send_after": "The earliest time to send it. Empty if at once, and without a policy.",
+    "propensity": "How likely this run was to offer it: 1 or 0. With a holdout, 1 less its share "
+    "for what is offered, and for what those in the holdout would have been offered.",
     "contributions": "What each feature adds to the log-odds. Empty beyond the next ten candidates "
     "after the offered ones.",
+}
+
+POLICY = {
+    "Policy.version": "The version of the file's format.",
+    "Contact.per_customer": "Messages to one customer.",
+    "Contact.per_channel": "Messages to one customer through a channel, by channel.",
+    "Contact.per_offer": "Messages to one customer about one offer.",
+    "Contact.per_friend": "Offers of a run that one customer's purchases and visits may drive. "
+    "Customers who don't share activity get none of these.",
+    "Contact.assume_sent": "For this long, an offer counts as sent without a contact.",
+    "Contact.quiet": "The hours in which nothing is sent.",
+    "Window.at_most": "The number of messages.",
+    "Window.within": "Any period of this length.",
+    "PerFriend.at_most": "The number of offers.",
+    "Quiet.from": "When quiet hours begin.",
+    "Quiet.until": "When they end, perhaps on the next day.",
+    "Quiet.zone": "The time zone of customers without a `timezone`.",
+    "Limits.budget": "What the offers of a day may cost, in major units: messages when sent, "
+    "offers times acceptance.",
+    "Limits.channels": "Messages of a day, by channel. Others are unlimited.",
+    "Limits.costs": "Cost of a message in major units, by channel. Others cost nothing.",
+    "Limits.offers": "Messages about an offer, ever, by id.",
+    "Limits.stores": "Offers of a day that point to a store, by id.",
+    "Never.bought_within": "No product that the customer bought within this time, unless it is due "
+    "again.",
+    "Never.programs": "Nothing to members of these programs.",
+    "Never.categories": "No product or store of these categories.",
+    "Never.min_expected_value": "Nothing that is worth less, in major units. Above 0, nothing "
+    "whose value is unknown.",
+    "Holdout.share": "The share of the customers who get no offers, from 0 to below 1.",
+    "Holdout.salt": "Another text chooses other customers.",
+    "Retention.events": "Purchases, visits and events that are older aren't used.",
+    "Retention.contacts": "Contacts that are older aren't used.",
 }
 
 KEYS = {

@@ -221,7 +221,7 @@ def score(
     if chosen is not None:
         say(f"{report.others:>12,} other customers keep their offers")
     if not report.offers:
-        say(f"No customer has a reason as of {report.as_of:%Y-%m-%d %H:%M} UTC.")
+        say(f"No customer gets an offer as of {report.as_of:%Y-%m-%d %H:%M} UTC.")
     if not report.activated:
         say(f"The run isn't active. `followsuit runs use {report.run_id}` activates it.")
     if out is not None:

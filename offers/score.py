@@ -42,6 +42,7 @@ from followsuit.offers.activation import (
     OFFERED_TO,
     comparable,
     customers_of,
+    customers_of_run,
     joined,
     kept_parts,
     offers_of,
@@ -272,7 +273,7 @@ def _write(
             offers, others = joined(run_id, offers, kept), customers_of(kept)
         offered_to = customers_of(offers)
         if base is not None and comparable(base, parameters):
-            guards.check_share(base, customers_of(offers_of(store, base.run_id)), offered_to)
+            guards.check_share(base, customers_of_run(store, base.run_id), offered_to)
         guards.check_offers(offered_to)
         run = Run(
             run_id,

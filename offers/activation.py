@@ -22,6 +22,11 @@ from followsuit.graph.store import GraphStore
 from followsuit.policy.sent import note_activated
 
 RECOMMENDED = (g.RECOMMENDED_PRODUCT, g.RECOMMENDED_STORE)
+_CUSTOMERS = (
+    f"MATCH (c:{g.CUSTOMER.label})-[r:{g.RECOMMENDED_PRODUCT.name}]->() "
+    f"WHERE r.{Col.RUN_ID} = $run RETURN DISTINCT c.{Col.CUSTOMER_ID} AS customer_id"
+)
+"""The query for a run's customers: products and stores are recommended by one type's name."""
 Offers = dict[g.RelationshipType, pa.Table]
 
 CUSTOMERS = "customers"
@@ -100,6 +105,11 @@ def offers_of(store: GraphStore, run_id: str) -> Offers:
             rows = pq.read_table(path, filters=[(Col.RUN_ID, "=", run_id)], memory_map=False)
             offers[element] = rows.select(schema.names).cast(schema)
     return offers
+
+
+def customers_of_run(store: GraphStore, run_id: str) -> set[str]:
+    """The ids of the customers who have offers of a run in the graph."""
+    return set(store.query(_CUSTOMERS, {"run": run_id})["customer_id"].to_pylist())
 
 
 def customers_of(offers: Offers) -> set[str]:

@@ -43,6 +43,7 @@ from followsuit.offers.activation import (
     OFFERED_TO,
     comparable,
     customers_of,
+    customers_of_run,
     joined,
     kept_parts,
     offers_of,
@@ -346,7 +347,7 @@ def _write(
         offered_to = customers_of(offers)
         contacted = customers_blocked_by(CONTACT_LIMITS, folder / DECISIONS)
         if base is not None and comparable(base, parameters):
-            before = customers_of(offers_of(store, base.run_id))
+            before = customers_of_run(store, base.run_id)
             guards.check_share(base, before, offered_to, contacted)
         guards.check_offers(offered_to, contacted)
         run = Run(

@@ -73,28 +73,29 @@ def _batches(ids: Sequence[str]) -> Iterator[list[str]]:
 
 
 def _count(store: GraphStore, element: Element, ids: list[str]) -> int:
-    """How many nodes or relationships name one of the customers."""
-    key = g.CUSTOMER.key
+    """How many nodes or relationships name the customers, by either end."""
     if isinstance(element, NodeType):
-        return _one(store, f"MATCH (x:`{element.label}`) WHERE x.`{key}` IN $ids", ids)
-    ends = [
-        end for end, node in (("s", element.source), ("t", element.target)) if node == g.CUSTOMER
-    ]
-    if not ends:
-        return 0
-    where = " OR ".join(f"{end}.`{key}` IN $ids" for end in ends)
-    match = f"MATCH (s:`{element.source.label}`)-[x:`{element.name}`]->(t:`{element.target.label}`)"
-    return _one(store, f"{match} WHERE {where}", ids)
+        return _one(store, f"(x:`{element.label}` {{`{element.key}`: id}})", ids)
+    ends = {"s": element.source, "t": element.target}
+    n = 0
+    for end, node in ends.items():
+        if node == g.CUSTOMER:
+            s, t = (f"({name}:`{each.label}`)" for name, each in ends.items())
+            own = f"({end}:`{node.label}` {{`{node.key}`: id}})"
+            s, t = (own, t) if end == "s" else (s, own)
+            n += _one(store, f"{s}-[x:`{element.name}`]->{t}", ids)
+    return n
 
 
-def _one(store: GraphStore, match: str, ids: list[str]) -> int:
-    return int(store.query(f"{match} RETURN count(x) AS n", {"ids": ids})["n"][0].as_py())
+def _one(store: GraphStore, pattern: str, ids: list[str]) -> int:
+    cypher = f"UNWIND $ids AS id MATCH {pattern} RETURN count(x) AS n"
+    return int(store.query(cypher, {"ids": ids})["n"][0].as_py())
 
 
 def _events(store: GraphStore, ids: list[str]) -> list[str]:
     rows = store.query(
-        f"MATCH (c:`{g.CUSTOMER.label}`)-[:`{g.DID.name}`]->(e:`{g.EVENT.label}`) "
-        f"WHERE c.`{g.CUSTOMER.key}` IN $ids RETURN e.`{g.EVENT.key}` AS id",
+        f"UNWIND $ids AS id MATCH (c:`{g.CUSTOMER.label}` {{`{g.CUSTOMER.key}`: id}})"
+        f"-[:`{g.DID.name}`]->(e:`{g.EVENT.label}`) RETURN e.`{g.EVENT.key}` AS id",
         {"ids": ids},
     )
     return [str(each) for each in rows["id"].to_pylist()]
@@ -102,8 +103,8 @@ def _events(store: GraphStore, ids: list[str]) -> list[str]:
 
 def _embeddings(store: GraphStore, ids: list[str]) -> list[str]:
     rows = store.query(
-        f"MATCH (c:`{g.CUSTOMER.label}`)-[:`{g.CUSTOMER_EMBEDDED.name}`]->"
-        f"(e:`{g.EMBEDDING.label}`) WHERE c.`{g.CUSTOMER.key}` IN $ids "
+        f"UNWIND $ids AS id MATCH (c:`{g.CUSTOMER.label}` {{`{g.CUSTOMER.key}`: id}})"
+        f"-[:`{g.CUSTOMER_EMBEDDED.name}`]->(e:`{g.EMBEDDING.label}`) "
         f"RETURN e.`{g.EMBEDDING.key}` AS id",
         {"ids": ids},
     )

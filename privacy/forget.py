@@ -101,9 +101,8 @@ def forget(
         store.require_loaded()
         finish_change(store, memory, progress)
         listed.begin(ids)
-    if ids:
-        places.erase(store, ids, memory, progress)
-    with store.writing():
+        if ids:
+            places.erase(store, ids, memory, progress)
         store.note(forgotten=len(listed.hashes))
     rewritten = store.rewrite(progress)
     receipt = _receipt(store, wanted, before, _search(store, wanted, progress), rewritten)

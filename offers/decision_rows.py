@@ -71,15 +71,16 @@ SCHEMA = pa.schema(
 - `store_ids`: the stores at which the offer can be redeemed for that reason; null for any store
 - `decision`: `offered`, `outranked`, or the rule that blocks it
 - `rank`: rank among the customer's candidates, from 1, offered ones first; null if a rule blocks
-  it, or if the customer gets its item or its offer from another candidate
+  it
 - `reason`: the reason in words for the customer
 - `send_after`: the earliest time to send it; null if it may be sent at once
 - `propensity`: how likely this run was to offer it: 1 or 0, or 1 less the share of the holdout
 - `contributions`: what each feature adds to the log-odds; null beyond the next ten candidates after
   the offered ones
 
-Rows that need no prediction come first. The others are sorted by customer, then by rank. Outranked
-candidates beyond the next ten are only counted, in the file's metadata.
+Rows that need no prediction come first. The others are sorted by customer, then by rank. Only the
+ten outranked candidates that come next are kept; the others are counted in the file's metadata,
+among them those whose item or offer the customer gets from another candidate.
 """
 
 

@@ -82,7 +82,7 @@ def write_decisions(
             offer, column, row = (getattr(block.candidates, n) for n in ("offer", "column", "row"))
             order = np.lexsort((offer, column, np.where(rank, rank, last), row))
             order = order[rank[order] <= selection.ranked]
-            kept = order[rank[order] <= selection.top + NEXT]
+            kept = order[(rank[order] > 0) & (rank[order] <= selection.top + NEXT)]
             beyond += len(order) - len(kept)
             table = describe.table(block.only(kept), rank[kept], selection.top)
             writer.write_table(table, row_group_size=GROUP)

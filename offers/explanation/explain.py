@@ -26,8 +26,6 @@ from followsuit.offers.explanation.not_offered import (
     NO_TRIGGER,
     NOT_RECENT,
     NOT_SCORED,
-    OTHER_ITEM,
-    OTHER_OFFER,
     NoDecisions,
     UnknownTarget,
 )
@@ -184,9 +182,6 @@ def _of_decisions(run: Run, mine: pa.Table, customer: str, target: str) -> Expla
     if not rows.num_rows:
         return None
     best = rows.sort_by([("rank", "ascending")]).slice(0, 1).to_pylist()[0]
-    if best["rank"] is None and best["blocked_by"] is None:
-        by_item = OTHER_ITEM if of_item.num_rows else OTHER_OFFER
-        return refused(run, customer, target, by_item)
     if best["decision"] == OFFERED:
         said = Explanation(run.run_id, run.as_of, customer, target, offered=True)
     else:

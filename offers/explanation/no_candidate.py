@@ -1,6 +1,7 @@
 """Says why a target wasn't a candidate for a customer, by the rules that candidates must pass."""
 
 import ibis
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -12,12 +13,14 @@ from followsuit.graph.runs import ACTORS, Run, run_folder
 from followsuit.graph.store import GraphStore
 from followsuit.graph.view import View
 from followsuit.offers.candidates.brought_up import brought_up
-from followsuit.offers.candidates.catalogue import catalogue
+from followsuit.offers.candidates.catalogue import Catalogue, catalogue
 from followsuit.offers.explanation.not_offered import (
     BELOW,
     NO_TRIGGER,
     NOT_JOINED,
     NOT_RECENT,
+    OTHER_ITEM,
+    OTHER_OFFER,
     SENSITIVE,
     NoDecisions,
     UnknownTarget,
@@ -71,12 +74,40 @@ def why_no_candidate(
         return NOT_JOINED
     if not blocked.null_count:
         return str(blocked[0].as_py())
-    if not pc.sum(pc.is_null(mine["blocked_by"])).as_py():
+    if mine["probability"].null_count == len(mine):
         return NO_TRIGGER
-    if pc.max(mine["rank"]).as_py() == run.parameters["top"] + NEXT:
+    ranked = mine.filter(pc.is_valid(mine["rank"]))
+    if (other := _shown_otherwise(ranked, pairs.item_id, offers, target)) is not None:
+        return other
+    if pc.max(ranked["rank"]).as_py() == run.parameters["top"] + NEXT:
         return BELOW  # Only so many are kept.
     actors = read_parquet(run_folder(store, run.run_id) / ACTORS)
     if actors is None:
         raise NoDecisions(f"Files of the run {run.run_id} are missing or damaged. Score again.")
     recent = pc.any(pc.is_in(actors["item_id"], value_set=pa.array(pairs.item_id, g.TEXT)))
     return BELOW if recent.as_py() else NOT_RECENT
+
+
+def _shown_otherwise(
+    ranked: pa.Table, items: pd.Series, offers: Catalogue | None, target: str
+) -> str | None:
+    """Whether the customer's candidates have the target's item with another offer, or vice versa.
+
+    Args:
+        ranked: the customer's ranked candidates.
+        items: ids of the items that the target is, or covers.
+        offers: the active offers, only the target if it is one; None without a catalogue.
+        target: the id of a product, a store or an offer.
+
+    Returns:
+        A key of `EXPLAINED`; None if they have neither.
+    """
+    if offers is None:
+        return None
+    covering = offers.coverage.filter(offers.coverage.item_id.isin(list(items)))
+    ids = covering.offer_id.to_pyarrow().combine_chunks()
+    if target in ids.to_pylist():
+        shown = pc.is_in(ranked["item_id"], value_set=pa.array(items, g.TEXT))
+        return OTHER_OFFER if pc.any(shown).as_py() else None
+    shown = pc.is_in(ranked["offer_id"], value_set=ids)
+    return OTHER_ITEM if pc.any(shown).as_py() else None

@@ -179,6 +179,8 @@ POLICY = {
     "Limits.costs": "Cost of a message in major units, by channel. Others cost nothing.",
     "Limits.offers": "Messages about an offer, ever, by id.",
     "Limits.stores": "Offers of a day that point to a store, by id.",
+    "Limits.reveals_sensitive": "An item isn't offered if those who would be offered it made a "
+    "kind of sensitive purchase at least this many times as often as others.",
     "Never.bought_within": "No product that the customer bought within this time, unless it is due "
     "again.",
     "Never.programs": "Nothing to members of these programs.",

@@ -67,6 +67,7 @@ from followsuit.policy.policy_file import NO_FILE, PolicyFile
 from followsuit.policy.policy_lines import POLICY
 from followsuit.policy.rules import CONTACT_LIMITS
 from followsuit.policy.sent import note_activated
+from followsuit.policy.used_up import used_up
 from followsuit.triggers.definitions.definition import Definition
 from followsuit.triggers.definitions.definition_file import digest, shipped_definitions
 from followsuit.triggers.definitions.unseen import unseen
@@ -221,6 +222,8 @@ def score(
     content, delivered = view.snapshot.content, view.snapshot.meta.delivered
     before = learned_before(store, parameters, as_of, Learn(learn))
     run_id = new_run_id(SCORE, as_of, {**parameters, **before}, content, delivered)
+    for note in used_up(policy, view, store.state, run_id):
+        tell(note)
     folder = run_folder(store, run_id)
     private_folder(folder)
 

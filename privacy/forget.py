@@ -23,7 +23,15 @@ OUT_OF_REACH = (
 
 
 class NotForgotten(FollowsuitError):
-    """Something still names a customer after `forget`; or it has nobody to forget or allow."""
+    """Something still names a customer after `forget`; or it has nobody to forget or allow.
+
+    Attributes:
+        receipt: what was forgotten and what is left; None if nothing was erased.
+    """
+
+    def __init__(self, message: str, receipt: "Receipt | None" = None) -> None:
+        super().__init__(message)
+        self.receipt = receipt
 
 
 @dataclass(frozen=True)
@@ -112,7 +120,8 @@ def forget(
         )
         raise NotForgotten(
             f"Something still names a forgotten customer in {store.name}: {left}. End other "
-            "commands that use the store, then run `followsuit forget` again."
+            "commands that use the store, then run `followsuit forget` again.",
+            receipt,
         )
     listed.finish()
     return receipt

@@ -256,6 +256,18 @@ def test_no_more_than_an_offer_has_left(shop: GraphStore) -> None:
     assert total == 0, "the first night used it up"
 
 
+def test_a_limit_below_what_is_sent_is_said(shop: GraphStore) -> None:
+    rows = offers(decide(shop, NOTHING, NOW - timedelta(days=1)))
+    offer, n = Counter(row["offer_id"] for row in rows).most_common(1)[0]
+    told: list[str] = []
+    text = f"[limits]\noffers = {{ {offer} = {n - 1} }}"
+    report = decide(shop, text, tell=told.append)
+    assert not any(row["offer_id"] == offer for row in offers(report))
+    (said,) = [note for note in told if "count as sent" in note]
+    assert said.startswith("p.toml, line 2: ")
+    assert f"messages about {offer} count as sent, more than {n - 1:,}: " in said
+
+
 def test_stores_get_no_more_than_they_can_serve(shop: GraphStore) -> None:
     free = offers(decide(shop, NOTHING))
     visits = Counter(row["item_id"] for row in free if row["item_kind"] == "store")

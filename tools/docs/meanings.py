@@ -148,8 +148,7 @@ DECISIONS = {
     "store_ids": "The stores at which the offer can be used for that reason. Empty if at any.",
     "decision": "`offered`, `outranked`, or the rule that blocked it.",
     "rank": "Among the customer's candidates, from 1, offered ones first: by probability, or with "
-    "a policy by expected value. Empty if a rule blocks it, or if another candidate has its item "
-    "or its offer.",
+    "a policy by expected value. Empty if a rule blocks it.",
     "reason": "What to tell the customer.",
     "send_after": "The earliest time to send it. Empty if at once, and without a policy.",
     "propensity": "How likely this run was to offer it: 1 or 0. With a holdout, 1 less its share "

@@ -72,7 +72,15 @@ def forget(
         say(f"A later load may bring {allow} back.")
         return
     named = [*(customers or ()), *(read_customers(file) if file else ())]
-    receipt = shop.forget(named, dry_run=dry_run)
+    # Slow to import.
+    from followsuit.privacy.forget import NotForgotten
+
+    try:
+        receipt = shop.forget(named, dry_run=dry_run)
+    except NotForgotten as error:
+        if error.receipt is not None:
+            write_json(error.receipt.as_dict(), json_file)
+        raise
     _tell(receipt)
     write_json(receipt.as_dict(), json_file)
 

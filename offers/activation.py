@@ -19,7 +19,7 @@ from followsuit.graph import schema as g
 from followsuit.graph.runs import KEPT, OFFERS, SCORE, Run, parts, run_folder, runs, use_run
 from followsuit.graph.schema import Col
 from followsuit.graph.store import GraphStore
-from followsuit.policy.sent import note_activated
+from followsuit.policy.contact.sent import note_activated
 
 RECOMMENDED = (g.RECOMMENDED_PRODUCT, g.RECOMMENDED_STORE)
 _CUSTOMERS = (

@@ -1,5 +1,6 @@
 """What a run's offers are worth and cost, and what its limits cost it."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
@@ -9,11 +10,11 @@ import pyarrow.compute as pc
 
 from followsuit.offers.risk import Risk, Risks
 from followsuit.policy.decide import Decided
-from followsuit.policy.limit_kinds import BUDGET, CHANNELS, OFFERS, PER_FRIEND
+from followsuit.policy.limits.limit_kinds import BUDGET, CHANNELS, OFFERS, PER_FRIEND
 from followsuit.policy.messages import MINOR
 
-_TOLD = 5
-"""How many prices are said; all are kept."""
+_MOST_PRICES = 5
+"""At most so many prices are printed; all are kept."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,12 @@ class Price:
     price: float
 
     @property
-    def name_of_limit(self) -> str:
+    def key(self) -> str:
+        """The limit's key in the policy: `budget`, `channels.email`."""
+        return self.kind if self.name is None else f"{self.kind}.{self.name}"
+
+    @property
+    def unit_in_words(self) -> str:
         """A unit of the limit in words."""
         if self.kind == BUDGET:
             return "unit of budget"
@@ -40,7 +46,7 @@ class Price:
 
     def in_words(self) -> str:
         """The price as a sentence."""
-        return f"One more {self.name_of_limit} is worth {self.price:,.2f}."
+        return f"One more {self.unit_in_words} is worth {self.price:,.2f}."
 
 
 @dataclass(frozen=True)
@@ -70,9 +76,11 @@ class Allocated:
 
     def in_words(self) -> Iterator[str]:
         """What the offers are worth and what limits cost, as sentences."""
-        share = f", at least {1 - self.gap:.2%} of what the limits allow" if self.gap else ""
-        yield f"Expected value {self.value:,.2f} after costs of {self.cost:,.2f}{share}."
-        yield from (price.in_words() for price in self.prices[:_TOLD])
+        # Rounded down, so that it is true.
+        share = math.floor(1e4 * (1 - self.gap)) / 1e4
+        of_best = f", at least {share:.2%} of what the limits allow" if self.gap else ""
+        yield f"Expected value {self.value:,.2f} after costs of {self.cost:,.2f}{of_best}."
+        yield from (price.in_words() for price in self.prices[:_MOST_PRICES])
 
     def as_dict(self) -> dict[str, Any]:
         """What `score --json` says."""
@@ -114,7 +122,8 @@ class Decisions:
             yield self.risks.every.in_words("Of all offers")
             for name, risk in self.risks.triggers.items():
                 if risk.complaints or risk.opt_outs:
-                    yield risk.in_words(f"Of those by {name or 'no trigger'}")
+                    offers = f"offers with trigger {name}" if name else "offers without a trigger"
+                    yield risk.in_words(f"Of {offers}")
 
     @classmethod
     def from_dict(cls, kept: dict[str, Any]) -> Self:

@@ -21,15 +21,15 @@ from followsuit.graph.view import View
 from followsuit.offers.allocated import Allocated, allocated
 from followsuit.offers.candidates.catalogue import Catalogue
 from followsuit.offers.decisions import GROUP
-from followsuit.policy.customers import Customers, customers_of
+from followsuit.policy.contact.customers import Customers, customers_of
 from followsuit.policy.decide import Decided, decide, place
 from followsuit.policy.decision import OFFERED
-from followsuit.policy.friends import Places, places_of
+from followsuit.policy.declared.policy import Policy
+from followsuit.policy.limits.friends import Places, places_of
 from followsuit.policy.messages import Ranked
-from followsuit.policy.policy import Policy
-from followsuit.policy.revealing import revealing
 from followsuit.policy.rules import HOLDOUT
-from followsuit.policy.sensitive_purchases import sensitive_purchases
+from followsuit.policy.sensitive.revealing import revealing
+from followsuit.policy.sensitive.sensitive_purchases import sensitive_purchases
 from followsuit.policy.violations import OfferedRows, count_violations
 
 _READ = (

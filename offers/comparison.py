@@ -21,7 +21,8 @@ class Side:
         customers: number of customers who get some.
         value: the sum of their expected values, in major units.
         cost: what they cost, in major units.
-        limits: the limits that are used up, each with what one more unit is worth in major units.
+        limits: what one more unit of each limit is worth, in major units, by its key in the policy;
+            only those above 0.
         triggers: number of offers by first trigger; "" without one.
         channels: number of offers by channel; "" for contact in general.
     """
@@ -71,7 +72,7 @@ class Comparison:
                 label = f"{what} {name}" if name else f"no {what}"
                 yield label, f"{mine.get(name, 0):,}", f"{others.get(name, 0):,}"
         for name in sorted({*one.limits, *other.limits}):
-            yield f"one more: {name}", _price(one.limits, name), _price(other.limits, name)
+            yield f"one more of {name}", _price(one.limits, name), _price(other.limits, name)
 
 
 def compare(
@@ -100,7 +101,7 @@ def _side(offers: pa.Table, worth: Allocated) -> Side:
         customers=len(offers["customer_id"].unique()),
         value=worth.value,
         cost=worth.cost,
-        limits={price.name_of_limit: price.price for price in worth.prices},
+        limits={price.key: price.price for price in worth.prices},
         triggers=_counts(offers, "trigger"),
         channels=_counts(offers, "channel"),
     )
@@ -116,4 +117,4 @@ def _keys(offers: pa.Table) -> set[tuple[str, ...]]:
 
 
 def _price(limits: Mapping[str, float], name: str) -> str:
-    return f"{limits[name]:,.2f}" if name in limits else "not used up"
+    return f"{limits[name]:,.2f}" if name in limits else "0.00"

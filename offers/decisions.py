@@ -22,7 +22,7 @@ from followsuit.offers.learning.acceptance import Acceptance
 from followsuit.offers.retrieval import Retrieval
 from followsuit.offers.selection import Selection
 from followsuit.policy.decision import NEXT, OFFERED, OUTRANKED
-from followsuit.policy.policy import NO_POLICY, Policy
+from followsuit.policy.declared.policy import NO_POLICY, Policy
 from followsuit.policy.rules import BEFORE_PREDICTION, Rule
 from followsuit.triggers.reason_texts import ReasonTexts
 from followsuit.triggers.trigger import Trigger

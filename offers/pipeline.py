@@ -34,7 +34,7 @@ from followsuit.offers.replay import Replay
 from followsuit.offers.risk import risks
 from followsuit.offers.selection import Selection
 from followsuit.policy.decision import OFFERED
-from followsuit.policy.policy import Policy
+from followsuit.policy.declared.policy import Policy
 from followsuit.policy.restrictions import restrictions
 from followsuit.triggers.defined import triggers_of, with_window
 from followsuit.triggers.definitions.definition import Definition

@@ -17,8 +17,8 @@ from followsuit.graph.consent import ALL, CHANNELS, CONTACT
 from followsuit.graph.runs import DRIVERS
 from followsuit.graph.state import StateFolder
 from followsuit.graph.view import View
-from followsuit.policy.complaints import COMPLAINT
-from followsuit.policy.sent import noted
+from followsuit.policy.contact.complaints import COMPLAINT
+from followsuit.policy.contact.sent import noted
 from followsuit.triggers.definitions.definition import Definition
 
 FEW = 3
@@ -152,12 +152,15 @@ def _friends(rows: pd.DataFrame, folder: Path) -> pd.Series:
     drivers = pq.read_table(folder / DRIVERS).to_pandas()
     drivers = drivers[drivers.friend_id.notna()]
     keys = ["customer_id", "item_kind", "item_id"]
-    named = drivers.groupby(keys).friend_id.nunique()
-    broad = drivers[drivers.item_id.isna()].groupby("customer_id").friend_id.nunique()
-    of_item = named.reindex(pd.MultiIndex.from_frame(rows[keys])).fillna(0).to_numpy()
-    of_all = broad.reindex(rows.customer_id).fillna(0).to_numpy()
-    has_trigger = (rows.trigger != "").to_numpy()
-    return pd.Series(of_item + of_all * has_trigger, index=rows.index)
+    offers = rows.reset_index(names="offer")
+    named = offers.merge(drivers[drivers.item_id.notna()], on=keys)
+    # A reason for any item drives the offers that have a trigger.
+    with_trigger = offers[offers.trigger != ""].drop(columns=keys[1:])
+    broad = with_trigger.merge(drivers[drivers.item_id.isna()], on="customer_id")
+    pairs = pd.concat([named[["offer", "friend_id"]], broad[["offer", "friend_id"]]])
+    counts = pairs.drop_duplicates().groupby("offer").size()
+    friends: pd.Series = counts.reindex(rows.index, fill_value=0)
+    return friends
 
 
 def _earlier(view: View, state: StateFolder, run_id: str) -> pd.DataFrame:

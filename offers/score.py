@@ -61,13 +61,13 @@ from followsuit.offers.learning.taste import TasteConfig
 from followsuit.offers.out import OUT
 from followsuit.offers.pipeline import STEPS, Pipeline
 from followsuit.offers.selection import DEFAULT, Selection
-from followsuit.policy.names import check_names
-from followsuit.policy.policy import Policy
-from followsuit.policy.policy_file import NO_FILE, PolicyFile
-from followsuit.policy.policy_lines import POLICY
+from followsuit.policy.contact.sent import note_activated
+from followsuit.policy.contact.used_up import used_up
+from followsuit.policy.declared.names import check_names
+from followsuit.policy.declared.policy import Policy
+from followsuit.policy.declared.policy_file import NO_FILE, PolicyFile
+from followsuit.policy.declared.run_parameters import POLICY
 from followsuit.policy.rules import CONTACT_LIMITS
-from followsuit.policy.sent import note_activated
-from followsuit.policy.used_up import used_up
 from followsuit.triggers.definitions.definition import Definition
 from followsuit.triggers.definitions.definition_file import digest, shipped_definitions
 from followsuit.triggers.definitions.unseen import unseen

@@ -9,13 +9,14 @@ import pyarrow as pa
 from followsuit.graph.consent import CHANNELS
 from followsuit.policy.allocation.allocate import allocate, best_first
 from followsuit.policy.allocation.problem import Doubles, Ints, Problem
-from followsuit.policy.customers import Customers, Rooms
+from followsuit.policy.contact.customers import Customers, Rooms
 from followsuit.policy.decision import OFFERED, OUTRANKED
-from followsuit.policy.friends import Places
-from followsuit.policy.limit_kinds import KINDS, PER_FRIEND
-from followsuit.policy.limits import Limit, Uses
+from followsuit.policy.declared.policy import Policy
+from followsuit.policy.limits.friends import Places
+from followsuit.policy.limits.limit_kinds import KINDS, PER_FRIEND
+from followsuit.policy.limits.shared_limits import shared_limits
+from followsuit.policy.limits.uses import Limit, Uses
 from followsuit.policy.messages import MINOR, Messages, Ranked, best_messages, messages_of
-from followsuit.policy.policy import Policy
 from followsuit.policy.rules import (
     HOLDOUT,
     MIN_EXPECTED_VALUE,
@@ -24,7 +25,6 @@ from followsuit.policy.rules import (
     PER_OFFER,
     REVEALS_SENSITIVE,
 )
-from followsuit.policy.shared_limits import shared_limits
 
 _NOTHING = -1
 
@@ -40,10 +40,9 @@ class Decided:
         acceptance: the probability after this message; NaN if unknown.
         expected_value: in minor units, after all costs; NaN if the value isn't known.
         cost: what the message counts for in a budget, in minor units.
-        slack: no choice under the limits is worth more than this one by more than this.
+        slack: how much more the best choice could be worth, at most, in minor units.
         limits: the limits that messages share.
         prices: (limits,) what one more unit of each would be worth, in minor units.
-        used: (limits,) how much of each is used.
     """
 
     decision: np.ndarray
@@ -55,7 +54,6 @@ class Decided:
     slack: float
     limits: list[Limit]
     prices: Doubles
-    used: Doubles
 
     @property
     def offered(self) -> np.ndarray:
@@ -75,8 +73,8 @@ def decide(
 ) -> Decided:
     """Decide about ranked candidates.
 
-    What other runs of the day have offered counts as sent. It is chosen first, within the limits of
-    the whole day. What is left of them after all that those runs have offered goes to others.
+    Offers of the day's other runs count as sent. Those that still fit the day's limits are repeated
+    first. New offers share what all those runs have left over.
 
     Args:
         ranked: the candidates.
@@ -122,7 +120,6 @@ def decide(
         slack=second.slack,
         limits=second.limits,
         prices=second.prices,
-        used=second.used,
     )
 
 
@@ -160,7 +157,6 @@ class _Choice:
     slack: float
     limits: list[Limit]
     prices: Doubles
-    used: Doubles
 
 
 def _choose(
@@ -196,7 +192,7 @@ def _choose(
     missed = _missed(these, messages, problem, uses, sent >= 0, open_rows, used, at_most)
     missed[open_rows & ~_has(messages.row, ranked)] = PER_FRIEND
     missed[open_rows & ~with_room] = PER_CHANNEL
-    return _Choice(sent, np.where(rule != "", rule, missed), slack, uses.limits, prices, used)
+    return _Choice(sent, np.where(rule != "", rule, missed), slack, uses.limits, prices)
 
 
 def _worthwhile(messages: Messages, policy: Policy) -> np.ndarray:
@@ -303,7 +299,7 @@ def _missed(
     worst = np.zeros(len(ranked), dtype=np.int64)
     np.maximum.at(worst, messages.row, over)
     why = np.array([*KINDS, OUTRANKED], dtype=object)[worst]
-    # Where a customer gets all that is allowed, others don't miss out because of a limit.
+    # If a customer already gets as many offers as allowed, that is why the rest isn't offered.
     given = np.bincount(ranked.customer[offered], minlength=len(at_most))
     counted = place(ranked, open_rows)
     crowded = (given == at_most)[ranked.customer] & (counted > given[ranked.customer])

@@ -6,8 +6,8 @@ import numpy as np
 
 from followsuit.graph.consent import CHANNELS
 from followsuit.policy.allocation.problem import Doubles, Ints
-from followsuit.policy.customers import Customers
-from followsuit.policy.policy import Policy
+from followsuit.policy.contact.customers import Customers
+from followsuit.policy.declared.policy import Policy
 
 MINOR = 100
 """Minor units of money in a major unit."""

@@ -8,10 +8,10 @@ import ibis.expr.types as ir
 from followsuit.graph.items import PAIR, PRODUCT
 from followsuit.graph.state import StateFolder
 from followsuit.graph.view import View
-from followsuit.policy.customers import contacted_enough
-from followsuit.policy.policy import Policy
+from followsuit.policy.contact.customers import contacted_enough
+from followsuit.policy.contact.sent import sent
+from followsuit.policy.declared.policy import Policy
 from followsuit.policy.rules import PER_CUSTOMER, PROGRAMS
-from followsuit.policy.sent import sent
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """The rules that decide whether a candidate may be offered, in the order in which they apply.
 
-Every rule is about the customer or the offer. Interactions of people who don't share activity and
-sensitive products never become candidates, so no rule counts them.
+Rules before the prediction look only at the customer and the offer. Rules after it also compare
+customers who compete for a limit. Only `reveals_sensitive` reads sensitive purchases.
 """
 
 from collections.abc import Callable, Sequence
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from followsuit.graph.consent import MINOR, NO_CONTACT, UNKNOWN_AGE
-from followsuit.policy.limit_kinds import BUDGET, CHANNELS, OFFERS, PER_FRIEND, STORES
+from followsuit.policy.limits.limit_kinds import BUDGET, CHANNELS, OFFERS, PER_FRIEND, STORES
 
 # `why` needs the sentences alone, without waiting for Ibis.
 if TYPE_CHECKING:

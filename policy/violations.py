@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 
 from followsuit.graph.consent import CHANNELS
-from followsuit.policy.customers import ANY, Customers, Rooms
+from followsuit.policy.contact.customers import ANY, Customers, Rooms
+from followsuit.policy.declared.policy import Policy
 from followsuit.policy.messages import MINOR
-from followsuit.policy.policy import Policy
 
 _KEY = ["customer_id", "offer_id", "item_kind", "item_id", "channel"]
 

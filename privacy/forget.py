@@ -63,12 +63,13 @@ class Receipt:
         return sum(place.hits for place in self.searched)
 
     def as_dict(self) -> dict[str, Any]:
-        """The receipt as `forget --json` writes it."""
+        """The receipt as `forget --json` writes it; nobody is forgotten in a dry run."""
         searched = [
             {"place": place.place, "files": place.files, "hits": place.hits}
             for place in self.searched
         ]
-        return {"forgotten": self.forgotten, "searched": searched, "hits": self.hits}
+        forgotten = [] if self.dry_run else self.forgotten
+        return {"forgotten": forgotten, "searched": searched, "hits": self.hits}
 
 
 def forget(

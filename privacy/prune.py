@@ -25,7 +25,7 @@ from followsuit.graph.schema import Col, Element, NodeType
 from followsuit.graph.snapshot import forget_snapshots, snapshot_ahead
 from followsuit.graph.store import GraphStore
 from followsuit.offers.activation import oldest
-from followsuit.policy.sent import delete_notes
+from followsuit.policy.contact.sent import delete_notes
 
 _EVENTS = (g.PURCHASED, g.VISITED, g.VIEWED, g.EVENT)
 _CONTACTS = (g.CONTACTED,)

@@ -28,9 +28,9 @@ from followsuit.offers.explanation.not_offered import EXPLAINED
 from followsuit.offers.handoff.checks import RULES
 from followsuit.offers.handoff.forms import FORMS
 from followsuit.offers.out import OUT
-from followsuit.policy.answers import NO_ANSWER
-from followsuit.policy.policy import Policy
-from followsuit.policy.policy_file import parse_policy
+from followsuit.policy.contact.answers import NO_ANSWER
+from followsuit.policy.declared.policy import Policy
+from followsuit.policy.declared.policy_file import parse_policy
 from followsuit.simulator import World
 from followsuit.triggers.definitions.definition_file import parsed
 

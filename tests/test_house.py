@@ -51,7 +51,7 @@ MAY_COMPARE_INSTANTS = {
     "followsuit.offers.backtest.calibrated": "and so are those of a cutoff to calibrate on",
     "followsuit.offers.contacted": "and so are those of a contact",
     "followsuit.privacy.prune": "runs that are too old go",
-    "followsuit.policy.sensitive_purchases": "so are the purchases that an audit predicts",
+    "followsuit.policy.sensitive.sensitive_purchases": "the audit looks back from its day",
     "followsuit.cli.offers": "the output names the day of the oldest run",
 }
 """Modules that compare a time with an `as_of`, and why they may."""

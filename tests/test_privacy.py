@@ -21,7 +21,7 @@ from followsuit.loaders.load import load
 from followsuit.offers.activation import OFFERED_TO
 from followsuit.offers.explanation.explain import explain
 from followsuit.offers.score import score
-from followsuit.policy.policy_file import NO_FILE, PolicyFile, parse_policy
+from followsuit.policy.declared.policy_file import NO_FILE, PolicyFile, parse_policy
 from followsuit.queries.runner import run_query
 from followsuit.testing.places import Place
 

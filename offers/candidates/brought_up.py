@@ -8,7 +8,7 @@ import ibis.expr.types as ir
 from followsuit.graph.items import ITEM, PAIR
 from followsuit.graph.view import View
 from followsuit.offers.candidates.catalogue import Catalogue
-from followsuit.policy.complaints import open_complaints
+from followsuit.policy.contact.complaints import open_complaints
 from followsuit.policy.restrictions import NO_RESTRICTIONS, Restrictions
 from followsuit.policy.rules import BEFORE_PREDICTION, Rule, blocked_by
 

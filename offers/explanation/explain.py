@@ -31,7 +31,7 @@ from followsuit.offers.explanation.not_offered import (
 )
 from followsuit.offers.out import OUT
 from followsuit.policy.decision import OFFERED
-from followsuit.policy.policy_lines import POLICY_LINES
+from followsuit.policy.declared.run_parameters import POLICY_LINES
 
 _COLUMNS = [name for name in OUT if name not in ("customer_id", "trigger")]
 """Columns of the decisions that an explanation repeats."""

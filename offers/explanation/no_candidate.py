@@ -26,8 +26,8 @@ from followsuit.offers.explanation.not_offered import (
     UnknownTarget,
 )
 from followsuit.policy.decision import NEXT
-from followsuit.policy.policy import Policy
-from followsuit.policy.policy_lines import POLICY
+from followsuit.policy.declared.policy import Policy
+from followsuit.policy.declared.run_parameters import POLICY
 from followsuit.policy.restrictions import restrictions
 from followsuit.policy.rules import NO_OFFER
 

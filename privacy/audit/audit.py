@@ -12,8 +12,8 @@ from followsuit.graph.store import GraphStore
 from followsuit.graph.view import View, view_of
 from followsuit.offers.learning.learn import Learn
 from followsuit.offers.score import score
-from followsuit.policy.revealing import THRESHOLD, revealing
-from followsuit.policy.sensitive_purchases import sensitive_purchases
+from followsuit.policy.sensitive.revealing import THRESHOLD, revealing
+from followsuit.policy.sensitive.sensitive_purchases import sensitive_purchases
 from followsuit.privacy.audit.inference import Inference, inference
 from followsuit.privacy.audit.membership import Membership, Outputs, membership
 from followsuit.privacy.audit.scratch import copied, without

@@ -279,7 +279,7 @@ class Shop:
         from followsuit.offers.guards import ignore_note
         from followsuit.offers.score import score
         from followsuit.offers.selection import Selection
-        from followsuit.policy.policy_file import read_policy
+        from followsuit.policy.declared.policy_file import read_policy
         from followsuit.triggers.reason_texts import reason_texts
 
         return score(
@@ -760,7 +760,7 @@ class Shop:
             PolicyError: the policy isn't valid, or says nothing of retention.
             StoreIncomplete: a load is under way or was interrupted.
         """
-        from followsuit.policy.policy_file import read_policy
+        from followsuit.policy.declared.policy_file import read_policy
         from followsuit.privacy.prune import prune
 
         kept = read_policy(self._settings.policy_file).require_retention()

@@ -63,7 +63,7 @@ if TYPE_CHECKING:
     from followsuit.offers.learning.learned import NothingLearned
     from followsuit.offers.score import ScoreError
     from followsuit.policy.allocation.problem import BadProblem
-    from followsuit.policy.policy_file import PolicyError
+    from followsuit.policy.declared.policy_file import PolicyError
     from followsuit.privacy.access import FolderTaken
     from followsuit.privacy.change import WrongColumn, WrongPurpose
     from followsuit.privacy.forget import NotForgotten
@@ -113,7 +113,7 @@ _MODULES = {
     "OtherCheckpoint": "followsuit.gnn.training.loop",
     "OtherTraining": "followsuit.gnn.training.trained",
     "OutputError": "followsuit.cli.app",
-    "PolicyError": "followsuit.policy.policy_file",
+    "PolicyError": "followsuit.policy.declared.policy_file",
     "QueryCrashed": "followsuit.graph.store",
     "QueryError": "followsuit.graph.store",
     "QueryTimeout": "followsuit.graph.store",

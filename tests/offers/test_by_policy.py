@@ -24,7 +24,7 @@ from followsuit.offers.explanation.explain import explain
 from followsuit.offers.score import ScoreReport
 from followsuit.offers.selection import Selection
 from followsuit.policy.decision import OFFERED, OUTRANKED
-from followsuit.policy.policy_file import PolicyError, parse_policy
+from followsuit.policy.declared.policy_file import PolicyError, parse_policy
 from followsuit.simulator import World, simulate
 from followsuit.testing.places import Place
 
@@ -309,11 +309,14 @@ def test_old_rows_are_not_used(shop: GraphStore, delivery: Path, tmp_path: Path)
     [
         (
             "[never]\nprograms = ['clbu']",
-            "line 2: the store has no program clbu. Did you mean club?",
+            "line 2: no such program in the data: clbu. Did you mean club?",
         ),
-        ("[never]\ncategories = ['yachts']", "line 2: the store has no category yachts"),
-        ("[limits]\noffers = { o99999 = 1 }", "line 2: the store has no offer o99999"),
-        ("[limits]\nstores = { moon = 1 }", "line 2: the store has no store moon"),
+        ("[never]\ncategories = ['yachts']", "line 2: no such category in the data: yachts"),
+        ("[limits]\noffers = { o99999 = 1 }", "line 2: no such offer in the data: o99999"),
+        (
+            "[limits]\nstores = { moon = 1 }",
+            "line 2: no such store in the data: moon. Correct",
+        ),
     ],
 )
 def test_names_that_the_store_does_not_have_are_errors(
@@ -341,7 +344,7 @@ def test_another_policy_is_compared_and_changes_nothing(shop: GraphStore) -> Non
     assert compared.compared.offers == len(theirs)
     assert compared.compared.channels["email"] <= 20 < compared.policy.channels["email"]
     assert compared.compared.value == pytest.approx(then.decisions.allocated.value)
-    assert "message by email" in compared.compared.limits
+    assert "channels.email" in compared.compared.limits
     keys = [{(r["customer_id"], r["offer_id"]) for r in rows} for rows in (mine, theirs)]
     assert compared.only_compared == len(keys[1] - keys[0])
 

@@ -11,7 +11,7 @@ from support.snapshots import day
 
 from followsuit.loaders.load import load
 from followsuit.offers.score import ScoreReport
-from followsuit.policy.policy_file import NO_FILE, PolicyFile, parse_policy
+from followsuit.policy.declared.policy_file import NO_FILE, PolicyFile, parse_policy
 from followsuit.testing.places import Place
 from followsuit.triggers.definitions.definition_file import parsed
 

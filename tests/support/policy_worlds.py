@@ -11,14 +11,14 @@ import pyarrow as pa
 
 from followsuit.core.codes import Codes
 from followsuit.graph.consent import CHANNELS
-from followsuit.policy.customers import ANY, Customers, Rooms
+from followsuit.policy.contact.customers import ANY, Customers, Rooms
+from followsuit.policy.contact.sent import NOTED, Sent
 from followsuit.policy.decide import Decided
 from followsuit.policy.decision import OFFERED, OUTRANKED
-from followsuit.policy.friends import Places, places_of
+from followsuit.policy.declared.policy import Policy
+from followsuit.policy.limits.friends import Places, places_of
 from followsuit.policy.messages import Ranked
-from followsuit.policy.policy import Policy
 from followsuit.policy.rules import SENTENCES
-from followsuit.policy.sent import NOTED, Sent
 
 _USED = ("email", "sms", "phone")
 
@@ -310,8 +310,9 @@ def _shared(
     positions = {row for row, _, _ in rows}
     pointed = zip(world.stores.row, world.stores["name"], strict=True)
     stores = Counter(name for row, name in pointed if row in positions)
+    used = Counter(name for row in today for name in row["store_ids"])
     for name, most in limits.stores.items():
-        if stores[name] > most:
+        if stores[name] > max(most - used[name], 0):
             yield f"{stores[name]} offers point to {name}"
 
 

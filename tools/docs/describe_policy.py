@@ -11,8 +11,8 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 from to_markdown import code, table
 
-from followsuit.policy.answers import NO_ANSWER
-from followsuit.policy.policy import Policy
+from followsuit.policy.contact.answers import NO_ANSWER
+from followsuit.policy.declared.policy import Policy
 from followsuit.policy.rules import SENTENCES
 
 _WORDS = {

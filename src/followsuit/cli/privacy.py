@@ -68,6 +68,8 @@ def forget(
     """
     shop = open_shop(store)
     if allow is not None:
+        if customers or file or dry_run or json_file:
+            raise typer.BadParameter("--allow stands alone. Forget other customers separately.")
         shop.allow(allow)
         say(f"A later load may bring {allow} back.")
         return

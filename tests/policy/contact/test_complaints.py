@@ -11,7 +11,7 @@ from support.snapshots import day, view_from
 
 from followsuit.loaders.load import load
 from followsuit.offers.explanation.explain import explain
-from followsuit.policy.complaints import open_complaints
+from followsuit.policy.contact.complaints import open_complaints
 from followsuit.policy.rules import OPEN_COMPLAINT, SENTENCES
 from followsuit.testing.places import Place
 

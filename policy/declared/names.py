@@ -1,4 +1,4 @@
-"""Checks that a store has what a policy names: a name that nobody knows would limit nothing."""
+"""Checks that the data has what a policy names: an unknown name would limit nothing."""
 
 from collections.abc import Iterator, Sequence
 
@@ -7,7 +7,7 @@ import ibis.expr.types as ir
 from followsuit.core.near_names import near_name
 from followsuit.graph import tables as t
 from followsuit.graph.view import View
-from followsuit.policy.policy_file import PolicyFile
+from followsuit.policy.declared.policy_file import PolicyFile
 
 
 def check_names(file: PolicyFile, view: View) -> None:
@@ -18,7 +18,7 @@ def check_names(file: PolicyFile, view: View) -> None:
         view: the view as of the run's instant.
 
     Raises:
-        PolicyError: the store has none of a name.
+        PolicyError: the loaded data lacks a name in the policy.
     """
     policy = file.policy
     named = (
@@ -33,8 +33,8 @@ def check_names(file: PolicyFile, view: View) -> None:
             for name in names:
                 if name not in known:
                     near = near_name(name, sorted(known))
-                    hint = f". Did you mean {near}?" if near else ""
-                    raise file.wrong(f"the store has no {what} {name}{hint}", *path, name)
+                    hint = f"Did you mean {near}?" if near else "Correct the name, or load it first"
+                    raise file.wrong(f"no such {what} in the data: {name}. {hint}", *path, name)
 
 
 def _programs(view: View) -> Iterator[ir.StringColumn]:

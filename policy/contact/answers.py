@@ -103,8 +103,7 @@ def _rates(everybody: pd.DataFrame, own: pd.DataFrame, born: np.ndarray) -> np.n
     sums = sums.fillna(0.0)
     of_all = _shrunk(sums.answered.to_numpy(), sums.n.to_numpy(), mean, WEIGHT_OF_ALL)
     decades = np.unique(born[~np.isnan(born)])
-    band = np.searchsorted(decades, born) % (len(decades) + 1)
-    band[np.isnan(born)] = len(decades)
+    band = np.searchsorted(decades, born)  # Those whose birth date isn't known come last.
     counted = np.zeros((2, len(decades) + 1, channels))
     place = np.searchsorted(decades, everybody.born.to_numpy(float))
     inside = (place < len(decades)) & ~everybody.born.isna().to_numpy()

@@ -9,7 +9,7 @@ from support.snapshots import day, view_from
 
 from followsuit.core.codes import Codes
 from followsuit.graph.consent import CHANNELS
-from followsuit.policy.answers import WEIGHT_OF_ALL, WEIGHT_OF_OWN, Answers, answers
+from followsuit.policy.contact.answers import WEIGHT_OF_ALL, WEIGHT_OF_OWN, Answers, answers
 
 NOW = day(50)
 EMAIL, SMS = CHANNELS.index("email"), CHANNELS.index("sms")

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, time, timedelta
 import numpy as np
 import pandas as pd
 
-from followsuit.policy.answers import Answers
-from followsuit.policy.policy import Quiet
+from followsuit.policy.contact.answers import Answers
+from followsuit.policy.declared.policy import Quiet
 
 _DAY = timedelta(days=1)
 

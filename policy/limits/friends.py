@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from followsuit.policy.allocation.problem import Ints
-from followsuit.policy.customers import Customers
+from followsuit.policy.contact.customers import Customers
 
 
 @dataclass(frozen=True)

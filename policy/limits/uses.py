@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from followsuit.policy.allocation.problem import Doubles, Ints
-from followsuit.policy.limit_kinds import KINDS
+from followsuit.policy.limits.limit_kinds import KINDS
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from followsuit.policy.revealing import COLUMNS, revealing
+from followsuit.policy.sensitive.revealing import COLUMNS, revealing
 
 
 def offers(items: dict[str, list[int]]) -> pd.DataFrame:

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from followsuit.policy.answers import Answers
-from followsuit.policy.policy import Quiet
-from followsuit.policy.send_times import is_quiet, send_times
+from followsuit.policy.contact.answers import Answers
+from followsuit.policy.contact.send_times import is_quiet, send_times
+from followsuit.policy.declared.policy import Quiet
 
 BERLIN = Quiet.model_validate({"from": "21:00", "until": "08:00", "zone": "Europe/Berlin"})
 EARLIEST, LATEST = datetime.fromisoformat("2024-01-01"), datetime.fromisoformat("2026-01-01")

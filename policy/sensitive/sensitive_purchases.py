@@ -1,4 +1,7 @@
-"""Who bought something sensitive, for the audit alone: nothing else may use these rows."""
+"""Who bought something sensitive.
+
+Only the privacy audit and the rule `reveals_sensitive` may read this.
+"""
 
 import pandas as pd
 
@@ -26,5 +29,5 @@ def sensitive_purchases(view: View) -> pd.DataFrame:
     purchases = snapshot.rows(t.PURCHASES)
     purchases = purchases.filter(purchases["at"] <= view.as_of)
     rows = purchases.inner_join(kinds, "product_id").select("customer_id", "kind").distinct()
-    found: pd.DataFrame = rows.order_by("kind", "customer_id").to_pandas()
-    return found
+    buyers: pd.DataFrame = rows.order_by("kind", "customer_id").to_pandas()
+    return buyers

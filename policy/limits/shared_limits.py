@@ -5,13 +5,13 @@ import pandas as pd
 import pyarrow.compute as pc
 
 from followsuit.graph.consent import CHANNELS
-from followsuit.policy import limit_kinds as kinds
 from followsuit.policy.allocation.problem import Ints
-from followsuit.policy.customers import Customers
-from followsuit.policy.friends import Places
-from followsuit.policy.limits import Limit, Uses
+from followsuit.policy.contact.customers import Customers
+from followsuit.policy.declared.policy import Policy
+from followsuit.policy.limits import limit_kinds as kinds
+from followsuit.policy.limits.friends import Places
+from followsuit.policy.limits.uses import Limit, Uses
 from followsuit.policy.messages import MINOR, Messages, Ranked
-from followsuit.policy.policy import Policy
 
 
 def shared_limits(

@@ -12,8 +12,8 @@ from pydantic_core import ErrorDetails
 from followsuit.core.errors import FollowsuitError
 from followsuit.core.near_names import near_name
 from followsuit.core.toml_lines import KeyPath, key_lines
-from followsuit.policy.policy import LATEST, NO_POLICY, Policy, Retention
-from followsuit.policy.policy_lines import POLICY_LINES
+from followsuit.policy.declared.policy import LATEST, NO_POLICY, Policy, Retention
+from followsuit.policy.declared.run_parameters import POLICY_LINES
 
 _SECTIONS = {"contact", "limits", "never", "holdout", "retention"}
 
@@ -133,8 +133,8 @@ def _error(file: PolicyFile, error: ErrorDetails) -> PolicyError:
     if error["type"] == "extra_forbidden":
         known = _keys_at(path[:-1])
         near = near_name(path[-1], known)
-        hint = f"Did you mean {near}?" if near else f"There are {', '.join(known)}"
-        return file.wrong(f"there is no key {path[-1]} here. {hint}", *path)
+        hint = f"Did you mean {near}?" if near else f"Valid keys are {', '.join(known)}"
+        return file.wrong(f"no such key: {path[-1]}. {hint}", *path)
     if why == error["msg"].rstrip("."):
         why = f"`{path[-1]}`: {_told(error)}"
     return file.wrong(why, *path)

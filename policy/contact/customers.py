@@ -12,10 +12,10 @@ from followsuit.core.hashes import share_of
 from followsuit.graph.consent import CHANNELS
 from followsuit.graph.state import StateFolder
 from followsuit.graph.view import View
-from followsuit.policy.answers import answers
-from followsuit.policy.policy import Policy, Window
-from followsuit.policy.send_times import send_times
-from followsuit.policy.sent import Sent, sent
+from followsuit.policy.contact.answers import answers
+from followsuit.policy.contact.send_times import send_times
+from followsuit.policy.contact.sent import Sent, sent
+from followsuit.policy.declared.policy import Policy, Window
 
 ANY = len(CHANNELS)
 """The number, after those of `CHANNELS`, that stands for contact in general."""

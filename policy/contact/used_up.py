@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from followsuit.graph.state import StateFolder
 from followsuit.graph.view import View
-from followsuit.policy.policy_file import PolicyFile
-from followsuit.policy.sent import sent
+from followsuit.policy.contact.sent import sent
+from followsuit.policy.declared.policy_file import PolicyFile
 
 
 def used_up(file: PolicyFile, view: View, state: StateFolder, run_id: str) -> Iterator[str]:

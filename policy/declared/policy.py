@@ -38,8 +38,10 @@ def _length(value: Any) -> timedelta:
         raise ValueError(str(error).rstrip(".")) from error
 
 
-def _hours(value: timedelta) -> str:
-    return f"{value // timedelta(hours=1)}h"
+def _written(value: timedelta) -> str:
+    """A length as a policy has it: in days if they are whole, else in hours."""
+    days, rest = divmod(value, timedelta(days=1))
+    return f"{value // timedelta(hours=1)}h" if rest else f"{days}d"
 
 
 def _clock(value: Any) -> time:
@@ -54,19 +56,19 @@ def _clock(value: Any) -> time:
 
 def _zone(value: str) -> str:
     if value not in zoneinfo.available_timezones():
-        raise ValueError(f"there is no time zone {value}. Write 'Europe/Berlin'")
+        raise ValueError(f"no such time zone: {value}. Write a name such as 'Europe/Berlin'")
     return value
 
 
 def _channel(value: str) -> str:
     if value not in CHANNELS:
         near = near_name(value, CHANNELS)
-        hint = f"Did you mean {near}?" if near else f"There are {', '.join(CHANNELS)}"
-        raise ValueError(f"there is no channel {value}. {hint}")
+        hint = f"Did you mean {near}?" if near else f"The channels are {', '.join(CHANNELS)}"
+        raise ValueError(f"no such channel: {value}. {hint}")
     return value
 
 
-Length = Annotated[timedelta, BeforeValidator(_length), PlainSerializer(_hours)]
+Length = Annotated[timedelta, BeforeValidator(_length), PlainSerializer(_written)]
 Clock = Annotated[time, BeforeValidator(_clock)]
 Zone = Annotated[StrictStr, AfterValidator(_zone)]
 Channel = Annotated[StrictStr, AfterValidator(_channel)]
@@ -236,22 +238,21 @@ class Policy(_Part):
     def contradictions(self) -> Mapping[tuple[str, ...], str]:
         """What can't hold together, by the key to change."""
         wrong: dict[tuple[str, ...], str] = {}
-        if self.contact.assume_sent > LONGEST_ASSUMED:
+        contact, kept, bought = self.contact, self.retention, self.never.bought_within
+        if contact.assume_sent > LONGEST_ASSUMED:
             wrong["contact", "assume_sent"] = (
-                f"offers count as sent for {self.contact.assume_sent.days} days; give at most "
-                f"{LONGEST_ASSUMED.days}"
+                f"assume_sent is {_written(contact.assume_sent)}. Write at most "
+                f"{LONGEST_ASSUMED.days}d"
             )
-        kept, windows = self.retention.contacts, self.contact.longest
-        if kept is not None and kept < windows:
+        if kept.contacts is not None and kept.contacts < contact.longest:
             wrong["retention", "contacts"] = (
-                f"contacts are kept for {kept.days} days, but [contact] looks back "
-                f"{windows.days} days"
+                f"contacts = {_written(kept.contacts)} is shorter than the longest `within` of "
+                f"[contact]. Write at least {_written(contact.longest)}"
             )
-        kept, bought = self.retention.events, self.never.bought_within
-        if kept is not None and bought is not None and kept < bought:
+        if kept.events is not None and bought is not None and kept.events < bought:
             wrong["retention", "events"] = (
-                f"events are kept for {kept.days} days, but bought_within looks back "
-                f"{bought.days} days"
+                f"events = {_written(kept.events)} is shorter than bought_within. Write at least "
+                f"{_written(bought)}"
             )
         return wrong
 

@@ -8,7 +8,7 @@ import pyarrow as pa
 from support.snapshots import day, view_from
 
 from followsuit.graph.state import StateFolder
-from followsuit.policy.sent import NOTED, Sent, note_activated, noted, sent
+from followsuit.policy.contact.sent import NOTED, Sent, note_activated, noted, sent
 
 NOW = day(50)
 THREE_DAYS = timedelta(days=3)

@@ -1,7 +1,7 @@
 """Which messages count as sent: contacts, and the offers of earlier runs that may be on their way.
 
-When a run is activated, its offers are noted here. They count as sent for a while, unless a contact
-with the same customer about the same offer arrives: then that one counts.
+When a run is activated, its offers are noted in the state folder. They count as sent for a while,
+unless a contact with the same customer about the same offer arrives: then that one counts.
 """
 
 from collections.abc import Collection, Sequence
@@ -20,7 +20,7 @@ from followsuit.graph import tables as t
 from followsuit.graph.items import ITEM
 from followsuit.graph.state import StateFolder
 from followsuit.graph.view import View
-from followsuit.policy.policy import LONGEST_ASSUMED
+from followsuit.policy.declared.policy import LONGEST_ASSUMED
 
 NOTED = pa.schema(
     [
@@ -59,10 +59,10 @@ def note_activated(state: StateFolder, run_id: str, as_of: datetime, offers: pa.
     delete_notes(state, as_of - LONGEST_ASSUMED)
 
 
-def delete_notes(state: StateFolder, last: datetime) -> None:
-    """Delete the notes of runs as of days before that of an instant."""
+def delete_notes(state: StateFolder, cutoff: datetime) -> None:
+    """Delete the notes of runs whose day is before the cutoff's."""
     for path in state.activated.glob("*.parquet"):
-        if path.name < f"{last:%Y-%m-%d}":
+        if path.name < f"{cutoff:%Y-%m-%d}":
             path.unlink()
 
 
@@ -124,13 +124,14 @@ def sent(view: View, state: StateFolder, run_id: str, assume_sent: timedelta) ->
         trigger=notes.trigger.first(order_by=notes.run_id, include_null=True),
     )
     contacts = view.table(t.CONTACTS).select("customer_id", "offer_id", "channel", "at")
-    arrived = contacts.select("customer_id", "offer_id", contacted_at="at")
-    known = offers.inner_join(arrived, keys)
-    known = known.filter(known.contacted_at >= known["at"]).select(*keys, *ITEM, "day")
-    assumed = view.snapshot.keep(offers.anti_join(known, [*keys, *ITEM, "day"]))
-    contacts = contacts.select(*keys, "channel", "at")
+    later_contacts = contacts.select("customer_id", "offer_id", contacted_at="at")
+    contacted = offers.inner_join(later_contacts, keys)
+    contacted = contacted.filter(contacted.contacted_at >= contacted["at"])
+    contacted = contacted.select(*keys, *ITEM, "day")
+    assumed = view.snapshot.keep(offers.anti_join(contacted, [*keys, *ITEM, "day"]))
     columns = [*keys, "channel", "at"]
-    keep, today = view.snapshot.keep, view.of_the_day(assumed)
+    keep = view.snapshot.keep
+    today = view.of_the_day(assumed)
     return Sent(
         messages=keep(contacts, assumed.select(columns)),
         before_the_day=keep(contacts, assumed.anti_join(today, "day").select(columns)),

@@ -1,0 +1,1 @@
+"""How often and when customers are contacted: what was sent, answers, complaints."""

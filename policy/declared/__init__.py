@@ -1,0 +1,1 @@
+"""What a shop's policy may say, and how it is read."""

@@ -1,0 +1,1 @@
+"""Which offers reveal sensitive purchases."""

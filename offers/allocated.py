@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from followsuit.offers.risk import Risk, Risks
 from followsuit.policy.decide import Decided
 from followsuit.policy.limits.limit_kinds import BUDGET, CHANNELS, OFFERS, PER_FRIEND
-from followsuit.policy.messages import MINOR
+from followsuit.policy.messages import MINOR_UNITS
 
 _MOST_PRICES = 5
 """At most so many prices are printed; all are kept."""
@@ -146,15 +146,15 @@ def allocated(offered: pa.Table, decided: Decided | None = None, violations: int
         decided: what the policy decided; None without a policy.
         violations: how often the offers break the policy.
     """
-    value = (pc.sum(offered["expected_value"]).as_py() or 0.0) / MINOR
-    cost = (pc.sum(offered["cost"]).as_py() or 0.0) / MINOR
+    value = (pc.sum(offered["expected_value"]).as_py() or 0.0) / MINOR_UNITS
+    cost = (pc.sum(offered["cost"]).as_py() or 0.0) / MINOR_UNITS
     if decided is None:
         return Allocated(value, value, cost)
     prices = [
         # A unit of the budget is money itself.
-        Price(limit.kind, limit.name, float(price) / (1 if limit.kind == BUDGET else MINOR))
+        Price(limit.kind, limit.name, float(price) / (1 if limit.kind == BUDGET else MINOR_UNITS))
         for limit, price in zip(decided.limits, decided.prices, strict=True)
         if price > 0 and limit.kind != PER_FRIEND
     ]
     prices.sort(key=lambda each: -each.price)
-    return Allocated(value, value + decided.slack / MINOR, cost, violations, prices, True)
+    return Allocated(value, value + decided.slack / MINOR_UNITS, cost, violations, prices, True)

@@ -22,7 +22,7 @@ from followsuit.offers.allocated import Allocated, allocated
 from followsuit.offers.candidates.catalogue import Catalogue
 from followsuit.offers.decisions import GROUP
 from followsuit.policy.contact.customers import Customers, customers_of
-from followsuit.policy.decide import Decided, decide, place
+from followsuit.policy.decide import Decided, count_up_to, decide
 from followsuit.policy.decision import OFFERED
 from followsuit.policy.declared.policy import Policy
 from followsuit.policy.limits.friends import Places, places_of
@@ -58,7 +58,7 @@ _CHANNEL_NAMES = pa.array([*CHANNELS, None], g.TEXT)
 
 
 @dataclass(frozen=True)
-class Shop:
+class RunContext:
     """What a policy is applied to.
 
     Attributes:
@@ -77,7 +77,7 @@ class Shop:
 def decide_by_policy(
     predicted: Path,
     decisions: Path,
-    shop: Shop,
+    context: RunContext,
     policy: Policy,
     top: int,
     seed: int,
@@ -88,7 +88,7 @@ def decide_by_policy(
     Args:
         predicted: the file of `write_decisions`, ranked by expected value.
         decisions: the file to write, in the same columns.
-        shop: what the policy is applied to.
+        context: what the policy is applied to.
         policy: the policy.
         top: maximum number of offers per customer.
         seed: random seed.
@@ -98,9 +98,9 @@ def decide_by_policy(
         table = pq.read_table(predicted, columns=list(_READ), memory_map=False)
         table = table.filter(pc.is_valid(table["rank"]))
         codes = Codes.of_distinct(table["customer_id"])
-        customers = customers_of(shop.view, shop.state, shop.run_id, policy, codes)
-        ranked = _ranked(table, codes, shop.catalogue)
-        ranked = replace(ranked, reveals=_reveals(shop.view, table, ranked, policy, top))
+        customers = customers_of(context.view, context.state, context.run_id, policy, codes)
+        ranked = _ranked(table, codes, context.catalogue)
+        ranked = replace(ranked, reveals=_reveals(context.view, table, ranked, policy, top))
         places = _places(customers, ranked, decisions.parent, policy)
         stores = _stores(table, policy)
         decided = decide(ranked, customers, stores, places, policy, top, seed)
@@ -145,7 +145,7 @@ def _ranked(table: pa.Table, codes: Codes, catalogue: Catalogue | None) -> Ranke
 def _reveals(view: View, table: pa.Table, ranked: Ranked, policy: Policy, top: int) -> np.ndarray:
     """(rows,) bool: whether offers of each row's item would reveal a sensitive purchase.
 
-    What takes the place of such items may reveal something too, so it is looked at in turn.
+    Without these items others move up, which may reveal something too. Repeat until nothing does.
     """
     reveals = np.zeros(len(ranked), dtype=bool)
     threshold = policy.limits.reveals_sensitive
@@ -154,7 +154,7 @@ def _reveals(view: View, table: pa.Table, ranked: Ranked, policy: Policy, top: i
     bought = sensitive_purchases(view)
     rows = table.select(["customer_id", "item_kind", "item_id"]).to_pandas()
     while True:
-        shown = ~reveals & (place(ranked, ~reveals) <= top)
+        shown = ~reveals & (count_up_to(ranked, ~reveals) <= top)
         items = revealing(rows[shown], bought, threshold)
         if not len(items):
             return reveals
@@ -279,9 +279,9 @@ def _replaced(group: pa.Table, rows: np.ndarray, columns: dict[str, Any]) -> pa.
     mask = np.zeros(len(group), dtype=bool)
     mask[rows] = True
     for name, values in columns.items():
-        place = group.column_names.index(name)
+        index = group.column_names.index(name)
         kind = group.schema.field(name)
         column = group[name].combine_chunks()
         replaced = pc.replace_with_mask(column, pa.array(mask), values.cast(kind.type))
-        group = group.set_column(place, kind, replaced)
+        group = group.set_column(index, kind, replaced)
     return group

@@ -19,7 +19,7 @@ from followsuit.graph.store import GraphStore
 from followsuit.graph.view import View, of_customers
 from followsuit.influence.log.action_log import read_log
 from followsuit.offers.allocated import Decisions, allocated
-from followsuit.offers.by_policy import Shop, decide_by_policy
+from followsuit.offers.by_policy import RunContext, decide_by_policy
 from followsuit.offers.candidates.brought_up import brought_up, with_everyone
 from followsuit.offers.candidates.catalogue import catalogue
 from followsuit.offers.candidates.grid import grid
@@ -195,9 +195,9 @@ class Pipeline:
             write_evidence(view, triggers, live, window, self._folder)
         worth = None
         if policy.says_anything:
-            shop = Shop(view, self._store.state, self._run_id, offers)
+            context = RunContext(view, self._store.state, self._run_id, offers)
             worth = decide_by_policy(
-                predicted, path, shop, policy, selection.top, self._seed, self._progress
+                predicted, path, context, policy, selection.top, self._seed, self._progress
             )
             predicted.unlink()
         _write_offered(path, self._folder / OFFERS)

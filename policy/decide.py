@@ -16,7 +16,7 @@ from followsuit.policy.limits.friends import Places
 from followsuit.policy.limits.limit_kinds import KINDS, PER_FRIEND
 from followsuit.policy.limits.shared_limits import shared_limits
 from followsuit.policy.limits.uses import Limit, Uses
-from followsuit.policy.messages import MINOR, Messages, Ranked, best_messages, messages_of
+from followsuit.policy.messages import MINOR_UNITS, Messages, Ranked, best_messages, messages_of
 from followsuit.policy.rules import (
     HOLDOUT,
     MIN_EXPECTED_VALUE,
@@ -92,22 +92,22 @@ def decide(
     repeated = _has(every.row[today], ranked)
     sendable = np.zeros(len(every), dtype=bool)
     sendable[today] = worthwhile[today]
-    top_of = np.full(len(customers.codes), top)
-    first = _choose(
-        _Round(ranked, customers, stores, places, policy, every, top_of, spent=False),
+    most_offers = np.full(len(customers.codes), top)
+    repeated_choice = _choose(
+        _Round(ranked, customers, stores, places, policy, every, most_offers, spent=False),
         repeated,
         sendable,
     )
-    given = np.bincount(ranked.customer[first.sent >= 0], minlength=len(top_of))
-    places = None if places is None else places.after(first.sent >= 0)
-    second = _choose(
-        _Round(ranked, customers, stores, places, policy, every, top_of - given, spent=True),
+    already = np.bincount(ranked.customer[repeated_choice.sent >= 0], minlength=len(most_offers))
+    places = None if places is None else places.after(repeated_choice.sent >= 0)
+    new_choice = _choose(
+        _Round(ranked, customers, stores, places, policy, every, most_offers - already, spent=True),
         ~repeated,
         worthwhile,
         seed,
     )
-    sent = np.where(repeated, first.sent, second.sent)
-    rule = np.where(repeated, first.rule, second.rule)
+    sent = np.where(repeated, repeated_choice.sent, new_choice.sent)
+    rule = np.where(repeated, repeated_choice.rule, new_choice.rule)
     decision = np.where(sent >= 0, OFFERED, rule).astype(object)
     shown = np.where(sent >= 0, sent, best_messages(every, len(ranked)))
     return Decided(
@@ -117,9 +117,9 @@ def decide(
         acceptance=np.where(np.isnan(ranked.acceptance), np.nan, every.acceptance[shown]),
         expected_value=every.worth[shown],
         cost=every.cost[shown],
-        slack=second.slack,
-        limits=second.limits,
-        prices=second.prices,
+        slack=new_choice.slack,
+        limits=new_choice.limits,
+        prices=new_choice.prices,
     )
 
 
@@ -169,9 +169,9 @@ def _choose(
     ranked, every, rooms, places = these.ranked, these.every, these.rooms, these.places
     at_most = np.clip(np.minimum(rooms.room, these.top), 0, None).astype(np.int64)
     rule = _blocking(these, candidates, sendable, at_most)
-    open_rows = candidates & (rule == "")
+    unblocked = candidates & (rule == "")
     left = rooms.room_of[ranked.customer[every.row], every.channel]
-    positions = np.flatnonzero(sendable & open_rows[every.row] & (left > 0))
+    positions = np.flatnonzero(sendable & unblocked[every.row] & (left > 0))
     positions = positions[_within_room(every.only(positions), ranked, left[positions])]
     with_room = _has(every.row[positions], ranked)
     if places is not None:
@@ -189,15 +189,15 @@ def _choose(
     sent = np.full(len(ranked), _NOTHING)
     sent[messages.row[chosen]] = positions[chosen]
     used = problem.used(chosen)
-    missed = _missed(these, messages, problem, uses, sent >= 0, open_rows, used, at_most)
-    missed[open_rows & ~_has(messages.row, ranked)] = PER_FRIEND
-    missed[open_rows & ~with_room] = PER_CHANNEL
-    return _Choice(sent, np.where(rule != "", rule, missed), slack, uses.limits, prices)
+    blocked_by_limit = _missed(these, messages, problem, uses, sent >= 0, unblocked, used, at_most)
+    blocked_by_limit[unblocked & ~_has(messages.row, ranked)] = PER_FRIEND
+    blocked_by_limit[unblocked & ~with_room] = PER_CHANNEL
+    return _Choice(sent, np.where(rule != "", rule, blocked_by_limit), slack, uses.limits, prices)
 
 
 def _worthwhile(messages: Messages, policy: Policy) -> np.ndarray:
     """(messages,) bool: whether each is worth enough; an unknown value is enough for no minimum."""
-    least = policy.never.min_expected_value * MINOR
+    least = policy.never.min_expected_value * MINOR_UNITS
     unknown = np.isnan(messages.worth) & (least == 0) & (messages.weight > 0)
     enough: np.ndarray = (messages.worth >= least) | unknown
     return enough
@@ -241,7 +241,7 @@ def _blocking(
     rule[ranked.reveals] = REVEALS_SENSITIVE
     held = customers.held_out[ranked.customer]
     # What the customer would have been offered shows what the holdout costs.
-    would = place(ranked, candidates & (rule == "")) <= at_most[ranked.customer]
+    would = count_up_to(ranked, candidates & (rule == "")) <= at_most[ranked.customer]
     rule[held & (rule == "")] = OUTRANKED
     rule[held & would & (rule == OUTRANKED)] = HOLDOUT
     return rule
@@ -253,8 +253,8 @@ def _within_room(messages: Messages, ranked: Ranked, left: Ints) -> np.ndarray:
     order = np.lexsort((ranked.rank[messages.row], -messages.weight, messages.channel, customer))
     group = customer[order] * (len(CHANNELS) + 1) + messages.channel[order]
     starts = np.flatnonzero(np.diff(group, prepend=-1))
-    place = np.arange(len(order)) - np.repeat(starts, np.diff(np.append(starts, len(order))))
-    return np.sort(order[place < left[order]])
+    count_up_to = np.arange(len(order)) - np.repeat(starts, np.diff(np.append(starts, len(order))))
+    return np.sort(order[count_up_to < left[order]])
 
 
 def _has(rows: Ints, ranked: Ranked) -> np.ndarray:
@@ -285,7 +285,7 @@ def _missed(
     problem: Problem,
     uses: Uses,
     offered: np.ndarray,
-    open_rows: np.ndarray,
+    unblocked: np.ndarray,
     used: Doubles,
     at_most: Ints,
 ) -> np.ndarray:
@@ -301,15 +301,15 @@ def _missed(
     why = np.array([*KINDS, OUTRANKED], dtype=object)[worst]
     # If a customer already gets as many offers as allowed, that is why the rest isn't offered.
     given = np.bincount(ranked.customer[offered], minlength=len(at_most))
-    counted = place(ranked, open_rows)
+    counted = count_up_to(ranked, unblocked)
     crowded = (given == at_most)[ranked.customer] & (counted > given[ranked.customer])
     within = counted[crowded] <= these.top[ranked.customer[crowded]]
     why[crowded] = np.where(within, PER_CUSTOMER, OUTRANKED)
     return why
 
 
-def place(ranked: Ranked, counted: np.ndarray) -> Ints:
-    """(candidates,) how many of the customer's candidates up to this one are counted."""
+def count_up_to(ranked: Ranked, counted: np.ndarray) -> Ints:
+    """(candidates,) how many counted candidates the customer has, up to this one."""
     before = np.cumsum(counted)
     start = np.searchsorted(ranked.customer, ranked.customer)
     order: Ints = before - np.where(start > 0, before[start - 1], 0)

@@ -9,7 +9,7 @@ from followsuit.policy.allocation.problem import Doubles, Ints
 from followsuit.policy.contact.customers import Customers
 from followsuit.policy.declared.policy import Policy
 
-MINOR = 100
+MINOR_UNITS = 100
 """Minor units of money in a major unit."""
 LITTLE = 1e-6
 """What an acceptance of unknown value counts for, so that offers of known value come first."""
@@ -114,7 +114,7 @@ def messages_of(ranked: Ranked, customers: Customers, policy: Policy) -> Message
 def channel_costs(policy: Policy) -> Doubles:
     """(channels + 1,) cost of a message in minor units."""
     costs = policy.limits.costs
-    return np.array([costs.get(channel, 0.0) * MINOR for channel in CHANNELS] + [0.0])
+    return np.array([costs.get(channel, 0.0) * MINOR_UNITS for channel in CHANNELS] + [0.0])
 
 
 def best_messages(messages: Messages, rows: int) -> Ints:

@@ -8,7 +8,7 @@ import pandas as pd
 from followsuit.graph.consent import CHANNELS
 from followsuit.policy.contact.customers import ANY, Customers, Rooms
 from followsuit.policy.declared.policy import Policy
-from followsuit.policy.messages import MINOR
+from followsuit.policy.messages import MINOR_UNITS
 
 _KEY = ["customer_id", "offer_id", "item_kind", "item_id", "channel"]
 
@@ -56,7 +56,7 @@ def _about_customers(rows: pd.DataFrame, customers: Customers, policy: Policy) -
     channel[channel < 0] = ANY
     row = rows.row.to_numpy()
     wrong = int((~customers.may[row, channel]).sum()) + int(customers.held_out[row].sum())
-    least = policy.never.min_expected_value * MINOR
+    least = policy.never.min_expected_value * MINOR_UNITS
     unknown = rows.expected_value.isna() & (least == 0)
     return wrong + int((~((rows.expected_value >= least) | unknown)).sum())
 
@@ -77,7 +77,7 @@ def _about_limits(
     """How often rows exceed limits, after what the day's runs have offered."""
     limits, wrong = policy.limits, 0
     if limits.budget is not None:
-        left = max(limits.budget * MINOR - float(today.cost.sum()), 0.0)
+        left = max(limits.budget * MINOR_UNITS - float(today.cost.sum()), 0.0)
         wrong += int(float(rows.cost.sum()) > left * (1 + 1e-6) + 1e-6)
     offers = customers.sent.of_offers(limits.offers, today=len(today) > 0)
     used_stores = today.store_ids.explode().value_counts()

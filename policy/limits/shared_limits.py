@@ -11,7 +11,7 @@ from followsuit.policy.declared.policy import Policy
 from followsuit.policy.limits import limit_kinds as kinds
 from followsuit.policy.limits.friends import Places
 from followsuit.policy.limits.uses import Limit, Uses
-from followsuit.policy.messages import MINOR, Messages, Ranked
+from followsuit.policy.messages import MINOR_UNITS, Messages, Ranked
 
 
 def shared_limits(
@@ -40,13 +40,15 @@ def shared_limits(
     every = np.arange(len(messages))
     if limits.budget is not None:
         used = pc.sum(today["cost"]).as_py() or 0.0
-        left = max(limits.budget * MINOR - used, 0.0)
+        left = max(limits.budget * MINOR_UNITS - used, 0.0)
         uses.add(Limit(kinds.BUDGET, None, left), every, messages.cost)
     names = np.array([*CHANNELS, ""], dtype=object)[messages.channel]
     left_of = _left(limits.channels, today["channel"].to_pandas())
     uses.add_each(kinds.CHANNELS, left_of, every, names)
-    told = customers.sent.of_offers(limits.offers, today=spent)
-    left_of = {name: max(most - told.get(name, 0), 0) for name, most in limits.offers.items()}
+    used_of_offers = customers.sent.of_offers(limits.offers, today=spent)
+    left_of = {
+        name: max(most - used_of_offers.get(name, 0), 0) for name, most in limits.offers.items()
+    }
     uses.add_each(kinds.OFFERS, left_of, every, ranked.offer_id[messages.row])
     left_of = _left(limits.stores, today["store_ids"].to_pandas().explode())
     row, use = _spread(messages.row, stores.row.to_numpy(dtype=np.int64))

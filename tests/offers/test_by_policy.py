@@ -5,7 +5,7 @@ import shutil
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
+from itertools import count, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ WORLD = World(
 )
 NOW = end_of(WORLD)
 LATER = datetime(2026, 1, 1, tzinfo=UTC)
+SECONDS = count()
 CONTACT = """
 [contact]
 per_customer = { at_most = 2, within = "7d" }
@@ -78,7 +79,9 @@ def shop(kept: GraphStore) -> GraphStore:
 
 def decide(store: GraphStore, text: str, as_of: datetime = NOW, **options: Any) -> ScoreReport:
     options = {"activate": True, "learn": "auto", **options}
-    return score(store, as_of, LATER, policy=parse_policy(text, "p.toml"), **options)
+    # The latest runs are kept.
+    created_at = LATER + timedelta(seconds=next(SECONDS))
+    return score(store, as_of, created_at, policy=parse_policy(text, "p.toml"), **options)
 
 
 def decisions(store: GraphStore, report: ScoreReport) -> list[dict[str, Any]]:

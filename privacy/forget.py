@@ -84,7 +84,7 @@ def forget(
 
     Interrupted at any moment, it is finished by running it again, with the same customers, others
     or none. Without customers, it also writes the files of a server's offline import again. Ids
-    that the store doesn't know are searched, and kept out of later loads, too.
+    that the store doesn't know are also searched for, and kept out of later loads.
 
     Args:
         store: a store whose loads are finished.

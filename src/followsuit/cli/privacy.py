@@ -190,7 +190,7 @@ def _tell(receipt: "Receipt") -> None:
         say("Searched: decoded content, and the bytes of files.")
     if receipt.dry_run:
         return
-    say(f"Files written anew: {receipt.rewritten:,}. Receipt, by keyed hashes of the ids:")
+    say(f"Files rewritten: {receipt.rewritten:,}. Receipt, by keyed hashes of the ids:")
     for each in receipt.forgotten:
         say(f"  {each}")
     say(f"Out of reach: {', '.join(OUT_OF_REACH)}.")

@@ -15,11 +15,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from followsuit.core.errors import FollowsuitError
 from followsuit.graph import schema as g
 from followsuit.graph.runs import KEPT, OFFERS, SCORE, Run, parts, run_folder, runs, use_run
 from followsuit.graph.schema import Col
 from followsuit.graph.store import GraphStore
-from followsuit.policy.contact.sent import note_activated
+from followsuit.policy.contact.sent import history, note_activated, noted
+from followsuit.policy.declared.run_parameters import HISTORY, INPUTS, POLICY
 
 RECOMMENDED = (g.RECOMMENDED_PRODUCT, g.RECOMMENDED_STORE)
 _CUSTOMERS = (
@@ -128,6 +130,10 @@ def without(offers: Offers, customers: Collection[str]) -> Offers:
     }
 
 
+class OutdatedRun(FollowsuitError):
+    """A run was decided before other runs were activated, so it may exceed the policy's limits."""
+
+
 def activate(store: GraphStore, run_id: str) -> None:
     """Activate another run, and note that its offers may be on their way.
 
@@ -137,13 +143,35 @@ def activate(store: GraphStore, run_id: str) -> None:
 
     Raises:
         UnknownRun: there is no such run.
+        OutdatedRun: the run has a policy, was never activated, and other runs were meanwhile.
     """
     with store.writing():
         run = next((run for run in runs(store, SCORE) if run.run_id == run_id), None)
         path = run_folder(store, run_id) / OFFERS
         if run is not None and path.exists():
-            note_activated(store.state, run_id, run.as_of, pq.read_table(path, memory_map=False))
+            inputs = run.parameters.get(INPUTS, run_id)
+            if run_id not in noted(store.state)["run_id"].unique().to_pylist():
+                _check_history(store, run, inputs)
+            offers = pq.read_table(path, memory_map=False)
+            note_activated(store.state, run_id, inputs, run.as_of, offers)
         use_run(store, run_id)
+
+
+def _check_history(store: GraphStore, run: Run, inputs: str) -> None:
+    if run.parameters.get(POLICY) is None:
+        return
+    # Slow to import, and only needed with a policy.
+    from followsuit.graph.view import view_of
+    from followsuit.policy.declared.policy import Policy
+
+    contact = Policy.model_validate(run.parameters[POLICY]).contact
+    view = view_of(store, run.as_of)
+    others = history(view, store.state, contact.assume_sent, inputs)
+    if new := sorted(set(others) - set(run.parameters.get(HISTORY, ()))):
+        raise OutdatedRun(
+            f"The run {run.run_id} was decided before {', '.join(new)} became active. Both "
+            "together may exceed the policy's limits. Score again."
+        )
 
 
 def joined(run_id: str, one: Offers, other: Offers) -> Offers:

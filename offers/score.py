@@ -61,12 +61,12 @@ from followsuit.offers.learning.taste import TasteConfig
 from followsuit.offers.out import OUT
 from followsuit.offers.pipeline import STEPS, Pipeline
 from followsuit.offers.selection import DEFAULT, Selection
-from followsuit.policy.contact.sent import note_activated
+from followsuit.policy.contact.sent import history, note_activated
 from followsuit.policy.contact.used_up import used_up
 from followsuit.policy.declared.names import check_names
 from followsuit.policy.declared.policy import Policy
 from followsuit.policy.declared.policy_file import NO_FILE, PolicyFile
-from followsuit.policy.declared.run_parameters import POLICY
+from followsuit.policy.declared.run_parameters import HISTORY, INPUTS, POLICY
 from followsuit.policy.rules import CONTACT_LIMITS
 from followsuit.triggers.definitions.definition import Definition
 from followsuit.triggers.definitions.definition_file import digest, shipped_definitions
@@ -221,7 +221,13 @@ def score(
         guards.note_options(other_options(base, parameters))
     content, delivered = view.snapshot.content, view.snapshot.meta.delivered
     before = learned_before(store, parameters, as_of, Learn(learn))
-    run_id = new_run_id(SCORE, as_of, {**parameters, **before}, content, delivered)
+    inputs = run_id = new_run_id(SCORE, as_of, {**parameters, **before}, content, delivered)
+    if rules.says_anything:
+        sent_by = history(view, store.state, rules.contact.assume_sent, inputs)
+        parameters[HISTORY] = sent_by
+        if sent_by:
+            given = {**parameters, **before}
+            run_id = new_run_id(SCORE, as_of, given, content, delivered)
     for note in used_up(policy, view, store.state, run_id):
         tell(note)
     folder = run_folder(store, run_id)
@@ -274,6 +280,7 @@ def score(
         view.snapshot.meta.revision,
         policy,
         forgotten,
+        inputs,
     )
     return replace(report, comparison=comparison)
 
@@ -335,6 +342,7 @@ def _write(
     revision: int,
     policy: PolicyFile,
     forgotten: int,
+    inputs: str,
 ) -> ScoreReport:
     """Write the run to the graph and activate it, unless a guard refuses."""
     done = read_json(folder / _DONE)
@@ -366,10 +374,11 @@ def _write(
                 **{name: done[name] for name in (*CHOSEN, LEARNED)},
                 OFFERED_TO: len(offered_to),
                 **policy.as_parameters(),
+                INPUTS: inputs,
             },
         )
         if guards.activate is not False:
-            note_activated(store.state, run_id, as_of, pq.read_table(rows))
+            note_activated(store.state, run_id, inputs, as_of, pq.read_table(rows))
         write_run(store, run, offers, revision=revision, activate=guards.activate is not False)
     # The results of the steps only serve to continue an interrupted run.
     for step in (*STEPS, _DONE):
@@ -383,7 +392,7 @@ def _write(
         Acceptance.from_dict(done[LEARNED]),
         done["unknown"],
         done["taste"]["note"],
-        guards.activate is not False,
+        guards.activate is not False or (base is not None and base.run_id == run_id),
         len(others),
         rows,
         Decisions.from_dict(done["decisions"]),

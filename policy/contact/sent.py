@@ -34,26 +34,32 @@ NOTED = pa.schema(
         ("cost", g.NUMBER),
         ("at", g.TIME),
         ("run_id", g.TEXT),
+        ("inputs", g.TEXT),
     ]
 )
 """Columns of the notes: an activated run's offers.
 
-`cost` is what the offer counts for in a budget, in minor units; `at` is the run's instant.
+`cost` is what the offer counts for in a budget, in minor units; `at` is the run's instant; `inputs`
+is the same for runs of a day with the same data and parameters.
 """
 
 
-def note_activated(state: StateFolder, run_id: str, as_of: datetime, offers: pa.Table) -> None:
+def note_activated(
+    state: StateFolder, run_id: str, inputs: str, as_of: datetime, offers: pa.Table
+) -> None:
     """Note a run's offers before it is activated; delete notes that are too old to count.
 
     Args:
         state: the state folder.
         run_id: the run.
+        inputs: see `NOTED`.
         as_of: its instant.
-        offers: its offers, with the columns of `NOTED` but `at` and `run_id`.
+        offers: its offers, with the columns of `NOTED` but `at`, `run_id` and `inputs`.
     """
     folder = private_folder(state.activated)
     rows = offers.append_column("at", pa.repeat(pa.scalar(as_of, g.TIME), len(offers)))
     rows = rows.append_column("run_id", pa.repeat(run_id, len(offers)))
+    rows = rows.append_column("inputs", pa.repeat(inputs, len(offers)))
     with replacing(folder / f"{run_id}.parquet") as path:
         pq.write_table(rows.select(NOTED.names).cast(NOTED), path)
     delete_notes(state, as_of - LONGEST_ASSUMED)
@@ -70,6 +76,23 @@ def noted(state: StateFolder) -> pa.Table:
     """The offers of all runs that were activated lately, see `NOTED`."""
     paths: Sequence[Path] = sorted(state.activated.glob("*.parquet"))
     return pa.concat_tables([NOTED.empty_table(), *(pq.read_table(path) for path in paths)])
+
+
+def history(view: View, state: StateFolder, assume_sent: timedelta, inputs: str) -> list[str]:
+    """The ids of runs whose offers may count as sent for a run, sorted.
+
+    Runs with the same inputs aren't among them, so that repeating a run gives the same run.
+
+    Args:
+        view: the view as of the run's instant.
+        state: the state folder, with the notes of activated runs.
+        assume_sent: how long offers count as sent without a contact.
+        inputs: see `NOTED`.
+    """
+    notes = ibis.memtable(noted(state))
+    others = view.within(notes.filter(notes.inputs != inputs), assume_sent)
+    ids: list[str] = sorted(others.run_id.to_pyarrow().unique().to_pylist())
+    return ids
 
 
 @dataclass(frozen=True)

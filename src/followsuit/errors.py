@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from followsuit.influence.spread.inputs import BadInput, NotEnoughEvidence
     from followsuit.loaders.mapping import MappingError
     from followsuit.loaders.sources import DeliveryError
+    from followsuit.offers.activation import OutdatedRun
     from followsuit.offers.backtest.ablation import UnknownAblation
     from followsuit.offers.backtest.backtest import BacktestError
     from followsuit.offers.explanation.not_offered import NoDecisions, UnknownTarget
@@ -112,6 +113,7 @@ _MODULES = {
     "NothingToLearn": "followsuit.gnn.data.from_view",
     "OtherCheckpoint": "followsuit.gnn.training.loop",
     "OtherTraining": "followsuit.gnn.training.trained",
+    "OutdatedRun": "followsuit.offers.activation",
     "OutputError": "followsuit.cli.app",
     "PolicyError": "followsuit.policy.declared.policy_file",
     "QueryCrashed": "followsuit.graph.store",
@@ -188,6 +190,7 @@ __all__ = [
     "NothingToLearn",
     "OtherCheckpoint",
     "OtherTraining",
+    "OutdatedRun",
     "OutputError",
     "PolicyError",
     "QueryCrashed",

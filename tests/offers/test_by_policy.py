@@ -19,7 +19,7 @@ from followsuit.graph.runs import DECISIONS, SCORE, active_run, run_folder, runs
 from followsuit.graph.store import GraphStore
 from followsuit.loaders.load import load
 from followsuit.offers import replay
-from followsuit.offers.activation import activate
+from followsuit.offers.activation import OutdatedRun, activate
 from followsuit.offers.explanation.explain import explain
 from followsuit.offers.score import ScoreReport
 from followsuit.offers.selection import Selection
@@ -402,6 +402,41 @@ def test_a_policy_that_is_added_later_in_the_day_holds(shop: GraphStore) -> None
     assert channels["email"] <= 7
     again = decide(shop, "[limits]\nbudget = 1.0\nchannels = { email = 7 }")
     assert offers(again) == offers(report)
+
+
+def test_two_policies_take_turns_on_a_day(shop: GraphStore) -> None:
+    limits = f"{CONTACT}\n[limits]\nchannels = {{ email = 12, push = 9 }}\nbudget = 3.0"
+    other = f"{limits}\n[never]\ncategories = ['toys']"
+    reports = [decide(shop, limits), decide(shop, other), decide(shop, limits)]
+    every = [row for report in reports for row in _noted(shop, report)]
+    sent = {(r["customer_id"], r["offer_id"], r["item_id"], r["channel"]): r["cost"] for r in every}
+    channels = Counter(key[3] for key in sent)
+    assert channels["email"] <= 12
+    assert channels["push"] <= 9
+    assert max(Counter(key[0] for key in sent).values()) <= 2
+    assert sum(sent.values()) <= 300 + 1e-6
+    assert len({report.run_id for report in reports}) == 3
+    again = decide(shop, limits)
+    assert again.run_id == reports[2].run_id
+    assert offers(again) == offers(reports[2])
+
+
+def _noted(store: GraphStore, report: ScoreReport) -> list[dict[str, Any]]:
+    """What counts as sent of a run, which a later run must not change."""
+    path = store.state.activated / f"{report.run_id}.parquet"
+    rows: list[dict[str, Any]] = pq.read_table(path).to_pylist()
+    return rows
+
+
+def test_a_run_that_others_have_overtaken_is_not_activated(shop: GraphStore) -> None:
+    kept = decide(shop, CONTACT, activate=False)
+    decide(shop, f"{CONTACT}\n[never]\ncategories = ['toys']")
+    with pytest.raises(OutdatedRun, match=r"was decided before .* became active.*Score again"):
+        activate(shop, kept.run_id)
+    mine = decide(shop, CONTACT)
+    decide(shop, NOTHING)
+    activate(shop, mine.run_id)
+    assert active_run(shop).run_id == mine.run_id, "it counts as sent already"
 
 
 def test_a_later_hour_is_the_same_day(shop: GraphStore) -> None:

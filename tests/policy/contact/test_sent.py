@@ -1,6 +1,6 @@
 """What counts as sent: contacts, and offers of runs that were activated lately."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,13 @@ THREE_DAYS = timedelta(days=3)
 
 def offered(*rows: dict[str, Any]) -> pa.Table:
     given = [{"item_kind": "product", "item_id": "tea", "channel": "email", **row} for row in rows]
-    names = [name for name in NOTED.names if name not in ("at", "run_id")]
+    names = [name for name in NOTED.names if name not in ("at", "run_id", "inputs")]
     return pa.Table.from_pylist(given, pa.schema([NOTED.field(name) for name in names]))
+
+
+def note(state: StateFolder, run_id: str, as_of: datetime, rows: pa.Table) -> None:
+    """Note a run whose inputs no other run shares."""
+    note_activated(state, run_id, run_id, as_of, rows)
 
 
 def contact(customer: str, offer: str, at: int) -> dict[str, Any]:
@@ -48,15 +53,27 @@ def pairs(messages: Sent) -> list[tuple[str, str]]:
 
 def test_offers_count_as_sent_for_a_while(tmp_path: Path) -> None:
     state = StateFolder(tmp_path / "state")
-    note_activated(state, "2025-02-18-a", day(48), offered({"customer_id": "ann", "offer_id": "x"}))
-    note_activated(state, "2025-02-16-b", day(46), offered({"customer_id": "bob", "offer_id": "x"}))
+    note_activated(
+        state,
+        "2025-02-18-a",
+        "2025-02-18-a",
+        day(48),
+        offered({"customer_id": "ann", "offer_id": "x"}),
+    )
+    note_activated(
+        state,
+        "2025-02-16-b",
+        "2025-02-16-b",
+        day(46),
+        offered({"customer_id": "bob", "offer_id": "x"}),
+    )
     assert pairs(what_was_sent(tmp_path)) == [("ann", "x")]
 
 
 def test_the_contact_counts_once_it_has_arrived(tmp_path: Path) -> None:
     state = StateFolder(tmp_path / "state")
     rows = offered({"customer_id": "ann", "offer_id": "x"}, {"customer_id": "ann", "offer_id": "y"})
-    note_activated(state, "2025-02-18-a", day(48), rows)
+    note(state, "2025-02-18-a", day(48), rows)
     late = contact("ann", "x", 49)
     assert pairs(what_was_sent(tmp_path, late)) == [("ann", "x"), ("ann", "y")]
     earlier = contact("ann", "x", 30)
@@ -66,7 +83,7 @@ def test_the_contact_counts_once_it_has_arrived(tmp_path: Path) -> None:
 
 def test_a_run_does_not_count_its_own_offers(tmp_path: Path) -> None:
     state = StateFolder(tmp_path / "state")
-    note_activated(state, "now", NOW, offered({"customer_id": "ann", "offer_id": "x"}))
+    note(state, "now", NOW, offered({"customer_id": "ann", "offer_id": "x"}))
     assert pairs(what_was_sent(tmp_path)) == []
     other = what_was_sent(tmp_path, run_id="another run of the day")
     assert pairs(other) == [("ann", "x")]
@@ -79,7 +96,7 @@ def test_several_runs_of_a_day_count_the_same_offer_once(tmp_path: Path) -> None
     state = StateFolder(tmp_path / "state")
     rows = offered({"customer_id": "ann", "offer_id": "x"})
     for run_id, at in (("a", NOW), ("b", NOW), ("c", NOW - timedelta(hours=6))):
-        note_activated(state, run_id, at, rows)
+        note(state, run_id, at, rows)
     messages = what_was_sent(tmp_path)
     assert pairs(messages) == [("ann", "x"), ("ann", "x")], "one of them of the day before"
     assert len(messages.of_the_day) == 1
@@ -87,14 +104,26 @@ def test_several_runs_of_a_day_count_the_same_offer_once(tmp_path: Path) -> None
 
 def test_later_contacts_and_runs_are_not_known_yet(tmp_path: Path) -> None:
     state = StateFolder(tmp_path / "state")
-    note_activated(state, "2025-02-22-a", day(52), offered({"customer_id": "ann", "offer_id": "x"}))
+    note_activated(
+        state,
+        "2025-02-22-a",
+        "2025-02-22-a",
+        day(52),
+        offered({"customer_id": "ann", "offer_id": "x"}),
+    )
     assert pairs(what_was_sent(tmp_path, contact("bob", "x", 51))) == []
 
 
 def test_notes_are_private_and_go_after_a_month(tmp_path: Path) -> None:
     state = StateFolder(tmp_path / "state")
-    note_activated(state, f"{day(10):%Y-%m-%d}-a", day(10), offered())
-    note_activated(state, f"{NOW:%Y-%m-%d}-b", NOW, offered({"customer_id": "a", "offer_id": "x"}))
+    note(state, f"{day(10):%Y-%m-%d}-a", day(10), offered())
+    note_activated(
+        state,
+        f"{NOW:%Y-%m-%d}-b",
+        f"{NOW:%Y-%m-%d}-b",
+        NOW,
+        offered({"customer_id": "a", "offer_id": "x"}),
+    )
     (path,) = state.activated.iterdir()
     assert path.stat().st_mode & 0o077 == 0
     assert noted(state).schema == NOTED

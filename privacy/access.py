@@ -14,6 +14,7 @@ from followsuit.core.files import private_file, private_folder
 from followsuit.graph import schema as g
 from followsuit.graph.store import GraphStore
 from followsuit.graph.tables import TABLES, Kind
+from followsuit.offers.decision_rows import SCHEMA
 from followsuit.privacy.held import held
 
 JSON = "held.json"
@@ -60,6 +61,8 @@ def access(store: GraphStore, customer: str, folder: Path, memory: int = 2**30) 
 
 def _readable(section: str, rows: pa.Table) -> list[dict[str, Any]]:
     money = {field.name for field in rows.schema if g.is_amount(field)}
+    if section == "derived_offers":  # The graph has no units.
+        money |= {field.name for field in SCHEMA if g.is_amount(field)}
     if section in TABLES:
         money |= {field.name for field in TABLES[section].fields if field.kind is Kind.MONEY}
     return [

@@ -17,6 +17,7 @@ from followsuit.graph.snapshot import Snapshot, take_snapshot
 from followsuit.graph.store import GraphStore, nfc
 from followsuit.graph.tables import FRIENDSHIPS, TABLES
 from followsuit.loaders.staging.forgotten_rows import naming
+from followsuit.policy.contact.sent import noted
 
 Sections = dict[str, pa.Table]
 """Rows by the name of what holds them."""
@@ -128,6 +129,9 @@ def _of_runs(store: GraphStore, customer: str) -> Iterator[tuple[str, pa.Table]]
             found.setdefault(f"run_{path.stem}", []).extend(_named(path, customer))
     for name, tables in found.items():
         yield name, pa.concat_tables(tables, promote_options="permissive")
+    notes = noted(store.state)
+    own = notes.filter(pc.equal(notes["customer_id"], customer))
+    yield "run_activated", own.drop_columns(["customer_id", "inputs"])
 
 
 def _named(path: Path, customer: str) -> Iterator[pa.Table]:

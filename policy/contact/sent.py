@@ -31,7 +31,7 @@ NOTED = pa.schema(
         ("channel", g.TEXT),
         ("trigger", g.TEXT),
         ("store_ids", pa.list_(g.TEXT)),
-        ("cost", g.NUMBER),
+        g.amount("cost", g.NUMBER),
         ("at", g.TIME),
         ("run_id", g.TEXT),
         ("inputs", g.TEXT),

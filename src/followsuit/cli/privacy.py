@@ -84,6 +84,8 @@ def forget(
             write_json(error.receipt.as_dict(), json_file)
         raise
     _tell(receipt)
+    if named and not sum(place.hits for place in receipt.before):
+        warn("Nothing named these customers. Check the ids: later loads reject them all the same.")
     write_json(receipt.as_dict(), json_file)
 
 

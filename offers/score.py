@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -248,7 +249,7 @@ def score(
             acceptance = job.acceptance(config, selection)
         try:
             decisions = job.rank(acceptance, config, chosen, selection)
-        except FileNotFoundError:
+        except (FileNotFoundError, duckdb.IOException):
             _check_forgotten(store, forgotten, folder)
             raise
         offers = pq.read_table(folder / OFFERS, columns=["customer_id"])

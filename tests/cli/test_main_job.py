@@ -135,7 +135,10 @@ def test_load_again_changes_nothing_and_prints_its_report_where_asked(own_shop: 
 def test_score_writes_the_offers_and_says_what_they_were_made_with(shop: Shop) -> None:
     assert (shop.scored.code, shop.scored.out) == (0, "")
     report = read(shop.folder, "score.json")
-    assert set(report) == {"run_id", "as_of", "customers", "offers", "suppressed"}
+    said = {"run_id", "as_of", "customers", "offers", "suppressed"}
+    assert set(report) == said | {"allocation", "decisions", "risk"}
+    assert set(report["allocation"]) == {"value", "bound", "gap", "cost", "violations"}
+    assert report["decisions"]["offered"] == report["offers"]
     assert report["as_of"] == f"{AS_OF}T00:00:00+00:00"
     rows = pq.read_table(shop.folder / "offers.parquet")
     assert rows.column_names == OUT

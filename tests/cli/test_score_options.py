@@ -212,10 +212,11 @@ UNSAID: list[tuple[str, ...]] = [
 
 
 def with_out(command: Any, path: str = "") -> list[str]:
-    """The commands that have an option --out."""
+    """The commands that have an option --out for a file."""
     below = getattr(command, "commands", None)
     if below is None:
-        return [path.strip()] if any("--out" in p.opts for p in command.params) else []
+        files = ["--out" in p.opts and p.metavar != "FOLDER" for p in command.params]
+        return [path.strip()] if any(files) else []
     return [found for name, one in below.items() for found in with_out(one, f"{path} {name}")]
 
 

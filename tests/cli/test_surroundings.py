@@ -39,10 +39,15 @@ COMMANDS = list(commands(ROOT))
 
 def test_there_are_the_commands_that_scripts_rely_on() -> None:
     assert sorted(" ".join(path) for path in COMMANDS) == [
+        "access",
         "backtest",
+        "consent set",
+        "consent show",
+        "correct",
         "cypher",
         "demo",
         "doctor",
+        "forget",
         "gnn audit",
         "gnn embed",
         "gnn evaluate",
@@ -53,6 +58,8 @@ def test_there_are_the_commands_that_scripts_rely_on() -> None:
         "influence report",
         "influence seeds",
         "load",
+        "privacy audit",
+        "prune",
         "query",
         "runs list",
         "runs prune",

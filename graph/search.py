@@ -97,8 +97,8 @@ class Wanted:
 
     def files(self, place: str, paths: Iterable[Path]) -> Searched:
         """Search the files of a place; a folder stands for all files in it."""
-        found = list(_files(paths))
-        return Searched(place, len(found), sum(map(self.file, found)))
+        files = list(_files(paths))
+        return Searched(place, len(files), sum(map(self.file, files)))
 
     def _decoded(self, path: Path) -> int:
         n = 0

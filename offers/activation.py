@@ -28,7 +28,7 @@ _CUSTOMERS = (
     f"MATCH (c:{g.CUSTOMER.label})-[r:{g.RECOMMENDED_PRODUCT.name}]->() "
     f"WHERE r.{Col.RUN_ID} = $run RETURN DISTINCT c.{Col.CUSTOMER_ID} AS customer_id"
 )
-"""The query for a run's customers: products and stores are recommended by one type's name."""
+"""The ids of a run's customers; products and stores are recommended by one type of relationship."""
 Offers = dict[g.RelationshipType, pa.Table]
 
 CUSTOMERS = "customers"

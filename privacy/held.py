@@ -64,10 +64,10 @@ def _tables(snapshot: Snapshot, customer: str) -> Iterator[tuple[str, pa.Table]]
         if columns:
             rows = snapshot.rows(table)
             named = [rows.filter(rows[column] == customer) for column in columns]
-            found = [each.to_pyarrow().cast(table.arrow_schema()) for each in named]
+            parts = [each.to_pyarrow().cast(table.arrow_schema()) for each in named]
             if table is FRIENDSHIPS:
-                found = [_one_sided(r, c) for r, c in zip(found, columns, strict=True)]
-            yield table.name, pa.concat_tables(found)
+                parts = [_one_sided(r, c) for r, c in zip(parts, columns, strict=True)]
+            yield table.name, pa.concat_tables(parts)
 
 
 def _one_sided(rows: pa.Table, column: str) -> pa.Table:
@@ -99,8 +99,8 @@ def _related(store: GraphStore, element: RelationshipType, customer: str, end: s
         {"customer": customer},
     )
     schema = pa.schema([element.arrow_schema().field(name) for name, _ in columns])
-    found = pa.Table.from_pylist(rows.to_pylist(), schema=schema)
-    return found.append_column(LISTED_AS, pa.repeat(pa.scalar(end), found.num_rows))
+    related = pa.Table.from_pylist(rows.to_pylist(), schema=schema)
+    return related.append_column(LISTED_AS, pa.repeat(pa.scalar(end), related.num_rows))
 
 
 def _other(element: RelationshipType, end: str) -> str:
@@ -123,11 +123,11 @@ def _node(store: GraphStore, node: g.NodeType, customer: str) -> pa.Table:
 
 def _of_runs(store: GraphStore, customer: str) -> Iterator[tuple[str, pa.Table]]:
     """The rows of the files of all runs, by file, with the run's id."""
-    found: dict[str, list[pa.Table]] = {}
+    of_files: dict[str, list[pa.Table]] = {}
     for path in sorted(store.state.runs.glob("*/*.parquet")):
         if is_readable_parquet(path):
-            found.setdefault(f"run_{path.stem}", []).extend(_named(path, customer))
-    for name, tables in found.items():
+            of_files.setdefault(f"run_{path.stem}", []).extend(_named(path, customer))
+    for name, tables in of_files.items():
         yield name, pa.concat_tables(tables, promote_options="permissive")
     notes = noted(store.state)
     own = notes.filter(pc.equal(notes["customer_id"], customer))

@@ -133,8 +133,8 @@ def _expired(store: GraphStore, last: datetime) -> list[Run]:
     """The runs with results that were made, in part at least, as of an instant or before."""
     listed = [read_run(row) for row in store.read(g.RUN).to_pylist()]
     kinds = (SCORE, INFLUENCE, EMBEDDING)
-    found = [run for run in listed if run.kind in kinds and oldest(run) <= last]
-    return sorted(found, key=lambda run: (run.as_of, run.run_id))
+    expired = [run for run in listed if run.kind in kinds and oldest(run) <= last]
+    return sorted(expired, key=lambda run: (run.as_of, run.run_id))
 
 
 def _delete_run(store: GraphStore, run: Run) -> None:

@@ -367,11 +367,11 @@ class EmbeddedStore(GraphStore):
         if not values:
             return
         if isinstance(element, NodeType):
-            found = f"MATCH {pattern(element)} WHERE n.`{column}` IN $values"
+            match = f"MATCH {pattern(element)} WHERE n.`{column}` IN $values"
             if column == element.key:  # The engine has an index of the keys.
                 label = f"`{element.label}` {{`{column}`: value}}"
-                found = f"UNWIND $values AS value MATCH (n:{label})"
-            self._run(f"{found} DETACH DELETE n", {"values": list(values)})
+                match = f"UNWIND $values AS value MATCH (n:{label})"
+            self._run(f"{match} DETACH DELETE n", {"values": list(values)})
             return
         self.delete_rows(element, pa.table({column: pa.array(values, pa.string())}))
 

@@ -51,8 +51,8 @@ def revealing(
         )
         both["kind"] = kind
         tables.append(both[both.low > threshold][[*COLUMNS]])
-    found = pd.concat([table for table in tables if len(table)] or tables)
-    best = found.sort_values([*ITEM, "low", "kind"], ascending=[True, True, False, True])
+    every = pd.concat([table for table in tables if len(table)] or tables)
+    best = every.sort_values([*ITEM, "low", "kind"], ascending=[True, True, False, True])
     return best.drop_duplicates([*ITEM]).reset_index(drop=True)
 
 

@@ -49,14 +49,14 @@ def inference(offers: pd.DataFrame, bought: pd.DataFrame, seed: int = 0) -> list
         seed: random seed of the halves and the interval.
     """
     customers, shown = _shown(offers)
-    found = []
+    measured = []
     for kind, rows in bought.groupby("kind"):
         label = np.isin(customers, rows.customer_id.to_numpy())
         if FEWEST <= label.sum() <= len(label) - FEWEST:
             values = _placements(*_predicted(shown, label, seed))
             (advantage,) = Resamples(len(values), seed).estimates(values[:, None])
-            found.append(Inference(str(kind), int(label.sum()), advantage))
-    return found
+            measured.append(Inference(str(kind), int(label.sum()), advantage))
+    return measured
 
 
 def _shown(offers: pd.DataFrame) -> tuple[np.ndarray, sparse.csr_matrix]:

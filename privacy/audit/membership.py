@@ -80,7 +80,7 @@ def membership(
     """
     people = view.people.select("customer_id", "shares").order_by("customer_id").to_pandas()
     chance = np.random.default_rng(seed)
-    found = []
+    measured = []
     for group, shares in GROUPS.items():
         members = people.customer_id[people.shares == shares].to_numpy()
         if len(members) < FEWEST:
@@ -91,8 +91,8 @@ def membership(
         with without(folder, left_out, memory) as store:
             fewer = outputs(store)
         others = whole[~whole.customer_id.isin(left_out)]
-        found.append(_compared(group, view, others, fewer, left_out, stay, seed))
-    return found
+        measured.append(_compared(group, view, others, fewer, left_out, stay, seed))
+    return measured
 
 
 def _compared(

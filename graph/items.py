@@ -5,6 +5,7 @@ from functools import cached_property
 
 import ibis.expr.types as ir
 import numpy as np
+import pandas as pd
 
 from followsuit.core.codes import Codes
 from followsuit.graph.schema import Col
@@ -37,6 +38,12 @@ class Items:
 
     def __len__(self) -> int:
         return len(self.id)
+
+
+def item_keys(rows: pd.DataFrame) -> pd.Series:
+    """The same as `item_key`, of rows in memory."""
+    keys: pd.Series = rows.item_kind + ":" + rows.item_id
+    return keys
 
 
 def item_key(rows: ir.Table) -> ir.Value:

@@ -14,14 +14,14 @@ from followsuit.core.codes import Codes
 from followsuit.core.progress import Progress
 from followsuit.graph import schema as g
 from followsuit.graph.consent import CHANNELS
-from followsuit.graph.items import STORE
+from followsuit.graph.items import ITEM, STORE, item_keys
 from followsuit.graph.runs import DRIVERS
-from followsuit.graph.state import StateFolder
 from followsuit.graph.view import View
 from followsuit.offers.allocated import Allocated, allocated
 from followsuit.offers.candidates.catalogue import Catalogue
 from followsuit.offers.decisions import GROUP
 from followsuit.policy.contact.customers import Customers, customers_of
+from followsuit.policy.contact.sent import Sent
 from followsuit.policy.decide import Decided, count_up_to, decide
 from followsuit.policy.decision import OFFERED
 from followsuit.policy.declared.policy import Policy
@@ -63,14 +63,12 @@ class RunContext:
 
     Attributes:
         view: the view as of the run's instant.
-        state: the state folder, with the notes of activated runs.
-        run_id: the run.
+        messages: the messages that count as sent.
         catalogue: the active offers; None if each item is its own offer.
     """
 
     view: View
-    state: StateFolder
-    run_id: str
+    messages: Sent
     catalogue: Catalogue | None
 
 
@@ -98,7 +96,7 @@ def decide_by_policy(
         table = pq.read_table(predicted, columns=list(_READ), memory_map=False)
         table = table.filter(pc.is_valid(table["rank"]))
         codes = Codes.of_distinct(table["customer_id"])
-        customers = customers_of(context.view, context.state, context.run_id, policy, codes)
+        customers = customers_of(context.view, context.messages, policy, codes)
         ranked = _ranked(table, codes, context.catalogue)
         ranked = replace(ranked, reveals=_reveals(context.view, table, ranked, policy, top))
         places = _places(customers, ranked, decisions.parent, policy)
@@ -122,7 +120,7 @@ def _friends(places: Places | None, offered: np.ndarray) -> pd.Series:
 
 def _ranked(table: pa.Table, codes: Codes, catalogue: Catalogue | None) -> Ranked:
     offer_id = table["offer_id"].to_pandas()
-    item = table["item_kind"].to_pandas() + ":" + table["item_id"].to_pandas()
+    item = item_keys(table.select(ITEM).to_pandas())
     customer = codes.of(table["customer_id"]).astype(np.int64)
     customer_id = table["customer_id"].to_pandas()
     keys = pd.DataFrame({"customer": customer_id, "offer": offer_id, "item": item})
@@ -158,7 +156,7 @@ def _reveals(view: View, table: pa.Table, ranked: Ranked, policy: Policy, top: i
         items = revealing(rows[shown], bought, threshold)
         if not len(items):
             return reveals
-        reveals |= np.isin(ranked.item, items.item_kind + ":" + items.item_id)
+        reveals |= np.isin(ranked.item, item_keys(items))
 
 
 def _numbers(column: pa.ChunkedArray) -> np.ndarray:
@@ -189,7 +187,7 @@ def _places(customers: Customers, ranked: Ranked, folder: Path, policy: Policy) 
     rows = rows[ranked.with_trigger]
     broad = drivers[drivers.item_id.isna()]
     named = drivers[drivers.item_id.notna()]
-    named = named.assign(item=named.item_kind + ":" + named.item_id)
+    named = named.assign(item=item_keys(named))
     of_items = named[["customer", "item", "friend_id"]].merge(rows, on=["customer", "item"])
     of_all = broad[["customer", "friend_id"]].merge(rows, on="customer")
     pairs = pd.concat([of_items, of_all])[["row", "friend_id"]].drop_duplicates()

@@ -33,9 +33,10 @@ from followsuit.offers.out import OUT
 from followsuit.offers.replay import Replay
 from followsuit.offers.risk import risks
 from followsuit.offers.selection import Selection
+from followsuit.policy.contact.sent import sent
 from followsuit.policy.decision import OFFERED
 from followsuit.policy.declared.policy import Policy
-from followsuit.policy.restrictions import restrictions
+from followsuit.policy.restrictions import NO_RESTRICTIONS, restrictions
 from followsuit.triggers.defined import triggers_of, with_window
 from followsuit.triggers.definitions.definition import Definition
 from followsuit.triggers.reason_texts import ReasonTexts
@@ -158,7 +159,11 @@ class Pipeline:
         )
         ties, offers = tie_weights(view, learned), catalogue(view)
         triggers = triggers_of(self._definitions, ties)
-        kept_back = restrictions(view, self._store.state, self._run_id, policy)
+        context, kept_back = None, NO_RESTRICTIONS
+        if policy.says_anything:
+            messages = sent(view, self._store.state, self._run_id, policy.contact.assume_sent)
+            context = RunContext(view, messages, offers)
+            kept_back = restrictions(view, messages, policy)
         with self._progress("finding reasons"):
             reasons = reasons_of(triggers, view)
             every = with_everyone(view, reasons) if selection.everyone else reasons
@@ -177,7 +182,7 @@ class Pipeline:
                 never=policy.never.categories,
             )
         path = self._folder / DECISIONS
-        predicted = self._folder / _PREDICTED if policy.says_anything else path
+        predicted = self._folder / _PREDICTED if context else path
         write_decisions(
             predicted,
             rows.filter(rows.item_id.notnull()),
@@ -194,8 +199,7 @@ class Pipeline:
         with self._progress("writing evidence"):
             write_evidence(view, triggers, live, window, self._folder)
         worth = None
-        if policy.says_anything:
-            context = RunContext(view, self._store.state, self._run_id, offers)
+        if context is not None:
             worth = decide_by_policy(
                 predicted, path, context, policy, selection.top, self._seed, self._progress
             )

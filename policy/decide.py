@@ -7,6 +7,7 @@ import pandas as pd
 import pyarrow as pa
 
 from followsuit.graph.consent import CHANNELS
+from followsuit.graph.items import ITEM, item_keys
 from followsuit.policy.allocation.allocate import allocate, best_first
 from followsuit.policy.allocation.problem import Doubles, Ints, Problem
 from followsuit.policy.contact.customers import Customers, Rooms
@@ -214,7 +215,7 @@ def _offered_today(
     rows = rows.filter(pa.array(customers.codes.of(rows["customer_id"]) >= 0))
     customer = customers.codes.of(rows["customer_id"])
     channel = pd.Index(CHANNELS).get_indexer(rows["channel"].to_pandas()) % (len(CHANNELS) + 1)
-    item = rows["item_kind"].to_pandas() + ":" + rows["item_id"].to_pandas()
+    item = item_keys(rows.select(ITEM).to_pandas())
     earlier = pd.MultiIndex.from_arrays([customer, rows["offer_id"].to_pandas(), item, channel])
     of = messages.row
     here = pd.MultiIndex.from_arrays(
@@ -253,8 +254,8 @@ def _within_room(messages: Messages, ranked: Ranked, left: Ints) -> np.ndarray:
     order = np.lexsort((ranked.rank[messages.row], -messages.weight, messages.channel, customer))
     group = customer[order] * (len(CHANNELS) + 1) + messages.channel[order]
     starts = np.flatnonzero(np.diff(group, prepend=-1))
-    count_up_to = np.arange(len(order)) - np.repeat(starts, np.diff(np.append(starts, len(order))))
-    return np.sort(order[count_up_to < left[order]])
+    better = np.arange(len(order)) - np.repeat(starts, np.diff(np.append(starts, len(order))))
+    return np.sort(order[better < left[order]])
 
 
 def _has(rows: Ints, ranked: Ranked) -> np.ndarray:

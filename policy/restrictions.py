@@ -6,10 +6,9 @@ import ibis
 import ibis.expr.types as ir
 
 from followsuit.graph.items import PAIR, PRODUCT
-from followsuit.graph.state import StateFolder
 from followsuit.graph.view import View
 from followsuit.policy.contact.customers import contacted_enough
-from followsuit.policy.contact.sent import sent
+from followsuit.policy.contact.sent import Sent
 from followsuit.policy.declared.policy import Policy
 from followsuit.policy.rules import PER_CUSTOMER, PROGRAMS
 
@@ -32,13 +31,12 @@ class Restrictions:
 NO_RESTRICTIONS = Restrictions()
 
 
-def restrictions(view: View, state: StateFolder, run_id: str, policy: Policy) -> Restrictions:
+def restrictions(view: View, messages: Sent, policy: Policy) -> Restrictions:
     """What a policy keeps from customers as of a view's instant.
 
     Args:
         view: the view.
-        state: the state folder, with the notes of activated runs.
-        run_id: the run to decide for; its own offers don't count as sent.
+        messages: the messages that count as sent.
         policy: the policy.
     """
     never, people = policy.never, []
@@ -46,7 +44,6 @@ def restrictions(view: View, state: StateFolder, run_id: str, policy: Policy) ->
         holders = view.holders(never.programs)
         people.append(holders.mutate(restricted_by=ibis.literal(PROGRAMS)))
     if (window := policy.contact.per_customer) is not None:
-        messages = sent(view, state, run_id, policy.contact.assume_sent)
         # What other runs of the day have offered may be offered again.
         enough = contacted_enough(view, messages.before_the_day, window)
         enough = enough.mutate(restricted_by=ibis.literal(PER_CUSTOMER))

@@ -7,6 +7,7 @@ from typing import Any
 from followsuit.core.times import utc
 from followsuit.graph import schema as g
 from followsuit.graph.consent import ALL, PURPOSES
+from followsuit.graph.nodes import exists
 from followsuit.graph.schema import Col
 from followsuit.graph.store import GraphStore, nfc
 from followsuit.privacy.held import UnknownCustomer
@@ -45,11 +46,8 @@ def consents_of(store: GraphStore, customer: str, now: datetime) -> list[Answer]
     customer = nfc(customer)
     with store.reading():
         store.require_complete()
-        known = store.query(
-            f"MATCH (c:`{g.CUSTOMER.label}` {{`{g.CUSTOMER.key}`: $customer}}) "
-            f"RETURN c.`{g.CUSTOMER.key}` AS id",
-            {"customer": customer},
-        )
+        if not exists(store, g.CUSTOMER, customer):
+            raise UnknownCustomer(f"There is no customer {customer} in {store.name}.")
         rows = store.query(
             f"MATCH (c:`{g.CUSTOMER.label}` {{`{g.CUSTOMER.key}`: $customer}})"
             f"-[r:`{g.CONSENTED.name}`]->(p:`{g.PURPOSE.label}`) "
@@ -58,8 +56,6 @@ def consents_of(store: GraphStore, customer: str, now: datetime) -> list[Answer]
             {"customer": customer},
         ).to_pylist()
         blocked = customer in store.meta.blocked_customers
-    if not known.num_rows:
-        raise UnknownCustomer(f"There is no customer {customer} in {store.name}.")
     purposes = [purpose for purpose in PURPOSES if purpose != ALL]
     if blocked:
         return [Answer(purpose, False, None) for purpose in purposes]

@@ -25,10 +25,11 @@ from followsuit.offers.explanation.not_offered import (
     NoDecisions,
     UnknownTarget,
 )
+from followsuit.policy.contact.sent import sent
 from followsuit.policy.decision import NEXT
 from followsuit.policy.declared.policy import Policy
 from followsuit.policy.declared.run_parameters import POLICY
-from followsuit.policy.restrictions import restrictions
+from followsuit.policy.restrictions import NO_RESTRICTIONS, restrictions
 from followsuit.policy.rules import NO_OFFER
 
 
@@ -54,7 +55,10 @@ def why_no_candidate(
     """
     policy = Policy.model_validate(run.parameters.get(POLICY) or {})
     view = view.keeping(policy.retention.events, policy.retention.contacts)
-    kept_back = restrictions(view, store.state, run.run_id, policy)
+    kept_back = NO_RESTRICTIONS
+    if policy.says_anything:
+        messages = sent(view, store.state, run.run_id, policy.contact.assume_sent)
+        kept_back = restrictions(view, messages, policy)
     offers = catalogue(view)
     items = view.items.filter(view.items.item_id == target).select(*ITEM)
     if exists(store, g.OFFER, target):

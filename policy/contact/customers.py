@@ -10,11 +10,10 @@ import pandas as pd
 from followsuit.core.codes import Codes
 from followsuit.core.hashes import share_of
 from followsuit.graph.consent import CHANNELS
-from followsuit.graph.state import StateFolder
 from followsuit.graph.view import View
 from followsuit.policy.contact.answers import answers
 from followsuit.policy.contact.send_times import send_times
-from followsuit.policy.contact.sent import Sent, sent
+from followsuit.policy.contact.sent import Sent
 from followsuit.policy.declared.policy import Policy, Window
 
 ANY = len(CHANNELS)
@@ -64,20 +63,16 @@ class Customers:
     sent: Sent
 
 
-def customers_of(
-    view: View, state: StateFolder, run_id: str, policy: Policy, codes: Codes
-) -> Customers:
+def customers_of(view: View, messages: Sent, policy: Policy, codes: Codes) -> Customers:
     """What a policy needs to know of customers.
 
     Args:
         view: the view as of the run's instant.
-        state: the state folder, with the notes of activated runs.
-        run_id: the run to decide for.
+        messages: the messages that count as sent.
         policy: the policy.
         codes: the customers.
     """
     contact = policy.contact
-    messages = sent(view, state, run_id, contact.assume_sent)
     answered = answers(view, codes)
     people = view.people.select("customer_id", "shares").to_pyarrow()
     held_out = np.zeros(len(codes), dtype=bool)

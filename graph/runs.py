@@ -172,11 +172,21 @@ def use_run(store: GraphStore, run_id: str, kind: str = SCORE) -> None:
     Raises:
         UnknownRun: there is no such run.
     """
-    known = [run.run_id for run in runs(store, kind)]
-    if run_id not in known:
-        raise UnknownRun(f"There is no run {run_id}; there are {', '.join(known) or 'none'}.")
+    run_named(store, run_id, kind)
     with store.writing():
         store.activate(run_id)
+
+
+def run_named(store: GraphStore, run_id: str, kind: str = SCORE) -> Run:
+    """The run with an id.
+
+    Raises:
+        UnknownRun: there is no such run.
+    """
+    known = {run.run_id: run for run in runs(store, kind)}
+    if run_id not in known:
+        raise UnknownRun(f"There is no run {run_id}; there are {', '.join(known) or 'none'}.")
+    return known[run_id]
 
 
 def prune_runs(store: GraphStore, keep: int | None = None, kind: str = SCORE) -> list[str]:

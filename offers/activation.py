@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from followsuit.core.errors import FollowsuitError
 from followsuit.graph import schema as g
-from followsuit.graph.runs import KEPT, OFFERS, SCORE, Run, parts, run_folder, runs, use_run
+from followsuit.graph.runs import KEPT, OFFERS, Run, parts, run_folder, run_named, use_run
 from followsuit.graph.schema import Col
 from followsuit.graph.store import GraphStore
 from followsuit.policy.contact.sent import history, note_activated, noted
@@ -145,10 +145,10 @@ def activate(store: GraphStore, run_id: str) -> None:
         UnknownRun: there is no such run.
         OutdatedRun: the run has a policy, was never activated, and other runs were meanwhile.
     """
+    run = run_named(store, run_id)
     with store.writing():
-        run = next((run for run in runs(store, SCORE) if run.run_id == run_id), None)
         path = run_folder(store, run_id) / OFFERS
-        if run is not None and path.exists():
+        if path.exists():
             inputs = run.parameters.get(INPUTS, run_id)
             if run_id not in noted(store.state)["run_id"].unique().to_pylist():
                 _check_history(store, run, inputs)

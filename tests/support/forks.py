@@ -115,11 +115,19 @@ def _learn(folder: Path) -> None:
 
 
 def _leave(compiled: dict[Any, Any], folder: Path) -> None:
-    """Leave what this fork has compiled to the others."""
-    if compiled:
+    """Leave what this fork has compiled to the others, but for functions that can't be pickled."""
+    if compiled := {shape: text for shape, text in compiled.items() if _can_be_pickled(shape)}:
         part = folder / f"{os.getpid()}.part"
         part.write_bytes(pickle.dumps(compiled))
         part.rename(part.with_suffix(_LEFT))
+
+
+def _can_be_pickled(shape: Any) -> bool:
+    try:
+        pickle.dumps(shape)
+    except pickle.PicklingError:  # It holds a function of DuckDB that a module named for itself.
+        return False
+    return True
 
 
 def _answer(asked: socket.socket, folder: Path) -> None:

@@ -15,9 +15,9 @@ import pytest
 from support.hand_made import MAPPING, NOW, ZOE, day, hand_made
 
 import followsuit
-import followsuit.api
 from followsuit.api import Shop
 from followsuit.config import Options, Settings
+from followsuit.core.progress import silent
 from followsuit.core.times import TimeError
 from followsuit.errors import (
     BacktestError,
@@ -141,7 +141,7 @@ def test_load_reports_its_tables_and_may_be_told_of_its_progress(
 
     def progress(name: str, total: int | None = None) -> Any:
         steps.append(name)
-        return followsuit.api.silent(name, total)
+        return silent(name, total)
 
     with followsuit.open(tmp_path / "again.lbug", progress=progress) as again:
         (tmp_path / "mapping.toml").write_text(MAPPING)

@@ -1,4 +1,4 @@
-"""The snapshot as of an instant: the only module that compares a time with `as_of`.
+"""The snapshot as of an instant, in the tables that computations use.
 
 A `View` holds what was known at its instant: no later rows, no customers who joined later, no
 returns, nothing sensitive. It has the rows of all customers, for each customer's own offers.
@@ -19,10 +19,9 @@ import pandas as pd
 
 from followsuit.core.codes import Codes
 from followsuit.core.errors import FollowsuitError
-from followsuit.core.near_names import near_name
 from followsuit.core.progress import Progress, silent
-from followsuit.core.times import utc
 from followsuit.graph import tables as t
+from followsuit.graph.contract_view import ContractView
 from followsuit.graph.history import History, OwnHistory, without_returns
 from followsuit.graph.items import PAIR, PRODUCT, Items
 from followsuit.graph.people import opt_ins, people
@@ -36,15 +35,11 @@ _T = TypeVar("_T")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class UnknownTable(FollowsuitError):
-    """There is no such table."""
-
-
 class NobodyShares(FollowsuitError):
     """No customer has agreed that others' results use their activity."""
 
 
-class View:
+class View(ContractView):
     """What was known at an instant.
 
     Attributes:
@@ -64,9 +59,7 @@ class View:
                 shares, in this view and in all views that `at` makes of it.
             history: rows to reuse; `at`, `of` and `shared` pass theirs.
         """
-        self.snapshot = snapshot
-        self.as_of = utc(as_of)
-        self.assume_consent = snapshot.meta.assume_consent
+        super().__init__(snapshot, as_of)
         self._history = history or History(snapshot, lambda: self.people)
 
     def at(self, as_of: datetime) -> Self:
@@ -151,35 +144,7 @@ class View:
             )
         return self
 
-    # Tables of the contract, filtered by time only.
-
-    def table(self, table: Table | str) -> ir.Table:
-        """A table of the contract, in its columns, as of the instant.
-
-        It holds no later rows, but all rows without a date. Later refusals of consent are in it:
-        a refusal counts at once. The outcome of a contact is missing before `outcome_at`.
-
-        Raises:
-            UnknownTable: there is no table of that name.
-        """
-        contract = _table_named(table) if isinstance(table, str) else table
-        rows = self.snapshot.rows(contract)
-        if contract.clock is None:
-            return rows
-        known = self._known(rows[contract.clock])
-        if contract is t.CONSENTS:
-            return rows.filter(known | ~rows.granted)
-        if contract is t.CONTACTS:
-            outcome_known = self._known(rows.outcome_at)
-            rows = rows.mutate(
-                outcome=outcome_known.ifelse(rows.outcome, None),
-                outcome_at=outcome_known.ifelse(rows.outcome_at, None),
-            )
-        return rows.filter(known)
-
-    def undated(self) -> list[str]:
-        """Tables and columns without dates, see `Snapshot.undated`."""
-        return self.snapshot.undated()
+    # What computations use: filtered by time, without rows that they may not use.
 
     def friends(self) -> nx.Graph:
         """The friend graph: all customers as nodes, `friendships` as edges with their attributes.
@@ -201,13 +166,6 @@ class View:
         )
         graph.add_nodes_from(self.customers.customer_id.execute())
         return graph
-
-    def purchases(self) -> pd.DataFrame:
-        """Purchases in the contract's columns, returns too; `amount` in minor units."""
-        rows: pd.DataFrame = self.table(t.PURCHASES).to_pandas()
-        return rows
-
-    # What computations use: filtered by time, without rows that they may not use.
 
     @cached_property
     def customers(self) -> ir.Table:
@@ -357,7 +315,7 @@ class View:
             return None
         rows = self.table(t.OFFERS)
         started = self._known(rows.valid_from)
-        return rows.filter(started, rows.valid_until.isnull() | (rows.valid_until > self.as_of))
+        return rows.filter(started, self._is_open(rows.valid_until))
 
     @cached_property
     def offer_items(self) -> ir.Table:
@@ -405,8 +363,7 @@ class View:
     @property
     def _held(self) -> ir.Table:
         """The memberships that had not ended, in the contract's columns."""
-        rows = self.table(t.MEMBERSHIPS)
-        return rows.filter(rows.until.isnull() | (rows.until > self.as_of))
+        return self.live(self.table(t.MEMBERSHIPS))
 
     @property
     def opt_ins(self) -> ir.Table:
@@ -420,46 +377,22 @@ class View:
         """The interactions in (as_of - length, as_of], in the columns of `interactions`."""
         return self.within(self.interactions, length)
 
-    def within(self, rows: ir.Table, length: timedelta) -> ir.Table:
-        """The rows with a time `at` in (as_of - length, as_of]."""
-        return rows.filter(rows["at"] > self.as_of - length, rows["at"] <= self.as_of)
-
-    def of_the_day(self, rows: ir.Table) -> ir.Table:
-        """The rows with a time `at` on the instant's day, in UTC, up to the instant."""
-        return self.until(rows.filter(rows["at"].date() == self.as_of.date()))
-
-    def until(self, rows: ir.Table) -> ir.Table:
-        """The rows with a time `at` up to the instant."""
-        return rows.filter(rows["at"] <= self.as_of)
-
-    def settled(self, rows: ir.Table, length: timedelta) -> ir.Table:
-        """The contacts with an outcome, and those that have had none for this long."""
-        return rows.filter(rows.outcome.notnull() | (rows["at"] <= self.as_of - length))
-
-    def after(self, rows: ir.Table, horizon: timedelta) -> ir.Table:
-        """The rows with a time `at` in (as_of, as_of + horizon], used as labels."""
-        return rows.filter(rows["at"] > self.as_of, rows["at"] <= self.as_of + horizon)
-
-    def live(self, rows: ir.Table) -> ir.Table:
-        """The rows whose time `until` hasn't come yet, or is missing."""
-        return rows.filter(rows.until.isnull() | (rows.until > self.as_of))
-
     def known_for(self, length: timedelta) -> ir.Table:
         """`customer_id` of the customers who have been known for at least this long."""
         rows = self.known_since
-        return rows.filter(rows.known_since <= self.as_of - length).select("customer_id")
+        return rows.filter(self._is_older(rows.known_since, length)).select("customer_id")
 
     def following(self, horizon: timedelta) -> ir.Table:
         """The first interactions in (as_of, as_of + horizon], used as labels."""
-        rows = self._usable(self._history.first_interactions)
-        later = rows.filter(rows["at"] > self.as_of, rows.known_at <= self.as_of + horizon)
-        return later.select(*PAIR, "at")
+        return self._later(self._history.first_interactions, horizon)
 
     def interactions_after(self, horizon: timedelta) -> ir.Table:
         """All interactions in (as_of, as_of + horizon], used as labels of repeats."""
-        rows = self._usable(self._history.interactions)
-        later = self.after(rows, horizon)
-        return later.filter(later.known_at <= self.as_of + horizon).select(*PAIR, "at")
+        return self._later(self._history.interactions, horizon)
+
+    def _later(self, rows: ir.Table, horizon: timedelta) -> ir.Table:
+        rows = self.after(self._usable(rows), horizon)
+        return rows.filter(self._known(rows.known_at, horizon)).select(*PAIR, "at")
 
     def newest_interaction(self) -> datetime | None:
         """The time of the last purchase, return or visit; None if there are none."""
@@ -519,16 +452,6 @@ class View:
         """`product_id` of the products among the items."""
         return self.items.filter(self.items.item_kind == PRODUCT).select(product_id="item_id")
 
-    def _is_past(self, clock: ir.Value) -> ir.Value:
-        """Whether a time is at or before the instant; a missing time isn't."""
-
-        """Whether a time is at or before the instant; a missing time doesn't count."""
-        return clock.notnull() & (clock <= self.as_of)
-
-    def _known(self, clock: ir.Value) -> ir.Value:
-        """Whether a time is at or before the instant; a missing time counts as known."""
-        return clock.isnull() | (clock <= self.as_of)
-
     def _cut(self, rows: ir.Table) -> ir.Table:
         return self._usable(rows.filter(self._known(rows.known_at)))
 
@@ -565,15 +488,6 @@ class SharedView(View):
         return rows
 
 
-def _table_named(name: str) -> Table:
-    """The table of the contract with this name."""
-    if name not in t.TABLES:
-        near = near_name(name, list(t.TABLES))
-        hint = f"Did you mean {near}?" if near else f"The tables are {', '.join(t.TABLES)}."
-        raise UnknownTable(f"There is no table {name}. {hint}")
-    return t.TABLES[name]
-
-
 def view_of(
     store: GraphStore,
     as_of: datetime,
@@ -599,11 +513,6 @@ def view_of(
 
 def _microseconds(length: timedelta) -> int:
     return length // timedelta(microseconds=1)
-
-
-def whole_seconds(at: ir.Value) -> ir.Value:
-    """Whole seconds since 1970, rounded down (`epoch_seconds` keeps fractions on DuckDB)."""
-    return at.cast("timestamp('UTC')").epoch_seconds().floor().cast("int64")
 
 
 def of_customers(rows: ir.Table, customers: Sequence[str] | None) -> ir.Table:

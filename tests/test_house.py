@@ -36,11 +36,11 @@ MAY_IMPORT = {
 }
 """Of each room the others that it may import; the face in `src/followsuit` may import all."""
 
-FACE = ("cli", "testing")
+FACE = ("api", "cli", "testing")
 """Folders of the public face."""
-VIEW = "followsuit.graph.view"
+AS_OF = "followsuit.graph.as_of"
 MAY_COMPARE_INSTANTS = {
-    VIEW: "a view is what cuts time",
+    AS_OF: "views cut time with it",
     "followsuit.graph.runs": "runs have an order in time",
     "followsuit.gnn.evaluation.ablation_result": "the newest ablation that was run by an instant",
     "followsuit.influence.probabilities.edges": "the active run counts unless it is of a later day",

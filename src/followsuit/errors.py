@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         OtherTraining,
         TrainingUnderWay,
     )
+    from followsuit.graph.contract_view import UnknownTable
     from followsuit.graph.forgotten import ForgottenKeyMissing, ForgottenMissing
     from followsuit.graph.runs import UnknownRun
     from followsuit.graph.store import (
@@ -48,7 +49,7 @@ if TYPE_CHECKING:
         StoreTooNew,
         StoreUnreachable,
     )
-    from followsuit.graph.view import NobodyShares, UnknownTable
+    from followsuit.graph.view import NobodyShares
     from followsuit.influence.effects.taste_profile import WrongTaste
     from followsuit.influence.probabilities.holdout import HoldoutError
     from followsuit.influence.spread.costs import CostsError
@@ -145,7 +146,7 @@ _MODULES = {
     "UnknownOutcome": "followsuit.triggers.report.outcomes",
     "UnknownQuery": "followsuit.queries.library",
     "UnknownRun": "followsuit.graph.runs",
-    "UnknownTable": "followsuit.graph.view",
+    "UnknownTable": "followsuit.graph.contract_view",
     "UnknownTarget": "followsuit.offers.explanation.not_offered",
     "WorldError": "followsuit.simulator.world",
     "WrongColumn": "followsuit.privacy.change",

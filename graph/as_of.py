@@ -41,7 +41,7 @@ class AsOf:
         """The rows whose time `until` hasn't come yet, or is missing."""
         return rows.filter(self._is_open(rows.until))
 
-    def _is_past(self, clock: ir.Value) -> ir.Value:
+    def is_past(self, clock: ir.Value) -> ir.Value:
         """Whether a time is at or before the instant; a missing time doesn't count."""
         return clock.notnull() & (clock <= self.as_of)
 

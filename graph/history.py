@@ -1,18 +1,17 @@
 """The rows of all times that computations may use. Views filter them by time."""
 
-from collections.abc import Callable
 from functools import cached_property
 
 import ibis
 import ibis.expr.types as ir
 
 from followsuit.graph import tables as t
+from followsuit.graph.contract_view import ContractView
 from followsuit.graph.items import ITEM, PAIR, PRODUCT, STORE
-from followsuit.graph.people import answers
+from followsuit.graph.people import answers, people
 from followsuit.graph.purchase_arrays import PurchaseArrays, purchase_arrays
 from followsuit.graph.schema import Col
 from followsuit.graph.sensitive import is_sensitive, sensitive_items
-from followsuit.graph.snapshot import Snapshot
 from followsuit.graph.tables import Table
 
 _WORDS: dict[str, str] = {
@@ -31,30 +30,43 @@ class History:
     whether the customers of a row share their activity.
     """
 
-    def __init__(self, snapshot: Snapshot, people: Callable[[], ir.Table]) -> None:
+    def __init__(self, decided: ContractView) -> None:
         """Start with nothing computed.
 
         Args:
-            snapshot: the tables.
-            people: gives `View.people` of the instant that decides who shares.
+            decided: the tables as of the instant that decides who shares.
         """
-        self._snapshot = snapshot
-        self._people = people
+        self._decided = decided
+        self._snapshot = decided.snapshot
         self.remembered: dict[tuple[str, ...], ir.Table] = {}
         """Temporary tables that views of it have made, see `View.remember`."""
+
+    def chosen(self, rows: ir.Table) -> ir.Table:
+        """The rows of the customers that this history is of: all of them."""
+        return rows
 
     @cached_property
     def answers(self) -> ir.Table:
         """See `people.answers`."""
         blocked = self._snapshot.meta.blocked_customers
-        return self._snapshot.keep(answers(self._snapshot.rows(t.CONSENTS), blocked))
+        return self._snapshot.keep(answers(self.chosen(self._snapshot.rows(t.CONSENTS)), blocked))
+
+    def people(self, view: ContractView) -> ir.Table:
+        """See `people.people`, as of the instant of a view."""
+        return people(
+            self.chosen(view.table(t.CUSTOMERS)),
+            self.answers,
+            view.as_of.date(),
+            view.is_past,
+            view.assume_consent,
+        )
 
     @cached_property
     def members(self) -> ir.Table:
         """`customer_id, city, joined_at, shares`."""
-        states = self._people()
+        states = self.people(self._decided)
         sharing = states.filter(states.shares).select("customer_id", shares=ibis.literal(True))
-        rows = self._snapshot.rows(t.CUSTOMERS).left_join(sharing, "customer_id")
+        rows = self.chosen(self._snapshot.rows(t.CUSTOMERS)).left_join(sharing, "customer_id")
         return self._snapshot.keep(
             rows.select("customer_id", "city", "joined_at", shares=rows.shares.fill_null(False))
         )
@@ -210,9 +222,13 @@ class OwnHistory(History):
     """The rows of one customer; `items` are those of all customers."""
 
     def __init__(self, history: History, customer: str) -> None:
-        super().__init__(history._snapshot, history._people)
+        super().__init__(history._decided)
         self._all = history
         self._customer = customer
+
+    def chosen(self, rows: ir.Table) -> ir.Table:
+        """The rows of the customer."""
+        return rows.filter(rows.customer_id == self._customer)
 
     @cached_property
     def items(self) -> ir.Table:
@@ -223,12 +239,6 @@ class OwnHistory(History):
     def sensitive_items(self) -> ir.Table:
         """`item_kind, item_id` of the sensitive products and stores."""
         return self._all.sensitive_items
-
-    @cached_property
-    def members(self) -> ir.Table:
-        """`customer_id, city, joined_at, shares`."""
-        rows = self._all.members
-        return rows.filter(rows.customer_id == self._customer)
 
 
 def is_return(purchases: ir.Table) -> ir.BooleanValue:

@@ -24,7 +24,7 @@ from followsuit.graph import tables as t
 from followsuit.graph.contract_view import ContractView
 from followsuit.graph.history import History, OwnHistory, without_returns
 from followsuit.graph.items import PAIR, PRODUCT, Items
-from followsuit.graph.people import opt_ins, people
+from followsuit.graph.people import opt_ins
 from followsuit.graph.purchase_arrays import PurchaseArrays
 from followsuit.graph.schema import Col
 from followsuit.graph.snapshot import Snapshot, take_snapshot
@@ -60,7 +60,7 @@ class View(ContractView):
             history: rows to reuse; `at`, `of` and `shared` pass theirs.
         """
         super().__init__(snapshot, as_of)
-        self._history = history or History(snapshot, lambda: self.people)
+        self._history = history or History(ContractView(snapshot, as_of))
 
     def at(self, as_of: datetime) -> Self:
         """The same snapshot as of another instant; the same customers share."""
@@ -343,14 +343,7 @@ class View(ContractView):
         `shares` is as of this instant too. It differs from `shared` if `at` made the view and a
         customer consented or came of age between the two instants.
         """
-        rows = people(
-            self.table(t.CUSTOMERS),
-            self._history.answers,
-            self.as_of.date(),
-            self._is_past,
-            self.assume_consent,
-        )
-        return self.snapshot.keep(rows)
+        return self.snapshot.keep(self._history.people(self))
 
     def holders(self, programs: Sequence[str]) -> ir.Table:
         """`customer_id` of those who hold one of these programs, sensitive ones too.
@@ -371,7 +364,7 @@ class View(ContractView):
 
         They are what customers said themselves; `people` says who may be contacted at all.
         """
-        return opt_ins(self._history.answers, self._is_past)
+        return opt_ins(self._history.answers, self.is_past)
 
     def recent(self, length: timedelta) -> ir.Table:
         """The interactions in (as_of - length, as_of], in the columns of `interactions`."""

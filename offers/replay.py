@@ -42,7 +42,10 @@ The days to calibrate on are the latest ones whose horizon has passed. The horiz
 the training set ends before them.
 """
 _FEWEST_DAYS, _CUSTOMER_DAYS = 2, 100_000
-"""A shop with many customers trains on fewer days: this many customers times days are enough."""
+"""A shop with many customers trains on fewer days and a sample of the customers: this many
+customers times days are enough."""
+_MOST_TO_CALIBRATE = 10_000
+"""Maximum number of customers of a day to calibrate on."""
 _WEEK = timedelta(days=7)
 
 
@@ -105,10 +108,11 @@ class Replay:
 
     def _training_sets(self, config: TasteConfig, learned: pd.DataFrame) -> list[Examples]:
         taste = self._taste(config, self._training)
+        most = _CUSTOMER_DAYS // max(len(self._training), 1)
         training = []
         with self._progress("fitting weights of features", len(self._training)) as advance:
             for day in self._training:
-                with self._reasons(day, learned) as (triggers, rows):
+                with self._reasons(day, learned, most) as (triggers, rows):
                     live = rows.filter(rows.blocked_by.isnull())
                     laid = grid(day, live, self._window, triggers=triggers, taste=taste)
                     adopted = outcomes(laid, self._window).pairs
@@ -133,7 +137,9 @@ class Replay:
         with self._progress("calibrating probabilities", len(self._calibration)) as advance:
             for day in self._calibration:
                 offers = catalogue(day)
-                with self._reasons(day, learned, offers, selection) as (triggers, rows):
+                with self._reasons(
+                    day, learned, _MOST_TO_CALIBRATE, offers, everyone=selection.everyone
+                ) as (triggers, rows):
                     live = rows.filter(rows.blocked_by.isnull())
                     laid = grid(
                         day, live, self._window, triggers=triggers, taste=taste, catalogue=offers
@@ -175,19 +181,23 @@ class Replay:
         self,
         day: SharedView,
         learned: pd.DataFrame,
+        most: int,
         offers: Catalogue | None = None,
-        selection: Selection | None = None,
+        everyone: bool = False,
     ) -> Iterator[tuple[tuple[Trigger, ...], ir.Table]]:
         """The triggers of a day, and their reasons with the rules that block them.
 
-        With a selection, the reasons are those of a sample of the customers whom it includes.
+        Args:
+            day: the day.
+            learned: see `tie_weights`.
+            most: maximum number of customers; of more, a sample is drawn.
+            offers: see `brought_up`.
+            everyone: whether customers without a reason are among them.
         """
         triggers = triggers_of(self._definitions, tie_weights(day, learned))
         reasons = reasons_of(triggers, day)
-        rows = reasons
-        if selection is not None:
-            rows = with_everyone(day, reasons) if selection.everyone else reasons
-            rows = of_customers(rows, sampled(rows, self._seed))
+        rows = with_everyone(day, reasons) if everyone else reasons
+        rows = of_customers(rows, sampled(rows, most, self._seed))
         rows = brought_up(day, rows, offers)
         yield triggers, rows
         day.snapshot.drop(reasons)

@@ -11,8 +11,6 @@ from followsuit.offers.learning.calibration import Shown
 from followsuit.offers.retrieval import Retrieval
 from followsuit.offers.selection import Selection
 
-MOST_CUSTOMERS = 10_000
-"""Maximum number of customers of a day to calibrate on; of more, a sample is drawn."""
 _EMPTY = Shown(
     customer=np.empty(0, np.int64),
     day=np.empty(0, np.int64),
@@ -22,18 +20,19 @@ _EMPTY = Shown(
 )
 
 
-def sampled(reasons: ir.Table, seed: int) -> list[str] | None:
-    """Ids of a sample of the customers with a reason, to calibrate on; None for all of them.
+def sampled(reasons: ir.Table, most: int, seed: int) -> list[str] | None:
+    """Ids of a sample of the customers with a reason; None for all of them.
 
     Args:
         reasons: the reasons of a day.
+        most: maximum number of customers.
         seed: random seed.
     """
     ids = reasons.select("customer_id").distinct().order_by("customer_id").to_pyarrow()
     ids = ids["customer_id"]
-    if len(ids) <= MOST_CUSTOMERS:
+    if len(ids) <= most:
         return None
-    chosen = np.random.default_rng(seed).choice(len(ids), MOST_CUSTOMERS, replace=False)
+    chosen = np.random.default_rng(seed).choice(len(ids), most, replace=False)
     return list(pc.take(ids, pa.array(np.sort(chosen))).to_pylist())
 
 

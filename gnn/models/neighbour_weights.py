@@ -27,6 +27,7 @@ import numpy as np
 from numba import prange
 from numpy.typing import NDArray
 from scipy import sparse
+from scipy.linalg import lapack
 
 from followsuit.core.compiled import compiled_parallel
 from followsuit.core.ranking_metrics import top_n
@@ -73,11 +74,15 @@ class Neighbours:
         weights = np.empty((m, k), dtype=np.float32)
         for first in range(0, m, _SYSTEMS):
             part = slice(first, first + _SYSTEMS)
-            gram = _symmetric(self.among[part], k)
+            gram = _lower(self.among[part], k)
             gram *= scales[part, :, None]
             gram *= scales[part, None, :]
             gram[:, np.arange(k), np.arange(k)] += ridge
-            weights[part] = np.linalg.solve(gram, wanted[part, :, None])[..., 0]
+            for item, (matrix, side) in enumerate(zip(gram, wanted[part], strict=True), first):
+                # The lower triangle by rows is the upper one by columns, as LAPACK reads it.
+                _, weights[item], info = lapack.sposv(matrix.T, side, overwrite_a=1)
+                if info:
+                    raise np.linalg.LinAlgError(f"sposv: {info}")
         target, place = np.nonzero(self.items >= 0)
         cells = weights[target, place], (self.items[target, place], target)
         return sparse.csr_matrix(cells, shape=(m, m))
@@ -177,12 +182,10 @@ def _copy_among(
                     among[item, start + other] = counts[row, items[item, other]]
 
 
-def _symmetric(triangles: Floats, k: int) -> Floats:
-    """(rows, k, k) the matrices with these lower triangles."""
-    matrices = np.empty((len(triangles), k, k), dtype=np.float32)
+def _lower(triangles: Floats, k: int) -> Floats:
+    """(rows, k, k) matrices with these lower triangles, and zeros above."""
+    matrices = np.zeros((len(triangles), k, k), dtype=np.float32)
     for row in range(k):
         first = row * (row + 1) // 2
-        part = triangles[:, first : first + row + 1]
-        matrices[:, row, : row + 1] = part
-        matrices[:, : row + 1, row] = part
+        matrices[:, row, : row + 1] = triangles[:, first : first + row + 1]
     return matrices

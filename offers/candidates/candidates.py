@@ -350,14 +350,17 @@ def _best_offers(
 @compiled
 def _score_of_many(scores: np.ndarray, many: int) -> float:
     """A score that at least so many columns have or exceed, and not many more; -inf if unknown."""
-    length = len(scores) // (_SLICES * many)
-    if length < 2:
+    slices = _SLICES * many
+    times = len(scores) // slices
+    if times < 2:
         return -np.inf
-    # As many slices have a highest score that is at least this one.
-    highest = np.empty(_SLICES * many)
-    for i in range(len(highest)):
-        highest[i] = scores[i * length : (i + 1) * length].max()
-    place = len(highest) - many
+    # As many slices (every so many columns) have a highest score that is at least this one.
+    highest = scores[:slices].copy()
+    for first in range(slices, times * slices, slices):
+        for i in range(slices):
+            score = scores[first + i]
+            highest[i] = score if score > highest[i] else highest[i]
+    place = slices - many
     lowest: float = np.partition(highest, place)[place]
     return lowest
 
@@ -378,9 +381,9 @@ def _match(
     heap = np.empty(len(scores), dtype=np.int64)
     size = 0
     for c in range(len(scores)):
-        if least <= scores[c] < below and scores[c] > -np.inf and pointer[c + 1] > pointer[c]:
+        if least <= scores[c] < below:
             heap[size] = c
-            size += 1
+            size += scores[c] > -np.inf and pointer[c + 1] > pointer[c]
     for at in range(size // 2 - 1, -1, -1):
         _sink(heap, at, size, scores)
     while size and count < len(chosen):

@@ -59,7 +59,8 @@ def why_no_candidate(
     if policy.says_anything:
         messages = sent(view, store.state, run.run_id, policy.contact.assume_sent)
         kept_back = restrictions(view, messages, policy)
-    offers = catalogue(view)
+    own = view.of(customer)
+    offers = catalogue(own)
     items = view.items.filter(view.items.item_id == target).select(*ITEM)
     if exists(store, g.OFFER, target):
         offers = None if offers is None else offers.only(target)
@@ -71,7 +72,6 @@ def why_no_candidate(
         if exists(store, g.PRODUCT, target) or exists(store, g.STORE, target):
             return SENSITIVE
         raise UnknownTarget(f"There is no product, store or offer {target}.")
-    own = view.of(customer)
     rows = brought_up(own, ibis.memtable(pairs), offers, restrictions=kept_back)
     blocked = rows.blocked_by.to_pyarrow()
     if not len(blocked):

@@ -18,20 +18,20 @@ from followsuit.graph.runs import DECISIONS, OFFERS
 from followsuit.graph.store import GraphStore
 from followsuit.graph.view import View, of_customers
 from followsuit.influence.log.action_log import read_log
-from followsuit.offers.allocated import Decisions, allocated
-from followsuit.offers.by_policy import RunContext, decide_by_policy
 from followsuit.offers.candidates.brought_up import brought_up, with_everyone
 from followsuit.offers.candidates.catalogue import catalogue
 from followsuit.offers.candidates.grid import grid
-from followsuit.offers.decision_rows import SCHEMA
-from followsuit.offers.decisions import counts_of_decisions, write_decisions
-from followsuit.offers.evidence import write_evidence
+from followsuit.offers.decisions.allocated import Decisions, allocated
+from followsuit.offers.decisions.by_policy import RunContext, decide_by_policy
+from followsuit.offers.decisions.decision_rows import SCHEMA
+from followsuit.offers.decisions.decisions import counts_of_decisions, write_decisions
+from followsuit.offers.decisions.risk import risks
 from followsuit.offers.learning.acceptance import Acceptance
 from followsuit.offers.learning.learned import learned_tie_weights
+from followsuit.offers.learning.replay import Replay
 from followsuit.offers.learning.taste import TasteConfig, search_taste
-from followsuit.offers.out import OUT
-from followsuit.offers.replay import Replay
-from followsuit.offers.risk import risks
+from followsuit.offers.run.evidence import write_evidence
+from followsuit.offers.run.out import OUT
 from followsuit.offers.selection import Selection
 from followsuit.policy.contact.sent import sent
 from followsuit.policy.decision import OFFERED

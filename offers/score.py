@@ -5,9 +5,8 @@ result in the run's folder, so that an interrupted run continues from its last f
 run's id is a hash of its data, instant and parameters: the same inputs give the same run.
 """
 
-import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,54 +20,42 @@ from followsuit.core.errors import FollowsuitError
 from followsuit.core.files import private_folder, read_json, read_parquet, save_json
 from followsuit.core.progress import Progress, silent
 from followsuit.gnn.evaluation.ablation_result import friends_help
-from followsuit.graph import schema as g
-from followsuit.graph.items import PRODUCT, STORE
-from followsuit.graph.run_writer import write_run
 from followsuit.graph.runs import (
     DECISIONS,
     FILES,
     OFFERS,
     SCORE,
-    Run,
     active,
     new_run_id,
     run_folder,
     runs,
 )
-from followsuit.graph.schema import Col
-from followsuit.graph.store import GraphStore, StoreBusy, nfc
+from followsuit.graph.store import GraphStore, nfc
 from followsuit.graph.view import View, of_customers, view_of
-from followsuit.offers.activation import (
-    CUSTOMERS,
-    LEARNED,
-    OFFERED_TO,
-    comparable,
-    customers_of,
-    customers_of_run,
-    joined,
-    kept_parts,
-    offers_of,
-    other_options,
-    without,
-)
-from followsuit.offers.allocated import Decisions
-from followsuit.offers.comparison import Comparison, compare
-from followsuit.offers.decisions import counts_by_rule, customers_blocked_by
-from followsuit.offers.guards import MAX_AGE, MIN_SHARE, Guards, Tell, ignore_note
+from followsuit.offers.decisions.allocated import Decisions
+from followsuit.offers.decisions.comparison import Comparison, compare
+from followsuit.offers.decisions.decisions import counts_by_rule
 from followsuit.offers.learning.acceptance import Acceptance
 from followsuit.offers.learning.learn import Learn
 from followsuit.offers.learning.learned import CHOSEN, learned_before
 from followsuit.offers.learning.taste import TasteConfig
-from followsuit.offers.out import OUT
 from followsuit.offers.pipeline import STEPS, Pipeline
+from followsuit.offers.run.activation import (
+    CUSTOMERS,
+    LEARNED,
+    kept_parts,
+    other_options,
+)
+from followsuit.offers.run.guards import MAX_AGE, MIN_SHARE, Guards, Tell, ignore_note
+from followsuit.offers.run.out import OUT
+from followsuit.offers.run.write import Plan, check_forgotten, write_offers
 from followsuit.offers.selection import DEFAULT, Selection
-from followsuit.policy.contact.sent import history, note_activated
+from followsuit.policy.contact.sent import history
 from followsuit.policy.contact.used_up import used_up
 from followsuit.policy.declared.names import check_names
 from followsuit.policy.declared.policy import Policy
 from followsuit.policy.declared.policy_file import NO_FILE, PolicyFile
-from followsuit.policy.declared.run_parameters import HISTORY, INPUTS, POLICY
-from followsuit.policy.rules import CONTACT_LIMITS
+from followsuit.policy.declared.run_parameters import HISTORY, POLICY
 from followsuit.triggers.definitions.definition import Definition
 from followsuit.triggers.definitions.definition_file import digest, shipped_definitions
 from followsuit.triggers.definitions.unseen import unseen
@@ -195,7 +182,7 @@ def score(
     base = active(runs(store, SCORE))
     forgotten = store.meta.forgotten
     guards.check_order(base, as_of)
-    rules, retention = policy.policy, policy.policy.retention
+    retention = policy.policy.retention
     view = view_of(store, as_of, refresh=refresh, memory=memory, progress=progress)
     view = view.keeping(retention.events, retention.contacts)
     for file in (policy, *((compared,) if compared else ())):
@@ -213,22 +200,17 @@ def score(
         "triggers": list(triggers),
         "definitions": digest(triggers),
         "texts": texts.digest,
-        POLICY: rules.as_dict() or None,
+        POLICY: policy.policy.as_dict() or None,
         **selection.as_dict(),
         CUSTOMERS: customers,
         **kept_parts(base, customers),
     }
     if base is not None and customers is not None:
         guards.note_options(other_options(base, parameters))
-    content, delivered = view.snapshot.content, view.snapshot.meta.delivered
     before = learned_before(store, parameters, as_of, Learn(learn))
-    inputs = run_id = new_run_id(SCORE, as_of, {**parameters, **before}, content, delivered)
-    if rules.says_anything:
-        sent_by = history(view, store.state, rules.contact.assume_sent, inputs)
-        parameters[HISTORY] = sent_by
-        if sent_by:
-            given = {**parameters, **before}
-            run_id = new_run_id(SCORE, as_of, given, content, delivered)
+    inputs, run_id = _ids(store, view, policy.policy, parameters, before)
+    revision = view.snapshot.meta.revision
+    plan = Plan(run_id, inputs, as_of, created_at, parameters, base, revision, forgotten)
     for note in used_up(policy, view, store.state, run_id):
         tell(note)
     folder = run_folder(store, run_id)
@@ -240,50 +222,86 @@ def score(
         )
 
     if not _is_done(folder):
-        job = pipeline(view, rules, folder)
-        chosen, unknown = _known(view, customers)
-        config = TasteConfig(**before["taste"]) if before else job.config(parameters)
-        if LEARNED in before:
-            acceptance = Acceptance.from_dict(before[LEARNED])
-        else:
-            acceptance = job.acceptance(config, selection)
+        job = pipeline(view, policy.policy, folder)
         try:
-            decisions = job.rank(acceptance, config, chosen, selection)
+            _make(job, view, plan, before, selection, folder)
         except (FileNotFoundError, duckdb.IOException):
-            _check_forgotten(store, forgotten, folder)
+            check_forgotten(store, plan, folder)
             raise
-        offers = pq.read_table(folder / OFFERS, columns=["customer_id"])
-        done = {
-            "customers": len(pc.unique(offers["customer_id"])),
-            "offers": offers.num_rows,
-            "suppressed": counts_by_rule(folder / DECISIONS),
-            "decisions": asdict(decisions),
-            "unknown": unknown,
-            LEARNED: acceptance.as_dict(),
-            "taste": asdict(config),
-            "taste_as_of": before.get("taste_as_of", as_of.isoformat()),
-        }
-        save_json(folder / _DONE, done)
     comparison = None
     if compared is not None:
         other = view_of(store, as_of, memory=memory)
         chosen, _ = _known(view, customers)
         comparison = _compare(store, folder, pipeline, other, compared.policy, chosen, selection)
-    report = _write(
-        store,
+    done = read_json(folder / _DONE)
+    learned_now = {name: done[name] for name in (*CHOSEN, LEARNED)}
+    written = write_offers(store, plan, folder, guards, learned_now | policy.as_parameters())
+    # The results of the steps only serve to continue an interrupted run.
+    for step in (*STEPS, _DONE):
+        (folder / step).unlink(missing_ok=True)
+    return ScoreReport(
         run_id,
         as_of,
-        created_at,
-        parameters,
-        folder,
-        guards,
-        base,
-        view.snapshot.meta.revision,
-        policy,
-        forgotten,
-        inputs,
+        done["customers"],
+        done["offers"],
+        done["suppressed"],
+        Acceptance.from_dict(done[LEARNED]),
+        done["unknown"],
+        done["taste"]["note"],
+        written.activated,
+        written.others,
+        folder / OFFERS,
+        Decisions.from_dict(done["decisions"]),
+        comparison,
     )
-    return replace(report, comparison=comparison)
+
+
+def _ids(
+    store: GraphStore,
+    view: View,
+    policy: Policy,
+    parameters: dict[str, Any],
+    before: dict[str, Any],
+) -> tuple[str, str]:
+    """A run's id if nothing has been sent, and its id; `parameters` gain what counts as sent."""
+    content, delivered = view.snapshot.content, view.snapshot.meta.delivered
+    inputs = new_run_id(SCORE, view.as_of, {**parameters, **before}, content, delivered)
+    if not policy.says_anything:
+        return inputs, inputs
+    parameters[HISTORY] = history(view, store.state, policy.contact.assume_sent, inputs)
+    if not parameters[HISTORY]:
+        return inputs, inputs
+    return inputs, new_run_id(SCORE, view.as_of, {**parameters, **before}, content, delivered)
+
+
+def _make(
+    job: Pipeline,
+    view: View,
+    plan: Plan,
+    before: dict[str, Any],
+    selection: Selection,
+    folder: Path,
+) -> None:
+    """Learn what isn't known from `before`, decide, and note that the run's files are whole."""
+    chosen, unknown = _known(view, plan.parameters[CUSTOMERS])
+    config = TasteConfig(**before["taste"]) if before else job.config(plan.parameters)
+    if LEARNED in before:
+        acceptance = Acceptance.from_dict(before[LEARNED])
+    else:
+        acceptance = job.acceptance(config, selection)
+    decisions = job.rank(acceptance, config, chosen, selection)
+    offers = pq.read_table(folder / OFFERS, columns=["customer_id"])
+    done = {
+        "customers": len(pc.unique(offers["customer_id"])),
+        "offers": offers.num_rows,
+        "suppressed": counts_by_rule(folder / DECISIONS),
+        "decisions": asdict(decisions),
+        "unknown": unknown,
+        LEARNED: acceptance.as_dict(),
+        "taste": asdict(config),
+        "taste_as_of": before.get("taste_as_of", plan.as_of.isoformat()),
+    }
+    save_json(folder / _DONE, done)
 
 
 def _compare(
@@ -329,115 +347,3 @@ def _is_done(folder: Path) -> bool:
     if read_json(folder / _DONE) is None:
         return False
     return all(read_parquet(folder / name) is not None for name in FILES)
-
-
-def _write(
-    store: GraphStore,
-    run_id: str,
-    as_of: datetime,
-    created_at: datetime,
-    parameters: dict[str, Any],
-    folder: Path,
-    guards: Guards,
-    base: Run | None,
-    revision: int,
-    policy: PolicyFile,
-    forgotten: int,
-    inputs: str,
-) -> ScoreReport:
-    """Write the run to the graph and activate it, unless a guard refuses."""
-    done = read_json(folder / _DONE)
-    rows = folder / OFFERS
-    offers = _recommended(pq.read_table(rows), run_id)
-    others: set[str] = set()
-    with store.writing():
-        _check_forgotten(store, forgotten, folder)
-        base = _still_active(store, base, as_of, parameters, guards)
-        if base is not None and parameters[CUSTOMERS] is not None:
-            kept = without(offers_of(store, base.run_id), parameters[CUSTOMERS])
-            offers, others = joined(run_id, offers, kept), customers_of(kept)
-        offered_to = customers_of(offers)
-        contacted = customers_blocked_by(CONTACT_LIMITS, folder / DECISIONS)
-        if base is not None and comparable(base, parameters):
-            before = customers_of_run(store, base.run_id)
-            guards.check_share(base, before, offered_to, contacted)
-        guards.check_offers(offered_to, contacted)
-        run = Run(
-            run_id,
-            SCORE,
-            as_of,
-            created_at,
-            False,
-            len(offered_to),
-            sum(table.num_rows for table in offers.values()),
-            {
-                **parameters,
-                **{name: done[name] for name in (*CHOSEN, LEARNED)},
-                OFFERED_TO: len(offered_to),
-                **policy.as_parameters(),
-                INPUTS: inputs,
-            },
-        )
-        if guards.activate is not False:
-            note_activated(store.state, run_id, inputs, as_of, pq.read_table(rows))
-        write_run(store, run, offers, revision=revision, activate=guards.activate is not False)
-    # The results of the steps only serve to continue an interrupted run.
-    for step in (*STEPS, _DONE):
-        (folder / step).unlink(missing_ok=True)
-    return ScoreReport(
-        run_id,
-        as_of,
-        done["customers"],
-        done["offers"],
-        done["suppressed"],
-        Acceptance.from_dict(done[LEARNED]),
-        done["unknown"],
-        done["taste"]["note"],
-        guards.activate is not False or (base is not None and base.run_id == run_id),
-        len(others),
-        rows,
-        Decisions.from_dict(done["decisions"]),
-    )
-
-
-def _check_forgotten(store: GraphStore, before: int, folder: Path) -> None:
-    """Raise StoreBusy, and delete the run's files, if customers were forgotten meanwhile."""
-    if store.meta.forgotten > before:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise StoreBusy("Customers were forgotten while this run was made. Run this again.")
-
-
-def _still_active(
-    store: GraphStore,
-    base: Run | None,
-    as_of: datetime,
-    parameters: dict[str, Any],
-    guards: Guards,
-) -> Run | None:
-    """The active run; another one may have become active while this one was made."""
-    now = active(runs(store, SCORE))
-    same = (now and now.run_id) == (base and base.run_id)
-    if not same and parameters[CUSTOMERS] is not None:
-        raise StoreBusy(
-            f"Another run of {store.name} became active while this one was made. Run this again."
-        )
-    if not same:
-        guards.check_order(now, as_of)
-    return now
-
-
-def _recommended(offers: pa.Table, run_id: str) -> dict[g.RelationshipType, pa.Table]:
-    """The offers as relationships of the graph."""
-    names = {
-        "customer_id": Col.SOURCE,
-        "item_id": Col.TARGET,
-    }
-    renamed = offers.rename_columns([names.get(n, n) for n in offers.column_names])
-    renamed = renamed.append_column(Col.RUN_ID, pa.repeat(run_id, offers.num_rows))
-    ends = {PRODUCT: g.RECOMMENDED_PRODUCT, STORE: g.RECOMMENDED_STORE}
-    return {
-        element: renamed.filter(pc.equal(renamed[Col.ITEM_KIND], kind))
-        .select(element.arrow_schema().names)
-        .cast(element.arrow_schema())
-        for kind, element in ends.items()
-    }

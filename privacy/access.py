@@ -14,7 +14,7 @@ from followsuit.core.files import private_file, private_folder
 from followsuit.graph import schema as g
 from followsuit.graph.store import GraphStore
 from followsuit.graph.tables import TABLES, Kind
-from followsuit.offers.decision_rows import SCHEMA
+from followsuit.offers.decisions.decision_rows import SCHEMA
 from followsuit.privacy.held import held
 
 JSON = "held.json"

@@ -11,7 +11,7 @@ from followsuit.graph.snapshot import forget_snapshots, snapshot_ahead
 from followsuit.graph.store import GraphStore
 from followsuit.graph.withdrawals import withdraw_results
 from followsuit.loaders import erasure as loaders
-from followsuit.offers import erasure as offers
+from followsuit.offers.run import erasure as offers
 
 
 def erase(

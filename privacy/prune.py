@@ -24,7 +24,7 @@ from followsuit.graph.runs import (
 from followsuit.graph.schema import Col, Element, NodeType
 from followsuit.graph.snapshot import forget_snapshots, snapshot_ahead
 from followsuit.graph.store import GraphStore
-from followsuit.offers.activation import oldest
+from followsuit.offers.run.activation import oldest
 from followsuit.policy.contact.sent import delete_notes
 
 _EVENTS = (g.PURCHASED, g.VISITED, g.VIEWED, g.EVENT)

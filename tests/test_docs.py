@@ -22,12 +22,12 @@ from followsuit.gnn.models.registry import MODELS
 from followsuit.graph.consent import CHANNELS
 from followsuit.graph.tables import TABLES
 from followsuit.loaders.mapping import read_mapping
-from followsuit.offers.allocated import Allocated
-from followsuit.offers.decision_rows import schema_of
+from followsuit.offers.decisions.allocated import Allocated
+from followsuit.offers.decisions.decision_rows import schema_of
 from followsuit.offers.explanation.not_offered import EXPLAINED
 from followsuit.offers.handoff.checks import RULES
 from followsuit.offers.handoff.forms import FORMS
-from followsuit.offers.out import OUT
+from followsuit.offers.run.out import OUT
 from followsuit.policy.contact.answers import NO_ANSWER
 from followsuit.policy.declared.policy import Policy
 from followsuit.policy.declared.policy_file import parse_policy

@@ -18,7 +18,6 @@ from followsuit.graph.nodes import exists
 from followsuit.graph.runs import DECISIONS, Run, active_run, run_folder
 from followsuit.graph.schema import Col
 from followsuit.graph.store import GraphStore, nfc
-from followsuit.offers.activation import LEARNED, part_of
 from followsuit.offers.explanation.not_offered import (
     BELOW,
     CHANGED,
@@ -29,7 +28,8 @@ from followsuit.offers.explanation.not_offered import (
     NoDecisions,
     UnknownTarget,
 )
-from followsuit.offers.out import OUT
+from followsuit.offers.run.activation import LEARNED, part_of
+from followsuit.offers.run.out import OUT
 from followsuit.policy.decision import OFFERED
 from followsuit.policy.declared.run_parameters import POLICY_LINES
 

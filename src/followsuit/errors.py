@@ -56,13 +56,13 @@ if TYPE_CHECKING:
     from followsuit.influence.spread.inputs import BadInput, NotEnoughEvidence
     from followsuit.loaders.mapping import MappingError
     from followsuit.loaders.sources import DeliveryError
-    from followsuit.offers.activation import OutdatedRun
     from followsuit.offers.backtest.ablation import UnknownAblation
     from followsuit.offers.backtest.backtest import BacktestError
     from followsuit.offers.explanation.not_offered import NoDecisions, UnknownTarget
-    from followsuit.offers.guards import Refused
     from followsuit.offers.handoff.hand_off import HandOffError
     from followsuit.offers.learning.learned import NothingLearned
+    from followsuit.offers.run.activation import OutdatedRun
+    from followsuit.offers.run.guards import Refused
     from followsuit.offers.score import ScoreError
     from followsuit.policy.allocation.problem import BadProblem
     from followsuit.policy.declared.policy_file import PolicyError
@@ -114,7 +114,7 @@ _MODULES = {
     "NothingToLearn": "followsuit.gnn.data.from_view",
     "OtherCheckpoint": "followsuit.gnn.training.loop",
     "OtherTraining": "followsuit.gnn.training.trained",
-    "OutdatedRun": "followsuit.offers.activation",
+    "OutdatedRun": "followsuit.offers.run.activation",
     "OutputError": "followsuit.cli.app",
     "PolicyError": "followsuit.policy.declared.policy_file",
     "QueryCrashed": "followsuit.graph.store",
@@ -122,7 +122,7 @@ _MODULES = {
     "QueryTimeout": "followsuit.graph.store",
     "QueryTooLarge": "followsuit.graph.store",
     "ReasonTextError": "followsuit.triggers.reason_texts",
-    "Refused": "followsuit.offers.guards",
+    "Refused": "followsuit.offers.run.guards",
     "ReportError": "followsuit.triggers.report.report",
     "ScoreError": "followsuit.offers.score",
     "StoreBusy": "followsuit.graph.store",

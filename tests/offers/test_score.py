@@ -19,8 +19,8 @@ from followsuit.graph.runs import KEEP, SCORE, Run, active_run, runs
 from followsuit.graph.store import GraphStore
 from followsuit.loaders.load import load
 from followsuit.offers import pipeline
-from followsuit.offers.guards import Refused
-from followsuit.offers.out import OUT
+from followsuit.offers.run.guards import Refused
+from followsuit.offers.run.out import OUT
 from followsuit.offers.score import ScoreError, ScoreReport
 from followsuit.queries.runner import run_query
 from followsuit.simulator import World, simulate

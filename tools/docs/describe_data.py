@@ -16,7 +16,7 @@ from followsuit.graph.description.elements import relationships as relationship_
 from followsuit.graph.tables import TABLES, Field, Kind, Table
 from followsuit.loaders.column_mapping import ColumnMapping
 from followsuit.loaders.mapping import TableMapping, shipped_mappings
-from followsuit.offers.decision_rows import schema_of
+from followsuit.offers.decisions.decision_rows import schema_of
 from followsuit.offers.explanation.not_offered import EXPLAINED
 from followsuit.queries.library import LibraryQuery, Parameter, library
 

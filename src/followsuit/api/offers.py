@@ -67,7 +67,7 @@ class Offers(Triggers):
             ScoreError: none of the `customers` is in the store.
             NothingLearned: `learn` is `never`, and no earlier run can be used.
         """
-        from followsuit.offers.guards import ignore_note
+        from followsuit.offers.run.guards import ignore_note
         from followsuit.offers.score import score
         from followsuit.offers.selection import Selection
         from followsuit.policy.declared.policy_file import read_policy
@@ -192,7 +192,7 @@ class Offers(Triggers):
         Raises:
             UnknownRun: there is no such run.
         """
-        from followsuit.offers.activation import activate
+        from followsuit.offers.run.activation import activate
 
         activate(self.store, run_id)
 

@@ -82,8 +82,8 @@ class Triggers(OpenedStore):
         Raises:
             TriggerError: a trigger isn't valid, or there is none of that name.
         """
-        from followsuit.offers.guards import ignore_note
         from followsuit.offers.learning.learned import learned_tie_weights
+        from followsuit.offers.run.guards import ignore_note
         from followsuit.triggers.definitions.unseen import unseen
         from followsuit.triggers.preview import WINDOW, preview
 
@@ -128,7 +128,7 @@ class Triggers(OpenedStore):
             ReportError: no day fits the period.
             UnknownOutcome: the store has no interactions of a kind.
         """
-        from followsuit.offers.guards import ignore_note
+        from followsuit.offers.run.guards import ignore_note
         from followsuit.triggers.definitions.unseen import unseen
         from followsuit.triggers.report.report import OUTCOMES, report
 

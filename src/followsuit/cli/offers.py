@@ -27,7 +27,7 @@ from followsuit.offers.learning.learn import Learn
 if TYPE_CHECKING:
     from followsuit.graph import runs as graph_runs
     from followsuit.offers.backtest.backtest import BacktestReport
-    from followsuit.offers.comparison import Comparison
+    from followsuit.offers.decisions.comparison import Comparison
     from followsuit.offers.explanation.explain import Explanation
 
 
@@ -345,7 +345,7 @@ def list_runs(store: StoreOption = None, json_file: JsonOption = None) -> None:
 
 def _listed(run: "graph_runs.Run") -> str:
     """A run as one line."""
-    from followsuit.offers.activation import oldest
+    from followsuit.offers.run.activation import oldest
 
     made = f"as of {run.as_of:%Y-%m-%d}  made {run.created_at:%Y-%m-%d %H:%M}"
     since = oldest(run)

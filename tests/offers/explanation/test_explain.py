@@ -26,7 +26,7 @@ from followsuit.offers.explanation.not_offered import (
     OTHER_ITEM,
     SENSITIVE,
 )
-from followsuit.offers.out import OUT
+from followsuit.offers.run.out import OUT
 from followsuit.offers.score import ScoreReport
 from followsuit.offers.selection import Selection
 from followsuit.policy.decision import OFFERED, OUTRANKED

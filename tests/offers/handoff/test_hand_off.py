@@ -17,7 +17,7 @@ from support.snapshots import day
 from followsuit.graph.runs import DECISIONS, UnknownRun, active_run, run_folder
 from followsuit.graph.store import GraphStore
 from followsuit.loaders.load import load
-from followsuit.offers.decision_rows import SCHEMA
+from followsuit.offers.decisions.decision_rows import SCHEMA
 from followsuit.offers.explanation.not_offered import NoDecisions
 from followsuit.offers.handoff.hand_off import HandOff, HandOffError, hand_off
 from followsuit.testing.places import Place

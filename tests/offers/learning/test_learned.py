@@ -11,10 +11,10 @@ from followsuit.graph.connect import connect
 from followsuit.graph.run_writer import write_run
 from followsuit.graph.runs import SCORE, Run
 from followsuit.graph.store import GraphStore
-from followsuit.offers.activation import LEARNED
 from followsuit.offers.features.declared import OWN
 from followsuit.offers.learning.learn import Learn
 from followsuit.offers.learning.learned import KEEP, NothingLearned, learned_before
+from followsuit.offers.run.activation import LEARNED
 from followsuit.offers.selection import Selection
 
 OPTIONS: dict[str, Any] = {

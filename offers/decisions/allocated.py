@@ -8,7 +8,7 @@ from typing import Any, Self
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from followsuit.offers.risk import Risk, Risks
+from followsuit.offers.decisions.risk import Risk, Risks
 from followsuit.policy.decide import Decided
 from followsuit.policy.limits.limit_kinds import BUDGET, CHANNELS, OFFERS, PER_FRIEND
 from followsuit.policy.messages import MINOR_UNITS

@@ -11,8 +11,8 @@ from followsuit.graph.runs import DECISIONS, DRIVERS, FILES, active_run, run_fol
 from followsuit.graph.search import Wanted
 from followsuit.graph.store import GraphStore
 from followsuit.loaders.load import load
-from followsuit.offers.erasure import erase, mentions
 from followsuit.offers.learning.learned import CHOSEN
+from followsuit.offers.run.erasure import erase, mentions
 from followsuit.offers.score import score
 from followsuit.testing.places import Place
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from followsuit.offers.allocated import Allocated
+from followsuit.offers.decisions.allocated import Allocated
 
 _KEY = ("customer_id", "item_kind", "item_id", "offer_id")
 

@@ -13,8 +13,8 @@ from followsuit.graph.runs import SCORE, parts, read_run, run_folders
 from followsuit.graph.schema import Col
 from followsuit.graph.search import Searched, Wanted, without
 from followsuit.graph.store import GraphStore
-from followsuit.offers.activation import RECOMMENDED
 from followsuit.offers.learning.learned import CHOSEN
+from followsuit.offers.run.activation import RECOMMENDED
 
 _MEMORY = 2**28
 """For counting offers, in bytes."""

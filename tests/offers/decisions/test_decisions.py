@@ -21,8 +21,12 @@ from followsuit.graph.view import View
 from followsuit.offers.candidates.brought_up import brought_up
 from followsuit.offers.candidates.catalogue import catalogue
 from followsuit.offers.candidates.grid import grid
-from followsuit.offers.decision_rows import SCHEMA, schema_of
-from followsuit.offers.decisions import counts_by_rule, counts_of_decisions, write_decisions
+from followsuit.offers.decisions.decision_rows import SCHEMA, schema_of
+from followsuit.offers.decisions.decisions import (
+    counts_by_rule,
+    counts_of_decisions,
+    write_decisions,
+)
 from followsuit.offers.features.declared import names_of
 from followsuit.offers.learning.acceptance import Acceptance
 from followsuit.offers.learning.logistic import LogisticModel

@@ -24,17 +24,17 @@ from followsuit.graph.runs import (
 )
 from followsuit.graph.store import GraphStore, StoreBusy
 from followsuit.loaders.load import load
-from followsuit.offers import score as scoring
-from followsuit.offers.activation import (
+from followsuit.offers.explanation.explain import explain
+from followsuit.offers.pipeline import Pipeline
+from followsuit.offers.run import write as scoring
+from followsuit.offers.run.activation import (
     comparable,
     kept_parts,
     oldest,
     other_options,
     part_of,
 )
-from followsuit.offers.explanation.explain import explain
-from followsuit.offers.guards import Refused
-from followsuit.offers.pipeline import Pipeline
+from followsuit.offers.run.guards import Refused
 from followsuit.offers.selection import Selection
 from followsuit.queries.runner import run_query
 from followsuit.testing.places import Place

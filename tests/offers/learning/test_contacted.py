@@ -11,10 +11,10 @@ from support.snapshots import day
 
 from followsuit.graph.view import View
 from followsuit.offers.candidates.catalogue import catalogue
-from followsuit.offers.contacted import contacted
 from followsuit.offers.features.declared import Features
 from followsuit.offers.learning.acceptance import Acceptance, with_contacts
 from followsuit.offers.learning.calibration import Shown
+from followsuit.offers.learning.contacted import contacted
 
 THEN = day(20)
 

@@ -11,7 +11,7 @@ from support.snapshots import day, view_from
 
 from followsuit.graph.runs import Run
 from followsuit.graph.view import View
-from followsuit.offers.guards import Guards, Refused, in_words
+from followsuit.offers.run.guards import Guards, Refused, in_words
 
 NOW = day(20)
 ACTIVE = Run("good", "score", NOW, NOW, True, 4, 8, {})

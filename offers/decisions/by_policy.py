@@ -17,9 +17,9 @@ from followsuit.graph.consent import CHANNELS
 from followsuit.graph.items import ITEM, STORE, item_keys
 from followsuit.graph.runs import DRIVERS
 from followsuit.graph.view import View
-from followsuit.offers.allocated import Allocated, allocated
 from followsuit.offers.candidates.catalogue import Catalogue
-from followsuit.offers.decisions import GROUP
+from followsuit.offers.decisions.allocated import Allocated, allocated
+from followsuit.offers.decisions.decisions import GROUP
 from followsuit.policy.contact.customers import Customers, customers_of
 from followsuit.policy.contact.sent import Sent
 from followsuit.policy.decide import Decided, count_up_to, decide

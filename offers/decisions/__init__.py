@@ -1,0 +1,1 @@
+"""What is decided about each candidate: its rank, and what the policy allows."""

@@ -1,0 +1,1 @@
+"""A run of offers: its files, the checks before it is activated, and how it follows another."""

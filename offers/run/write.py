@@ -1,0 +1,157 @@
+"""Writes a run's offers to the graph and activates it, unless a check refuses."""
+
+import shutil
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from followsuit.graph import schema as g
+from followsuit.graph.items import PRODUCT, STORE
+from followsuit.graph.run_writer import write_run
+from followsuit.graph.runs import DECISIONS, OFFERS, SCORE, Run, active, runs
+from followsuit.graph.schema import Col
+from followsuit.graph.store import GraphStore, StoreBusy
+from followsuit.offers.decisions.decisions import customers_blocked_by
+from followsuit.offers.run.activation import (
+    CUSTOMERS,
+    OFFERED_TO,
+    comparable,
+    customers_of,
+    customers_of_run,
+    joined,
+    offers_of,
+    without,
+)
+from followsuit.offers.run.guards import Guards
+from followsuit.policy.contact.sent import note_activated
+from followsuit.policy.declared.run_parameters import INPUTS
+from followsuit.policy.rules import CONTACT_LIMITS
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run is of, and the state of the store in which it began.
+
+    Attributes:
+        run_id: the run's id.
+        inputs: the id that it would have if nothing had been sent.
+        as_of: the cutoff.
+        created_at: the time to record with the run.
+        parameters: the run's parameters.
+        base: the active run.
+        revision: the store's revision.
+        forgotten: how many times customers have been forgotten.
+    """
+
+    run_id: str
+    inputs: str
+    as_of: datetime
+    created_at: datetime
+    parameters: dict[str, Any]
+    base: Run | None
+    revision: int
+    forgotten: int
+
+
+@dataclass(frozen=True)
+class Written:
+    """How a run's offers were written.
+
+    Attributes:
+        activated: whether the run is active.
+        others: number of customers who weren't scored and keep their offers of the active run.
+    """
+
+    activated: bool
+    others: int
+
+
+def write_offers(
+    store: GraphStore, plan: Plan, folder: Path, guards: Guards, learned: dict[str, Any]
+) -> Written:
+    """Write a run's offers to the graph and activate it, unless a guard refuses.
+
+    Args:
+        store: the store.
+        plan: the run.
+        folder: the run's folder.
+        guards: the checks.
+        learned: parameters to add to the run's.
+
+    Raises:
+        StoreBusy: another run was activated or customers were forgotten meanwhile.
+        Refused: a check refuses; the active run stays.
+    """
+    rows = pq.read_table(folder / OFFERS)
+    offers = _recommended(rows, plan.run_id)
+    others: set[str] = set()
+    activate = guards.activate is not False
+    with store.writing():
+        check_forgotten(store, plan, folder)
+        base = _still_active(store, plan, guards)
+        if base is not None and plan.parameters[CUSTOMERS] is not None:
+            kept = without(offers_of(store, base.run_id), plan.parameters[CUSTOMERS])
+            offers, others = joined(plan.run_id, offers, kept), customers_of(kept)
+        offered_to = customers_of(offers)
+        contacted = customers_blocked_by(CONTACT_LIMITS, folder / DECISIONS)
+        if base is not None and comparable(base, plan.parameters):
+            before = customers_of_run(store, base.run_id)
+            guards.check_share(base, before, offered_to, contacted)
+        guards.check_offers(offered_to, contacted)
+        run = Run(
+            plan.run_id,
+            SCORE,
+            plan.as_of,
+            plan.created_at,
+            False,
+            len(offered_to),
+            sum(table.num_rows for table in offers.values()),
+            {**plan.parameters, **learned, OFFERED_TO: len(offered_to), INPUTS: plan.inputs},
+        )
+        if activate:
+            note_activated(store.state, plan.run_id, plan.inputs, plan.as_of, rows)
+        write_run(store, run, offers, revision=plan.revision, activate=activate)
+    was_active = base is not None and base.run_id == plan.run_id
+    return Written(activate or was_active, len(others))
+
+
+def check_forgotten(store: GraphStore, plan: Plan, folder: Path) -> None:
+    """Raise StoreBusy, and delete the run's files, if customers were forgotten meanwhile."""
+    if store.meta.forgotten > plan.forgotten:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise StoreBusy("Customers were forgotten while this run was made. Run this again.")
+
+
+def _still_active(store: GraphStore, plan: Plan, guards: Guards) -> Run | None:
+    """The active run; another one may have become active while this one was made."""
+    now = active(runs(store, SCORE))
+    same = (now and now.run_id) == (plan.base and plan.base.run_id)
+    if not same and plan.parameters[CUSTOMERS] is not None:
+        raise StoreBusy(
+            f"Another run of {store.name} became active while this one was made. Run this again."
+        )
+    if not same:
+        guards.check_order(now, plan.as_of)
+    return now
+
+
+def _recommended(offers: pa.Table, run_id: str) -> dict[g.RelationshipType, pa.Table]:
+    """The offers as relationships of the graph."""
+    names = {
+        "customer_id": Col.SOURCE,
+        "item_id": Col.TARGET,
+    }
+    renamed = offers.rename_columns([names.get(n, n) for n in offers.column_names])
+    renamed = renamed.append_column(Col.RUN_ID, pa.repeat(run_id, offers.num_rows))
+    ends = {PRODUCT: g.RECOMMENDED_PRODUCT, STORE: g.RECOMMENDED_STORE}
+    return {
+        element: renamed.filter(pc.equal(renamed[Col.ITEM_KIND], kind))
+        .select(element.arrow_schema().names)
+        .cast(element.arrow_schema())
+        for kind, element in ends.items()
+    }

@@ -209,7 +209,7 @@ CASES = {"load": loads_in_spite_of_kills, "score": scores_in_spite_of_kills}
 def test_a_killed_command_loses_nothing(
     place: Place, small_delivery: Path, tmp_path: Path, command: str
 ) -> None:
-    CASES[command](place, small_delivery, tmp_path, rounds=2)
+    CASES[command](place, small_delivery, tmp_path, rounds=1)
 
 
 @pytest.mark.nightly

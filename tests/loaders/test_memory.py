@@ -74,7 +74,7 @@ def test_a_file_larger_than_the_memory_limit_loads_within_it(tmp_path: Path) -> 
     assert grown_for_large < LIMIT + 0.6 * STORE + 150 * MB
 
 
-@pytest.mark.long
+@pytest.mark.nightly
 @pytest.mark.timeout(3_600)
 def test_a_file_larger_than_all_the_memory_that_followsuit_may_take_loads(
     embedded: Place, tmp_path: Path

@@ -123,7 +123,7 @@ def test_interrupted_before_any_change_of_a_file_it_is_finished_later(
         forget(store, ["bob", "kim"])
         end = state_of(store)
     changes = ACTS.count
-    for last in range(1, changes, max(1, changes // 6)):
+    for last in range(1, changes, max(1, changes // 3)):
         copy = tmp_path / f"copy-{last}"
         shutil.copytree(desk, copy, symlinks=True)
         with open_store(copy) as store, suppress(Killed), ACTS.until(copy, last):

@@ -6,7 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -52,7 +52,7 @@ class Watched:
 
     def __init__(self) -> None:
         self.most, self._over = 0, threading.Event()
-        self._running = set(psutil.Process().children(recursive=True))
+        self._running = set(psutil.Process().children())
 
     @contextmanager
     def looking(self) -> Iterator[None]:
@@ -68,11 +68,11 @@ class Watched:
         me = psutil.Process()
         while not self._over.wait(0.01):
             taken = 0
-            for child in set(me.children(recursive=True)) - self._running:
-                try:
-                    taken += child.memory_info().rss
-                except psutil.NoSuchProcess:
-                    continue
+            # What a server that ran before starts for a moment isn't counted.
+            for child in set(me.children()) - self._running:
+                with suppress(psutil.NoSuchProcess):
+                    of_query = [child, *child.children(recursive=True)]
+                    taken += sum(each.memory_info().rss for each in of_query)
             self.most = max(self.most, taken)
 
 

@@ -197,7 +197,7 @@ def test_three_exposures_are_too_few() -> None:
     assert report(log, WINDOW).verdict == "not enough evidence: 3 exposures"
 
 
-@pytest.mark.long
+@pytest.mark.nightly
 def test_a_million_acts_on_one_item_are_judged() -> None:
     size = 1_000_000
     rng = np.random.default_rng(0)

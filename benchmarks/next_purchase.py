@@ -38,7 +38,7 @@ from followsuit.offers.learning.acceptance import choose_model
 from followsuit.offers.learning.boosted import BoostedModel
 from followsuit.offers.learning.logistic import LogisticModel
 from followsuit.offers.learning.model import Examples, Model
-from followsuit.offers.learning.taste import LINEAR, TasteConfig, search_taste
+from followsuit.offers.taste import LINEAR, TasteConfig, search_taste
 from followsuit.triggers.trigger import EVIDENCE, REASONS
 
 CUTOFFS = [datetime(2017, month, 1, tzinfo=UTC) for month in (10, 11)]

@@ -28,11 +28,11 @@ from followsuit.offers.decisions.decisions import counts_of_decisions, write_dec
 from followsuit.offers.decisions.risk import risks
 from followsuit.offers.learning.acceptance import Acceptance
 from followsuit.offers.learning.learned import learned_tie_weights
-from followsuit.offers.learning.replay import Replay
-from followsuit.offers.learning.taste import TasteConfig, search_taste
+from followsuit.offers.replay.replay import Replay
 from followsuit.offers.run.evidence import write_evidence
 from followsuit.offers.run.out import OUT
 from followsuit.offers.selection import Selection
+from followsuit.offers.taste import TasteConfig, search_taste
 from followsuit.policy.contact.sent import sent
 from followsuit.policy.decision import OFFERED
 from followsuit.policy.declared.policy import Policy

@@ -38,18 +38,14 @@ from followsuit.offers.decisions.decisions import counts_by_rule
 from followsuit.offers.learning.acceptance import Acceptance
 from followsuit.offers.learning.learn import Learn
 from followsuit.offers.learning.learned import CHOSEN, learned_before
-from followsuit.offers.learning.taste import TasteConfig
 from followsuit.offers.pipeline import STEPS, Pipeline
-from followsuit.offers.run.activation import (
-    CUSTOMERS,
-    LEARNED,
-    kept_parts,
-    other_options,
-)
+from followsuit.offers.run.activation import kept_parts, other_options
 from followsuit.offers.run.guards import MAX_AGE, MIN_SHARE, Guards, Tell, ignore_note
 from followsuit.offers.run.out import OUT
 from followsuit.offers.run.write import Plan, check_forgotten, write_offers
+from followsuit.offers.run_parameters import CUSTOMERS, LEARNED
 from followsuit.offers.selection import DEFAULT, Selection
+from followsuit.offers.taste import TasteConfig
 from followsuit.policy.contact.sent import history
 from followsuit.policy.contact.used_up import used_up
 from followsuit.policy.declared.names import check_names

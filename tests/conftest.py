@@ -9,7 +9,7 @@ import neo4j_server
 import pytest
 from support.servers import require_neo4j
 
-from followsuit.offers.learning import replay
+from followsuit.offers.replay import replay
 from followsuit.testing.places import Place, empty_database
 
 # Ibis makes trees of many objects and few cycles: seldom looking for these spares 7 % of the time.

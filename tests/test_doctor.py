@@ -7,7 +7,7 @@ import pytest
 
 from followsuit.doctor import Check, Figures
 from followsuit.graph.runs import SCORE, Run
-from followsuit.offers.run.activation import LEARNED
+from followsuit.offers.run_parameters import LEARNED
 
 NOW = datetime(2025, 6, 1, tzinfo=UTC)
 

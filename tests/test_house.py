@@ -49,7 +49,7 @@ MAY_COMPARE_INSTANTS = {
     "followsuit.offers.run.guards": "an older run doesn't replace a newer one",
     "followsuit.offers.backtest.backtest": "the labels of a cutoff are known one horizon after it",
     "followsuit.offers.backtest.calibrated": "and so are those of a cutoff to calibrate on",
-    "followsuit.offers.learning.contacted": "and so are those of a contact",
+    "followsuit.offers.replay.contacted": "and so are those of a contact",
     "followsuit.privacy.prune": "runs that are too old go",
     "followsuit.policy.sensitive.sensitive_purchases": "the audit looks back from its day",
     "followsuit.cli.offers": "the output names the day of the oldest run",

@@ -19,7 +19,7 @@ from followsuit.graph.view import view_of
 from followsuit.influence.analysis import Analysis
 from followsuit.loaders.load import load
 from followsuit.offers.explanation.explain import explain
-from followsuit.offers.run.activation import OFFERED_TO
+from followsuit.offers.run_parameters import OFFERED_TO
 from followsuit.offers.score import score
 from followsuit.policy.declared.policy_file import NO_FILE, PolicyFile, parse_policy
 from followsuit.policy.declared.run_parameters import INPUTS

@@ -44,8 +44,8 @@ from followsuit.offers.candidates.grid import Grid, Outcomes, grid, outcomes
 from followsuit.offers.features.declared import Features
 from followsuit.offers.learning.logistic import LogisticModel
 from followsuit.offers.learning.model import Examples
-from followsuit.offers.learning.taste import Taste, TasteConfig, search_taste
 from followsuit.offers.learning.training import examples
+from followsuit.offers.taste import Taste, TasteConfig, search_taste
 from followsuit.triggers.defined import triggers_of, with_window
 from followsuit.triggers.definitions.definition import Definition, undated
 from followsuit.triggers.definitions.definition_file import shipped_definitions

@@ -18,7 +18,7 @@ from followsuit.offers.candidates.grid import Grid
 from followsuit.offers.features.declared import Features, start_of
 from followsuit.offers.features.of_reasons import Strength, feature_of
 from followsuit.offers.learning.logistic import LogisticModel
-from followsuit.offers.learning.taste import Taste
+from followsuit.offers.taste import Taste
 from followsuit.triggers.recent import recent_shared
 
 

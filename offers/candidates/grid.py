@@ -28,7 +28,7 @@ from followsuit.graph.view import View
 from followsuit.offers.candidates.broad_reasons import BroadReasons
 from followsuit.offers.candidates.catalogue import Catalogue
 from followsuit.offers.candidates.store_sets import StoreSets
-from followsuit.offers.learning.taste import Taste
+from followsuit.offers.taste import Taste
 from followsuit.triggers.recent import recent_shared
 from followsuit.triggers.trigger import Trigger
 

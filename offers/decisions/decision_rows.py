@@ -7,9 +7,9 @@ import pyarrow as pa
 
 from followsuit.graph import schema as g
 from followsuit.offers.candidates.grid import Grid
-from followsuit.offers.candidates.retrieval import Block, Retrieval
 from followsuit.offers.features.declared import Values
 from followsuit.offers.learning.acceptance import Acceptance
+from followsuit.offers.retrieval import Block, Retrieval
 from followsuit.policy.decision import NEXT, OFFERED, OUTRANKED
 from followsuit.triggers.reason_texts import ReasonTexts
 from followsuit.triggers.trigger import Trigger

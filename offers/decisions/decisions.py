@@ -16,10 +16,10 @@ from followsuit.core.progress import Progress, silent
 from followsuit.graph.items import PAIR
 from followsuit.offers.candidates.catalogue import Catalogue
 from followsuit.offers.candidates.grid import Grid
-from followsuit.offers.candidates.retrieval import Retrieval
 from followsuit.offers.decisions.decision_rows import REASON, Describe
 from followsuit.offers.features.declared import Features
 from followsuit.offers.learning.acceptance import Acceptance
+from followsuit.offers.retrieval import Retrieval
 from followsuit.offers.selection import Selection
 from followsuit.policy.decision import NEXT, OFFERED, OUTRANKED
 from followsuit.policy.declared.policy import NO_POLICY, Policy

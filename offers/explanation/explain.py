@@ -28,8 +28,9 @@ from followsuit.offers.explanation.not_offered import (
     NoDecisions,
     UnknownTarget,
 )
-from followsuit.offers.run.activation import LEARNED, part_of
+from followsuit.offers.run.activation import part_of
 from followsuit.offers.run.out import OUT
+from followsuit.offers.run_parameters import LEARNED
 from followsuit.policy.decision import OFFERED
 from followsuit.policy.declared.run_parameters import POLICY_LINES
 

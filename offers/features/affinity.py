@@ -9,7 +9,7 @@ from followsuit.offers.features.row_values import Dense, RowValues, Sparse
 class Affinity(Feature):
     """log(1 + 10 s); s is the taste model's score divided by the typical customer's best score.
 
-    0 without a fitted model; see `offers.learning.taste`.
+    0 without a fitted model; see `offers.taste`.
     """
 
     name = "affinity"

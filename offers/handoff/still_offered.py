@@ -15,7 +15,8 @@ from followsuit.graph.schema import Col
 from followsuit.graph.snapshot import Snapshot
 from followsuit.graph.store import GraphStore
 from followsuit.offers.explanation.not_offered import NoDecisions
-from followsuit.offers.run.activation import CUSTOMERS, RECOMMENDED
+from followsuit.offers.run.activation import RECOMMENDED
+from followsuit.offers.run_parameters import CUSTOMERS
 from followsuit.policy.decision import OFFERED
 
 _KEY = ("customer_id", "offer_id", "item_kind", "item_id")

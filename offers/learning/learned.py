@@ -15,7 +15,7 @@ from followsuit.influence.probabilities.edges import learned_run, read_edges
 from followsuit.influence.probabilities.learn import ALL
 from followsuit.offers.features.declared import OWN
 from followsuit.offers.learning.learn import Learn
-from followsuit.offers.run.activation import LEARNED
+from followsuit.offers.run_parameters import LEARNED
 from followsuit.offers.selection import Selection
 from followsuit.triggers.tie_weights import relative_weights
 

@@ -20,6 +20,7 @@ from followsuit.graph import schema as g
 from followsuit.graph.runs import KEPT, OFFERS, Run, parts, run_folder, run_named, use_run
 from followsuit.graph.schema import Col
 from followsuit.graph.store import GraphStore
+from followsuit.offers.run_parameters import CUSTOMERS
 from followsuit.policy.contact.sent import history, note_activated, noted
 from followsuit.policy.declared.run_parameters import HISTORY, INPUTS, POLICY
 
@@ -31,12 +32,6 @@ _CUSTOMERS = (
 """The ids of a run's customers; products and stores are recommended by one type of relationship."""
 Offers = dict[g.RelationshipType, pa.Table]
 
-CUSTOMERS = "customers"
-"""Parameter: ids of the customers that a part is for; None for all others."""
-OFFERED_TO = "offered_to"
-"""Parameter: number of customers with offers when the run was made, before any withdrawal."""
-LEARNED = "acceptance"
-"""Parameter of a run: its `Acceptance`, the fitted models."""
 _RUN_ID = "run_id"
 _OPTIONS = {
     "window_days": "--window",

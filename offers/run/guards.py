@@ -20,7 +20,7 @@ from followsuit.core.errors import FollowsuitError
 from followsuit.graph import tables as t
 from followsuit.graph.runs import Run
 from followsuit.graph.view import View
-from followsuit.offers.run.activation import OFFERED_TO
+from followsuit.offers.run_parameters import OFFERED_TO
 
 MAX_AGE = timedelta(days=7)
 MIN_SHARE = 0.5

@@ -18,8 +18,6 @@ from followsuit.graph.schema import Col
 from followsuit.graph.store import GraphStore, StoreBusy
 from followsuit.offers.decisions.decisions import customers_blocked_by
 from followsuit.offers.run.activation import (
-    CUSTOMERS,
-    OFFERED_TO,
     comparable,
     customers_of,
     customers_of_run,
@@ -28,6 +26,7 @@ from followsuit.offers.run.activation import (
     without,
 )
 from followsuit.offers.run.guards import Guards
+from followsuit.offers.run_parameters import CUSTOMERS, OFFERED_TO
 from followsuit.policy.contact.sent import note_activated
 from followsuit.policy.declared.run_parameters import INPUTS
 from followsuit.policy.rules import CONTACT_LIMITS

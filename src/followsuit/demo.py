@@ -22,7 +22,7 @@ from followsuit.graph.view import View, of_customers
 from followsuit.offers.backtest.metrics import ITEMS, PER_CUSTOMER
 from followsuit.offers.backtest.strategies import RANKING, WITHOUT
 from followsuit.offers.features.of_reasons import feature_of
-from followsuit.offers.learning.taste import LINEAR
+from followsuit.offers.taste import LINEAR
 from followsuit.policy.decision import OFFERED
 from followsuit.policy.rules import SENTENCES
 from followsuit.triggers.defined import FRIEND_BOUGHT, FRIEND_VISITED

@@ -19,8 +19,9 @@ from followsuit.core.errors import FollowsuitError
 from followsuit.graph import schema as g
 from followsuit.graph.runs import SCORE, Run, active, runs
 from followsuit.graph.store import GraphStore, Meta, StoreMissing
-from followsuit.offers.run.activation import LEARNED, oldest
+from followsuit.offers.run.activation import oldest
 from followsuit.offers.run.guards import in_words
+from followsuit.offers.run_parameters import LEARNED
 from followsuit.queries.runner import run_query
 
 _LIBRARIES = {

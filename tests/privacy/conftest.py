@@ -10,7 +10,7 @@ from support.shops import NOW, deliver_shop, offers
 from support.snapshots import day
 
 from followsuit.loaders.load import load
-from followsuit.offers.learning import replay
+from followsuit.offers.replay import replay
 from followsuit.offers.score import score
 
 

@@ -14,7 +14,7 @@ from followsuit.graph.view import View
 from followsuit.offers.candidates.brought_up import brought_up
 from followsuit.offers.candidates.catalogue import Catalogue
 from followsuit.offers.candidates.grid import Grid, grid
-from followsuit.offers.learning.taste import Taste
+from followsuit.offers.taste import Taste
 from followsuit.policy.rules import ALREADY_TAKEN
 from followsuit.triggers.defined import FRIEND_BOUGHT, FRIEND_VISITED, triggers_of, with_window
 from followsuit.triggers.definitions.definition_file import chosen, shipped_definitions

@@ -3,9 +3,9 @@
 from functools import partial
 
 from followsuit.offers.backtest.backtest import backtest as _backtest
-from followsuit.offers.learning.taste import LINEAR
-from followsuit.offers.learning.taste import search_taste as _search_taste
 from followsuit.offers.score import score as _score
+from followsuit.offers.taste import LINEAR
+from followsuit.offers.taste import search_taste as _search_taste
 
 score = partial(_score, affinity=LINEAR)
 backtest = partial(_backtest, affinity=LINEAR)

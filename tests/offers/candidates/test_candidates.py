@@ -20,8 +20,8 @@ from followsuit.offers.candidates.candidates import (
     ranks,
 )
 from followsuit.offers.candidates.catalogue import catalogue
-from followsuit.offers.candidates.retrieval import joined
 from followsuit.offers.candidates.store_sets import Redemption, StoreSets, redemption
+from followsuit.offers.retrieval import joined
 
 Numbers = st.sampled_from([-np.inf, -1.5, 0.0, 0.25, 2.0])
 TOP = 10

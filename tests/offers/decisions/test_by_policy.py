@@ -19,7 +19,7 @@ from followsuit.graph.runs import DECISIONS, SCORE, active_run, run_folder, runs
 from followsuit.graph.store import GraphStore
 from followsuit.loaders.load import load
 from followsuit.offers.explanation.explain import explain
-from followsuit.offers.learning import replay
+from followsuit.offers.replay import replay
 from followsuit.offers.run.activation import OutdatedRun, activate
 from followsuit.offers.score import ScoreReport
 from followsuit.offers.selection import Selection

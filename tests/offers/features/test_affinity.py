@@ -8,7 +8,7 @@ from support.grids import NOW, grid_of, tea_shop
 from followsuit.gnn.data.from_view import dataset
 from followsuit.gnn.models.ease import DampedEase
 from followsuit.offers.features.affinity import Affinity
-from followsuit.offers.learning.taste import Taste
+from followsuit.offers.taste import Taste
 
 
 def test_it_is_what_taste_says_of_the_grids_customers_and_items(tmp_path: Path) -> None:

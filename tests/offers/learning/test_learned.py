@@ -14,7 +14,7 @@ from followsuit.graph.store import GraphStore
 from followsuit.offers.features.declared import OWN
 from followsuit.offers.learning.learn import Learn
 from followsuit.offers.learning.learned import KEEP, NothingLearned, learned_before
-from followsuit.offers.run.activation import LEARNED
+from followsuit.offers.run_parameters import LEARNED
 from followsuit.offers.selection import Selection
 
 OPTIONS: dict[str, Any] = {

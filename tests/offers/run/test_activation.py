@@ -27,13 +27,7 @@ from followsuit.loaders.load import load
 from followsuit.offers.explanation.explain import explain
 from followsuit.offers.pipeline import Pipeline
 from followsuit.offers.run import write as scoring
-from followsuit.offers.run.activation import (
-    comparable,
-    kept_parts,
-    oldest,
-    other_options,
-    part_of,
-)
+from followsuit.offers.run.activation import comparable, kept_parts, oldest, other_options, part_of
 from followsuit.offers.run.guards import Refused
 from followsuit.offers.selection import Selection
 from followsuit.queries.runner import run_query

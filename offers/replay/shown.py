@@ -7,8 +7,8 @@ import pyarrow.compute as pc
 
 from followsuit.core.codes import Codes
 from followsuit.offers.candidates.grid import Grid
-from followsuit.offers.candidates.retrieval import Retrieval
 from followsuit.offers.learning.calibration import Shown
+from followsuit.offers.retrieval import Retrieval
 from followsuit.offers.selection import Selection
 
 _EMPTY = Shown(

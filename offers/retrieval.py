@@ -17,11 +17,11 @@ from followsuit.offers.candidates.brought_up import brought_up
 from followsuit.offers.candidates.candidates import Candidates, offers_for, ranks
 from followsuit.offers.candidates.catalogue import Catalogue
 from followsuit.offers.candidates.grid import Grid, blocks
-from followsuit.offers.candidates.live_reasons import LiveReasons, Matches
 from followsuit.offers.features.declared import OWN, Features, Values
 from followsuit.offers.features.row_values import RowValues
 from followsuit.offers.learning.acceptance import Acceptance
 from followsuit.offers.learning.model import Prediction
+from followsuit.offers.live_reasons import LiveReasons, Matches
 from followsuit.policy.rules import BEFORE_PREDICTION, Rule
 from followsuit.triggers.trigger import Trigger
 

@@ -3,7 +3,7 @@
 import ibis
 import pytest
 
-from followsuit.offers.learning.shown import sampled
+from followsuit.offers.replay.shown import sampled
 
 REASONS = ibis.memtable({"customer_id": [f"c{i % 30:02}" for i in range(90)]})
 

@@ -14,7 +14,7 @@ from followsuit.offers.candidates.catalogue import catalogue
 from followsuit.offers.features.declared import Features
 from followsuit.offers.learning.acceptance import Acceptance, with_contacts
 from followsuit.offers.learning.calibration import Shown
-from followsuit.offers.learning.contacted import contacted
+from followsuit.offers.replay.contacted import contacted
 
 THEN = day(20)
 

@@ -10,9 +10,9 @@ from support.snapshots import day
 from followsuit.graph.view import View
 from followsuit.offers.candidates.brought_up import brought_up
 from followsuit.offers.candidates.grid import grid
-from followsuit.offers.candidates.retrieval import Retrieval
 from followsuit.offers.features.declared import Features
 from followsuit.offers.learning.acceptance import Acceptance
+from followsuit.offers.retrieval import Retrieval
 from followsuit.triggers.defined import triggers_of
 from followsuit.triggers.definitions.definition_file import parsed
 from followsuit.triggers.tie_weights import tie_weights

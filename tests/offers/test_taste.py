@@ -13,7 +13,7 @@ from scipy import sparse
 from support.linear_taste import backtest
 from support.worlds import end_of, view_of_world
 
-import followsuit.offers.learning.taste as taste_module
+import followsuit.offers.taste as taste_module
 from followsuit.gnn.data.dataset import Dataset
 from followsuit.gnn.data.from_view import dataset
 from followsuit.gnn.models.blend import SOCIAL, Blend
@@ -25,7 +25,7 @@ from followsuit.graph.models import ModelStore
 from followsuit.graph.state import StateFolder
 from followsuit.graph.view import SharedView, View
 from followsuit.offers.backtest.backtest import BacktestReport
-from followsuit.offers.learning.taste import BLEND, LINEAR, Taste, TasteConfig, search_taste
+from followsuit.offers.taste import BLEND, LINEAR, Taste, TasteConfig, search_taste
 from followsuit.simulator import World
 
 WORLD = World(

@@ -13,7 +13,6 @@ from followsuit.influence.log.action_log import read_log
 from followsuit.offers.candidates.brought_up import brought_up, with_everyone
 from followsuit.offers.candidates.catalogue import Catalogue, catalogue
 from followsuit.offers.candidates.grid import grid, outcomes
-from followsuit.offers.candidates.retrieval import Retrieval
 from followsuit.offers.features.declared import Features
 from followsuit.offers.learning.acceptance import (
     Acceptance,
@@ -23,13 +22,14 @@ from followsuit.offers.learning.acceptance import (
 )
 from followsuit.offers.learning.boosted import BoostedModel
 from followsuit.offers.learning.calibration import Shown
-from followsuit.offers.learning.contacted import contacted
 from followsuit.offers.learning.logistic import LogisticModel
 from followsuit.offers.learning.model import Examples
-from followsuit.offers.learning.shown import sampled, shown_rows
-from followsuit.offers.learning.taste import Taste, TasteConfig
 from followsuit.offers.learning.training import examples
+from followsuit.offers.replay.contacted import contacted
+from followsuit.offers.replay.shown import sampled, shown_rows
+from followsuit.offers.retrieval import Retrieval
 from followsuit.offers.selection import Selection
+from followsuit.offers.taste import Taste, TasteConfig
 from followsuit.triggers.defined import triggers_of
 from followsuit.triggers.definitions.definition import Definition
 from followsuit.triggers.tie_weights import learn_tie_weights, tie_weights

@@ -1,0 +1,1 @@
+"""Earlier days, seen as of then: what the models learn from."""

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from followsuit.cli.offers import AffinityOption
+from followsuit.cli.ranking_options import AffinityOption
 from followsuit.config import ConfigurationError, Settings, read_settings
 
 

@@ -52,7 +52,7 @@ MAY_COMPARE_INSTANTS = {
     "followsuit.offers.replay.contacted": "and so are those of a contact",
     "followsuit.privacy.prune": "runs that are too old go",
     "followsuit.policy.sensitive.sensitive_purchases": "the audit looks back from its day",
-    "followsuit.cli.offers": "the output names the day of the oldest run",
+    "followsuit.cli.runs": "the output names the day of the oldest run",
 }
 """Modules that compare a time with an `as_of`, and why they may."""
 MAY_NAME_SENSITIVE = {

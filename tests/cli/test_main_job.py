@@ -12,7 +12,7 @@ import pytest
 from support.cli_shop import AS_OF, Shop
 from support.commands import Outcome, run_each
 
-from followsuit.cli.offers import read_customers
+from followsuit.cli.ranking_options import read_customers
 from followsuit.offers.features.declared import names_of
 from followsuit.triggers.definitions.definition_file import shipped_definitions
 

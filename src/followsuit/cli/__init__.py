@@ -11,16 +11,19 @@ from typing import TYPE_CHECKING
 import typer
 
 from followsuit.cli import (  # noqa: F401
+    backtest,
     data,
     demo,
     doctor,
+    explain,
     gnn,
     handoff,
     influence,
-    offers,
     privacy,
     queries,
+    runs,
     schema,
+    score,
     triggers,
 )
 from followsuit.cli.app import app

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from typer.core import TyperCommand
+from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 from followsuit import __version__
@@ -64,8 +64,33 @@ class Commands(typer.Typer):
         return super().command(name, **{"cls": _Command, **options})
 
 
+PANELS = {
+    "Start": ("demo", "simulate", "load", "doctor"),
+    "Offers": ("score", "why", "why-not", "runs", "handoff", "trigger", "backtest"),
+    "Look into the graph": ("query", "cypher", "schema"),
+    "Influence and taste": ("influence", "gnn"),
+    "Customers' rights": ("access", "correct", "consent", "forget", "prune", "privacy"),
+}
+"""The commands, in the order of the help, by the panel that it shows them in."""
+
+
+class _InPanels(TyperGroup):
+    """The group of all commands, in the order and the panels of `PANELS`."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        panel_of = {name: panel for panel, names in PANELS.items() for name in names}
+        for name, command in self.commands.items():
+            command.rich_help_panel = panel_of[name]  # type: ignore[attr-defined]
+        self.commands = {name: self.commands[name] for name in panel_of}
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002
+        return list(self.commands)
+
+
 app = Commands(
     name="followsuit",
+    cls=_InPanels,
     help="A graph-based social-influence recommender for retailers.",
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",

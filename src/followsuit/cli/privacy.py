@@ -16,7 +16,7 @@ from followsuit.cli.app import (
     open_shop,
     write_json,
 )
-from followsuit.cli.offers import read_customers
+from followsuit.cli.ranking_options import read_customers
 from followsuit.cli.screen import say, warn
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from followsuit.cli.app import (
 )
 from followsuit.cli.fitting import print_table
 from followsuit.cli.influence import PlotOption
-from followsuit.cli.offers import OnlyOption, TriggersOption, names_in
+from followsuit.cli.ranking_options import OnlyOption, TriggersOption, names_in
 from followsuit.cli.screen import results, say
 from followsuit.cli.tables import BY_ENDING, to_write_rows, write_rows
 

@@ -10,10 +10,10 @@ from followsuit.graph.consent import CHANNELS
 from followsuit.graph.items import ITEM, item_keys
 from followsuit.policy.allocation.allocate import allocate, best_first
 from followsuit.policy.allocation.problem import Doubles, Ints, Problem
-from followsuit.policy.contact.customers import Customers, Rooms
+from followsuit.policy.contact.customers import Customers, MessagesLeft
 from followsuit.policy.decision import OFFERED, OUTRANKED
 from followsuit.policy.declared.policy import Policy
-from followsuit.policy.limits.friends import Places
+from followsuit.policy.limits.friends import FriendLimits
 from followsuit.policy.limits.limit_kinds import KINDS, PER_FRIEND
 from followsuit.policy.limits.shared_limits import shared_limits
 from followsuit.policy.limits.uses import Limit, Uses
@@ -67,7 +67,7 @@ def decide(
     ranked: Ranked,
     customers: Customers,
     stores: pd.DataFrame,
-    places: Places | None,
+    friend_limits: FriendLimits | None,
     policy: Policy,
     top: int,
     seed: int = 0,
@@ -81,7 +81,7 @@ def decide(
         ranked: the candidates.
         customers: their customers.
         stores: `row, name`: the limited stores that each candidate points to.
-        places: the places of friends' offers; None without a limit on them.
+        friend_limits: how many offers each friend may drive; None without a limit on them.
         policy: the policy.
         top: maximum number of offers per customer.
         seed: random seed of the allocation.
@@ -95,14 +95,25 @@ def decide(
     sendable[today] = worthwhile[today]
     most_offers = np.full(len(customers.codes), top)
     repeated_choice = _choose(
-        _Round(ranked, customers, stores, places, policy, every, most_offers, spent=False),
+        _Round(ranked, customers, stores, friend_limits, policy, every, most_offers, spent=False),
         repeated,
         sendable,
     )
     already = np.bincount(ranked.customer[repeated_choice.sent >= 0], minlength=len(most_offers))
-    places = None if places is None else places.after(repeated_choice.sent >= 0)
+    friend_limits = (
+        None if friend_limits is None else friend_limits.after(repeated_choice.sent >= 0)
+    )
     new_choice = _choose(
-        _Round(ranked, customers, stores, places, policy, every, most_offers - already, spent=True),
+        _Round(
+            ranked,
+            customers,
+            stores,
+            friend_limits,
+            policy,
+            every,
+            most_offers - already,
+            spent=True,
+        ),
         ~repeated,
         worthwhile,
         seed,
@@ -137,14 +148,14 @@ class _Round:
     ranked: Ranked
     customers: Customers
     stores: pd.DataFrame
-    places: Places | None
+    friend_limits: FriendLimits | None
     policy: Policy
     every: Messages
     top: Ints
     spent: bool
 
     @property
-    def rooms(self) -> Rooms:
+    def allowed(self) -> MessagesLeft:
         """How many more messages customers may get."""
         return self.customers.after if self.spent else self.customers.before
 
@@ -167,19 +178,30 @@ def _choose(
 
     Without a seed, the most valuable ones choose first, whatever they leave to others.
     """
-    ranked, every, rooms, places = these.ranked, these.every, these.rooms, these.places
-    at_most = np.clip(np.minimum(rooms.room, these.top), 0, None).astype(np.int64)
+    ranked, every, allowed, friend_limits = (
+        these.ranked,
+        these.every,
+        these.allowed,
+        these.friend_limits,
+    )
+    at_most = np.clip(np.minimum(allowed.in_all, these.top), 0, None).astype(np.int64)
     rule = _blocking(these, candidates, sendable, at_most)
     unblocked = candidates & (rule == "")
-    left = rooms.room_of[ranked.customer[every.row], every.channel]
+    left = allowed.by_channel[ranked.customer[every.row], every.channel]
     positions = np.flatnonzero(sendable & unblocked[every.row] & (left > 0))
     positions = positions[_within_room(every.only(positions), ranked, left[positions])]
     with_room = _has(every.row[positions], ranked)
-    if places is not None:
-        positions = positions[places.open_to(every.row[positions])]
+    if friend_limits is not None:
+        positions = positions[friend_limits.open_to(every.row[positions])]
     messages = every.only(positions)
     uses = shared_limits(
-        messages, ranked, these.customers, these.stores, places, these.policy, spent=these.spent
+        messages,
+        ranked,
+        these.customers,
+        these.stores,
+        friend_limits,
+        these.policy,
+        spent=these.spent,
     )
     problem = _problem(messages, ranked, uses, at_most)
     if these.policy.limits.any and seed is not None:
@@ -232,9 +254,9 @@ def _blocking(
 ) -> np.ndarray:
     """(candidates,) the rule that blocks each whatever the others are; "" without one."""
     ranked, customers, every = these.ranked, these.customers, these.every
-    told = pd.MultiIndex.from_frame(these.rooms.told)
+    told = pd.MultiIndex.from_frame(these.allowed.told)
     here = pd.MultiIndex.from_arrays([ranked.customer, ranked.offer_id])
-    left = these.rooms.room_of[ranked.customer[every.row], every.channel] > 0
+    left = these.allowed.by_channel[ranked.customer[every.row], every.channel] > 0
     rule = np.full(len(ranked), "", dtype=object)
     for name, kept in ((PER_CHANNEL, sendable & left), (MIN_EXPECTED_VALUE, sendable)):
         rule[~_has(every.row[kept], ranked)] = name

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from followsuit.graph.consent import CHANNELS
-from followsuit.policy.contact.customers import ANY, Customers, Rooms
+from followsuit.policy.contact.customers import ANY, Customers, MessagesLeft
 from followsuit.policy.declared.policy import Policy
 from followsuit.policy.messages import MINOR_UNITS
 
@@ -43,8 +43,8 @@ def count_violations(offered: OfferedRows, customers: Customers, policy: Policy)
     # Neither the whole run nor what is new, after all that the day's runs have offered.
     return (
         _about_customers(rows, customers, policy)
-        + _about_rooms(rows, customers.before, policy)
-        + _about_rooms(rows[~repeated], customers.after, policy)
+        + _about_messages_left(rows, customers.before, policy)
+        + _about_messages_left(rows[~repeated], customers.after, policy)
         + _about_limits(rows, today[:0], customers, policy)
         + _about_limits(rows[~repeated], today, customers, policy)
         + _about_friends(offered.friends, policy)
@@ -61,13 +61,13 @@ def _about_customers(rows: pd.DataFrame, customers: Customers, policy: Policy) -
     return wrong + int((~((rows.expected_value >= least) | unknown)).sum())
 
 
-def _about_rooms(rows: pd.DataFrame, rooms: Rooms, policy: Policy) -> int:
-    counts = np.bincount(rows.row, minlength=len(rooms.room))
-    wrong = int(np.maximum(counts - rooms.room, 0).sum())
+def _about_messages_left(rows: pd.DataFrame, allowed: MessagesLeft, policy: Policy) -> int:
+    counts = np.bincount(rows.row, minlength=len(allowed.in_all))
+    wrong = int(np.maximum(counts - allowed.in_all, 0).sum())
     for name in policy.contact.per_channel:
-        own = np.bincount(rows.row[rows.channel == name], minlength=len(rooms.room))
-        wrong += int(np.maximum(own - rooms.room_of[:, CHANNELS.index(name)], 0).sum())
-    told = pd.MultiIndex.from_frame(rooms.told)
+        own = np.bincount(rows.row[rows.channel == name], minlength=len(allowed.in_all))
+        wrong += int(np.maximum(own - allowed.by_channel[:, CHANNELS.index(name)], 0).sum())
+    told = pd.MultiIndex.from_frame(allowed.told)
     return wrong + int(pd.MultiIndex.from_frame(rows[["row", "offer_id"]]).isin(told).sum())
 
 

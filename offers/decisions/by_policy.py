@@ -25,7 +25,7 @@ from followsuit.policy.contact.sent import Sent
 from followsuit.policy.decide import Decided, count_up_to, decide
 from followsuit.policy.decision import OFFERED
 from followsuit.policy.declared.policy import Policy
-from followsuit.policy.limits.friends import Places, places_of
+from followsuit.policy.limits.friends import FriendLimits, limits_of_friends
 from followsuit.policy.messages import Ranked
 from followsuit.policy.rules import HOLDOUT
 from followsuit.policy.sensitive.revealing import revealing
@@ -99,23 +99,23 @@ def decide_by_policy(
         customers = customers_of(context.view, context.messages, policy, codes)
         ranked = _ranked(table, codes, context.catalogue)
         ranked = replace(ranked, reveals=_reveals(context.view, table, ranked, policy, top))
-        places = _places(customers, ranked, decisions.parent, policy)
+        friend_limits = _friend_limits(customers, ranked, decisions.parent, policy)
         stores = _stores(table, policy)
-        decided = decide(ranked, customers, stores, places, policy, top, seed)
+        decided = decide(ranked, customers, stores, friend_limits, policy, top, seed)
         del table
         _write(predicted, decisions, decided, customers, ranked, policy)
         offered = pq.read_table(decisions, columns=_OFFERED, filters=[("decision", "=", OFFERED)])
-        friends = _friends(places, decided.offered)
+        friends = _friends(friend_limits, decided.offered)
         rows = OfferedRows(offered.to_pandas(), friends)
         violations = count_violations(rows, customers, policy)
     return allocated(offered, decided, violations)
 
 
-def _friends(places: Places | None, offered: np.ndarray) -> pd.Series:
+def _friends(friend_limits: FriendLimits | None, offered: np.ndarray) -> pd.Series:
     """The friends whose purchases drive offers, once for each offer."""
-    if places is None:
+    if friend_limits is None:
         return pd.Series([], dtype=object)
-    return pd.Series(places.names[places.friend[offered[places.row]]])
+    return pd.Series(friend_limits.names[friend_limits.friend[offered[friend_limits.row]]])
 
 
 def _ranked(table: pa.Table, codes: Codes, catalogue: Catalogue | None) -> Ranked:
@@ -174,8 +174,10 @@ def _costs(offer_id: pd.Series, catalogue: Catalogue | None) -> np.ndarray:
     return costs
 
 
-def _places(customers: Customers, ranked: Ranked, folder: Path, policy: Policy) -> Places | None:
-    """The places of friends' offers; None without a limit on them."""
+def _friend_limits(
+    customers: Customers, ranked: Ranked, folder: Path, policy: Policy
+) -> FriendLimits | None:
+    """How many offers each friend may still drive; None without a limit on them."""
     limit = policy.contact.per_friend
     if limit is None:
         return None
@@ -192,7 +194,7 @@ def _places(customers: Customers, ranked: Ranked, folder: Path, policy: Policy) 
     of_all = broad[["customer", "friend_id"]].merge(rows, on="customer")
     pairs = pd.concat([of_items, of_all])[["row", "friend_id"]].drop_duplicates()
     pairs = pairs.sort_values(["row", "friend_id"], ignore_index=True)
-    return places_of(customers, pairs, limit.at_most, ranked.customer)
+    return limits_of_friends(customers, pairs, limit.at_most, ranked.customer)
 
 
 def _stores(table: pa.Table, policy: Policy) -> pd.DataFrame:

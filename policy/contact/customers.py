@@ -22,17 +22,17 @@ UNLIMITED = 2**31
 
 
 @dataclass(frozen=True)
-class Rooms:
+class MessagesLeft:
     """How many more messages customers may get.
 
     Attributes:
-        room: (customers,) how many each may get.
-        room_of: (customers, channels + 1) the same for each channel.
+        in_all: (customers,) how many each may get.
+        by_channel: (customers, channels + 1) the same for each channel.
         told: `row, offer_id` of the offers of which no more messages may be sent to a customer.
     """
 
-    room: np.ndarray
-    room_of: np.ndarray
+    in_all: np.ndarray
+    by_channel: np.ndarray
     told: pd.DataFrame
 
 
@@ -54,8 +54,8 @@ class Customers:
 
     codes: Codes
     may: np.ndarray
-    before: Rooms
-    after: Rooms
+    before: MessagesLeft
+    after: MessagesLeft
     rate: np.ndarray
     held_out: np.ndarray
     shares: np.ndarray
@@ -82,8 +82,8 @@ def customers_of(view: View, messages: Sent, policy: Policy, codes: Codes) -> Cu
     return Customers(
         codes=codes,
         may=_channels(view, codes),
-        before=_rooms(view, messages.before_the_day, policy, codes),
-        after=_rooms(view, messages.messages, policy, codes),
+        before=_messages_left(view, messages.before_the_day, policy, codes),
+        after=_messages_left(view, messages.messages, policy, codes),
         rate=np.column_stack([answered.rate, answered.rate.mean(axis=1)]),
         held_out=held_out,
         shares=codes.lay_out(people["customer_id"], people["shares"], False).astype(bool),
@@ -116,8 +116,8 @@ def _channels(view: View, codes: Codes) -> np.ndarray:
     return np.column_stack([may, ~may.any(axis=1)])
 
 
-def _rooms(view: View, messages: ir.Table, policy: Policy, codes: Codes) -> Rooms:
-    return Rooms(
+def _messages_left(view: View, messages: ir.Table, policy: Policy, codes: Codes) -> MessagesLeft:
+    return MessagesLeft(
         _room(view, messages, policy, codes),
         _room_of_channels(view, messages, policy, codes),
         _told(view, messages, policy, codes),

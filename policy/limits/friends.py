@@ -14,14 +14,14 @@ from followsuit.policy.contact.customers import Customers
 
 
 @dataclass(frozen=True)
-class Places:
-    """The places of friends' offers.
+class FriendLimits:
+    """How many offers each friend may still drive.
 
     Attributes:
         row: (uses,) position of a candidate.
         friend: (uses,) a friend whose purchases drive it, as a position in `names`.
         names: (friends,) their ids.
-        left: (friends,) how many places each has.
+        left: (friends,) how many offers each may drive.
         competes: (uses,) bool: whether the candidate's customer shares activity.
     """
 
@@ -31,8 +31,8 @@ class Places:
     left: Ints
     competes: np.ndarray
 
-    def after(self, offered: np.ndarray) -> "Places":
-        """The places that are left after some candidates, a mask, are offered."""
+    def after(self, offered: np.ndarray) -> "FriendLimits":
+        """What is left after some candidates, a mask, are offered."""
         used = np.bincount(self.friend[offered[self.row]], minlength=len(self.names))
         return replace(self, left=np.maximum(self.left - used, 0))
 
@@ -42,20 +42,20 @@ class Places:
         return ~np.isin(rows, self.row[closed])
 
 
-def places_of(
+def limits_of_friends(
     customers: Customers, drivers: pd.DataFrame, at_most: int, row_customer: Ints
-) -> Places:
-    """The places of the friends whose purchases drive candidates.
+) -> FriendLimits:
+    """How many offers the friends may drive whose purchases drive candidates.
 
     Args:
         customers: the customers.
         drivers: `row, friend_id`: the friends whose purchases drive each candidate.
-        at_most: places of each friend.
+        at_most: offers that each friend may drive.
         row_customer: (candidates,) code of each candidate's customer.
     """
     friend, names = pd.factorize(drivers.friend_id, sort=True)
     row = drivers.row.to_numpy(dtype=np.int64)
-    return Places(
+    return FriendLimits(
         row=row,
         friend=friend.astype(np.int64),
         names=np.asarray(names, dtype=object),

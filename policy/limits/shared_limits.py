@@ -9,7 +9,7 @@ from followsuit.policy.allocation.problem import Ints
 from followsuit.policy.contact.customers import Customers
 from followsuit.policy.declared.policy import Policy
 from followsuit.policy.limits import limit_kinds as kinds
-from followsuit.policy.limits.friends import Places
+from followsuit.policy.limits.friends import FriendLimits
 from followsuit.policy.limits.uses import Limit, Uses
 from followsuit.policy.messages import MINOR_UNITS, Messages, Ranked
 
@@ -19,7 +19,7 @@ def shared_limits(
     ranked: Ranked,
     customers: Customers,
     stores: pd.DataFrame,
-    places: Places | None,
+    friend_limits: FriendLimits | None,
     policy: Policy,
     *,
     spent: bool,
@@ -31,7 +31,7 @@ def shared_limits(
         ranked: the candidates.
         customers: their customers.
         stores: `row, name`: the limited stores that each candidate points to.
-        places: the places of friends' offers; None without a limit on them.
+        friend_limits: how many offers each friend may drive; None without a limit on them.
         policy: the policy.
         spent: whether what other runs of the day have offered counts as used.
     """
@@ -53,20 +53,20 @@ def shared_limits(
     left_of = _left(limits.stores, today["store_ids"].to_pandas().explode())
     row, use = _spread(messages.row, stores.row.to_numpy(dtype=np.int64))
     uses.add_each(kinds.STORES, left_of, row, stores.name.to_numpy(dtype=object)[use])
-    if places is not None:
-        _add_friends(uses, messages.row, places)
+    if friend_limits is not None:
+        _add_friends(uses, messages.row, friend_limits)
     return uses
 
 
-def _add_friends(uses: Uses, rows: Ints, places: Places) -> None:
-    message, use = _spread(rows, places.row)
-    friend = places.friend[use]
-    asked = np.bincount(friend, minlength=len(places.names))
+def _add_friends(uses: Uses, rows: Ints, friend_limits: FriendLimits) -> None:
+    message, use = _spread(rows, friend_limits.row)
+    friend = friend_limits.friend[use]
+    asked = np.bincount(friend, minlength=len(friend_limits.names))
     scarce = {
-        str(places.names[number]): float(places.left[number])
-        for number in np.flatnonzero(asked > places.left)
+        str(friend_limits.names[number]): float(friend_limits.left[number])
+        for number in np.flatnonzero(asked > friend_limits.left)
     }
-    uses.add_each(kinds.PER_FRIEND, scarce, message, places.names[friend])
+    uses.add_each(kinds.PER_FRIEND, scarce, message, friend_limits.names[friend])
 
 
 def _spread(rows: Ints, of: Ints) -> tuple[Ints, Ints]:

@@ -12,7 +12,13 @@ def wrong(seed: int) -> list[str]:
     """What is wrong in a random world."""
     world = policy_world(seed)
     decided = decide(
-        world.ranked, world.customers, world.stores, world.places, world.policy, world.top, seed
+        world.ranked,
+        world.customers,
+        world.stores,
+        world.friend_limits,
+        world.policy,
+        world.top,
+        seed,
     )
     return [f"world {seed}: {problem}" for problem in problems(world, decided)]
 

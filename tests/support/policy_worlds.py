@@ -11,12 +11,12 @@ import pyarrow as pa
 
 from followsuit.core.codes import Codes
 from followsuit.graph.consent import CHANNELS
-from followsuit.policy.contact.customers import ANY, Customers, Rooms
+from followsuit.policy.contact.customers import ANY, Customers, MessagesLeft
 from followsuit.policy.contact.sent import NOTED, Sent
 from followsuit.policy.decide import Decided
 from followsuit.policy.decision import OFFERED, OUTRANKED
 from followsuit.policy.declared.policy import Policy
-from followsuit.policy.limits.friends import Places, places_of
+from followsuit.policy.limits.friends import FriendLimits, limits_of_friends
 from followsuit.policy.messages import Ranked
 from followsuit.policy.rules import SENTENCES
 
@@ -31,7 +31,7 @@ class PolicyWorld:
     ranked: Ranked
     customers: Customers
     stores: pd.DataFrame
-    places: Places | None
+    friend_limits: FriendLimits | None
     drivers: pd.DataFrame
     top: int
 
@@ -76,8 +76,10 @@ def policy_world(seed: int) -> PolicyWorld:
     stores = pd.DataFrame({"row": np.arange(rows), "name": [f"s{i % 2}" for i in range(rows)]})
     stores = stores[draw.random(rows) < 0.5].reset_index(drop=True)
     customers = _customers(draw, ids, policy, ranked, stores)
-    drivers, places = _friends(draw, customers, policy, ranked)
-    return PolicyWorld(policy, ranked, customers, stores, places, drivers, int(draw.integers(1, 5)))
+    drivers, friend_limits = _friends(draw, customers, policy, ranked)
+    return PolicyWorld(
+        policy, ranked, customers, stores, friend_limits, drivers, int(draw.integers(1, 5))
+    )
 
 
 def _policy(draw: np.random.Generator) -> Policy:
@@ -137,22 +139,24 @@ def _customers(
     )
 
 
-def _room_before(draw: np.random.Generator, n: int, policy: Policy, ranked: Ranked) -> Rooms:
+def _room_before(draw: np.random.Generator, n: int, policy: Policy, ranked: Ranked) -> MessagesLeft:
     room = np.full(n, 2**31)
     if policy.contact.per_customer:
         room = draw.integers(0, policy.contact.per_customer.at_most + 1, n)
-    room_of = np.full((n, len(CHANNELS) + 1), 2**31)
+    by_channel = np.full((n, len(CHANNELS) + 1), 2**31)
     for name, window in policy.contact.per_channel.items():
-        room_of[:, CHANNELS.index(name)] = draw.integers(0, window.at_most + 1, n)
+        by_channel[:, CHANNELS.index(name)] = draw.integers(0, window.at_most + 1, n)
     told = pd.DataFrame({"row": np.empty(0, dtype=np.int64), "offer_id": np.empty(0, object)})
     if policy.contact.per_offer:
         chosen = draw.random(len(ranked)) < 0.2
         told = pd.DataFrame({"row": ranked.customer, "offer_id": ranked.offer_id})[chosen]
-    return Rooms(room.astype(np.int64), room_of.astype(np.int64), told.drop_duplicates())
+    return MessagesLeft(room.astype(np.int64), by_channel.astype(np.int64), told.drop_duplicates())
 
 
-def _room_after(before: Rooms, ids: np.ndarray, today: pa.Table, policy: Policy) -> Rooms:
-    room, room_of = before.room.copy(), before.room_of.copy()
+def _room_after(
+    before: MessagesLeft, ids: np.ndarray, today: pa.Table, policy: Policy
+) -> MessagesLeft:
+    room, by_channel = before.in_all.copy(), before.by_channel.copy()
     told = [before.told]
     for row in today.to_pylist():
         customer = int(np.flatnonzero(ids == row["customer_id"])[0])
@@ -160,10 +164,10 @@ def _room_after(before: Rooms, ids: np.ndarray, today: pa.Table, policy: Policy)
             room[customer] = max(room[customer] - 1, 0)
         if row["channel"] in policy.contact.per_channel:
             channel = CHANNELS.index(row["channel"])
-            room_of[customer, channel] = max(room_of[customer, channel] - 1, 0)
+            by_channel[customer, channel] = max(by_channel[customer, channel] - 1, 0)
         if policy.contact.per_offer:
             told.append(pd.DataFrame({"row": [customer], "offer_id": [row["offer_id"]]}))
-    return Rooms(room, room_of, pd.concat(told).drop_duplicates())
+    return MessagesLeft(room, by_channel, pd.concat(told).drop_duplicates())
 
 
 def _offered_today(
@@ -194,7 +198,7 @@ def _offered_today(
 
 def _friends(
     draw: np.random.Generator, customers: Customers, policy: Policy, ranked: Ranked
-) -> tuple[pd.DataFrame, Places | None]:
+) -> tuple[pd.DataFrame, FriendLimits | None]:
     pairs = [
         {"row": row, "friend_id": f"f{friend}"}
         for row in range(len(ranked))
@@ -205,7 +209,7 @@ def _friends(
     limit = policy.contact.per_friend
     if limit is None:
         return drivers, None
-    return drivers, places_of(customers, drivers, limit.at_most, ranked.customer)
+    return drivers, limits_of_friends(customers, drivers, limit.at_most, ranked.customer)
 
 
 def problems(world: PolicyWorld, decided: Decided) -> Iterator[str]:
@@ -238,8 +242,8 @@ def problems(world: PolicyWorld, decided: Decided) -> Iterator[str]:
         if ranked.reveals[row]:
             yield f"row {row} reveals something"
         yield from _worth(world, decided, row, channel)
-    for rows, rooms in ((every, customers.before), (new, customers.after)):
-        yield from _counts(world, rows, rooms)
+    for rows, allowed in ((every, customers.before), (new, customers.after)):
+        yield from _counts(world, rows, allowed)
     yield from _shared(world, decided, every, [])
     yield from _shared(world, decided, new, customers.sent.of_the_day.to_pylist())
     yield from _friends_of(world, {row for row, _, _ in every})
@@ -251,7 +255,7 @@ def problems(world: PolicyWorld, decided: Decided) -> Iterator[str]:
         offered = [r for r in own if decided.decision[r] == OFFERED]
         if len(offered) > world.top:
             yield f"customer {customer} gets {len(offered)} offers"
-        idle = len(offered) < min(world.top, customers.after.room[customer])
+        idle = len(offered) < min(world.top, customers.after.in_all[customer])
         free = not policy.limits.any and not customers.held_out[customer]
         if idle and free and (decided.decision[own] == OUTRANKED).any():
             yield f"customer {customer} has room, but a candidate is outranked"
@@ -271,16 +275,16 @@ def _worth(world: PolicyWorld, decided: Decided, row: int, channel: str | None) 
         yield f"row {row} is worth {worth}, less than {least}"
 
 
-def _counts(world: PolicyWorld, new: Listed, rooms: Rooms) -> Iterator[str]:
+def _counts(world: PolicyWorld, new: Listed, allowed: MessagesLeft) -> Iterator[str]:
     ranked = world.ranked
-    told = {(r.row, r.offer_id) for r in rooms.told.itertuples()}
+    told = {(r.row, r.offer_id) for r in allowed.told.itertuples()}
     per_customer, per_channel = Counter(c for _, c, _ in new), Counter((c, ch) for _, c, ch in new)
     for customer, n in per_customer.items():
-        if n > rooms.room[customer]:
-            yield f"customer {customer} gets {n} messages, not {rooms.room[customer]}"
+        if n > allowed.in_all[customer]:
+            yield f"customer {customer} gets {n} messages, not {allowed.in_all[customer]}"
     for (customer, channel), n in per_channel.items():
         number = CHANNELS.index(channel) if channel else ANY
-        if n > rooms.room_of[customer, number]:
+        if n > allowed.by_channel[customer, number]:
             yield f"customer {customer} gets {n} messages through {channel}"
     for row, customer, _ in new:
         if (customer, ranked.offer_id[row]) in told:

@@ -66,13 +66,15 @@ class Watched:
 
     def _look(self) -> None:
         me = psutil.Process()
+        mine = me.cmdline()
         while not self._over.wait(0.01):
             taken = 0
-            # What a server that ran before starts for a moment isn't counted.
             for child in set(me.children()) - self._running:
                 with suppress(psutil.NoSuchProcess):
-                    of_query = [child, *child.children(recursive=True)]
-                    taken += sum(each.memory_info().rss for each in of_query)
+                    # Until it has become another program, it has this process's memory.
+                    if child.cmdline() != mine:
+                        of_query = [child, *child.children(recursive=True)]
+                        taken += sum(each.memory_info().rss for each in of_query)
             self.most = max(self.most, taken)
 
 

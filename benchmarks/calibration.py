@@ -16,7 +16,7 @@ import pandas as pd
 from measure import say, table, write_report
 
 from followsuit.graph.connect import connect
-from followsuit.graph.view import view_of
+from followsuit.graph.views.view import view_of
 from followsuit.loaders.load import load
 from followsuit.loaders.mapping import read_mapping
 from followsuit.offers.backtest.backtest import backtest

@@ -14,7 +14,7 @@ import pandas as pd
 
 from followsuit.customers.features import spending
 from followsuit.graph import tables as t
-from followsuit.graph.view import SharedView
+from followsuit.graph.views.view import SharedView
 
 TYPES = ("Type A", "Type B", "Type C")
 HISTORY = timedelta(days=28)

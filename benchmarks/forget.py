@@ -46,7 +46,7 @@ def _load(scale: float, folder: Path) -> None:
 
 def _rewrite(folder: Path) -> Took:
     import followsuit
-    from followsuit.graph.snapshot import forget_snapshots, take_snapshot
+    from followsuit.graph.views.snapshot import forget_snapshots, take_snapshot
 
     with followsuit.open(str(folder / "store.lbug")) as shop, timed() as took:
         shop.store.rewrite()

@@ -29,7 +29,7 @@ from support.data_packages import shop_of
 from followsuit.core.bootstrap import Resamples
 from followsuit.core.ranking_metrics import ndcg, top_n
 from followsuit.gnn.models.ease import Ease
-from followsuit.graph.view import SharedView
+from followsuit.graph.views.view import SharedView
 from followsuit.offers.candidates.brought_up import with_everyone
 from followsuit.offers.candidates.grid import Grid, blocks, grid, outcomes, pick
 from followsuit.offers.features.declared import OWN, Features, Values

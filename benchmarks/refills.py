@@ -24,7 +24,7 @@ from support.data_packages import shop_of
 from support.refill_figures import RIVALS, DueFigures, GapErrors, Refilled
 
 from followsuit.core.bootstrap import Resamples
-from followsuit.graph.view import View
+from followsuit.graph.views.view import View
 
 CUTOFFS = [datetime(2017, month, 1, tzinfo=UTC) for month in range(7, 12)]
 END = datetime(2018, 1, 2, tzinfo=UTC)

@@ -149,7 +149,7 @@ def targets(store: Path) -> dict[str, tuple[str, str]]:
 
     import followsuit
     from followsuit.graph import schema as g
-    from followsuit.graph.runs import DECISIONS, active_run, run_folder
+    from followsuit.graph.results.runs import DECISIONS, active_run, run_folder
 
     shop = followsuit.open(store)
     path = run_folder(shop.store, active_run(shop.store).run_id) / DECISIONS

@@ -45,8 +45,8 @@ def make_snapshot(scale: float, folder: Path) -> datetime:
 
 def find_triggers(folder: Path, as_of: datetime) -> Any:
     """The trigger as followsuit finds it: `customer_id, kind, item_id` and what it says of them."""
-    from followsuit.graph.snapshot import Snapshot
-    from followsuit.graph.view import View
+    from followsuit.graph.views.snapshot import Snapshot
+    from followsuit.graph.views.view import View
     from followsuit.offers.candidates.brought_up import brought_up
     from followsuit.policy.rules import ELSEWHERE
     from followsuit.triggers.defined import FRIEND_BOUGHT, FRIEND_VISITED, triggers_of, with_window

@@ -100,8 +100,8 @@ def make_snapshot(scale: float, folder: Path) -> None:
 
 def find(folder: Path, names: list[str]) -> Took:
     """Time some triggers; the result is the number of reasons."""
-    from followsuit.graph.snapshot import Snapshot
-    from followsuit.graph.view import View
+    from followsuit.graph.views.snapshot import Snapshot
+    from followsuit.graph.views.view import View
     from followsuit.triggers.defined import triggers_of
     from followsuit.triggers.definitions.definition_file import chosen, shipped_definitions
     from followsuit.triggers.tie_weights import tie_weights

@@ -5,9 +5,9 @@ from datetime import timedelta
 import ibis
 import ibis.expr.types as ir
 
-from followsuit.graph.as_of import whole_seconds
 from followsuit.graph.items import ITEM
-from followsuit.graph.view import View
+from followsuit.graph.views.as_of import whole_seconds
+from followsuit.graph.views.view import View
 
 YEAR = timedelta(days=365)
 """Orders and spend are those of a year."""

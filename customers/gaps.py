@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from followsuit.core.codes import Codes
 from followsuit.graph.items import PRODUCT
-from followsuit.graph.view import View
+from followsuit.graph.views.view import View
 
 Doubles = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -26,7 +26,7 @@ from scipy.stats import norm
 
 from followsuit.core.errors import FollowsuitError
 from followsuit.core.threads import one_thread
-from followsuit.graph.view import SharedView, View
+from followsuit.graph.views.view import SharedView, View
 
 Doubles = NDArray[np.float64]
 

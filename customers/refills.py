@@ -31,7 +31,7 @@ from followsuit.customers.gaps import (
     pairs_at,
     purchase_days,
 )
-from followsuit.graph.view import SharedView, View
+from followsuit.graph.views.view import SharedView, View
 
 FEWEST = 50
 """The training set needs this many pairs that were bought again in time, and that were not."""

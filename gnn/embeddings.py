@@ -16,11 +16,11 @@ from followsuit.gnn.data.from_view import dataset
 from followsuit.gnn.models.recommender import Recommender
 from followsuit.graph import schema as g
 from followsuit.graph.items import PRODUCT, STORE
-from followsuit.graph.run_writer import write_run
-from followsuit.graph.runs import EMBEDDING, Run, active, new_run_id, runs
+from followsuit.graph.results.run_writer import write_run
+from followsuit.graph.results.runs import EMBEDDING, Run, active, new_run_id, runs
 from followsuit.graph.schema import Col, RelationshipType
 from followsuit.graph.store import GraphStore
-from followsuit.graph.view import SharedView
+from followsuit.graph.views.view import SharedView
 
 CUSTOMER = "customer"
 

@@ -5,7 +5,7 @@ import pyarrow as pa
 
 from followsuit.core.threads import one_thread
 from followsuit.graph import schema as g
-from followsuit.graph.runs import EMBEDDING
+from followsuit.graph.results.runs import EMBEDDING
 from followsuit.graph.schema import Col
 from followsuit.graph.store import GraphStore
 

@@ -14,7 +14,7 @@ from followsuit.graph import schema as g
 from followsuit.graph import tables as t
 from followsuit.graph.schema import Col
 from followsuit.graph.store import GraphStore
-from followsuit.graph.view import SharedView, View
+from followsuit.graph.views.view import SharedView, View
 from followsuit.influence.effects.effect_report import EffectReport, report
 from followsuit.influence.log.action_log import read_log
 from followsuit.influence.log.arrays import Flags, Floats, Log

@@ -8,7 +8,7 @@ from pathlib import Path
 from followsuit.core.files import private_folder
 from followsuit.core.progress import Progress, silent
 from followsuit.graph.engines.embedded import EmbeddedStore
-from followsuit.graph.forgotten import Forgotten
+from followsuit.graph.erasure.forgotten import Forgotten
 from followsuit.graph.store import GraphStore, StoreMissing
 from followsuit.loaders.load import LoadJob, find_whole_delivery
 from followsuit.loaders.load_report import LoadReport, warnings

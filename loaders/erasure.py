@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from followsuit.core.files import read_parquet, replacing
-from followsuit.graph.search import Searched, Wanted
+from followsuit.graph.erasure.search import Searched, Wanted
 from followsuit.graph.store import GraphStore
 from followsuit.graph.tables import TABLES
 from followsuit.loaders.staging.forgotten_rows import naming

@@ -20,7 +20,8 @@ from followsuit.core.files import private_folder
 from followsuit.core.progress import Progress, silent
 from followsuit.graph import schema as g
 from followsuit.graph.duck import open_duck
-from followsuit.graph.forgotten import Forgotten
+from followsuit.graph.erasure.forgotten import Forgotten
+from followsuit.graph.results.withdrawals import withdraw_results
 from followsuit.graph.schema import (
     RELATIONSHIPS,
     RUN,
@@ -29,7 +30,6 @@ from followsuit.graph.schema import (
     NodeType,
     RelationshipType,
 )
-from followsuit.graph.snapshot import snapshot_ahead
 from followsuit.graph.store import GraphStore
 from followsuit.graph.tables import (
     CATEGORIES,
@@ -42,7 +42,7 @@ from followsuit.graph.tables import (
     TABLES,
     Table,
 )
-from followsuit.graph.withdrawals import withdraw_results
+from followsuit.graph.views.snapshot import snapshot_ahead
 from followsuit.loaders.answers import keep_answers
 from followsuit.loaders.load_report import LoadReport, history_with, rejected, warnings
 from followsuit.loaders.mapping import Mapping

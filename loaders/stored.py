@@ -9,9 +9,9 @@ import duckdb
 
 from followsuit.graph.duck import open_duck
 from followsuit.graph.schema import Col
-from followsuit.graph.snapshot import export_table
 from followsuit.graph.store import GraphStore
 from followsuit.graph.tables import NODE_TABLES, TABLES, Table
+from followsuit.graph.views.snapshot import export_table
 
 
 class Stored:

@@ -13,10 +13,10 @@ import pyarrow.parquet as pq
 from followsuit.core.files import read_json, save_json
 from followsuit.core.progress import Progress
 from followsuit.graph import schema as g
-from followsuit.graph.models import ModelStore
-from followsuit.graph.runs import DECISIONS, OFFERS
+from followsuit.graph.results.models import ModelStore
+from followsuit.graph.results.runs import DECISIONS, OFFERS
 from followsuit.graph.store import GraphStore
-from followsuit.graph.view import View, of_customers
+from followsuit.graph.views.view import View, of_customers
 from followsuit.influence.log.action_log import read_log
 from followsuit.offers.candidates.brought_up import brought_up, with_everyone
 from followsuit.offers.candidates.catalogue import catalogue

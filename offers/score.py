@@ -20,7 +20,7 @@ from followsuit.core.errors import FollowsuitError
 from followsuit.core.files import private_folder, read_json, read_parquet, save_json
 from followsuit.core.progress import Progress, silent
 from followsuit.gnn.evaluation.ablation_result import friends_help
-from followsuit.graph.runs import (
+from followsuit.graph.results.runs import (
     DECISIONS,
     FILES,
     OFFERS,
@@ -31,7 +31,7 @@ from followsuit.graph.runs import (
     runs,
 )
 from followsuit.graph.store import GraphStore, nfc
-from followsuit.graph.view import View, of_customers, view_of
+from followsuit.graph.views.view import View, of_customers, view_of
 from followsuit.offers.decisions.allocated import Decisions
 from followsuit.offers.decisions.comparison import Comparison, compare
 from followsuit.offers.decisions.decisions import counts_by_rule

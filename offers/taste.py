@@ -20,8 +20,8 @@ from followsuit.gnn.models.ease import DampedEase
 from followsuit.gnn.models.recommender import CELLS, Recommender, fingerprint
 from followsuit.gnn.models.registry import model
 from followsuit.gnn.training.grid_search import search_grid
-from followsuit.graph.models import ModelStore, model_key
-from followsuit.graph.view import SharedView
+from followsuit.graph.results.models import ModelStore, model_key
+from followsuit.graph.views.view import SharedView
 
 BLEND, LINEAR = "blend", "linear"
 PARTS = ("ease_damped", "lightgcn")

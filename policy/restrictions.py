@@ -6,7 +6,7 @@ import ibis
 import ibis.expr.types as ir
 
 from followsuit.graph.items import PAIR, PRODUCT
-from followsuit.graph.view import View
+from followsuit.graph.views.view import View
 from followsuit.policy.contact.customers import contacted_enough
 from followsuit.policy.contact.sent import Sent
 from followsuit.policy.declared.policy import Policy

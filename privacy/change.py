@@ -16,11 +16,11 @@ from followsuit.core.near_names import near_name
 from followsuit.core.progress import Progress, silent
 from followsuit.graph import schema as g
 from followsuit.graph.consent import ALL, PURPOSES
+from followsuit.graph.results.withdrawals import withdraw_results
 from followsuit.graph.schema import Col
-from followsuit.graph.snapshot import snapshot_ahead
 from followsuit.graph.store import GraphStore, nfc
 from followsuit.graph.tables import CONSENTS, CUSTOMERS, TABLES, Part, Table
-from followsuit.graph.withdrawals import withdraw_results
+from followsuit.graph.views.snapshot import snapshot_ahead
 from followsuit.privacy.held import UnknownCustomer
 from followsuit.privacy.parsed import parsed
 

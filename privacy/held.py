@@ -11,11 +11,11 @@ import pyarrow.parquet as pq
 from followsuit.core.errors import FollowsuitError
 from followsuit.core.files import is_readable_parquet
 from followsuit.graph import schema as g
+from followsuit.graph.erasure.search import NAMING
 from followsuit.graph.schema import Col, RelationshipType
-from followsuit.graph.search import NAMING
-from followsuit.graph.snapshot import Snapshot, take_snapshot
 from followsuit.graph.store import GraphStore, nfc
 from followsuit.graph.tables import FRIENDSHIPS, TABLES
+from followsuit.graph.views.snapshot import Snapshot, take_snapshot
 from followsuit.loaders.staging.forgotten_rows import naming
 from followsuit.policy.contact.sent import noted
 

@@ -4,12 +4,12 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from followsuit.core.progress import Progress, silent
-from followsuit.graph import erasure as graph
-from followsuit.graph.models import ModelStore
-from followsuit.graph.search import Searched, Wanted
-from followsuit.graph.snapshot import forget_snapshots, snapshot_ahead
+from followsuit.graph.erasure import erasure as graph
+from followsuit.graph.erasure.search import Searched, Wanted
+from followsuit.graph.results.models import ModelStore
+from followsuit.graph.results.withdrawals import withdraw_results
 from followsuit.graph.store import GraphStore
-from followsuit.graph.withdrawals import withdraw_results
+from followsuit.graph.views.snapshot import forget_snapshots, snapshot_ahead
 from followsuit.loaders import erasure as loaders
 from followsuit.offers.run import erasure as offers
 

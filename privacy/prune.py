@@ -10,8 +10,8 @@ import pyarrow as pa
 from followsuit.core.files import read_json, save_json
 from followsuit.core.progress import Progress, silent
 from followsuit.graph import schema as g
-from followsuit.graph.models import ModelStore
-from followsuit.graph.runs import (
+from followsuit.graph.results.models import ModelStore
+from followsuit.graph.results.runs import (
     EMBEDDING,
     INFLUENCE,
     RESULTS,
@@ -22,8 +22,8 @@ from followsuit.graph.runs import (
     run_folders,
 )
 from followsuit.graph.schema import Col, Element, NodeType
-from followsuit.graph.snapshot import forget_snapshots, snapshot_ahead
 from followsuit.graph.store import GraphStore
+from followsuit.graph.views.snapshot import forget_snapshots, snapshot_ahead
 from followsuit.offers.run.activation import oldest
 from followsuit.policy.contact.sent import delete_notes
 

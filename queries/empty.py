@@ -6,7 +6,7 @@ from typing import Any
 
 from followsuit.graph import schema as g
 from followsuit.graph.nodes import exists
-from followsuit.graph.runs import EMBEDDING, INFLUENCE, SCORE, active, runs
+from followsuit.graph.results.runs import EMBEDDING, INFLUENCE, SCORE, active, runs
 from followsuit.graph.store import GraphStore
 from followsuit.queries.library import LibraryQuery, find
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from followsuit.doctor import Check, Figures
-from followsuit.graph.runs import SCORE, Run
+from followsuit.graph.results.runs import SCORE, Run
 from followsuit.offers.run_parameters import LEARNED
 
 NOW = datetime(2025, 6, 1, tzinfo=UTC)

@@ -38,10 +38,10 @@ MAY_IMPORT = {
 
 FACE = ("api", "cli", "testing")
 """Folders of the public face."""
-AS_OF = "followsuit.graph.as_of"
+AS_OF = "followsuit.graph.views.as_of"
 MAY_COMPARE_INSTANTS = {
     AS_OF: "views cut time with it",
-    "followsuit.graph.runs": "runs have an order in time",
+    "followsuit.graph.results.runs": "runs have an order in time",
     "followsuit.gnn.evaluation.ablation_result": "the newest ablation that was run by an instant",
     "followsuit.influence.probabilities.edges": "the active run counts unless it is of a later day",
     "followsuit.gnn.data.from_view": "a note says that the test period outlasts the data",
@@ -52,12 +52,12 @@ MAY_COMPARE_INSTANTS = {
     "followsuit.offers.replay.contacted": "and so are those of a contact",
     "followsuit.privacy.prune": "runs that are too old go",
     "followsuit.policy.sensitive.sensitive_purchases": "the audit looks back from its day",
-    "followsuit.cli.runs": "the output names the day of the oldest run",
+    "followsuit.cli.commands.runs": "the output names the day of the oldest run",
 }
 """Modules that compare a time with an `as_of`, and why they may."""
 MAY_NAME_SENSITIVE = {
     "followsuit.graph.schema": "it names all columns",
-    "followsuit.graph.sensitive": "views and withdrawals ask it what is sensitive",
+    "followsuit.graph.views.sensitive": "views and withdrawals ask it what is sensitive",
     "followsuit.graph.tables": "it is the contract",
 }
 """Modules that read the column `sensitive`, and why they may."""
@@ -229,6 +229,6 @@ def test_what_counts_as_cutting(code: str, compares: bool, returns: bool, sensit
 def test_only_the_view_cuts_time_and_leaves_out_what_may_not_be_used(module: str) -> None:
     code = MODULES[module].read_text()
     assert module in MAY_COMPARE_INSTANTS or not compares_instants(code)
-    assert module == "followsuit.graph.history" or not filters_returns(code)
+    assert module == "followsuit.graph.views.history" or not filters_returns(code)
     if room_of(module) != "simulator":  # which makes sensitive products
         assert module in MAY_NAME_SENSITIVE or not reads_sensitive(code)

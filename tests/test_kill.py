@@ -13,9 +13,9 @@ import pytest
 from support import commands
 from support.worlds import end_of
 
-from followsuit.graph.runs import prune_runs
-from followsuit.graph.snapshot import take_snapshot
+from followsuit.graph.results.runs import prune_runs
 from followsuit.graph.store import StoreBusy, StoreIncomplete, StoreMissing
+from followsuit.graph.views.snapshot import take_snapshot
 from followsuit.queries.runner import run_query
 from followsuit.simulator import World, simulate
 from followsuit.testing.places import Place, empty_database

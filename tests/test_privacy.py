@@ -13,9 +13,9 @@ from support.random_shops import NOW, addition, random_shop
 
 from followsuit.gnn.embeddings import embed
 from followsuit.gnn.models.registry import model
-from followsuit.graph.runs import DECISIONS, DRIVERS, FILES, OFFERS, active_run, run_folder
+from followsuit.graph.results.runs import DECISIONS, DRIVERS, FILES, OFFERS, active_run, run_folder
 from followsuit.graph.store import GraphStore
-from followsuit.graph.view import view_of
+from followsuit.graph.views.view import view_of
 from followsuit.influence.analysis import Analysis
 from followsuit.loaders.load import load
 from followsuit.offers.explanation.explain import explain

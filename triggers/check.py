@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from followsuit.graph.store import StoreMissing
-from followsuit.graph.view import View
+from followsuit.graph.views.view import View
 from followsuit.triggers.definitions.definition_file import (
     TriggerError,
     read_definitions,

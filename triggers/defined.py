@@ -8,7 +8,7 @@ import ibis
 import ibis.expr.types as ir
 
 from followsuit.graph.items import PAIR
-from followsuit.graph.view import View
+from followsuit.graph.views.view import View
 from followsuit.triggers.compiler.compiler import fired
 from followsuit.triggers.compiler.conditions import exposures, key_of
 from followsuit.triggers.compiler.offered import as_reasons, with_offer

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import ibis.expr.types as ir
 
-from followsuit.graph.view import View
+from followsuit.graph.views.view import View
 from followsuit.triggers.compiler.offered import offered_items
 from followsuit.triggers.definitions.definition import Definition
 from followsuit.triggers.trigger import Needs

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from followsuit.core.progress import Progress, silent
 from followsuit.graph import schema as g
-from followsuit.graph.view import View
+from followsuit.graph.views.view import View
 from followsuit.influence.log.action_log import read_log
 from followsuit.triggers.compiler.compiler import fired
 from followsuit.triggers.compiler.conditions import in_other_currencies

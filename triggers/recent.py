@@ -5,7 +5,7 @@ from datetime import timedelta
 import ibis.expr.types as ir
 
 from followsuit.graph.items import PAIR
-from followsuit.graph.view import View
+from followsuit.graph.views.view import View
 
 
 def recent_shared(view: View, window: timedelta) -> ir.Table:

@@ -15,7 +15,7 @@ import pandas as pd
 import pyarrow as pa
 
 from followsuit.core.progress import Progress, silent
-from followsuit.graph.view import SharedView, View
+from followsuit.graph.views.view import SharedView, View
 from followsuit.influence.log.action_log import read_log
 from followsuit.influence.log.arrays import Log
 from followsuit.influence.probabilities.learn import LEAST, learn_means

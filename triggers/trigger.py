@@ -7,7 +7,7 @@ from typing import Protocol
 import ibis
 import ibis.expr.types as ir
 
-from followsuit.graph.view import View
+from followsuit.graph.views.view import View
 
 REASONS = {
     "customer_id": "string",

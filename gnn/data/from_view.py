@@ -20,7 +20,7 @@ from followsuit.gnn.data.dataset import (
     pairs,
 )
 from followsuit.graph.items import item_key
-from followsuit.graph.view import SharedView
+from followsuit.graph.views.view import SharedView
 
 HORIZON = timedelta(days=28)
 """The default length of the period that a model is validated on."""

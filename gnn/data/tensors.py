@@ -19,7 +19,7 @@ from followsuit.graph import schema as g
 from followsuit.graph import tables as t
 from followsuit.graph.items import PRODUCT, STORE
 from followsuit.graph.schema import Col, NodeType, RelationshipType
-from followsuit.graph.view import SharedView
+from followsuit.graph.views.view import SharedView
 
 UNDATED = int(np.iinfo(np.int64).min)
 """The time of edges without a date. It is before all others, so they count as always known."""

@@ -3,8 +3,8 @@
 from datetime import datetime
 
 from followsuit.gnn.evaluation.friend_ablation import FriendAblation
-from followsuit.graph.run_writer import write_run
-from followsuit.graph.runs import FRIEND_ABLATION, Run, new_run_id, runs
+from followsuit.graph.results.run_writer import write_run
+from followsuit.graph.results.runs import FRIEND_ABLATION, Run, new_run_id, runs
 from followsuit.graph.store import GraphStore
 
 

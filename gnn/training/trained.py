@@ -25,8 +25,8 @@ from followsuit.gnn.models.recommender import Recommender, Trainable, fingerprin
 from followsuit.gnn.models.registry import model
 from followsuit.gnn.training.distributed import joined, of_first, rank
 from followsuit.gnn.training.grid_search import search_grid
-from followsuit.graph.models import ModelStore, model_key
-from followsuit.graph.view import SharedView
+from followsuit.graph.results.models import ModelStore, model_key
+from followsuit.graph.views.view import SharedView
 
 if TYPE_CHECKING:
     from followsuit.gnn.training.learning_curve import Curve

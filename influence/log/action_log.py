@@ -5,9 +5,9 @@ import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
-from followsuit.graph.as_of import whole_seconds
 from followsuit.graph.items import item_key
-from followsuit.graph.view import SharedView
+from followsuit.graph.views.as_of import whole_seconds
+from followsuit.graph.views.view import SharedView
 from followsuit.influence.log.arrays import LONG_AGO, Actions, Ints, Log, Network, Shorts, network
 
 

@@ -7,8 +7,8 @@ import pyarrow.compute as pc
 
 from followsuit.core.progress import Progress, silent
 from followsuit.graph import schema as g
-from followsuit.graph.run_writer import write_run
-from followsuit.graph.runs import INFLUENCE, Run, active, new_run_id, runs
+from followsuit.graph.results.run_writer import write_run
+from followsuit.graph.results.runs import INFLUENCE, Run, active, new_run_id, runs
 from followsuit.graph.schema import Col
 from followsuit.graph.store import GraphStore
 from followsuit.influence.probabilities.learn import OBSERVED, Influences

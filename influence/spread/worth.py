@@ -3,7 +3,7 @@
 import numpy as np
 
 from followsuit.graph.items import PRODUCT
-from followsuit.graph.view import SharedView
+from followsuit.graph.views.view import SharedView
 from followsuit.influence.log.arrays import Floats
 
 _EXACT = "decimal(38, 6)"

@@ -3,7 +3,7 @@
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from followsuit.graph.forgotten import Forgotten
+from followsuit.graph.erasure.forgotten import Forgotten
 from followsuit.graph.tables import CUSTOMERS, Table
 from followsuit.loaders.readers.batches import ROW
 from followsuit.loaders.sources import Source

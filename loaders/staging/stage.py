@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from followsuit.core.progress import Advance, Progress, silent
-from followsuit.graph.forgotten import Forgotten
+from followsuit.graph.erasure.forgotten import Forgotten
 from followsuit.graph.tables import CONSENTS, Kind, Table
 from followsuit.loaders.readers.batches import ROW
 from followsuit.loaders.readers.readers import opened

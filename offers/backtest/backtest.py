@@ -24,7 +24,7 @@ from followsuit.core.errors import FollowsuitError
 from followsuit.core.progress import Progress, silent
 from followsuit.gnn.models.ease import Ease
 from followsuit.graph import schema as g
-from followsuit.graph.view import SharedView, View
+from followsuit.graph.views.view import SharedView, View
 from followsuit.offers.backtest import metrics
 from followsuit.offers.backtest.ablation import ablated_features
 from followsuit.offers.backtest.calibrated import CalibratedRanking, Reliability

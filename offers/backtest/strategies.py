@@ -12,7 +12,7 @@ from scipy import sparse
 
 from followsuit.core.codes import Codes
 from followsuit.graph.items import item_key
-from followsuit.graph.view import SharedView
+from followsuit.graph.views.view import SharedView
 from followsuit.influence.spread.leiden import friend_communities
 from followsuit.offers.candidates.grid import Grid
 from followsuit.offers.features.declared import Features, start_of

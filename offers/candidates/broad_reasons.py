@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from followsuit.core.codes import Codes
 from followsuit.graph.items import item_key
-from followsuit.graph.view import View
+from followsuit.graph.views.view import View
 from followsuit.offers.candidates.store_sets import StoreSets
 from followsuit.triggers.trigger import Trigger
 

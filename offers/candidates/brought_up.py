@@ -6,7 +6,7 @@ import ibis
 import ibis.expr.types as ir
 
 from followsuit.graph.items import ITEM, PAIR
-from followsuit.graph.view import View
+from followsuit.graph.views.view import View
 from followsuit.offers.candidates.catalogue import Catalogue
 from followsuit.policy.contact.complaints import open_complaints
 from followsuit.policy.restrictions import NO_RESTRICTIONS, Restrictions

@@ -15,7 +15,7 @@ import ibis
 import ibis.expr.types as ir
 
 from followsuit.graph.items import ITEM, PAIR, PRODUCT, STORE
-from followsuit.graph.view import View
+from followsuit.graph.views.view import View
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from followsuit.core.codes import Codes
 from followsuit.core.compiled import compiled
 from followsuit.customers.features import customer_features
 from followsuit.graph.items import PAIR, item_key
-from followsuit.graph.view import View
+from followsuit.graph.views.view import View
 from followsuit.offers.candidates.broad_reasons import BroadReasons
 from followsuit.offers.candidates.catalogue import Catalogue
 from followsuit.offers.candidates.store_sets import StoreSets

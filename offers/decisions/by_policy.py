@@ -15,8 +15,8 @@ from followsuit.core.progress import Progress
 from followsuit.graph import schema as g
 from followsuit.graph.consent import CHANNELS
 from followsuit.graph.items import ITEM, STORE, item_keys
-from followsuit.graph.runs import DRIVERS
-from followsuit.graph.view import View
+from followsuit.graph.results.runs import DRIVERS
+from followsuit.graph.views.view import View
 from followsuit.offers.candidates.catalogue import Catalogue
 from followsuit.offers.decisions.allocated import Allocated, allocated
 from followsuit.offers.decisions.decisions import GROUP

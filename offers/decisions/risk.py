@@ -14,9 +14,9 @@ import pyarrow.parquet as pq
 
 from followsuit.graph import tables as t
 from followsuit.graph.consent import ALL, CHANNELS, CONTACT
-from followsuit.graph.runs import DRIVERS
+from followsuit.graph.results.runs import DRIVERS
 from followsuit.graph.state import StateFolder
-from followsuit.graph.view import View
+from followsuit.graph.views.view import View
 from followsuit.policy.contact.complaints import COMPLAINT
 from followsuit.policy.contact.sent import noted
 from followsuit.triggers.definitions.definition import Definition

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from followsuit.core.progress import Progress, silent
 from followsuit.graph import schema as g
 from followsuit.graph.nodes import exists
-from followsuit.graph.runs import DECISIONS, Run, active_run, run_folder
+from followsuit.graph.results.runs import DECISIONS, Run, active_run, run_folder
 from followsuit.graph.schema import Col
 from followsuit.graph.store import GraphStore, nfc
 from followsuit.offers.explanation.not_offered import (
@@ -134,7 +134,7 @@ def _explained(
     explanation = _of_decisions(shown, mine, customer, target)
     if explanation is None:
         # Slow to import, and rarely needed.
-        from followsuit.graph.view import view_of
+        from followsuit.graph.views.view import view_of
         from followsuit.offers.explanation.no_candidate import why_no_candidate
 
         view = view_of(store, part.as_of, memory=memory, progress=progress)

@@ -9,9 +9,9 @@ from followsuit.core.files import read_parquet
 from followsuit.graph import schema as g
 from followsuit.graph.items import ITEM
 from followsuit.graph.nodes import exists
-from followsuit.graph.runs import ACTORS, Run, run_folder
+from followsuit.graph.results.runs import ACTORS, Run, run_folder
 from followsuit.graph.store import GraphStore
-from followsuit.graph.view import View
+from followsuit.graph.views.view import View
 from followsuit.offers.candidates.brought_up import brought_up
 from followsuit.offers.candidates.catalogue import Catalogue, catalogue
 from followsuit.offers.explanation.not_offered import (

@@ -11,7 +11,7 @@ from datetime import timedelta
 import ibis
 import ibis.expr.types as ir
 
-from followsuit.graph.view import SharedView, View
+from followsuit.graph.views.view import SharedView, View
 
 WINDOW = timedelta(days=180)
 """Rules are of the baskets within this time."""

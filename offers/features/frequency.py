@@ -4,9 +4,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from followsuit.graph.as_of import whole_seconds
 from followsuit.graph.items import ITEM, item_key
-from followsuit.graph.view import of_customers
+from followsuit.graph.views.as_of import whole_seconds
+from followsuit.graph.views.view import of_customers
 from followsuit.offers.features.of_repeats import OfRepeats, PairValues
 
 _SCALE = 1e9

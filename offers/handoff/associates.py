@@ -7,7 +7,7 @@ import ibis
 import ibis.expr.types as ir
 
 from followsuit.graph import tables as t
-from followsuit.graph.view import View
+from followsuit.graph.views.view import View
 from followsuit.offers.handoff.forms import ANY_STORE, FOLDER
 
 _LONGEST = 120

@@ -6,7 +6,7 @@ import ibis.expr.types as ir
 from followsuit.graph import tables as t
 from followsuit.graph.consent import CONTACT, MINOR, NO_CONTACT, UNKNOWN_AGE
 from followsuit.graph.items import ITEM, PRODUCT, STORE
-from followsuit.graph.view import View
+from followsuit.graph.views.view import View
 from followsuit.offers.explanation.not_offered import CHANGED, EXPLAINED
 from followsuit.offers.handoff.forms import FORMS
 from followsuit.policy.rules import BEFORE_PREDICTION, NO_OFFER, Rule, blocked_by

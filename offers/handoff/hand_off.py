@@ -7,9 +7,9 @@ from typing import Any
 
 from followsuit.core.errors import FollowsuitError
 from followsuit.core.progress import Progress, silent
-from followsuit.graph.runs import active_run
+from followsuit.graph.results.runs import active_run
 from followsuit.graph.store import GraphStore, StoreBusy
-from followsuit.graph.view import view_of
+from followsuit.graph.views.view import view_of
 from followsuit.offers.handoff.checks import RULES, checked
 from followsuit.offers.handoff.still_offered import still_offered
 from followsuit.offers.handoff.write import (

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import ibis.expr.types as ir
 
 from followsuit.graph import tables as t
-from followsuit.graph.view import View
+from followsuit.graph.views.view import View
 
 _MOMENT = timedelta(microseconds=1)
 _UTC = "UTC"

@@ -10,10 +10,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from followsuit.graph import schema as g
-from followsuit.graph.runs import DECISIONS, Run, parts, run_folder
+from followsuit.graph.results.runs import DECISIONS, Run, parts, run_folder
 from followsuit.graph.schema import Col
-from followsuit.graph.snapshot import Snapshot
 from followsuit.graph.store import GraphStore
+from followsuit.graph.views.snapshot import Snapshot
 from followsuit.offers.explanation.not_offered import NoDecisions
 from followsuit.offers.run.activation import RECOMMENDED
 from followsuit.offers.run_parameters import CUSTOMERS

@@ -13,7 +13,7 @@ import ibis.expr.types as ir
 import pyarrow.parquet as pq
 
 from followsuit.core.files import private_file, private_folder
-from followsuit.graph.view import View
+from followsuit.graph.views.view import View
 from followsuit.offers.handoff.associates import by_store, file_of
 from followsuit.offers.handoff.csv_text import csv_line
 from followsuit.offers.handoff.forms import ASSOCIATE, DROPPED, FOLDER, FORMS, Form

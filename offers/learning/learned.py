@@ -7,10 +7,10 @@ import pandas as pd
 import pyarrow.compute as pc
 
 from followsuit.core.errors import FollowsuitError
-from followsuit.graph.runs import INFLUENCE, SCORE, Run, new_run_id, runs
+from followsuit.graph.results.runs import INFLUENCE, SCORE, Run, new_run_id, runs
 from followsuit.graph.schema import Col
 from followsuit.graph.store import GraphStore
-from followsuit.graph.view import View
+from followsuit.graph.views.view import View
 from followsuit.influence.probabilities.edges import learned_run, read_edges
 from followsuit.influence.probabilities.learn import ALL
 from followsuit.offers.features.declared import OWN

@@ -10,7 +10,7 @@ import pandas as pd
 
 from followsuit.graph import tables as t
 from followsuit.graph.items import ITEM, item_key
-from followsuit.graph.view import SharedView
+from followsuit.graph.views.view import SharedView
 from followsuit.offers.candidates.catalogue import Catalogue
 from followsuit.offers.candidates.grid import Grid
 from followsuit.offers.features.declared import Features, leading_trigger

@@ -8,7 +8,7 @@ import ibis.expr.types as ir
 import pandas as pd
 
 from followsuit.core.progress import Progress
-from followsuit.graph.view import SharedView, View, of_customers
+from followsuit.graph.views.view import SharedView, View, of_customers
 from followsuit.influence.log.action_log import read_log
 from followsuit.offers.candidates.brought_up import brought_up, with_everyone
 from followsuit.offers.candidates.catalogue import Catalogue, catalogue

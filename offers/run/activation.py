@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from followsuit.core.errors import FollowsuitError
 from followsuit.graph import schema as g
-from followsuit.graph.runs import KEPT, OFFERS, Run, parts, run_folder, run_named, use_run
+from followsuit.graph.results.runs import KEPT, OFFERS, Run, parts, run_folder, run_named, use_run
 from followsuit.graph.schema import Col
 from followsuit.graph.store import GraphStore
 from followsuit.offers.run_parameters import CUSTOMERS
@@ -156,7 +156,7 @@ def _check_history(store: GraphStore, run: Run, inputs: str) -> None:
     if run.parameters.get(POLICY) is None:
         return
     # Slow to import, and only needed with a policy.
-    from followsuit.graph.view import view_of
+    from followsuit.graph.views.view import view_of
     from followsuit.policy.declared.policy import Policy
 
     contact = Policy.model_validate(run.parameters[POLICY]).contact

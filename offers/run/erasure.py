@@ -9,9 +9,9 @@ import pyarrow as pa
 from followsuit.core.files import is_readable_parquet
 from followsuit.graph import schema as g
 from followsuit.graph.duck import open_duck
-from followsuit.graph.runs import SCORE, parts, read_run, run_folders
+from followsuit.graph.erasure.search import Searched, Wanted, without
+from followsuit.graph.results.runs import SCORE, parts, read_run, run_folders
 from followsuit.graph.schema import Col
-from followsuit.graph.search import Searched, Wanted, without
 from followsuit.graph.store import GraphStore
 from followsuit.offers.learning.learned import CHOSEN
 from followsuit.offers.run.activation import RECOMMENDED

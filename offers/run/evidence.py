@@ -7,8 +7,8 @@ from pathlib import Path
 import ibis.expr.types as ir
 
 from followsuit.graph.items import ITEM, PAIR
-from followsuit.graph.runs import ACTORS, DRIVERS, SHARING
-from followsuit.graph.view import View
+from followsuit.graph.results.runs import ACTORS, DRIVERS, SHARING
+from followsuit.graph.views.view import View
 from followsuit.triggers.recent import recent_shared
 from followsuit.triggers.trigger import Trigger
 
@@ -16,7 +16,8 @@ from followsuit.triggers.trigger import Trigger
 def write_evidence(
     view: View, triggers: Sequence[Trigger], reasons: ir.Table, window: timedelta, folder: Path
 ) -> None:
-    """Write a run's files `SHARING`, `ACTORS` and `DRIVERS`, sorted; see `graph.runs` for columns.
+    """Write a run's files `SHARING`, `ACTORS` and `DRIVERS`, sorted; columns as in
+    `graph.results.runs`.
 
     Args:
         view: the view that the run uses.

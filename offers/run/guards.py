@@ -18,8 +18,8 @@ from datetime import datetime, timedelta
 
 from followsuit.core.errors import FollowsuitError
 from followsuit.graph import tables as t
-from followsuit.graph.runs import Run
-from followsuit.graph.view import View
+from followsuit.graph.results.runs import Run
+from followsuit.graph.views.view import View
 from followsuit.offers.run_parameters import OFFERED_TO
 
 MAX_AGE = timedelta(days=7)

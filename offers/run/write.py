@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 
 from followsuit.graph import schema as g
 from followsuit.graph.items import PRODUCT, STORE
-from followsuit.graph.run_writer import write_run
-from followsuit.graph.runs import DECISIONS, OFFERS, SCORE, Run, active, runs
+from followsuit.graph.results.run_writer import write_run
+from followsuit.graph.results.runs import DECISIONS, OFFERS, SCORE, Run, active, runs
 from followsuit.graph.schema import Col
 from followsuit.graph.store import GraphStore, StoreBusy
 from followsuit.offers.decisions.decisions import customers_blocked_by

@@ -10,7 +10,7 @@ import pandas as pd
 from followsuit.core.codes import Codes
 from followsuit.graph import tables as t
 from followsuit.graph.consent import CHANNELS
-from followsuit.graph.view import View
+from followsuit.graph.views.view import View
 
 NO_ANSWER = (
     "ignored",

@@ -5,7 +5,7 @@ from datetime import timedelta
 import ibis.expr.types as ir
 
 from followsuit.graph import tables as t
-from followsuit.graph.view import View
+from followsuit.graph.views.view import View
 
 COMPLAINT, RESOLVED = "complaint", "resolved"
 """The kinds of events that open and close a complaint."""

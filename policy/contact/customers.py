@@ -10,7 +10,7 @@ import pandas as pd
 from followsuit.core.codes import Codes
 from followsuit.core.hashes import share_of
 from followsuit.graph.consent import CHANNELS
-from followsuit.graph.view import View
+from followsuit.graph.views.view import View
 from followsuit.policy.contact.answers import answers
 from followsuit.policy.contact.send_times import send_times
 from followsuit.policy.contact.sent import Sent

@@ -19,7 +19,7 @@ from followsuit.graph import schema as g
 from followsuit.graph import tables as t
 from followsuit.graph.items import ITEM
 from followsuit.graph.state import StateFolder
-from followsuit.graph.view import View
+from followsuit.graph.views.view import View
 from followsuit.policy.declared.policy import LONGEST_ASSUMED
 
 NOTED = pa.schema(

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from followsuit.graph.state import StateFolder
-from followsuit.graph.view import View
+from followsuit.graph.views.view import View
 from followsuit.policy.contact.sent import sent
 from followsuit.policy.declared.policy_file import PolicyFile
 

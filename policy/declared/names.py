@@ -6,7 +6,7 @@ import ibis.expr.types as ir
 
 from followsuit.core.near_names import near_name
 from followsuit.graph import tables as t
-from followsuit.graph.view import View
+from followsuit.graph.views.view import View
 from followsuit.policy.declared.policy_file import PolicyFile
 
 

@@ -7,8 +7,8 @@ import pandas as pd
 
 from followsuit.graph import tables as t
 from followsuit.graph.items import PRODUCT
-from followsuit.graph.sensitive import sensitive_items
-from followsuit.graph.view import View
+from followsuit.graph.views.sensitive import sensitive_items
+from followsuit.graph.views.view import View
 
 
 def sensitive_purchases(view: View) -> pd.DataFrame:

@@ -9,7 +9,7 @@ import pandas as pd
 from followsuit.core.progress import Progress, silent
 from followsuit.graph.items import ITEM
 from followsuit.graph.store import GraphStore
-from followsuit.graph.view import View, view_of
+from followsuit.graph.views.view import View, view_of
 from followsuit.offers.learning.learn import Learn
 from followsuit.offers.score import score
 from followsuit.policy.sensitive.revealing import THRESHOLD, revealing

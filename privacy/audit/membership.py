@@ -19,7 +19,7 @@ from followsuit.core.bootstrap import Estimate, Resamples
 from followsuit.graph import tables as t
 from followsuit.graph.items import ITEM
 from followsuit.graph.store import GraphStore
-from followsuit.graph.view import View
+from followsuit.graph.views.view import View
 from followsuit.privacy.audit.scratch import without
 
 Outputs = Callable[[GraphStore], pd.DataFrame]

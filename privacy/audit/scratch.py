@@ -7,8 +7,8 @@ from pathlib import Path
 
 from followsuit.graph import schema as g
 from followsuit.graph.engines.embedded import EmbeddedStore
-from followsuit.graph.erasure import erase
-from followsuit.graph.runs import RESULTS
+from followsuit.graph.erasure.erasure import erase
+from followsuit.graph.results.runs import RESULTS
 from followsuit.graph.store import GraphStore
 
 _FILE = "store.lbug"

@@ -16,9 +16,9 @@ from followsuit.core.bootstrap import Estimate
 from followsuit.graph import tables as t
 from followsuit.graph.consent import ALL, CHANNELS, CONTACT, NAMED_USE
 from followsuit.graph.items import ITEM, PAIR, PRODUCT, STORE
-from followsuit.graph.people import answers
-from followsuit.graph.runs import DECISIONS, DRIVERS, active_run, run_folder
-from followsuit.graph.view import View, of_customers
+from followsuit.graph.results.runs import DECISIONS, DRIVERS, active_run, run_folder
+from followsuit.graph.views.people import answers
+from followsuit.graph.views.view import View, of_customers
 from followsuit.offers.backtest.metrics import ITEMS, PER_CUSTOMER
 from followsuit.offers.backtest.strategies import RANKING, WITHOUT
 from followsuit.offers.features.of_reasons import feature_of

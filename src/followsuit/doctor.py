@@ -17,7 +17,7 @@ from rich.filesize import decimal
 from followsuit.config import Settings, read_settings
 from followsuit.core.errors import FollowsuitError
 from followsuit.graph import schema as g
-from followsuit.graph.runs import SCORE, Run, active, runs
+from followsuit.graph.results.runs import SCORE, Run, active, runs
 from followsuit.graph.store import GraphStore, Meta, StoreMissing
 from followsuit.offers.run.activation import oldest
 from followsuit.offers.run.guards import in_words

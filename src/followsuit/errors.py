@@ -31,9 +31,8 @@ if TYPE_CHECKING:
         OtherTraining,
         TrainingUnderWay,
     )
-    from followsuit.graph.contract_view import UnknownTable
-    from followsuit.graph.forgotten import ForgottenKeyMissing, ForgottenMissing
-    from followsuit.graph.runs import UnknownRun
+    from followsuit.graph.erasure.forgotten import ForgottenKeyMissing, ForgottenMissing
+    from followsuit.graph.results.runs import UnknownRun
     from followsuit.graph.store import (
         QueryCrashed,
         QueryError,
@@ -49,7 +48,8 @@ if TYPE_CHECKING:
         StoreTooNew,
         StoreUnreachable,
     )
-    from followsuit.graph.view import NobodyShares
+    from followsuit.graph.views.contract_view import UnknownTable
+    from followsuit.graph.views.view import NobodyShares
     from followsuit.influence.effects.taste_profile import WrongTaste
     from followsuit.influence.probabilities.holdout import HoldoutError
     from followsuit.influence.spread.costs import CostsError
@@ -97,15 +97,15 @@ _MODULES = {
     "FolderTaken": "followsuit.privacy.access",
     "FollowsuitError": "followsuit.core.errors",
     "HandOffError": "followsuit.offers.handoff.hand_off",
-    "ForgottenKeyMissing": "followsuit.graph.forgotten",
-    "ForgottenMissing": "followsuit.graph.forgotten",
+    "ForgottenKeyMissing": "followsuit.graph.erasure.forgotten",
+    "ForgottenMissing": "followsuit.graph.erasure.forgotten",
     "HoldoutError": "followsuit.influence.probabilities.holdout",
     "MappingError": "followsuit.loaders.mapping",
     "MissingExtra": "followsuit.gnn.models.registry",
     "NoDecisions": "followsuit.offers.explanation.not_offered",
     "NoEmbeddings": "followsuit.gnn.embeddings",
     "NoWeights": "followsuit.gnn.models.blend",
-    "NobodyShares": "followsuit.graph.view",
+    "NobodyShares": "followsuit.graph.views.view",
     "NotAModel": "followsuit.gnn.models.registry",
     "NotEnoughEvidence": "followsuit.influence.spread.inputs",
     "NotForgotten": "followsuit.privacy.forget",
@@ -145,8 +145,8 @@ _MODULES = {
     "UnknownModel": "followsuit.gnn.models.registry",
     "UnknownOutcome": "followsuit.triggers.report.outcomes",
     "UnknownQuery": "followsuit.queries.library",
-    "UnknownRun": "followsuit.graph.runs",
-    "UnknownTable": "followsuit.graph.contract_view",
+    "UnknownRun": "followsuit.graph.results.runs",
+    "UnknownTable": "followsuit.graph.views.contract_view",
     "UnknownTarget": "followsuit.offers.explanation.not_offered",
     "WorldError": "followsuit.simulator.world",
     "WrongColumn": "followsuit.privacy.change",

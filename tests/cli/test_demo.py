@@ -13,10 +13,10 @@ from support.commands import Outcome, run, run_each
 
 import followsuit
 from followsuit.api import Shop
-from followsuit.cli.demo import _verdict
+from followsuit.cli.commands.demo import _verdict
 from followsuit.core.bootstrap import Estimate
 from followsuit.demo import ScoredShop, Story, may_be_named, money, most_varied
-from followsuit.graph.runs import DECISIONS, DRIVERS, SHARING, active_run, run_folder
+from followsuit.graph.results.runs import DECISIONS, DRIVERS, SHARING, active_run, run_folder
 from followsuit.policy.rules import SENTENCES
 
 SMALL = ("demo", "--customers", "120")

@@ -9,7 +9,7 @@ from support.grids import FORTNIGHT
 from support.snapshots import day, view_from
 
 from followsuit.customers.features import customer_features, spending
-from followsuit.graph.view import View
+from followsuit.graph.views.view import View
 
 Row = dict[str, Any]
 

@@ -17,7 +17,7 @@ from followsuit.customers.gaps import (
     pairs_at,
     purchase_days,
 )
-from followsuit.graph.view import View
+from followsuit.graph.views.view import View
 
 RHYTHMS = {"milk": 6.0, "wine": 14.0, "razor": 28.0, "soap": 60.0}
 

@@ -25,7 +25,7 @@ from followsuit.customers.lifetime import (
     learn_lifetime,
     purchase_history,
 )
-from followsuit.graph.view import View
+from followsuit.graph.views.view import View
 
 TRUTH = Truth(r=0.6, alpha=5.0, a=0.8, b=2.5)
 CDNOW = Lifetime(r=0.243, alpha=4.414, a=0.793, b=2.426)

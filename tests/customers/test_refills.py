@@ -16,7 +16,7 @@ import followsuit
 from followsuit.customers import refills as module
 from followsuit.customers.gaps import pairs_at
 from followsuit.customers.refills import Refills, TooFewRefills, fit_refills, learn_refills
-from followsuit.graph.view import View
+from followsuit.graph.views.view import View
 
 RHYTHMS = {"milk": 6.0, "wine": 14.0, "razor": 28.0, "soap": 60.0}
 WEEK = timedelta(days=7)

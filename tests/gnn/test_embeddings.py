@@ -23,9 +23,9 @@ from followsuit.gnn.embeddings import (
     write_embeddings,
 )
 from followsuit.graph import schema as g
-from followsuit.graph.runs import EMBEDDING, active, runs
+from followsuit.graph.results.runs import EMBEDDING, active, runs
 from followsuit.graph.store import GraphStore
-from followsuit.graph.view import View
+from followsuit.graph.views.view import View
 from followsuit.simulator import World
 from followsuit.testing.graph_rows import NOON, nodes
 from followsuit.testing.places import Place

@@ -16,7 +16,7 @@ from followsuit.core.files import (
     save_json,
 )
 from followsuit.graph import schema as g
-from followsuit.graph.snapshot import take_snapshot
+from followsuit.graph.views.snapshot import take_snapshot
 from followsuit.testing.graph_rows import samples
 from followsuit.testing.places import Place
 

@@ -7,7 +7,7 @@ from support.snapshots import day
 
 from followsuit.graph import schema as g
 from followsuit.graph.store import GraphStore
-from followsuit.graph.view import view_of
+from followsuit.graph.views.view import view_of
 from followsuit.influence.analysis import Analysis
 from followsuit.loaders.load import load
 from followsuit.testing.places import Place

@@ -6,8 +6,8 @@ import pyarrow.parquet as pq
 from support.deliveries import deliver
 from support.loading import load_from, rejects, rows
 
-from followsuit.graph.forgotten import Forgotten
-from followsuit.graph.search import Wanted
+from followsuit.graph.erasure.forgotten import Forgotten
+from followsuit.graph.erasure.search import Wanted
 from followsuit.loaders.erasure import PERSONAL, erase, mentions
 from followsuit.testing.places import Place
 

@@ -11,7 +11,7 @@ from support.loading import content, counts, load_from, load_rows, rejects, rows
 
 from followsuit.errors import DeliveryError
 from followsuit.graph import schema as g
-from followsuit.graph.view import view_of
+from followsuit.graph.views.view import view_of
 from followsuit.simulator import World, simulate
 from followsuit.testing.places import Place
 

@@ -15,8 +15,8 @@ from support.data_packages import data_of
 from support.deliveries import write_csv
 from support.loading import counts, load_from, rows
 
-from followsuit.graph.snapshot import take_snapshot
 from followsuit.graph.tables import VISITS
+from followsuit.graph.views.snapshot import take_snapshot
 from followsuit.loaders.mapping import read_mapping, shipped_mappings
 from followsuit.testing.places import Place
 

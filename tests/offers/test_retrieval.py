@@ -7,7 +7,7 @@ import pytest
 from support.grids import FORTNIGHT, NOW, tea_shop
 from support.snapshots import day
 
-from followsuit.graph.view import View
+from followsuit.graph.views.view import View
 from followsuit.offers.candidates.brought_up import brought_up
 from followsuit.offers.candidates.grid import grid
 from followsuit.offers.features.declared import Features

@@ -13,9 +13,9 @@ from support.snapshots import day
 from support.worlds import end_of
 
 from followsuit.graph import schema as g
-from followsuit.graph.models import ModelStore
-from followsuit.graph.run_writer import write_run
-from followsuit.graph.runs import KEEP, SCORE, Run, active_run, runs
+from followsuit.graph.results.models import ModelStore
+from followsuit.graph.results.run_writer import write_run
+from followsuit.graph.results.runs import KEEP, SCORE, Run, active_run, runs
 from followsuit.graph.store import GraphStore
 from followsuit.loaders.load import load
 from followsuit.offers import pipeline

@@ -21,9 +21,9 @@ from followsuit.gnn.models.ease import DampedEase
 from followsuit.gnn.models.popularity import FriendsItems
 from followsuit.gnn.models.recommender import Recommender
 from followsuit.gnn.models.registry import MissingExtra, model
-from followsuit.graph.models import ModelStore
+from followsuit.graph.results.models import ModelStore
 from followsuit.graph.state import StateFolder
-from followsuit.graph.view import SharedView, View
+from followsuit.graph.views.view import SharedView, View
 from followsuit.offers.backtest.backtest import BacktestReport
 from followsuit.offers.taste import BLEND, LINEAR, Taste, TasteConfig, search_taste
 from followsuit.simulator import World

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from support.snapshots import day, view_from
 
-from followsuit.graph.people import MINOR, NO_CONTACT, UNKNOWN_AGE
+from followsuit.graph.views.people import MINOR, NO_CONTACT, UNKNOWN_AGE
 from followsuit.offers.candidates.brought_up import brought_up
 from followsuit.offers.candidates.catalogue import catalogue
 from followsuit.policy.rules import (

@@ -15,8 +15,8 @@ from support.forgetting import hits, open_store, others
 from support.kills import Acts, Killed
 from support.shops import NOW
 
-from followsuit.graph.forgotten import Forgotten
-from followsuit.graph.runs import SCORE, active_run, runs
+from followsuit.graph.erasure.forgotten import Forgotten
+from followsuit.graph.results.runs import SCORE, active_run, runs
 from followsuit.graph.store import GraphStore, StoreBusy, StoreIncomplete
 from followsuit.loaders.load import load
 from followsuit.offers.learning.learned import CHOSEN

@@ -12,10 +12,10 @@ from support.kills import Acts, Killed
 from support.shops import NOW
 from support.snapshots import day
 
-from followsuit.graph.runs import SCORE, runs
-from followsuit.graph.snapshot import take_snapshot
+from followsuit.graph.results.runs import SCORE, runs
 from followsuit.graph.store import GraphStore
 from followsuit.graph.tables import PURCHASES
+from followsuit.graph.views.snapshot import take_snapshot
 from followsuit.loaders.load import load
 from followsuit.privacy.prune import prune
 

@@ -10,7 +10,7 @@ from support.deliveries import deliver
 from support.snapshots import day
 
 from followsuit.graph.store import GraphStore
-from followsuit.graph.view import view_of
+from followsuit.graph.views.view import view_of
 from followsuit.influence.analysis import Analysis
 from followsuit.loaders.load import load
 from followsuit.loaders.mapping import Mapping

@@ -17,7 +17,7 @@ from support.worlds import end_of
 from followsuit.gnn.embeddings import Embedded, embed, write_embeddings
 from followsuit.graph.consent import adult_since
 from followsuit.graph.store import GraphStore
-from followsuit.graph.view import SharedView, view_of
+from followsuit.graph.views.view import SharedView, view_of
 from followsuit.influence.analysis import Analysis
 from followsuit.loaders.load import load
 from followsuit.offers.score import ScoreReport

@@ -9,7 +9,7 @@ from support.deliveries import Rows, deliver
 from support.snapshots import day
 
 from followsuit.graph.store import GraphStore
-from followsuit.graph.view import view_of
+from followsuit.graph.views.view import view_of
 from followsuit.loaders.load import load
 from followsuit.offers.candidates.catalogue import catalogue
 from followsuit.queries.runner import run_query

@@ -5,7 +5,7 @@ from typing import Any
 
 from support.loading import rows_in
 
-from followsuit.graph.search import Wanted
+from followsuit.graph.erasure.search import Wanted
 from followsuit.graph.store import GraphStore
 from followsuit.graph.tables import TABLES
 from followsuit.loaders.staging.forgotten_rows import naming

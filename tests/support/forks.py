@@ -35,7 +35,7 @@ from numba.core.registry import cpu_target
 
 import followsuit
 from followsuit.cli import main
-from followsuit.graph.compiled_once import TEXTS
+from followsuit.graph.views.compiled_once import TEXTS
 
 ELSEWHERE = ("followsuit.__main__", "followsuit.testing", "followsuit.gnn.")
 """Not imported for itself: what runs, what only tests need, and what may need torch."""

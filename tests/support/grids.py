@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from support.snapshots import day, view_from
 
-from followsuit.graph.view import View
+from followsuit.graph.views.view import View
 from followsuit.offers.candidates.brought_up import brought_up
 from followsuit.offers.candidates.catalogue import Catalogue
 from followsuit.offers.candidates.grid import Grid, grid

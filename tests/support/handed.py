@@ -10,7 +10,7 @@ import pyarrow as pa
 from support.snapshots import Rows, day, view_from
 
 from followsuit.graph import schema as g
-from followsuit.graph.view import View
+from followsuit.graph.views.view import View
 from followsuit.offers.decisions.decision_rows import SCHEMA
 from followsuit.offers.handoff.checks import checked
 from followsuit.offers.handoff.offer import Offer

@@ -8,9 +8,9 @@ from typing import Any
 import pyarrow.parquet as pq
 from support.deliveries import Rows, deliver
 
-from followsuit.graph.snapshot import export_table, take_snapshot
 from followsuit.graph.store import GraphStore
 from followsuit.graph.tables import TABLES
+from followsuit.graph.views.snapshot import export_table, take_snapshot
 from followsuit.loaders.load import load
 from followsuit.loaders.load_report import LoadReport
 from followsuit.loaders.mapping import Mapping

@@ -9,7 +9,7 @@ from scipy.special import gammaln
 
 from followsuit.customers.gaps import NEVER, Pairs, PurchaseDays, pairs_at, purchase_days
 from followsuit.customers.refills import fit_refills
-from followsuit.graph.view import View
+from followsuit.graph.views.view import View
 
 RIVALS = ("own mean", "product's mean", "own geometric mean", "product's geometric mean")
 """Of the expected gap."""

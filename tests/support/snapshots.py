@@ -9,9 +9,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from followsuit.graph.snapshot import Snapshot
 from followsuit.graph.tables import NODE_TABLES, TABLES
-from followsuit.graph.view import View
+from followsuit.graph.views.snapshot import Snapshot
+from followsuit.graph.views.view import View
 
 Rows = Sequence[Mapping[str, Any]]
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 from support.snapshots import day, write_snapshot
 
 from followsuit.graph.tables import NODE_TABLES, TABLES
-from followsuit.graph.view import View
+from followsuit.graph.views.view import View
 from followsuit.triggers.defined import trigger_of, with_window
 from followsuit.triggers.definitions.definition_file import parsed, shipped_definitions
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 from support.snapshots import write_snapshot
 
 from followsuit.graph.tables import TABLES
-from followsuit.graph.view import View
+from followsuit.graph.views.view import View
 from followsuit.triggers.definitions.definition import Definition
 from followsuit.triggers.definitions.definition_file import parsed
 

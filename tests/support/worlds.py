@@ -9,7 +9,7 @@ from support.snapshots import write_snapshot
 
 from followsuit.graph import schema as g
 from followsuit.graph.tables import NODE_TABLES, TABLES, Kind
-from followsuit.graph.view import View
+from followsuit.graph.views.view import View
 from followsuit.simulator import World, tables
 
 

@@ -10,7 +10,7 @@ import pytest
 from support.grids import friends_did
 from support.snapshots import Rows, day, view_from
 
-from followsuit.graph.view import View
+from followsuit.graph.views.view import View
 from followsuit.triggers.compiler.conditions import HALF_LIFE
 from followsuit.triggers.defined import FRIEND_BOUGHT, FRIEND_VISITED
 from followsuit.triggers.recent import recent_shared

@@ -11,7 +11,7 @@ import pytest
 from support.deliveries import deliver
 from support.linear_taste import score
 
-from followsuit.graph.view import View, view_of
+from followsuit.graph.views.view import View, view_of
 from followsuit.loaders.load import load
 from followsuit.loaders.mapping import Mapping
 from followsuit.offers.score import ScoreReport

@@ -13,7 +13,7 @@ import pytest
 from support.snapshots import day, view_from
 from support.worlds import end_of, view_of_world
 
-from followsuit.graph.view import SharedView, View
+from followsuit.graph.views.view import SharedView, View
 from followsuit.influence.log.action_log import read_log
 from followsuit.influence.probabilities.learn import LEAST, learn
 from followsuit.simulator import World

@@ -6,7 +6,7 @@ from datetime import timedelta
 import ibis
 import ibis.expr.types as ir
 
-from followsuit.graph.view import View
+from followsuit.graph.views.view import View
 from followsuit.triggers.compiler.conditions import (
     friends_did,
     held,

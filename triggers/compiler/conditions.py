@@ -7,9 +7,9 @@ import ibis
 import ibis.expr.types as ir
 
 from followsuit.graph import tables as t
-from followsuit.graph.as_of import whole_seconds
 from followsuit.graph.schema import Col
-from followsuit.graph.view import View
+from followsuit.graph.views.as_of import whole_seconds
+from followsuit.graph.views.view import View
 from followsuit.triggers.compiler.interactions import (
     ABOUT,
     Interactions,

@@ -11,8 +11,8 @@ import pandas as pd
 
 from followsuit.graph import tables as t
 from followsuit.graph.schema import Col
-from followsuit.graph.snapshot import Snapshot
-from followsuit.graph.view import View
+from followsuit.graph.views.snapshot import Snapshot
+from followsuit.graph.views.view import View
 from followsuit.triggers.compiler.interactions import json_value
 from followsuit.triggers.definitions.definition import OnDate
 

@@ -7,10 +7,10 @@ import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 
 from followsuit.graph import tables as t
-from followsuit.graph.history import is_return
 from followsuit.graph.schema import Col
 from followsuit.graph.tables import Kind, Table
-from followsuit.graph.view import View
+from followsuit.graph.views.history import is_return
+from followsuit.graph.views.view import View
 from followsuit.triggers.definitions.kinds import Same, event_kind, table_of
 from followsuit.triggers.definitions.values import Bounds, Match, Where
 

@@ -9,7 +9,7 @@ from followsuit.graph import tables as t
 from followsuit.graph.items import ITEM, PRODUCT, STORE
 from followsuit.graph.schema import Col
 from followsuit.graph.tables import Kind, Table
-from followsuit.graph.view import View
+from followsuit.graph.views.view import View
 from followsuit.triggers.compiler.conditions import key_of, matching
 from followsuit.triggers.compiler.interactions import ABOUT, json_value, matches
 from followsuit.triggers.compiler.nearby import city_stores, near

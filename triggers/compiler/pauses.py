@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from followsuit.graph import tables as t
-from followsuit.graph.view import View
+from followsuit.graph.views.view import View
 
 _NIGHT = timedelta(days=1)
 _FACTS = ["fired_at", "until"]

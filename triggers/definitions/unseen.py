@@ -8,9 +8,9 @@ import ibis.expr.datatypes as dt
 from followsuit.core.near_names import near_name
 from followsuit.graph import tables as t
 from followsuit.graph.schema import Col
-from followsuit.graph.snapshot import Snapshot
 from followsuit.graph.tables import Table
-from followsuit.graph.view import View
+from followsuit.graph.views.snapshot import Snapshot
+from followsuit.graph.views.view import View
 from followsuit.triggers.definitions.definition import Definition, Did, FriendDid, OnDate, Scope
 from followsuit.triggers.definitions.definition_file import shipped_definitions
 from followsuit.triggers.definitions.kinds import OWNERS, RESERVED, event_kind, fields_of, table_of

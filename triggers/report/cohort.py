@@ -12,9 +12,9 @@ import pandas as pd
 
 from followsuit.core.codes import Codes
 from followsuit.graph import tables as t
-from followsuit.graph.as_of import whole_seconds
 from followsuit.graph.consent import MINOR
-from followsuit.graph.view import View
+from followsuit.graph.views.as_of import whole_seconds
+from followsuit.graph.views.view import View
 
 _YEAR, _QUARTER = timedelta(days=365), timedelta(days=90)
 _DAY_SECONDS = 86_400

@@ -12,7 +12,7 @@ from followsuit.core.errors import FollowsuitError
 from followsuit.core.near_names import near_name
 from followsuit.graph import tables as t
 from followsuit.graph.items import ITEM, PRODUCT, STORE
-from followsuit.graph.view import View
+from followsuit.graph.views.view import View
 from followsuit.triggers.compiler.interactions import Interactions
 from followsuit.triggers.definitions.kinds import RESERVED, event_kind
 from followsuit.triggers.report.comparison import Pairs

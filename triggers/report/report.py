@@ -20,7 +20,7 @@ from followsuit.core.codes import Codes
 from followsuit.core.errors import FollowsuitError
 from followsuit.core.progress import Progress, silent
 from followsuit.graph import tables as t
-from followsuit.graph.view import View
+from followsuit.graph.views.view import View
 from followsuit.triggers.defined import triggers_of
 from followsuit.triggers.definitions.definition import Definition, undated
 from followsuit.triggers.report.cohort import cohort

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from followsuit.core.codes import Codes
 from followsuit.graph.items import PRODUCT
-from followsuit.graph.purchase_arrays import THOUSANDTHS, PurchaseArrays
-from followsuit.graph.view import View
+from followsuit.graph.views.purchase_arrays import THOUSANDTHS, PurchaseArrays
+from followsuit.graph.views.view import View
 from followsuit.triggers.compiler.interactions import shop_currency
 
 Doubles = NDArray[np.float64]

@@ -19,7 +19,7 @@ import numpy as np
 import pyarrow as pa
 
 from followsuit.customers.lifetime import PurchaseHistory, fit_lifetime, purchase_history
-from followsuit.graph.view import SharedView, View
+from followsuit.graph.views.view import SharedView, View
 from followsuit.triggers.statistical.found import found_rows
 
 _WEEK = 7

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import gamma
 
-from followsuit.graph.view import SharedView
+from followsuit.graph.views.view import SharedView
 from followsuit.triggers.statistical.category_days import (
     CategoryDays,
     Doubles,

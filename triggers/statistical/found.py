@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from followsuit.core.codes import Codes
 from followsuit.core.errors import FollowsuitError
 from followsuit.graph import schema as g
-from followsuit.graph.view import View
+from followsuit.graph.views.view import View
 
 FOUND = pa.schema(
     {

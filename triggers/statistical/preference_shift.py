@@ -28,7 +28,7 @@ from scipy.special import expit, xlogy
 from scipy.stats import chi2
 
 from followsuit.core.codes import Codes
-from followsuit.graph.view import SharedView, View
+from followsuit.graph.views.view import SharedView, View
 from followsuit.triggers.statistical.category_days import Doubles, Ints, category_days
 from followsuit.triggers.statistical.false_discoveries import largest_p
 from followsuit.triggers.statistical.found import TooLittleToLearn, found_rows, sharing

@@ -26,7 +26,7 @@ import pyarrow as pa
 from followsuit.core.codes import Codes
 from followsuit.customers.gaps import Doubles, Ints, Pairs, PurchaseDays, pairs_at, purchase_days
 from followsuit.customers.refills import learn_refills
-from followsuit.graph.view import SharedView, View
+from followsuit.graph.views.view import SharedView, View
 from followsuit.triggers.statistical.false_discoveries import RATE, largest_p
 from followsuit.triggers.statistical.found import found_rows, sharing
 from followsuit.triggers.statistical.rhythm import rhythm

@@ -13,7 +13,7 @@ from followsuit.customers.lifetime import TooFewRepeats
 from followsuit.customers.refills import TooFewRefills
 from followsuit.graph import tables as t
 from followsuit.graph.items import PAIR, PRODUCT
-from followsuit.graph.view import View
+from followsuit.graph.views.view import View
 from followsuit.triggers.compiler.conditions import interval
 from followsuit.triggers.compiler.offered import as_reasons
 from followsuit.triggers.definitions.statistic import Statistic, StatisticName

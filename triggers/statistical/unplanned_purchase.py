@@ -25,7 +25,7 @@ import pyarrow as pa
 from scipy.optimize import brentq
 from scipy.stats import t as student
 
-from followsuit.graph.view import SharedView, View
+from followsuit.graph.views.view import SharedView, View
 from followsuit.triggers.statistical.category_days import (
     CategoryDays,
     Doubles,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from followsuit.api.data import Data
 from followsuit.api.opened import Instant, Length
 from followsuit.core.times import instant, length
-from followsuit.graph.models import ModelStore
+from followsuit.graph.results.models import ModelStore
 
 # Each method imports the slow modules that it needs.
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from followsuit.gnn.embeddings import Embedded
     from followsuit.gnn.evaluation.friend_ablation import FriendAblation
     from followsuit.gnn.models.recommender import Recommender
-    from followsuit.graph.view import SharedView
+    from followsuit.graph.views.view import SharedView
     from followsuit.influence.analysis import Analysis
 
 

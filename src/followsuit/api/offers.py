@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from followsuit.api.opened import Instant, Length
 from followsuit.api.triggers import Triggers
 from followsuit.core.times import instant, length
-from followsuit.graph.runs import SCORE, Run, prune_runs, runs
+from followsuit.graph.results.runs import SCORE, Run, prune_runs, runs
 
 # Each method imports the slow modules that it needs.
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from followsuit.graph.store import GraphStore
 
 # Each method imports the slow modules that it needs.
 if TYPE_CHECKING:
-    from followsuit.graph.view import SharedView, View
+    from followsuit.graph.views.view import SharedView, View
 
 Instant = str | date | datetime
 Length = str | timedelta
@@ -56,7 +56,7 @@ class OpenedStore:
 
     def snapshot(self, as_of: Instant, *, refresh: bool = False) -> "View":
         """What was known at an instant, as Ibis tables; see `View`."""
-        from followsuit.graph.view import view_of
+        from followsuit.graph.views.view import view_of
 
         return view_of(
             self.store,

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from followsuit.cli import (  # noqa: F401
+from followsuit.cli.app import app
+from followsuit.cli.commands import (  # noqa: F401
     backtest,
     data,
     demo,
@@ -26,7 +27,6 @@ from followsuit.cli import (  # noqa: F401
     score,
     triggers,
 )
-from followsuit.cli.app import app
 from followsuit.cli.screen import complain
 from followsuit.core.errors import FollowsuitError
 

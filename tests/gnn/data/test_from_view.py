@@ -17,7 +17,7 @@ from followsuit.gnn.data.from_view import (
     temporal_split,
     training_split,
 )
-from followsuit.graph.view import SharedView
+from followsuit.graph.views.view import SharedView
 
 WEEK = timedelta(days=7)
 AS_OF = day(15)

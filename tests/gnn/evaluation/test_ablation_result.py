@@ -8,7 +8,7 @@ import followsuit
 from followsuit.core.bootstrap import Estimate
 from followsuit.core.times import instant
 from followsuit.gnn.evaluation.friend_ablation import FriendAblation
-from followsuit.graph.runs import FRIEND_ABLATION, runs
+from followsuit.graph.results.runs import FRIEND_ABLATION, runs
 
 
 def ablation(gain: float) -> FriendAblation:

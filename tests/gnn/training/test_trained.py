@@ -25,10 +25,10 @@ from followsuit.gnn.training.trained import (
     TrainingUnderWay,
     train_model,
 )
-from followsuit.graph.models import ModelStore
-from followsuit.graph.snapshot import Snapshot
+from followsuit.graph.results.models import ModelStore
 from followsuit.graph.state import StateFolder
-from followsuit.graph.view import SharedView, View
+from followsuit.graph.views.snapshot import Snapshot
+from followsuit.graph.views.view import SharedView, View
 from followsuit.simulator import World
 
 WORLD = World(

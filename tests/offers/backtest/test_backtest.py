@@ -11,9 +11,9 @@ from support.linear_taste import backtest
 from support.snapshots import day, view_from
 from support.worlds import end_of, view_of_world
 
-from followsuit.graph.snapshot import Snapshot
 from followsuit.graph.tables import TABLES
-from followsuit.graph.view import View
+from followsuit.graph.views.snapshot import Snapshot
+from followsuit.graph.views.view import View
 from followsuit.offers.backtest.backtest import SCHEMA, BacktestError, BacktestReport
 from followsuit.simulator import World
 

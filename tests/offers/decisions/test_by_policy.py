@@ -15,7 +15,7 @@ from support.deliveries import write_csv
 from support.linear_taste import score
 from support.worlds import end_of
 
-from followsuit.graph.runs import DECISIONS, SCORE, active_run, run_folder, runs
+from followsuit.graph.results.runs import DECISIONS, SCORE, active_run, run_folder, runs
 from followsuit.graph.store import GraphStore
 from followsuit.loaders.load import load
 from followsuit.offers.explanation.explain import explain

@@ -17,7 +17,7 @@ from support.grids import FOLLOWS, FORTNIGHT, NOW, friends_did, reasons_of, tea_
 from support.snapshots import day
 from support.worlds import view_of_world
 
-from followsuit.graph.view import View
+from followsuit.graph.views.view import View
 from followsuit.offers.candidates.brought_up import brought_up
 from followsuit.offers.candidates.catalogue import catalogue
 from followsuit.offers.candidates.grid import grid

@@ -15,8 +15,8 @@ from support.shops import NOW, deliver_shop, offers
 
 import followsuit
 from followsuit.api import Shop
-from followsuit.graph.runs import DECISIONS, UnknownRun, run_folder
-from followsuit.graph.view import view_of
+from followsuit.graph.results.runs import DECISIONS, UnknownRun, run_folder
+from followsuit.graph.views.view import view_of
 from followsuit.loaders.load import load
 from followsuit.offers.explanation.explain import Explanation, NoDecisions, UnknownTarget, explain
 from followsuit.offers.explanation.not_offered import (
@@ -213,7 +213,7 @@ def agree(
         report = score(store, random_shops.NOW, random_shops.NOW, selection=Selection(top=3))
         view = view_of(store, random_shops.NOW)
         # Each answer would make the same view anew.
-        monkeypatch.setattr("followsuit.graph.view.view_of", lambda *_, **__: view)
+        monkeypatch.setattr("followsuit.graph.views.view.view_of", lambda *_, **__: view)
         rows = pq.read_table(run_folder(store, report.run_id) / DECISIONS).to_pylist()
         assert report.decisions.counts[OFFERED]
         assert report.decisions.counts[OUTRANKED]

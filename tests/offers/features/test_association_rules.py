@@ -8,7 +8,7 @@ import pytest
 from support.grids import grid_of, items_of, tea_shop
 from support.snapshots import day, view_from
 
-from followsuit.graph.view import View
+from followsuit.graph.views.view import View
 from followsuit.offers.features.association_rules import association_rules, last_baskets
 from followsuit.offers.features.basket import Basket
 

@@ -14,7 +14,7 @@ from support.linear_taste import score
 from support.shops import ADULT, NOW, deliver_shop, tables
 from support.snapshots import day
 
-from followsuit.graph.runs import DECISIONS, UnknownRun, active_run, run_folder
+from followsuit.graph.results.runs import DECISIONS, UnknownRun, active_run, run_folder
 from followsuit.graph.store import GraphStore
 from followsuit.loaders.load import load
 from followsuit.offers.decisions.decision_rows import SCHEMA

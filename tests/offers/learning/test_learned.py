@@ -8,8 +8,8 @@ import pytest
 from support.snapshots import day
 
 from followsuit.graph.connect import connect
-from followsuit.graph.run_writer import write_run
-from followsuit.graph.runs import SCORE, Run
+from followsuit.graph.results.run_writer import write_run
+from followsuit.graph.results.runs import SCORE, Run
 from followsuit.graph.store import GraphStore
 from followsuit.offers.features.declared import OWN
 from followsuit.offers.learning.learn import Learn

@@ -8,7 +8,7 @@ from support.grids import FORTNIGHT, grid_of
 from support.linear_taste import search_taste
 from support.worlds import end_of, view_of_world
 
-from followsuit.graph.view import View
+from followsuit.graph.views.view import View
 from followsuit.offers.candidates.grid import outcomes
 from followsuit.offers.features.declared import Features
 from followsuit.offers.features.of_reasons import feature_of

@@ -9,7 +9,7 @@ import pytest
 from support.grids import FORTNIGHT, friends_did, grid_of, tea_shop
 from support.snapshots import day
 
-from followsuit.graph.view import View
+from followsuit.graph.views.view import View
 from followsuit.offers.candidates.catalogue import catalogue
 from followsuit.offers.features.declared import Features
 from followsuit.offers.learning.acceptance import Acceptance, with_contacts

@@ -11,8 +11,8 @@ from support.shops import NOW, deliver_shop, tables
 from support.snapshots import day
 
 from followsuit.graph import schema as g
-from followsuit.graph.run_writer import write_run
-from followsuit.graph.runs import (
+from followsuit.graph.results.run_writer import write_run
+from followsuit.graph.results.runs import (
     SCORE,
     Run,
     active_run,

@@ -7,8 +7,8 @@ import pyarrow.parquet as pq
 import pytest
 from support.shops import NOW, deliver_shop
 
-from followsuit.graph.runs import DECISIONS, DRIVERS, FILES, active_run, run_folder
-from followsuit.graph.search import Wanted
+from followsuit.graph.erasure.search import Wanted
+from followsuit.graph.results.runs import DECISIONS, DRIVERS, FILES, active_run, run_folder
 from followsuit.graph.store import GraphStore
 from followsuit.loaders.load import load
 from followsuit.offers.learning.learned import CHOSEN

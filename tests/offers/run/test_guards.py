@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from support.snapshots import day, view_from
 
-from followsuit.graph.runs import Run
-from followsuit.graph.view import View
+from followsuit.graph.results.runs import Run
+from followsuit.graph.views.view import View
 from followsuit.offers.run.guards import Guards, Refused, in_words
 
 NOW = day(20)

@@ -13,7 +13,7 @@ from support.toml_text import toml_of
 from support.trigger_evaluator import reasons
 from support.trigger_histories import INSTANTS, Tables, definitions, shops
 
-from followsuit.graph.view import View
+from followsuit.graph.views.view import View
 from followsuit.triggers.defined import DefinedTrigger
 from followsuit.triggers.definitions.definition_file import TriggerError, parsed
 from followsuit.triggers.tie_weights import tie_weights

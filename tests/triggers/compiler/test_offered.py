@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from support.snapshots import day, view_from
 
-from followsuit.graph.view import View
+from followsuit.graph.views.view import View
 from followsuit.triggers.defined import DefinedTrigger
 from followsuit.triggers.definitions.definition_file import parsed
 from followsuit.triggers.tie_weights import tie_weights

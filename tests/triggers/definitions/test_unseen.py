@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from support.snapshots import day, view_from
 
-from followsuit.graph.view import View
+from followsuit.graph.views.view import View
 from followsuit.triggers.definitions.definition_file import definitions, parsed, shipped_definitions
 from followsuit.triggers.definitions.unseen import unseen
 

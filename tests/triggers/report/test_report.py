@@ -9,7 +9,7 @@ import pytest
 from support.snapshots import Rows, day, view_from
 from support.trigger_worlds import CUTOFF, END, definitions, loan_world
 
-from followsuit.graph.view import View
+from followsuit.graph.views.view import View
 from followsuit.triggers.report.outcomes import UnknownOutcome
 from followsuit.triggers.report.report import (
     HIGHER,

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from support.snapshots import day, view_from
 
-from followsuit.graph.view import View
+from followsuit.graph.views.view import View
 from followsuit.triggers.statistical.category_days import category_days
 
 NOW = day(20)

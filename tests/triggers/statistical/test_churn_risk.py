@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from support.statistical_worlds import NOW, World, reasons_of
 
-from followsuit.graph.view import View
+from followsuit.graph.views.view import View
 
 ALL = '[x]\nstatistic = "churn_risk"\nmost = 1.0\n'
 SLOWER = [*range(-350, -130, 4), -125, -111, -91, -61, -21]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from support.statistical_worlds import World
 
-from followsuit.graph.view import View
+from followsuit.graph.views.view import View
 from followsuit.triggers.statistical.follow_ups import FEWEST, follow_ups, lower_bound
 
 

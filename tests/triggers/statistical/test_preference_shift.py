@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from support.statistical_worlds import NOW, World, reasons_of
 
-from followsuit.graph.view import View
+from followsuit.graph.views.view import View
 
 ALL = '[x]\nstatistic = "preference_shift"\nmost = 1.0'
 

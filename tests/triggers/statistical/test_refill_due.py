@@ -8,7 +8,7 @@ import pytest
 from support.snapshots import day
 from support.statistical_worlds import NOW, World, reasons_of
 
-from followsuit.graph.view import View
+from followsuit.graph.views.view import View
 
 EVERY_28 = range(-28 * 9, 1, 28)
 

@@ -8,7 +8,7 @@ import pytest
 from support.snapshots import day
 from support.statistical_worlds import NOW, World, reasons_of
 
-from followsuit.graph.view import View
+from followsuit.graph.views.view import View
 from followsuit.offers.candidates.brought_up import brought_up
 from followsuit.offers.candidates.grid import grid, outcomes
 from followsuit.triggers.defined import trigger_of, with_window

@@ -9,7 +9,7 @@ import pytest
 from scipy.stats import t as student
 from support.statistical_worlds import NOW, World, reasons_of
 
-from followsuit.graph.view import View
+from followsuit.graph.views.view import View
 from followsuit.triggers.statistical.found import TooLittleToLearn
 from followsuit.triggers.statistical.unplanned_purchase import fitted_null
 

@@ -15,7 +15,7 @@ from support.worlds import view_of_world
 
 from followsuit.core.progress import silent
 from followsuit.customers.features import customer_features, spending
-from followsuit.graph.view import View
+from followsuit.graph.views.view import View
 from followsuit.influence.log.action_log import read_log
 from followsuit.offers.candidates.catalogue import catalogue
 from followsuit.offers.features.association_rules import association_rules, last_baskets

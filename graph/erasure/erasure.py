@@ -7,8 +7,8 @@ from typing import Any
 import pyarrow as pa
 
 from followsuit.graph import schema as g
+from followsuit.graph.erasure.search import Searched, Wanted
 from followsuit.graph.schema import Col, Element, NodeType, RelationshipType
-from followsuit.graph.search import Searched, Wanted
 from followsuit.graph.store import GraphStore
 from followsuit.graph.tables import OFFERS, PRODUCTS, STORES
 

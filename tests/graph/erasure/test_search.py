@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 from support.deliveries import deliver
 
-from followsuit.graph.search import Searched, Wanted, without
+from followsuit.graph.erasure.search import Searched, Wanted, without
 from followsuit.loaders.load import load
 from followsuit.testing.places import Place
 
@@ -47,7 +47,7 @@ def test_packed_and_escaped_texts_are_found(tmp_path: Path) -> None:
 def test_an_id_across_two_pieces_of_a_file_is_found(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("followsuit.graph.search._PIECE", 10)
+    monkeypatch.setattr("followsuit.graph.erasure.search._PIECE", 10)
     (tmp_path / "file").write_bytes(b"x" * 7 + LONG.encode() + b"y" * 5)
     assert WANTED.raw(tmp_path / "file") >= 1
 

@@ -10,7 +10,7 @@ from support.snapshots import day, view_from
 
 from followsuit.graph.schema import Col
 from followsuit.graph.tables import NODE_TABLES, TABLES
-from followsuit.graph.view import View
+from followsuit.graph.views.view import View
 
 AS_OF = day(10)
 END = day(20)

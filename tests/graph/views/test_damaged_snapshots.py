@@ -9,7 +9,7 @@ import pytest
 
 from followsuit.graph import schema as g
 from followsuit.graph import tables
-from followsuit.graph.snapshot import Snapshot, take_snapshot
+from followsuit.graph.views.snapshot import Snapshot, take_snapshot
 from followsuit.testing.graph_rows import nodes
 from followsuit.testing.places import Place
 

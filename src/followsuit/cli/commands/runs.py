@@ -16,7 +16,7 @@ from followsuit.cli.app import (
 from followsuit.cli.screen import say
 
 if TYPE_CHECKING:
-    from followsuit.graph import runs as graph_runs
+    from followsuit.graph.results import runs as graph_runs
 
 
 runs_app = Commands(help="The runs of `score`: list them, activate one, delete old ones.")

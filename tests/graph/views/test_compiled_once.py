@@ -8,7 +8,7 @@ import ibis.expr.types as ir
 import pytest
 from ibis.backends.duckdb import Backend
 
-from followsuit.graph.compiled_once import TEXTS, CompiledOnce
+from followsuit.graph.views.compiled_once import TEXTS, CompiledOnce
 
 ONE, OTHER = datetime(2025, 1, 20, tzinfo=UTC), datetime(2024, 2, 29, 1, 2, 3, 450, tzinfo=UTC)
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from support.snapshots import day, view_from
 
-from followsuit.graph.view import View
+from followsuit.graph.views.view import View
 
 
 def shop(folder: Path) -> View:

@@ -9,8 +9,8 @@ from support.hand_made import hand_made
 from support.loading import MEMORY
 
 from followsuit.graph import schema as g
-from followsuit.graph.erasure import erase, mentions
-from followsuit.graph.search import Wanted
+from followsuit.graph.erasure.erasure import erase, mentions
+from followsuit.graph.erasure.search import Wanted
 from followsuit.graph.store import GraphStore
 from followsuit.loaders.load import load
 from followsuit.testing.places import Place

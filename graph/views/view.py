@@ -21,15 +21,15 @@ from followsuit.core.codes import Codes
 from followsuit.core.errors import FollowsuitError
 from followsuit.core.progress import Progress, silent
 from followsuit.graph import tables as t
-from followsuit.graph.contract_view import ContractView
-from followsuit.graph.history import History, OwnHistory, without_returns
 from followsuit.graph.items import PAIR, PRODUCT, Items
-from followsuit.graph.people import opt_ins
-from followsuit.graph.purchase_arrays import PurchaseArrays
 from followsuit.graph.schema import Col
-from followsuit.graph.snapshot import Snapshot, take_snapshot
 from followsuit.graph.store import GraphStore
 from followsuit.graph.tables import Table
+from followsuit.graph.views.contract_view import ContractView
+from followsuit.graph.views.history import History, OwnHistory, without_returns
+from followsuit.graph.views.people import opt_ins
+from followsuit.graph.views.purchase_arrays import PurchaseArrays
+from followsuit.graph.views.snapshot import Snapshot, take_snapshot
 
 _T = TypeVar("_T")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

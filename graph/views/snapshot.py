@@ -22,12 +22,12 @@ from ibis.expr.operations import DatabaseTable
 from followsuit.core.files import make_private, private_folder, read_json, save_json
 from followsuit.core.progress import Progress, silent
 from followsuit.graph import tables as t
-from followsuit.graph.compiled_once import CompiledOnce
 from followsuit.graph.duck import TYPES, open_duck
 from followsuit.graph.schema import Col, NodeType
 from followsuit.graph.state import WorkFolder
 from followsuit.graph.store import GraphStore, Meta, StoreBusy
 from followsuit.graph.tables import VIEW, Part, Table
+from followsuit.graph.views.compiled_once import CompiledOnce
 
 _NOTES = "notes.json"
 _STORED: dict[ibis.Schema, ibis.Schema] = {}

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from followsuit.graph.forgotten import Forgotten, ForgottenKeyMissing, ForgottenMissing
+from followsuit.graph.erasure.forgotten import Forgotten, ForgottenKeyMissing, ForgottenMissing
 from followsuit.graph.state import StateFolder
 from followsuit.graph.store import StoreIncomplete
 from followsuit.testing.places import Place

@@ -10,7 +10,7 @@ import pytest
 from support.snapshots import day, view_from
 
 from followsuit.graph import tables as t
-from followsuit.graph.view import View
+from followsuit.graph.views.view import View
 
 NOW = day(10)
 MICROSECOND = timedelta(microseconds=1)

@@ -23,8 +23,8 @@ import pyarrow as pa
 from followsuit.core.files import is_readable_parquet, replacing
 from followsuit.graph import schema as g
 from followsuit.graph.items import PRODUCT, STORE
-from followsuit.graph.models import ModelStore
-from followsuit.graph.runs import (
+from followsuit.graph.results.models import ModelStore
+from followsuit.graph.results.runs import (
     ACTORS,
     DECISIONS,
     DRIVERS,
@@ -36,10 +36,10 @@ from followsuit.graph.runs import (
     run_folders,
 )
 from followsuit.graph.schema import Col, RelationshipType
-from followsuit.graph.sensitive import sensitive_items
-from followsuit.graph.snapshot import Snapshot
 from followsuit.graph.store import GraphStore
-from followsuit.graph.view import View
+from followsuit.graph.views.sensitive import sensitive_items
+from followsuit.graph.views.snapshot import Snapshot
+from followsuit.graph.views.view import View
 
 _ITEM = ("item_kind", "item_id")
 _IDS = {

@@ -9,7 +9,7 @@ import pytest
 from support.snapshots import day, view_from
 from support.worlds import end_of, view_of_world
 
-from followsuit.graph.view import View
+from followsuit.graph.views.view import View
 from followsuit.simulator import World
 
 NOW = day(20)

@@ -17,7 +17,7 @@ from typing import Any
 
 from followsuit.core.errors import FollowsuitError
 from followsuit.graph import schema as g
-from followsuit.graph.models import ModelStore
+from followsuit.graph.results.models import ModelStore
 from followsuit.graph.store import GraphStore
 
 SCORE, INFLUENCE, EMBEDDING, FRIEND_ABLATION = "score", "influence", "embed", "audit"

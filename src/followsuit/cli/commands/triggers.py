@@ -16,8 +16,8 @@ from followsuit.cli.app import (
     open_shop,
     write_json,
 )
+from followsuit.cli.commands.influence import PlotOption
 from followsuit.cli.fitting import print_table
-from followsuit.cli.influence import PlotOption
 from followsuit.cli.ranking_options import OnlyOption, TriggersOption, names_in
 from followsuit.cli.screen import results, say
 from followsuit.cli.tables import BY_ENDING, to_write_rows, write_rows

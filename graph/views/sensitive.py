@@ -8,8 +8,8 @@ import ibis.expr.types as ir
 
 from followsuit.graph import tables as t
 from followsuit.graph.items import PRODUCT, STORE
-from followsuit.graph.snapshot import Snapshot
 from followsuit.graph.tables import Table
+from followsuit.graph.views.snapshot import Snapshot
 
 
 def is_sensitive(snapshot: Snapshot, table: Table, value: ir.StringValue) -> ir.BooleanValue:

@@ -6,13 +6,13 @@ import ibis
 import ibis.expr.types as ir
 
 from followsuit.graph import tables as t
-from followsuit.graph.contract_view import ContractView
 from followsuit.graph.items import ITEM, PAIR, PRODUCT, STORE
-from followsuit.graph.people import answers, people
-from followsuit.graph.purchase_arrays import PurchaseArrays, purchase_arrays
 from followsuit.graph.schema import Col
-from followsuit.graph.sensitive import is_sensitive, sensitive_items
 from followsuit.graph.tables import Table
+from followsuit.graph.views.contract_view import ContractView
+from followsuit.graph.views.people import answers, people
+from followsuit.graph.views.purchase_arrays import PurchaseArrays, purchase_arrays
+from followsuit.graph.views.sensitive import is_sensitive, sensitive_items
 
 _WORDS: dict[str, str] = {
     t.EVENTS.name: Col.KIND,

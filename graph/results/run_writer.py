@@ -5,10 +5,10 @@ import json
 import pyarrow as pa
 
 from followsuit.graph import schema as g
-from followsuit.graph.runs import Run, active, prune_runs, runs
-from followsuit.graph.snapshot import take_snapshot
+from followsuit.graph.results.runs import Run, active, prune_runs, runs
+from followsuit.graph.results.withdrawals import withdraw_results
 from followsuit.graph.store import GraphStore
-from followsuit.graph.withdrawals import withdraw_results
+from followsuit.graph.views.snapshot import take_snapshot
 
 
 def write_run(

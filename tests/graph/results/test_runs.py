@@ -5,8 +5,8 @@ import pytest
 from support.snapshots import day
 
 from followsuit.graph import schema as g
-from followsuit.graph.run_writer import write_run
-from followsuit.graph.runs import (
+from followsuit.graph.results.run_writer import write_run
+from followsuit.graph.results.runs import (
     FRIEND_ABLATION,
     INFLUENCE,
     SCORE,

@@ -14,10 +14,10 @@ from support.worlds import end_of, view_of_world
 
 from followsuit.core.progress import Advance
 from followsuit.graph import schema as g
-from followsuit.graph.snapshot import Snapshot, forget_snapshots, take_snapshot
 from followsuit.graph.store import GraphStore, StoreBusy, StoreIncomplete, StoreMissing
 from followsuit.graph.tables import TABLES
-from followsuit.graph.view import view_of
+from followsuit.graph.views.snapshot import Snapshot, forget_snapshots, take_snapshot
+from followsuit.graph.views.view import view_of
 from followsuit.loaders.load import load
 from followsuit.simulator import World, simulate
 from followsuit.simulator.columns import MADE

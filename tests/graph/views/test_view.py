@@ -9,9 +9,9 @@ import ibis.expr.types as ir
 import pytest
 from support.snapshots import Rows, day, view_from
 
-from followsuit.graph.contract_view import UnknownTable
 from followsuit.graph.items import item_key
-from followsuit.graph.view import NobodyShares, SharedView, View, of_customers
+from followsuit.graph.views.contract_view import UnknownTable
+from followsuit.graph.views.view import NobodyShares, SharedView, View, of_customers
 
 NOW = day(10)
 LATER = NOW + timedelta(microseconds=1)

@@ -8,9 +8,9 @@ import pandas as pd
 from followsuit.core.errors import FollowsuitError
 from followsuit.core.near_names import near_name
 from followsuit.graph import tables as t
-from followsuit.graph.as_of import AsOf
-from followsuit.graph.snapshot import Snapshot
 from followsuit.graph.tables import Table
+from followsuit.graph.views.as_of import AsOf
+from followsuit.graph.views.snapshot import Snapshot
 
 
 class UnknownTable(FollowsuitError):

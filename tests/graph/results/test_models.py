@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from followsuit.graph.models import ModelStore, model_key
+from followsuit.graph.results.models import ModelStore, model_key
 from followsuit.graph.state import StateFolder
 
 ONE, OTHER = model_key("ease", {"l2": 1}), model_key("ease", {"l2": 2})

@@ -14,9 +14,9 @@ from support.spectral import Spectral
 
 from followsuit.gnn.embeddings import embed, write_embeddings
 from followsuit.graph import schema as g
-from followsuit.graph.runs import SCORE, runs, use_run
+from followsuit.graph.results.runs import SCORE, runs, use_run
 from followsuit.graph.store import GraphStore
-from followsuit.graph.view import view_of
+from followsuit.graph.views.view import view_of
 from followsuit.influence.analysis import Analysis
 from followsuit.loaders.load import load
 from followsuit.offers.explanation.explain import explain

@@ -1,0 +1,1 @@
+"""What was known at an instant, of whom, and of whose rows others may know."""

@@ -16,8 +16,8 @@ usually solved exactly.)
 | Douban Book, every second user | .2159: .2, 100 (of 2 tried) | .2264: .2, 100, `norm` of ^1/2 |
 | Last.fm, every second user | .2770: .2, 100 (of 20 tried) | .2727: .2, 100; 64 neighbours .2684 |
 
-With 20,000 products and 5 million purchases, a grid search and a fit take 57 s of CPU and 1.43 GB
-(`benchmarks/gnn.py --only grid`). One exact fit takes 85 to 115 s.
+With 20,000 products and 5 million purchases, a grid search and a fit take some 30 s of CPU
+(`benchmarks/score.py`). One exact fit takes 85 to 115 s.
 """
 
 from dataclasses import dataclass

@@ -153,10 +153,12 @@ def targets(store: Path) -> dict[str, tuple[str, str]]:
 
     shop = followsuit.open(store)
     path = run_folder(shop.store, active_run(shop.store).run_id) / DECISIONS
+    columns = ["customer_id", "item_id", "decision"]
     with pq.ParquetFile(path) as file:
-        columns = ["customer_id", "item_id", "decision"]
-        rows = file.read_row_group(file.num_row_groups // 2, columns=columns).to_pandas()
-    customer = rows.customer_id.iloc[0]
+        # Rows that need no prediction come first.
+        rows = file.read_row_group(file.num_row_groups * 3 // 4, columns=columns).to_pandas()
+    kinds = rows.groupby("customer_id").decision.agg(set)
+    customer = kinds.index[kinds.map({"offered", "outranked"}.issubset)][0]
     own = rows[rows.customer_id == customer]
     products = shop.store.read(g.PRODUCT)["product_id"].to_pylist()
     items = {

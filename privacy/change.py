@@ -173,7 +173,7 @@ def _stored(store: GraphStore, customer: str) -> dict[str, Any]:
         {"customer": customer},
     )
     if not rows.num_rows:
-        raise UnknownCustomer(f"There is no customer {customer} in {store.name}.")
+        raise UnknownCustomer(customer, store)
     return dict(rows.to_pylist()[0])
 
 

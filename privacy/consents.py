@@ -47,7 +47,7 @@ def consents_of(store: GraphStore, customer: str, now: datetime) -> list[Answer]
     with store.reading():
         store.require_complete()
         if not exists(store, g.CUSTOMER, customer):
-            raise UnknownCustomer(f"There is no customer {customer} in {store.name}.")
+            raise UnknownCustomer(customer, store)
         rows = store.query(
             f"MATCH (c:`{g.CUSTOMER.label}` {{`{g.CUSTOMER.key}`: $customer}})"
             f"-[r:`{g.CONSENTED.name}`]->(p:`{g.PURPOSE.label}`) "

@@ -30,6 +30,9 @@ _DERIVED = (g.RECOMMENDED_PRODUCT, g.RECOMMENDED_STORE, g.INFLUENCES)
 class UnknownCustomer(FollowsuitError):
     """The store holds no such customer."""
 
+    def __init__(self, customer: str, store: GraphStore) -> None:
+        super().__init__(f"There is no customer {customer} in {store.name}.")
+
 
 def held(store: GraphStore, customer: str, memory: int = 2**30) -> Sections:
     """All rows that are about a customer, by table, result and file.
@@ -51,7 +54,7 @@ def held(store: GraphStore, customer: str, memory: int = 2**30) -> Sections:
     snapshot = take_snapshot(store, memory=memory)
     sections = dict(_tables(snapshot, customer))
     if not sections["customers"].num_rows:
-        raise UnknownCustomer(f"There is no customer {customer} in {store.name}.")
+        raise UnknownCustomer(customer, store)
     with store.reading():
         sections |= dict(_derived(store, customer))
     sections |= dict(_of_runs(store, customer))

@@ -1,1 +1,1 @@
-"""What was known at an instant, of whom, and of whose rows others may know."""
+"""What was known at an instant: the snapshot, cut by time and consent."""

@@ -1,4 +1,4 @@
-"""What lies before, around and after an instant: the only module that compares times with it."""
+"""What lies before, around and after an instant: views compare times with it here alone."""
 
 from datetime import datetime, timedelta
 

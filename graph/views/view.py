@@ -40,13 +40,7 @@ class NobodyShares(FollowsuitError):
 
 
 class View(ContractView):
-    """What was known at an instant.
-
-    Attributes:
-        snapshot: the tables that it shows.
-        as_of: the instant, in UTC.
-        assume_consent: whether the last load assumed consent.
-    """
+    """What was known at an instant; see `ContractView` for its attributes."""
 
     def __init__(
         self, snapshot: Snapshot, as_of: datetime, *, history: History | None = None

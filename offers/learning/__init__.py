@@ -1,1 +1,1 @@
-"""What the nightly run fits: taste and the acceptance model."""
+"""The models of acceptance, their calibration, and what is learned again."""

@@ -125,7 +125,7 @@ def _leave(compiled: dict[Any, Any], folder: Path) -> None:
 def _can_be_pickled(shape: Any) -> bool:
     try:
         pickle.dumps(shape)
-    except pickle.PicklingError:  # It holds a function of DuckDB that a module named for itself.
+    except pickle.PicklingError:  # Its class for a function of DuckDB has no module.
         return False
     return True
 

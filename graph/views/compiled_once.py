@@ -2,8 +2,8 @@
 
 On few rows, Ibis takes longer to compile an expression than DuckDB to run it, and `score` asks for
 the same expressions as of each day of its training set. Two expressions have the same shape if they
-differ only in their temporary tables and instants. The text of the first, with its names and
-instants replaced, is the text of the second.
+differ only in their temporary tables, instants and long numbers, such as seconds since 1970. The
+text of the first, with these replaced, is the text of the second.
 """
 
 import re
@@ -17,7 +17,10 @@ from ibis.common.graph import Node
 
 _KEPT = 1000
 """How many texts to keep."""
+_LONG = 10
+"""Numbers written in at least this many characters are variables; shorter ones are ambiguous."""
 _QUOTED = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"")
+_NUMBER = re.compile(r"-?[0-9.]+")
 _Text = tuple[str | int, ...]
 """Parts of a text: SQL, and positions in a shape's variables."""
 
@@ -82,7 +85,7 @@ class _Shape:
 
     Attributes:
         key: the same for the same shapes.
-        variables: the temporary tables and instants.
+        variables: the temporary tables, instants and long numbers.
     """
 
     def __init__(self, root: Node) -> None:
@@ -102,6 +105,8 @@ class _Shape:
         if kind is ops.Literal and node.value is not None and node.dtype.is_temporal():
             place = self._variable((node.value.isoformat(), node.dtype), node)
             parts = (kind, place, node.dtype)
+        elif kind is ops.Literal and node.dtype.is_numeric() and len(str(node.value)) >= _LONG:
+            parts = (kind, self._variable(str(node.value), node), node.dtype)
         elif kind in (ops.DatabaseTable, ops.InMemoryTable) and node.name.startswith("ibis_"):
             namespace = getattr(node, "namespace", None)
             parts = (kind, self._variable(node.name, node), node.schema, namespace)
@@ -138,8 +143,10 @@ def _taken_apart(sql: str, values: list[str]) -> _Text | None:
     """The parts of a text, or None if a value isn't in it as it is written alone."""
     if any(value not in sql for value in values):
         return None
-    if any("MAKE_" in quoted.upper() for quoted in _QUOTED.findall(sql)):
-        return None  # A name or text could look like an instant.
+    numbers = [value for value in values if _NUMBER.fullmatch(value)]
+    for quoted in _QUOTED.findall(sql):
+        if "MAKE_" in quoted.upper() or any(number in quoted for number in numbers):
+            return None  # A name or text could look like an instant or a number.
     if not values:
         return (sql,)
     place = {value: number for number, value in enumerate(values)}

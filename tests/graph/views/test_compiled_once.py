@@ -45,8 +45,32 @@ def test_other_tables_and_instants_have_the_text_of_the_first(duck: CompiledOnce
     assert len(TEXTS) == 1
 
 
+def test_other_long_numbers_have_the_text_of_the_first(duck: CompiledOnce) -> None:
+    for now, weight in ((1_761_696_000, 3.3459101411858), (86_400_000_000_000, -0.12345678901)):
+        rows = kept(duck)
+        for seconds in (now, now + 1):
+            rows = rows.mutate(n=(seconds - rows.n.cast("int64")) * weight)
+        assert duck.compile(rows) == plain(duck, rows)
+    assert len(TEXTS) == 2, "numbers of two types"
+    rows = kept(duck)
+    for seconds in (1_700_000_000, 1_800_000_000):
+        rows = rows.mutate(n=(seconds - rows.n.cast("int64")) * 2.7182818284590)
+    assert duck.compile(rows) == plain(duck, rows)
+    assert len(TEXTS) == 2
+
+
+def test_a_text_that_holds_a_long_number_stays_as_it_is(duck: CompiledOnce) -> None:
+    for number in (1_761_696_000, 1_761_696_001):
+        rows = kept(duck)
+        rows = rows.filter(rows.n > number, rows.who == "+1761696000")
+        assert duck.compile(rows) == plain(duck, rows)
+
+
 SHAPES: list[tuple[str, Callable[[ir.Table, ir.Table], ir.Table]]] = [
     ("another number", lambda a, b: a.filter(a.n > 2)),
+    ("another long number", lambda a, b: a.filter(a.n > 1_761_696_000)),
+    ("the same number twice", lambda a, b: a.filter(a.n > 1_761_696_000, a.n < 1_761_696_000)),
+    ("two long numbers", lambda a, b: a.filter(a.n > 1_761_696_000, a.n < 1_761_696_001)),
     ("another text", lambda a, b: a.filter(a.who == "eve")),
     ("another column", lambda a, b: a.filter(a.day == date(2025, 1, 1))),
     ("two tables", lambda a, b: a.join(b, "who")),

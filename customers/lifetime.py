@@ -17,6 +17,7 @@ Three limits of the model:
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -255,13 +256,23 @@ class FittedLifetime(Lifetime):
         return {name: (float(low[i]), float(high[i])) for i, name in enumerate(NAMES)}
 
 
-def learn_lifetime(view: SharedView) -> FittedLifetime:
-    """Fit the model to the customers of a view who share their activity.
+_LEARNED: WeakKeyDictionary[SharedView, FittedLifetime] = WeakKeyDictionary()
+"""What was learned from a view."""
+
+
+def learn_lifetime(view: SharedView, history: PurchaseHistory | None = None) -> FittedLifetime:
+    """Fit the model to the customers of a view who share their activity, once for each view.
+
+    Args:
+        view: the view.
+        history: the purchases of the view, if they have been read.
 
     Raises:
         TooFewRepeats: see `fit_lifetime`.
     """
-    return fit_lifetime(purchase_history(view))
+    if view not in _LEARNED:
+        _LEARNED[view] = fit_lifetime(purchase_history(view) if history is None else history)
+    return _LEARNED[view]
 
 
 @one_thread()

@@ -37,8 +37,10 @@ FEWEST = 50
 """The training set needs this many pairs that were bought again in time, and that were not."""
 CUTOFFS = 8
 """Number of earlier cutoffs in the training set, a week apart."""
+FEWEST_CUTOFFS = 3
+"""A shop with many pairs has fewer cutoffs, as far apart as they can be."""
 MOST = 1_000_000
-"""A larger training set is thinned evenly to this many pairs."""
+"""The training set needs no more pairs than these. What is more is thinned evenly."""
 
 _DAY = timedelta(days=1)
 _ELAPSED = (0.1, 0.35, 0.65)
@@ -175,8 +177,7 @@ def fit_refills(days: PurchaseDays, horizon: timedelta) -> Refills:
             horizon, or fewer than that were not.
     """
     length = _whole_days(horizon)
-    cutoffs = [-length - 7 * week for week in range(CUTOFFS)]
-    by_cutoff = {cutoff: pairs_at(days, cutoff) for cutoff in cutoffs}
+    by_cutoff = _pairs_by_cutoff(days, length)
     by_cutoff = {cutoff: pairs for cutoff, pairs in by_cutoff.items() if len(pairs)}
     step = -(-sum(map(len, by_cutoff.values())) // MOST)
     sets = [_training_set(days, cutoff, pairs, length, step) for cutoff, pairs in by_cutoff.items()]
@@ -201,6 +202,15 @@ def fit_refills(days: PurchaseDays, horizon: timedelta) -> Refills:
         weights=weights,
         intercept=intercept,
     )
+
+
+def _pairs_by_cutoff(days: PurchaseDays, length: int) -> dict[int, Pairs]:
+    """The pairs by the end of each cutoff's day, the latest first."""
+    latest = pairs_at(days, -length)
+    enough = math.ceil(MOST / max(len(latest), 1))
+    count = min(max(enough, FEWEST_CUTOFFS), CUTOFFS)
+    weeks = np.linspace(0, CUTOFFS - 1, count).round().astype(int).tolist()
+    return {-length - 7 * week: pairs_at(days, -length - 7 * week) for week in weeks}
 
 
 def _training_set(

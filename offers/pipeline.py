@@ -220,6 +220,12 @@ def _write_offered(decisions: Path, offers: Path) -> None:
         for number in range(file.num_row_groups):
             rows = file.read_row_group(number, columns=[*columns, "decision"])
             rows = rows.filter(pc.equal(rows["decision"], OFFERED))
-            first = [names[0] if names else None for names in rows["triggers"].to_pylist()]
-            rows = rows.append_column("trigger", pa.array(first, g.TEXT))
+            rows = rows.append_column("trigger", _first(rows["triggers"].combine_chunks()))
             writer.write_table(rows.select(_OFFERS.names).cast(_OFFERS))
+
+
+def _first(lists: pa.ListArray) -> pa.Array:
+    """The first text of each list; null if it has none."""
+    texts = pc.list_flatten(pc.list_slice(lists, 0, 1))
+    some = pc.fill_null(pc.greater(pc.list_value_length(lists), 0), False)
+    return pc.replace_with_mask(pa.nulls(len(lists), g.TEXT), some, texts)

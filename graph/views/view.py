@@ -73,6 +73,17 @@ class View(ContractView):
         }
         return View(self.snapshot.without_older(oldest), self.as_of) if oldest else self
 
+    def learning_from(self, earlier: "SharedView") -> Self:
+        """This view, for which models of customers are fitted as of an earlier one."""
+        view = self.at(self.as_of)
+        view.learned_from = earlier
+        return view
+
+    @cached_property
+    def learned_from(self) -> "SharedView":
+        """The view that models of customers are fitted to, see `learning_from`."""
+        return self.shared
+
     def once(self, name: str, compute: Callable[[], _T]) -> _T:
         """Compute something once for this view; it is kept until `release`.
 

@@ -8,10 +8,13 @@ from typing import Any
 
 import ibis
 import ibis.expr.types as ir
+import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from followsuit.graph import schema as g
 from followsuit.graph import tables as t
 from followsuit.graph.consent import ALL, CHANNELS, CONTACT
 from followsuit.graph.results.runs import DRIVERS
@@ -117,9 +120,8 @@ def risks(
     columns = ["customer_id", "item_kind", "item_id", "trigger"]
     rows = offered.select(columns).to_pandas()
     rows["trigger"] = rows.trigger.fillna("")
-    inferred = {name for name, each in definitions.items() if each.statistic is not None}
-    listed = offered["triggers"].to_pylist()
-    rows["inferred"] = [not inferred.isdisjoint(names or ()) for names in listed]
+    inferred = [name for name, each in definitions.items() if each.statistic is not None]
+    rows["inferred"] = _has_any(offered["triggers"].combine_chunks(), inferred)
     rows["friends"] = _friends(rows, folder)
     people = view.people
     minors = people.filter(~people.adult).customer_id.to_pandas()
@@ -130,6 +132,13 @@ def risks(
         for name, mine in rows.groupby("trigger")
     }
     return Risks(_risk(rows, earlier), triggers)
+
+
+def _has_any(lists: pa.ListArray, names: list[str]) -> np.ndarray:
+    """(rows,) bool: whether a row's list has any of these names."""
+    row = pc.list_parent_indices(lists).to_numpy()
+    listed = pc.is_in(pc.list_flatten(lists), pa.array(names, g.TEXT))
+    return np.bincount(row[listed.to_numpy(zero_copy_only=False)], minlength=len(lists)) > 0
 
 
 def _risk(rows: pd.DataFrame, earlier: pd.DataFrame) -> Risk:

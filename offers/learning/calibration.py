@@ -21,6 +21,7 @@ from typing import Any, Self
 
 import numpy as np
 import pandas as pd
+from scipy.optimize import brentq
 from scipy.special import expit, logit
 from scipy.stats import beta
 
@@ -39,7 +40,9 @@ LEVEL = 0.9
 """Level of the intervals."""
 _FOLDS = 5
 _TINY = 1e-9
-_STEPS = 50
+_FARTHEST = 30.0
+"""The largest shift of log-odds."""
+_PRECISION = 1e-12
 
 
 @dataclass(frozen=True)
@@ -100,8 +103,8 @@ class Blocks:
         edges: (blocks - 1,) predictions that separate the blocks.
         centres: (blocks,) mean log-odds of the predictions of each block.
         rates: (blocks,) share of the rows of each block that were accepted.
-        low: (blocks,) lower bound of the share.
-        high: (blocks,) upper bound of the share.
+        low: (blocks,) lower bound of the share; empty while only probabilities are wanted.
+        high: (blocks,) upper bound of the share; the same.
     """
 
     edges: Numbers
@@ -240,18 +243,20 @@ def _fitted(shown: Shown) -> Calibration | None:
 def fit_curve(shown: Shown) -> Curve:
     """Fit the curve with the lower log-loss on held-out customers."""
     fold = shown.customer % _FOLDS
-    losses = {}
-    for method, fit in _METHODS.items():
-        held_out = np.empty(len(shown))
-        for number in range(_FOLDS):
-            others = shown.only(np.flatnonzero(fold != number))
-            rows = np.flatnonzero(fold == number)
-            if not _enough(others):
-                held_out[rows] = shown.accepted.mean()
+    held_out = {method: np.empty(len(shown)) for method in _METHODS}
+    for number in range(_FOLDS):
+        others = shown.only(np.flatnonzero(fold != number))
+        rows = np.flatnonzero(fold == number)
+        blocks = _blocks(others) if _enough(others) else None
+        for method, fit in _METHODS.items():
+            if blocks is None:
+                held_out[method][rows] = shown.accepted.mean()
             else:
-                held_out[rows] = fit(others).probability(shown.probability[rows])
-        losses[method] = log_loss(held_out, shown.accepted)
-    return _METHODS[min(losses, key=lambda method: losses[method])](shown)
+                curve = fit(others, blocks)
+                held_out[method][rows] = curve.probability(shown.probability[rows])
+    losses = {method: log_loss(held_out[method], shown.accepted) for method in _METHODS}
+    chosen = _METHODS[min(losses, key=lambda method: losses[method])]
+    return chosen(shown, _blocks(shown, bounded=True))
 
 
 def _enough(shown: Shown) -> bool:
@@ -259,13 +264,12 @@ def _enough(shown: Shown) -> bool:
     return len(shown) >= ROWS and ACCEPTED <= accepted < len(shown)
 
 
-def _isotonic(shown: Shown) -> Curve:
-    blocks = _blocks(shown)
+def _isotonic(shown: Shown, blocks: Blocks) -> Curve:
     ends = blocks.centres[0], blocks.centres[-1]
     return _levelled(Curve("isotonic", (), blocks, ends), shown)
 
 
-def _beta(shown: Shown) -> Curve:
+def _beta(shown: Shown, blocks: Blocks) -> Curve:
     from sklearn.linear_model import LogisticRegression  # slow to import
 
     p = np.clip(shown.probability, _TINY, 1 - _TINY)
@@ -284,7 +288,7 @@ def _beta(shown: Shown) -> Curve:
         used.remove(min(falling, key=lambda i: weights[i]))
         weights = np.zeros(2)
     ends = float(logit(p.min())), float(logit(p.max()))
-    curve = Curve("beta", (float(weights[0]), float(weights[1])), _blocks(shown), ends)
+    curve = Curve("beta", (float(weights[0]), float(weights[1])), blocks, ends)
     return _levelled(curve, shown)
 
 
@@ -294,15 +298,21 @@ _METHODS = {"isotonic": _isotonic, "beta": _beta}
 def _levelled(curve: Curve, shown: Shown) -> Curve:
     """Shift a curve so that the probabilities of its rows add up to those accepted."""
     odds, wanted = log_odds(curve.probability(shown.probability)), shown.accepted.sum()
-    low, high = -30.0, 30.0
-    for _ in range(_STEPS):
-        middle = (low + high) / 2
-        low, high = (middle, high) if expit(odds + middle).sum() < wanted else (low, middle)
-    return replace(curve, shift=round((low + high) / 2, DIGITS))
+
+    def excess(shift: float) -> float:
+        return float(expit(odds + shift).sum() - wanted)
+
+    shift = brentq(excess, -_FARTHEST, _FARTHEST, xtol=_PRECISION)
+    return replace(curve, shift=round(shift, DIGITS))
 
 
-def _blocks(shown: Shown) -> Blocks:
-    """The blocks of isotonic regression, merged until each has enough rows."""
+def _blocks(shown: Shown, bounded: bool = False) -> Blocks:
+    """The blocks of isotonic regression, merged until each has enough rows.
+
+    Args:
+        shown: the rows.
+        bounded: whether the blocks need the bounds of their shares, which take a while.
+    """
     from sklearn.isotonic import IsotonicRegression  # slow to import
 
     order = np.argsort(shown.probability, kind="stable")
@@ -316,7 +326,7 @@ def _blocks(shown: Shown) -> Blocks:
     odds = log_odds(p)
     customer = shown.customer[order]
     parts = [slice(start, end) for start, end in zip(starts.tolist(), ends.tolist(), strict=True)]
-    bounds = [_jeffreys(y[part], customer[part]) for part in parts]
+    bounds = [_jeffreys(y[part], customer[part]) for part in parts] if bounded else []
     return Blocks(
         edges=tuple(p[starts[1:]].tolist()),
         centres=tuple(float(odds[part].mean()) for part in parts),

@@ -58,6 +58,10 @@ class Replay:
         window: interactions within this time count as recent; also the horizon.
         seed: random seed.
         progress: progress callback.
+
+    Attributes:
+        training: views as of the days of the training set, the oldest first.
+        calibration: views as of the days to calibrate on, the oldest first.
     """
 
     def __init__(
@@ -80,21 +84,19 @@ class Replay:
         rows = self._shared.interactions
         began = rows.aggregate(first=rows["at"].min()).to_pyarrow()["first"][0].as_py()
         first = None if began is None else began + window
-        self._training = _days(self._shared, before, days, first)
-        """Views as of the days of the training set, the oldest first."""
-        self._calibration = _days(self._shared, window, CALIBRATION_DAYS, first)
-        """Views as of the days to calibrate on, the oldest first."""
+        self.training = _days(self._shared, before, days, first)
+        self.calibration = _days(self._shared, window, CALIBRATION_DAYS, first)
 
     @property
     def first(self) -> SharedView:
         """The first of the earlier days, today without any. What is fitted later knows labels."""
-        return next(iter([*self._training, *self._calibration]), self._shared)
+        return next(iter([*self.training, *self.calibration]), self._shared)
 
     def acceptance(self, config: TasteConfig, selection: Selection) -> Acceptance:
         """Fit the acceptance model to earlier days, and calibrate it on later ones.
 
-        Tie weights and taste are fitted as of the first of these days, and taste once more as of
-        the first day to calibrate on.
+        Tie weights are fitted as of the first of these days. Taste and models of customers are,
+        too, and once more as of the first day to calibrate on.
 
         Args:
             config: the model config of taste.
@@ -107,11 +109,11 @@ class Replay:
         return self._calibrated(config, learned, training, selection)
 
     def _training_sets(self, config: TasteConfig, learned: pd.DataFrame) -> list[Examples]:
-        taste = self._taste(config, self._training)
-        most = _CUSTOMER_DAYS // max(len(self._training), 1)
+        taste = self._taste(config, self.training)
+        most = _CUSTOMER_DAYS // max(len(self.training), 1)
         training = []
-        with self._progress("fitting weights of features", len(self._training)) as advance:
-            for day in self._training:
+        with self._progress("fitting weights of features", len(self.training)) as advance:
+            for day in self.training:
                 with self._reasons(day, learned, most) as (triggers, rows):
                     live = rows.filter(rows.blocked_by.isnull())
                     laid = grid(day, live, self._window, triggers=triggers, taste=taste)
@@ -129,13 +131,13 @@ class Replay:
         selection: Selection,
     ) -> Acceptance:
         """The models, chosen and calibrated by what might have been shown on later days."""
-        taste = self._taste(config, self._calibration)
+        taste = self._taste(config, self.calibration)
         logistic, boosted = LogisticModel().fit(training), BoostedModel().fit(training)
         acceptance = Acceptance(self._as_of, logistic)
         shown: list[tuple[datetime, Shown]] = []
         contacts: list[Shown] = []
-        with self._progress("calibrating probabilities", len(self._calibration)) as advance:
-            for day in self._calibration:
+        with self._progress("calibrating probabilities", len(self.calibration)) as advance:
+            for day in self.calibration:
                 offers = catalogue(day)
                 with self._reasons(
                     day, learned, _MOST_TO_CALIBRATE, offers, everyone=selection.everyone
@@ -154,7 +156,7 @@ class Replay:
                     codes = self._shared.customer_codes
                     rows_of_day = shown_rows(retrieval, laid, codes, adopted, selection)
                     shown.append((day.as_of, rows_of_day))
-                    if day is not self._calibration[-1]:  # Later contacts are too young.
+                    if day is not self.calibration[-1]:  # Later contacts are too young.
                         contacts.append(
                             contacted(
                                 self._shared,
@@ -207,7 +209,7 @@ class Replay:
 def _days(
     view: SharedView, latest: timedelta, count: int, first: datetime | None
 ) -> list[SharedView]:
-    """Views as of earlier days, a week apart, the oldest first.
+    """Views as of earlier days, a week apart, the oldest first; all learn from the first of them.
 
     Args:
         view: the view of today.
@@ -217,4 +219,5 @@ def _days(
             left out.
     """
     days = [view.as_of - latest - week * _WEEK for week in reversed(range(count))]
-    return [view.at(day) for day in days if first is not None and day >= first]
+    views = [view.at(day) for day in days if first is not None and day >= first]
+    return [each.learning_from(views[0]) if each is not views[0] else each for each in views]

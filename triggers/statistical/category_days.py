@@ -105,6 +105,8 @@ def _categories(view: View, products: Codes) -> tuple[Codes, Ints]:
 
 def _in_currency(view: View, rows: PurchaseArrays) -> np.ndarray:
     """(rows,) bool: whether the amount is in the shop's currency, or names none."""
+    if len(rows.currencies) < 2:
+        return np.ones(len(rows), dtype=bool)
     currency = shop_currency(view.shared)
     known = rows.currencies.ids == currency
     return np.append(known, True)[rows.currency] if currency else np.ones(len(rows), dtype=bool)

@@ -1,0 +1,29 @@
+"""Earlier days are seen as of then, by models that were fitted before them."""
+
+from datetime import timedelta
+from itertools import pairwise
+
+import pytest
+from support.statistical_worlds import World
+
+from followsuit.core.progress import silent
+from followsuit.graph.views.view import View
+from followsuit.offers.replay.replay import CALIBRATION_DAYS, TRAINING_DAYS, Replay
+from followsuit.triggers.definitions.definition_file import shipped_definitions
+
+FORTNIGHT, WEEK = timedelta(days=14), timedelta(days=7)
+
+
+@pytest.fixture(scope="module")
+def view(tmp_path_factory: pytest.TempPathFactory) -> View:
+    return World(1).background(50).view(tmp_path_factory.mktemp("shop"))
+
+
+def test_days_learn_from_the_first_of_their_kind(view: View) -> None:
+    replay = Replay(view, shipped_definitions(), FORTNIGHT, 0, silent)
+    for days, count in ((replay.training, TRAINING_DAYS), (replay.calibration, CALIBRATION_DAYS)):
+        assert len(days) == count
+        assert {day.learned_from.as_of for day in days} == {days[0].as_of}
+        assert all(later.as_of - day.as_of == WEEK for day, later in pairwise(days))
+    assert replay.training[-1].as_of + FORTNIGHT <= replay.calibration[0].as_of
+    assert replay.calibration[-1].as_of + FORTNIGHT == view.as_of

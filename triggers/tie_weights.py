@@ -6,6 +6,7 @@ relative to its mean over all exposures, so that learned and recorded weights ha
 Only ties between customers who share activity are learned, and only they set the scale.
 """
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 import ibis
@@ -15,7 +16,7 @@ import pandas as pd
 import pyarrow as pa
 
 from followsuit.core.progress import Progress, silent
-from followsuit.graph.views.view import SharedView, View
+from followsuit.graph.views.view import SharedView, View, of_customers
 from followsuit.influence.log.action_log import read_log
 from followsuit.influence.log.arrays import Log
 from followsuit.influence.probabilities.learn import LEAST, learn_means
@@ -69,7 +70,11 @@ def _relative(
 
 
 def tie_weights(
-    view: View, learned: pd.DataFrame | None = None, *, counts: bool = True
+    view: View,
+    learned: pd.DataFrame | None = None,
+    *,
+    counts: bool = True,
+    only: Sequence[str] | None = None,
 ) -> ir.Table:
     """The weight of each friendship.
 
@@ -78,11 +83,12 @@ def tie_weights(
         learned: see `learn_tie_weights`; None to use only recorded weights.
         counts: if True, the recorded weight is 1 + ln(1 + `interactions`), else 1. Backtests pass
             False, because `interactions` has no date and may reveal the future.
+        only: ids of the customers whose friends' weights are wanted; None for all.
 
     Returns:
         `customer_id, friend_id, weight, recorded`.
     """
-    ties = _recorded(view, counts)
+    ties = of_customers(_recorded(view, counts), only)
     if learned is None or not len(learned):
         return ties.mutate(weight=ties.recorded)
     known = ibis.memtable(learned, schema=_TYPES)

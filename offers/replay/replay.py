@@ -46,6 +46,8 @@ _FEWEST_DAYS, _CUSTOMER_DAYS = 2, 100_000
 customers times days are enough."""
 _MOST_TO_CALIBRATE = 10_000
 """Maximum number of customers of a day to calibrate on."""
+_DRAWN = 4
+"""Friends' reasons are looked for among this many times as many customers."""
 _WEEK = timedelta(days=7)
 
 
@@ -196,9 +198,12 @@ class Replay:
             offers: see `brought_up`.
             everyone: whether customers without a reason are among them.
         """
-        triggers = triggers_of(self._definitions, tie_weights(day, learned))
+        # Not all have a reason, so more customers are drawn than are wanted.
+        drawn = sampled(day.customers, _DRAWN * most, self._seed)
+        triggers = triggers_of(self._definitions, tie_weights(day, learned, only=drawn))
         reasons = reasons_of(triggers, day)
         rows = with_everyone(day, reasons) if everyone else reasons
+        rows = of_customers(rows, drawn)
         rows = of_customers(rows, sampled(rows, most, self._seed))
         rows = brought_up(day, rows, offers)
         yield triggers, rows

@@ -20,15 +20,15 @@ _EMPTY = Shown(
 )
 
 
-def sampled(reasons: ir.Table, most: int, seed: int) -> list[str] | None:
-    """Ids of a sample of the customers with a reason; None for all of them.
+def sampled(rows: ir.Table, most: int, seed: int) -> list[str] | None:
+    """Ids of a sample of the customers who have a row; None for all of them.
 
     Args:
-        reasons: the reasons of a day.
+        rows: rows with `customer_id`.
         most: maximum number of customers.
         seed: random seed.
     """
-    ids = reasons.select("customer_id").distinct().order_by("customer_id").to_pyarrow()
+    ids = rows.select("customer_id").distinct().order_by("customer_id").to_pyarrow()
     ids = ids["customer_id"]
     if len(ids) <= most:
         return None

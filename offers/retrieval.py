@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 from scipy import sparse
 
+from followsuit.core.sorting import order_by
 from followsuit.graph import schema as g
 from followsuit.offers.candidates.brought_up import brought_up
 from followsuit.offers.candidates.candidates import Candidates, offers_for, ranks
@@ -20,7 +21,7 @@ from followsuit.offers.candidates.grid import Grid, blocks
 from followsuit.offers.features.declared import OWN, Features, Values
 from followsuit.offers.features.row_values import RowValues
 from followsuit.offers.learning.acceptance import Acceptance
-from followsuit.offers.learning.model import Prediction
+from followsuit.offers.learning.model import DIGITS, Prediction
 from followsuit.offers.live_reasons import LiveReasons, Matches
 from followsuit.policy.rules import BEFORE_PREDICTION, Rule
 from followsuit.triggers.trigger import Trigger
@@ -163,15 +164,15 @@ class Retrieval:
             (candidates,) ranks from 1; 0 for candidates that aren't ranked.
         """
         # Equal probabilities are ordered by what the model predicted.
-        raw, calibrated = block.raw.probability, block.prediction.probability
-        worth = np.nan_to_num(block.expected_value, nan=-np.inf)
-        keys = (raw, calibrated, *((worth,) if by_value else ()))
-        order = np.lexsort(keys)
-        # Differences of keys, as those of infinite ones aren't numbers.
-        higher = np.any([key[order][1:] != key[order][:-1] for key in keys], axis=0)
-        scores = np.zeros(len(order))
-        scores[order[1:]] = np.cumsum(higher)
-        return ranks(block.candidates, scores, self.offers, first=block.needed, per_item=per_item)
+        keys = [_whole(block.prediction.probability), _whole(block.raw.probability)]
+        if by_value:
+            worth = np.nan_to_num(block.expected_value, nan=-np.inf)
+            keys.insert(0, np.unique(worth, return_inverse=True)[1])
+        order = order_by(*keys)
+        higher = np.any([np.diff(key[order]) != 0 for key in keys], axis=0)
+        levels = np.zeros(len(order), dtype=np.int64)
+        levels[order[1:]] = np.cumsum(higher)
+        return ranks(block.candidates, levels, self.offers, first=block.needed, per_item=per_item)
 
     def _block(self, rows: np.ndarray, best: int) -> Block:
         of_rows = self.features.of_rows(rows)
@@ -262,10 +263,16 @@ def joined(*parts: Candidates) -> Candidates:
     """The union of candidates, sorted, without duplicates."""
     columns = [
         np.concatenate([getattr(part, name) for part in parts])
-        for name in ("offer", "column", "row")
+        for name in ("row", "column", "offer")
     ]
-    order = np.lexsort(columns)
-    offer, column, row = (each[order] for each in columns)
+    order = order_by(*columns)
+    row, column, offer = (each[order] for each in columns)
     new = np.ones(len(row), dtype=bool)
     new[1:] = (np.diff(row) != 0) | (np.diff(column) != 0) | (np.diff(offer) != 0)
     return Candidates(row[new], column[new], offer[new])
+
+
+def _whole(probability: np.ndarray) -> np.ndarray:
+    """Rounded probabilities as whole numbers."""
+    whole: np.ndarray = np.rint(probability * 10**DIGITS).astype(np.int64)
+    return whole

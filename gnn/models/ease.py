@@ -22,6 +22,7 @@ from followsuit.gnn.data.dataset import Dataset, Floats, Ints
 from followsuit.gnn.models.model_config import ModelConfig
 from followsuit.gnn.models.neighbour_weights import NEIGHBOURS, Neighbours, nearest_items
 from followsuit.gnn.models.recommender import CELLS, Recommender
+from followsuit.gnn.models.sparse_product import product
 
 SIDE = 10_000
 """EASE is solved exactly up to this number of users, or of items."""
@@ -196,7 +197,7 @@ class Ease(Recommender):
             place = np.arange(len(users))
             place[new] = len(users) + np.arange(len(new))
             x = both.tocsr()[place]
-        return x @ self._weights
+        return product(x, self._weights)
 
     def _scores(self, x: sparse.csr_matrix, product: Floats) -> Floats:
         """(rows, m) X - X P / diag(P), computed in place of X P."""

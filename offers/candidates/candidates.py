@@ -17,6 +17,7 @@ from scipy import sparse
 from followsuit.core.codes import Codes
 from followsuit.core.compiled import compiled, compiled_parallel
 from followsuit.core.ranking_metrics import top_n
+from followsuit.core.sorting import order_by
 from followsuit.graph.items import PRODUCT, STORE, item_key
 from followsuit.offers.candidates.catalogue import Catalogue
 from followsuit.offers.candidates.grid import Grid, pick
@@ -251,7 +252,7 @@ def _cells_of(lists: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def ranks(
     candidates: Candidates,
-    scores: np.ndarray,
+    levels: np.ndarray,
     offers: Offers,
     *,
     first: np.ndarray | None = None,
@@ -264,7 +265,7 @@ def ranks(
 
     Args:
         candidates: all candidates of each of their customers.
-        scores: (candidates,) scores.
+        levels: (candidates,) whole numbers from 0; candidates with higher ones rank before.
         offers: the offers of the candidates.
         first: (candidates,) bool: candidates that choose before all others of their customer.
         per_item: maximum number of offers of one item per customer.
@@ -274,17 +275,19 @@ def ranks(
         because the customer gets their item or offer from another candidate.
     """
     row, column, offer = candidates.row, candidates.column, candidates.offer
+    customer = row - (row.min() if len(row) else 0)
+    below = levels.max(initial=0) - levels
     chosen = np.ones(len(row), dtype=bool)
     if offers.covers is not None:
         worth = np.empty(len(offers.by_worth), dtype=np.int64)
         worth[offers.by_worth] = np.arange(len(worth))
         later = np.zeros(len(row), dtype=bool) if first is None else ~first
-        order = np.lexsort((column, -scores, worth[offer], later, row))
+        order = order_by(customer, later, worth[offer], below, column)
         chosen[order] = _choose(
             row[order], column[order], offer[order], *offers.covers.shape[::-1], per_item
         )
     picked = np.flatnonzero(chosen)
-    order = picked[np.lexsort((offer[picked], column[picked], -scores[picked], row[picked]))]
+    order = picked[order_by(*(key[picked] for key in (customer, below, column, offer)))]
     starts = np.flatnonzero(np.diff(row[order], prepend=-1))
     counts = np.diff(np.append(starts, len(order)))
     rank = np.zeros(len(row), dtype=np.int64)

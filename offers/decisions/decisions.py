@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from followsuit.core.progress import Progress, silent
+from followsuit.core.sorting import order_by
 from followsuit.graph.items import PAIR
 from followsuit.offers.candidates.catalogue import Catalogue
 from followsuit.offers.candidates.grid import Grid
@@ -78,12 +79,9 @@ def write_decisions(
         writer.write_table(blocked, row_group_size=GROUP)
         for rows, block in retrieval.blocks(selection.ranked):
             rank = retrieval.ranks(block, selection.per_item, by_value=policy.says_anything)
-            last = rank.max(initial=0) + 1
-            offer, column, row = (getattr(block.candidates, n) for n in ("offer", "column", "row"))
-            order = np.lexsort((offer, column, np.where(rank, rank, last), row))
-            order = order[rank[order] <= selection.ranked]
-            kept = order[(rank[order] > 0) & (rank[order] <= selection.top + NEXT)]
-            beyond += len(order) - len(kept)
+            kept = np.flatnonzero((rank > 0) & (rank <= selection.top + NEXT))
+            kept = kept[order_by(block.candidates.row[kept] - rows[0], rank[kept])]
+            beyond += int(np.count_nonzero(rank <= selection.ranked)) - len(kept)
             table = describe.table(block.only(kept), rank[kept], selection.top)
             writer.write_table(table, row_group_size=GROUP)
             advance(len(rows))

@@ -222,22 +222,41 @@ class Retrieval:
         scores = self._acceptance.logistic.score_of(features, (len(rows), self._width))
         self._grid.exclude(scores, rows)
         scores[self._blocked[rows].nonzero()] = -np.inf
-        # An item that is a column for somebody else's reason is none for this customer.
-        popular = scores
-        if len(self._unpopular):
-            popular = scores.copy()
-            popular[:, self._unpopular] = -np.inf
-            popular[named] = scores[named]
-        best = self.offers.best(popular, rows, n)
-        while self._rules and len(refused := self._refused(best)):
-            cells = best.row[refused] - rows[0], best.column[refused]
-            scores[cells] = popular[cells] = -np.inf
-            best = self.offers.best(popular, rows, n)
-        sources = [best, self.offers.of_pairs(rows[named[0]], named[1])]
+        sources = [self._best(scores, rows, n, named)]
+        sources.append(self.offers.of_pairs(rows[named[0]], named[1]))
         for wanting, allowed, needs in self.reasons.wanted(rows):
             masked = np.where(allowed, scores[wanting - rows[0]], -np.inf)
             sources.append(self.offers.best(masked, wanting, n, needs))
         return joined(*sources)
+
+    def _best(
+        self, scores: np.ndarray, rows: np.ndarray, n: int, named: tuple[np.ndarray, np.ndarray]
+    ) -> Candidates:
+        """Each customer's n best offers by score; sets the scores of refused ones to -inf.
+
+        An item that is a column for somebody else's reason is none for this customer.
+
+        Args:
+            scores: (rows, k) scores.
+            rows: the customers' rows in the grid.
+            n: maximum number of offers of a customer.
+            named: row in `scores` and column of the pairs with a reason.
+        """
+        # Put aside, since a copy of the scores would be large.
+        aside, own = scores[:, self._unpopular], scores[named]
+        scores[:, self._unpopular] = -np.inf
+        scores[named] = own
+        best = self.offers.best(scores, rows, n)
+        all_refused = []
+        while self._rules and len(refused := self._refused(best)):
+            cells = best.row[refused] - rows[0], best.column[refused]
+            all_refused.append(cells)
+            scores[cells] = -np.inf
+            best = self.offers.best(scores, rows, n)
+        scores[:, self._unpopular] = aside
+        for cells in all_refused:
+            scores[cells] = -np.inf
+        return best
 
     def _refused(self, candidates: Candidates) -> np.ndarray:
         """Positions of the candidates that a rule blocks."""

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from followsuit.core.compiled import compiled
 from followsuit.core.progress import Progress, silent
 from followsuit.gnn.data.dataset import Dataset, Floats
 from followsuit.gnn.data.from_view import HORIZON, NothingToLearn, dataset, training_split
@@ -93,10 +94,12 @@ class Taste:
         scores = self.model.sparse_scores(codes, history[rows])
         if scores is None:
             return None
-        if len(items) < scores.shape[1]:
-            scores = scores[:, items]
-        self._factor_of(scores.data)
-        return scores
+        place = np.full(scores.shape[1], -1, dtype=np.int32)
+        place[items] = np.arange(len(items))
+        parts = _positive(scores.data, scores.indices, scores.indptr, place)
+        few = sparse.csr_matrix(parts, (len(rows), len(items)))
+        self._factor_of(few.data)
+        return few
 
     def affinity_of_pairs(
         self,
@@ -268,6 +271,22 @@ def search_taste(
     elif affinity != LINEAR:
         notes = [f"Own taste comes from {chosen.name}.", chosen.note]
     return TasteConfig(chosen.name, chosen.settings(), " ".join(filter(None, notes)) or None)
+
+
+@compiled
+def _positive(
+    values: np.ndarray, column: np.ndarray, pointer: np.ndarray, place: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The positive values of a sparse matrix in the columns that have a place, -1 for none."""
+    kept, places = np.empty_like(values), np.empty(len(column), dtype=place.dtype)
+    ends, size = np.zeros_like(pointer), 0
+    for r in range(len(pointer) - 1):
+        for i in range(pointer[r], pointer[r + 1]):
+            if values[i] > 0 and place[column[i]] >= 0:
+                kept[size], places[size] = values[i], place[column[i]]
+                size += 1
+        ends[r + 1] = size
+    return kept[:size], places[:size], ends
 
 
 def _of_friends(help_found: bool | None, blend: Blend) -> str:

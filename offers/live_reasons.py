@@ -8,6 +8,7 @@ import pandas as pd
 import pyarrow as pa
 from scipy import sparse
 
+from followsuit.core.sorting import order_by
 from followsuit.graph import schema as g
 from followsuit.offers.candidates.candidates import Candidates, Offers
 from followsuit.offers.candidates.grid import Grid, pick
@@ -97,7 +98,7 @@ class LiveReasons:
         candidate, reason = (np.concatenate(each) for each in zip(*matched, strict=True))
         kept = self._fit(candidates, candidate, reason)
         candidate, reason = candidate[kept], reason[kept]
-        by = np.lexsort((reason, self._order[reason], candidate))
+        by = order_by(candidate, self._order[reason], reason)
         return Matches(candidate[by], reason[by])
 
     def features(self, matches: Matches, n: int) -> dict[str, np.ndarray]:

@@ -26,7 +26,7 @@ from followsuit.triggers.trigger import ANY_OFFER, Needs
 
 _ENOUGH = 4
 """Offers are first matched with this many times as many items as wanted."""
-_SLICES = 8
+_SLICES = 4
 """A customer's items are compared in this many times as many slices, to find a limit for these."""
 
 
@@ -360,9 +360,9 @@ def _score_of_many(scores: np.ndarray, many: int) -> float:
     # As many slices (every so many columns) have a highest score that is at least this one.
     highest = scores[:slices].copy()
     for first in range(slices, times * slices, slices):
+        part = scores[first : first + slices]  # A slice from 0 is read several numbers at a time.
         for i in range(slices):
-            score = scores[first + i]
-            highest[i] = score if score > highest[i] else highest[i]
+            highest[i] = part[i] if part[i] > highest[i] else highest[i]
     place = slices - many
     lowest: float = np.partition(highest, place)[place]
     return lowest

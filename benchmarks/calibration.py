@@ -89,17 +89,24 @@ def rows_of(frame: pd.DataFrame) -> Shown:
     )
 
 
-def held_out(shown: pd.DataFrame) -> dict[str, Any]:
-    """Curves of half of the customers, judged on the other half at the same cutoff."""
+def by_other_half(shown: pd.DataFrame) -> list[pd.DataFrame]:
+    """Each half of the customers, by curves of the other half; without a half that has too few."""
     parts = []
-    for _, frame in shown.groupby("as_of"):
-        for half in (0, 1):
-            own, other = frame[frame.customer % 2 == half], frame[frame.customer % 2 != half]
-            calibration = fit_calibration(rows_of(own), TOP)
-            if calibration is None:
-                continue
+    for half in (0, 1):
+        own, other = shown[shown.customer % 2 == half], shown[shown.customer % 2 != half]
+        calibration = fit_calibration(rows_of(own), TOP)
+        if calibration is not None:
             parts.append(other.assign(probability=calibration.probability(rows_of(other))))
-    rows = pd.concat(parts)
+    return parts
+
+
+def held_out(shown: pd.DataFrame) -> dict[str, Any]:
+    """Curves of half of the customers, judged on the other half at the same cutoff.
+
+    Where no cutoff has enough acceptances, curves are those of all cutoffs together.
+    """
+    parts = [part for _, frame in shown.groupby("as_of") for part in by_other_half(frame)]
+    rows = pd.concat(parts or by_other_half(shown))
     ratio = observed_over_expected(
         rows.customer.to_numpy(), rows.accepted.to_numpy(float), rows.probability.to_numpy(), 0
     )

@@ -335,6 +335,9 @@ class EmbeddedStore(GraphStore):
         The engine holds a transaction in memory. So the rows go into a spare table first, which
         then replaces the old one.
         """
+        # LadybugDB 0.22 crashed here, where it spilled millions of wide rows to disk. Without that
+        # it says that memory is full, and rows are copied in smaller bulks.
+        self._run("CALL spill_to_disk=false")
         spare = spare_name(element.name)
         siblings = [r for r in of_type(element.name) if r is not element]
         sibling_files = {r: folder / f"sibling-{i}.parquet" for i, r in enumerate(siblings)}

@@ -267,17 +267,23 @@ class EmbeddedStore(GraphStore):
     def write(self, element: Element, rows: Rows, progress: Progress = silent) -> None:  # noqa: D102
         with as_parquet(rows) as new, progress(f"writing {element.name}") as advance:
             total = pq.read_metadata(new).num_rows
-            try:
+            with self._named(element, "written to"):
                 if self.count(element) == 0:
                     self._copy(element, [new])
                 else:
                     self._upsert(element, new)
-            except (RuntimeError, duckdb.Error) as error:
-                hint = " Raise FOLLOWSUIT_MEMORY." if "memory" in str(error).lower() else ""
-                raise StoreError(
-                    f"{element.name} can't be written to {self.name}: {first_line(error)}{hint}"
-                ) from error
             advance(total)
+
+    @contextmanager
+    def _named(self, element: Element, done: str) -> Iterator[None]:
+        """Say what can't be `done` to which element where an engine fails."""
+        try:
+            yield
+        except (RuntimeError, duckdb.Error) as error:
+            hint = " Raise FOLLOWSUIT_MEMORY." if "memory" in str(error).lower() else ""
+            raise StoreError(
+                f"{element.name} can't be {done} {self.name}: {first_line(error)}{hint}"
+            ) from error
 
     def _upsert(self, element: Element, new: Path) -> None:
         with self.state.work_folder() as folder:
@@ -381,7 +387,7 @@ class EmbeddedStore(GraphStore):
     def delete_rows(self, element: RelationshipType, keys: pa.Table) -> None:  # noqa: D102
         if not keys.num_rows:
             return
-        with self.state.work_folder() as folder:
+        with self.state.work_folder() as folder, self._named(element, "deleted from"):
             old, deleted, remaining = (
                 folder / f"{name}.parquet" for name in ("old", "deleted", "kept")
             )

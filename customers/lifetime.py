@@ -17,7 +17,6 @@ Three limits of the model:
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
-from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -256,23 +255,13 @@ class FittedLifetime(Lifetime):
         return {name: (float(low[i]), float(high[i])) for i, name in enumerate(NAMES)}
 
 
-_LEARNED: WeakKeyDictionary[SharedView, FittedLifetime] = WeakKeyDictionary()
-"""What was learned from a view."""
-
-
-def learn_lifetime(view: SharedView, history: PurchaseHistory | None = None) -> FittedLifetime:
-    """Fit the model to the customers of a view who share their activity, once for each view.
-
-    Args:
-        view: the view.
-        history: the purchases of the view, if they have been read.
+def learn_lifetime(view: SharedView) -> FittedLifetime:
+    """Fit the model to the customers of a view who share their activity.
 
     Raises:
         TooFewRepeats: see `fit_lifetime`.
     """
-    if view not in _LEARNED:
-        _LEARNED[view] = fit_lifetime(purchase_history(view) if history is None else history)
-    return _LEARNED[view]
+    return fit_lifetime(purchase_history(view))
 
 
 @one_thread()

@@ -73,17 +73,6 @@ class View(ContractView):
         }
         return View(self.snapshot.without_older(oldest), self.as_of) if oldest else self
 
-    def learning_from(self, earlier: "SharedView") -> Self:
-        """This view, with the models of customers and the rules of baskets of an earlier one."""
-        view = self.at(self.as_of)
-        view.learned_from = earlier
-        return view
-
-    @cached_property
-    def learned_from(self) -> "SharedView":
-        """The view whose models of customers and rules of baskets count, see `learning_from`."""
-        return self.shared
-
     def once(self, name: str, compute: Callable[[], _T]) -> _T:
         """Compute something once for this view; it is kept until `release`.
 

@@ -25,9 +25,8 @@ class Basket(SparseFeature):
     def __init__(self, grid: Grid) -> None:
         super().__init__(grid)
         # Sorted, so that sums have one order.
-        view = grid.view.learned_from
-        rules = view.remember("association rules", lambda: association_rules(view))
-        rules = rules.order_by("product_id", "with_product_id").to_pyarrow()
+        rules = association_rules(grid.view.shared).order_by("product_id", "with_product_id")
+        rules = rules.to_pyarrow()
         own = last_baskets(grid.view).order_by("customer_id", "product_id").to_pyarrow()
         codes, items = grid.view.item_list.codes, len(grid.view.item_list)
         column = grid.columns(codes.of(_keys(rules["with_product_id"])))

@@ -21,7 +21,7 @@ class Refill(OfRepeats):
 
     def pair_values(self, customers: np.ndarray) -> PairValues:  # noqa: D102
         try:
-            learned = learn_refills(self.grid.view.learned_from, self.grid.window)
+            learned = learn_refills(self.grid.view.shared, self.grid.window)
         except TooFewRefills:
             nothing = pa.array([], pa.string())
             return PairValues(nothing, nothing, np.empty(0))

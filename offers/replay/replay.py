@@ -97,8 +97,8 @@ class Replay:
     def acceptance(self, config: TasteConfig, selection: Selection) -> Acceptance:
         """Fit the acceptance model to earlier days, and calibrate it on later ones.
 
-        Tie weights are fitted as of the first of these days. Taste and models of customers are,
-        too, and once more as of the first day to calibrate on.
+        Tie weights and taste are fitted as of the first of these days, and taste once more as of
+        the first day to calibrate on.
 
         Args:
             config: the model config of taste.
@@ -214,7 +214,7 @@ class Replay:
 def _days(
     view: SharedView, latest: timedelta, count: int, first: datetime | None
 ) -> list[SharedView]:
-    """Views as of earlier days, a week apart, the oldest first; all learn from the first of them.
+    """Views as of earlier days, a week apart, the oldest first.
 
     Args:
         view: the view of today.
@@ -224,5 +224,4 @@ def _days(
             left out.
     """
     days = [view.as_of - latest - week * _WEEK for week in reversed(range(count))]
-    views = [view.at(day) for day in days if first is not None and day >= first]
-    return [each.learning_from(views[0]) if each is not views[0] else each for each in views]
+    return [view.at(day) for day in days if first is not None and day >= first]

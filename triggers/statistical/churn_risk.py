@@ -18,8 +18,8 @@ from datetime import timedelta
 import numpy as np
 import pyarrow as pa
 
-from followsuit.customers.lifetime import PurchaseHistory, learn_lifetime, purchase_history
-from followsuit.graph.views.view import View
+from followsuit.customers.lifetime import PurchaseHistory, fit_lifetime, purchase_history
+from followsuit.graph.views.view import SharedView, View
 from followsuit.triggers.statistical.found import found_rows
 
 _WEEK = 7
@@ -39,7 +39,9 @@ def churn_risk(view: View, ahead: timedelta) -> pa.Table:
     """
     history = purchase_history(view)
     # A view of those who share has the same purchases: don't read them twice.
-    learned = learn_lifetime(view.learned_from, history if view.learned_from is view else None)
+    learned = fit_lifetime(
+        history if isinstance(view, SharedView) else purchase_history(view.shared)
+    )
     waited = (history.age - history.recency) * _WEEK
     late = np.floor(waited - learned.days_until_unlikely(history))
     gone = _some(history, np.flatnonzero(late >= 0))

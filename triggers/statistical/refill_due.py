@@ -52,8 +52,7 @@ def refill_due(view: View, ahead: timedelta) -> pa.Table:
     days = purchase_days(view)
     # A view of those who share has the same purchases: don't read them twice.
     shared = days if isinstance(view, SharedView) else purchase_days(view.shared)
-    fitted_to = view.learned_from
-    learned = learn_refills(fitted_to, ahead, shared if fitted_to is view.shared else None)
+    learned = learn_refills(view.shared, ahead, shared)
     pairs = pairs_at(days)
     expected = learned.gaps.expected(days, pairs)
     shares = (sharing(view).of(days.customers.ids) >= 0)[pairs.customer]

@@ -115,8 +115,7 @@ class StatisticalTrigger(OfDefinition):
 
     def _live(self, view: View) -> ir.Table:
         """What the statistic finds, with `until`: of items that may be offered, and not over."""
-        learned = view.learned_from.as_of.isoformat()
-        key = f"{self._statistic.name} {self._statistic.length} {learned}"
+        key = f"{self._statistic.name} {self._statistic.length}"
         rows = view.remember(key, lambda: ibis.memtable(self._find_or_none(view)))
         allowed = self.items(view)
         if allowed is not None:

@@ -8,7 +8,6 @@ import pytest
 from support.snapshots import day
 from support.statistical_worlds import NOW, World, reasons_of
 
-from followsuit.customers.refills import learn_refills
 from followsuit.graph.views.view import View
 
 EVERY_28 = range(-28 * 9, 1, 28)
@@ -121,16 +120,3 @@ def test_false_discoveries_are_few_in_many_worlds(tmp_path: Path) -> None:
 def test_with_too_few_refills_there_is_no_reason(tmp_path: Path) -> None:
     view = World().add("ann", "b0", list(EVERY_28)).view(tmp_path, day(1))
     assert reasons_of(view, "refill_due").empty
-
-
-def test_a_view_can_learn_from_an_earlier_one(planted: View) -> None:
-    now, earlier = at(planted, -1), at(planted, -15).shared
-    own, earlier_model = (
-        reasons_of(view, "refill_due").set_index(["customer_id", "item_id"]).strength
-        for view in (now, now.learning_from(earlier))
-    )
-    assert own.index.equals(earlier_model.index)
-    model = learn_refills(earlier, timedelta(days=14))
-    expected = model.due(now).set_index(["customer_id", "product_id"]).probability
-    assert np.allclose(earlier_model, expected.reindex(earlier_model.index), atol=1e-6)
-    assert not np.allclose(own, earlier_model)

@@ -197,8 +197,15 @@ class GraphStore(ABC):
         return []
 
     @abstractmethod
-    def activate(self, run_id: str) -> None:
-        """Make a `Run` the active one of its kind, and all others inactive, in one transaction."""
+    def activate(self, run_id: str, results: Mapping[RelationshipType, Rows]) -> None:
+        """Make a `Run` the active one of its kind, and all others inactive, in one transaction.
+
+        Killed at any moment, it leaves the earlier run active, with all its results.
+
+        Args:
+            run_id: the run.
+            results: the run's rows of relationship types with `run_id`. They replace all others.
+        """
 
     def index_vectors(self, node: NodeType, column: str) -> None:  # noqa: B027
         """Make the index for `nearest_by_index` (inside `writing()`), if the engine has one."""

@@ -21,6 +21,7 @@ from followsuit.core.files import private_folder, read_json, read_parquet, save_
 from followsuit.core.progress import Progress, silent
 from followsuit.gnn.evaluation.ablation_result import friends_help
 from followsuit.graph.results.runs import (
+    CUSTOMERS,
     DECISIONS,
     FILES,
     OFFERS,
@@ -43,7 +44,7 @@ from followsuit.offers.run.activation import kept_parts, other_options
 from followsuit.offers.run.guards import MAX_AGE, MIN_SHARE, Guards, Tell, ignore_note
 from followsuit.offers.run.out import OUT
 from followsuit.offers.run.write import Plan, check_forgotten, write_offers
-from followsuit.offers.run_parameters import CUSTOMERS, LEARNED
+from followsuit.offers.run_parameters import LEARNED
 from followsuit.offers.selection import DEFAULT, Selection
 from followsuit.offers.taste import TasteConfig
 from followsuit.policy.contact.sent import history

@@ -80,7 +80,7 @@ _MEANINGS = {
     g.INCLUDES_PRODUCT: "A product or store of the table `offer_items`.",
     g.SENSITIVE_IN: "The table that a sensitive value belongs to.",
     g.CONTACTED: "A message about an offer.",
-    g.RECOMMENDED_PRODUCT: "An offer that a run of `score` chose for a customer.",
+    g.RECOMMENDED_PRODUCT: "An offer to a customer by the active run of `score`.",
     g.INFLUENCES: "How likely the second customer follows the first.",
     g.CUSTOMER_EMBEDDED: "Whose vector it is.",
 }

@@ -341,26 +341,39 @@ class EmbeddedStore(GraphStore):
         The engine holds a transaction in memory. So the rows go into a spare table first, which
         then replaces the old one.
         """
+        files_of = {element: files}
+        for number, sibling in enumerate(of_type(element.name)):
+            if sibling is not element:
+                files_of[sibling] = [folder / f"sibling-{number}.parquet"]
+                self.export(sibling, files_of[sibling][0])
+        self._fill_spare(element.name, files_of)
+        with self._transaction():
+            self._use_spare(element.name)
+
+    def _fill_spare(self, name: str, files_of: Mapping[RelationshipType, list[Path]]) -> None:
+        """Make a spare table for the relationships of a name, with the rows of these files."""
         # LadybugDB 0.22 crashed here, where it spilled millions of wide rows to disk. Without that
         # it says that memory is full, and rows are copied in smaller bulks.
         self._run("CALL spill_to_disk=false")
-        spare = spare_name(element.name)
-        siblings = [r for r in of_type(element.name) if r is not element]
-        sibling_files = {r: folder / f"sibling-{i}.parquet" for i, r in enumerate(siblings)}
-        for sibling, path in sibling_files.items():
-            self.export(sibling, path)
-        self._run(create_relationship(element.name, spare))
+        spare = spare_name(name)
+        self._run(create_relationship(name, spare))
         try:
-            for sibling, path in sibling_files.items():
-                self._copy(sibling, [path], table=spare)
-            if files:
-                self._copy(element, files, table=spare)
+            for element, files in files_of.items():
+                if files:
+                    self._copy(element, files, table=spare)
         except RuntimeError:
             self._run(f"DROP TABLE `{spare}`")
             raise
+
+    def _use_spare(self, name: str) -> None:
+        """Replace the table for the relationships of a name by its spare."""
+        self._run(f"DROP TABLE `{name}`")
+        self._run(f"ALTER TABLE `{spare_name(name)}` RENAME TO `{name}`")
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
         self._run("BEGIN TRANSACTION")
-        self._run(f"DROP TABLE `{element.name}`")
-        self._run(f"ALTER TABLE `{spare}` RENAME TO `{element.name}`")
+        yield
         self._run("COMMIT")
 
     def export(self, element: Element, path: Path, progress: Progress = silent) -> None:  # noqa: D102
@@ -483,13 +496,24 @@ class EmbeddedStore(GraphStore):
             with self.reading():
                 pass  # `reading` recovers the store
 
-    def activate(self, run_id: str) -> None:  # noqa: D102
-        self._run(
-            f"MATCH (r:`{g.RUN.label}` {{`{g.RUN.key}`: $run}}), (n:`{g.RUN.label}`) "
-            f"WHERE n.`{Col.KIND}` = r.`{Col.KIND}` "
-            f"SET n.`{Col.ACTIVE}` = (n.`{g.RUN.key}` = $run)",
-            {"run": run_id},
-        )
+    def activate(self, run_id: str, results: Mapping[RelationshipType, Rows]) -> None:  # noqa: D102
+        with ExitStack() as held:
+            tables: dict[str, dict[RelationshipType, list[Path]]] = {}
+            for element, rows in results.items():
+                held.enter_context(self._named(element, "written to"))
+                files = tables.setdefault(element.name, {})
+                files[element] = [held.enter_context(as_parquet(rows))]
+            for name, of_table in tables.items():
+                self._fill_spare(name, of_table)
+            with self._transaction():
+                for name in tables:
+                    self._use_spare(name)
+                self._run(
+                    f"MATCH (r:`{g.RUN.label}` {{`{g.RUN.key}`: $run}}), (n:`{g.RUN.label}`) "
+                    f"WHERE n.`{Col.KIND}` = r.`{Col.KIND}` "
+                    f"SET n.`{Col.ACTIVE}` = (n.`{g.RUN.key}` = $run)",
+                    {"run": run_id},
+                )
 
     def _run(self, cypher: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:
         assert self._connection is not None, "outside reading() and writing()"

@@ -365,12 +365,17 @@ class Neo4jStore(GraphStore):
         columns = zip(*rows, strict=True) if rows else ([] for _ in names)
         return pa.table({n: _array(list(c)) for n, c in zip(names, columns, strict=True)})
 
-    def activate(self, run_id: str) -> None:  # noqa: D102
+    def activate(self, run_id: str, results: Mapping[RelationshipType, Rows]) -> None:  # noqa: D102
+        for element, rows in results.items():
+            self.write(element, rows)
         self._write(
             f"MATCH (r:{g.RUN.label} {{{g.RUN.key}: $run}}), (n:{g.RUN.label}) "
             f"WHERE n.{Col.KIND} = r.{Col.KIND} SET n.{Col.ACTIVE} = (n.{g.RUN.key} = $run)",
             {"run": run_id},
         )
+        for element in results:
+            others = f"MATCH {pattern(element)} WHERE x.{Col.RUN_ID} <> $run {_DELETE}"
+            self._in_batches(others, {"run": run_id})
 
     def index_vectors(self, node: NodeType, column: str) -> None:  # noqa: D102
         with self._translated(), self._session() as session:

@@ -8,12 +8,12 @@ import pyarrow as pa
 
 from followsuit.graph import schema as g
 from followsuit.graph.erasure.search import Searched, Wanted
+from followsuit.graph.results.runs import CUSTOMERS
 from followsuit.graph.schema import Col, Element, NodeType, RelationshipType
 from followsuit.graph.store import GraphStore
 from followsuit.graph.tables import OFFERS, PRODUCTS, STORES
 
 _BATCH = 10_000
-_CUSTOMERS = "customers"
 """Parameter of runs, and of the runs whose offers they keep: ids of customers."""
 _VALUES = (g.CITY, g.INTEREST, g.PROGRAM, g.PURPOSE)
 """Labels of single values that customers' rows fill."""
@@ -170,7 +170,7 @@ def _without(value: Any, ids: set[str]) -> Any:
         return value
     kept = {}
     for name, each in value.items():
-        if name == _CUSTOMERS and isinstance(each, list):
+        if name == CUSTOMERS and isinstance(each, list):
             kept[name] = [customer for customer in each if customer not in ids]
         else:
             kept[name] = _without(each, ids)

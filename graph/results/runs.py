@@ -1,7 +1,7 @@
 """Runs: the results of batches; one run of each kind is active.
 
-This module owns the kinds of runs, their ids and folders, activation and pruning. `run_writer`
-writes runs.
+This module owns the kinds of runs, their ids and folders, and pruning. `run_writer` writes and
+activates runs.
 """
 
 import hashlib
@@ -28,7 +28,8 @@ RESULTS: dict[str, tuple[g.Element, ...]] = {
     EMBEDDING: (g.EMBEDDING,),
     FRIEND_ABLATION: (),
 }
-"""The labels and relationship types that hold the results of each kind, by `run_id`."""
+"""The labels and relationship types that hold the results of each kind, by `run_id`. Those of
+`score` hold only the active run's; each run's folder has its own, see `run_offers`."""
 KEEP: dict[str, int] = {SCORE: 7, INFLUENCE: 1, EMBEDDING: 2}
 """How many of the latest runs of a kind to keep besides the active one; other kinds keep all."""
 
@@ -49,8 +50,19 @@ KEPT = "kept"
 """Parameter of a run: the parameters, `run_id` among them, of the runs whose offers it keeps."""
 
 
+CUSTOMERS = "customers"
+"""Parameter of a run of `score`: ids of the customers that it is for; None for all others."""
+
+
 class UnknownRun(FollowsuitError):
     """There is no such run, or no run at all."""
+
+
+class DamagedRun(FollowsuitError):
+    """Files of a run are missing or damaged."""
+
+    def __init__(self, run_id: str) -> None:
+        super().__init__(f"Files of the run {run_id} are missing or damaged. Score again.")
 
 
 @dataclass(frozen=True)
@@ -161,22 +173,6 @@ def run_folders(store: GraphStore) -> dict[str, datetime]:
     return {run_id: at for run_id, at in as_of.items() if (home / run_id).is_dir()}
 
 
-def use_run(store: GraphStore, run_id: str, kind: str = SCORE) -> None:
-    """Activate another run.
-
-    Args:
-        store: the store of the runs.
-        run_id: the run to activate.
-        kind: the kind of the run.
-
-    Raises:
-        UnknownRun: there is no such run.
-    """
-    run_named(store, run_id, kind)
-    with store.writing():
-        store.activate(run_id)
-
-
 def run_named(store: GraphStore, run_id: str, kind: str = SCORE) -> Run:
     """The run with an id.
 
@@ -210,21 +206,22 @@ def prune_runs(store: GraphStore, keep: int | None = None, kind: str = SCORE) ->
         listed = runs(store, kind)
         old = [] if keep is None else [run.run_id for run in listed[keep:] if not run.active]
         remaining = [run for run in listed if run.run_id not in old]
-        _delete_results(store, kind, {run.run_id for run in remaining})
+        held = [run for run in remaining if run.active] if kind == SCORE else remaining
+        _delete_results(store, kind, {run.run_id for run in held})
         store.delete(g.RUN, g.Col.RUN_ID, old)
     if kind == SCORE and keep is not None:
         _delete_folders(store, listed, remaining, keep)
     return old
 
 
-def _delete_results(store: GraphStore, kind: str, remaining: set[str]) -> None:
-    """Delete the results of all other runs of a kind, interrupted ones too."""
+def _delete_results(store: GraphStore, kind: str, held: set[str]) -> None:
+    """Delete the results of all other runs of a kind from the graph, interrupted ones too."""
     for element in RESULTS[kind]:
         pattern = f"(r:{element.name})"
         if isinstance(element, g.RelationshipType):
             pattern = f"(:{element.source.label})-[r:{element.name}]->(:{element.target.label})"
         rows = store.query(f"MATCH {pattern} RETURN DISTINCT r.{g.Col.RUN_ID} AS run")
-        deleted = sorted(set(rows["run"].to_pylist()) - remaining)
+        deleted = sorted(set(rows["run"].to_pylist()) - held)
         if deleted:
             store.delete(element, g.Col.RUN_ID, deleted)
 

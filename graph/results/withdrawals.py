@@ -24,14 +24,14 @@ from followsuit.core.files import is_readable_parquet, replacing
 from followsuit.graph import schema as g
 from followsuit.graph.items import PRODUCT, STORE
 from followsuit.graph.results.models import ModelStore
+from followsuit.graph.results.run_offers import match_files
 from followsuit.graph.results.runs import (
     ACTORS,
     DECISIONS,
     DRIVERS,
     OFFERS,
+    SCORE,
     SHARING,
-    parts,
-    read_run,
     run_folder,
     run_folders,
 )
@@ -48,7 +48,6 @@ _IDS = {
     SHARING: ("customer_id",),
 }
 """Columns of a run's files that name customers whose activity the run uses."""
-_OFFER = (Col.SOURCE.value, Col.RUN_ID.value, Col.RANK.value)
 
 
 @dataclass(frozen=True)
@@ -81,7 +80,7 @@ def withdraw_results(store: GraphStore, snapshot: Snapshot) -> dict[str, int]:
 
 class _Withdrawal:
     def __init__(self, store: GraphStore, snapshot: Snapshot, folder: Path) -> None:
-        self._store = store
+        self.store = store
         self._snapshot = snapshot
         self._folder = folder
         self._runs: dict[str, dict[str, Any]] = {
@@ -92,46 +91,12 @@ class _Withdrawal:
         self._sensitive = sensitive_items(snapshot).cache()
 
     def offers(self) -> int:
-        """Delete offers in the graph, then in the files of all runs, unfinished ones too."""
-        rows = {
-            element: self._stored(element, Col.ITEM_ID.value)
-            for element in (g.RECOMMENDED_PRODUCT, g.RECOMMENDED_STORE)
-        }
-        files = {
-            run_id: _RunFiles(self, run_id, as_of)
-            for run_id, as_of in run_folders(self._store).items()
-        }
-        deleted = sum(self._offers_of(run_id, rows, files) for run_id in _run_ids(rows.values()))
-        for run_files in files.values():
-            run_files.withdraw()
-        return deleted
-
-    def _offers_of(
-        self, run_id: str, rows: dict[RelationshipType, ir.Table], files: "dict[str, _RunFiles]"
-    ) -> int:
-        sources = pa.table({Col.SOURCE: pa.array([], g.TEXT)})
-        deleted = 0
-        for element, stored in rows.items():
-            of_run = stored.filter(stored.run_id == run_id)
-            disallowed = of_run  # All of an interrupted run.
-            if run_id in self._runs:
-                made_by = [part.run_id for part in parts(read_run(self._runs[run_id]))]
-                # Without its files, it is unknown whose activity a run uses: delete all offers.
-                if all(name in files and files[name].are_whole for name in made_by):
-                    supports = [pairs for name in made_by for pairs in files[name].unsupported]
-                    disallowed = self.disallowed(
-                        of_run, Col.SOURCE, self._runs[run_id][Col.AS_OF], supports
-                    )
-            keys = disallowed.select(*_OFFER).distinct().to_pyarrow()
-            if len(keys):
-                self._store.delete_rows(element, keys)
-                deleted += len(keys)
-                of_run = of_run.anti_join(ibis.memtable(keys), _OFFER)
-            remaining = of_run.select(Col.SOURCE).to_pyarrow().cast(sources.schema)
-            sources = pa.concat_tables([sources, remaining])
-        if deleted and run_id in self._runs:
-            self._count(run_id, sources)
-        return deleted
+        """Delete offers in the files of all runs, unfinished ones too, then in the graph."""
+        for run_id, as_of in run_folders(self.store).items():
+            _RunFiles(self, run_id, as_of).withdraw()
+        of_score = (row for row in self._runs.values() if row[Col.KIND] == SCORE)
+        before: int = sum(row[Col.OFFERS] for row in of_score)
+        return before - match_files(self.store)
 
     def not_sensitive(self, rows: ir.Table) -> ir.Table:
         """Rows with `item_kind`, `item_id`, except those of sensitive products and stores."""
@@ -159,14 +124,6 @@ class _Withdrawal:
             disallowed = disallowed.union(offers.semi_join(known, known.columns))
         return disallowed
 
-    def _count(self, run_id: str, left: pa.Table) -> None:
-        """Update a run's counts of offers and customers."""
-        row = self._runs[run_id] | {
-            Col.OFFERS.value: len(left),
-            Col.CUSTOMERS.value: len(left[Col.SOURCE].unique()),
-        }
-        self._store.write(g.RUN, pa.Table.from_pylist([row], schema=g.RUN.arrow_schema()))
-
     def influence(self) -> int:
         """Delete edges of customers who no longer share; returns how many."""
         stored = self._stored(g.INFLUENCES)
@@ -179,13 +136,13 @@ class _Withdrawal:
                 disallowed = disallowed.union(self._not_sharing(of_run, Col.TARGET, run_id))
             keys = disallowed.select(*map(str, g.INFLUENCES.key)).distinct().to_pyarrow()
             if len(keys):
-                self._store.delete_rows(g.INFLUENCES, keys)
+                self.store.delete_rows(g.INFLUENCES, keys)
                 deleted += len(keys)
         return deleted
 
     def ranks(self) -> int:
         """Delete the ranks of customers who no longer share; returns how many."""
-        ranked = self._store.read(g.CUSTOMER_RANK)
+        ranked = self.store.read(g.CUSTOMER_RANK)
         ranked = ranked.filter(ranked[Col.RANKED_AS_OF].is_valid())
         if not len(ranked):
             return 0
@@ -194,7 +151,7 @@ class _Withdrawal:
         ids = rows.anti_join(sharing, "customer_id").customer_id.to_pyarrow()
         schema = g.CUSTOMER_RANK.arrow_schema()
         nothing = [pa.nulls(len(ids), field.type) for field in list(schema)[1:]]
-        self._store.write(g.CUSTOMER_RANK, pa.table([ids.cast(g.TEXT), *nothing], schema=schema))
+        self.store.write(g.CUSTOMER_RANK, pa.table([ids.cast(g.TEXT), *nothing], schema=schema))
         return len(ids)
 
     def embeddings(self) -> int:
@@ -213,7 +170,7 @@ class _Withdrawal:
                 elif run_id in self._runs:
                     disallowed = self._not_sharing(of_run, Col.SOURCE, run_id)
                 deleted_keys += disallowed[Col.TARGET].to_pyarrow().to_pylist()
-        self._store.delete(g.EMBEDDING, Col.EMBEDDING_ID, deleted_keys)
+        self.store.delete(g.EMBEDDING, Col.EMBEDDING_ID, deleted_keys)
         return len(deleted_keys)
 
     def _not_sharing(self, rows: ir.Table, column: str, run_id: str) -> ir.Table:
@@ -223,7 +180,7 @@ class _Withdrawal:
     def _stored(self, element: RelationshipType, target: str = Col.TARGET.value) -> ir.Table:
         """All rows of an element, with `target` as the name of its target column."""
         path = self._folder / f"{len(list(self._folder.iterdir()))}.parquet"
-        self._store.export(element, path)
+        self.store.export(element, path)
         rows = self._snapshot.connection.read_parquet(path)
         return rows if target == Col.TARGET else rows.rename({target: Col.TARGET.value})
 
@@ -239,19 +196,19 @@ class _Withdrawal:
 
     def file(self, run_id: str, name: str) -> ir.Table | None:
         """A file of a run; None if it is missing or damaged."""
-        path = run_folder(self._store, run_id) / name
+        path = run_folder(self.store, run_id) / name
         if path not in self._readable:
             self._readable[path] = is_readable_parquet(path)
         return self._snapshot.connection.read_parquet(path) if self._readable[path] else None
 
     def rewrite(self, run_id: str, name: str, rows: ir.Table, *order: str | ir.Value) -> None:
         """Replace a run's file by these rows."""
-        with replacing(run_folder(self._store, run_id) / name) as part:
+        with replacing(run_folder(self.store, run_id) / name) as part:
             rows.order_by(list(order)).to_parquet(part)
 
     def delete_model(self, run_id: str) -> None:
         """Delete the model that a run uses."""
-        ModelStore(self._store.state).delete_of_run(run_id)
+        ModelStore(self.store.state).delete_of_run(run_id)
 
 
 class _RunFiles:
@@ -317,7 +274,10 @@ class _RunFiles:
 
     def withdraw(self) -> None:
         """Delete withdrawn customers, and offers that may no longer be shown, from the files."""
-        if (offers := self._work.file(self._run_id, OFFERS)) is not None:
+        if not self.are_whole:
+            # It is unknown whose activity the offers rest on.
+            (run_folder(self._work.store, self._run_id) / OFFERS).unlink(missing_ok=True)
+        elif (offers := self._work.file(self._run_id, OFFERS)) is not None:
             disallowed = self._work.disallowed(offers, "customer_id", self._as_of, self.unsupported)
             key = ["customer_id", "rank"]
             deleted_keys = disallowed.select(key).distinct()

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from followsuit.core.progress import Progress, silent
 from followsuit.graph import schema as g
 from followsuit.graph.nodes import exists
-from followsuit.graph.results.runs import DECISIONS, Run, active_run, run_folder
+from followsuit.graph.results.runs import DECISIONS, DamagedRun, Run, active_run, run_folder
 from followsuit.graph.schema import Col
 from followsuit.graph.store import GraphStore, nfc
 from followsuit.offers.explanation.not_offered import (
@@ -25,7 +25,6 @@ from followsuit.offers.explanation.not_offered import (
     NO_TRIGGER,
     NOT_RECENT,
     NOT_SCORED,
-    NoDecisions,
     UnknownTarget,
 )
 from followsuit.offers.run.activation import part_of
@@ -114,7 +113,7 @@ def explain(
     Raises:
         UnknownRun: there is no active run.
         UnknownTarget: there is no such customer, item or offer.
-        NoDecisions: the run's decisions are missing or damaged.
+        DamagedRun: the run's decisions are missing or damaged.
     """
     with store.reading():
         return _explained(store, nfc(customer), nfc(target), memory, progress)
@@ -151,16 +150,14 @@ def _decisions(store: GraphStore, run: Run, customer: str) -> pa.Table:
     """The decisions about a customer's candidates, in the columns of `decisions.SCHEMA`.
 
     Raises:
-        NoDecisions: the run's file is missing or damaged.
+        DamagedRun: the run's file is missing or damaged.
     """
     path = run_folder(store, run.run_id) / DECISIONS
     try:
         with pq.ParquetFile(path) as file:
             rows = file.read_row_groups(_groups_of(file.metadata, customer))
     except (OSError, pa.ArrowInvalid) as error:
-        raise NoDecisions(
-            f"The decisions of the run {run.run_id} are missing or damaged. Score again."
-        ) from error
+        raise DamagedRun(run.run_id) from error
     return rows.filter(pc.equal(rows["customer_id"], customer))
 
 

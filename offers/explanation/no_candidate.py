@@ -9,7 +9,7 @@ from followsuit.core.files import read_parquet
 from followsuit.graph import schema as g
 from followsuit.graph.items import ITEM
 from followsuit.graph.nodes import exists
-from followsuit.graph.results.runs import ACTORS, Run, run_folder
+from followsuit.graph.results.runs import ACTORS, DamagedRun, Run, run_folder
 from followsuit.graph.store import GraphStore
 from followsuit.graph.views.view import View
 from followsuit.offers.candidates.brought_up import brought_up
@@ -22,7 +22,6 @@ from followsuit.offers.explanation.not_offered import (
     OTHER_ITEM,
     OTHER_OFFER,
     SENSITIVE,
-    NoDecisions,
     UnknownTarget,
 )
 from followsuit.policy.contact.sent import sent
@@ -51,7 +50,7 @@ def why_no_candidate(
 
     Raises:
         UnknownTarget: there is no such product, store or offer.
-        NoDecisions: a file of the run is missing or damaged.
+        DamagedRun: a file of the run is missing or damaged.
     """
     policy = Policy.model_validate(run.parameters.get(POLICY) or {})
     view = view.keeping(policy.retention.events, policy.retention.contacts)
@@ -87,7 +86,7 @@ def why_no_candidate(
         return BELOW  # Only so many are kept.
     actors = read_parquet(run_folder(store, run.run_id) / ACTORS)
     if actors is None:
-        raise NoDecisions(f"Files of the run {run.run_id} are missing or damaged. Score again.")
+        raise DamagedRun(run.run_id)
     recent = pc.any(pc.is_in(actors["item_id"], value_set=pa.array(pairs.item_id, g.TEXT)))
     return BELOW if recent.as_py() else NOT_RECENT
 

@@ -30,7 +30,3 @@ EXPLAINED = {
 
 class UnknownTarget(FollowsuitError):
     """There is no such customer, item or offer."""
-
-
-class NoDecisions(FollowsuitError):
-    """A file with the decisions of a run is missing or damaged."""

@@ -74,7 +74,7 @@ def hand_off(
     Raises:
         HandOffError: the folder is a file.
         UnknownRun: there is no active run.
-        NoDecisions: the run's decisions are missing or damaged.
+        DamagedRun: the run's decisions are missing or damaged.
         StoreIncomplete: the last load was interrupted.
         StoreBusy: another process writes to the store, or has loaded data meanwhile.
     """

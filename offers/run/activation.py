@@ -5,34 +5,37 @@ group of customers, the parameters of the run that their offers come from (its *
 `why` can explain them.
 """
 
-import tempfile
 from collections.abc import Collection
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
-
 from followsuit.core.errors import FollowsuitError
+from followsuit.core.files import read_parquet
 from followsuit.graph import schema as g
-from followsuit.graph.results.runs import KEPT, OFFERS, Run, parts, run_folder, run_named, use_run
+from followsuit.graph.results.run_writer import use_run
+from followsuit.graph.results.runs import (
+    CUSTOMERS,
+    KEPT,
+    OFFERS,
+    SCORE,
+    DamagedRun,
+    Run,
+    parts,
+    run_folder,
+    run_named,
+)
 from followsuit.graph.schema import Col
 from followsuit.graph.store import GraphStore
-from followsuit.offers.run_parameters import CUSTOMERS
 from followsuit.policy.contact.sent import history, note_activated, noted
 from followsuit.policy.declared.run_parameters import HISTORY, INPUTS, POLICY
 
-RECOMMENDED = (g.RECOMMENDED_PRODUCT, g.RECOMMENDED_STORE)
-_CUSTOMERS = (
-    f"MATCH (c:{g.CUSTOMER.label})-[r:{g.RECOMMENDED_PRODUCT.name}]->() "
-    f"WHERE r.{Col.RUN_ID} = $run RETURN DISTINCT c.{Col.CUSTOMER_ID} AS customer_id"
-)
-"""The ids of a run's customers; products and stores are recommended by one type of relationship."""
-Offers = dict[g.RelationshipType, pa.Table]
-
 _RUN_ID = "run_id"
+_WITH_OFFERS = (
+    f"MATCH (r:{g.RUN.label} {{{Col.KIND}: '{SCORE}', {Col.ACTIVE}: true}}) "
+    f"MATCH (c:{g.CUSTOMER.label})-[x:{g.RECOMMENDED_PRODUCT.name}]->() "
+    f"WHERE x.{Col.RUN_ID} = r.{Col.RUN_ID} RETURN DISTINCT c.{Col.CUSTOMER_ID} AS customer_id"
+)
+"""Products and stores are recommended by one type of relationship."""
 _OPTIONS = {
     "window_days": "--window",
     "top": "--top",
@@ -91,38 +94,9 @@ def other_options(active: Run, parameters: dict[str, Any]) -> list[str]:
     ]
 
 
-def offers_of(store: GraphStore, run_id: str) -> Offers:
-    """Read the offers of a run from the graph."""
-    offers = {}
-    with tempfile.TemporaryDirectory(prefix="followsuit-") as folder:
-        for element in RECOMMENDED:
-            path = Path(folder) / "rows.parquet"
-            store.export(element, path)
-            schema = element.arrow_schema()
-            rows = pq.read_table(path, filters=[(Col.RUN_ID, "=", run_id)], memory_map=False)
-            offers[element] = rows.select(schema.names).cast(schema)
-    return offers
-
-
-def customers_of_run(store: GraphStore, run_id: str) -> set[str]:
-    """The ids of the customers who have offers of a run in the graph."""
-    return set(store.query(_CUSTOMERS, {"run": run_id})["customer_id"].to_pylist())
-
-
-def customers_of(offers: Offers) -> set[str]:
-    """The ids of the customers with offers."""
-    return {
-        customer for rows in offers.values() for customer in pc.unique(rows[Col.SOURCE]).to_pylist()
-    }
-
-
-def without(offers: Offers, customers: Collection[str]) -> Offers:
-    """The offers of all other customers."""
-    listed = pa.array(list(customers), pa.string())
-    return {
-        element: rows.filter(pc.invert(pc.is_in(rows[Col.SOURCE], value_set=listed)))
-        for element, rows in offers.items()
-    }
+def customers_with_offers(store: GraphStore) -> set[str]:
+    """The ids of the customers to whom the active run offers something."""
+    return set(store.query(_WITH_OFFERS)["customer_id"].to_pylist())
 
 
 class OutdatedRun(FollowsuitError):
@@ -138,17 +112,18 @@ def activate(store: GraphStore, run_id: str) -> None:
 
     Raises:
         UnknownRun: there is no such run.
+        DamagedRun: files of the run are missing or damaged.
         OutdatedRun: the run has a policy, was never activated, and other runs were meanwhile.
     """
     run = run_named(store, run_id)
     with store.writing():
-        path = run_folder(store, run_id) / OFFERS
-        if path.exists():
-            inputs = run.parameters.get(INPUTS, run_id)
-            if run_id not in noted(store.state)["run_id"].unique().to_pylist():
-                _check_history(store, run, inputs)
-            offers = pq.read_table(path, memory_map=False)
-            note_activated(store.state, run_id, inputs, run.as_of, offers)
+        offers = read_parquet(run_folder(store, run_id) / OFFERS)
+        if offers is None:
+            raise DamagedRun(run_id)
+        inputs = run.parameters.get(INPUTS, run_id)
+        if run_id not in noted(store.state)["run_id"].unique().to_pylist():
+            _check_history(store, run, inputs)
+        note_activated(store.state, run_id, inputs, run.as_of, offers)
         use_run(store, run_id)
 
 
@@ -167,15 +142,3 @@ def _check_history(store: GraphStore, run: Run, inputs: str) -> None:
             f"The run {run.run_id} was decided before {', '.join(new)} became active. Both "
             "together may exceed the policy's limits. Score again."
         )
-
-
-def joined(run_id: str, one: Offers, other: Offers) -> Offers:
-    """All offers of both, with the id of one run."""
-    offers = {}
-    for element in RECOMMENDED:
-        rows = pa.concat_tables([one[element], other[element]])
-        index = rows.column_names.index(Col.RUN_ID)
-        offers[element] = rows.set_column(
-            index, rows.schema.field(index), pa.repeat(run_id, rows.num_rows)
-        )
-    return offers

@@ -1,35 +1,27 @@
 """Writes a run's offers to the graph and activates it, unless a check refuses."""
 
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from followsuit.graph import schema as g
-from followsuit.graph.items import PRODUCT, STORE
+from followsuit.graph.results.run_offers import rows_of_parts
 from followsuit.graph.results.run_writer import write_run
-from followsuit.graph.results.runs import DECISIONS, OFFERS, SCORE, Run, active, runs
-from followsuit.graph.schema import Col
+from followsuit.graph.results.runs import CUSTOMERS, DECISIONS, OFFERS, SCORE, Run, active, runs
 from followsuit.graph.store import GraphStore, StoreBusy
 from followsuit.offers.decisions.decisions import customers_blocked_by
-from followsuit.offers.run.activation import (
-    comparable,
-    customers_of,
-    customers_of_run,
-    joined,
-    offers_of,
-    without,
-)
+from followsuit.offers.run.activation import comparable, customers_with_offers
 from followsuit.offers.run.guards import Guards
-from followsuit.offers.run_parameters import CUSTOMERS, OFFERED_TO
+from followsuit.offers.run_parameters import OFFERED_TO
 from followsuit.policy.contact.sent import note_activated
 from followsuit.policy.declared.run_parameters import INPUTS
 from followsuit.policy.rules import CONTACT_LIMITS
+
+_CUSTOMER = ["customer_id"]
 
 
 @dataclass(frozen=True)
@@ -84,37 +76,33 @@ def write_offers(
 
     Raises:
         StoreBusy: another run was activated or customers were forgotten meanwhile.
+        DamagedRun: the offers that the other customers keep are missing or damaged.
         Refused: a check refuses; the active run stays.
     """
-    rows = pq.read_table(folder / OFFERS)
-    offers = _recommended(rows, plan.run_id)
-    others: set[str] = set()
     activate = guards.activate is not False
     with store.writing():
         check_forgotten(store, plan, folder)
         base = _still_active(store, plan, guards)
-        if base is not None and plan.parameters[CUSTOMERS] is not None:
-            kept = without(offers_of(store, base.run_id), plan.parameters[CUSTOMERS])
-            offers, others = joined(plan.run_id, offers, kept), customers_of(kept)
-        offered_to = customers_of(offers)
+        parameters = {**plan.parameters, **learned, INPUTS: plan.inputs}
+        run = Run(plan.run_id, SCORE, plan.as_of, plan.created_at, False, 0, 0, parameters)
+        own, *kept = (rows["customer_id"] for rows in rows_of_parts(store, run, OFFERS, _CUSTOMER))
+        others = {customer for ids in kept for customer in pc.unique(ids).to_pylist()}
+        offered_to = others.union(pc.unique(own).to_pylist())
         contacted = customers_blocked_by(CONTACT_LIMITS, folder / DECISIONS)
         if base is not None and comparable(base, plan.parameters):
-            before = customers_of_run(store, base.run_id)
+            before = customers_with_offers(store)
             guards.check_share(base, before, offered_to, contacted)
         guards.check_offers(offered_to, contacted)
-        run = Run(
-            plan.run_id,
-            SCORE,
-            plan.as_of,
-            plan.created_at,
-            False,
-            len(offered_to),
-            sum(table.num_rows for table in offers.values()),
-            {**plan.parameters, **learned, OFFERED_TO: len(offered_to), INPUTS: plan.inputs},
+        run = replace(
+            run,
+            customers=len(offered_to),
+            offers=sum(map(len, (own, *kept))),
+            parameters=parameters | {OFFERED_TO: len(offered_to)},
         )
         if activate:
+            rows = pq.read_table(folder / OFFERS)
             note_activated(store.state, plan.run_id, plan.inputs, plan.as_of, rows)
-        write_run(store, run, offers, revision=plan.revision, activate=activate)
+        write_run(store, run, {}, revision=plan.revision, activate=activate)
     was_active = base is not None and base.run_id == plan.run_id
     return Written(activate or was_active, len(others))
 
@@ -137,20 +125,3 @@ def _still_active(store: GraphStore, plan: Plan, guards: Guards) -> Run | None:
     if not same:
         guards.check_order(now, plan.as_of)
     return now
-
-
-def _recommended(offers: pa.Table, run_id: str) -> dict[g.RelationshipType, pa.Table]:
-    """The offers as relationships of the graph."""
-    names = {
-        "customer_id": Col.SOURCE,
-        "item_id": Col.TARGET,
-    }
-    renamed = offers.rename_columns([names.get(n, n) for n in offers.column_names])
-    renamed = renamed.append_column(Col.RUN_ID, pa.repeat(run_id, offers.num_rows))
-    ends = {PRODUCT: g.RECOMMENDED_PRODUCT, STORE: g.RECOMMENDED_STORE}
-    return {
-        element: renamed.filter(pc.equal(renamed[Col.ITEM_KIND], kind))
-        .select(element.arrow_schema().names)
-        .cast(element.arrow_schema())
-        for kind, element in ends.items()
-    }

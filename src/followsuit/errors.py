@@ -32,7 +32,7 @@ if TYPE_CHECKING:
         TrainingUnderWay,
     )
     from followsuit.graph.erasure.forgotten import ForgottenKeyMissing, ForgottenMissing
-    from followsuit.graph.results.runs import UnknownRun
+    from followsuit.graph.results.runs import DamagedRun, UnknownRun
     from followsuit.graph.store import (
         QueryCrashed,
         QueryError,
@@ -58,7 +58,7 @@ if TYPE_CHECKING:
     from followsuit.loaders.sources import DeliveryError
     from followsuit.offers.backtest.ablation import UnknownAblation
     from followsuit.offers.backtest.backtest import BacktestError
-    from followsuit.offers.explanation.not_offered import NoDecisions, UnknownTarget
+    from followsuit.offers.explanation.not_offered import UnknownTarget
     from followsuit.offers.handoff.hand_off import HandOffError
     from followsuit.offers.learning.learned import NothingLearned
     from followsuit.offers.run.activation import OutdatedRun
@@ -90,6 +90,7 @@ _MODULES = {
     "BadSeed": "followsuit.gnn.training.trained",
     "ConfigurationError": "followsuit.config",
     "CostsError": "followsuit.influence.spread.costs",
+    "DamagedRun": "followsuit.graph.results.runs",
     "DamagedTraining": "followsuit.gnn.training.trained",
     "DeliveryError": "followsuit.loaders.sources",
     "Diverged": "followsuit.gnn.training.loop",
@@ -102,7 +103,6 @@ _MODULES = {
     "HoldoutError": "followsuit.influence.probabilities.holdout",
     "MappingError": "followsuit.loaders.mapping",
     "MissingExtra": "followsuit.gnn.models.registry",
-    "NoDecisions": "followsuit.offers.explanation.not_offered",
     "NoEmbeddings": "followsuit.gnn.embeddings",
     "NoWeights": "followsuit.gnn.models.blend",
     "NobodyShares": "followsuit.graph.views.view",
@@ -167,6 +167,7 @@ __all__ = [
     "BadSeed",
     "ConfigurationError",
     "CostsError",
+    "DamagedRun",
     "DamagedTraining",
     "DeliveryError",
     "Diverged",
@@ -179,7 +180,6 @@ __all__ = [
     "HoldoutError",
     "MappingError",
     "MissingExtra",
-    "NoDecisions",
     "NoEmbeddings",
     "NoWeights",
     "NobodyShares",

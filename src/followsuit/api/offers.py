@@ -118,7 +118,7 @@ class Offers(Triggers):
         Raises:
             HandOffError: the folder is a file.
             UnknownRun: there is no active run.
-            NoDecisions: the run's decisions are missing or damaged.
+            DamagedRun: the run's decisions are missing or damaged.
         """
         from followsuit.offers.handoff.hand_off import hand_off
 

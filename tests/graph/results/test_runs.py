@@ -1,27 +1,41 @@
 """Runs: written, activated, reactivated and pruned."""
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from support.snapshots import day
 
+from followsuit.core.files import private_folder
 from followsuit.graph import schema as g
-from followsuit.graph.results.run_writer import write_run
+from followsuit.graph.results.run_writer import use_run, write_run
 from followsuit.graph.results.runs import (
     FRIEND_ABLATION,
     INFLUENCE,
+    OFFERS,
     SCORE,
+    DamagedRun,
     Run,
     UnknownRun,
     active_run,
     new_run_id,
     prune_runs,
+    run_folder,
     runs,
-    use_run,
 )
 from followsuit.graph.store import GraphStore
 from followsuit.testing.places import Place
 
 CUSTOMERS = ("ann", "bob")
+
+_NAMES = {"source": "customer_id", "target": "item_id"}
+SCHEMA = pa.schema(
+    [
+        field.with_name(_NAMES.get(field.name, field.name))
+        for field in g.RECOMMENDED_PRODUCT.arrow_schema()
+        if field.name != "run_id"
+    ]
+)
+"""Of the offers in a run's folder."""
 
 
 @pytest.fixture
@@ -42,12 +56,12 @@ def write(store: GraphStore, number: int, customers: tuple[str, ...] = CUSTOMERS
     run = Run(
         run_id, SCORE, day(number), day(number, 1), False, len(customers), len(customers), {"n": 1}
     )
-    rows = [
-        {"source": c, "target": "tea", "run_id": run_id, "rank": 1, "item_kind": "product"}
-        for c in customers
+    offers = [
+        {"customer_id": c, "rank": 1, "item_kind": "product", "item_id": "tea"} for c in customers
     ]
-    schema = g.RECOMMENDED_PRODUCT.arrow_schema()
-    write_run(store, run, {g.RECOMMENDED_PRODUCT: pa.Table.from_pylist(rows, schema=schema)})
+    folder = private_folder(run_folder(store, run_id))
+    pq.write_table(pa.Table.from_pylist(offers, schema=SCHEMA), folder / OFFERS)
+    write_run(store, run, {})
     return run_id
 
 
@@ -59,11 +73,11 @@ def offered(store: GraphStore) -> dict[str, set[str]]:
     return customers_by_run
 
 
-def test_the_last_run_written_is_active_and_the_others_stay(store: GraphStore) -> None:
+def test_the_last_run_written_is_active_and_the_graph_has_its_offers(store: GraphStore) -> None:
     one, other = write(store, 1), write(store, 2, ("bob",))
     assert [(run.run_id, run.active) for run in runs(store, SCORE)] == [(other, True), (one, False)]
     assert active_run(store) == Run(other, SCORE, day(2), day(2, 1), True, 1, 1, {"n": 1})
-    assert offered(store) == {one: {"ann", "bob"}, other: {"bob"}}
+    assert offered(store) == {other: {"bob"}}
 
 
 def test_a_run_written_again_is_one_run(store: GraphStore) -> None:
@@ -74,11 +88,21 @@ def test_a_run_written_again_is_one_run(store: GraphStore) -> None:
 
 
 def test_another_run_can_be_activated(store: GraphStore) -> None:
-    one, other = write(store, 1), write(store, 2)
+    one, other = write(store, 1), write(store, 2, ("bob",))
     use_run(store, one)
     assert [run.run_id for run in runs(store, SCORE) if run.active] == [one]
+    assert offered(store) == {one: {"ann", "bob"}}
     with pytest.raises(UnknownRun, match=f"no run gone; there are {other}, {one}"):
         use_run(store, "gone")
+
+
+def test_a_run_without_its_files_is_not_activated(store: GraphStore) -> None:
+    one, other = write(store, 1), write(store, 2)
+    (run_folder(store, one) / OFFERS).unlink()
+    with pytest.raises(DamagedRun, match=f"{one} are missing or damaged. Score again"):
+        use_run(store, one)
+    assert active_run(store).run_id == other
+    assert set(offered(store)) == {other}
 
 
 def test_pruning_keeps_the_latest_and_the_active_one(store: GraphStore) -> None:
@@ -86,7 +110,9 @@ def test_pruning_keeps_the_latest_and_the_active_one(store: GraphStore) -> None:
     use_run(store, ids[0])
     assert prune_runs(store, keep=2) == [ids[2], ids[1]]
     assert [run.run_id for run in runs(store, SCORE)] == [ids[4], ids[3], ids[0]]
-    assert set(offered(store)) == {ids[4], ids[3], ids[0]}
+    assert set(offered(store)) == {ids[0]}
+    use_run(store, ids[3])
+    use_run(store, ids[0])
     assert prune_runs(store, keep=2) == []
 
 

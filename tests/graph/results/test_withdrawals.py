@@ -14,7 +14,8 @@ from support.spectral import Spectral
 
 from followsuit.gnn.embeddings import embed, write_embeddings
 from followsuit.graph import schema as g
-from followsuit.graph.results.runs import SCORE, runs, use_run
+from followsuit.graph.results.run_writer import use_run
+from followsuit.graph.results.runs import SCORE, runs
 from followsuit.graph.store import GraphStore
 from followsuit.graph.views.view import view_of
 from followsuit.influence.analysis import Analysis

@@ -15,10 +15,10 @@ from support.shops import NOW, deliver_shop, offers
 
 import followsuit
 from followsuit.api import Shop
-from followsuit.graph.results.runs import DECISIONS, UnknownRun, run_folder
+from followsuit.graph.results.runs import DECISIONS, DamagedRun, UnknownRun, run_folder
 from followsuit.graph.views.view import view_of
 from followsuit.loaders.load import load
-from followsuit.offers.explanation.explain import Explanation, NoDecisions, UnknownTarget, explain
+from followsuit.offers.explanation.explain import Explanation, UnknownTarget, explain
 from followsuit.offers.explanation.not_offered import (
     BELOW,
     NO_TRIGGER,
@@ -173,10 +173,10 @@ def test_decisions_that_are_damaged_or_missing_ask_for_a_new_run(tmp_path: Path)
     shop, report = scored(tmp_path, with_offers=False)
     path = run_folder(shop.store, report.run_id) / DECISIONS
     path.write_bytes(b"PAR1")
-    with pytest.raises(NoDecisions, match=f"{report.run_id} are missing or damaged. Score again"):
+    with pytest.raises(DamagedRun, match=f"{report.run_id} are missing or damaged. Score again"):
         shop.explain("ann", "tea")
     path.unlink()
-    with pytest.raises(NoDecisions):
+    with pytest.raises(DamagedRun):
         shop.explain("ann", "tea")
     shop.score(NOW, NOW)
     assert shop.explain("ann", "tea").offered

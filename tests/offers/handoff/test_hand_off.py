@@ -18,7 +18,7 @@ from followsuit.graph.results.runs import DECISIONS, UnknownRun, active_run, run
 from followsuit.graph.store import GraphStore
 from followsuit.loaders.load import load
 from followsuit.offers.decisions.decision_rows import SCHEMA
-from followsuit.offers.explanation.not_offered import NoDecisions
+from followsuit.offers.explanation.not_offered import DamagedRun
 from followsuit.offers.handoff.hand_off import HandOff, HandOffError, hand_off
 from followsuit.testing.places import Place
 
@@ -182,7 +182,7 @@ def test_cells_that_a_spreadsheet_would_run_are_quoted(shop: Shop, tmp_path: Pat
 def test_the_decisions_say_when_to_send_so_they_must_be_there(shop: Shop, tmp_path: Path) -> None:
     path = run_folder(shop.store, shop.run.run_id) / DECISIONS
     path.write_bytes(path.read_bytes()[:-1])
-    with pytest.raises(NoDecisions, match=f"{shop.run.run_id} are missing or damaged"):
+    with pytest.raises(DamagedRun, match=f"{shop.run.run_id} are missing or damaged"):
         shop.hand_off()
     assert not (tmp_path / "out").exists()
 

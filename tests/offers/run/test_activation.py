@@ -11,7 +11,7 @@ from support.shops import NOW, deliver_shop, tables
 from support.snapshots import day
 
 from followsuit.graph import schema as g
-from followsuit.graph.results.run_writer import write_run
+from followsuit.graph.results.run_writer import use_run, write_run
 from followsuit.graph.results.runs import (
     SCORE,
     Run,
@@ -20,7 +20,6 @@ from followsuit.graph.results.runs import (
     prune_runs,
     run_folder,
     runs,
-    use_run,
 )
 from followsuit.graph.store import GraphStore, StoreBusy
 from followsuit.loaders.load import load

@@ -10,8 +10,8 @@ import pyarrow as pa
 import pytest
 
 from followsuit.graph import schema as g
-from followsuit.graph.store import QueryError, QueryTimeout
-from followsuit.testing.graph_rows import NOON, nodes, rows, sample, samples, stored
+from followsuit.graph.store import QueryError, QueryTimeout, StoreError
+from followsuit.testing.graph_rows import NOON, by_key, nodes, rows, sample, samples, stored
 from followsuit.testing.places import Place
 
 FOREVER = "UNWIND range(1, 1000000) AS a UNWIND range(1, 1000000) AS b RETURN count(*) AS n"
@@ -155,6 +155,39 @@ class QueryingContract:
         with place.open() as store, store.writing():
             store.write(g.RUN, rows(g.RUN, *runs, other))
             for chosen in ("run 2", "run 1", "run 1"):
-                store.activate(chosen)
+                store.activate(chosen, {})
                 expected = {(r["run_id"],): r | {"active": r["run_id"] == chosen} for r in runs}
                 assert stored(store, g.RUN) == expected | {("other",): other}
+
+    def test_the_results_of_an_activated_run_replace_all_others(self, place: Place) -> None:
+        kinds = (g.RECOMMENDED_PRODUCT, g.RECOMMENDED_STORE)
+        with place.open() as store, store.writing():
+            for node in (g.CUSTOMER, g.PRODUCT, g.STORE):
+                store.write(node, samples(node))
+            runs = [{"run_id": run, "kind": "score", "active": False} for run in ("old", "new")]
+            store.write(g.RUN, rows(g.RUN, *(sample(g.RUN, 0) | run for run in runs)))
+            for run, numbers in (("old", (0, 1, 2)), ("new", (1,)), ("old", ()), ("new", (2,))):
+                results = {
+                    element: rows(element, *(sample(element, n) | {"run_id": run} for n in numbers))
+                    for element in kinds
+                }
+                store.activate(run, results)
+                for element, table in results.items():
+                    assert stored(store, element) == by_key(element, table)
+                active = {r["run_id"] for r in stored(store, g.RUN).values() if r["active"]}
+                assert active == {run}
+
+    def test_a_run_whose_results_cannot_be_written_is_not_activated(self, place: Place) -> None:
+        with place.open() as store, store.writing():
+            for node in (g.CUSTOMER, g.PRODUCT):
+                store.write(node, samples(node))
+            store.write(g.RUN, rows(g.RUN, sample(g.RUN, 0) | {"run_id": "old", "active": True}))
+            kept = rows(g.RECOMMENDED_PRODUCT, sample(g.RECOMMENDED_PRODUCT, 0) | {"run_id": "old"})
+            store.activate("old", {g.RECOMMENDED_PRODUCT: kept})
+            broken = sample(g.RECOMMENDED_PRODUCT, 1) | {"run_id": "new", "target": "nothing"}
+            results = {g.RECOMMENDED_PRODUCT: rows(g.RECOMMENDED_PRODUCT, broken)}
+            for _ in range(2):
+                with pytest.raises(StoreError, match="RECOMMENDED"):
+                    store.activate("new", results)
+                assert stored(store, g.RECOMMENDED_PRODUCT) == by_key(g.RECOMMENDED_PRODUCT, kept)
+                assert [r["active"] for r in stored(store, g.RUN).values()] == [True]

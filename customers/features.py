@@ -1,5 +1,6 @@
 """What describes a customer, as of a view: recency, frequency, spend and price level."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 import ibis
@@ -7,7 +8,7 @@ import ibis.expr.types as ir
 
 from followsuit.graph.items import ITEM
 from followsuit.graph.views.as_of import whole_seconds
-from followsuit.graph.views.view import View
+from followsuit.graph.views.view import View, of_customers
 
 YEAR = timedelta(days=365)
 """Orders and spend are those of a year."""
@@ -15,7 +16,9 @@ _DAY = 86_400
 _SCALE = 1e9
 
 
-def customer_features(view: View, window: timedelta) -> ir.Table:
+def customer_features(
+    view: View, window: timedelta, customers: Sequence[str] | None = None
+) -> ir.Table:
     """How customers interact.
 
     A customer's row depends on that customer's own interactions alone.
@@ -23,20 +26,22 @@ def customer_features(view: View, window: timedelta) -> ir.Table:
     Args:
         view: the view as of the cutoff.
         window: interactions within this time count as recent.
+        customers: the ids of the customers; None for all.
 
     Returns:
         `customer_id`, `days` since the last interaction, `items` with a recent interaction, and
         `log_price`, the mean logarithm of the prices (minor units) of the customer's products. A
         customer without interactions has no row; `items` and `log_price` may be null.
     """
-    rows = view.interactions
+    rows = of_customers(view.interactions, customers)
     now = int(view.as_of.timestamp())
     last = rows.group_by("customer_id").aggregate(at=whole_seconds(rows["at"]).max())
     last = last.select("customer_id", days=(now - last["at"]) / _DAY)
-    recent = view.recent(window).drop("at").distinct()
+    recent = of_customers(view.recent(window), customers).drop("at").distinct()
     items = recent.group_by("customer_id").aggregate(items=recent.count())
     priced = view.items.filter(view.items.price > 0).select(*ITEM, "price")
-    paid = view.first_interactions.inner_join(priced, list(ITEM))
+    firsts = of_customers(view.first_interactions, customers)
+    paid = firsts.inner_join(priced, list(ITEM))
     # Whole numbers add up to the same sum in any order.
     logs = (paid.price.ln() * _SCALE).round().cast("int64")
     prices = paid.group_by("customer_id").aggregate(log_price=logs.sum() / paid.count() / _SCALE)

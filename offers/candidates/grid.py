@@ -74,11 +74,12 @@ class Grid:
     @cached_property
     def people(self) -> pd.DataFrame:
         """(n,) rows of `customer_features`, by customer; NaN where there are none."""
-        table = customer_features(self.view, self.window).to_pyarrow()
+        ids = self.customers.ids.tolist()
+        table = customer_features(self.view, self.window, ids).to_pyarrow()
         names = [name for name in table.column_names if name != "customer_id"]
-        ids = table["customer_id"]
+        of = table["customer_id"]
         return pd.DataFrame(
-            {name: self.customers.lay_out(ids, table[name], np.nan) for name in names}
+            {name: self.customers.lay_out(of, table[name], np.nan) for name in names}
         )
 
     @cached_property

@@ -42,10 +42,9 @@ The days to calibrate on are the latest ones whose horizon has passed. The horiz
 the training set ends before them.
 """
 _FEWEST_DAYS, _CUSTOMER_DAYS = 2, 100_000
-"""A shop with many customers trains on fewer days and a sample of the customers: this many
-customers times days are enough."""
-_MOST_TO_CALIBRATE = 10_000
-"""Maximum number of customers of a day to calibrate on."""
+"""A shop with many customers trains on fewer days: this many customers times days are enough."""
+_MOST_TO_TRAIN, _MOST_TO_CALIBRATE = 25_000, 10_000
+"""Maximum number of customers of a day to train and to calibrate on."""
 _DRAWN = 4
 """Friends' reasons are looked for among this many times as many customers."""
 _WEEK = timedelta(days=7)
@@ -112,11 +111,10 @@ class Replay:
 
     def _training_sets(self, config: TasteConfig, learned: pd.DataFrame) -> list[Examples]:
         taste = self._taste(config, self.training)
-        most = _CUSTOMER_DAYS // max(len(self.training), 1)
         training = []
         with self._progress("fitting weights of features", len(self.training)) as advance:
             for day in self.training:
-                with self._reasons(day, learned, most) as (triggers, rows):
+                with self._reasons(day, learned, _MOST_TO_TRAIN) as (triggers, rows):
                     live = rows.filter(rows.blocked_by.isnull())
                     laid = grid(day, live, self._window, triggers=triggers, taste=taste)
                     adopted = outcomes(laid, self._window).pairs

@@ -46,6 +46,14 @@ def test_a_customer_has_a_row_of_their_own_interactions_up_to_the_instant(tmp_pa
     assert rows["ann"] == pytest.approx(expected)
 
 
+def test_only_some_customers_may_be_asked_for(tmp_path: Path) -> None:
+    view = shop(tmp_path).at(day(30))
+    everybody = by_customer(customer_features(view, FORTNIGHT))
+    for chosen in (["ann"], ["bob"], ["ann", "zoe"], []):
+        expected = {name: row for name, row in everybody.items() if name in chosen}
+        assert by_customer(customer_features(view, FORTNIGHT, chosen)) == expected
+
+
 def test_orders_and_spend_are_those_of_a_year(tmp_path: Path) -> None:
     view = shop(tmp_path)
     assert by_customer(spending(view)) == {"ann": {"days": 1.0, "orders": 3, "spend": 1_000}}

@@ -19,7 +19,7 @@ from followsuit.gnn.data.from_view import HORIZON, NothingToLearn, dataset, trai
 from followsuit.gnn.models.blend import SOCIAL, Blend
 from followsuit.gnn.models.ease import DampedEase
 from followsuit.gnn.models.recommender import CELLS, Recommender, fingerprint
-from followsuit.gnn.models.registry import model
+from followsuit.gnn.models.registry import model, model_class
 from followsuit.gnn.training.grid_search import search_grid
 from followsuit.graph.results.models import ModelStore, model_key
 from followsuit.graph.views.view import SharedView
@@ -182,7 +182,8 @@ class TasteConfig:
             seed: random seed.
             progress: progress callback.
         """
-        return self._fit(dataset(view, over), seed, progress)
+        only = model_class(self.name).interactions_only
+        return self._fit(dataset(view, over, interactions_only=only), seed, progress)
 
     def fit_once(
         self,
@@ -249,18 +250,19 @@ def search_taste(
         UnknownModel, NotAModel: `affinity` doesn't name a model.
         MissingExtra: the model needs an extra that isn't installed.
     """
+    blend = Blend(parts={name: {} for name in PARTS + SOCIAL * bool(friends)})
+    blended = affinity == BLEND and len(blend.candidates()) > 1
+    own = model(affinity) if affinity not in (BLEND, LINEAR) else DampedEase()
+    started = blend if blended else own
+    only = started.interactions_only
     try:
-        split = training_split(view, HORIZON, seed, over)
+        split = training_split(view, HORIZON, seed, over, interactions_only=only)
     except NothingToLearn:
         note = (
             "Own taste comes from the linear model with its default settings: there are no "
             f"interactions up to {view.as_of:%Y-%m-%d} to search better ones on."
         )
         return TasteConfig(DampedEase.name, DampedEase().settings(), note)
-    blend = Blend(parts={name: {} for name in PARTS + SOCIAL * bool(friends)})
-    blended = affinity == BLEND and len(blend.candidates()) > 1
-    own = model(affinity) if affinity not in (BLEND, LINEAR) else DampedEase()
-    started = blend if blended else own
     chosen = search_grid(started, split.train, split.validation, seed=seed, progress=progress).model
     notes = [chosen.note]
     if blended:

@@ -36,7 +36,9 @@ class NothingToJudge(FollowsuitError):
     """Nobody had a first interaction in a period that models are validated or tested on."""
 
 
-def dataset(view: SharedView, over: SharedView | None = None) -> Dataset:
+def dataset(
+    view: SharedView, over: SharedView | None = None, *, interactions_only: bool = False
+) -> Dataset:
     """The data set of a view: customers who share their activity, as of its instant.
 
     - users: the customers, by id
@@ -54,12 +56,19 @@ def dataset(view: SharedView, over: SharedView | None = None) -> Dataset:
         view: the view.
         over: a later view of the same snapshot, whose users and items the data set gets, so that
             data sets of several instants have the same codes; by default `view`.
+        interactions_only: whether to leave out friends and attributes, for models that don't read
+            them.
     """
     over = over or view
+    users, items = over.customer_codes.ids, over.item_list.codes.ids
+    seen = _matrix(view.first_interactions, over)
+    if interactions_only:
+        nobody = np.empty(0, dtype=np.int64)
+        return Dataset(users, items, seen, friends=pairs(nobody, nobody, (len(users),) * 2))
     return Dataset(
-        users=over.customer_codes.ids,
-        items=over.item_list.codes.ids,
-        seen=_matrix(view.first_interactions, over),
+        users,
+        items,
+        seen,
         friends=_friends(view, over),
         user_attributes=_of_users(view, over),
         item_attributes=_of_items(over),
@@ -119,7 +128,12 @@ def temporal_split(view: SharedView, as_of: datetime, progress: Progress = silen
 
 
 def training_split(
-    view: SharedView, horizon: timedelta, seed: int = 0, over: SharedView | None = None
+    view: SharedView,
+    horizon: timedelta,
+    seed: int = 0,
+    over: SharedView | None = None,
+    *,
+    interactions_only: bool = False,
 ) -> Split:
     """Split a view's data to validate on its last days, without a test part.
 
@@ -131,18 +145,20 @@ def training_split(
         horizon: length of the validation period.
         seed: random seed of the tenth.
         over: see `dataset`.
+        interactions_only: see `dataset`.
 
     Raises:
         NothingToLearn: no interaction is known.
     """
     over = over or view
-    known = dataset(view, over)
+    known = dataset(view, over, interactions_only=interactions_only)
     if not known.seen.nnz:
         raise NothingToLearn(f"No interaction is known up to {view.as_of:%Y-%m-%d}; {_span(over)}.")
     nobody = np.empty(0, dtype=np.int64)
     nothing = pairs(nobody, nobody, known.seen.shape)
     before = view.at(view.as_of - horizon)
-    train, validation = dataset(before, over), _matrix(before.following(horizon), over)
+    train = dataset(before, over, interactions_only=interactions_only)
+    validation = _matrix(before.following(horizon), over)
     if train.seen.nnz and validation.nnz:
         return Split(train, validation, nothing, refit_on_validation=True, at_test=known)
     kept, held = hold_back(known.seen, HELD_BACK, seed)

@@ -61,6 +61,7 @@ class Ease(Recommender):
     """
 
     name: ClassVar[str] = "ease"
+    interactions_only: ClassVar[bool] = True
     config_class = EaseConfig
     grid: ClassVar[dict[str, tuple[Any, ...]]] = {"l2": RIDGES}
     config: EaseConfig

@@ -30,6 +30,7 @@ class GraphFilter(Recommender):
     """Items near the seen items in the graph of users and items."""
 
     name: ClassVar[str] = "gfcf"
+    interactions_only: ClassVar[bool] = True
     config_class = GraphFilterConfig
     grid: ClassVar[dict[str, tuple[Any, ...]]] = {
         "alpha": (0.0, 0.1, 0.3, 0.5, 1.0),

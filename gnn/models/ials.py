@@ -32,6 +32,7 @@ class Ials(Recommender):
     """Vectors of users and items whose products approximate 1 for seen items and 0 for others."""
 
     name: ClassVar[str] = "ials"
+    interactions_only: ClassVar[bool] = True
     random: ClassVar[bool] = True
     config_class = IalsConfig
     grid: ClassVar[dict[str, tuple[Any, ...]]] = {

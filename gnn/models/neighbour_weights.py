@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.linalg import lapack
 
-from followsuit.core.compiled import compiled_parallel
+from followsuit.core.compiled import compiled, compiled_parallel
 from followsuit.core.ranking_metrics import top_n
 from followsuit.core.threads import one_thread
 from followsuit.gnn.data.dataset import Floats, Ints
@@ -72,13 +72,11 @@ class Neighbours:
         scales = np.where(self.items >= 0, scale[self.items], np.float32(0))
         wanted = self.together * scales * scale[:, None]
         weights = np.empty((m, k), dtype=np.float32)
+        gram = np.zeros((min(m, _SYSTEMS), k, k), dtype=np.float32)
         for first in range(0, m, _SYSTEMS):
             part = slice(first, first + _SYSTEMS)
-            gram = _lower(self.among[part], k)
-            gram *= scales[part, :, None]
-            gram *= scales[part, None, :]
-            gram[:, np.arange(k), np.arange(k)] += ridge
-            for item, (matrix, side) in enumerate(zip(gram, wanted[part], strict=True), first):
+            _fill_lower(gram, self.among[part], scales[part], ridge)
+            for item, (matrix, side) in enumerate(zip(gram, wanted[part], strict=False), first):
                 # The lower triangle by rows is the upper one by columns, as LAPACK reads it.
                 _, weights[item], info = lapack.sposv(matrix.T, side, overwrite_a=1)
                 if info:
@@ -182,10 +180,23 @@ def _copy_among(
                     among[item, start + other] = counts[row, items[item, other]]
 
 
-def _lower(triangles: Floats, k: int) -> Floats:
-    """(rows, k, k) matrices with these lower triangles, and zeros above."""
-    matrices = np.zeros((len(triangles), k, k), dtype=np.float32)
-    for row in range(k):
-        first = row * (row + 1) // 2
-        matrices[:, row, : row + 1] = triangles[:, first : first + row + 1]
-    return matrices
+@compiled
+def _fill_lower(matrices: Floats, triangles: Floats, scales: Floats, ridge: np.float32) -> None:
+    """Write the lower triangles of scaled systems.
+
+    Args:
+        matrices: (systems, k, k) or more; receives the triangles, each with the ridge added to its
+            diagonal.
+        triangles: (systems, k (k + 1) / 2) the triangles by rows.
+        scales: (systems, k) factor of each row and column.
+        ridge: the ridge.
+    """
+    for system in range(len(triangles)):
+        place = 0
+        for row in range(scales.shape[1]):
+            factor = scales[system, row]
+            for column in range(row + 1):
+                cell = triangles[system, place] * factor * scales[system, column]
+                matrices[system, row, column] = cell
+                place += 1
+            matrices[system, row, row] += ridge

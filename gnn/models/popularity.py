@@ -41,6 +41,7 @@ class Popularity(Untrained):
     """The share of users who have seen an item, the same for everybody."""
 
     name: ClassVar[str] = "popularity"
+    interactions_only: ClassVar[bool] = True
 
     def score(self, users: Ints) -> Floats:
         """(users, m) the items' shares, from 0 to 1."""

@@ -63,6 +63,8 @@ class Recommender(ABC):
     """The name in the registry: a key of `MODELS`, or `module:Class`."""
     random: ClassVar[bool] = False
     """Whether another random seed gives another model."""
+    interactions_only: ClassVar[bool] = False
+    """Whether the model reads the interactions of a data set alone, not friends and attributes."""
     config_class: ClassVar[type[ModelConfig]] = ModelConfig
     grid: ClassVar[dict[str, tuple[Any, ...]]] = {}
     """Settings to search on validation, and their values in order."""

@@ -12,7 +12,11 @@ from followsuit.influence.log.arrays import LONG_AGO, Actions, Ints, Log, Networ
 
 
 def read_log(view: SharedView) -> Log:
-    """Read the log of the customers who share their activity."""
+    """Read the log of the customers who share their activity, once for a view."""
+    return view.once("log", lambda: _read(view))
+
+
+def _read(view: SharedView) -> Log:
     names = pd.Index(view.item_list.category).dropna().unique().sort_values()
     category, items, actions = _actions(view, names)
     return Log(

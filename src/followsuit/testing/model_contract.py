@@ -78,6 +78,15 @@ class ModelContract(ABC):
             assert matrix.data.tobytes() == untouched.data.tobytes()
             assert matrix.indices.tobytes() == untouched.indices.tobytes()
 
+    def test_friends_and_attributes_change_nothing_where_the_model_says_so(
+        self, fitted: Recommender
+    ) -> None:
+        nobody = np.zeros(0, dtype=np.int64)
+        friends = pairs(nobody, nobody, DATA.friends.shape)
+        alone = self.make().fit(Dataset(DATA.users, DATA.items, DATA.seen, friends), seed=3)
+        same = alone.score(USERS).tobytes() == fitted.score(USERS).tobytes()
+        assert same or not fitted.interactions_only
+
     def test_scores_are_a_new_finite_array_of_every_item(self, fitted: Recommender) -> None:
         scores = fitted.score(USERS)
         assert scores.shape == DATA.seen.shape

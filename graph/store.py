@@ -1,25 +1,22 @@
 """The store port that both engines implement, its errors, and a store's notes about itself."""
 
 import json
-import re
 import shlex
 import tempfile
-import unicodedata
 import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self, TypeAlias
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from followsuit.core.errors import FollowsuitError
 from followsuit.core.progress import Progress, silent
-from followsuit.core.times import utc
+from followsuit.graph.meta import Meta
+from followsuit.graph.query import check_parameters
 from followsuit.graph.schema import (
     RENAMED,
     RENAMED_COLUMNS,
@@ -70,22 +67,6 @@ class StoreLogin(StoreError):
     """The server refuses the user name or password."""
 
 
-class QueryError(FollowsuitError):
-    """The engine refuses the query: a wrong syntax, name or parameter, or an attempt to write."""
-
-
-class QueryTimeout(QueryError):
-    """The query ran past its time limit."""
-
-
-class QueryTooLarge(QueryError):
-    """The query needs more memory than its limit, or returns more."""
-
-
-class QueryCrashed(QueryError):
-    """The query crashed the engine."""
-
-
 class GraphStore(ABC):
     """A graph of customers, products, stores and friendships, on one engine.
 
@@ -94,10 +75,10 @@ class GraphStore(ABC):
     times are UTC.
     """
 
-    def __init__(self, name: str, state: Path) -> None:
+    def __init__(self, name: str, state: StateFolder) -> None:
         self.name = name
         """The store as the user named it, without a password."""
-        self.state = StateFolder(state)
+        self.state = state
         """The state folder beside the store."""
 
     # What each engine implements.
@@ -284,7 +265,7 @@ class GraphStore(ABC):
             QueryError: the query or a parameter isn't valid, or the query would change the graph.
             QueryTimeout: the query runs past its limit.
         """
-        checked = _check_parameters(cypher, parameters or {})
+        checked = check_parameters(cypher, parameters or {})
         with self.reading():
             return self._query(cypher, checked, timeout)
 
@@ -303,7 +284,7 @@ class GraphStore(ABC):
             QueryTimeout, QueryTooLarge: the query exceeds its time or memory.
             QueryCrashed: the query crashes the engine.
         """
-        return self._query_apart(cypher, _check_parameters(cypher, parameters or {}), timeout)
+        return self._query_apart(cypher, check_parameters(cypher, parameters or {}), timeout)
 
     def _query_apart(
         self, cypher: str, parameters: dict[str, Any], timeout: float | None
@@ -320,7 +301,7 @@ class GraphStore(ABC):
             return pq.read_table(path, memory_map=False)
 
     @property
-    def meta(self) -> "Meta":
+    def meta(self) -> Meta:
         """What the store notes about itself."""
         with self.reading():
             return Meta(self._get_meta())
@@ -365,7 +346,7 @@ class GraphStore(ABC):
                 f"Nothing has been loaded into {self.name} yet. Run `followsuit load FOLDER` first."
             )
 
-    def _check_readable(self) -> "Meta":
+    def _check_readable(self) -> Meta:
         """Return the notes; raise StoreMissing, StoreNotOurs or StoreTooNew if it can't be read."""
         meta = self._get_meta()
         if not meta and not self._holds_others():
@@ -399,78 +380,6 @@ class GraphStore(ABC):
                 self._rename_column(kind, old, new)
             self._make_schema()
             self.note(upgrading=False)
-
-
-class Meta:
-    """A store's notes about itself."""
-
-    def __init__(self, entries: Mapping[str, str]) -> None:
-        self.entries: dict[str, Any] = {key: json.loads(value) for key, value in entries.items()}
-
-    @property
-    def outdated(self) -> bool:
-        """Whether an earlier version wrote the store, and nobody has finished its upgrade."""
-        return self.entries.get("version", 0) < VERSION or bool(self.entries.get("upgrading"))
-
-    @property
-    def store_id(self) -> str:
-        """A unique id of this store; a new store at the same place has another."""
-        return str(self.entries.get("store_id", ""))
-
-    @property
-    def revision(self) -> int:
-        """Grows by one whenever the data changes (results written back don't count)."""
-        return int(self.entries.get("revision", 0))
-
-    @property
-    def loading(self) -> str | None:
-        """The source of the first unfinished load."""
-        return self.entries.get("loading")
-
-    @property
-    def pending(self) -> list[str]:
-        """The sources of all unfinished loads; `loading` is the first."""
-        return list(self.entries.get("pending", []))
-
-    @property
-    def delivered(self) -> list[str]:
-        """The node tables that have been delivered; their rows are the known keys."""
-        return list(self.entries.get("delivered", []))
-
-    @property
-    def row_counts(self) -> dict[str, list[int]]:
-        """How many rows of each table the last loads read, the latest last."""
-        return dict(self.entries.get("row_counts", {}))
-
-    @property
-    def assume_consent(self) -> bool:
-        """Whether the last load assumed consent to contact and social use."""
-        return bool(self.entries.get("assume_consent", False))
-
-    @property
-    def forgotten(self) -> int:
-        """How many customers the list of the state folder holds, see `Forgotten`."""
-        return int(self.entries.get("forgotten", 0))
-
-    @property
-    def answers(self) -> list[dict[str, str]]:
-        """The rows of consents that `consent set` has recorded, as text."""
-        return list(self.entries.get("answers", []))
-
-    @property
-    def unrewritten(self) -> bool:
-        """Whether a server's files still hold bytes of forgotten customers."""
-        return bool(self.entries.get("unrewritten", False))
-
-    @property
-    def imported(self) -> bool:
-        """Whether an offline import has written the database, and nobody has opened it since."""
-        return bool(self.entries.get("imported", False))
-
-    @property
-    def blocked_customers(self) -> list[str]:
-        """Customers with a refusal that a load could not read, sorted."""
-        return list(self.entries.get("blocked_customers", []))
 
 
 def missing(name: str) -> StoreMissing:
@@ -512,50 +421,3 @@ def first_line(text: object) -> str:
     """The first line of an engine's message, as a sentence."""
     line = str(text).strip().splitlines()[0]
     return line if line.endswith(".") else line + "."
-
-
-_HIDDEN = re.compile(
-    r"""/\*.*?\*/ | //[^\n]* | `[^`]*` | '(?:\\.|[^'\\])*' | "(?:\\.|[^"\\])*" """,
-    re.DOTALL | re.VERBOSE,
-)
-"""Comments, quoted names and strings; text in them that looks like a parameter isn't one."""
-
-
-def _check_parameters(cypher: str, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Check a query's parameters; convert times to UTC, which a time without a zone already is.
-
-    LadybugDB treats a missing parameter as empty, and drops a time's zone.
-    """
-    for name in re.findall(r"\$(\w+)", _HIDDEN.sub(" ", cypher)):
-        if name not in values:
-            raise QueryError(f"The query needs a value for ${name}: --param {name}=...")
-    return {name: _parameter(name, value) for name, value in values.items()}
-
-
-def nfc(text: str) -> str:
-    """Text in Unicode's composed form (NFC), as stores hold it."""
-    return unicodedata.normalize("NFC", text)
-
-
-def _parameter(name: str, value: Any) -> Any:
-    match value:
-        case str() if not value.isascii() and value.encode(errors="replace").decode() != value:
-            pass  # The text came from bytes that weren't UTF-8.
-        case str():
-            return nfc(value)
-        case None | bool() | float():
-            return value
-        case int() if -(2**63) <= value < 2**63:
-            return value
-        case datetime() if value == value:  # Pandas' missing time is a datetime too.
-            return utc(value)
-        case date() | timedelta() if not isinstance(value, datetime):
-            return value
-        case list() | tuple() if len({type(item) for item in value if item is not None}) < 2:
-            return [_parameter(name, item) for item in value]
-        case np.bool_() | np.integer():
-            return _parameter(name, value.item())
-    raise QueryError(
-        f"The parameter {name} is {value!r}. It may be text, a boolean, a whole number of 64 bits, "
-        "a number, a date, a time, a length of time, or a list of one of these."
-    )

@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 from followsuit.core.errors import FollowsuitError
 from followsuit.core.files import private_folder, read_json, read_parquet, save_json
 from followsuit.core.progress import Progress, silent
+from followsuit.core.text import nfc
 from followsuit.gnn.evaluation.ablation_result import friends_help
 from followsuit.graph.results.runs import (
     CUSTOMERS,
@@ -31,7 +32,7 @@ from followsuit.graph.results.runs import (
     run_folder,
     runs,
 )
-from followsuit.graph.store import GraphStore, nfc
+from followsuit.graph.store import GraphStore
 from followsuit.graph.views.view import View, of_customers, view_of
 from followsuit.offers.decisions.allocated import Decisions
 from followsuit.offers.decisions.comparison import Comparison, compare

@@ -14,11 +14,12 @@ from followsuit.core.errors import FollowsuitError
 from followsuit.core.files import read_json, save_json
 from followsuit.core.near_names import near_name
 from followsuit.core.progress import Progress, silent
+from followsuit.core.text import nfc
 from followsuit.graph import schema as g
 from followsuit.graph.consent import ALL, PURPOSES
 from followsuit.graph.results.withdrawals import withdraw_results
 from followsuit.graph.schema import Col
-from followsuit.graph.store import GraphStore, nfc
+from followsuit.graph.store import GraphStore
 from followsuit.graph.tables import CONSENTS, CUSTOMERS, TABLES, Part, Table
 from followsuit.graph.views.snapshot import snapshot_ahead
 from followsuit.privacy.held import UnknownCustomer

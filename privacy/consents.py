@@ -4,12 +4,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from followsuit.core.text import nfc
 from followsuit.core.times import utc
 from followsuit.graph import schema as g
 from followsuit.graph.consent import ALL, PURPOSES
 from followsuit.graph.nodes import exists
 from followsuit.graph.schema import Col
-from followsuit.graph.store import GraphStore, nfc
+from followsuit.graph.store import GraphStore
 from followsuit.privacy.held import UnknownCustomer
 
 

@@ -8,9 +8,10 @@ from typing import Any
 
 from followsuit.core.errors import FollowsuitError
 from followsuit.core.progress import Progress, silent
+from followsuit.core.text import nfc
 from followsuit.graph.erasure.forgotten import Forgotten
 from followsuit.graph.erasure.search import Searched, Wanted
-from followsuit.graph.store import GraphStore, nfc
+from followsuit.graph.store import GraphStore
 from followsuit.privacy import places
 from followsuit.privacy.change import finish_change
 

@@ -10,10 +10,11 @@ import pyarrow.parquet as pq
 
 from followsuit.core.errors import FollowsuitError
 from followsuit.core.files import is_readable_parquet
+from followsuit.core.text import nfc
 from followsuit.graph import schema as g
 from followsuit.graph.erasure.search import NAMING
 from followsuit.graph.schema import Col, RelationshipType
-from followsuit.graph.store import GraphStore, nfc
+from followsuit.graph.store import GraphStore
 from followsuit.graph.tables import FRIENDSHIPS, TABLES
 from followsuit.graph.views.snapshot import Snapshot, take_snapshot
 from followsuit.loaders.staging.forgotten_rows import naming

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from followsuit.graph.store import QueryError
+from followsuit.graph.query import QueryError
 
 FIRST = ("MATCH", "OPTIONAL", "UNWIND", "WITH", "RETURN", "CALL")
 """Words that a query may begin with, after EXPLAIN or PROFILE."""

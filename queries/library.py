@@ -35,7 +35,7 @@ from followsuit.core.near_names import near_name
 from followsuit.core.times import utc
 from followsuit.graph import schema as g
 from followsuit.graph.consent import adult_since
-from followsuit.graph.store import QueryError
+from followsuit.graph.query import QueryError
 
 TYPES: dict[str, pa.DataType] = {
     "text": g.TEXT,

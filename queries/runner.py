@@ -10,8 +10,9 @@ import pyarrow as pa
 import pyarrow.types as pt
 
 from followsuit.core.times import utc
+from followsuit.graph.query import QueryError
 from followsuit.graph.schema import Col
-from followsuit.graph.store import GraphStore, QueryError
+from followsuit.graph.store import GraphStore
 from followsuit.queries.guard import check_query
 from followsuit.queries.library import OBJECT, LibraryQuery, find
 

@@ -1,6 +1,5 @@
 """The server engine: Neo4j 5.26 LTS and later, through the official driver."""
 
-import logging
 import re
 import shutil
 import tempfile
@@ -36,17 +35,15 @@ from followsuit.graph.engines.neo4j_rows import (
     table_of,
     write_batch,
 )
+from followsuit.graph.engines.neo4j_server import Neo4jServer
+from followsuit.graph.meta import Meta
+from followsuit.graph.query import QueryError, QueryTimeout
 from followsuit.graph.schema import Col, Element, NodeType, RelationshipType
+from followsuit.graph.state import StateFolder
 from followsuit.graph.store import (
     GraphStore,
-    Meta,
-    QueryError,
-    QueryTimeout,
     Rows,
     StoreBusy,
-    StoreError,
-    StoreLogin,
-    StoreUnreachable,
     as_parquet,
     first_line,
 )
@@ -56,21 +53,6 @@ _FETCH = 10_000
 _DELETE = "CALL (x) { DELETE x } IN TRANSACTIONS OF 10000 ROWS"
 _LOCK = "lock"
 _WRITER = {"app": "followsuit", "role": "writer"}
-_LOGIN = {
-    "Neo.ClientError.Security.CredentialsExpired": (
-        "wants the password changed before it is used: ALTER CURRENT USER SET PASSWORD FROM '...' "
-        "TO '...' in its database `system`."
-    ),
-    "Neo.ClientError.Security.AuthenticationRateLimit": (
-        "has seen too many wrong passwords. Wait some seconds, then run this again with the right "
-        "one in NEO4J_PASSWORD."
-    ),
-    "Neo.ClientError.Security.Unauthorized": (
-        "refuses the login. Set NEO4J_USERNAME and NEO4J_PASSWORD."
-    ),
-}
-"""The message for each login error of the server, after the store's name."""
-
 _UNKNOWN = ("01N50", "01N51", "01N52")
 """The states of a query with a label, relationship type or property that the database lacks."""
 
@@ -80,9 +62,6 @@ _UNREAD = [
     if kind is not neo4j.NotificationDisabledClassification.UNRECOGNIZED
 ]
 """Notifications that the server needn't send."""
-
-# Our errors already carry the driver's messages.
-logging.getLogger("neo4j").addHandler(logging.NullHandler())
 
 
 class Neo4jStore(GraphStore):
@@ -110,24 +89,11 @@ class Neo4jStore(GraphStore):
         password: str | None = None,
         database: str | None = None,
     ) -> None:
-        if "@" in uri:
-            raise StoreUnreachable(
-                "The server's address must not contain a login. Write bolt://HOST:7687 or "
-                "neo4j://HOST:7687, and set NEO4J_USERNAME and NEO4J_PASSWORD."
-            )
-        super().__init__(uri, state)
+        self._server = Neo4jServer(uri, username, password, database)
+        super().__init__(uri, StateFolder(state))
         self._memory = memory
-        self._database = database
-        self._reached = False
         self._reading = False
         self._writing = False
-        auth = (username, password or "") if username else None
-        try:
-            self._driver = neo4j.GraphDatabase.driver(
-                uri, auth=auth, notifications_min_severity=neo4j.NotificationMinimumSeverity.OFF
-            )
-        except (exceptions.ConfigurationError, ValueError) as error:
-            raise self._no_address(error) from error
 
     # Sessions.
 
@@ -136,9 +102,9 @@ class Neo4jStore(GraphStore):
         if self._reading:
             yield
             return
-        self._reach()
+        self._server.reach()
         if not self._writing and self._check_readable().outdated:
-            with self._translated():
+            with self._server.translated():
                 self._make_schema()
                 with self._locked():
                     self._upgrade_older()
@@ -153,8 +119,8 @@ class Neo4jStore(GraphStore):
         if self._writing:
             yield
             return
-        self._reach()
-        with self._translated():
+        self._server.reach()
+        with self._server.translated():
             self._check_writable()
             self._make_schema()
             with self._locked():
@@ -172,8 +138,8 @@ class Neo4jStore(GraphStore):
     @contextmanager
     def _locked(self) -> Iterator[None]:
         """Hold a lock on a node of ours; the server releases it when this process dies."""
-        database = self._read("CALL db.info() YIELD name RETURN name")[0][0]
-        others = self._read(
+        database = self._server.read("CALL db.info() YIELD name RETURN name")[0][0]
+        others = self._server.read(
             "SHOW TRANSACTIONS YIELD database AS d, metaData AS m "
             "WHERE d = $database AND m.app = $app AND m.role = $role RETURN count(*)",
             {"database": database, **_WRITER},
@@ -183,7 +149,7 @@ class Neo4jStore(GraphStore):
                 f"Another process is writing to {self.name}. Wait until it is done, then run this "
                 "again."
             )
-        with self._session() as session, session.begin_transaction(metadata=_WRITER) as held:
+        with self._server.session() as session, session.begin_transaction(metadata=_WRITER) as held:
             held.run(
                 f"MATCH (n:{g.META.label} {{{Col.KEY}: $key}}) SET n.{Col.VALUE} = 'held'",
                 {"key": _LOCK},
@@ -191,62 +157,15 @@ class Neo4jStore(GraphStore):
             yield
             held.commit()
 
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
-        """Convert the driver's errors that the user can fix to StoreErrors."""
-        try:
-            yield
-        except (
-            exceptions.ServiceUnavailable,
-            exceptions.SessionExpired,
-            exceptions.ConnectionPoolError,
-        ) as error:
-            raise StoreUnreachable(
-                f"{self.name} does not answer. Check that it runs and the address is right, "
-                "then run this again."
-            ) from error
-        except exceptions.Neo4jError as error:
-            raise self._as_ours(error) from error
-
-    def _as_ours(self, error: exceptions.Neo4jError) -> StoreError:
-        code = error.code or ""
-        if code in _LOGIN:
-            return StoreLogin(f"{self.name} {_LOGIN[code]}")
-        if code.endswith("DatabaseNotFound"):
-            return StoreUnreachable(
-                f"{self.name} has no database {self._database}. Set NEO4J_DATABASE to an "
-                "existing one."
-            )
-        return StoreError(f"{self.name} answers: {first_line(error.message)}")
-
-    def _no_address(self, error: Exception) -> StoreUnreachable:
-        return StoreUnreachable(
-            f"{self.name} isn't the address of a Neo4j server: {first_line(error)} Write "
-            "bolt://HOST:7687 or neo4j://HOST:7687, with +s for TLS."
-        )
-
-    def _reach(self) -> None:
-        """Connect to the server once, without the driver's long retries."""
-        if not self._reached:
-            with self._translated():
-                try:
-                    self._driver.verify_connectivity()
-                except (exceptions.ConfigurationError, ValueError) as error:
-                    raise self._no_address(error) from error
-            self._reached = True
-
-    def _session(self, **options: Any) -> neo4j.Session:
-        return self._driver.session(database=self._database, **options)
-
     def close(self) -> None:  # noqa: D102
-        self._driver.close()
+        self._server.close()
 
     # Rows.
 
     def write(self, element: Element, rows: Rows, progress: Progress = silent) -> None:  # noqa: D102
         known = self.count(element) > 0
         with (
-            self._translated(),
+            self._server.translated(),
             as_parquet(rows) as path,
             progress(f"writing {element.name}", pq.read_metadata(path).num_rows) as advance,
             tempfile.TemporaryDirectory(prefix="followsuit-") as folder,
@@ -260,7 +179,7 @@ class Neo4jStore(GraphStore):
                     done.result()
 
     def _write_cell(self, element: Element, cell: Cell, known: bool, advance: Advance) -> None:
-        with self._session() as session:
+        with self._server.session() as session:
             for batch in cell.batches(_BATCH):
                 rows = rows_of(element, batch)
                 session.execute_write(write_batch, element, rows, known)
@@ -275,8 +194,10 @@ class Neo4jStore(GraphStore):
         total = self.count(element)
         with (
             self.reading(),
-            self._translated(),
-            self._session(default_access_mode=neo4j.READ_ACCESS, fetch_size=_FETCH) as session,
+            self._server.translated(),
+            self._server.session(
+                default_access_mode=neo4j.READ_ACCESS, fetch_size=_FETCH
+            ) as session,
             progress(f"reading {element.name}", total) as advance,
             pq.ParquetWriter(path, schema) as writer,
         ):
@@ -287,27 +208,27 @@ class Neo4jStore(GraphStore):
 
     def count(self, element: Element) -> int:  # noqa: D102
         with self.reading():
-            return int(self._read(f"MATCH {pattern(element)} RETURN count(x)")[0][0])
+            return int(self._server.read(f"MATCH {pattern(element)} RETURN count(x)")[0][0])
 
     def delete(self, element: Element, column: str, values: Sequence[str]) -> None:  # noqa: D102
         value = read_value(element, column, g.TEXT)
         match = f"MATCH {pattern(element)} WHERE {value} IN $values "
         if isinstance(element, NodeType):
             # A node with many relationships doesn't fit into one transaction with them.
-            self._in_batches(
+            self._server.in_batches(
                 f"{match} MATCH (x)-[r]-() WITH DISTINCT r AS x {_DELETE}", {"values": list(values)}
             )
-        self._in_batches(match + _DELETE, {"values": list(values)})
+        self._server.in_batches(match + _DELETE, {"values": list(values)})
 
     def delete_rows(self, element: RelationshipType, keys: pa.Table) -> None:  # noqa: D102
         names = keys.column_names
         match = f"UNWIND $rows AS row MATCH {pattern(element)} WHERE {equal(element, names)}"
         for batch in keys.to_batches(_BATCH):
             rows = rows_of(element, batch, names)
-            self._in_batches(f"{match} WITH DISTINCT x {_DELETE}", {"rows": rows})
+            self._server.in_batches(f"{match} WITH DISTINCT x {_DELETE}", {"rows": rows})
 
     def clear(self, element: RelationshipType) -> None:  # noqa: D102
-        self._in_batches(f"MATCH {pattern(element)} {_DELETE}", {})
+        self._server.in_batches(f"MATCH {pattern(element)} {_DELETE}", {})
 
     def rewrite(self, progress: Progress = silent) -> list[Path]:  # noqa: D102
         with (
@@ -329,12 +250,8 @@ class Neo4jStore(GraphStore):
 
     def offline_step(self) -> list[str]:  # noqa: D102
         with self.reading():
-            database = self._read("CALL db.info() YIELD name RETURN name")[0][0]
+            database = self._server.read("CALL db.info() YIELD name RETURN name")[0][0]
         return commands(str(database), self.state.offline_import)
-
-    def _in_batches(self, cypher: str, parameters: dict[str, Any]) -> None:
-        with self._translated(), self._session() as session:
-            session.run(cypher, parameters).consume()
 
     # Queries.
 
@@ -343,8 +260,8 @@ class Neo4jStore(GraphStore):
     ) -> pa.Table:
         text = neo4j.Query(cypher, timeout=timeout)
         with (
-            self._translated(),
-            self._session(
+            self._server.translated(),
+            self._server.session(
                 default_access_mode=neo4j.READ_ACCESS,
                 notifications_min_severity=neo4j.NotificationMinimumSeverity.WARNING,
                 notifications_disabled_classifications=_UNREAD,
@@ -368,17 +285,17 @@ class Neo4jStore(GraphStore):
     def activate(self, run_id: str, results: Mapping[RelationshipType, Rows]) -> None:  # noqa: D102
         for element, rows in results.items():
             self.write(element, rows)
-        self._write(
+        self._server.write(
             f"MATCH (r:{g.RUN.label} {{{g.RUN.key}: $run}}), (n:{g.RUN.label}) "
             f"WHERE n.{Col.KIND} = r.{Col.KIND} SET n.{Col.ACTIVE} = (n.{g.RUN.key} = $run)",
             {"run": run_id},
         )
         for element in results:
             others = f"MATCH {pattern(element)} WHERE x.{Col.RUN_ID} <> $run {_DELETE}"
-            self._in_batches(others, {"run": run_id})
+            self._server.in_batches(others, {"run": run_id})
 
     def index_vectors(self, node: NodeType, column: str) -> None:  # noqa: D102
-        with self._translated(), self._session() as session:
+        with self._server.translated(), self._server.session() as session:
             session.run(
                 f"CREATE VECTOR INDEX `{_vector_index(node, column)}` IF NOT EXISTS "
                 f"FOR (n:`{node.label}`) ON (n.`{column}`) "
@@ -391,29 +308,19 @@ class Neo4jStore(GraphStore):
     ) -> list[str] | None:
         index = _vector_index(node, column)
         with self.reading():
-            if not self._read("SHOW INDEXES YIELD name WHERE name = $name", {"name": index}):
+            if not self._server.read("SHOW INDEXES YIELD name WHERE name = $name", {"name": index}):
                 return None
-            rows = self._read(
+            rows = self._server.read(
                 f"CALL db.index.vector.queryNodes($index, $k, $vector) YIELD node AS n, score "
                 f"RETURN n.`{node.key}` ORDER BY score DESC, n.`{node.key}`",
                 {"index": index, "k": k, "vector": list(vector)},
             )
         return [str(row[0]) for row in rows]
 
-    def _read(self, cypher: str, parameters: Mapping[str, Any] | None = None) -> list[list[Any]]:
-        with self._translated(), self._session(default_access_mode=neo4j.READ_ACCESS) as session:
-            return session.execute_read(
-                lambda tx: [r.values() for r in tx.run(cypher, dict(parameters or {}))]
-            )
-
-    def _write(self, cypher: str, parameters: Mapping[str, Any]) -> None:
-        with self._translated(), self._session() as session:
-            session.execute_write(lambda tx: tx.run(cypher, dict(parameters)).consume())
-
     # Schema and notes.
 
     def _holds_others(self) -> bool:
-        return bool(self._read(f"MATCH (n) WHERE NOT n:{g.META.label} RETURN 1 LIMIT 1"))
+        return bool(self._server.read(f"MATCH (n) WHERE NOT n:{g.META.label} RETURN 1 LIMIT 1"))
 
     def _make_schema(self) -> None:
         statements = [
@@ -426,7 +333,7 @@ class Neo4jStore(GraphStore):
             for r in g.RELATIONSHIPS
             if own_key(r)
         ]
-        with self._session() as session:
+        with self._server.session() as session:
             for statement in statements:
                 session.run(statement).consume()
             session.run("CALL db.awaitIndexes(300)").consume()
@@ -436,7 +343,7 @@ class Neo4jStore(GraphStore):
         if Meta(self._get_meta()).imported:
             for element in g.EVERYTHING:
                 for column in (c for c, kind in element.columns.items() if kind == g.TEXTS):
-                    self._in_batches(
+                    self._server.in_batches(
                         f"MATCH {pattern(element)} WHERE x.`{column}` = $empty "
                         f"CALL (x) {{ SET x.`{column}` = [] }} IN TRANSACTIONS OF 10000 ROWS",
                         {"empty": [EMPTY]},
@@ -448,7 +355,7 @@ class Neo4jStore(GraphStore):
         # Each transaction creates and deletes the same relationships, so none is lost or doubled.
         for kind in g.RELATIONSHIPS:
             if kind.name == new:
-                self._in_batches(
+                self._server.in_batches(
                     f"MATCH (s:`{kind.source.label}`)-[x:`{old}`]->(t:`{kind.target.label}`) "
                     f"CALL (s, x, t) {{ CREATE (s)-[r:`{new}`]->(t) SET r = properties(x) "
                     "DELETE x } IN TRANSACTIONS OF 10000 ROWS",
@@ -456,7 +363,7 @@ class Neo4jStore(GraphStore):
                 )
 
     def _rename_column(self, kind: str, old: str, new: str) -> None:
-        self._in_batches(
+        self._server.in_batches(
             f"MATCH ()-[x:`{kind}`]->() WHERE x.`{old}` IS NOT NULL "
             f"CALL (x) {{ SET x.`{new}` = x.`{old}` REMOVE x.`{old}` }} "
             "IN TRANSACTIONS OF 10000 ROWS",
@@ -464,7 +371,7 @@ class Neo4jStore(GraphStore):
         )
 
     def _get_meta(self) -> dict[str, str]:
-        rows = self._read(
+        rows = self._server.read(
             f"MATCH (n:{g.META.label}) WHERE n.{Col.KEY} <> $lock "
             f"RETURN n.{Col.KEY}, n.{Col.VALUE}",
             {"lock": _LOCK},
@@ -472,7 +379,7 @@ class Neo4jStore(GraphStore):
         return {str(key): str(value) for key, value in rows}
 
     def _put_meta(self, entries: Mapping[str, str]) -> None:
-        self._write(
+        self._server.write(
             f"UNWIND $entries AS e MERGE (n:{g.META.label} {{{Col.KEY}: e[0]}}) "
             f"SET n.{Col.VALUE} = e[1]",
             {"entries": [list(e) for e in entries.items()]},

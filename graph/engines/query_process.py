@@ -28,13 +28,8 @@ import ladybug
 import pyarrow as pa
 
 from followsuit.graph.engines.embedded_rows import run, widened
-from followsuit.graph.store import (
-    QueryCrashed,
-    QueryError,
-    QueryTimeout,
-    QueryTooLarge,
-    first_line,
-)
+from followsuit.graph.query import QueryCrashed, QueryError, QueryTimeout, QueryTooLarge
+from followsuit.graph.store import first_line
 
 _SOONEST = 3.0
 """Minimum seconds for the program, which has to start before the query runs."""

@@ -9,8 +9,9 @@ from collections.abc import Iterable, Sequence
 from functools import cached_property
 
 from followsuit.core.files import private_file, read_json, replacing, save_json
+from followsuit.core.text import nfc
 from followsuit.graph.state import StateFolder
-from followsuit.graph.store import StoreError, nfc
+from followsuit.graph.store import StoreError
 
 _KEY_BYTES = 32
 

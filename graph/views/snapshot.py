@@ -23,9 +23,10 @@ from followsuit.core.files import make_private, private_folder, read_json, save_
 from followsuit.core.progress import Progress, silent
 from followsuit.graph import tables as t
 from followsuit.graph.duck import TYPES, open_duck
+from followsuit.graph.meta import Meta
 from followsuit.graph.schema import Col, NodeType
 from followsuit.graph.state import WorkFolder
-from followsuit.graph.store import GraphStore, Meta, StoreBusy
+from followsuit.graph.store import GraphStore, StoreBusy
 from followsuit.graph.tables import VIEW, Part, Table
 from followsuit.graph.views.compiled_once import CompiledOnce
 

@@ -8,7 +8,7 @@ from typing import IO
 
 import pyarrow as pa
 
-from followsuit.graph.store import nfc
+from followsuit.core.text import nfc
 from followsuit.loaders.sources import DeliveryError
 from followsuit.loaders.staging.rejects import Reject
 

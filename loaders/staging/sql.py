@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 import pyarrow as pa
 import pyarrow.types as pt
 
-from followsuit.graph.store import nfc
+from followsuit.core.text import nfc
 from followsuit.loaders.column_mapping import ColumnMapping
 from followsuit.loaders.mapping import Condition
 

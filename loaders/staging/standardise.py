@@ -16,9 +16,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as pt
 
+from followsuit.core.text import nfc
 from followsuit.graph.duck import TYPES, open_duck
 from followsuit.graph.schema import Col
-from followsuit.graph.store import nfc
 from followsuit.graph.tables import CONSENTS, Kind, Table
 from followsuit.loaders.column_mapping import ColumnMapping
 from followsuit.loaders.mapping import TableMapping

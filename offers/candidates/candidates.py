@@ -11,23 +11,18 @@ from functools import cached_property
 
 import numpy as np
 import pyarrow.compute as pc
-from numba import prange
 from scipy import sparse
 
 from followsuit.core.codes import Codes
-from followsuit.core.compiled import compiled, compiled_parallel
+from followsuit.core.compiled import compiled
 from followsuit.core.ranking_metrics import top_n
 from followsuit.core.sorting import order_by
 from followsuit.graph.items import PRODUCT, STORE, item_key
+from followsuit.offers.candidates.best_offers import best_offers
 from followsuit.offers.candidates.catalogue import Catalogue
 from followsuit.offers.candidates.grid import Grid, pick
 from followsuit.offers.candidates.store_sets import Redemption, redemption
 from followsuit.triggers.trigger import ANY_OFFER, Needs
-
-_ENOUGH = 4
-"""Offers are first matched with this many times as many items as wanted."""
-_SLICES = 4
-"""A customer's items are compared in this many times as many slices, to find a limit for these."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +129,7 @@ class Offers:
         if by_item is None:
             row, column = _cells_of(top_n(scores, n if suits.any() else 0))
             return Candidates(rows[row], column, column)
-        column, offer = _best_offers(
+        column, offer = best_offers(
             scores,
             by_item.indptr,
             by_item.indices,
@@ -320,105 +315,3 @@ def _choose(
             used_by[offer[i]] = row[i]
             chosen[i] = True
     return chosen
-
-
-@compiled_parallel
-def _best_offers(
-    scores: np.ndarray,
-    pointer: np.ndarray,
-    offers: np.ndarray,
-    for_all: np.ndarray,
-    suits: np.ndarray,
-    audience_pointer: np.ndarray,
-    audience: np.ndarray,
-    n: int,
-) -> tuple[np.ndarray, np.ndarray]:
-    # The items from the best down, each for the offer that is worth the most of those left. As all
-    # offers rank items alike, and all items offers, this matches as if the offers chose in turn.
-    rows = len(scores)
-    chosen = np.full((rows, n), -1, dtype=np.int64)
-    by = np.full((rows, n), -1, dtype=np.int64)
-    for r in prange(rows):
-        free = for_all.copy()
-        for i in range(audience_pointer[r], audience_pointer[r + 1]):
-            free[audience[i]] = suits[audience[i]]
-        # Few columns are enough for nearly all customers.
-        least = _score_of_many(scores[r], _ENOUGH * n)
-        count = _match(scores[r], least, np.inf, pointer, offers, free, chosen[r], by[r], 0)
-        if count < n and least > -np.inf:
-            _match(scores[r], -np.inf, least, pointer, offers, free, chosen[r], by[r], count)
-    return chosen, by
-
-
-@compiled
-def _score_of_many(scores: np.ndarray, many: int) -> float:
-    """A score that at least so many columns have or exceed, and not many more; -inf if unknown."""
-    slices = _SLICES * many
-    times = len(scores) // slices
-    if times < 2:
-        return -np.inf
-    # As many slices (every so many columns) have a highest score that is at least this one.
-    highest = scores[:slices].copy()
-    for first in range(slices, times * slices, slices):
-        part = scores[first : first + slices]  # A slice from 0 is read several numbers at a time.
-        for i in range(slices):
-            highest[i] = part[i] if part[i] > highest[i] else highest[i]
-    place = slices - many
-    lowest: float = np.partition(highest, place)[place]
-    return lowest
-
-
-@compiled
-def _match(
-    scores: np.ndarray,
-    least: float,
-    below: float,
-    pointer: np.ndarray,
-    offers: np.ndarray,
-    free: np.ndarray,
-    chosen: np.ndarray,
-    by: np.ndarray,
-    count: int,
-) -> int:
-    """Match columns with a score from `least` to `below`; the number matched so far."""
-    heap = np.empty(len(scores), dtype=np.int64)
-    size = 0
-    for c in range(len(scores)):
-        if least <= scores[c] < below:
-            heap[size] = c
-            size += scores[c] > -np.inf and pointer[c + 1] > pointer[c]
-    for at in range(size // 2 - 1, -1, -1):
-        _sink(heap, at, size, scores)
-    while size and count < len(chosen):
-        c = heap[0]
-        size -= 1
-        heap[0] = heap[size]
-        _sink(heap, 0, size, scores)
-        for i in range(pointer[c], pointer[c + 1]):
-            if free[offers[i]]:
-                free[offers[i]] = False
-                chosen[count], by[count] = c, offers[i]
-                count += 1
-                break
-    return count
-
-
-@compiled
-def _sink(heap: np.ndarray, at: int, size: int, scores: np.ndarray) -> None:
-    """Restore a heap of columns, the highest score (then the smallest column) at its root."""
-    column = heap[at]
-    while 2 * at + 1 < size:
-        child = 2 * at + 1
-        if child + 1 < size and _ranks_before(heap[child + 1], heap[child], scores):
-            child += 1
-        if not _ranks_before(heap[child], column, scores):
-            break
-        heap[at] = heap[child]
-        at = child
-    heap[at] = column
-
-
-@compiled
-def _ranks_before(one: int, other: int, scores: np.ndarray) -> bool:
-    better: bool = scores[one] > scores[other]
-    return better or (scores[one] == scores[other] and one < other)

@@ -13,11 +13,12 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from followsuit.core.progress import Progress, silent
+from followsuit.core.text import nfc
 from followsuit.graph import schema as g
 from followsuit.graph.nodes import exists
 from followsuit.graph.results.runs import DECISIONS, DamagedRun, Run, active_run, run_folder
 from followsuit.graph.schema import Col
-from followsuit.graph.store import GraphStore, nfc
+from followsuit.graph.store import GraphStore
 from followsuit.offers.explanation.not_offered import (
     BELOW,
     CHANGED,

@@ -21,9 +21,9 @@ from pydantic import (
 )
 
 from followsuit.core.near_names import near_name
+from followsuit.core.text import nfc
 from followsuit.core.times import TimeError, length
 from followsuit.graph.consent import CHANNELS
-from followsuit.graph.store import nfc
 
 LATEST = 1
 """The version of policies that this code understands."""

@@ -17,8 +17,9 @@ from rich.filesize import decimal
 from followsuit.config import Settings, read_settings
 from followsuit.core.errors import FollowsuitError
 from followsuit.graph import schema as g
+from followsuit.graph.meta import Meta
 from followsuit.graph.results.runs import SCORE, Run, active, runs
-from followsuit.graph.store import GraphStore, Meta, StoreMissing
+from followsuit.graph.store import GraphStore, StoreMissing
 from followsuit.offers.run.activation import oldest
 from followsuit.offers.run.guards import in_words
 from followsuit.offers.run_parameters import LEARNED

@@ -32,12 +32,9 @@ if TYPE_CHECKING:
         TrainingUnderWay,
     )
     from followsuit.graph.erasure.forgotten import ForgottenKeyMissing, ForgottenMissing
+    from followsuit.graph.query import QueryCrashed, QueryError, QueryTimeout, QueryTooLarge
     from followsuit.graph.results.runs import DamagedRun, UnknownRun
     from followsuit.graph.store import (
-        QueryCrashed,
-        QueryError,
-        QueryTimeout,
-        QueryTooLarge,
         StoreBusy,
         StoreDamaged,
         StoreError,
@@ -117,10 +114,10 @@ _MODULES = {
     "OutdatedRun": "followsuit.offers.run.activation",
     "OutputError": "followsuit.cli.app",
     "PolicyError": "followsuit.policy.declared.policy_file",
-    "QueryCrashed": "followsuit.graph.store",
-    "QueryError": "followsuit.graph.store",
-    "QueryTimeout": "followsuit.graph.store",
-    "QueryTooLarge": "followsuit.graph.store",
+    "QueryCrashed": "followsuit.graph.query",
+    "QueryError": "followsuit.graph.query",
+    "QueryTimeout": "followsuit.graph.query",
+    "QueryTooLarge": "followsuit.graph.query",
     "ReasonTextError": "followsuit.triggers.reason_texts",
     "Refused": "followsuit.offers.run.guards",
     "ReportError": "followsuit.triggers.report.report",

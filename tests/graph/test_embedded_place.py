@@ -8,7 +8,7 @@ import pytest
 
 from followsuit.graph import schema as g
 from followsuit.graph.connect import connect
-from followsuit.graph.engines import embedded as engine
+from followsuit.graph.engines import embedded_file
 from followsuit.graph.store import GraphStore, StoreBusy, StoreDamaged, StoreError, StoreMissing
 from followsuit.testing.graph_rows import nodes
 from followsuit.testing.places import Place
@@ -50,7 +50,7 @@ def test_a_store_has_one_state_folder_whatever_the_path(ways: list[Path], maker:
 def test_a_store_has_one_lock_whatever_the_path(
     ways: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine, "_WAIT", 0.2)
+    monkeypatch.setattr(embedded_file, "_WAIT", 0.2)
     fill(connect(ways[0]), "ann")
     with connect(ways[0]).writing():
         for way in ways[1:]:

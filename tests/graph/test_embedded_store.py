@@ -9,9 +9,10 @@ import pytest
 
 from followsuit.graph import schema as g
 from followsuit.graph.connect import connect
-from followsuit.graph.engines import embedded as engine
+from followsuit.graph.engines import embedded_file, embedded_tables
 from followsuit.graph.engines.embedded import EmbeddedStore
-from followsuit.graph.store import QueryError, StoreBusy, StoreError, StoreMissing
+from followsuit.graph.query import QueryError
+from followsuit.graph.store import StoreBusy, StoreError, StoreMissing
 from followsuit.testing.graph_rows import by_key, nodes, rows, sample, samples, stored
 from followsuit.testing.places import Place
 from followsuit.testing.processes import another_process
@@ -37,7 +38,7 @@ def test_readers_do_not_exclude_each_other(embedded: Place) -> None:
 
 
 def test_a_reader_excludes_the_writer(embedded: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "_WAIT", 0.2)
+    monkeypatch.setattr(embedded_file, "_WAIT", 0.2)
     with embedded.open() as reader, embedded.open() as writer:
         with writer.writing():
             pass
@@ -52,7 +53,7 @@ def test_a_reader_excludes_the_writer(embedded: Place, monkeypatch: pytest.Monke
 def test_a_file_that_another_program_has_open_is_busy(
     embedded: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine, "_WAIT", 0.2)
+    monkeypatch.setattr(embedded_file, "_WAIT", 0.2)
     with another_process(embedded, "hold"), embedded.open() as store:
         # Without our lock, as a tool of LadybugDB's own would hold the file.
         store.state.lock.unlink()
@@ -213,7 +214,7 @@ LITTLE = 80 * 2**20
 def test_rows_that_need_more_memory_than_measured_are_copied_in_smaller_bulks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, many_friendships: pa.Table
 ) -> None:
-    monkeypatch.setattr(engine, "_BYTES_PER_ROW", 1)
+    monkeypatch.setattr(embedded_tables, "_BYTES_PER_ROW", 1)
     store = EmbeddedStore(tmp_path / "store.lbug", LITTLE)
     with store.writing():
         store.write(g.CUSTOMER, nodes(g.CUSTOMER, *CROWD))
@@ -228,8 +229,8 @@ def test_rows_that_need_more_memory_than_measured_are_copied_in_smaller_bulks(
 def test_rows_that_need_more_memory_than_the_limit_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, many_friendships: pa.Table
 ) -> None:
-    monkeypatch.setattr(engine, "_BYTES_PER_ROW", 1)
-    monkeypatch.setattr(engine, "_LEAST", 10**9)
+    monkeypatch.setattr(embedded_tables, "_BYTES_PER_ROW", 1)
+    monkeypatch.setattr(embedded_tables, "_LEAST", 10**9)
     store = EmbeddedStore(tmp_path / "store.lbug", LITTLE)
     with store.writing():
         store.write(g.CUSTOMER, nodes(g.CUSTOMER, *CROWD))

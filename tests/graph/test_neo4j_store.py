@@ -13,13 +13,8 @@ from test_store_contract import drop_constraints
 from followsuit.graph import schema as g
 from followsuit.graph.connect import connect
 from followsuit.graph.engines import cells, neo4j
-from followsuit.graph.store import (
-    QueryError,
-    StoreError,
-    StoreMissing,
-    StoreNotOurs,
-    StoreUnreachable,
-)
+from followsuit.graph.query import QueryError
+from followsuit.graph.store import StoreError, StoreMissing, StoreNotOurs, StoreUnreachable
 from followsuit.testing.graph_rows import by_key, nodes, rows, samples, stored
 from followsuit.testing.places import Place
 

@@ -104,7 +104,7 @@ def test_a_store_of_the_first_version_is_upgraded_when_it_is_read(
     before = content(embedded)
     new = (g.INCLUDES_STORE, g.SENSITIVE_IN, g.SENSITIVE_TABLE, g.SENSITIVE_VALUE)
     with embedded.open() as store:
-        run = store._run  # type: ignore[attr-defined]  # an old store can't be made otherwise
+        run = store._file.run  # type: ignore[attr-defined]  # an old store can't be made otherwise
         with store.writing():
             for element, columns in g.LATER_COLUMNS:
                 for column in columns:

@@ -20,7 +20,8 @@ from hypothesis import strategies as st
 from support.deliveries import deliver
 from support.hand_made import MAPPING, hand_made
 
-from followsuit.graph.store import GraphStore, QueryError
+from followsuit.graph.query import QueryError
+from followsuit.graph.store import GraphStore
 from followsuit.loaders.load import load
 from followsuit.loaders.mapping import read_mapping
 from followsuit.queries.runner import run_cypher, run_query

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from followsuit.graph.store import QueryError
+from followsuit.graph.query import QueryError
 from followsuit.queries.guard import REFUSED, check_query
 
 

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from followsuit.graph import schema as g
-from followsuit.graph.store import Meta, QueryError
+from followsuit.graph.meta import Meta
+from followsuit.graph.query import QueryError
 from followsuit.queries.guard import check_query
 from followsuit.queries.library import TYPES, LibraryQuery, UnknownQuery, find, library, typed
 

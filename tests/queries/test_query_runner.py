@@ -9,11 +9,8 @@ import pytest
 from support.hand_made import MAPPING, hand_made
 
 from followsuit.graph import schema as g
-from followsuit.graph.store import (
-    GraphStore,
-    QueryError,
-    QueryTimeout,
-)
+from followsuit.graph.query import QueryError, QueryTimeout
+from followsuit.graph.store import GraphStore
 from followsuit.loaders.load import load
 from followsuit.loaders.mapping import read_mapping
 from followsuit.queries.runner import run_cypher, run_query

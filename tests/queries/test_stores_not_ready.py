@@ -6,7 +6,8 @@ import pytest
 from support.deliveries import deliver
 from support.hand_made import NOW
 
-from followsuit.graph.store import QueryError, StoreIncomplete, StoreMissing
+from followsuit.graph.query import QueryError
+from followsuit.graph.store import StoreIncomplete, StoreMissing
 from followsuit.loaders.load import load
 from followsuit.queries.library import UnknownQuery
 from followsuit.queries.runner import run_cypher, run_query

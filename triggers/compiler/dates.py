@@ -99,15 +99,13 @@ def _ahead(rows: pd.DataFrame, zone: str, as_of: pd.Timestamp, days: int) -> pd.
 
 
 def _anniversary(dates: "pd.Series[pd.Timestamp]", year: int) -> "pd.Series[pd.Timestamp]":
-    """The day of each date in a year."""
-    leap_day = (dates.dt.month == 2) & (dates.dt.day == 29) & (not _is_leap(year))
-    days = {"year": np.full(len(dates), year), "month": dates.dt.month}
-    frame = pd.DataFrame({**days, "day": dates.dt.day.where(~leap_day, 28)})
-    return pd.to_datetime(frame).astype("datetime64[s]")
-
-
-def _is_leap(year: int) -> bool:
-    return year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
+    """The day of each date in a year; the last of February for the 29th where there is none."""
+    days = dates.to_numpy("datetime64[D]")
+    months = days.astype("datetime64[M]")
+    this_year = np.datetime64(str(year), "M") + months.astype(np.int64) % 12
+    last = (this_year + 1).astype("datetime64[D]") - 1
+    same = np.minimum(this_year.astype("datetime64[D]") + (days - months), last)
+    return pd.Series(same.astype("datetime64[s]"), index=dates.index)
 
 
 def _midnight(days: "pd.Series[pd.Timestamp]", zone: str) -> "pd.Series[pd.Timestamp]":

@@ -16,8 +16,8 @@ from pydantic import (
 )
 
 from followsuit.core.near_names import near_name
+from followsuit.core.text import nfc
 from followsuit.core.times import TimeError, length
-from followsuit.graph.store import nfc
 from followsuit.graph.tables import Kind
 from followsuit.triggers.definitions.kinds import (
     SAME_OF,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from followsuit.config import read_settings
 from followsuit.graph import schema as g
-from followsuit.graph.engines import cells, embedded, neo4j
+from followsuit.graph.engines import cells, embedded_tables, neo4j
 
 FEW = 500
 
@@ -25,7 +25,7 @@ def main() -> None:
     """Hold the store, and write the files to it."""
     action, *files = sys.argv[1:]
     settings = read_settings()
-    embedded._BYTES_PER_ROW = embedded._BYTES_PER_ADDED_ROW = settings.memory // FEW
+    embedded_tables._BYTES_PER_ROW = embedded_tables._BYTES_PER_ADDED_ROW = settings.memory // FEW
     neo4j._BATCH = cells._FEW = FEW
     with settings.connect() as store, store.writing():
         say("held")

@@ -9,7 +9,8 @@ import pytest
 from support.commands import run
 
 from followsuit.graph.description.dialects import Difference, differences, functions
-from followsuit.graph.store import GraphStore, QueryError
+from followsuit.graph.query import QueryError
+from followsuit.graph.store import GraphStore
 from followsuit.loaders.load import load
 from followsuit.queries.runner import run_cypher
 from followsuit.simulator import World, simulate

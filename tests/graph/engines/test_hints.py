@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from followsuit.graph.store import GraphStore, QueryError
+from followsuit.graph.query import QueryError
+from followsuit.graph.store import GraphStore
 from followsuit.testing.places import Place, empty_database
 
 SEE = " `followsuit schema` lists all."

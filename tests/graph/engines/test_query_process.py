@@ -15,15 +15,9 @@ import psutil
 import pytest
 
 from followsuit.graph import schema as g
-from followsuit.graph.engines import embedded as engine
-from followsuit.graph.store import (
-    GraphStore,
-    QueryCrashed,
-    QueryError,
-    QueryTimeout,
-    QueryTooLarge,
-    StoreBusy,
-)
+from followsuit.graph.engines import embedded_file
+from followsuit.graph.query import QueryCrashed, QueryError, QueryTimeout, QueryTooLarge
+from followsuit.graph.store import GraphStore, StoreBusy
 from followsuit.testing.graph_rows import NOON, nodes, samples
 from followsuit.testing.places import Place
 from followsuit.testing.processes import another_process
@@ -227,7 +221,7 @@ def test_answers_are_those_of_this_process(store: GraphStore, query: str) -> Non
 def test_a_writer_excludes_other_queries_and_can_query_its_own_writes(
     embedded: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine, "_WAIT", 0.2)
+    monkeypatch.setattr(embedded_file, "_WAIT", 0.2)
     question = "MATCH (c:Customer) RETURN count(*) AS n"
     with embedded.open() as store:
         with store.writing():

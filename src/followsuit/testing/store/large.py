@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from followsuit.graph import schema as g
-from followsuit.graph.engines import cells, embedded, neo4j
+from followsuit.graph.engines import cells, embedded_tables, neo4j
 from followsuit.graph.schema import Element, NodeType
 from followsuit.testing.graph_rows import Content, by_key, key_of, nodes, rows, stored
 from followsuit.testing.places import MEMORY, Place
@@ -23,8 +23,8 @@ class LargeContract:
     @pytest.fixture
     def small_bulks(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Shrink the bulks, so that tables of some thousand rows are treated like millions."""
-        monkeypatch.setattr(embedded, "_BYTES_PER_ROW", MEMORY // BULK)
-        monkeypatch.setattr(embedded, "_BYTES_PER_ADDED_ROW", 3 * MEMORY // BULK)
+        monkeypatch.setattr(embedded_tables, "_BYTES_PER_ROW", MEMORY // BULK)
+        monkeypatch.setattr(embedded_tables, "_BYTES_PER_ADDED_ROW", 3 * MEMORY // BULK)
         monkeypatch.setattr(cells, "_FEW", BULK)
         monkeypatch.setattr(neo4j, "_BATCH", BULK // 3)
         monkeypatch.setattr(neo4j, "_FETCH", BULK)

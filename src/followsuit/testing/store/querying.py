@@ -10,7 +10,8 @@ import pyarrow as pa
 import pytest
 
 from followsuit.graph import schema as g
-from followsuit.graph.store import QueryError, QueryTimeout, StoreError
+from followsuit.graph.query import QueryError, QueryTimeout
+from followsuit.graph.store import StoreError
 from followsuit.testing.graph_rows import NOON, by_key, nodes, rows, sample, samples, stored
 from followsuit.testing.places import Place
 

@@ -71,6 +71,11 @@ class PurchaseDays:
         return np.cumsum(self._new, dtype=np.int64) - 1
 
     @cached_property
+    def pairs(self) -> "Pairs":
+        """The pairs by the end of day 0."""
+        return pairs_at(self, 0)
+
+    @cached_property
     def _new(self) -> np.ndarray:
         """(rows,) whether a row is the first of its pair."""
         new = np.ones(len(self.day), dtype=bool)
@@ -139,7 +144,7 @@ class Pairs:
         return replace(self, **{name: column[::step] for name, column in vars(self).items()})
 
 
-def pairs_at(days: PurchaseDays, cutoff: int = 0) -> Pairs:
+def pairs_at(days: PurchaseDays, cutoff: int) -> Pairs:
     """The pairs by the end of a day, from earlier purchases alone but for `following`."""
     known = days.day <= cutoff
     closed = known & (days.following <= cutoff)

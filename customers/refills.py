@@ -110,7 +110,7 @@ class Refills:
             purchase within the horizon.
         """
         days = purchase_days(view, only)
-        pairs = pairs_at(days)
+        pairs = days.pairs
         expected = self.gaps.expected(days, pairs)
         return pd.DataFrame(
             {
@@ -195,7 +195,7 @@ def fit_refills(days: PurchaseDays, horizon: timedelta) -> Refills:
     weights, intercept = _logistic(_features(expected, elapsed, gaps, knots), y)
     return Refills(
         days=length,
-        gaps=fit_gaps(days, pairs_at(days)),
+        gaps=fit_gaps(days, days.pairs),
         cutoffs=tuple(-cutoff for cutoff in by_cutoff),
         rows=rows,
         knots=knots,
@@ -210,7 +210,8 @@ def _pairs_by_cutoff(days: PurchaseDays, length: int) -> dict[int, Pairs]:
     enough = math.ceil(MOST / max(len(latest), 1))
     count = min(max(enough, FEWEST_CUTOFFS), CUTOFFS)
     weeks = np.linspace(0, CUTOFFS - 1, count).round().astype(int).tolist()
-    return {-length - 7 * week: pairs_at(days, -length - 7 * week) for week in weeks}
+    earlier = {-length - 7 * week: pairs_at(days, -length - 7 * week) for week in weeks[1:]}
+    return {-length: latest, **earlier}
 
 
 def _training_set(

@@ -54,15 +54,16 @@ def match_files(store: GraphStore) -> int:
         store: the store, open for writing.
 
     Returns:
-        The number of offers of all runs.
+        How many offers the runs have lost since they were counted.
     """
-    counted = []
+    counted, lost = [], 0
     kept = _keys([])
     for row in store.read(g.RUN).to_pylist():
         run = read_run(row)
         if run.kind == SCORE:
             keys = _keys_in_files(store, run)
             kept = keys if run.active else kept
+            lost += max(0, run.offers - keys.num_rows)
             customers = len(pc.unique(keys[Col.SOURCE]))
             counted.append(row | {Col.OFFERS: keys.num_rows, Col.CUSTOMERS: customers})
     for element in RECOMMENDED.values():
@@ -70,7 +71,7 @@ def match_files(store: GraphStore) -> int:
         store.delete_rows(element, keys.join(kept, keys.column_names, join_type="left anti"))
     if counted:
         store.write(g.RUN, pa.Table.from_pylist(counted, schema=g.RUN.arrow_schema()))
-    return sum(row[Col.OFFERS] for row in counted)
+    return lost
 
 
 def _keys_in_files(store: GraphStore, run: Run) -> pa.Table:
@@ -101,7 +102,7 @@ def rows_of_parts(
     name: str,
     columns: Sequence[str] | None = None,
     filters: Any = None,
-) -> list[pa.Table]:
+) -> Iterator[pa.Table]:
     """The rows of a file of each part of a run, about the part's own customers.
 
     Args:
@@ -114,12 +115,7 @@ def rows_of_parts(
     Raises:
         DamagedRun: the file of a part is missing or damaged.
     """
-    return list(_rows_of_parts(store, parts(run), name, columns, filters))
-
-
-def _rows_of_parts(
-    store: GraphStore, made_by: list[Run], name: str, columns: Any, filters: Any
-) -> Iterator[pa.Table]:
+    made_by = parts(run)
     listed = {c for part in made_by for c in part.parameters.get(CUSTOMERS) or ()}
     for part in made_by:
         try:

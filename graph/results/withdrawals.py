@@ -30,7 +30,6 @@ from followsuit.graph.results.runs import (
     DECISIONS,
     DRIVERS,
     OFFERS,
-    SCORE,
     SHARING,
     run_folder,
     run_folders,
@@ -94,9 +93,7 @@ class _Withdrawal:
         """Delete offers in the files of all runs, unfinished ones too, then in the graph."""
         for run_id, as_of in run_folders(self.store).items():
             _RunFiles(self, run_id, as_of).withdraw()
-        of_score = (row for row in self._runs.values() if row[Col.KIND] == SCORE)
-        before: int = sum(row[Col.OFFERS] for row in of_score)
-        return before - match_files(self.store)
+        return match_files(self.store)
 
     def not_sensitive(self, rows: ir.Table) -> ir.Table:
         """Rows with `item_kind`, `item_id`, except those of sensitive products and stores."""

@@ -46,9 +46,9 @@ def expected(
 ) -> dict[tuple[str, str], float]:
     """The expected gap in days of each pair."""
     population = days_of(learned or histories)
-    gaps = fit_gaps(population, pairs_at(population))
+    gaps = fit_gaps(population, population.pairs)
     days = days_of(histories)
-    pairs = pairs_at(days)
+    pairs = days.pairs
     names = zip(days.customers.ids[pairs.customer], days.products.ids[pairs.product], strict=True)
     return dict(zip(names, np.exp(gaps.expected(days, pairs)), strict=True))
 
@@ -92,7 +92,7 @@ class TestPairs:
         assert pairs.mean_log[0] == pytest.approx(np.log([10, 16]).mean())
         assert pairs.squares[0] == pytest.approx(np.log([10, 16]).var() * 2)
         assert pairs.following[0] == 0
-        assert pairs_at(days).following[0] == NEVER
+        assert days.pairs.following[0] == NEVER
 
     def test_later_purchases_change_only_what_follows(self) -> None:
         histories = simulate_refills(RHYTHMS, 20, seed=1)
@@ -106,13 +106,13 @@ class TestPairs:
         assert (after.following > -90).all()
 
     def test_none_without_a_second_purchase(self) -> None:
-        assert len(pairs_at(days_of({("ann", "tea"): [-30], ("bob", "tea"): [-9]}))) == 0
+        assert len(days_of({("ann", "tea"): [-30], ("bob", "tea"): [-9]}).pairs) == 0
 
 
 class TestShrinking:
     def test_the_planted_variances_are_found(self) -> None:
         days = days_of(simulate_refills(RHYTHMS, 300, seed=0, days=900, within=0.3, between=0.4))
-        found = fit_gaps(days, pairs_at(days)).variances
+        found = fit_gaps(days, days.pairs).variances
         assert found.within == pytest.approx(0.3**2, rel=0.1)
         assert found.pair == pytest.approx(0.4**2, rel=0.1)
         planted = np.var(np.log(list(RHYTHMS.values())), ddof=1)
@@ -142,7 +142,7 @@ class TestShrinking:
         histories = simulate_refills(RHYTHMS, 40, seed=4)
         kinds = {"milk": "fresh", "wine": "drinks", "razor": "care", "soap": "care"}
         population = days_of(histories, kinds)
-        gaps = fit_gaps(population, pairs_at(population))
+        gaps = fit_gaps(population, population.pairs)
         new = days_of({("ann", "brush"): [-1], ("ann", "lamp"): [-1]}, {"brush": "care"})
         brush, lamp = gaps._usual(new)
         assert 28 < np.exp(brush) < 60
@@ -180,7 +180,7 @@ class TestShrinking:
         histories = simulate_refills({"milk": 6, "soap": 60}, 15, seed=seed, within=0.5)
         histories["ann", "soap"] = [-int(d) for d in np.cumsum([0, *lengths])[::-1]]
         days = days_of(histories)
-        pairs = pairs_at(days)
+        pairs = days.pairs
         gaps = fit_gaps(days, pairs)
         own = pairs.mean_log[0]
         usual = gaps._usual(days)[pairs.product[0]]
@@ -200,4 +200,4 @@ def test_no_purchases_make_no_pairs() -> None:
     none = np.zeros(0, dtype=np.int64)
     empty = np.array([], dtype=object)
     days = PurchaseDays(Codes(empty), Codes(empty), empty, none, none, none)
-    assert len(pairs_at(days)) == 0
+    assert len(days.pairs) == 0

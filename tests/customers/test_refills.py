@@ -59,7 +59,7 @@ class TestPlantedRhythms:
         for elapsed in range(60):
             bought = [-elapsed - 28 * k for k in range(5, -1, -1)]
             days = days_of({("ann", "razor"): bought})
-            pairs = pairs_at(days)
+            pairs = days.pairs
             expected = refills.gaps.expected(days, pairs)
             assert np.exp(expected[0]) == pytest.approx(28, abs=3)
             found = refills.probability(expected, -pairs.last, pairs.gaps)
@@ -104,7 +104,7 @@ class TestProperties:
 
     def test_a_longer_horizon_is_likelier(self, histories: Histories) -> None:
         days = days_of(histories)
-        pairs = pairs_at(days)
+        pairs = days.pairs
         sums = []
         for length in (3, 7, 14, 28):
             refills = fit_refills(days, timedelta(days=length))
@@ -132,7 +132,7 @@ class TestProperties:
         days = days_of(histories)
         thinned = fit_refills(days, WEEK)
         assert thinned.rows <= learned.rows // 2 + 8
-        pairs = pairs_at(days)
+        pairs = days.pairs
         expected = learned.gaps.expected(days, pairs)
         one, other = (m.probability(expected, -pairs.last, pairs.gaps) for m in (learned, thinned))
         assert np.abs(one - other).mean() < 0.05

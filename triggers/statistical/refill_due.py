@@ -24,7 +24,7 @@ import numpy as np
 import pyarrow as pa
 
 from followsuit.core.codes import Codes
-from followsuit.customers.gaps import Doubles, Ints, Pairs, PurchaseDays, pairs_at, purchase_days
+from followsuit.customers.gaps import Doubles, Ints, Pairs, PurchaseDays, purchase_days
 from followsuit.customers.refills import learn_refills
 from followsuit.graph.views.view import SharedView, View
 from followsuit.triggers.statistical.false_discoveries import RATE, largest_p
@@ -53,7 +53,7 @@ def refill_due(view: View, ahead: timedelta) -> pa.Table:
     # A view of those who share has the same purchases: don't read them twice.
     shared = days if isinstance(view, SharedView) else purchase_days(view.shared)
     learned = learn_refills(view.shared, ahead, shared)
-    pairs = pairs_at(days)
+    pairs = days.pairs
     expected = learned.gaps.expected(days, pairs)
     shares = (sharing(view).of(days.customers.ids) >= 0)[pairs.customer]
     rhythmic = Codes(_rhythmic_products(shared)).of(days.products.ids) >= 0
@@ -102,7 +102,7 @@ def _have_rhythm(pairs: Pairs, tested: np.ndarray, shares: np.ndarray) -> np.nda
 
 def _rhythmic_products(days: PurchaseDays) -> np.ndarray:
     """Ids of the products whose purchases have a rhythm, by customers who share."""
-    pairs = pairs_at(days)
+    pairs = days.pairs
     columns = pairs.gaps, pairs.mean_days, pairs.squares
     p, ratio = rhythm(*columns, pairs.product, len(days.products))
     found: np.ndarray = days.products.ids[(p <= largest_p(p, RATE / 2)) & (ratio <= REGULAR)]

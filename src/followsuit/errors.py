@@ -58,8 +58,8 @@ if TYPE_CHECKING:
     from followsuit.offers.explanation.not_offered import UnknownTarget
     from followsuit.offers.handoff.hand_off import HandOffError
     from followsuit.offers.learning.learned import NothingLearned
-    from followsuit.offers.run.activation import OutdatedRun
     from followsuit.offers.run.guards import Refused
+    from followsuit.offers.run.use import OutdatedRun
     from followsuit.offers.score import ScoreError
     from followsuit.policy.allocation.problem import BadProblem
     from followsuit.policy.declared.policy_file import PolicyError
@@ -111,7 +111,7 @@ _MODULES = {
     "NothingToLearn": "followsuit.gnn.data.from_view",
     "OtherCheckpoint": "followsuit.gnn.training.loop",
     "OtherTraining": "followsuit.gnn.training.trained",
-    "OutdatedRun": "followsuit.offers.run.activation",
+    "OutdatedRun": "followsuit.offers.run.use",
     "OutputError": "followsuit.cli.app",
     "PolicyError": "followsuit.policy.declared.policy_file",
     "QueryCrashed": "followsuit.graph.query",

@@ -192,7 +192,7 @@ class Offers(Triggers):
         Raises:
             UnknownRun: there is no such run.
         """
-        from followsuit.offers.run.activation import activate
+        from followsuit.offers.run.use import activate
 
         activate(self.store, run_id)
 

@@ -20,7 +20,7 @@ from followsuit.graph.store import GraphStore
 from followsuit.loaders.load import load
 from followsuit.offers.explanation.explain import explain
 from followsuit.offers.replay import replay
-from followsuit.offers.run.activation import OutdatedRun, activate
+from followsuit.offers.run.use import OutdatedRun, activate
 from followsuit.offers.score import ScoreReport
 from followsuit.offers.selection import Selection
 from followsuit.policy.decision import OFFERED, OUTRANKED

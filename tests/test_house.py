@@ -1,6 +1,8 @@
 """The rooms of the house: where they lie, which may import which, and which one cuts time."""
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -151,6 +153,24 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
     edges = [(m, name) for m, path in MODULES.items() for name in imports(path) if name in MODULES]
     assert len(edges) > len(MODULES)
     assert list(nx.simple_cycles(nx.DiGraph(edges))) == []
+
+
+@pytest.mark.parametrize(
+    ("module", "left_out"),
+    [
+        ("followsuit.cli.app", ("ibis", "numba", "pandas", "pyarrow", "scipy", "torch")),
+        # It answers from one file of the run.
+        ("followsuit.offers.explanation.explain", ("ibis", "numba", "pandas", "scipy", "torch")),
+    ],
+)
+def test_what_starts_fast_imports_nothing_slow(module: str, left_out: tuple[str, ...]) -> None:
+    code = f"import sys, {module}; print(*sorted(sys.modules))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    imported = set(done.stdout.split())
+    assert module in imported
+    assert imported.isdisjoint(left_out)
 
 
 def test_the_tests_are_laid_out_as_the_rooms_are() -> None:

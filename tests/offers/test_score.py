@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 from support.deliveries import write_csv
 from support.linear_taste import score
+from support.scored_runs import write_offers_file
 from support.shops import NOW, deliver_shop, offers, tables
 from support.snapshots import day
 from support.worlds import end_of
@@ -212,6 +213,7 @@ def test_a_recorded_no_outlives_assumed_consent(embedded: Place, tmp_path: Path)
 def test_a_run_too_many_takes_the_oldest_away(place: Place, tmp_path: Path) -> None:
     with loaded(place, deliver_shop(tmp_path / "d")) as store:
         for number in range(KEEP[SCORE]):
+            write_offers_file(store, f"run-{number}")
             write_run(store, Run(f"run-{number}", SCORE, NOW, day(1 + number), False, 0, 0, {}), {})
         report = score(store, NOW, LATER)
         kept = [run.run_id for run in runs(store, SCORE)]

@@ -1,11 +1,10 @@
 """Runs: written, activated, reactivated and pruned."""
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
+from support.scored_runs import write_offers_file
 from support.snapshots import day
 
-from followsuit.core.files import private_folder
 from followsuit.graph import schema as g
 from followsuit.graph.results.run_writer import use_run, write_run
 from followsuit.graph.results.runs import (
@@ -26,16 +25,6 @@ from followsuit.graph.store import GraphStore
 from followsuit.testing.places import Place
 
 CUSTOMERS = ("ann", "bob")
-
-_NAMES = {"source": "customer_id", "target": "item_id"}
-SCHEMA = pa.schema(
-    [
-        field.with_name(_NAMES.get(field.name, field.name))
-        for field in g.RECOMMENDED_PRODUCT.arrow_schema()
-        if field.name != "run_id"
-    ]
-)
-"""Of the offers in a run's folder."""
 
 
 @pytest.fixture
@@ -59,8 +48,7 @@ def write(store: GraphStore, number: int, customers: tuple[str, ...] = CUSTOMERS
     offers = [
         {"customer_id": c, "rank": 1, "item_kind": "product", "item_id": "tea"} for c in customers
     ]
-    folder = private_folder(run_folder(store, run_id))
-    pq.write_table(pa.Table.from_pylist(offers, schema=SCHEMA), folder / OFFERS)
+    write_offers_file(store, run_id, offers)
     write_run(store, run, {})
     return run_id
 

@@ -14,11 +14,10 @@ from support.linear_taste import score
 from support.shops import ADULT, NOW, deliver_shop, tables
 from support.snapshots import day
 
-from followsuit.graph.results.runs import DECISIONS, UnknownRun, active_run, run_folder
+from followsuit.graph.results.runs import DECISIONS, DamagedRun, UnknownRun, active_run, run_folder
 from followsuit.graph.store import GraphStore
 from followsuit.loaders.load import load
 from followsuit.offers.decisions.decision_rows import SCHEMA
-from followsuit.offers.explanation.not_offered import DamagedRun
 from followsuit.offers.handoff.hand_off import HandOff, HandOffError, hand_off
 from followsuit.testing.places import Place
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.scored_runs import write_offers_file
 from support.snapshots import day
 
 from followsuit.graph.connect import connect
@@ -50,6 +51,7 @@ def scored(store: GraphStore, as_of: Any, *, learned_at: Any = None, **parameter
     """Write a run of `score`."""
     at = {"taste_as_of": (learned_at or as_of).isoformat()}
     run = Run(f"{as_of:%m-%d}", SCORE, as_of, as_of, False, 1, 1, {**OPTIONS, **at, **parameters})
+    write_offers_file(store, run.run_id)
     write_run(store, run, {})
 
 
@@ -110,6 +112,7 @@ def test_a_run_of_an_older_version_that_named_no_definitions_does_not_serve(
     older = {name: value for name, value in OPTIONS.items() if name != "definitions"}
     at = {"taste_as_of": FIRST.isoformat()}
     run = Run("older", SCORE, FIRST, FIRST, False, 1, 1, {**older, **at, **learned(1.0)})
+    write_offers_file(store, run.run_id)
     write_run(store, run, {})
     assert learned_before(store, OPTIONS, day(2), Learn.AUTO) == {}
 

@@ -89,20 +89,25 @@ def _behind(reasons: ir.Table, exposed: ir.Table, about: str | None) -> ir.Table
     return ibis.union(own.select(columns), others.select(columns))
 
 
-def triggers_of(definitions: Mapping[str, Definition], ties: ir.Table) -> tuple[Trigger, ...]:
+def triggers_of(
+    definitions: Mapping[str, Definition], ties: ir.Table, only: tuple[str, ...] | None = None
+) -> tuple[Trigger, ...]:
     """The triggers of definitions, in their order: the first one of a pair comes first.
 
     Args:
         definitions: the definitions by name.
         ties: see `tie_weights`.
+        only: ids of customers; statistics work as if there were no others. None for all.
     """
-    return tuple(trigger_of(each, ties) for each in definitions.values())
+    return tuple(trigger_of(each, ties, only) for each in definitions.values())
 
 
-def trigger_of(definition: Definition, ties: ir.Table) -> Trigger:
-    """The trigger of a definition; see `tie_weights` for the ties."""
+def trigger_of(
+    definition: Definition, ties: ir.Table, only: tuple[str, ...] | None = None
+) -> Trigger:
+    """The trigger of a definition; see `triggers_of`."""
     if definition.statistic is not None:
-        return StatisticalTrigger(definition)
+        return StatisticalTrigger(definition, only)
     return DefinedTrigger(definition, ties)
 
 

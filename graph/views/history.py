@@ -1,10 +1,13 @@
 """The rows of all times that computations may use. Views filter them by time."""
 
+from collections.abc import Sequence
 from functools import cached_property
 
 import ibis
 import ibis.expr.types as ir
+import numpy as np
 
+from followsuit.core.codes import Codes
 from followsuit.graph import tables as t
 from followsuit.graph.items import ITEM, PAIR, PRODUCT, STORE
 from followsuit.graph.schema import Col
@@ -81,6 +84,11 @@ class History:
         """The kinds of all events, of any time."""
         kinds = self._snapshot.rows(t.EVENTS).select("kind").distinct()
         return frozenset(kinds.to_pyarrow()["kind"].to_pylist())
+
+    @cached_property
+    def purchases(self) -> int:
+        """The number of purchases and returns of all times and customers."""
+        return int(self._snapshot.rows(t.PURCHASES).count().execute())
 
     @cached_property
     def sensitive_items(self) -> ir.Table:
@@ -218,17 +226,12 @@ class History:
         return ibis.union(rows, back.select(rows.columns)).drop("directed")
 
 
-class OwnHistory(History):
-    """The rows of one customer; `items` are those of all customers."""
+class _SomeHistory(History):
+    """The rows of some customers; `items` are those of all customers."""
 
-    def __init__(self, history: History, customer: str) -> None:
+    def __init__(self, history: History) -> None:
         super().__init__(history._decided)
         self._all = history
-        self._customer = customer
-
-    def chosen(self, rows: ir.Table) -> ir.Table:
-        """The rows of the customer."""
-        return rows.filter(rows.customer_id == self._customer)
 
     @cached_property
     def items(self) -> ir.Table:
@@ -239,6 +242,43 @@ class OwnHistory(History):
     def sensitive_items(self) -> ir.Table:
         """`item_kind, item_id` of the sensitive products and stores."""
         return self._all.sensitive_items
+
+
+class OwnHistory(_SomeHistory):
+    """The rows of one customer."""
+
+    def __init__(self, history: History, customer: str) -> None:
+        super().__init__(history)
+        self._customer = customer
+
+    def chosen(self, rows: ir.Table) -> ir.Table:
+        """The rows of the customer."""
+        return rows.filter(rows.customer_id == self._customer)
+
+
+class SampleHistory(_SomeHistory):
+    """The rows of a sample of customers."""
+
+    def __init__(self, history: History, customers: Sequence[str]) -> None:
+        super().__init__(history)
+        self._customers = customers
+
+    def chosen(self, rows: ir.Table) -> ir.Table:
+        """The rows of the sample."""
+        ids = ibis.memtable({"customer_id": self._customers}, schema={"customer_id": "string"})
+        return rows.semi_join(ids, "customer_id")
+
+    @cached_property
+    def members(self) -> ir.Table:
+        """`customer_id, city, joined_at, shares`."""
+        return self._snapshot.keep(self.chosen(self._all.members))
+
+    @cached_property
+    def purchase_arrays(self) -> PurchaseArrays:
+        """The purchases of all times, without returns and what is sensitive."""
+        rows = self._all.purchase_arrays
+        wanted = Codes(np.array(self._customers, dtype=object)).of(rows.customers.ids) >= 0
+        return rows.only(wanted[rows.customer])
 
 
 def is_return(purchases: ir.Table) -> ir.BooleanValue:

@@ -7,7 +7,7 @@ may change for another (triggers, popularity, taste, tie weights, influence, emb
 from it. The types `View` and `SharedView` say which of the two a function takes.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Self, TypeVar
@@ -26,7 +26,7 @@ from followsuit.graph.schema import Col
 from followsuit.graph.store import GraphStore
 from followsuit.graph.tables import Table
 from followsuit.graph.views.contract_view import ContractView
-from followsuit.graph.views.history import History, OwnHistory, without_returns
+from followsuit.graph.views.history import History, OwnHistory, SampleHistory, without_returns
 from followsuit.graph.views.people import opt_ins
 from followsuit.graph.views.purchase_arrays import PurchaseArrays
 from followsuit.graph.views.snapshot import Snapshot, take_snapshot
@@ -73,14 +73,14 @@ class View(ContractView):
         }
         return View(self.snapshot.without_older(oldest), self.as_of) if oldest else self
 
-    def once(self, name: str, compute: Callable[[], _T]) -> _T:
+    def once(self, name: Hashable, compute: Callable[[], _T]) -> _T:
         """Compute something once for this view; it is kept until `release`.
 
         Args:
             name: says what it is.
             compute: computes it.
         """
-        kept: dict[str, _T] = self.__dict__.setdefault("_kept", {})
+        kept: dict[Hashable, _T] = self.__dict__.setdefault("_kept", {})
         if name not in kept:
             kept[name] = compute()
         return kept[name]
@@ -115,6 +115,16 @@ class View(ContractView):
     def of(self, customer: str) -> "View":
         """This view with the rows of one customer only, which are faster to compute."""
         return View(self.snapshot, self.as_of, history=OwnHistory(self._history, customer))
+
+    def among(self, customers: tuple[str, ...]) -> Self:
+        """This view as if there were no other customers than these; made once until `release`."""
+        history = self._history
+        return self.once(
+            ("among", customers),
+            lambda: type(self)(
+                self.snapshot, self.as_of, history=SampleHistory(history, customers)
+            ),
+        )
 
     @cached_property
     def shared(self) -> "SharedView":
@@ -278,6 +288,14 @@ class View(ContractView):
         Use it only to save work and in messages.
         """
         return self._history.event_kinds
+
+    @property
+    def purchases_ever(self) -> int:
+        """The number of purchases and returns that the store has ever seen, later ones too.
+
+        Use it only to save work.
+        """
+        return self._history.purchases
 
     @property
     def stores(self) -> ir.Table:

@@ -46,7 +46,7 @@ _FEWEST_DAYS, _CUSTOMER_DAYS = 2, 100_000
 _MOST_TO_TRAIN, _MOST_TO_CALIBRATE = 25_000, 10_000
 """Maximum number of customers of a day to train and to calibrate on."""
 _DRAWN = 4
-"""Friends' reasons are looked for among this many times as many customers."""
+"""Reasons of friends and statistics are looked for among this many times as many customers."""
 _WEEK = timedelta(days=7)
 
 
@@ -198,7 +198,8 @@ class Replay:
         """
         # Not all have a reason, so more customers are drawn than are wanted.
         drawn = sampled(day.customers, _DRAWN * most, self._seed)
-        triggers = triggers_of(self._definitions, tie_weights(day, learned, only=drawn))
+        ties = tie_weights(day, learned, only=drawn)
+        triggers = triggers_of(self._definitions, ties, drawn)
         reasons = reasons_of(triggers, day)
         rows = with_everyone(day, reasons) if everyone else reasons
         rows = of_customers(rows, drawn)

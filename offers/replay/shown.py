@@ -20,7 +20,7 @@ _EMPTY = Shown(
 )
 
 
-def sampled(rows: ir.Table, most: int, seed: int) -> list[str] | None:
+def sampled(rows: ir.Table, most: int, seed: int) -> tuple[str, ...] | None:
     """Ids of a sample of the customers who have a row; None for all of them.
 
     Args:
@@ -33,7 +33,7 @@ def sampled(rows: ir.Table, most: int, seed: int) -> list[str] | None:
     if len(ids) <= most:
         return None
     chosen = np.random.default_rng(seed).choice(len(ids), most, replace=False)
-    return list(pc.take(ids, pa.array(np.sort(chosen))).to_pylist())
+    return tuple(pc.take(ids, pa.array(np.sort(chosen))).to_pylist())
 
 
 def shown_rows(

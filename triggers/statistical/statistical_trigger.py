@@ -11,7 +11,6 @@ import pyarrow as pa
 from followsuit.customers import lifetime, refills
 from followsuit.customers.lifetime import TooFewRepeats
 from followsuit.customers.refills import TooFewRefills
-from followsuit.graph import tables as t
 from followsuit.graph.items import PAIR, PRODUCT
 from followsuit.graph.views.view import View
 from followsuit.triggers.compiler.conditions import interval
@@ -70,16 +69,19 @@ class StatisticalTrigger(OfDefinition):
 
     Attributes:
         definition: the definition.
+        only: ids of customers, as if there were no others; None for all.
     """
+
+    only: tuple[str, ...] | None = None
 
     def can_fire(self, view: View) -> bool:
         """See `Trigger.can_fire`; whether enough are shared is seen when they are read."""
-        purchases = view.snapshot.rows(t.PURCHASES).count().execute()
-        return bool(purchases >= _FINDERS[self._statistic.name].fewest)
+        return view.purchases_ever >= _FINDERS[self._statistic.name].fewest
 
     def reasons(self, view: View) -> ir.Table:
         """See `Trigger.reasons`; none where too little is known to learn from."""
         finder = _FINDERS[self._statistic.name]
+        view = view if self.only is None else view.among(self.only)
         table = self._live(view).order_by("customer_id", "item_id", "category").to_pyarrow()
         members = sharing(view)
         frame = table.select(["customer_id", "strength"]).to_pandas()

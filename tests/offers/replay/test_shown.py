@@ -17,6 +17,6 @@ def test_of_more_customers_a_sample_is_drawn_by_the_seed() -> None:
     chosen = sampled(REASONS, 10, 0)
     assert chosen is not None
     assert len(set(chosen)) == 10
-    assert chosen == sorted(chosen)
+    assert list(chosen) == sorted(chosen)
     assert sampled(REASONS, 10, 0) == chosen
     assert sampled(REASONS, 10, 1) != chosen

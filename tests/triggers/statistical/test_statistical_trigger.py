@@ -1,5 +1,6 @@
 """Triggers of statistics: offers, budget, caching, privacy and what their reasons rest on."""
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ import pytest
 from support.snapshots import day
 from support.statistical_worlds import NOW, World, reasons_of
 
+from followsuit.graph import tables as t
 from followsuit.graph.views.view import View
 from followsuit.offers.candidates.brought_up import brought_up
 from followsuit.offers.candidates.grid import grid, outcomes
@@ -219,6 +221,29 @@ def test_a_product_that_is_due_is_a_candidate_although_the_customer_has_it(shop:
         zip(laid.live.row.tolist(), laid.live.column.tolist(), strict=True)
     )
     assert len(again) > 0.5 * len(laid.live)
+
+
+def test_a_sample_has_the_reasons_that_its_customers_would_have_if_there_were_no_others(
+    shop: View, tmp_path: Path
+) -> None:
+    people = shop.customers.customer_id.execute()
+    sample = tuple(sorted(people.sample(frac=0.8, random_state=1)))
+    bought = shop.table(t.PURCHASES).to_pandas()
+    alone = World().add("ann", "a0", -5)
+    alone_view = alone.view(
+        tmp_path,
+        customers=[{"customer_id": c} for c in sample],
+        purchases=bought[bought.customer_id.isin(sample)].to_dict("records"),
+    )
+    for view in (shop, shop.shared):
+        for name in STATISTICS:
+            sampled = replace(trigger(name), only=sample).reasons(view)
+            expected = trigger(name).reasons(alone_view)
+            order = ["customer_id", "item_id", "category"]
+            rows = sampled.order_by(order).to_pyarrow()
+            assert rows.equals(expected.order_by(order).to_pyarrow()), name
+            assert len(rows), name
+            shop.release()
 
 
 def test_with_few_purchases_none_of_them_can_fire(shop: View, tmp_path: Path) -> None:

@@ -39,7 +39,13 @@ from followsuit.offers.decisions.comparison import Comparison, compare
 from followsuit.offers.decisions.decisions import counts_by_rule
 from followsuit.offers.learning.acceptance import Acceptance
 from followsuit.offers.learning.learn import Learn
-from followsuit.offers.learning.learned import CHOSEN, learned_before
+from followsuit.offers.learning.learned import (
+    CHOSEN,
+    LEARNED_FROM,
+    learned_already,
+    learned_before,
+    learned_from,
+)
 from followsuit.offers.pipeline import STEPS, Pipeline
 from followsuit.offers.run.activation import kept_parts, other_options
 from followsuit.offers.run.guards import MAX_AGE, MIN_SHARE, Guards, Tell, ignore_note
@@ -219,10 +225,12 @@ def score(
             store, view, run_id, window, seed, triggers, texts, policy, folder, progress
         )
 
+    rests_on = {} if before else {LEARNED_FROM: learned_from(view, parameters)}
     if not _is_done(folder):
         job = pipeline(view, policy.policy, folder)
+        learned = before or learned_already(store, rests_on[LEARNED_FROM], Learn(learn))
         try:
-            _make(job, view, plan, before, selection, folder)
+            _make(job, view, plan, learned, selection, folder)
         except (FileNotFoundError, duckdb.IOException):
             check_forgotten(store, plan, folder)
             raise
@@ -233,7 +241,8 @@ def score(
         comparison = _compare(store, folder, pipeline, other, compared.policy, chosen, selection)
     done = read_json(folder / _DONE)
     learned_now = {name: done[name] for name in (*CHOSEN, LEARNED)}
-    written = write_offers(store, plan, folder, guards, learned_now | policy.as_parameters())
+    more = learned_now | rests_on | policy.as_parameters()
+    written = write_offers(store, plan, folder, guards, more)
     # The results of the steps only serve to continue an interrupted run.
     for step in (*STEPS, _DONE):
         (folder / step).unlink(missing_ok=True)
@@ -276,15 +285,15 @@ def _make(
     job: Pipeline,
     view: View,
     plan: Plan,
-    before: dict[str, Any],
+    learned: dict[str, Any],
     selection: Selection,
     folder: Path,
 ) -> None:
-    """Learn what isn't known from `before`, decide, and note that the run's files are whole."""
+    """Learn what isn't in `learned`, decide, and note that the run's files are whole."""
     chosen, unknown = _known(view, plan.parameters[CUSTOMERS])
-    config = TasteConfig(**before["taste"]) if before else job.config(plan.parameters)
-    if LEARNED in before:
-        acceptance = Acceptance.from_dict(before[LEARNED])
+    config = TasteConfig(**learned["taste"]) if learned else job.config(plan.parameters)
+    if LEARNED in learned:
+        acceptance = Acceptance.from_dict(learned[LEARNED])
     else:
         acceptance = job.acceptance(config, selection)
     decisions = job.rank(acceptance, config, chosen, selection)
@@ -297,7 +306,7 @@ def _make(
         "unknown": unknown,
         LEARNED: acceptance.as_dict(),
         "taste": asdict(config),
-        "taste_as_of": before.get("taste_as_of", plan.as_of.isoformat()),
+        "taste_as_of": learned.get("taste_as_of", plan.as_of.isoformat()),
     }
     save_json(folder / _DONE, done)
 

@@ -35,6 +35,10 @@ _SAME = (
 """Parameters in which two runs must agree for one to use what the other learned."""
 
 
+LEARNED_FROM = "learned_from"
+"""Parameter of a run that learned itself: a digest of what that rests on, see `learned_from`."""
+
+
 class NothingLearned(FollowsuitError):
     """`--learn never` is given, but no earlier run has settings and weights to use again."""
 
@@ -65,6 +69,36 @@ def learned_before(
     if run is None or (learn is Learn.AUTO and as_of - _chosen_at(run) >= KEEP):
         return {}
     return {name: run.parameters[name] for name in (*CHOSEN, LEARNED)}
+
+
+def learned_from(view: View, parameters: dict[str, Any]) -> str:
+    """A digest of all that learning rests on: with the same one, the same is learned.
+
+    Args:
+        view: the view as of the run's instant.
+        parameters: the parameters of the run.
+    """
+    same = {name: parameters[name] for name in _SAME}
+    snapshot = view.snapshot
+    known = (snapshot.content, snapshot.meta.delivered, snapshot.meta.blocked_customers)
+    return new_run_id(LEARNED, view.as_of, same, *known)
+
+
+def learned_already(store: GraphStore, digest: str, learn: Learn) -> dict[str, Any]:
+    """What another run has learned from the same data by the same options; empty if none has.
+
+    Repeating a run, for some customers or by another policy, needn't learn again.
+
+    Args:
+        store: the store with the runs.
+        digest: see `learned_from`.
+        learn: what to fit again.
+    """
+    if learn is Learn.ALWAYS:
+        return {}
+    same = (run for run in runs(store, SCORE) if run.parameters.get(LEARNED_FROM) == digest)
+    run = next(same, None)
+    return {} if run is None else {name: run.parameters[name] for name in (*CHOSEN, LEARNED)}
 
 
 def _fits(run: Run, parameters: dict[str, Any], as_of: datetime) -> bool:

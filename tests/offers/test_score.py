@@ -95,6 +95,39 @@ def test_scoring_again_replaces_the_run_and_changes_nothing(place: Place, tmp_pa
         assert [(r.run_id, r.active) for r in runs(store, SCORE)] == [(one.run_id, True)]
 
 
+def test_what_a_run_has_learned_is_learned_again_only_with_always(
+    embedded: Place, delivery: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    learned: list[str] = []
+    for step in ("config", "acceptance"):
+        monkeypatch.setattr(pipeline.Pipeline, step, noted(step, learned))
+    with loaded(embedded, delivery) as store:
+        first = score(store, end_of(WORLD), LATER)
+        offers_of_first = first.rows.read_bytes()
+        again = score(store, end_of(WORLD), LATER)
+        assert learned == ["config", "acceptance"]
+        assert again.as_dict() == first.as_dict()
+        assert again.rows.read_bytes() == offers_of_first
+        some = sorted(set(first.offers_table()["customer_id"].to_pylist()))[:20]
+        score(store, end_of(WORLD), LATER, customers=some, activate=False)
+        assert learned == ["config", "acceptance"]
+        anew = score(store, end_of(WORLD), LATER, learn="always")
+        assert learned == 2 * ["config", "acceptance"]
+        assert anew.as_dict() == first.as_dict()
+        assert anew.rows.read_bytes() == offers_of_first
+
+
+def noted(step: str, steps: list[str]) -> Any:
+    """A step of the pipeline that notes its name each time."""
+    taken = getattr(pipeline.Pipeline, step)
+
+    def take(*arguments: Any) -> Any:
+        steps.append(step)
+        return taken(*arguments)
+
+    return take
+
+
 def test_a_planted_future_changes_no_offer(embedded: Place, tmp_path: Path) -> None:
     shop = tables()
     later = (NOW + timedelta(microseconds=1)).isoformat()

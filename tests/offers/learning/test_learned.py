@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.deliveries import deliver
 from support.scored_runs import write_offers_file
 from support.snapshots import day
 
@@ -12,9 +13,18 @@ from followsuit.graph.connect import connect
 from followsuit.graph.results.run_writer import write_run
 from followsuit.graph.results.runs import SCORE, Run
 from followsuit.graph.store import GraphStore
+from followsuit.graph.views.view import view_of
+from followsuit.loaders.load import load
 from followsuit.offers.features.declared import OWN
 from followsuit.offers.learning.learn import Learn
-from followsuit.offers.learning.learned import KEEP, NothingLearned, learned_before
+from followsuit.offers.learning.learned import (
+    KEEP,
+    LEARNED_FROM,
+    NothingLearned,
+    learned_already,
+    learned_before,
+    learned_from,
+)
 from followsuit.offers.run_parameters import LEARNED
 from followsuit.offers.selection import Selection
 
@@ -79,10 +89,32 @@ def test_the_week_begins_when_they_were_learned(store: GraphStore) -> None:
     assert learned_before(store, OPTIONS, FIRST + KEEP, Learn.AUTO) == {}
 
 
-def test_a_night_that_is_repeated_learns_again(store: GraphStore) -> None:
+def test_a_night_that_is_repeated_takes_no_earlier_settings(store: GraphStore) -> None:
     scored(store, FIRST, **learned(1.0))
     for learn in (Learn.AUTO, Learn.ALWAYS):
         assert learned_before(store, OPTIONS, FIRST, learn) == {}
+
+
+def test_what_was_learned_from_the_same_data_is_not_learned_again(store: GraphStore) -> None:
+    view = view_of(store, FIRST)
+    same = learned_from(view, {**OPTIONS, "customers": ["ann"], "policy": {"limits": []}})
+    assert same == learned_from(view, OPTIONS)
+    assert learned_already(store, same, Learn.AUTO) == {}
+    scored(store, FIRST, **learned(1.0), **{LEARNED_FROM: same})
+    kept = {**learned(1.0), "taste_as_of": FIRST.isoformat()}
+    assert learned_already(store, same, Learn.AUTO) == kept
+    assert learned_already(store, same, Learn.ALWAYS) == {}
+
+
+def test_other_data_or_options_are_learned_from_anew(store: GraphStore, tmp_path: Path) -> None:
+    view = view_of(store, FIRST)
+    same = learned_from(view, OPTIONS)
+    assert learned_from(view.at(day(2)), OPTIONS) != same
+    assert learned_from(view, {**OPTIONS, "seed": 1}) != same
+    shorter = view_of(store, FIRST).keeping(events=timedelta(days=90), contacts=None)
+    assert learned_from(shorter, OPTIONS) != same
+    load(store, str(deliver(tmp_path / "d", customers=[{"customer_id": "ann"}])))
+    assert learned_from(view_of(store, FIRST), OPTIONS) != same
 
 
 @pytest.mark.parametrize(

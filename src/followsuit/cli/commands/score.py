@@ -110,8 +110,9 @@ def score(
         Learn,
         typer.Option(
             help="How often to learn the settings of taste, and the weights of the features with "
-            "their calibration. auto: once a week; always: each time; never: use the latest ones, "
-            "however old. The model of taste and the tie weights are learned each time."
+            "their calibration. auto: once a week, and once for the same day and data; always: "
+            "each time; never: use the latest ones, however old. The model of taste and the tie "
+            "weights are learned each time."
         ),
     ] = Learn.AUTO,
     refresh: RefreshOption = False,

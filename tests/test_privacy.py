@@ -19,6 +19,7 @@ from followsuit.graph.views.view import view_of
 from followsuit.influence.analysis import Analysis
 from followsuit.loaders.load import load
 from followsuit.offers.explanation.explain import explain
+from followsuit.offers.learning.learned import LEARNED_FROM
 from followsuit.offers.run_parameters import OFFERED_TO
 from followsuit.offers.score import score
 from followsuit.policy.declared.policy_file import NO_FILE, PolicyFile, parse_policy
@@ -26,6 +27,9 @@ from followsuit.policy.declared.run_parameters import INPUTS
 from followsuit.queries.runner import run_query
 from followsuit.testing.places import Place
 
+OF_ALL = (OFFERED_TO, INPUTS, LEARNED_FROM)
+"""Parameters that the customer's own rows may change: how many have offers, and, like an id,
+digests of all rows."""
 POLICY = """
 [contact]
 per_customer = { at_most = 3, within = "7d" }
@@ -108,8 +112,7 @@ def results(store: GraphStore, customer: str, vectors: str, policy: PolicyFile) 
     ranks, _ = analysis.rank()
     (asked,) = [f"c{i:02}" for i in range(36) if f"c{i:02}" != customer][7:8]
     return files | {
-        # How many have offers counts the one customer's own; like an id, INPUTS is a digest of all.
-        "parameters": {k: v for k, v in run.parameters.items() if k not in (OFFERED_TO, INPUTS)},
+        "parameters": {k: v for k, v in run.parameters.items() if k not in OF_ALL},
         "recommendations": others(run_query(store, "current-recommendations")),
         "why": [explain(store, asked, item).as_dict() | {"run_id": ""} for item in ("p00", "p10")],
         "edges": others(others(analysis.learn().table(), "source"), "target"),

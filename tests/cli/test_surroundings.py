@@ -9,18 +9,33 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
 import typer.main
 from support.cli_shop import Shop
-from support.commands import run, run_each, start
+from support.commands import can_be_forked, run, run_each, start
 
 from followsuit import __version__
 from followsuit.cli.app import app
 
+SET_VARIABLES = ("pandera", "polars", "sklearn", "torch")
+"""Libraries that set environment variables when they are imported."""
 GENDERED = re.compile(r"\b(she|hers?|herself|he|him|his|himself)\b", re.IGNORECASE)
+
+# How the tests run commands.
+
+
+def test_what_libraries_set_in_the_environment_keeps_no_command_from_a_fork() -> None:
+    """Else each command of the tests would start Python and import everything anew."""
+    for name in SET_VARIABLES:
+        if find_spec(name) is not None:
+            import_module(name)
+    assert can_be_forked(None)
+
 
 # Help.
 

@@ -24,8 +24,15 @@ from typing import IO
 LIMIT = 300.0
 _READ_LATE = ("FOLLOWSUIT_", "NEO4J_", "PYTEST_", "COLUMNS", "PATH")
 """Variables that nothing reads when it is imported begin like this."""
-_SET = ("KMP_DUPLICATE_LIB_OK", "KMP_INIT_AT_FORK", "OMP_WAIT_POLICY")
-"""Variables that libraries set when they are imported, here as in the process that is forked."""
+_SET = (
+    "KMP_DUPLICATE_LIB_OK",
+    "KMP_INIT_AT_FORK",
+    "OMP_WAIT_POLICY",
+    "PYARROW_IGNORE_TIMEZONE",
+    "SPARK_LOCAL_IP",
+    "TORCHINDUCTOR_CACHE_DIR",
+)
+"""Variables that libraries set when they are imported; no command depends on them."""
 _AT_FIRST = dict(os.environ)
 _FORKS = Path(__file__).with_name("forks.py")
 _CLIENT = Path(__file__).with_name("fork_client.py")
@@ -59,7 +66,7 @@ def run(
     *arguments: str | Path, folder: Path, environment: Mapping[str, str] | None = None
 ) -> Outcome:
     """Run `followsuit ARGUMENTS` in a folder until it ends."""
-    if _can_be_forked(environment):
+    if can_be_forked(environment):
         return begin(*arguments, folder=folder, environment=environment).wait()
     process = start(*arguments, folder=folder, environment=environment)
     out, said = process.communicate(timeout=LIMIT)
@@ -73,7 +80,7 @@ def run_each(
 ) -> list[Outcome]:
     """Run many commands in one process, which compiles and imports once."""
     asked = [[str(a) for a in arguments] for arguments in commands]
-    if _can_be_forked(environment):
+    if can_be_forked(environment):
         done = Running(asked, folder, environment, each=True).wait()
     else:
         process = subprocess.run(
@@ -165,8 +172,12 @@ def _file() -> IO[str]:
     return tempfile.TemporaryFile("w+")
 
 
-def _can_be_forked(environment: Mapping[str, str] | None) -> bool:
-    """Whether a process that was started by the first environment would import the same."""
+def can_be_forked(environment: Mapping[str, str] | None) -> bool:
+    """Whether a process that was started in the first environment would import the same.
+
+    Args:
+        environment: what is added to the environment of the tests.
+    """
     wanted = {**os.environ, **(environment or {})}
     changed = {
         name for name in wanted.keys() | _AT_FIRST if wanted.get(name) != _AT_FIRST.get(name)

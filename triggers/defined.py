@@ -97,7 +97,8 @@ def triggers_of(
     Args:
         definitions: the definitions by name.
         ties: see `tie_weights`.
-        only: ids of customers; statistics work as if there were no others. None for all.
+        only: ids of customers; statistics look for reasons as if there were no others, but learn
+            from all when refills are due. None for all.
     """
     return tuple(trigger_of(each, ties, only) for each in definitions.values())
 

@@ -55,6 +55,7 @@ class View(ContractView):
         """
         super().__init__(snapshot, as_of)
         self._history = history or History(ContractView(snapshot, as_of))
+        self._drawn_from: View | None = None
 
     def at(self, as_of: datetime) -> Self:
         """The same snapshot as of another instant; the same customers share."""
@@ -118,13 +119,20 @@ class View(ContractView):
 
     def among(self, customers: tuple[str, ...]) -> Self:
         """This view as if there were no other customers than these; made once until `release`."""
-        history = self._history
-        return self.once(
+
+        view = self.once(
             ("among", customers),
             lambda: type(self)(
-                self.snapshot, self.as_of, history=SampleHistory(history, customers)
+                self.snapshot, self.as_of, history=SampleHistory(self._history, customers)
             ),
         )
+        view._drawn_from = self
+        return view
+
+    @property
+    def whole(self) -> "View":
+        """The view that this one was made of by `among`; else this one."""
+        return self if self._drawn_from is None else self._drawn_from
 
     @cached_property
     def shared(self) -> "SharedView":

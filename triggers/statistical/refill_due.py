@@ -26,7 +26,7 @@ import pyarrow as pa
 from followsuit.core.codes import Codes
 from followsuit.customers.gaps import Doubles, Ints, Pairs, PurchaseDays, purchase_days
 from followsuit.customers.refills import learn_refills
-from followsuit.graph.views.view import SharedView, View
+from followsuit.graph.views.view import View
 from followsuit.triggers.statistical.false_discoveries import RATE, largest_p
 from followsuit.triggers.statistical.found import found_rows, sharing
 from followsuit.triggers.statistical.rhythm import rhythm
@@ -50,9 +50,10 @@ def refill_due(view: View, ahead: timedelta) -> pa.Table:
         TooFewRefills: too few products were bought again.
     """
     days = purchase_days(view)
+    everybody = view.whole.shared
     # A view of those who share has the same purchases: don't read them twice.
-    shared = days if isinstance(view, SharedView) else purchase_days(view.shared)
-    learned = learn_refills(view.shared, ahead, shared)
+    shared = days if everybody is view else purchase_days(everybody)
+    learned = learn_refills(everybody, ahead, shared)
     pairs = days.pairs
     expected = learned.gaps.expected(days, pairs)
     shares = (sharing(view).of(days.customers.ids) >= 0)[pairs.customer]

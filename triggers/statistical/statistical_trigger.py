@@ -69,7 +69,7 @@ class StatisticalTrigger(OfDefinition):
 
     Attributes:
         definition: the definition.
-        only: ids of customers, as if there were no others; None for all.
+        only: ids of customers among whom reasons are looked for, see `View.among`; None for all.
     """
 
     only: tuple[str, ...] | None = None

@@ -7,7 +7,14 @@ from pathlib import Path
 
 import pytest
 from support.cli_shop import AS_OF, Shop
-from support.commands import run
+from support.commands import FEW_DAYS, run
+
+
+@pytest.fixture(autouse=True)
+def _few_days(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands that are forked learn from few days: none of these tests depends on them."""
+    for name, value in FEW_DAYS.items():
+        monkeypatch.setenv(name, value)
 
 
 @pytest.fixture(scope="session")
@@ -29,6 +36,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
             "--json",
             "score.json",
             folder=folder,
+            environment=FEW_DAYS,
         ),
     )
     before = _digest(made)

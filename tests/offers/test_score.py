@@ -95,6 +95,7 @@ def test_scoring_again_replaces_the_run_and_changes_nothing(place: Place, tmp_pa
         assert [(r.run_id, r.active) for r in runs(store, SCORE)] == [(one.run_id, True)]
 
 
+@pytest.mark.usefixtures("few_days")
 def test_what_a_run_has_learned_is_learned_again_only_with_always(
     embedded: Place, delivery: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -24,6 +24,8 @@ from typing import IO
 LIMIT = 300.0
 _READ_LATE = ("FOLLOWSUIT_", "NEO4J_", "PYTEST_", "COLUMNS", "PATH")
 """Variables that nothing reads when it is imported begin like this."""
+FEW_DAYS = {"PYTEST_FEW_DAYS": "yes"}
+"""An environment in which `score` and `backtest` learn as with the fixture `few_days`."""
 _SET = (
     "KMP_DUPLICATE_LIB_OK",
     "KMP_INIT_AT_FORK",

@@ -36,6 +36,10 @@ from numba.core.registry import cpu_target
 import followsuit
 from followsuit.cli import main
 from followsuit.graph.views.compiled_once import TEXTS
+from followsuit.offers.replay import replay
+
+FEW_DAYS = "PYTEST_FEW_DAYS"
+"""With this variable, models are fitted and calibrated as with the fixture `few_days`."""
 
 ELSEWHERE = ("followsuit.__main__", "followsuit.testing", "followsuit.gnn.")
 """Not imported for itself: what runs, what only tests need, and what may need torch."""
@@ -176,6 +180,8 @@ def _run(request: dict[str, Any]) -> None:
     os.environ.clear()
     os.environ.update(request["environment"])
     sys.path[0] = request["folder"]
+    if FEW_DAYS in os.environ:
+        replay.TRAINING_DAYS = replay.CALIBRATION_DAYS = 1
     if request["each"]:
         run_each(request["commands"])
         return

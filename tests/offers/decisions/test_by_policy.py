@@ -27,6 +27,8 @@ from followsuit.policy.decision import OFFERED, OUTRANKED
 from followsuit.policy.declared.policy_file import PolicyError, parse_policy
 from followsuit.simulator import World, simulate
 from followsuit.testing.places import Place
+from followsuit.triggers.defined import FRIEND_BOUGHT, FRIEND_VISITED
+from followsuit.triggers.definitions.definition_file import shipped_definitions
 
 WORLD = World(
     customers=300, products=60, stores=8, friendships=1_800, purchases=5_000, days=90, seed=11
@@ -34,6 +36,8 @@ WORLD = World(
 NOW = end_of(WORLD)
 LATER = datetime(2026, 1, 1, tzinfo=UTC)
 SECONDS = count()
+FRIENDS = {name: shipped_definitions()[name] for name in (FRIEND_BOUGHT, FRIEND_VISITED)}
+"""Other triggers would only take time."""
 CONTACT = """
 [contact]
 per_customer = { at_most = 2, within = "7d" }
@@ -78,7 +82,7 @@ def shop(kept: GraphStore) -> GraphStore:
 
 
 def decide(store: GraphStore, text: str, as_of: datetime = NOW, **options: Any) -> ScoreReport:
-    options = {"activate": True, "learn": "auto", **options}
+    options = {"activate": True, "learn": "auto", "triggers": FRIENDS, **options}
     # The latest runs are kept.
     created_at = LATER + timedelta(seconds=next(SECONDS))
     return score(store, as_of, created_at, policy=parse_policy(text, "p.toml"), **options)

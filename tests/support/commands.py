@@ -33,6 +33,7 @@ _SET = (
     "PYARROW_IGNORE_TIMEZONE",
     "SPARK_LOCAL_IP",
     "TORCHINDUCTOR_CACHE_DIR",
+    "_RJEM_MALLOC_CONF",
 )
 """Variables that libraries set when they are imported; no command depends on them."""
 _AT_FIRST = dict(os.environ)

@@ -73,7 +73,7 @@ class DefinedTrigger(OfDefinition):
             about = self.definition.about if self.definition.is_about(condition) else None
             exposed = exposures(view, self.ties, condition, about)
             parts.append(_behind(pairs, exposed, about))
-        return ibis.union(*parts, distinct=True) if len(parts) > 1 else parts[0].distinct()
+        return ibis.union(*parts) if len(parts) > 1 else parts[0]
 
 
 def _behind(reasons: ir.Table, exposed: ir.Table, about: str | None) -> ir.Table:

@@ -101,7 +101,8 @@ class Trigger(Protocol):
 
         Returns:
             `customer_id, item_kind, item_id, friend_id`, the first three as in `reasons`;
-            `friend_id` is null where the reason only uses the customer's own rows.
+            `friend_id` is null where the reason only uses the customer's own rows. Rows may be
+            repeated.
         """
 
 

@@ -34,10 +34,14 @@ def association_rules(view: SharedView) -> ir.Table:
         with the first that have the second.
     """
     rows = view.within(view.purchase_rows, WINDOW)
-    rows = rows.select("order_id", "customer_id", "product_id").distinct()
-    sizes = rows.group_by("order_id", "customer_id").aggregate(products=rows.count())
+    rows = rows.select("order_id", "customer_id", "product_id")
     key = ["order_id", "customer_id"]
-    several = rows.semi_join(sizes.filter(sizes.products.between(2, LARGEST)), key)
+    # Most orders have one row: they are counted without looking at them twice.
+    orders = rows.group_by(key).aggregate(rows=rows.count(), product_id=rows.product_id.min())
+    longer = rows.semi_join(orders.filter(orders.rows > 1), key).distinct()
+    sizes = longer.group_by(key).aggregate(products=longer.count())
+    several = longer.semi_join(sizes.filter(sizes.products.between(2, LARGEST)), key)
+    single = orders.filter(orders.rows == 1)
     # A pair has enough customers only if each of its products has (Agrawal and Srikant 1994).
     buyers = several.group_by("product_id").aggregate(buyers=several.customer_id.nunique())
     several = several.semi_join(buyers.filter(buyers.buyers >= CUSTOMERS), "product_id")
@@ -51,11 +55,12 @@ def association_rules(view: SharedView) -> ir.Table:
     one_way = one_way.filter(one_way.customers >= CUSTOMERS)
     other_way = one_way.rename(product_id="with_product_id", with_product_id="product_id")
     both = ibis.union(one_way, other_way.select(*one_way.columns))
-    bought = rows.group_by("product_id").aggregate(first=rows.count())
+    baskets = single.select("product_id").union(longer.select("product_id"))
+    bought = baskets.group_by("product_id").aggregate(first=baskets.count())
     both = both.inner_join(bought, "product_id")
     second = bought.rename(with_product_id="product_id", second="first")
     both = both.inner_join(second, "with_product_id").cross_join(
-        sizes.aggregate(baskets=sizes.count())
+        orders.aggregate(baskets=orders.count())
     )
     expected = both.first * both.second / both.baskets
     lift, shrunken = both.both / expected, (both.both + 0.5) / (expected + 0.5)

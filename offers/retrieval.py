@@ -127,6 +127,8 @@ class Retrieval:
     ) -> None:
         self._grid = grid
         self._width = len(grid.items)
+        # Of the block at hand; a new array for each takes as long as filling it.
+        self._scores = np.empty((0, self._width))
         self._catalogue = catalogue
         self._acceptance = acceptance
         self._rules = [rule for rule in rules if not rule.enforced_by_ranking]
@@ -219,7 +221,9 @@ class Retrieval:
         here = self.reasons.pairs[rows].tocoo()
         named = here.row.astype(np.intp), here.col.astype(np.intp)
         # As if every offer were what its reasons need.
-        scores = self._acceptance.logistic.score_of(features, (len(rows), self._width))
+        if len(self._scores) < len(rows):
+            self._scores = np.empty((len(rows), self._width))
+        scores = self._acceptance.logistic.score_into(self._scores[: len(rows)], features)
         self._grid.exclude(scores, rows)
         scores[self._blocked[rows].nonzero()] = -np.inf
         sources = [self._best(scores, rows, n, named)]

@@ -79,14 +79,17 @@ class LogisticModel(Model):
         """The log-odds of the features that are given, rounded, in their shape."""
         return self._log_odds(values).round(DIGITS)
 
-    def score_of(self, features: Mapping[str, RowValues], shape: tuple[int, int]) -> np.ndarray:
-        """The log-odds, rounded, of some customers and all items, (rows, k).
+    def score_into(self, total: np.ndarray, features: Mapping[str, RowValues]) -> np.ndarray:
+        """The log-odds, rounded, of some customers and all items.
 
         Args:
+            total: (rows, k) where to compute them.
             features: the values of the features that are given.
-            shape: (rows, k).
+
+        Returns:
+            `total`.
         """
-        total = np.full(shape, self.intercept)
+        total.fill(self.intercept)
         for name, each in features.items():
             if weight := self._weight(name):
                 each.add_to(total, weight)

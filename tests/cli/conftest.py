@@ -10,11 +10,13 @@ from support.cli_shop import AS_OF, Shop
 from support.commands import FEW_DAYS, run
 
 
-@pytest.fixture(autouse=True)
-def _few_days(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(scope="module", autouse=True)
+def _few_days() -> Iterator[None]:
     """Commands that are forked learn from few days: none of these tests depends on them."""
-    for name, value in FEW_DAYS.items():
-        monkeypatch.setenv(name, value)
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in FEW_DAYS.items():
+            patch.setenv(name, value)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -225,10 +225,10 @@ def score(
             store, view, run_id, window, seed, triggers, texts, policy, folder, progress
         )
 
-    rests_on = {} if before else {LEARNED_FROM: learned_from(view, parameters)}
+    depends_on = {} if before else {LEARNED_FROM: learned_from(view, parameters)}
     if not _is_done(folder):
         job = pipeline(view, policy.policy, folder)
-        learned = before or learned_already(store, rests_on[LEARNED_FROM], Learn(learn))
+        learned = before or learned_already(store, depends_on[LEARNED_FROM], Learn(learn))
         try:
             _make(job, view, plan, learned, selection, folder)
         except (FileNotFoundError, duckdb.IOException):
@@ -241,8 +241,8 @@ def score(
         comparison = _compare(store, folder, pipeline, other, compared.policy, chosen, selection)
     done = read_json(folder / _DONE)
     learned_now = {name: done[name] for name in (*CHOSEN, LEARNED)}
-    more = learned_now | rests_on | policy.as_parameters()
-    written = write_offers(store, plan, folder, guards, more)
+    noted = learned_now | depends_on | policy.as_parameters()
+    written = write_offers(store, plan, folder, guards, noted)
     # The results of the steps only serve to continue an interrupted run.
     for step in (*STEPS, _DONE):
         (folder / step).unlink(missing_ok=True)

@@ -119,7 +119,6 @@ class View(ContractView):
 
     def among(self, customers: tuple[str, ...]) -> Self:
         """This view as if there were no other customers than these; made once until `release`."""
-
         view = self.once(
             ("among", customers),
             lambda: type(self)(

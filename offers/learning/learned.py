@@ -33,10 +33,8 @@ _SAME = (
     *Selection().as_dict(),
 )
 """Parameters in which two runs must agree for one to use what the other learned."""
-
-
 LEARNED_FROM = "learned_from"
-"""Parameter of a run that learned itself: a digest of what that rests on, see `learned_from`."""
+"""Parameter of a run that learned for itself: see `learned_from`."""
 
 
 class NothingLearned(FollowsuitError):
@@ -68,11 +66,11 @@ def learned_before(
         )
     if run is None or (learn is Learn.AUTO and as_of - _chosen_at(run) >= KEEP):
         return {}
-    return {name: run.parameters[name] for name in (*CHOSEN, LEARNED)}
+    return _learned_by(run)
 
 
 def learned_from(view: View, parameters: dict[str, Any]) -> str:
-    """A digest of all that learning rests on: with the same one, the same is learned.
+    """A digest of everything that learning depends on. Runs with equal digests learn the same.
 
     Args:
         view: the view as of the run's instant.
@@ -80,8 +78,8 @@ def learned_from(view: View, parameters: dict[str, Any]) -> str:
     """
     same = {name: parameters[name] for name in _SAME}
     snapshot = view.snapshot
-    known = (snapshot.content, snapshot.meta.delivered, snapshot.meta.blocked_customers)
-    return new_run_id(LEARNED, view.as_of, same, *known)
+    data = (snapshot.content, snapshot.meta.delivered, snapshot.meta.blocked_customers)
+    return new_run_id(LEARNED, view.as_of, same, *data)
 
 
 def learned_already(store: GraphStore, digest: str, learn: Learn) -> dict[str, Any]:
@@ -98,7 +96,11 @@ def learned_already(store: GraphStore, digest: str, learn: Learn) -> dict[str, A
         return {}
     same = (run for run in runs(store, SCORE) if run.parameters.get(LEARNED_FROM) == digest)
     run = next(same, None)
-    return {} if run is None else {name: run.parameters[name] for name in (*CHOSEN, LEARNED)}
+    return {} if run is None else _learned_by(run)
+
+
+def _learned_by(run: Run) -> dict[str, Any]:
+    return {name: run.parameters[name] for name in (*CHOSEN, LEARNED)}
 
 
 def _fits(run: Run, parameters: dict[str, Any], as_of: datetime) -> bool:
